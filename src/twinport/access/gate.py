@@ -1,0 +1,64 @@
+"""The gate: every verb asks it first, before anything is looked up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+
+
+@dataclass(frozen=True, slots=True)
+class AnyResource:
+    """An action without a resource type: policies must say `*`. `account` and `region` own what is acted on."""
+
+    account: AccountId
+    region: RegionName
+
+    @property
+    def arn(self) -> str:
+        return "*"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryResource:
+    """A repository that may or may not exist. `name` is `*` for a list of all."""
+
+    registry: Registry
+    name: RepositoryName | str
+
+    @property
+    def account(self) -> AccountId:
+        return self.registry.account
+
+    @property
+    def arn(self) -> str:
+        return self.registry.repository_arn(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResource:
+    """A user, role or policy of IAM, which has no resource policy (a role's trust is asked by AssumeRole alone)."""
+
+    account: AccountId
+    arn: str
+    unique_id: str | None = None
+
+
+Resource = AnyResource | RepositoryResource | IdentityResource
+# Condition keys of the request with their values, as `iam:AWSServiceName`; keys of caller and resource are the gate's.
+Context = Mapping[str, tuple[str, ...]]
+NO_CONTEXT: Context = {}
+
+
+class Gate(Protocol):
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        """Return if `caller` may do `action` (`ecr:PutImage`) to `resource`, else raise AccessDenied.
+
+        Loads by itself what decides: the caller's policies of now, the repository's and the registry's policy, tags.
+        """
+        ...
+
+    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        """As `authorize`, for each of several actions in turn."""
+        ...

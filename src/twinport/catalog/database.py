@@ -1,0 +1,180 @@
+"""A database as two promises: reads that see what is committed, and writes that are durable when they return.
+
+A query and a transaction are plain functions of a connection: statements and pure decisions, no await in them
+(architecture, law 5). On SQLite, reads run in place and all writes run in one thread, several waiting ones in one
+commit.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from twinport.errors import StorageUnavailable
+
+T = TypeVar("T")
+_MOST_IN_ONE_COMMIT = 64
+
+
+class Database(Protocol):
+    """What verbs are given. Implementations: SqliteDatabase, and the lazy one of a Region."""
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query. It sees every write that has returned."""
+        ...
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        """Run a transaction; durable on return, without effect if it raises.
+
+        Raises StorageUnavailable when the disk or the database refuses.
+        """
+        ...
+
+
+class SqliteDatabase:
+    """One SQLite file (WAL, synchronous=FULL)."""
+
+    def __init__(self, path: Path, metadata: MetaData) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = _engine(path)
+        with _storage_errors():
+            self._prepare(metadata)
+        self._reader = self._engine.connect()
+        self._writer = _Writer(self._engine.connect())
+
+    def _prepare(self, metadata: MetaData) -> None:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            metadata.create_all(connection)
+            connection.exec_driver_sql("COMMIT")
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        with _storage_errors():
+            return query(self._reader)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self._writer.submit(transaction))
+
+    def close(self) -> None:
+        """Finish the writes that were submitted, then let go of the file."""
+        self._writer.close()
+        self._reader.close()
+        self._engine.dispose()
+
+
+class _Writer:
+    """The one thread that writes. Transactions waiting together share a commit, each in a savepoint of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="catalog-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, transaction: Callable[[Connection], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put(_Job(transaction, future))
+        return future
+
+    def close(self) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            last = False
+            while len(jobs) < _MOST_IN_ONE_COMMIT and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    last = True
+                    break
+                jobs.append(following)
+            self._commit_together([each for each in jobs if each.future.set_running_or_notify_cancel()])
+            if last:
+                return
+
+    def _commit_together(self, jobs: "list[_Job]") -> None:
+        try:
+            with _storage_errors():
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                for job in jobs:
+                    job.run_in_savepoint(self._connection)
+                self._connection.exec_driver_sql("COMMIT")
+        except Exception as error:  # noqa: BLE001 — whatever it was, every waiting caller must hear of it
+            self._roll_back()
+            for job in jobs:
+                job.future.set_exception(error)
+        else:
+            for job in jobs:
+                job.settle()
+
+    def _roll_back(self) -> None:
+        if self._connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's own
+            self._connection.exec_driver_sql("ROLLBACK")
+
+
+class _Job:
+    """A transaction with the future that waits for it."""
+
+    def __init__(self, transaction: Callable[[Connection], Any], future: Future[Any]) -> None:
+        self.transaction, self.future = transaction, future
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def run_in_savepoint(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SAVEPOINT job")
+        try:
+            self._result = self.transaction(connection)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 — a refusal undoes this transaction alone and goes to its caller
+            self._error = error
+            connection.exec_driver_sql("ROLLBACK TO job")
+        connection.exec_driver_sql("RELEASE job")
+
+    def settle(self) -> None:
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._result)
+
+
+class _storage_errors:  # noqa: N801 — used as a statement
+    """Translate what a full, failing or read-only disk makes the driver say."""
+
+    _WORDS = ("disk is full", "disk i/o error", "readonly", "unable to open", "database is locked")
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, (DBAPIError, sqlite3.OperationalError)):
+            text = str(error.orig if isinstance(error, DBAPIError) else error)
+            if any(word in text.lower() for word in self._WORDS):
+                raise StorageUnavailable(text) from error
+
+
+def _engine(path: Path) -> Engine:
+    # AUTOCOMMIT: the driver starts no transaction by itself; ours are written out.
+    engine = create_engine(
+        f"sqlite:///{path}",
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False, "timeout": 30},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(raw: sqlite3.Connection, _record: object) -> None:
+        raw.execute("PRAGMA synchronous=FULL")
+        raw.execute("PRAGMA foreign_keys=ON")
+
+    return engine

@@ -1,0 +1,438 @@
+"""The tables: one set for the partition (IAM and STS), one for each Region (ECR).
+
+Rows are written by the modules beside this one and by nobody else. Documents that are kept as sent (policies,
+manifests) are text or bytes; small structures that are read as a whole are JSON text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from twinport.catalog.columns import Instant
+
+# --- the partition's database -----------------------------------------------------------------------------
+
+partition = MetaData()
+
+account = Table(
+    "account",
+    partition,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# A Region is listed here before its database is written for the first time.
+region = Table(
+    "region",
+    partition,
+    Column("name", Text, primary_key=True),
+    Column("created_at", Instant, nullable=False),
+)
+
+# One row. It grows with every write that may change a decision; a cached decision is valid for one value.
+generation = Table(
+    "generation",
+    partition,
+    Column("id", Integer, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+site_key = Table(
+    "site_key",
+    partition,
+    Column("id", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# `name_key` is the name in lower case: names are unique without regard to case.
+user = Table(
+    "user",
+    partition,
+    Column("unique_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("account", "name_key"),
+)
+
+# `service` is the principal of a service-linked role, and absent for every other role.
+role = Table(
+    "role",
+    partition,
+    Column("unique_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("trust", Text, nullable=False),
+    Column("description", Text),
+    Column("max_session_seconds", Integer, nullable=False),
+    Column("service", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Column("last_used_region", Text),
+    UniqueConstraint("account", "name_key"),
+)
+
+# Customers' policies. Those of AWS come from a file and are not rows.
+managed_policy = Table(
+    "managed_policy",
+    partition,
+    Column("arn", Text, primary_key=True),
+    Column("unique_id", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("description", Text),
+    Column("default_version", Integer, nullable=False),
+    Column("last_version", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("account", "name_key"),
+)
+
+policy_version = Table(
+    "policy_version",
+    partition,
+    Column("policy_arn", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# `owner_id` is the unique id of a user or a role, here and in the two tables that follow.
+inline_policy = Table(
+    "inline_policy",
+    partition,
+    Column("owner_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+attachment = Table(
+    "attachment",
+    partition,
+    Column("owner_id", Text, primary_key=True),
+    Column("policy_arn", Text, primary_key=True),
+    Column("attached_at", Instant, nullable=False),
+)
+Index("attachment_by_policy", attachment.c.policy_arn)
+
+# `owner_id` may also be the ARN of a managed policy.
+identity_tag = Table(
+    "identity_tag",
+    partition,
+    Column("owner_id", Text, primary_key=True),
+    Column("key_lower", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+)
+
+# `owner_id` is a user's unique id, or the account id for a key of the account's root.
+access_key = Table(
+    "access_key",
+    partition,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("owner_id", Text, nullable=False),
+    Column("sealed_secret", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Column("last_used_region", Text),
+    Column("last_used_service", Text),
+)
+Index("access_key_by_owner", access_key.c.owner_id)
+
+# `facts` is JSON: session policies, policy ARNs, tags, service, binding.
+session = Table(
+    "session",
+    partition,
+    Column("access_key_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("principal_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sealed_secret", Text, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+Index("session_by_expiry", session.c.expires_at)
+
+# `usage` is JSON: Region by Region why the role is still needed.
+deletion_task = Table(
+    "deletion_task",
+    partition,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("role_id", Text, nullable=False),
+    Column("role_name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("usage", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("deadline_at", Instant, nullable=False),
+)
+
+# --- a Region's database ----------------------------------------------------------------------------------
+
+regional = MetaData()
+
+# One row. The epoch is new, and greater, after a restore, a reset or a fork.
+history = Table(
+    "history",
+    regional,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+# Keys that authenticate authorisation tokens and presigned layer addresses of this Region.
+token_key = Table(
+    "token_key",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("sealed_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# `sequence` is the registry's counter of positions. The fence is set by the deletion of the service-linked role.
+registry = Table(
+    "registry",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("replication", Text, nullable=False, server_default=text("'[]'")),
+    Column("role_id", Text),
+    Column("policy", Text),
+    Column("fence_role_id", Text),
+    Column("fence_task_id", Text),
+)
+
+repository = Table(
+    "repository",
+    regional,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("mutability", Text, nullable=False),
+    Column("exclusions", Text, nullable=False, server_default=text("'[]'")),
+    Column("scan_on_push", Boolean, nullable=False),
+    Column("encryption", Text, nullable=False),
+    Column("policy", Text),
+    Column("policy_version", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("account", "name"),
+    sqlite_autoincrement=True,
+)
+
+repository_tag = Table(
+    "repository_tag",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Bytes are written once under a key of their own, which is never reused; the row comes after them.
+blob = Table(
+    "blob",
+    regional,
+    Column("digest", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# "This repository holds this digest."
+repository_blob = Table(
+    "repository_blob",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", ForeignKey("blob.digest"), primary_key=True),
+    Column("linked_at", Instant, nullable=False),
+)
+Index("repository_blob_by_digest", repository_blob.c.digest)
+
+# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. Swept later.
+discarded_key = Table(
+    "discarded_key",
+    regional,
+    Column("key", Text, primary_key=True),
+    Column("discarded_at", Instant, nullable=False),
+)
+
+upload = Table(
+    "upload",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("touched_at", Instant, nullable=False),
+)
+
+# One PATCH (or layer part) is one segment; `digest` is that of this segment's bytes.
+upload_segment = Table(
+    "upload_segment",
+    regional,
+    Column("upload_id", ForeignKey("upload.id", ondelete="CASCADE"), primary_key=True),
+    Column("first_byte", BigInteger, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
+# `image_size` is what DescribeImages shows; `origin` is JSON naming where a replica came from, absent for a push.
+manifest = Table(
+    "manifest",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text),
+    Column("config_media_type", Text),
+    Column("subject", Text),
+    Column("annotations", Text),
+    Column("content", LargeBinary, nullable=False),
+    Column("image_size", BigInteger, nullable=False),
+    Column("pushed_at", Instant, nullable=False),
+    Column("origin", Text),
+)
+Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject)
+
+manifest_child = Table(
+    "manifest_child",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("parent", Text, primary_key=True),
+    Column("child", Text, primary_key=True),
+)
+Index("manifest_child_by_child", manifest_child.c.repository_id, manifest_child.c.child)
+
+manifest_blob = Table(
+    "manifest_blob",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("manifest", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+)
+Index("manifest_blob_by_digest", manifest_blob.c.digest)
+
+tag = Table(
+    "tag",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+Index("tag_by_digest", tag.c.repository_id, tag.c.digest)
+
+# The deliveries of one source account (of this Region) to one destination registry.
+lane = Table(
+    "lane",
+    regional,
+    Column("source_account", Text, primary_key=True),
+    Column("destination_region", Text, primary_key=True),
+    Column("destination_account", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False, server_default=text("0")),
+    Column("due_at", Instant),
+)
+
+# The outbox. Settled rows stay as status; only waiting rows are indexed by time.
+delivery = Table(
+    "delivery",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("source_account", Text, nullable=False),
+    Column("destination_region", Text, nullable=False),
+    Column("destination_account", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("tag", Text),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("failure_code", Text),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_holder", Text),
+    Column("lease_until", Instant),
+    Column("settled_at", Instant),
+    Column("bytes_carried", BigInteger, nullable=False, server_default=text("0")),
+    Column("carried_by", Text),
+)
+Index(
+    "delivery_waiting",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    delivery.c.due_at,
+    sqlite_where=delivery.c.state == "waiting",
+    postgresql_where=delivery.c.state == "waiting",
+)
+Index("delivery_by_image", delivery.c.source_account, delivery.c.repository, delivery.c.digest)
+
+# At the destination: what was decided about a delivery, so that a lost answer changes nothing twice.
+arrival = Table(
+    "arrival",
+    regional,
+    Column("delivery_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("arrived_at", Instant, nullable=False),
+)
+
+# At the destination: the last position applied to a tag from each source; kept after the tag is gone.
+applied_position = Table(
+    "applied_position",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("source_region", Text, primary_key=True),
+    Column("source_account", Text, primary_key=True),
+    Column("repository", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+)
+
+# At the destination: an open offer, and the bytes that it holds until it is committed or expires.
+offer = Table(
+    "offer",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("source_region", Text, nullable=False),
+    Column("source_account", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+offer_blob = Table(
+    "offer_blob",
+    regional,
+    Column("offer_id", ForeignKey("offer.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)

@@ -1,0 +1,47 @@
+"""Two clocks, passed as arguments: the wall's, which nobody moves, and the world's, which tests may.
+
+The wall clock signs, dates, and expires certificates. The world clock says when things were created and pushed,
+when sessions and tokens end, and when retries are due.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        ...
+
+
+class WallClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class WorldClock:
+    """The wall's time plus an offset, which is zero unless a test moved it."""
+
+    wall: Clock = field(default_factory=WallClock)
+    offset: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.wall.now() + self.offset
+
+    def advance(self, by: timedelta) -> None:
+        self.offset += by
+
+
+@dataclass(slots=True)
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    time: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, by: timedelta) -> None:
+        self.time += by

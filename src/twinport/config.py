@@ -1,0 +1,141 @@
+"""Settings: a TOML file, then the environment, then the command line; every problem is named before anything opens."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from twinport.errors import ConfigurationWrong
+
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+DEFAULT_LISTEN = "127.0.0.1:4566"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment is told. Nothing here is a secret.
+
+    `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list.
+    """
+
+    data: Path = Path("data")
+    listen: str = DEFAULT_LISTEN
+    open_accounts: bool | None = None
+    regions: tuple[str, ...] = ()
+    public_url: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def has_open_accounts(self) -> bool:
+        """Tell whether twelve-digit access key ids are roots of their accounts (architecture, section 7)."""
+        return self.host in LOOPBACK_HOSTS if self.open_accounts is None else self.open_accounts
+
+
+_LISTS = ("regions", "allowed_hosts", "trusted_proxies")
+
+
+def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
+    """Join the three sources, later ones winning. Raises ConfigurationWrong with every problem."""
+    problems: list[str] = []
+    values: dict[str, object] = {}
+    for source, given in (
+        (str(file), _from_file(file, problems)),
+        ("environment", _from_environment(environment)),
+        ("command line", dict(overrides)),
+    ):
+        for name, value in given.items():
+            _take(name, value, source, values, problems)
+    if problems:
+        raise ConfigurationWrong(problems)
+    return replace(Settings(), **values)  # type: ignore[arg-type]  # each value was checked by _take
+
+
+def _from_file(file: Path | None, problems: list[str]) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        problems.append(f"{file}: cannot be read: {error.strerror}")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{file}: is not TOML: {error}")
+    return {}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for field in fields(Settings):
+        text = environment.get(f"TWINPORT_{field.name.upper()}")
+        if text:
+            found[field.name] = _split(text) if field.name in _LISTS else _unquoted(text)
+    return found
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _unquoted(text: str) -> object:
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _take(name: str, value: object, source: str, values: dict[str, object], problems: list[str]) -> None:
+    parse = _PARSERS.get(name)
+    if parse is None:
+        problems.append(f"'{name}' ({source}) is not a setting: use one of {', '.join(sorted(_PARSERS))}")
+        return
+    try:
+        values[name] = parse(value)
+    except (TypeError, ValueError) as error:
+        problems.append(f"'{name}' ({source}): {error}")
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise TypeError(f"a folder is needed, not {value!r}")
+    return Path(value)
+
+
+def _listen(value: object) -> str:
+    host, _, port = str(value).rpartition(":")
+    if not isinstance(value, str) or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
+        raise ValueError(f"HOST:PORT is needed, not {value!r}")
+    return value
+
+
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false is needed, not {value!r}")
+    return value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"a list of names is needed, not {value!r}")
+    return tuple(value)
+
+
+def _url(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        raise ValueError(f"an http or https address is needed, not {value!r}")
+    return value.rstrip("/")
+
+
+_PARSERS = {
+    "data": _path,
+    "listen": _listen,
+    "open_accounts": _switch,
+    "regions": _names,
+    "public_url": _url,
+    "allowed_hosts": _names,
+    "trusted_proxies": _names,
+}

@@ -1,0 +1,264 @@
+"""Every refusal the product can make.
+
+    Refusal
+    ├── NotAuthenticated          who are you?
+    ├── AccessDenied              you may not
+    ├── BadRequest                the request itself is wrong
+    ├── NotFound                  what it names is not there
+    ├── Conflict                  what is there stands in its way
+    ├── BadContent                the bytes are not what they claim to be
+    ├── LimitReached              a quota or a bound
+    └── Unavailable               not now: the caller may try again
+
+A refusal is named after the fact, takes plain strings and numbers, and words itself: what was asked, what is
+true, what to do. Where clients rely on AWS's sentence it is AWS's. Codes and statuses belong to the doors.
+"""
+
+
+class Refusal(Exception):
+    """An expected 'no'. Everything else that is raised is a defect."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+# --- who are you? -----------------------------------------------------------------------------------------
+
+
+class NotAuthenticated(Refusal):
+    """The caller could not be established."""
+
+
+class CredentialsMissing(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("Missing Authentication Token")
+
+
+class CredentialsUnknown(NotAuthenticated):
+    """No active access key or session has this id, or the session token is not ours."""
+
+    def __init__(self) -> None:
+        super().__init__("The security token included in the request is invalid.")
+
+
+class SessionExpired(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("The security token included in the request is expired")
+
+
+class RegistryTokenMissing(NotAuthenticated):
+    """A `/v2/` request came without credentials."""
+
+    def __init__(self) -> None:
+        super().__init__("Not Authorized")
+
+
+class RegistryTokenExpired(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("Your authorization token has expired. Reauthenticate and try again.")
+
+
+class RegistryTokenInvalid(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("Your authorization token is invalid. Reauthenticate and try again.")
+
+
+# --- you may not ------------------------------------------------------------------------------------------
+
+
+class AccessDenied(Refusal):
+    """The gate said no. `reason` is AWS's clause beginning with 'because' or 'with', or empty."""
+
+    def __init__(self, principal: str, action: str, resource: str, reason: str = "") -> None:
+        clause = f" {reason}" if reason else ""
+        super().__init__(f"User: {principal} is not authorized to perform: {action} on resource: {resource}{clause}")
+        self.principal, self.action, self.resource, self.reason = principal, action, resource, reason
+
+
+class OriginRefused(Refusal):
+    """A browser page of another origin, or a host name that is not ours, sent the request."""
+
+
+# --- the request itself is wrong --------------------------------------------------------------------------
+
+
+class BadRequest(Refusal):
+    """The request cannot be carried out by anybody."""
+
+
+class InvalidParameter(BadRequest):
+    """ECR's frame for a parameter outside its constraint (InvalidParameterException)."""
+
+    def __init__(self, parameter: str, constraint: str) -> None:
+        super().__init__(f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'")
+        self.parameter, self.constraint = parameter, constraint
+
+
+class NotBuiltYet(BadRequest):
+    """AWS has it and twinport does not, so it is refused rather than ignored."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not implemented by twinport: {what}")
+
+
+class BadName(BadRequest):
+    """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
+
+
+# --- what it names is not there ---------------------------------------------------------------------------
+
+
+class NotFound(Refusal):
+    """The named thing does not exist (or the caller may not know that it does)."""
+
+
+class RepositoryNotFound(NotFound):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(f"The repository with name '{name}' does not exist in the registry with id '{account}'")
+
+
+class RepositoryPolicyNotFound(NotFound):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"Repository policy does not exist for the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+
+
+class RegistryPolicyNotFound(NotFound):
+    def __init__(self, account: str) -> None:
+        super().__init__(f"Registry policy does not exist in the registry with id '{account}'")
+
+
+class ImageNotFound(NotFound):
+    def __init__(self, digest: str | None, tag: str | None, name: str, account: str) -> None:
+        super().__init__(
+            f"The image with imageId {{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}} does not exist "
+            f"within the repository with name '{name}' in the registry with id '{account}'"
+        )
+
+
+class LayerNotFound(NotFound):
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The layer with digest {digest} does not exist within the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+
+
+class UploadNotFound(NotFound):
+    def __init__(self, upload: str, name: str, account: str) -> None:
+        super().__init__(
+            f"Upload with id '{upload}' could not be found for the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+
+
+class BlobMissing(NotFound):
+    """The store has no bytes under a key. Met with a row that names it, it is damage, not an answer."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no bytes are stored under key '{key}'")
+
+
+# --- what is there stands in its way ----------------------------------------------------------------------
+
+
+class Conflict(Refusal):
+    """The state of things does not allow it."""
+
+
+class RepositoryExists(Conflict):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(f"The repository with name '{name}' already exists in the registry with id '{account}'")
+
+
+class RepositoryNotEmpty(Conflict):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"The repository with name '{name}' in registry with id '{account}' "
+            "cannot be deleted because it still contains images"
+        )
+
+
+class ImageExists(Conflict):
+    """The same manifest under the same tag (ImageAlreadyExistsException)."""
+
+    def __init__(self, digest: str, tag: str, name: str, account: str) -> None:
+        super().__init__(
+            f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name '{name}' "
+            f"in registry with id '{account}'"
+        )
+
+
+class TagImmutable(Conflict):
+    def __init__(self, tag: str, name: str) -> None:
+        super().__init__(
+            f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten "
+            "because the repository is immutable."
+        )
+
+
+class LayerExists(Conflict):
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The layer with digest '{digest}' already exists in the repository with name '{name}' "
+            f"in registry with id '{account}'"
+        )
+
+
+# --- the bytes are not what they claim to be --------------------------------------------------------------
+
+
+class BadContent(Refusal):
+    """What was sent contradicts itself or what it refers to is missing."""
+
+
+class DigestInvalid(BadContent):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"'{text[:200]}' is not a digest: use sha256: and 64, or sha512: and 128, lower-case hexadecimal digits"
+        )
+
+
+class DigestMismatch(BadContent):
+    def __init__(self, declared: str, computed: str) -> None:
+        super().__init__(f"the bytes were declared as {declared} and are {computed}")
+        self.declared, self.computed = declared, computed
+
+
+# --- a quota or a bound -----------------------------------------------------------------------------------
+
+
+class LimitReached(Refusal):
+    """A quota (LimitExceededException) or a bound of ours."""
+
+
+# --- not now ----------------------------------------------------------------------------------------------
+
+
+class Unavailable(Refusal):
+    """Nothing is wrong with the request; it may be tried again."""
+
+
+class StorageUnavailable(Unavailable):
+    """The disk or the database refused: full, read-only, failing. Nothing was changed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
+
+
+class Interrupted(Unavailable):
+    """The client went away, stalled, or sent fewer bytes than it announced."""
+
+
+# --- before anything is opened ----------------------------------------------------------------------------
+
+
+class ConfigurationWrong(Refusal):
+    """Every problem found in the settings, at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("the configuration is wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
+        self.problems = problems

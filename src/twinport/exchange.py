@@ -1,0 +1,164 @@
+"""One HTTP exchange over ASGI: a request that is read within bounds, and the few kinds of answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from twinport.errors import Interrupted, LimitReached
+
+STALL_LIMIT = timedelta(seconds=60)
+_PIECE = 1 << 20
+
+# ASGI leaves messages and scopes open-ended; nothing beyond this module sees them.
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class BodyTooLarge(LimitReached):
+    """The request's body passed the bound of its route."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request's body is larger than the {limit} bytes allowed here")
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came. `path` is percent-decoded, `raw_path` is as sent; header names are lower-case."""
+
+    method: str
+    path: str
+    raw_path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    client: str
+    scheme: str
+    id: str
+    receive: Receive
+    stall_limit: timedelta = STALL_LIMIT
+
+    def header(self, name: str) -> str | None:
+        """Return the values of a header, repeated lines joined by commas (RFC 9110 section 5.3)."""
+        values = [value for key, value in self.headers if key == name]
+        return ", ".join(values) if values else None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives. Raises Interrupted when the client stalls or goes away."""
+        more = True
+        while more:
+            try:
+                message = await asyncio.wait_for(self.receive(), self.stall_limit.total_seconds())
+            except TimeoutError:
+                limit = self.stall_limit.total_seconds()
+                raise Interrupted(f"the client sent nothing for {limit:.0f} seconds") from None
+            if message["type"] == "http.disconnect":
+                raise Interrupted("the client closed the connection before the body was complete")
+            more = message.get("more_body", False)
+            if piece := message.get("body", b""):
+                yield piece
+
+    async def body(self, limit: int) -> bytes:
+        """Read the whole body, refusing with BodyTooLarge as soon as it passes `limit` bytes."""
+        announced = self.header("content-length") or "0"
+        if announced.isdecimal() and int(announced) > limit:
+            raise BodyTooLarge(limit)
+        pieces, size = [], 0
+        async for piece in self.pieces():
+            size += len(piece)
+            if size > limit:
+                raise BodyTooLarge(limit)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer in memory. Without a body of its own, a `content-length` given in headers is kept (HEAD)."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """`size` bytes of a file from `first` on; a whole file is sent without Python touching its bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    path: Path
+    first: int
+    size: int
+    whole: bool
+
+
+AnyAnswer = Answer | FileAnswer
+
+
+class Door(Protocol):
+    """A way in: it turns each request into an answer and every refusal into its own wire form."""
+
+    async def answer(self, request: Request) -> AnyAnswer: ...
+
+
+def request_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> Request:
+    """Read an ASGI HTTP scope."""
+    raw = scope.get("raw_path") or scope["path"].encode()
+    raw_path = raw.split(b"?", 1)[0].decode("latin-1")
+    client = scope.get("client")
+    return Request(
+        method=scope["method"],
+        path=unquote(raw_path, errors="replace"),
+        raw_path=raw_path,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]),
+        client=client[0] if client else "",
+        scheme=scope.get("scheme", "http"),
+        id=request_id,
+        receive=receive,
+    )
+
+
+async def send_answer(send: Send, answer: AnyAnswer, *, head: bool) -> None:
+    """Write an answer; to a HEAD request, its headers alone."""
+    headers = dict(answer.headers)
+    match answer:
+        case Answer():
+            if not (head and "content-length" in headers):
+                headers["content-length"] = str(len(answer.body))
+        case FileAnswer():
+            headers["content-length"] = str(answer.size)
+    await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(headers)})
+    if head:
+        await send({"type": "http.response.body", "body": b""})
+        return
+    match answer:
+        case Answer():
+            await send({"type": "http.response.body", "body": answer.body})
+        case FileAnswer(whole=True):
+            await send({"type": "http.response.pathsend", "path": str(answer.path)})
+        case FileAnswer():
+            await _send_range(send, answer)
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+async def _send_range(send: Send, answer: FileAnswer) -> None:
+    left = answer.size
+    with answer.path.open("rb") as file:
+        file.seek(answer.first)
+        while left:
+            piece = await asyncio.to_thread(file.read, min(_PIECE, left))
+            if not piece:
+                raise Interrupted("the file ended before the range did")
+            left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+    if answer.size == 0:
+        await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,33 @@
+"""Content is named by its digest."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from twinport.errors import DigestInvalid
+
+_FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """An algorithm and lower-case hexadecimal digits (OCI Image 1.1, descriptor.md#digests)."""
+
+    algorithm: str
+    hex: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Digest":
+        """The only way in from outside. Raises DigestInvalid for an unknown algorithm, length or case."""
+        algorithm, _, digits = text.partition(":")
+        form = _FORMS.get(algorithm)
+        if form is None or not form.fullmatch(digits):
+            raise DigestInvalid(text)
+        return cls(algorithm, digits)
+
+    @classmethod
+    def of(cls, content: bytes, algorithm: str = "sha256") -> "Digest":
+        return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.hex}"

@@ -1,0 +1,66 @@
+"""Who calls: principals, sessions, and the facts of the request that policies may ask about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from twinport.model.names import AccountId, RegionName, Registry
+
+REPLICATION_SERVICE = "replication.ecr.amazonaws.com"
+REPLICATION_ROLE = "AWSServiceRoleForECRReplication"
+
+
+class PrincipalKind(Enum):
+    ROOT = "Account"
+    USER = "User"
+    ROLE_SESSION = "AssumedRole"
+    FEDERATED = "FederatedUser"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a temporary credential adds to the principal behind it.
+
+    `binding` is set for sessions of a service-linked role alone: the source and the one destination registry that
+    the session may act on. `policies` are session policies as text, which narrow and never grant.
+    """
+
+    name: str
+    issued_at: datetime
+    expires_at: datetime
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    service: str | None = None
+    binding: tuple[Registry, Registry] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The facts of a request that do not depend on who sends it."""
+
+    region: RegionName
+    source_ip: str
+    secure: bool
+    user_agent: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified principal. Its permissions are those of now: the gate loads them by `unique_id`.
+
+    `arn` and `user_id` are what GetCallerIdentity answers; `principal_arn` is the user, the role (with its path) or
+    the account root (condition key aws:PrincipalArn); `unique_id` is AIDA…, AROA… or the account id.
+    """
+
+    account: AccountId
+    kind: PrincipalKind
+    arn: str
+    user_id: str
+    principal_arn: str
+    unique_id: str
+    origin: Origin
+    session: Session | None = None
+    access_key_id: str = ""

@@ -1,0 +1,77 @@
+"""Replication rules, and the obligations that they create."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from twinport.model.content import Digest
+from twinport.model.images import Position
+from twinport.model.names import Registry, RepositoryName
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationRule:
+    """Where images go whose repository name begins with one of `prefixes` (none: every repository)."""
+
+    destinations: tuple[Registry, ...]
+    prefixes: tuple[str, ...] = ()
+
+    def selects(self, repository: str) -> bool:
+        return not self.prefixes or any(repository.startswith(prefix) for prefix in self.prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationConfiguration:
+    """A registry's rules, replaced as a whole. Their order carries no meaning but is kept."""
+
+    rules: tuple[ReplicationRule, ...] = ()
+
+    @property
+    def destinations(self) -> frozenset[Registry]:
+        return frozenset(place for rule in self.rules for place in rule.destinations)
+
+
+class DeliveryState(Enum):
+    """Waiting covers 'leased': a lease is only a claim that expires."""
+
+    WAITING = "waiting"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+class FailureCode(Enum):
+    """Why a delivery gave up. Only the first is known from AWS (field reports); the rest are ours, in its style."""
+
+    DESTINATION_REGISTRY_ACCESS_DENIED = "DESTINATION_REGISTRY_ACCESS_DENIED"
+    DESTINATION_REGION_NOT_FOUND = "DESTINATION_REGION_NOT_FOUND"
+    DESTINATION_LIMIT_EXCEEDED = "DESTINATION_LIMIT_EXCEEDED"
+    DESTINATION_KMS_ERROR = "DESTINATION_KMS_ERROR"
+    SOURCE_IMAGE_NOT_FOUND = "SOURCE_IMAGE_NOT_FOUND"
+    SERVICE_LINKED_ROLE_NOT_FOUND = "SERVICE_LINKED_ROLE_NOT_FOUND"
+    REPLICATION_CONFIGURATION_REMOVED = "REPLICATION_CONFIGURATION_REMOVED"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """The planner's decision: this image (under this tag, or none) is owed to this destination."""
+
+    destination: Registry
+    repository: RepositoryName
+    digest: Digest
+    tag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One obligation of the outbox: one (image, tag) to one destination registry. `id` is unique everywhere."""
+
+    id: str
+    source: Registry
+    destination: Registry
+    repository: RepositoryName
+    digest: Digest
+    tag: str | None
+    position: Position
+    attempts: int
+    created_at: datetime
