@@ -1,0 +1,77 @@
+# Everything a person or the CI does with this project. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_READY := $(VENV)/.python-is-ready
+RUN_READY := $(VENV)/.run-is-ready
+DEV_READY := $(VENV)/.dev-is-ready
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --universal --upgrade \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-config
+
+# `make run LISTEN=127.0.0.1:5000 DATA=/somewhere` says where to listen and where to keep the data.
+LISTEN ?=
+DATA ?=
+WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
+
+.PHONY: help setup run test demo check fix shapes journeys lock clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(DEV_READY) ## Make .venv and install everything that running, testing and checking need.
+
+run: $(RUN_READY) ## Start twinport on 127.0.0.1:4566 and take the tour (LISTEN=HOST:PORT and DATA=DIR choose).
+	@exec $(BIN)/twinport run $(WHERE)
+
+demo: $(RUN_READY) ## Take the tour on a throw-away server; succeed only if every copy was verified.
+	@exec $(BIN)/twinport demo
+
+test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... for pytest).
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
+	$(BIN)/python -m pytest tests/journeys $(PYTEST_ARGS)
+
+check: $(DEV_READY) ## Check style, format, types, import contracts and the compiled shapes.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/compile_shapes.py --check
+
+fix: $(DEV_READY) ## Repair what a machine can repair.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+shapes: $(DEV_READY) ## Compile the AWS service models into the checked-in shapes.
+	$(BIN)/python tools/compile_shapes.py
+
+lock: $(DEV_READY) ## Choose the newest versions that pyproject.toml allows, and lock them with their hashes.
+	$(UV_COMPILE) pyproject.toml --group build --output-file requirements/run.txt
+	$(UV_COMPILE) pyproject.toml --extra dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## Remove what make made (.venv and caches; data folders stay).
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON_READY): tools/make_venv.sh
+	@tools/make_venv.sh $(VENV)
+	@touch $@
+
+$(RUN_READY): $(PYTHON_READY) requirements/run.txt pyproject.toml
+	@echo 'installing what twinport needs to run'
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/run.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) requirements/dev.txt
+	@echo 'installing what tests and checks need'
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
+	@touch $@
