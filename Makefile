@@ -37,7 +37,7 @@ test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... 
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
-	$(BIN)/python -m pytest tests/journeys $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
 
 check: $(DEV_READY) ## Check style, format, types, import contracts and the compiled shapes.
 	$(BIN)/ruff check .

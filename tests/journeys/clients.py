@@ -1,0 +1,55 @@
+"""The clients of an open account: the AWS command line, boto3 and a registry password."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from tests.journeys.commands import Program, find
+from tests.journeys.server import Server
+
+HOME = "eu-west-1"
+AWAY = "us-east-1"
+SOURCE = "111111111111"
+OTHER = "222222222222"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The root of an open account, in one Region."""
+
+    server: Server
+    account: str
+    region: str
+
+    @property
+    def registry(self) -> str:
+        return self.server.registry(self.account, self.region)
+
+    @cached_property
+    def aws(self) -> Program:
+        """The AWS command line as this owner."""
+        return aws(self.server, self.region, key=self.account, secret="test")
+
+    def password(self) -> str:
+        return self.aws("ecr", "get-login-password").strip()
+
+    def asks(self, *words: str) -> dict[str, object]:
+        """Ask by the AWS command line and read its JSON."""
+        answer: dict[str, object] = json.loads(self.aws(*words))
+        return answer
+
+
+def aws(server: Server, region: str, *, key: str, secret: str, session: str = "") -> Program:
+    """The AWS command line with these credentials; nothing that the machine has configured counts."""
+    return Program(
+        (find("aws"), "--endpoint-url", server.url, "--region", region, "--no-cli-pager"),
+        {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": session,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DEFAULT_OUTPUT": "json",
+        },
+    )

@@ -1,0 +1,102 @@
+"""A real `twinport serve` process with a data folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.journeys.waiting import until
+
+COMMAND = (sys.executable, "-c", "from twinport.cli import main; main()")
+START_SECONDS = 10.0
+STOP_SECONDS = 5.0
+
+
+class Server:
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._data = folder / "data"
+        self._log = folder / "twinport.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def registry(self, account: str, region: str) -> str:
+        """The address of one registry, as docker writes it in front of a repository's name."""
+        return f"{self.address}/{account}/{region}"
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, "serve", "--data", str(self._data), "--listen", self.address],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={name: word for name, word in os.environ.items() if not name.startswith("TWINPORT_")},
+            )
+        until("twinport answers /_twinport/health", self._is_healthy, seconds=START_SECONDS)
+
+    def stop(self) -> None:
+        """Ask it to end, as an operator would, and insist that it does so in time."""
+        process = self._running()
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=STOP_SECONDS)
+        self._process = None
+
+    def kill(self) -> None:
+        """End it without a chance to say goodbye."""
+        process = self._running()
+        process.kill()
+        process.wait(timeout=STOP_SECONDS)
+        self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            print(self.log)
+        if self._process is not None:
+            self.stop()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server is not running"
+        return self._process
+
+    def _is_healthy(self) -> bool:
+        assert self._running().poll() is None, f"twinport ended by itself:\n{self.log}"
+        try:
+            with urllib.request.urlopen(f"{self.url}/_twinport/health", timeout=1) as answer:  # noqa: S310 — an http address of our own
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
