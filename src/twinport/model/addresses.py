@@ -1,0 +1,80 @@
+"""How a registry is addressed: by a host of its own, or at the edge by the first two segments of a path.
+
+123456789012.dkr.ecr.eu-west-1.registry.test/team/api     host-addressed: the host names the registry
+127.0.0.1:4566/123456789012/eu-west-1/team/api            edge-addressed: the path names the registry
+127.0.0.1:4566/team/api                                   edge-addressed: the token's own registry is meant
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from twinport.model.names import AccountId, RegionName, Registry, is_account_id
+
+_REGION_AND_DOMAIN = r"(?P<region>[0-9a-z-]{2,25})\.(?P<domain>[a-z0-9.:-]+)"
+# The plain, FIPS and dual-stack spellings of both hosts.
+_REGISTRY_HOST = re.compile(rf"(?P<account>[0-9]{{12}})\.dkr[.-]ecr(?:-fips)?\.{_REGION_AND_DOMAIN}")
+_SERVICE_HOST = re.compile(rf"(?:api\.)?ecr(?:-fips)?\.{_REGION_AND_DOMAIN}")
+
+
+@dataclass(frozen=True, slots=True)
+class HostAddress:
+    """A host that names one registry. Its Region need not be one that is served here."""
+
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeAddress:
+    """Any other host."""
+
+
+Address = HostAddress | EdgeAddress
+
+
+def address_of(host: str) -> Address:
+    """Read a Host header, with or without a port."""
+    match = _REGISTRY_HOST.fullmatch(host.lower())
+    if match is None:
+        return EdgeAddress()
+    return HostAddress(Registry(AccountId(match["account"]), RegionName(match["region"])))
+
+
+def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registry | None, str]:
+    """Take the registry off the front of `ACCOUNT/REGION/rest`; without one the path comes back whole.
+
+    `rest` is empty when the path names a registry and nothing in it.
+    """
+    account, _, behind = path.partition("/")
+    region, _, rest = behind.partition("/")
+    if is_account_id(account) and region in regions:
+        return Registry(AccountId(account), RegionName(region)), rest
+    return None, path
+
+
+def is_reserved_name(name: str, regions: Collection[RegionName]) -> bool:
+    """Tell whether a repository of this name could not be reached at the edge, so must not be created."""
+    return split_edge_path(name, regions)[0] is not None
+
+
+def repository_uri(registry: Registry, name: str, host: str, public_url: str | None) -> str:
+    """Return what to put before `:tag` to pull, as seen by a client that came by `host`."""
+    ecr_host = _ecr_host(registry, host)
+    if public_url is None and ecr_host is not None:
+        return f"{ecr_host}/{name}"
+    return f"{_bare(public_url or host)}/{registry}/{name}"
+
+
+def proxy_endpoint(registry: Registry, host: str, public_url: str | None, scheme: str) -> str:
+    """Return the address to log in to, as seen by a client that came by `host` over `scheme`."""
+    return public_url or f"{scheme}://{_ecr_host(registry, host) or host}"
+
+
+def _ecr_host(registry: Registry, host: str) -> str | None:
+    """Return a registry's own host in the domain by which the client came, if that was ECR-shaped."""
+    match = _REGISTRY_HOST.fullmatch(host.lower()) or _SERVICE_HOST.fullmatch(host.lower())
+    return f"{registry.account}.dkr.ecr.{registry.region}.{match['domain']}" if match else None
+
+
+def _bare(url: str) -> str:
+    return url.rpartition("://")[2].rstrip("/")
