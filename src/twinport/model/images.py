@@ -1,7 +1,8 @@
 """Repositories and images as values."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -37,6 +38,16 @@ class TagRule:
                 return not excluded
             case Mutability.MUTABLE_WITH_EXCLUSION:
                 return excluded
+
+
+@dataclass(frozen=True, slots=True)
+class NewRepository:
+    """What a repository is created with. The defaults are those of a replica's repository and of a plain request."""
+
+    tag_rule: TagRule = TagRule()
+    scan_on_push: bool = False
+    encryption: str = "AES256"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,14 @@ from twinport.model.names import Registry, RepositoryName
 
 @dataclass(frozen=True, slots=True)
 class ReplicationRule:
-    """Where images go whose repository name begins with one of `prefixes` (none: every repository)."""
+    """Where images go whose repository name begins with one of `prefixes` (none: every repository).
+
+    `deletions` is what was said of carrying deletions too: None where nothing was said, which means no.
+    """
 
     destinations: tuple[Registry, ...]
     prefixes: tuple[str, ...] = ()
+    deletions: bool | None = None
 
     def selects(self, repository: str) -> bool:
         return not self.prefixes or any(repository.startswith(prefix) for prefix in self.prefixes)

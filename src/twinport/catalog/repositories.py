@@ -1,0 +1,113 @@
+"""Repositories: their rows, tags and policies. What hangs on a repository goes with it, by foreign keys."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from twinport.catalog import schema, statements
+from twinport.errors import RepositoryExists, RepositoryNotFound
+from twinport.model.images import Mutability, NewRepository, Repository, TagRule
+from twinport.model.names import Registry, RepositoryName
+
+_repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
+
+
+def find(db: Connection, registry: Registry, name: str) -> Repository | None:
+    row = db.execute(
+        select(_repository).where(_repository.c.account == registry.account, _repository.c.name == name)
+    ).one_or_none()
+    return None if row is None else _read(registry, row)
+
+
+def get(db: Connection, registry: Registry, name: str) -> Repository:
+    """As `find`, for a repository that must exist. Raises RepositoryNotFound."""
+    found = find(db, registry, name)
+    if found is None:
+        raise RepositoryNotFound(name, registry.account)
+    return found
+
+
+def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime) -> Repository:
+    """Create a repository with its tags. Raises RepositoryExists."""
+    row = {
+        "account": registry.account,
+        "name": name,
+        "created_at": now,
+        "mutability": new.tag_rule.mutability.value,
+        "exclusions": json.dumps(new.tag_rule.exclusions),
+        "scan_on_push": new.scan_on_push,
+        "encryption": new.encryption,
+    }
+    if not statements.insert_absent(db, _repository, row):
+        raise RepositoryExists(name, registry.account)
+    made = get(db, registry, name)
+    put_tags(db, made.id, new.tags)
+    return made
+
+
+def listed(db: Connection, registry: Registry, after: str, limit: int) -> list[Repository]:
+    """Return at most `limit` repositories of a registry in the order of their names, those after `after`."""
+    rows = db.execute(
+        select(_repository)
+        .where(_repository.c.account == registry.account, _repository.c.name > after)
+        .order_by(_repository.c.name)
+        .limit(limit)
+    )
+    return [_read(registry, row) for row in rows]
+
+
+def has_images(db: Connection, repository_id: int) -> bool:
+    return db.execute(select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)).first() is not None
+
+
+def remove(db: Connection, repository_id: int) -> None:
+    """Remove a repository with its images, tags, layer links and uploads. No bytes are touched: law 1."""
+    db.execute(delete(_repository).where(_repository.c.id == repository_id))
+
+
+def set_tag_rule(db: Connection, repository_id: int, rule: TagRule) -> None:
+    changes = {"mutability": rule.mutability.value, "exclusions": json.dumps(rule.exclusions)}
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(changes))
+
+
+def policy(db: Connection, repository_id: int) -> str | None:
+    text: str | None = db.execute(select(_repository.c.policy).where(_repository.c.id == repository_id)).scalar_one()
+    return text
+
+
+def set_policy(db: Connection, repository_id: int, text: str | None) -> None:
+    """Store or, with None, remove the repository's policy."""
+    changes = {"policy": text, "policy_version": _repository.c.policy_version + 1}
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(changes))
+
+
+def tags(db: Connection, repository_id: int) -> dict[str, str]:
+    rows = db.execute(
+        select(_tag.c.key, _tag.c.value).where(_tag.c.repository_id == repository_id).order_by(_tag.c.key)
+    )
+    return {row.key: row.value for row in rows}
+
+
+def put_tags(db: Connection, repository_id: int, new: Mapping[str, str]) -> None:
+    """Add tags to a repository, replacing the values of those it has."""
+    for key, value in new.items():
+        statements.upsert(db, _tag, {"repository_id": repository_id, "key": key}, {"value": value})
+
+
+def remove_tags(db: Connection, repository_id: int, keys: Sequence[str]) -> None:
+    db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.key.in_(keys)))
+
+
+def _read(registry: Registry, row: Row[Any]) -> Repository:
+    return Repository(
+        id=row.id,
+        registry=registry,
+        name=RepositoryName(row.name),
+        created_at=row.created_at,
+        tag_rule=TagRule(Mutability(row.mutability), tuple(json.loads(row.exclusions))),
+        scan_on_push=row.scan_on_push,
+        encryption=row.encryption,
+    )
