@@ -1,0 +1,443 @@
+"""What ECR operations take and give; tools/compile_shapes.py writes it."""
+
+from datetime import datetime
+from typing import Required, TypedDict
+
+
+class BatchCheckLayerAvailabilityRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    layerDigests: Required[list[str]]
+
+
+class Layer(TypedDict, total=False):
+    layerDigest: str
+    layerAvailability: str
+    layerSize: int
+    mediaType: str
+
+
+class LayerFailure(TypedDict, total=False):
+    layerDigest: str
+    failureCode: str
+    failureReason: str
+
+
+class BatchCheckLayerAvailabilityResponse(TypedDict, total=False):
+    layers: list[Layer]
+    failures: list[LayerFailure]
+
+
+class ImageIdentifier(TypedDict, total=False):
+    imageDigest: str
+    imageTag: str
+
+
+class BatchDeleteImageRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageIds: Required[list[ImageIdentifier]]
+
+
+class ImageFailure(TypedDict, total=False):
+    imageId: ImageIdentifier
+    failureCode: str
+    failureReason: str
+
+
+class BatchDeleteImageResponse(TypedDict, total=False):
+    imageIds: list[ImageIdentifier]
+    failures: list[ImageFailure]
+
+
+class BatchGetImageRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageIds: Required[list[ImageIdentifier]]
+    acceptedMediaTypes: list[str]
+
+
+class Image(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageManifest: str
+    imageManifestMediaType: str
+
+
+class BatchGetImageResponse(TypedDict, total=False):
+    images: list[Image]
+    failures: list[ImageFailure]
+
+
+class CompleteLayerUploadRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    uploadId: Required[str]
+    layerDigests: Required[list[str]]
+
+
+class CompleteLayerUploadResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    uploadId: str
+    layerDigest: str
+
+
+class Tag(TypedDict, total=False):
+    Key: Required[str]
+    Value: Required[str]
+
+
+class ImageTagMutabilityExclusionFilter(TypedDict, total=False):
+    filterType: Required[str]
+    filter: Required[str]
+
+
+class ImageScanningConfiguration(TypedDict, total=False):
+    scanOnPush: bool
+
+
+class EncryptionConfiguration(TypedDict, total=False):
+    encryptionType: Required[str]
+    kmsKey: str
+
+
+class CreateRepositoryRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    tags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    imageScanningConfiguration: ImageScanningConfiguration
+    encryptionConfiguration: EncryptionConfiguration
+
+
+class Repository(TypedDict, total=False):
+    repositoryArn: str
+    registryId: str
+    repositoryName: str
+    repositoryUri: str
+    createdAt: datetime
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    imageScanningConfiguration: ImageScanningConfiguration
+    encryptionConfiguration: EncryptionConfiguration
+
+
+class CreateRepositoryResponse(TypedDict, total=False):
+    repository: Repository
+
+
+class DeleteRegistryPolicyRequest(TypedDict, total=False):
+    pass
+
+
+class DeleteRegistryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    policyText: str
+
+
+class DeleteRepositoryRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    force: bool
+
+
+class DeleteRepositoryResponse(TypedDict, total=False):
+    repository: Repository
+
+
+class DeleteRepositoryPolicyRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+
+
+class DeleteRepositoryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    policyText: str
+
+
+class DescribeImageReplicationStatusRequest(TypedDict, total=False):
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    registryId: str
+
+
+class ImageReplicationStatus(TypedDict, total=False):
+    region: str
+    registryId: str
+    status: str
+    failureCode: str
+
+
+class DescribeImageReplicationStatusResponse(TypedDict, total=False):
+    repositoryName: str
+    imageId: ImageIdentifier
+    replicationStatuses: list[ImageReplicationStatus]
+
+
+class DescribeImagesFilter(TypedDict, total=False):
+    tagStatus: str
+    imageStatus: str
+
+
+class DescribeImagesRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageIds: list[ImageIdentifier]
+    nextToken: str
+    maxResults: int
+    filter: DescribeImagesFilter
+
+
+class ImageScanStatus(TypedDict, total=False):
+    status: str
+    description: str
+
+
+class ImageScanFindingsSummary(TypedDict, total=False):
+    imageScanCompletedAt: datetime
+    vulnerabilitySourceUpdatedAt: datetime
+    findingSeverityCounts: dict[str, int]
+
+
+class ImageDetail(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageDigest: str
+    imageTags: list[str]
+    imageSizeInBytes: int
+    imagePushedAt: datetime
+    imageScanStatus: ImageScanStatus
+    imageScanFindingsSummary: ImageScanFindingsSummary
+    imageManifestMediaType: str
+    artifactMediaType: str
+    lastRecordedPullTime: datetime
+    subjectManifestDigest: str
+    imageStatus: str
+    lastArchivedAt: datetime
+    lastActivatedAt: datetime
+
+
+class DescribeImagesResponse(TypedDict, total=False):
+    imageDetails: list[ImageDetail]
+    nextToken: str
+
+
+class DescribeRegistryRequest(TypedDict, total=False):
+    pass
+
+
+class ReplicationDestination(TypedDict, total=False):
+    region: Required[str]
+    registryId: Required[str]
+
+
+class RepositoryFilter(TypedDict, total=False):
+    filter: Required[str]
+    filterType: Required[str]
+
+
+class DeleteReplication(TypedDict, total=False):
+    enabled: Required[bool]
+
+
+class ReplicationRule(TypedDict, total=False):
+    destinations: Required[list[ReplicationDestination]]
+    repositoryFilters: list[RepositoryFilter]
+    deleteReplication: DeleteReplication
+
+
+class ReplicationConfiguration(TypedDict, total=False):
+    rules: Required[list[ReplicationRule]]
+
+
+class DescribeRegistryResponse(TypedDict, total=False):
+    registryId: str
+    replicationConfiguration: ReplicationConfiguration
+
+
+class DescribeRepositoriesRequest(TypedDict, total=False):
+    registryId: str
+    repositoryNames: list[str]
+    nextToken: str
+    maxResults: int
+
+
+class DescribeRepositoriesResponse(TypedDict, total=False):
+    repositories: list[Repository]
+    nextToken: str
+
+
+class GetAuthorizationTokenRequest(TypedDict, total=False):
+    registryIds: list[str]
+
+
+class AuthorizationData(TypedDict, total=False):
+    authorizationToken: str
+    expiresAt: datetime
+    proxyEndpoint: str
+
+
+class GetAuthorizationTokenResponse(TypedDict, total=False):
+    authorizationData: list[AuthorizationData]
+
+
+class GetDownloadUrlForLayerRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    layerDigest: Required[str]
+
+
+class GetDownloadUrlForLayerResponse(TypedDict, total=False):
+    downloadUrl: str
+    layerDigest: str
+
+
+class GetRegistryPolicyRequest(TypedDict, total=False):
+    pass
+
+
+class GetRegistryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    policyText: str
+
+
+class GetRepositoryPolicyRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+
+
+class GetRepositoryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    policyText: str
+
+
+class InitiateLayerUploadRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+
+
+class InitiateLayerUploadResponse(TypedDict, total=False):
+    uploadId: str
+    partSize: int
+
+
+class ListImagesFilter(TypedDict, total=False):
+    tagStatus: str
+    imageStatus: str
+
+
+class ListImagesRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    nextToken: str
+    maxResults: int
+    filter: ListImagesFilter
+
+
+class ListImagesResponse(TypedDict, total=False):
+    imageIds: list[ImageIdentifier]
+    nextToken: str
+
+
+class ListTagsForResourceRequest(TypedDict, total=False):
+    resourceArn: Required[str]
+
+
+class ListTagsForResourceResponse(TypedDict, total=False):
+    tags: list[Tag]
+
+
+class PutImageRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageManifest: Required[str]
+    imageManifestMediaType: str
+    imageTag: str
+    imageDigest: str
+
+
+class PutImageResponse(TypedDict, total=False):
+    image: Image
+
+
+class PutImageTagMutabilityRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageTagMutability: Required[str]
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+
+
+class PutImageTagMutabilityResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+
+
+class PutRegistryPolicyRequest(TypedDict, total=False):
+    policyText: Required[str]
+
+
+class PutRegistryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    policyText: str
+
+
+class PutReplicationConfigurationRequest(TypedDict, total=False):
+    replicationConfiguration: Required[ReplicationConfiguration]
+
+
+class PutReplicationConfigurationResponse(TypedDict, total=False):
+    replicationConfiguration: ReplicationConfiguration
+
+
+class SetRepositoryPolicyRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    policyText: Required[str]
+    force: bool
+
+
+class SetRepositoryPolicyResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    policyText: str
+
+
+class TagResourceRequest(TypedDict, total=False):
+    resourceArn: Required[str]
+    tags: Required[list[Tag]]
+
+
+class TagResourceResponse(TypedDict, total=False):
+    pass
+
+
+class UntagResourceRequest(TypedDict, total=False):
+    resourceArn: Required[str]
+    tagKeys: Required[list[str]]
+
+
+class UntagResourceResponse(TypedDict, total=False):
+    pass
+
+
+class UploadLayerPartRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    uploadId: Required[str]
+    partFirstByte: Required[int]
+    partLastByte: Required[int]
+    layerPartBlob: Required[bytes]
+
+
+class UploadLayerPartResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    uploadId: str
+    lastByteReceived: int

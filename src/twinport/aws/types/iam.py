@@ -1,0 +1,542 @@
+"""What IAM operations take and give; tools/compile_shapes.py writes it."""
+
+from datetime import datetime
+from typing import Required, TypedDict
+
+
+class AttachRolePolicyRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyArn: Required[str]
+
+
+class AttachUserPolicyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PolicyArn: Required[str]
+
+
+class CreateAccessKeyRequest(TypedDict, total=False):
+    UserName: str
+
+
+class AccessKey(TypedDict, total=False):
+    UserName: Required[str]
+    AccessKeyId: Required[str]
+    Status: Required[str]
+    SecretAccessKey: Required[str]
+    CreateDate: datetime
+
+
+class CreateAccessKeyResponse(TypedDict, total=False):
+    AccessKey: Required[AccessKey]
+
+
+class Tag(TypedDict, total=False):
+    Key: Required[str]
+    Value: Required[str]
+
+
+class CreatePolicyRequest(TypedDict, total=False):
+    PolicyName: Required[str]
+    Path: str
+    PolicyDocument: Required[str]
+    Description: str
+    Tags: list[Tag]
+
+
+class Policy(TypedDict, total=False):
+    PolicyName: str
+    PolicyId: str
+    Arn: str
+    Path: str
+    DefaultVersionId: str
+    AttachmentCount: int
+    PermissionsBoundaryUsageCount: int
+    IsAttachable: bool
+    Description: str
+    CreateDate: datetime
+    UpdateDate: datetime
+    Tags: list[Tag]
+
+
+class CreatePolicyResponse(TypedDict, total=False):
+    Policy: Policy
+
+
+class CreatePolicyVersionRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    PolicyDocument: Required[str]
+    SetAsDefault: bool
+
+
+class PolicyVersion(TypedDict, total=False):
+    Document: str
+    VersionId: str
+    IsDefaultVersion: bool
+    CreateDate: datetime
+
+
+class CreatePolicyVersionResponse(TypedDict, total=False):
+    PolicyVersion: PolicyVersion
+
+
+class CreateRoleRequest(TypedDict, total=False):
+    Path: str
+    RoleName: Required[str]
+    AssumeRolePolicyDocument: Required[str]
+    Description: str
+    MaxSessionDuration: int
+    PermissionsBoundary: str
+    Tags: list[Tag]
+
+
+class AttachedPermissionsBoundary(TypedDict, total=False):
+    PermissionsBoundaryType: str
+    PermissionsBoundaryArn: str
+
+
+class RoleLastUsed(TypedDict, total=False):
+    LastUsedDate: datetime
+    Region: str
+
+
+class SourceRoleTemplate(TypedDict, total=False):
+    TemplateArn: Required[str]
+    TemplateMinorVersion: Required[int]
+
+
+class Role(TypedDict, total=False):
+    Path: Required[str]
+    RoleName: Required[str]
+    RoleId: Required[str]
+    Arn: Required[str]
+    CreateDate: Required[datetime]
+    AssumeRolePolicyDocument: str
+    Description: str
+    MaxSessionDuration: int
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+    RoleLastUsed: RoleLastUsed
+    SourceRoleTemplate: SourceRoleTemplate
+
+
+class CreateRoleResponse(TypedDict, total=False):
+    Role: Required[Role]
+
+
+class CreateServiceLinkedRoleRequest(TypedDict, total=False):
+    AWSServiceName: Required[str]
+    Description: str
+    CustomSuffix: str
+
+
+class CreateServiceLinkedRoleResponse(TypedDict, total=False):
+    Role: Role
+
+
+class CreateUserRequest(TypedDict, total=False):
+    Path: str
+    UserName: Required[str]
+    PermissionsBoundary: str
+    Tags: list[Tag]
+
+
+class User(TypedDict, total=False):
+    Path: Required[str]
+    UserName: Required[str]
+    UserId: Required[str]
+    Arn: Required[str]
+    CreateDate: Required[datetime]
+    PasswordLastUsed: datetime
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+
+
+class CreateUserResponse(TypedDict, total=False):
+    User: User
+
+
+class DeleteAccessKeyRequest(TypedDict, total=False):
+    UserName: str
+    AccessKeyId: Required[str]
+
+
+class DeletePolicyRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+
+
+class DeletePolicyVersionRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    VersionId: Required[str]
+
+
+class DeleteRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+
+
+class DeleteRolePolicyRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyName: Required[str]
+
+
+class DeleteServiceLinkedRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+
+
+class DeleteServiceLinkedRoleResponse(TypedDict, total=False):
+    DeletionTaskId: Required[str]
+
+
+class DeleteUserRequest(TypedDict, total=False):
+    UserName: Required[str]
+
+
+class DeleteUserPolicyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PolicyName: Required[str]
+
+
+class DetachRolePolicyRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyArn: Required[str]
+
+
+class DetachUserPolicyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PolicyArn: Required[str]
+
+
+class GetAccessKeyLastUsedRequest(TypedDict, total=False):
+    AccessKeyId: Required[str]
+
+
+class AccessKeyLastUsed(TypedDict, total=False):
+    LastUsedDate: datetime
+    ServiceName: Required[str]
+    Region: Required[str]
+
+
+class GetAccessKeyLastUsedResponse(TypedDict, total=False):
+    UserName: str
+    AccessKeyLastUsed: AccessKeyLastUsed
+
+
+class GetPolicyRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+
+
+class GetPolicyResponse(TypedDict, total=False):
+    Policy: Policy
+
+
+class GetPolicyVersionRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    VersionId: Required[str]
+
+
+class GetPolicyVersionResponse(TypedDict, total=False):
+    PolicyVersion: PolicyVersion
+
+
+class GetRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+
+
+class GetRoleResponse(TypedDict, total=False):
+    Role: Required[Role]
+
+
+class GetRolePolicyRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyName: Required[str]
+
+
+class GetRolePolicyResponse(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class GetServiceLinkedRoleDeletionStatusRequest(TypedDict, total=False):
+    DeletionTaskId: Required[str]
+
+
+class RoleUsageType(TypedDict, total=False):
+    Region: str
+    Resources: list[str]
+
+
+class DeletionTaskFailureReasonType(TypedDict, total=False):
+    Reason: str
+    RoleUsageList: list[RoleUsageType]
+
+
+class GetServiceLinkedRoleDeletionStatusResponse(TypedDict, total=False):
+    Status: Required[str]
+    Reason: DeletionTaskFailureReasonType
+
+
+class GetUserRequest(TypedDict, total=False):
+    UserName: str
+
+
+class GetUserResponse(TypedDict, total=False):
+    User: Required[User]
+
+
+class GetUserPolicyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PolicyName: Required[str]
+
+
+class GetUserPolicyResponse(TypedDict, total=False):
+    UserName: Required[str]
+    PolicyName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class ListAccessKeysRequest(TypedDict, total=False):
+    UserName: str
+    Marker: str
+    MaxItems: int
+
+
+class AccessKeyMetadata(TypedDict, total=False):
+    UserName: str
+    AccessKeyId: str
+    Status: str
+    CreateDate: datetime
+
+
+class ListAccessKeysResponse(TypedDict, total=False):
+    AccessKeyMetadata: Required[list[AccessKeyMetadata]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListAttachedRolePoliciesRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class AttachedPolicy(TypedDict, total=False):
+    PolicyName: str
+    PolicyArn: str
+
+
+class ListAttachedRolePoliciesResponse(TypedDict, total=False):
+    AttachedPolicies: list[AttachedPolicy]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListAttachedUserPoliciesRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListAttachedUserPoliciesResponse(TypedDict, total=False):
+    AttachedPolicies: list[AttachedPolicy]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListEntitiesForPolicyRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    EntityFilter: str
+    PathPrefix: str
+    PolicyUsageFilter: str
+    Marker: str
+    MaxItems: int
+
+
+class PolicyGroup(TypedDict, total=False):
+    GroupName: str
+    GroupId: str
+
+
+class PolicyUser(TypedDict, total=False):
+    UserName: str
+    UserId: str
+
+
+class PolicyRole(TypedDict, total=False):
+    RoleName: str
+    RoleId: str
+
+
+class ListEntitiesForPolicyResponse(TypedDict, total=False):
+    PolicyGroups: list[PolicyGroup]
+    PolicyUsers: list[PolicyUser]
+    PolicyRoles: list[PolicyRole]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListInstanceProfilesForRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class InstanceProfile(TypedDict, total=False):
+    Path: Required[str]
+    InstanceProfileName: Required[str]
+    InstanceProfileId: Required[str]
+    Arn: Required[str]
+    CreateDate: Required[datetime]
+    Roles: Required[list[Role]]
+    Tags: list[Tag]
+
+
+class ListInstanceProfilesForRoleResponse(TypedDict, total=False):
+    InstanceProfiles: Required[list[InstanceProfile]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListPoliciesRequest(TypedDict, total=False):
+    Scope: str
+    OnlyAttached: bool
+    PathPrefix: str
+    PolicyUsageFilter: str
+    Marker: str
+    MaxItems: int
+
+
+class ListPoliciesResponse(TypedDict, total=False):
+    Policies: list[Policy]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListPolicyVersionsRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListPolicyVersionsResponse(TypedDict, total=False):
+    Versions: list[PolicyVersion]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListRolePoliciesRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListRolePoliciesResponse(TypedDict, total=False):
+    PolicyNames: Required[list[str]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListRoleTagsRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListRoleTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListRolesRequest(TypedDict, total=False):
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListRolesResponse(TypedDict, total=False):
+    Roles: Required[list[Role]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListUserPoliciesRequest(TypedDict, total=False):
+    UserName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListUserPoliciesResponse(TypedDict, total=False):
+    PolicyNames: Required[list[str]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListUsersRequest(TypedDict, total=False):
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListUsersResponse(TypedDict, total=False):
+    Users: Required[list[User]]
+    IsTruncated: bool
+    Marker: str
+
+
+class PutRolePolicyRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class PutUserPolicyRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PolicyName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class SetDefaultPolicyVersionRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    VersionId: Required[str]
+
+
+class TagRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    Tags: Required[list[Tag]]
+
+
+class UntagRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class UpdateAccessKeyRequest(TypedDict, total=False):
+    UserName: str
+    AccessKeyId: Required[str]
+    Status: Required[str]
+
+
+class UpdateAssumeRolePolicyRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class UpdateRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    Description: str
+    MaxSessionDuration: int
+
+
+class UpdateRoleResponse(TypedDict, total=False):
+    pass
+
+
+class UpdateRoleDescriptionRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    Description: Required[str]
+
+
+class UpdateRoleDescriptionResponse(TypedDict, total=False):
+    Role: Role
