@@ -47,6 +47,35 @@ class SessionExpired(NotAuthenticated):
         super().__init__("The security token included in the request is expired")
 
 
+class SignatureIncomplete(NotAuthenticated):
+    """The signature's own fields are missing, doubled, or not what the algorithm asks for."""
+
+
+class SignatureMismatch(NotAuthenticated):
+    """The signature does not cover this request, this service or this Region with the caller's secret."""
+
+    def __init__(
+        self,
+        why: str = "The request signature we calculated does not match the signature you provided. Check your AWS "
+        "Secret Access Key and signing method. Consult the service documentation for details.",
+    ) -> None:
+        super().__init__(why)
+
+
+class SignatureExpired(NotAuthenticated):
+    """Signed too long ago. Clients read the times in the sentence to correct their own clock."""
+
+    def __init__(self, signed_at: str, earliest: str, now: str, margin: str) -> None:
+        super().__init__(f"Signature expired: {signed_at} is now earlier than {earliest} ({now} - {margin}.)")
+
+
+class SignatureNotYetCurrent(NotAuthenticated):
+    """Signed in the future. Clients read the times in the sentence to correct their own clock."""
+
+    def __init__(self, signed_at: str, latest: str, now: str, margin: str) -> None:
+        super().__init__(f"Signature not yet current: {signed_at} is still later than {latest} ({now} + {margin}.)")
+
+
 class RegistryTokenMissing(NotAuthenticated):
     """A `/v2/` request came without credentials."""
 
@@ -93,6 +122,25 @@ class InvalidParameter(BadRequest):
     def __init__(self, parameter: str, constraint: str) -> None:
         super().__init__(f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'")
         self.parameter, self.constraint = parameter, constraint
+
+
+class ConstraintsViolated(BadRequest):
+    """IAM's and STS's frame for members outside their constraints (ValidationError)."""
+
+    def __init__(self, violations: list[str]) -> None:
+        errors = "error" if len(violations) == 1 else "errors"
+        super().__init__(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
+
+
+class BodyMalformed(BadRequest):
+    """The body or query string cannot be read as what the operation takes."""
+
+
+class OperationUnknown(BadRequest):
+    """The service has no operation of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the operation '{name[:200]}' does not exist")
 
 
 class NotBuiltYet(BadRequest):
