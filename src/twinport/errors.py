@@ -297,6 +297,14 @@ class StorageUnavailable(Unavailable):
         super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
 
 
+class LeaseLost(Unavailable):
+    """A worker settles a delivery that it holds no longer: its lease ran out, or somebody settled it."""
+
+    def __init__(self, delivery: str) -> None:
+        super().__init__(f"delivery '{delivery}' is not held by this worker any more")
+        self.delivery = delivery
+
+
 class Interrupted(Unavailable):
     """The client went away, stalled, or sent fewer bytes than it announced."""
 

@@ -34,6 +34,10 @@ class ReplicationConfiguration:
     def destinations(self) -> frozenset[Registry]:
         return frozenset(place for rule in self.rules for place in rule.destinations)
 
+    def destinations_of(self, repository: str) -> frozenset[Registry]:
+        """Return where images of one repository go: the union over the rules that select it."""
+        return frozenset(place for rule in self.rules if rule.selects(repository) for place in rule.destinations)
+
 
 class DeliveryState(Enum):
     """Waiting covers 'leased': a lease is only a claim that expires."""
@@ -79,3 +83,34 @@ class Delivery:
     position: Position
     attempts: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lane:
+    """The deliveries of one source registry to one destination registry."""
+
+    source: Registry
+    destination: Registry
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What the outbox knows of one delivery; never ahead of the copy.
+
+    `carried_by` is the ARN of the role session that brought it, `reason` the words of the last failure.
+    """
+
+    id: str
+    destination: Registry
+    repository: RepositoryName
+    digest: Digest
+    tag: str | None
+    position: Position
+    state: DeliveryState
+    failure_code: FailureCode | None
+    reason: str | None
+    attempts: int
+    created_at: datetime
+    settled_at: datetime | None
+    bytes_carried: int
+    carried_by: str | None

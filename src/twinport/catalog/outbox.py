@@ -1,0 +1,312 @@
+"""The outbox: what this Region's registries owe to which destinations, who carries it now, and what became of it.
+
+A delivery waits until it is settled; a lease is only a claim that expires. A claimed row is *due again when its lease
+ends*, so one index, on waiting rows alone, serves both the first attempt and the return of what a crash left behind.
+A lane's `due_at` caches the earliest due time of its waiting rows, and is kept in the same transaction.
+
+`now` is the world clock's and the same for everybody who claims: in one process that is a fact. On PostgreSQL, where
+many hosts claim, these functions will ask the database for its clock and add the world's offset; nothing else changes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, literal_column, or_, select, tuple_, update
+
+from twinport.catalog.columns import Instant
+from twinport.catalog.schema import delivery, lane
+from twinport.catalog.statements import insert
+from twinport.errors import LeaseLost
+from twinport.model.content import Digest
+from twinport.model.images import Position
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.replication import (
+    Delivery,
+    DeliveryReport,
+    DeliveryState,
+    FailureCode,
+    Lane,
+    PlannedDelivery,
+    ReplicationConfiguration,
+)
+
+# Written out, not bound: only so does the planner see that the partial index serves the query.
+_WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
+
+
+# --- what is owed -----------------------------------------------------------------------------------------
+
+
+def owe(
+    db: Connection, source: Registry, planned: Sequence[PlannedDelivery], position: Position, now: datetime
+) -> None:
+    """Record obligations, in the transaction of the fact that creates them (law 3)."""
+    if not planned:
+        return
+    db.execute(delivery.insert(), [_row(source, each, position, now) for each in planned])
+    for destination in sorted({each.destination for each in planned}):
+        _hasten(db, Lane(source, destination), now)
+
+
+def statuses(
+    db: Connection, account: str, repository: str, digest: Digest, tag: str | None = None
+) -> list[DeliveryReport]:
+    """Report the newest delivery of an image to each destination; with a tag, of the image under that tag."""
+    query = select(delivery).where(
+        delivery.c.source_account == account, delivery.c.repository == repository, delivery.c.digest == str(digest)
+    )
+    if tag is not None:
+        query = query.where(delivery.c.tag == tag)
+    rows = db.execute(query.order_by(delivery.c.epoch, delivery.c.sequence))
+    newest = {(row.destination_region, row.destination_account): row for row in rows}
+    return [_report(newest[destination]) for destination in sorted(newest)]
+
+
+def reports(db: Connection, account: str, limit: int) -> list[DeliveryReport]:
+    """Report a registry's latest deliveries, the newest first."""
+    query = select(delivery).where(delivery.c.source_account == account)
+    rows = db.execute(query.order_by(delivery.c.epoch.desc(), delivery.c.sequence.desc()).limit(limit))
+    return [_report(row) for row in rows]
+
+
+def unsettled(db: Connection, account: str) -> int:
+    """Count the deliveries of a registry that still wait or are under way."""
+    query = select(func.count()).select_from(delivery).where(delivery.c.source_account == account, _WAITING)
+    return db.execute(query).scalar_one()
+
+
+def cancel_removed(db: Connection, account: str, configuration: ReplicationConfiguration, now: datetime) -> int:
+    """Fail the waiting deliveries that `configuration` would not plan any more; those under lease may finish."""
+    place = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.repository)
+    own = (delivery.c.source_account == account, _WAITING, _unleased(now))
+    removed = [
+        tuple(row)
+        for row in db.execute(select(*place).distinct().where(*own))
+        if Registry(AccountId(row.destination_account), RegionName(row.destination_region))
+        not in configuration.destinations_of(row.repository)
+    ]
+    if not removed:
+        return 0
+    code = FailureCode.REPLICATION_CONFIGURATION_REMOVED
+    cancelled = db.execute(update(delivery).where(*own, tuple_(*place).in_(removed)).values(_failed(code, None, now)))
+    for region, destination in sorted({(region, destination) for region, destination, _ in removed}):
+        _refresh(db, _lane_is(account, region, destination), now)
+    return cancelled.rowcount
+
+
+# --- carrying ---------------------------------------------------------------------------------------------
+
+
+def due_lanes(db: Connection, region: RegionName, now: datetime) -> list[Lane]:
+    """Return the open lanes of this Region with something due, the most overdue first."""
+    query = select(lane).where(lane.c.due_at <= now, lane.c.paused.is_(False)).order_by(lane.c.due_at)
+    return [_lane(row, region) for row in db.execute(query)]
+
+
+def next_due(db: Connection) -> datetime | None:
+    """Return when an open lane is due next, or None if nothing waits."""
+    return db.execute(select(func.min(lane.c.due_at)).where(lane.c.paused.is_(False))).scalar()
+
+
+def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: timedelta, limit: int) -> list[Delivery]:
+    """Lease the oldest due deliveries of a lane to `holder`, and count the attempt.
+
+    What another holder's lease covers is not due. The lane then goes behind those that were due already, so that a
+    long backlog starves nobody.
+    """
+    taken = [row.id for row in db.execute(_oldest_due(road, now, limit))]
+    if not taken:
+        _refresh(db, _is(road), now)
+        return []
+    leased = {"lease_holder": holder, "lease_until": now + lease, "due_at": now + lease}
+    statement = update(delivery).where(delivery.c.id.in_(taken)).values(attempts=delivery.c.attempts + 1, **leased)
+    rows = db.execute(statement.returning(*delivery.c)).all()
+    _refresh(db, _is(road), now)
+    return sorted((_delivery(row, road) for row in rows), key=lambda each: (each.position, each.id))
+
+
+def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> None:
+    """Give back what was claimed and not begun: due at once, and the attempt does not count."""
+    given_back = {"lease_holder": None, "lease_until": None, "due_at": now, "attempts": delivery.c.attempts - 1}
+    mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, _WAITING)
+    rows = db.execute(update(delivery).where(*mine).values(given_back).returning(*delivery.c)).all()
+    for road in {(row.source_account, row.destination_region, row.destination_account) for row in rows}:
+        _refresh(db, _lane_is(*road), now)
+
+
+def settle_complete(
+    db: Connection, id_: str, holder: str, now: datetime, *, bytes_carried: int, carried_by: str
+) -> None:
+    """Record that a delivery has landed. Raises LeaseLost if it is not `holder`'s any more."""
+    _settle(db, id_, holder, now, _completed(now, bytes_carried, carried_by))
+
+
+def postpone(db: Connection, id_: str, holder: str, now: datetime, *, until: datetime, reason: str) -> None:
+    """Give a delivery back to be tried again later. Raises LeaseLost."""
+    later = {"due_at": until, "lease_holder": None, "lease_until": None, "reason": reason}
+    _settle(db, id_, holder, now, later)
+
+
+def fail(db: Connection, id_: str, holder: str, now: datetime, *, code: FailureCode, reason: str) -> None:
+    """Record that a delivery was given up. Raises LeaseLost."""
+    _settle(db, id_, holder, now, _failed(code, reason, now))
+
+
+def settle_children(db: Connection, index: Delivery, children: Sequence[Digest], now: datetime, carried_by: str) -> int:
+    """Complete what an index has brought along: its children's own untagged deliveries to the same repository.
+
+    Only those not owed after the index: a later one may stand for a child that has been deleted there since. A
+    child's tag is an obligation of its own.
+    """
+    statement = update(delivery).where(
+        delivery.c.source_account == index.source.account,
+        delivery.c.destination_region == index.destination.region,
+        delivery.c.destination_account == index.destination.account,
+        delivery.c.repository == index.repository,
+        delivery.c.digest.in_([str(child) for child in children]),
+        delivery.c.tag.is_(None),
+        tuple_(delivery.c.epoch, delivery.c.sequence) <= tuple_(index.position.epoch, index.position.sequence),
+        _WAITING,
+    )
+    return db.execute(statement.values(_completed(now, 0, carried_by))).rowcount
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+
+def _row(source: Registry, planned: PlannedDelivery, position: Position, now: datetime) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "source_account": source.account,
+        "destination_region": planned.destination.region,
+        "destination_account": planned.destination.account,
+        "repository": planned.repository,
+        "digest": str(planned.digest),
+        "tag": planned.tag,
+        "epoch": position.epoch,
+        "sequence": position.sequence,
+        "state": DeliveryState.WAITING.value,
+        "created_at": now,
+        "due_at": now,
+    }
+
+
+def _hasten(db: Connection, road: Lane, now: datetime) -> None:
+    """Make a lane due now. One that is due already is not written to, so that pushes do not queue up for its row."""
+    names = {
+        "source_account": road.source.account,
+        "destination_region": road.destination.region,
+        "destination_account": road.destination.account,
+    }
+    statement = insert(db, lane).values(**names, due_at=now)
+    later = or_(lane.c.due_at.is_(None), lane.c.due_at > now)
+    db.execute(statement.on_conflict_do_update(index_elements=list(names), set_={"due_at": now}, where=later))
+
+
+def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime) -> None:
+    """Compute anew when a lane is due: never before now, so that it queues behind those that were due already."""
+    earliest = (
+        select(func.min(delivery.c.due_at))
+        .where(
+            delivery.c.source_account == lane.c.source_account,
+            delivery.c.destination_region == lane.c.destination_region,
+            delivery.c.destination_account == lane.c.destination_account,
+            _WAITING,
+        )
+        .scalar_subquery()
+    )
+    db.execute(update(lane).where(*which).values(due_at=case((earliest < now, literal(now, Instant)), else_=earliest)))
+
+
+def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
+    return (
+        select(delivery.c.id)
+        .where(
+            delivery.c.source_account == road.source.account,
+            delivery.c.destination_region == road.destination.region,
+            delivery.c.destination_account == road.destination.account,
+            delivery.c.due_at <= now,
+            _WAITING,
+        )
+        .order_by(delivery.c.due_at)
+        .limit(limit)
+    )
+
+
+def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> None:
+    mine = (delivery.c.id == id_, delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
+    road = db.execute(
+        update(delivery)
+        .where(*mine)
+        .values(values)
+        .returning(delivery.c.source_account, delivery.c.destination_region, delivery.c.destination_account)
+    ).one_or_none()
+    if road is None:
+        raise LeaseLost(id_)
+    _refresh(db, _lane_is(*road), now)
+
+
+def _completed(now: datetime, bytes_carried: int, carried_by: str) -> dict[str, Any]:
+    state = {"state": DeliveryState.COMPLETE.value, "failure_code": None, "reason": None, "lease_holder": None}
+    return {**state, "lease_until": None, "settled_at": now, "bytes_carried": bytes_carried, "carried_by": carried_by}
+
+
+def _failed(code: FailureCode, reason: str | None, now: datetime) -> dict[str, Any]:
+    state = {"state": DeliveryState.FAILED.value, "failure_code": code.value, "reason": reason}
+    return {**state, "lease_holder": None, "lease_until": None, "settled_at": now}
+
+
+def _unleased(now: datetime) -> ColumnElement[bool]:
+    return or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
+
+
+def _is(road: Lane) -> Sequence[ColumnElement[bool]]:
+    return _lane_is(road.source.account, road.destination.region, road.destination.account)
+
+
+def _lane_is(account: str, region: str, destination: str) -> Sequence[ColumnElement[bool]]:
+    return (
+        lane.c.source_account == account,
+        lane.c.destination_region == region,
+        lane.c.destination_account == destination,
+    )
+
+
+def _lane(row: Row[Any], region: RegionName) -> Lane:
+    destination = Registry(AccountId(row.destination_account), RegionName(row.destination_region))
+    return Lane(Registry(AccountId(row.source_account), region), destination)
+
+
+def _delivery(row: Row[Any], road: Lane) -> Delivery:
+    return Delivery(
+        id=row.id,
+        source=road.source,
+        destination=road.destination,
+        repository=RepositoryName(row.repository),
+        digest=Digest.parse(row.digest),
+        tag=row.tag,
+        position=Position(row.epoch, row.sequence),
+        attempts=row.attempts,
+        created_at=row.created_at,
+    )
+
+
+def _report(row: Row[Any]) -> DeliveryReport:
+    return DeliveryReport(
+        id=row.id,
+        destination=Registry(AccountId(row.destination_account), RegionName(row.destination_region)),
+        repository=RepositoryName(row.repository),
+        digest=Digest.parse(row.digest),
+        tag=row.tag,
+        position=Position(row.epoch, row.sequence),
+        state=DeliveryState(row.state),
+        failure_code=FailureCode(row.failure_code) if row.failure_code else None,
+        reason=row.reason,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        settled_at=row.settled_at,
+        bytes_carried=row.bytes_carried,
+        carried_by=row.carried_by,
+    )
