@@ -109,6 +109,13 @@ class OriginRefused(Refusal):
     """A browser page of another origin, or a host name that is not ours, sent the request."""
 
 
+class DownloadExpired(Refusal):
+    """A presigned layer address was used after its time."""
+
+    def __init__(self) -> None:
+        super().__init__("Request has expired")
+
+
 # --- the request itself is wrong --------------------------------------------------------------------------
 
 
@@ -141,6 +148,13 @@ class OperationUnknown(BadRequest):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the operation '{name[:200]}' does not exist")
+
+
+class ContentRangeInvalid(BadRequest):
+    """A part of an upload says in no readable way where it belongs."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"'{text[:200]}' is not the range of a part: use FIRST-LAST, the numbers of its bytes")
 
 
 class NotBuiltYet(BadRequest):
@@ -256,6 +270,17 @@ class LayerExists(Conflict):
         )
 
 
+class UploadOutOfOrder(Conflict):
+    """A part does not begin where the upload ends (InvalidLayerPartException), which is after `size` bytes."""
+
+    def __init__(self, upload: str, name: str, account: str, size: int) -> None:
+        super().__init__(
+            f"Invalid layer part upload for upload with id '{upload}' in the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+        self.upload, self.name, self.account, self.size = upload, name, account, size
+
+
 # --- the bytes are not what they claim to be --------------------------------------------------------------
 
 
@@ -274,6 +299,29 @@ class DigestMismatch(BadContent):
     def __init__(self, declared: str, computed: str) -> None:
         super().__init__(f"the bytes were declared as {declared} and are {computed}")
         self.declared, self.computed = declared, computed
+
+
+class SizeMismatch(BadContent):
+    def __init__(self, announced: int, received: int) -> None:
+        super().__init__(f"{announced} bytes were announced and {received} were received")
+        self.announced, self.received = announced, received
+
+
+class LayerPartTooSmall(BadContent):
+    """ECR's own rule for the parts of its API; the registry protocol takes parts of any size."""
+
+    def __init__(self) -> None:
+        super().__init__("All layer parts except the last part should be at least 5MB")
+
+
+class EmptyUpload(BadContent):
+    """ECR's own rule for its API; the registry protocol stores a blob of no bytes."""
+
+    def __init__(self, upload: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The upload with id '{upload}' in the repository with name '{name}' in registry with id '{account}' "
+            "cannot be completed because it does not have any parts"
+        )
 
 
 # --- a quota or a bound -----------------------------------------------------------------------------------

@@ -3,8 +3,12 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import NewType
 
 from twinport.errors import DigestInvalid
+
+# The name of stored bytes in their blob store: 128 random bits, never used again. Only the catalog knows their digest.
+Key = NewType("Key", str)
 
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
 

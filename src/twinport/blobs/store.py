@@ -1,0 +1,98 @@
+"""The port of the blob stores: bytes are written once, under a key of their own, and never moved or rewritten.
+
+A key is 128 random bits and never used again, so two writers can never meet, and bytes that no row names are
+litter and nothing worse. What the bytes are called is the catalog's matter.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from twinport.model.content import Digest, Key
+from twinport.model.names import RegionName
+
+SHA256_ALONE = ("sha256",)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBlob:
+    """Bytes that are durable, and their digests by algorithm."""
+
+    key: Key
+    size: int
+    digests: Mapping[str, Digest]
+
+    @property
+    def digest(self) -> Digest:
+        return self.digests["sha256"]
+
+
+class BlobWriter(Protocol):
+    """One new blob under way. Leaving its `async with` without having finished leaves nothing behind."""
+
+    @property
+    def size(self) -> int:
+        """The number of bytes taken so far."""
+        ...
+
+    async def write(self, piece: bytes) -> None:
+        """Take the next bytes; a bounded number of them waits in memory. Raises StorageUnavailable."""
+        ...
+
+    async def finish(self) -> WrittenBlob:
+        """Make the bytes and their folder's entry durable, then return. Raises StorageUnavailable."""
+        ...
+
+    async def finish_as(self, expected: Digest) -> WrittenBlob:
+        """As `finish`, but raise DigestMismatch if the bytes are not `expected`; they are then not kept."""
+        ...
+
+
+class BlobReader(Protocol):
+    """What can be asked about bytes that are there."""
+
+    def path(self, key: Key) -> Path:
+        """Return where the bytes lie, whether or not they do."""
+        ...
+
+    def size(self, key: Key) -> int:
+        """Return their number. Raises BlobMissing."""
+        ...
+
+    def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        """Yield `size` bytes from `first` on, or all, in pieces of at most 1 MiB. Raises BlobMissing."""
+        ...
+
+
+class BlobStore(BlobReader, Protocol):
+    """The bytes of one Region."""
+
+    def create(self, algorithms: tuple[str, ...] = SHA256_ALONE) -> AbstractAsyncContextManager[BlobWriter]:
+        """Begin a blob under a new key, hashing as its bytes pass. Nothing is there before it is finished."""
+        ...
+
+    async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
+        """Copy a blob of another store under a new key, hashing what arrived. Durable on return.
+
+        The two never share an inode: damage to one is not damage to the other. Raises BlobMissing,
+        StorageUnavailable.
+        """
+        ...
+
+    async def digest(self, key: Key, algorithm: str) -> Digest:
+        """Compute the digest of stored bytes. Raises BlobMissing."""
+        ...
+
+    async def remove(self, key: Key) -> None:
+        """Remove bytes that no row names, if they are there."""
+        ...
+
+
+class BlobStores(Protocol):
+    """One store for each Region."""
+
+    def region(self, name: RegionName) -> BlobStore:
+        """Return a Region's store. Nothing is created before its first blob is."""
+        ...
