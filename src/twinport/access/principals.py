@@ -1,0 +1,88 @@
+"""From an access key id to the principal it stands for, now."""
+
+from dataclasses import dataclass
+
+from twinport.access.sealing import Sealer
+from twinport.access.sessions import RoleFacts, session_caller, session_of
+from twinport.catalog import credentials
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import CredentialsUnknown, SessionExpired
+from twinport.model.identities import Caller, Origin, PrincipalKind
+from twinport.model.names import AccountId, is_account_id, root_arn, user_arn
+
+OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for development
+_OPEN_ALIAS = {"test": "000000000000"}
+_SESSION_PREFIX = "ASIA"
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """Finds callers and their secrets. `open_accounts`: twelve digits are the root of that account."""
+
+    catalog: Catalog
+    sealer: Sealer
+    world: Clock
+    open_accounts: bool
+
+    async def find(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
+        """Return the caller and the secret of an active key.
+
+        Raises CredentialsUnknown for a key, user or role that is not there or not active, SessionExpired for a
+        session whose time is over.
+        """
+        if self.open_accounts and (account := open_account(access_key_id)) is not None:
+            return root_caller(account, origin, access_key_id), OPEN_SECRET
+        if access_key_id.startswith(_SESSION_PREFIX):
+            return await self._session(access_key_id, origin)
+        return await self._key(access_key_id, origin)
+
+    async def _session(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
+        row = await self.catalog.partition.read(lambda db: credentials.session(db, access_key_id))
+        if row is None:
+            raise CredentialsUnknown
+        if row.expires_at <= self.world.now():
+            raise SessionExpired
+        role = RoleFacts(row.account, row.principal_id, row.role_name, row.role_path)
+        secret = self.sealer.open(row.sealed_secret, f"session {access_key_id}").decode()
+        return session_caller(role, session_of(row), origin, access_key_id), secret
+
+    async def _key(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
+        row = await self.catalog.partition.read(lambda db: credentials.access_key(db, access_key_id))
+        if row is None or row.status != "Active":
+            raise CredentialsUnknown
+        secret = self.sealer.open(row.sealed_secret, f"access key {access_key_id}").decode()
+        if row.owner_id == row.account:
+            return root_caller(row.account, origin, access_key_id), secret
+        if row.user_name is None or row.user_path is None:
+            raise CredentialsUnknown
+        arn = user_arn(row.account, row.user_path, row.user_name)
+        return Caller(
+            account=row.account,
+            kind=PrincipalKind.USER,
+            arn=arn,
+            user_id=row.owner_id,
+            principal_arn=arn,
+            unique_id=row.owner_id,
+            origin=origin,
+            access_key_id=access_key_id,
+        ), secret
+
+
+def open_account(access_key_id: str) -> AccountId | None:
+    """Return the account that an access key id names where accounts are open."""
+    text = _OPEN_ALIAS.get(access_key_id, access_key_id)
+    return AccountId(text) if is_account_id(text) else None
+
+
+def root_caller(account: AccountId, origin: Origin, access_key_id: str) -> Caller:
+    return Caller(
+        account=account,
+        kind=PrincipalKind.ROOT,
+        arn=root_arn(account),
+        user_id=account,
+        principal_arn=root_arn(account),
+        unique_id=account,
+        origin=origin,
+        access_key_id=access_key_id,
+    )

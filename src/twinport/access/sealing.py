@@ -1,0 +1,92 @@
+"""Secrets at rest: sealed under a key that lies outside the databases."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from twinport.errors import ConfigurationWrong
+
+_VERSION = "v1"
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class Sealer:
+    """Seals small secrets as `v1:key-id:nonce:ciphertext` (AES-256-GCM, base64url without padding).
+
+    `purpose` is authenticated with the secret: what was sealed for one row cannot be opened as another.
+    """
+
+    def __init__(self, keys: dict[str, bytes], current: str) -> None:
+        self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._current = current
+
+    def seal(self, secret: bytes, purpose: str) -> str:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        ciphertext = self._keys[self._current].encrypt(nonce, secret, purpose.encode())
+        return f"{_VERSION}:{self._current}:{_text(nonce)}:{_text(ciphertext)}"
+
+    def open(self, sealed: str, purpose: str) -> bytes:
+        """Return the secret. Raises SealBroken when it was altered, meant for something else, or its key is gone."""
+        try:
+            version, key_id, nonce, ciphertext = sealed.split(":")
+            if version != _VERSION:
+                raise SealBroken(purpose)
+            return self._keys[key_id].decrypt(_bytes(nonce), _bytes(ciphertext), purpose.encode())
+        except (ValueError, KeyError, InvalidTag) as error:
+            raise SealBroken(purpose) from error
+
+
+class SealBroken(Exception):  # noqa: N818 — not a refusal: the store was altered or the key file was lost
+    """A sealed secret does not open."""
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(f"the secret sealed for '{purpose}' does not open: it was altered or its key is gone")
+
+
+def sealer_of_folder(folder: Path) -> Sealer:
+    """Open the key file of a data folder, or make one (readable by its owner alone, durable on return)."""
+    path = folder / "sealing.key"
+    if not path.exists():
+        _make(path)
+    try:
+        key_id, _, digits = path.read_text().strip().partition(":")
+        return Sealer({key_id: bytes.fromhex(digits)}, key_id)
+    except (OSError, ValueError) as error:
+        raise ConfigurationWrong([f"{path}: the sealing key cannot be used: {error}"]) from error
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = f"{secrets.token_hex(4)}:{secrets.token_hex(_KEY_BYTES)}\n".encode()
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    # A link, not a rename: of two processes that start at once, the first one's key stays.
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

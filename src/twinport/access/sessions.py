@@ -1,0 +1,192 @@
+"""Temporary credentials: issued, signed, and opened again."""
+
+import base64
+import binascii
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from twinport.access.sealing import Sealer
+from twinport.catalog import credentials
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import CredentialsUnknown
+from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, PrincipalKind, Session
+from twinport.model.names import AccountId, RegionName, Registry, role_arn, session_arn
+
+SERVICE_SESSION = timedelta(minutes=15)
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_SECRET_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What AssumeRole hands out. The secret is shown once and stored sealed."""
+
+    access_key_id: str
+    secret: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """The role that a session stands for."""
+
+    account: AccountId
+    unique_id: str
+    name: str
+    path: str
+
+
+class Sessions:
+    """Sessions of roles. A session dies with its role's unique id, whatever time it had left."""
+
+    def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
+        self._catalog, self._sealer, self._world = catalog, sealer, world
+        self._key: _SiteKey | None = None
+
+    async def issue(self, role: RoleFacts, session: Session) -> Credentials:
+        """Store a new session and return its credentials."""
+        key_id, secret = new_key_id("ASIA"), new_secret()
+        row: dict[str, object] = {
+            "access_key_id": key_id,
+            "account": role.account,
+            "principal_id": role.unique_id,
+            "name": session.name,
+            "sealed_secret": self._sealer.seal(secret.encode(), f"session {key_id}"),
+            "issued_at": session.issued_at,
+            "expires_at": session.expires_at,
+            "facts": _facts(session),
+        }
+        now = self._world.now()
+        await self._catalog.partition.record(lambda db: credentials.add_session(db, row, now))
+        token = (await self._site_key()).sign({"k": key_id, "p": role.unique_id, "e": session.expires_at.timestamp()})
+        return Credentials(key_id, secret, token, session.expires_at)
+
+    def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller:
+        """Open a session of the replication role for 15 minutes, bound to one source and one destination registry.
+
+        It never leaves this process, so it has neither key nor row; it ends with the role's unique id all the same,
+        since the gate finds no policies for an id that is gone.
+        """
+        now = self._world.now()
+        name = f"{source.region}-{destination.account}-{destination.region}-{secrets.token_hex(4)}"
+        session = Session(
+            name=name,
+            issued_at=now,
+            expires_at=now + SERVICE_SESSION,
+            service=REPLICATION_SERVICE,
+            binding=(source, destination),
+        )
+        role = RoleFacts(source.account, role_id, REPLICATION_ROLE, f"/aws-service-role/{REPLICATION_SERVICE}/")
+        return session_caller(role, session, origin, access_key_id="")
+
+    async def check_token(self, token: str, access_key_id: str) -> None:
+        """Raise CredentialsUnknown unless this site signed `token` for `access_key_id`."""
+        if (await self._site_key()).opens(token).get("k") != access_key_id:
+            raise CredentialsUnknown
+
+    async def _site_key(self) -> "_SiteKey":
+        if self._key is None:
+            row = await self._catalog.partition.read(credentials.site_key)
+            if row is None:
+                made = _new_site_key(self._sealer)
+                now = self._world.now()
+                row = await self._catalog.partition.record(lambda db: credentials.add_site_key(db, made, now))
+            self._key = _SiteKey(row, self._sealer)
+        return self._key
+
+
+def session_caller(role: RoleFacts, session: Session, origin: Origin, access_key_id: str) -> Caller:
+    """Describe the caller that a session of `role` is."""
+    return Caller(
+        account=role.account,
+        kind=PrincipalKind.ROLE_SESSION,
+        arn=session_arn(role.account, role.name, session.name),
+        user_id=f"{role.unique_id}:{session.name}",
+        principal_arn=role_arn(role.account, role.path, role.name),
+        unique_id=role.unique_id,
+        origin=origin,
+        session=session,
+        access_key_id=access_key_id,
+    )
+
+
+def session_of(row: credentials.SessionRow) -> Session:
+    """Read a stored session back."""
+    facts = json.loads(row.facts)
+    return Session(
+        name=row.name,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        policies=tuple(facts["policies"]),
+        policy_arns=tuple(facts["policy_arns"]),
+        tags=facts["tags"],
+        service=facts["service"],
+        binding=_binding_of(facts["binding"]),
+    )
+
+
+def new_key_id(prefix: str) -> str:
+    """Make an access key id or unique id: a prefix of four letters, then sixteen random characters."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+def new_secret() -> str:
+    """Make a secret access key of 40 characters."""
+    return "".join(secrets.choice(_SECRET_CHARACTERS) for _ in range(40))
+
+
+class _SiteKey:
+    """The site's Ed25519 key: signs session tokens as `payload.signature`, both base64url."""
+
+    def __init__(self, row: credentials.SiteKeyRow, sealer: Sealer) -> None:
+        self._private = Ed25519PrivateKey.from_private_bytes(
+            sealer.open(row.sealed_private_key, f"site key {row.id}")
+        )
+        self._public = Ed25519PublicKey.from_public_bytes(row.public_key)
+
+    def sign(self, payload: dict[str, object]) -> str:
+        text = base64.urlsafe_b64encode(json.dumps(payload, separators=(",", ":")).encode())
+        return f"{text.decode()}.{base64.urlsafe_b64encode(self._private.sign(text)).decode()}"
+
+    def opens(self, token: str) -> dict[str, object]:
+        text, _, signature = token.partition(".")
+        try:
+            self._public.verify(base64.urlsafe_b64decode(signature), text.encode())
+            payload = json.loads(base64.urlsafe_b64decode(text))
+        except (InvalidSignature, binascii.Error, ValueError) as error:
+            raise CredentialsUnknown from error
+        return payload if isinstance(payload, dict) else {}
+
+
+def _new_site_key(sealer: Sealer) -> credentials.SiteKeyRow:
+    private = Ed25519PrivateKey.generate()
+    key_id = secrets.token_hex(4)
+    sealed = sealer.seal(private.private_bytes_raw(), f"site key {key_id}")
+    return credentials.SiteKeyRow(key_id, private.public_key().public_bytes_raw(), sealed)
+
+
+def _facts(session: Session) -> str:
+    places = session.binding
+    return json.dumps(
+        {
+            "policies": session.policies,
+            "policy_arns": session.policy_arns,
+            "tags": dict(session.tags),
+            "service": session.service,
+            "binding": places and [[place.account, place.region] for place in places],
+        }
+    )
+
+
+def _binding_of(stored: list[list[str]] | None) -> tuple[Registry, Registry] | None:
+    if stored is None:
+        return None
+    source, destination = (Registry(AccountId(account), RegionName(region)) for account, region in stored)
+    return source, destination

@@ -1,0 +1,138 @@
+"""What a Region vouches for with a key of its own: authorisation tokens for `/v2/`, and addresses of layers."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from twinport.access.principals import Principals
+from twinport.access.sealing import Sealer
+from twinport.catalog import credentials
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import (
+    BadName,
+    CredentialsUnknown,
+    RegistryTokenExpired,
+    RegistryTokenInvalid,
+    RegistryTokenMissing,
+    SessionExpired,
+)
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import RegionName, region_name
+
+TOKEN_LIFE = timedelta(hours=12)
+_USER = "AWS"
+
+
+class RegionKeys:
+    """Message authentication by a Region's key, made at its first use and named in what it signs."""
+
+    def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
+        self._catalog, self._sealer, self._world = catalog, sealer, world
+
+    async def sign(self, region: RegionName, text: str) -> str:
+        """Return `key-id.mac` for a text."""
+        rows = await self._catalog.region(region).read(credentials.token_keys)
+        row = rows[0] if rows else await self._make(region)
+        return f"{row.id}.{self._mac(region, row, text)}"
+
+    async def verifies(self, region: RegionName, text: str, signature: str) -> bool:
+        """Tell whether `signature` is this Region's for `text`. A Region without a key signed nothing."""
+        key_id, _, mac = signature.partition(".")
+        for row in await self._catalog.region(region).read(credentials.token_keys):
+            if row.id == key_id:
+                return hmac.compare_digest(self._mac(region, row, text).encode(), mac.encode())
+        return False
+
+    def _mac(self, region: RegionName, row: credentials.TokenKeyRow, text: str) -> str:
+        key = self._sealer.open(row.sealed_key, f"token key {region} {row.id}")
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+    async def _make(self, region: RegionName) -> credentials.TokenKeyRow:
+        key_id = secrets.token_hex(4)
+        sealed = self._sealer.seal(secrets.token_bytes(32), f"token key {region} {key_id}")
+        row, now = credentials.TokenKeyRow(key_id, sealed), self._world.now()
+        return await self._catalog.region(region).write(lambda db: credentials.add_token_key(db, row, now))
+
+
+class RegistryTokens:
+    """Authorisation tokens (GetAuthorizationToken).
+
+    A token names an access key id, the Region that issued it and its end. It carries no permission: at each use the
+    key must still be active and its principal exist, and what that principal may do is decided then.
+    """
+
+    def __init__(self, keys: RegionKeys, principals: Principals, world: Clock) -> None:
+        self._keys, self._principals, self._world = keys, principals, world
+
+    async def issue(self, caller: Caller) -> tuple[str, datetime]:
+        """Return the password for user `AWS`, and when it ends: in 12 hours, or with the caller's session."""
+        expires_at = self._world.now() + TOKEN_LIFE
+        if caller.session is not None:
+            expires_at = min(expires_at, caller.session.expires_at)
+        region = caller.origin.region
+        claims = {"k": caller.access_key_id, "r": region, "e": int(expires_at.timestamp())}
+        payload = base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
+        signature = await self._keys.sign(region, f"token {payload}")
+        return f"{payload}.{signature}", datetime.fromtimestamp(int(expires_at.timestamp()), UTC)
+
+    async def open(self, authorization: str | None, origin: Origin, only_region: RegionName | None) -> Caller:
+        """Return the caller behind a Basic `Authorization` header; its origin's Region becomes the token's.
+
+        `only_region` is set at a host that names its Region: a token of another one is refused there, as in ECR.
+        Raises RegistryTokenMissing, RegistryTokenExpired or RegistryTokenInvalid.
+        """
+        payload, _, signature = _password(authorization).partition(".")
+        claims = _claims(payload)
+        if not await self._keys.verifies(claims.region, f"token {payload}", signature):
+            raise RegistryTokenInvalid
+        if claims.ends <= self._world.now().timestamp():
+            raise RegistryTokenExpired
+        if only_region is not None and only_region != claims.region:
+            raise RegistryTokenInvalid
+        return await self._caller(claims.access_key_id, replace(origin, region=claims.region))
+
+    async def _caller(self, access_key_id: str, origin: Origin) -> Caller:
+        try:
+            caller, _ = await self._principals.find(access_key_id, origin)
+        except SessionExpired:
+            raise RegistryTokenExpired from None
+        except CredentialsUnknown:
+            raise RegistryTokenInvalid from None
+        return caller
+
+
+def _password(authorization: str | None) -> str:
+    if not authorization:
+        raise RegistryTokenMissing
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        raise RegistryTokenInvalid
+    try:
+        user, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise RegistryTokenInvalid from None
+    if user != _USER:
+        raise RegistryTokenInvalid
+    return password
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    access_key_id: str
+    region: RegionName
+    ends: int
+
+
+def _claims(payload: str) -> _Claims:
+    """Read the claims of a token whose signature is still to be checked."""
+    try:
+        claims = json.loads(base64.b64decode(payload, altchars=b"-_", validate=True))
+        return _Claims(str(claims["k"]), region_name(str(claims["r"])), int(claims["e"]))
+    except (binascii.Error, ValueError, TypeError, KeyError, BadName, RecursionError):
+        raise RegistryTokenInvalid from None

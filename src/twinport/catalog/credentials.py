@@ -1,0 +1,145 @@
+"""Rows behind a credential: access keys, sessions, the principals they stand for, and signing keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from twinport.catalog import schema
+from twinport.catalog.statements import upsert
+from twinport.model.names import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A long-term access key with the user it belongs to; `user_name` is absent for a key of the account's root."""
+
+    id: str
+    account: AccountId
+    owner_id: str
+    sealed_secret: str
+    status: str
+    user_name: str | None
+    user_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A temporary credential with the role it stands for, whose row still exists."""
+
+    access_key_id: str
+    account: AccountId
+    principal_id: str
+    name: str
+    sealed_secret: str
+    issued_at: datetime
+    expires_at: datetime
+    facts: str
+    role_name: str
+    role_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteKeyRow:
+    id: str
+    public_key: bytes
+    sealed_private_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeyRow:
+    id: str
+    sealed_key: str
+
+
+_KEYS = select(
+    schema.access_key.c.id,
+    schema.access_key.c.account,
+    schema.access_key.c.owner_id,
+    schema.access_key.c.sealed_secret,
+    schema.access_key.c.status,
+    schema.user.c.name,
+    schema.user.c.path,
+).outerjoin(schema.user, schema.user.c.unique_id == schema.access_key.c.owner_id)
+
+_SESSIONS = select(
+    schema.session.c.access_key_id,
+    schema.session.c.account,
+    schema.session.c.principal_id,
+    schema.session.c.name,
+    schema.session.c.sealed_secret,
+    schema.session.c.issued_at,
+    schema.session.c.expires_at,
+    schema.session.c.facts,
+    schema.role.c.name,
+    schema.role.c.path,
+).join(schema.role, schema.role.c.unique_id == schema.session.c.principal_id)
+
+
+def access_key(db: Connection, key_id: str) -> KeyRow | None:
+    row = db.execute(_KEYS.where(schema.access_key.c.id == key_id)).one_or_none()
+    return KeyRow(*row) if row else None
+
+
+def session(db: Connection, key_id: str) -> SessionRow | None:
+    """Find a session. One whose role is gone, by unique id, is not found."""
+    row = db.execute(_SESSIONS.where(schema.session.c.access_key_id == key_id)).one_or_none()
+    return SessionRow(*row) if row else None
+
+
+def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
+    """Store a session, and forget those that ended more than a day ago."""
+    db.execute(insert(schema.session).values(row))
+    db.execute(delete(schema.session).where(schema.session.c.expires_at < now))
+
+
+def site_key(db: Connection) -> SiteKeyRow | None:
+    columns = schema.site_key.c
+    row = db.execute(
+        select(columns.id, columns.public_key, columns.sealed_private_key).order_by(columns.created_at).limit(1)
+    ).one_or_none()
+    return SiteKeyRow(*row) if row else None
+
+
+def add_site_key(db: Connection, row: SiteKeyRow, now: datetime) -> SiteKeyRow:
+    """Store the site's key unless it has one, and return the one that counts."""
+    existing = site_key(db)
+    if existing is not None:
+        return existing
+    db.execute(
+        insert(schema.site_key).values(
+            id=row.id, public_key=row.public_key, sealed_private_key=row.sealed_private_key, created_at=now
+        )
+    )
+    return row
+
+
+def token_keys(db: Connection) -> list[TokenKeyRow]:
+    """List a Region's token keys, the newest first."""
+    columns = schema.token_key.c
+    rows = db.execute(select(columns.id, columns.sealed_key).order_by(columns.created_at.desc())).all()
+    return [TokenKeyRow(*row) for row in rows]
+
+
+def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRow:
+    """Store a Region's first token key unless it has one, and return the one that counts."""
+    existing = token_keys(db)
+    if existing:
+        return existing[0]
+    db.execute(insert(schema.token_key).values(id=row.id, sealed_key=row.sealed_key, created_at=now))
+    return row
+
+
+def add_account(db: Connection, account: AccountId, name: str, now: datetime) -> None:
+    db.execute(upsert(schema.account).values(id=account, name=name, created_at=now).on_conflict_do_nothing())
+
+
+def add_root_key(db: Connection, account: AccountId, key_id: str, sealed_secret: str, now: datetime) -> None:
+    """Store an access key of an account's root."""
+    values = {"id": key_id, "account": account, "owner_id": account, "status": "Active", "created_at": now}
+    db.execute(insert(schema.access_key).values(**values, sealed_secret=sealed_secret))
+
+
+def account_named(db: Connection, name: str) -> AccountId | None:
+    found = db.execute(select(schema.account.c.id).where(schema.account.c.name == name)).scalar()
+    return AccountId(found) if found else None

@@ -1,0 +1,89 @@
+"""The edge: which hosts are ours, which requests a browser was tricked into, and who the client is."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from twinport.errors import OriginRefused
+from twinport.exchange import Request
+
+# Domains under which ECR-shaped and API hosts are accepted: nobody else can register names beneath them.
+_OUR_DOMAINS = ("localhost", "amazonaws.com", "amazonaws.com.cn", "on.aws", "api.aws")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+_FETCH_SITES = ("same-origin", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Admits requests. Address literals cannot be rebound by DNS, so every one of them is accepted."""
+
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+
+    def admit(self, request: Request) -> None:
+        """Raise OriginRefused unless the request's host is ours and no page of another origin sent it."""
+        host = request.header("host") or ""
+        if not self.knows(host):
+            raise OriginRefused(
+                f"host '{host[:255]}' is not served here; use an address, a name under localhost, "
+                "or add it to 'allowed_hosts'"
+            )
+        if request.header("origin") is not None:
+            raise OriginRefused("requests from web pages are refused here: they carry an Origin header")
+        site = request.header("sec-fetch-site")
+        if site is not None and site not in _FETCH_SITES:
+            raise OriginRefused("requests that another site's page caused are refused here")
+
+    def knows(self, host: str) -> bool:
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = match[1].lower().rstrip(".")
+        return _is_address(name) or _is_beneath(name, _OUR_DOMAINS) or _is_listed(name, self.allowed_hosts)
+
+    def client(self, request: Request) -> tuple[str, bool]:
+        """Return the client's address and whether it spoke TLS; only a trusted proxy may say otherwise."""
+        secure = request.scheme == "https"
+        if not _is_within(request.client, self.trusted_proxies):
+            return request.client, secure
+        forwarded = [part.strip() for part in (request.header("x-forwarded-for") or "").split(",") if part.strip()]
+        scheme = request.header("x-forwarded-proto")
+        # The last hop that is not a trusted proxy is the client; what stands before it is hearsay.
+        named = [hop for hop in forwarded if not _is_within(hop, self.trusted_proxies)]
+        client = named[-1] if named and _is_address(named[-1]) else request.client
+        return client, secure if scheme is None else scheme == "https"
+
+
+def edge_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxies: Sequence[str]) -> Edge:
+    """Build the edge from settings; the host of `public_url` is ours."""
+    own = urlsplit(public_url).hostname if public_url else None
+    return Edge((*allowed_hosts, *([own] if own else [])), tuple(trusted_proxies))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_beneath(name: str, domains: Sequence[str]) -> bool:
+    return any(name == domain or name.endswith("." + domain) for domain in domains)
+
+
+def _is_listed(name: str, allowed: Sequence[str]) -> bool:
+    """An entry is a host name, or `*.DOMAIN` for every name beneath it."""
+    return any(
+        name.endswith(entry[1:].lower()) if entry.startswith("*.") else name == entry.lower() for entry in allowed
+    )
+
+
+def _is_within(client: str, networks: Sequence[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(client)
+        return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+    except ValueError:
+        return False
