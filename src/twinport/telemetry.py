@@ -13,6 +13,7 @@ class Event(Enum):
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"
     REQUEST_FAILED = "request.failed"
+    ANSWER_CUT_OFF = "answer.cut_off"
     ACCESS_DENIED = "access.denied"
     ROLE_CREATED = "role.created"
     ROLE_DELETED = "role.deleted"

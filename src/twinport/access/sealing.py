@@ -41,7 +41,7 @@ class Sealer:
             raise SealBroken(purpose) from error
 
 
-class SealBroken(Exception):  # noqa: N818 — not a refusal: the store was altered or the key file was lost
+class SealBroken(Exception):
     """A sealed secret does not open."""
 
     def __init__(self, purpose: str) -> None:

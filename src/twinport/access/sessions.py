@@ -20,7 +20,7 @@ from twinport.model.names import AccountId, RegionName, Registry, role_arn, sess
 
 SERVICE_SESSION = timedelta(minutes=15)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_SECRET_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +139,14 @@ def new_key_id(prefix: str) -> str:
 
 def new_secret() -> str:
     """Make a secret access key of 40 characters."""
-    return "".join(secrets.choice(_SECRET_CHARACTERS) for _ in range(40))
+    return "".join(secrets.choice(_CHARACTERS) for _ in range(40))
 
 
 class _SiteKey:
     """The site's Ed25519 key: signs session tokens as `payload.signature`, both base64url."""
 
     def __init__(self, row: credentials.SiteKeyRow, sealer: Sealer) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(
-            sealer.open(row.sealed_private_key, f"site key {row.id}")
-        )
+        self._private = Ed25519PrivateKey.from_private_bytes(sealer.open(row.sealed_private_key, f"site key {row.id}"))
         self._public = Ed25519PublicKey.from_public_bytes(row.public_key)
 
     def sign(self, payload: dict[str, object]) -> str:

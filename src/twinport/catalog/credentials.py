@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from twinport.catalog import schema
-from twinport.catalog.statements import upsert
+from twinport.catalog.statements import insert_absent
 from twinport.model.names import AccountId
 
 
@@ -71,8 +71,8 @@ _SESSIONS = select(
     schema.session.c.issued_at,
     schema.session.c.expires_at,
     schema.session.c.facts,
-    schema.role.c.name,
-    schema.role.c.path,
+    schema.role.c.name.label("role_name"),
+    schema.role.c.path.label("role_path"),
 ).join(schema.role, schema.role.c.unique_id == schema.session.c.principal_id)
 
 
@@ -84,7 +84,7 @@ def access_key(db: Connection, key_id: str) -> KeyRow | None:
 def session(db: Connection, key_id: str) -> SessionRow | None:
     """Find a session. One whose role is gone, by unique id, is not found."""
     row = db.execute(_SESSIONS.where(schema.session.c.access_key_id == key_id)).one_or_none()
-    return SessionRow(*row) if row else None
+    return SessionRow(*tuple(row)) if row else None
 
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
@@ -131,7 +131,7 @@ def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRo
 
 
 def add_account(db: Connection, account: AccountId, name: str, now: datetime) -> None:
-    db.execute(upsert(schema.account).values(id=account, name=name, created_at=now).on_conflict_do_nothing())
+    insert_absent(db, schema.account, {"id": account, "name": name, "created_at": now})
 
 
 def add_root_key(db: Connection, account: AccountId, key_id: str, sealed_secret: str, now: datetime) -> None:

@@ -42,7 +42,7 @@ class SqliteDatabase:
     """One SQLite file (WAL, synchronous=FULL)."""
 
     def __init__(self, path: Path, metadata: MetaData) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self._engine = _engine(path)
         with _storage_errors():
             self._prepare(metadata)
@@ -162,6 +162,14 @@ class _storage_errors:  # noqa: N801 — used as a statement
             text = str(error.orig if isinstance(error, DBAPIError) else error)
             if any(word in text.lower() for word in self._WORDS):
                 raise StorageUnavailable(text) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of the data folder. Raises StorageUnavailable, naming it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(f"the folder '{folder}' cannot be made: {error.strerror}") from error
 
 
 def _engine(path: Path) -> Engine:

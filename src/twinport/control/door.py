@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from twinport import __version__
-from twinport.exchange import AnyAnswer, Answer, Request
+from twinport.exchange import Answer, AnyAnswer, Request
 
 PREFIX = "/_twinport/"
 
@@ -19,7 +19,7 @@ class ControlDoor:
 
     async def answer(self, request: Request) -> AnyAnswer:
         match request.method, request.path.removeprefix(PREFIX):
-            case ("GET" | "HEAD"), "health":
+            case (("GET" | "HEAD"), "health"):
                 return _json(200, {"status": "ok", "version": __version__})
             case "POST", "reset":
                 return await self._reset()

@@ -1,0 +1,5 @@
+"""`python -m twinport` is `twinport`."""
+
+from twinport.cli import main
+
+main()

@@ -1,0 +1,43 @@
+"""The composition root: builds every object once, and nothing else does."""
+
+from dataclasses import dataclass
+
+from twinport import telemetry
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.clock import WallClock, WorldClock
+from twinport.config import Settings
+from twinport.control.door import ControlDoor
+from twinport.edge import edge_of
+from twinport.front import Front
+from twinport.telemetry import Event
+
+
+class Idle:
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    front: Front
+    catalog: EmbeddedCatalog
+
+    def close(self) -> None:
+        self.catalog.close()
+
+
+def build(settings: Settings) -> App:
+    """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable."""
+    world = WorldClock(WallClock())
+    catalog = EmbeddedCatalog(settings.data, world)
+    edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
+
+    async def reset() -> None:
+        await catalog.clear()
+        telemetry.event(Event.STATE_RESET)
+
+    control = ControlDoor(reset if settings.has_open_accounts else None)
+    return App(Front(edge, (("/", control),), Idle()), catalog)

@@ -1,0 +1,78 @@
+"""The command line. Exit codes: 0 done, 1 unexpected, 2 misuse, 3 refused, 4 unavailable."""
+
+import asyncio
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from twinport import __version__
+from twinport.config import Settings, load
+from twinport.errors import ConfigurationWrong, Refusal, Unavailable
+
+_MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
+
+app = typer.Typer(
+    name="twinport",
+    help="A self-hosted container registry that speaks Amazon ECR.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
+Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
+Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
+
+
+def main() -> None:
+    """Run a command; a refusal becomes one plain sentence and an exit code."""
+    try:
+        app()
+    except ConfigurationWrong as refusal:
+        _end(refusal, _MISUSE)
+    except Unavailable as refusal:
+        _end(refusal, _UNAVAILABLE)
+    except Refusal as refusal:
+        _end(refusal, _REFUSED)
+
+
+@app.callback()
+def _root() -> None:
+    """Keep `twinport COMMAND` as the only form, however many commands there are."""
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def serve(data: Data = None, listen: Listen = None, config: Config = None) -> None:
+    """Start the server and stay until it is told to stop."""
+    settings = settings_from(data, listen, config)
+    _part("telemetry").configure()
+    serving = _part("serve")
+    serving.check_address(settings)
+    asyncio.run(serving.serve(_part("app").build(settings), settings))
+
+
+def settings_from(data: Path | None, listen: str | None, config: Path | None) -> Settings:
+    """Join the file, the environment and the options given."""
+    given = {"data": data, "listen": listen}
+    file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
+    return load(file, os.environ, {name: value for name, value in given.items() if value is not None})
+
+
+def _part(name: str) -> ModuleType:
+    """Load a part of twinport when its command runs, so that no command pays for another's imports."""
+    return importlib.import_module(f"twinport.{name}")
+
+
+def _end(refusal: Refusal, code: int) -> None:
+    typer.echo(f"twinport: {refusal.message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,78 @@
+"""The ASGI application: every request gets an id, passes the edge, and goes to the door for its path."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+from structlog.contextvars import bound_contextvars
+
+from twinport import telemetry
+from twinport.edge import Edge
+from twinport.errors import Interrupted, OriginRefused
+from twinport.exchange import Answer, AnyAnswer, Door, Receive, Request, Send, request_of, send_answer
+from twinport.telemetry import Event
+
+
+class Background(Protocol):
+    """What runs beside the requests."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Return when all is at rest, in at most a few seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """`doors` maps path prefixes to doors, tried in order; the last one, with prefix `/`, takes what is left."""
+
+    edge: Edge
+    doors: tuple[tuple[str, Door], ...]
+    background: Background
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._exchange(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await self._step(receive, send, "startup", self.background.start)
+        await self._step(receive, send, "shutdown", self.background.stop)
+
+    async def _step(self, receive: Receive, send: Send, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        while (await receive())["type"] != f"lifespan.{name}":
+            pass
+        await step()
+        await send({"type": f"lifespan.{name}.complete"})
+
+    async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        request = request_of(scope, receive, str(uuid.uuid4()))
+        with bound_contextvars(request_id=request.id):
+            answer = await self._answer(request)
+            try:
+                await send_answer(send, answer, head=request.method == "HEAD")
+            except (Interrupted, OSError) as error:
+                telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
+
+    async def _answer(self, request: Request) -> AnyAnswer:
+        try:
+            self.edge.admit(request)
+            return await self._door(request.path).answer(request)
+        except OriginRefused as refusal:
+            return message(403, refusal.message, request)
+        except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
+            telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
+            return message(500, "an unexpected error was met and recorded under this request's id", request)
+
+    def _door(self, path: str) -> Door:
+        return next(door for prefix, door in self.doors if path.startswith(prefix) or path == prefix.rstrip("/"))
+
+
+def message(status: int, text: str, request: Request) -> Answer:
+    """A plain answer of no door: JSON with a message and the request's id."""
+    headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "x-request-id": request.id}
+    return Answer(status, headers, orjson.dumps({"message": text, "requestId": request.id}))

@@ -1,0 +1,69 @@
+"""One process: the listener, the doors behind it, and the couriers, until a signal ends them in order."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from datetime import timedelta
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from twinport import telemetry
+from twinport.app import App
+from twinport.config import Settings
+from twinport.errors import Unavailable
+from twinport.telemetry import Event
+
+# The promise is five seconds from SIGTERM to the end; the rest is for closing the databases.
+GRACE = timedelta(seconds=4)
+
+
+class AddressTaken(Unavailable):
+    """Somebody else listens there."""
+
+    def __init__(self, listen: str, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on '{listen}': {reason}; stop what uses it, or choose another address with "
+            "--listen HOST:PORT or TWINPORT_LISTEN"
+        )
+
+
+def check_address(settings: Settings) -> None:
+    """Raise AddressTaken unless the listening address can be had now."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise AddressTaken(settings.listen, (error.strerror or str(error)).lower()) from error
+
+
+async def serve(app: App, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Requests under way get a few seconds to finish."""
+    server = Server(
+        app.front,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_enabled=False,
+    )
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    serving = loop.create_task(server.serve())
+    telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data))
+    waiting = loop.create_task(ended.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not serving.done():
+        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
+        await asyncio.wait({serving}, timeout=GRACE.total_seconds())
+        serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+    app.close()
+    telemetry.event(Event.SERVER_STOPPED)

@@ -1,0 +1,91 @@
+"""A real server in a process of its own, for tests that come in by the public door."""
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+START_LIMIT = 10.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server and how to reach it."""
+
+    port: int
+    data: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(
+        self, service: str, account: str, region: str = "eu-west-1", keys: tuple[str, str, str | None] | None = None
+    ) -> Any:  # noqa: ANN401 — boto3 makes its clients at run time
+        """Make a boto3 client: the root of an open account, or whoever holds `keys`."""
+        key_id, secret, token = keys or (account, "test", None)
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=self.url,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30),
+        )
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=10)
+
+
+def start(data: Path, port: int | None = None, **environment: str) -> Served:
+    """Start a server and return when it answers."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "twinport", "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+    source = str(Path(__file__).parent.parent / "src")
+    log = (data.parent / f"{data.name}.log").open("ab")
+    process = subprocess.Popen(command, stderr=log, env={**os.environ, "PYTHONPATH": source, **environment})
+    log.close()
+    served = Served(port, data, process)
+    _wait_until_it_answers(served)
+    return served
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def new_account() -> str:
+    """A clean account costs nothing: nobody used these twelve digits before."""
+    return f"{random.randrange(10**11, 10**12)}"
+
+
+def _wait_until_it_answers(served: Served) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        if served.process.poll() is not None:
+            raise AssertionError(f"the server ended with {served.process.returncode}: {_log_of(served)}")
+        try:
+            with urllib.request.urlopen(f"{served.url}/_twinport/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"the server did not answer within {START_LIMIT} s: {_log_of(served)}")
+
+
+def _log_of(served: Served) -> str:
+    return (served.data.parent / f"{served.data.name}.log").read_text()[-2000:]

@@ -1,0 +1,86 @@
+"""The process: it starts, says why it cannot, answers, resets, and ends in order."""
+
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.served import Served, start
+
+
+def get(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+    request = urllib.request.Request(url, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "twinport", *arguments]
+    source = str(Path(__file__).parent.parent / "src")
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=30, check=False, env={"PYTHONPATH": source, **environment}
+    )
+
+
+def test_health_answers_without_credentials(server: Served) -> None:
+    assert get(f"{server.url}/_twinport/health")[0] == 200
+
+
+def test_a_page_of_another_origin_is_refused_everywhere(server: Served) -> None:
+    for path in ("/", "/v2/", "/_twinport/reset", "/_twinport/health"):
+        assert get(server.url + path, origin="https://evil.example")[0] == 403
+        assert get(server.url + path, host="evil.example")[0] == 403
+
+
+def test_a_taken_address_is_explained(server: Served, tmp_path: Path) -> None:
+    ended = run("serve", "--data", str(tmp_path), "--listen", f"127.0.0.1:{server.port}")
+    assert ended.returncode == 4
+    assert "address already in use" in ended.stderr
+    assert "--listen" in ended.stderr
+
+
+def test_every_wrong_setting_is_named_before_anything_opens(tmp_path: Path) -> None:
+    file = tmp_path / "twinport.toml"
+    file.write_text("listen = 5\ncolour = 'red'\nopen_accounts = 'perhaps'\n")
+    ended = run("serve", "--data", str(tmp_path / "data"), "--config", str(file))
+    assert ended.returncode == 2
+    for word in ("listen", "colour", "open_accounts", "twinport.toml"):
+        assert word in ended.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ended = run("serve", "--data", str(tmp_path / "file" / "data"), "--listen", "127.0.0.1:0")
+    assert ended.returncode == 4
+    assert "data" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:", "127.0.0.1:99999"])
+def test_a_bad_address_is_misuse(listen: str, tmp_path: Path) -> None:
+    assert run("serve", "--data", str(tmp_path), "--listen", listen).returncode == 2
+
+
+def test_it_ends_in_order_when_told_to(tmp_path: Path) -> None:
+    served = start(tmp_path / "data")
+    assert served.stop() == 0
+
+
+def test_reset_is_refused_where_accounts_are_not_open(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="false")
+    assert get(f"{served.url}/_twinport/reset", "POST")[0] == 403
+    served.stop()
+
+
+def test_reset_returns_to_an_empty_state(tmp_path: Path) -> None:
+    served = start(tmp_path / "data")
+    assert get(f"{served.url}/_twinport/reset", "POST")[0] == 200
+    assert get(f"{served.url}/_twinport/reset")[0] == 405
+    served.stop()
