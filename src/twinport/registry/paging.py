@@ -1,0 +1,74 @@
+"""Pages of a list: where the next one begins is an opaque token, bound to the request that it continues.
+
+A token holds no permission (the gate is asked for every page) and no secret, so it is checked against mistakes and
+mixtures, not sealed: a checksum over the request and the position. A position is the key of the last item given, so
+that items which come and go between pages make no other item appear twice or not at all.
+"""
+
+import binascii
+import hashlib
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from twinport.errors import InvalidParameter
+
+T = TypeVar("T")
+Position = tuple[str, ...]
+DEFAULT_LIMIT = 100
+_CHECKSUM_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which part of a list is asked for: at most `limit` items, from where `token` says or from the beginning."""
+
+    limit: int = DEFAULT_LIMIT
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items in the list's order; `token` is None on the last page."""
+
+    items: tuple[T, ...]
+    token: str | None
+
+
+def start(page: PageRequest, request: Sequence[str]) -> Position | None:
+    """Return the position after which the page begins; None at the beginning.
+
+    `request` is everything that selects and orders the list: operation, registry, repository, filter.
+    Raises InvalidParameter for a token that was not given for this request.
+    """
+    if page.token is None:
+        return None
+    try:
+        raw = urlsafe_b64decode(page.token.encode("ascii") + b"=" * (-len(page.token) % 4))
+    except (binascii.Error, ValueError):
+        raise _foreign_token() from None
+    checksum, content = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
+    if checksum != _checksum(content, request):
+        raise _foreign_token()
+    return tuple(json.loads(content))
+
+
+def cut(found: Sequence[T], page: PageRequest, request: Sequence[str], key: Callable[[T], Position]) -> Page[T]:
+    """Make a page of at most `limit + 1` items found after the start; the one too many tells that more follow."""
+    items = tuple(found[: page.limit])
+    return Page(items, _token(key(items[-1]), request) if len(found) > page.limit else None)
+
+
+def _token(position: Position, request: Sequence[str]) -> str:
+    content = json.dumps(position, separators=(",", ":")).encode()
+    return urlsafe_b64encode(_checksum(content, request) + content).rstrip(b"=").decode()
+
+
+def _checksum(content: bytes, request: Sequence[str]) -> bytes:
+    return hashlib.sha256(json.dumps(list(request)).encode() + b"\n" + content).digest()[:_CHECKSUM_BYTES]
+
+
+def _foreign_token() -> InvalidParameter:
+    return InvalidParameter("nextToken", "must be the nextToken of an earlier answer to the same request")

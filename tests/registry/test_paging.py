@@ -1,0 +1,60 @@
+"""Pages: every item once, and tokens that fit one request alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twinport.errors import InvalidParameter
+from twinport.registry import paging
+from twinport.registry.paging import Page, PageRequest
+
+REQUEST = ("DescribeRepositories", "111122223333/eu-west-1")
+NAMES = st.lists(st.text(min_size=1), unique=True).map(sorted)
+
+
+def page_of(names: list[str], page: PageRequest) -> Page[str]:
+    after = paging.start(page, REQUEST)
+    found = [name for name in names if after is None or (name,) > after]
+    return paging.cut(found[: page.limit + 1], page, REQUEST, lambda name: (name,))
+
+
+@given(NAMES, st.integers(min_value=1, max_value=5))
+def test_walking_the_pages_meets_every_item_once_in_order(names: list[str], limit: int) -> None:
+    met: list[str] = []
+    page = page_of(names, PageRequest(limit))
+    while page.token is not None:
+        assert len(page.items) == limit
+        met.extend(page.items)
+        page = page_of(names, PageRequest(limit, page.token))
+    assert [*met, *page.items] == names
+
+
+@given(NAMES.filter(bool), st.integers(min_value=0))
+def test_an_item_that_goes_between_two_pages_hides_no_other(names: list[str], pick: int) -> None:
+    first = page_of(names, PageRequest(1))
+    gone = names[pick % len(names)]
+    rest = [name for name in names if name != gone]
+    if first.token is not None:
+        following = page_of(rest, PageRequest(len(names), first.token))
+        assert [*first.items, *following.items] == sorted({*rest, names[0]})
+
+
+def test_a_token_of_another_request_is_refused() -> None:
+    token = page_of(["a", "b"], PageRequest(1)).token
+    with pytest.raises(InvalidParameter, match="nextToken"):
+        paging.start(PageRequest(1, token), ("ListImages", REQUEST[1]))
+
+
+@given(st.text())
+def test_a_token_that_was_made_up_is_refused(token: str) -> None:
+    with pytest.raises(InvalidParameter, match="nextToken"):
+        paging.start(PageRequest(1, token), REQUEST)
+
+
+def test_a_token_altered_anywhere_is_refused() -> None:
+    token = page_of(["team/api", "team/web"], PageRequest(1)).token
+    assert token is not None
+    for place in range(len(token) - 1):
+        altered = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        with pytest.raises(InvalidParameter):
+            paging.start(PageRequest(1, altered), REQUEST)
