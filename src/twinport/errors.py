@@ -14,6 +14,10 @@ A refusal is named after the fact, takes plain strings and numbers, and words it
 true, what to do. Where clients rely on AWS's sentence it is AWS's. Codes and statuses belong to the doors.
 """
 
+from collections.abc import Sequence
+
+_MOST_NAMED = 100
+
 
 class Refusal(Exception):
     """An expected 'no'. Everything else that is raised is a defect."""
@@ -157,6 +161,26 @@ class ContentRangeInvalid(BadRequest):
         super().__init__(f"'{text[:200]}' is not the range of a part: use FIRST-LAST, the numbers of its bytes")
 
 
+class ManifestInvalid(InvalidParameter):
+    """The manifest is not what the image specifications allow."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__("ImageManifest", constraint)
+
+
+class ManifestTooLarge(ManifestInvalid):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Member must have length less than or equal to {limit}")
+
+
+class ManifestTypeUnsupported(ManifestInvalid):
+    def __init__(self, media_type: str) -> None:
+        super().__init__(
+            f"the media type '{media_type[:200]}' is not stored here: push OCI image manifests and indexes, or Docker "
+            "schema 2 manifests and lists"
+        )
+
+
 class NotBuiltYet(BadRequest):
     """AWS has it and twinport does not, so it is refused rather than ignored."""
 
@@ -262,6 +286,15 @@ class TagImmutable(Conflict):
         )
 
 
+class ImageReferenced(Conflict):
+    """The image is part of an index, so it stays (batch failure ImageReferencedByManifestList)."""
+
+    def __init__(self, digest: str, parents: Sequence[str]) -> None:
+        super().__init__(
+            f"Requested image referenced by manifest list: {_listed(parents)} contains {digest}; delete that first"
+        )
+
+
 class LayerExists(Conflict):
     def __init__(self, digest: str, name: str, account: str) -> None:
         super().__init__(
@@ -324,11 +357,58 @@ class EmptyUpload(BadContent):
         )
 
 
+class ImageDigestMismatch(BadContent):
+    """The manifest was put under a digest that is not its own (ImageDigestDoesNotMatchException)."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The image with digest '{digest}' in repository '{name}' and registry ID '{account}' "
+            "does not match the image digest that Amazon ECR has calculated."
+        )
+
+
+class DescriptorSizeWrong(BadContent):
+    """A manifest says of something that the repository holds that it has another size."""
+
+    def __init__(self, digest: str, declared: int, actual: int) -> None:
+        super().__init__(f"the manifest gives {digest} {declared} bytes, and it has {actual}: correct its size")
+
+
+class LayersMissing(BadContent):
+    """A manifest names layers that its repository does not hold (LayersNotFoundException)."""
+
+    def __init__(self, digests: Sequence[str], name: str, account: str) -> None:
+        super().__init__(
+            f"Layers with digests '{_listed(digests)}' required for pushing image into repository with name '{name}' "
+            f"in the registry with id '{account}' do not exist"
+        )
+        self.digests = tuple(digests)
+
+
+class ReferencedImagesMissing(BadContent):
+    """An index names manifests that its repository does not hold (ReferencedImagesNotFoundException)."""
+
+    def __init__(self, digests: Sequence[str], name: str, account: str) -> None:
+        super().__init__(
+            f"Images with digests '{_listed(digests)}' required for pushing image into repository with name '{name}' "
+            f"in the registry with id '{account}' do not exist"
+        )
+        self.digests = tuple(digests)
+
+
 # --- a quota or a bound -----------------------------------------------------------------------------------
 
 
 class LimitReached(Refusal):
     """A quota (LimitExceededException) or a bound of ours."""
+
+
+class TagLimitReached(LimitReached):
+    def __init__(self, tag: str, name: str, account: str, limit: int) -> None:
+        super().__init__(
+            f"Adding tag '{tag}' to an image in the repository with name '{name}' in registry with id '{account}' "
+            f"exceeds the maximum allowed number of tags per image which is '{limit}'"
+        )
 
 
 # --- not now ----------------------------------------------------------------------------------------------
@@ -366,3 +446,8 @@ class ConfigurationWrong(Refusal):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("the configuration is wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
         self.problems = problems
+
+
+def _listed(digests: Sequence[str]) -> str:
+    """Word a list as AWS does; of a very long one, the first hundred."""
+    return f"[{', '.join(digests[:_MOST_NAMED])}]"
