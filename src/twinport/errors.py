@@ -195,6 +195,10 @@ class NotBuiltYet(BadRequest):
         super().__init__(f"not implemented by twinport: {what}")
 
 
+class InvalidTag(BadRequest):
+    """A resource tag outside its grammar (InvalidTagParameterException)."""
+
+
 class BadName(BadRequest):
     """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
 
@@ -515,6 +519,13 @@ class TagLimitReached(LimitReached):
             f"Adding tag '{tag}' to an image in the repository with name '{name}' in registry with id '{account}' "
             f"exceeds the maximum allowed number of tags per image which is '{limit}'"
         )
+
+
+class TooManyTags(LimitReached):
+    """More tags than a resource may have (TooManyTagsException)."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"the resource would have {count} tags, and at most {most} are allowed")
 
 
 # --- not now ----------------------------------------------------------------------------------------------
