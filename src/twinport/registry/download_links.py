@@ -1,0 +1,62 @@
+"""Presigned addresses of layers: a download grant written into a URL that cannot be altered."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, quote, unquote
+
+from twinport.access.tokens import RegionKeys
+from twinport.errors import BadContent, BadName, DownloadForged
+from twinport.model.content import Digest
+from twinport.model.names import Registry, account_id, region_name, repository_name
+from twinport.registry.layers import DownloadGrant
+
+PREFIX = "/_layers/"
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLinks:
+    """Writes `/_layers/ACCOUNT/REGION/NAME@DIGEST?expires=…&signature=…`, signed with the Region's key."""
+
+    keys: RegionKeys
+
+    async def write(self, grant: DownloadGrant, endpoint: str) -> str:
+        """Return the address at `endpoint` (`http://127.0.0.1:4566`) that lets its holder read the layer."""
+        path, expires = _path(grant), int(grant.expires_at.timestamp())
+        signature = await self.keys.sign(grant.registry.region, _text(path, expires))
+        return f"{endpoint}{quote(path)}?expires={expires}&signature={signature}"
+
+    async def read(self, path: str, query: str) -> DownloadGrant:
+        """Return the grant of an address, which may have expired. Raises DownloadForged unless we signed all of it."""
+        fields = parse_qs(query, keep_blank_values=True)
+        expires, signature = fields.get("expires", []), fields.get("signature", [])
+        if set(fields) != {"expires", "signature"} or len(expires) != 1 or len(signature) != 1:
+            raise DownloadForged
+        grant = _grant(unquote(path), expires[0])
+        text = _text(_path(grant), int(grant.expires_at.timestamp()))
+        if not await self.keys.verifies(grant.registry.region, text, signature[0]):
+            raise DownloadForged
+        return grant
+
+
+def _path(grant: DownloadGrant) -> str:
+    return f"{PREFIX}{grant.registry}/{grant.repository}@{grant.digest}"
+
+
+def _text(path: str, expires: int) -> str:
+    return f"layer {path} {expires}"
+
+
+def _grant(path: str, expires: str) -> DownloadGrant:
+    """Read what an address says; nothing of it is proven yet."""
+    account, _, behind = path.removeprefix(PREFIX).partition("/")
+    region, _, named = behind.partition("/")
+    name, _, digest = named.partition("@")
+    try:
+        return DownloadGrant(
+            Registry(account_id(account), region_name(region)),
+            repository_name(name),
+            Digest.parse(digest),
+            datetime.fromtimestamp(int(expires), UTC),
+        )
+    except (BadName, BadContent, ValueError, OverflowError, OSError):
+        raise DownloadForged from None
