@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 
 from twinport import telemetry
+from twinport.catalog import outbox
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
 from twinport.control.door import ControlDoor
 from twinport.edge import edge_of
 from twinport.front import Front
+from twinport.model.names import Registry
+from twinport.model.replication import DeliveryReport
 from twinport.telemetry import Event
+
+DELIVERIES_SHOWN = 100
 
 
 class Idle:
@@ -39,5 +44,9 @@ def build(settings: Settings) -> App:
         await catalog.clear()
         telemetry.event(Event.STATE_RESET)
 
-    control = ControlDoor(reset if settings.has_open_accounts else None)
+    async def deliveries(source: Registry) -> list[DeliveryReport]:
+        return await catalog.region(source.region).read(lambda db: outbox.reports(db, source.account, DELIVERIES_SHOWN))
+
+    is_open = settings.has_open_accounts
+    control = ControlDoor(reset if is_open else None, deliveries if is_open else None)
     return App(Front(edge, (("/", control),), Idle()), catalog)

@@ -3,6 +3,10 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
 
 from tests.journeys.commands import Program, find
 from tests.journeys.server import Server
@@ -30,6 +34,10 @@ class Owner:
         """The AWS command line as this owner."""
         return aws(self.server, self.region, key=self.account, secret="test")
 
+    def boto(self, service: str) -> Any:  # noqa: ANN401 — boto3's clients have no types
+        """A boto3 client as this owner."""
+        return boto(self.server, service, self.region, key=self.account, secret="test")
+
     def password(self) -> str:
         return self.aws("ecr", "get-login-password").strip()
 
@@ -52,4 +60,17 @@ def aws(server: Server, region: str, *, key: str, secret: str, session: str = ""
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_DEFAULT_OUTPUT": "json",
         },
+    )
+
+
+def boto(server: Server, service: str, region: str, *, key: str, secret: str, session: str | None = None) -> Any:  # noqa: ANN401 — boto3's clients have no types
+    """A boto3 client with these credentials, which tries each call once."""
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=server.url,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=session,
+        config=Config(retries={"total_max_attempts": 1}),
     )

@@ -1,5 +1,6 @@
-"""Runnable images for the real clients: busybox, in the forms in which each client takes an image."""
+"""Images in the forms in which the real clients take them: a runnable busybox, and layouts of small ones."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -13,9 +14,11 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 APPLETS = ("cat", "echo", "env", "ls", "sh", "sleep")
 
 
-def busybox(architecture: str = "amd64", *, padding: bytes = b"") -> Image:
-    """An image whose first layer is busybox; what the second holds is up to the caller."""
-    return build([_busybox_files(), {"padding": File(padding, 0o644)}], ["/bin/sh"], architecture)
+def small(architecture: str = "amd64", *, layer_bytes: int = 100) -> Image:
+    """An image of two layers whose bytes depend on the architecture and do not compress."""
+    words = hashlib.shake_256(architecture.encode()).digest(layer_bytes)
+    layers = [{"words": File(words, 0o644)}, {"architecture": File(architecture.encode(), 0o644)}]
+    return build(layers, ["/words"], architecture)
 
 
 def write_layout(folder: Path, *images: Image, tag: str) -> None:

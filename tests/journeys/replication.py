@@ -23,6 +23,7 @@ TO_BOTH: Mapping[str, object] = {
         }
     ]
 }
+TO_THE_OTHER_REGION: Mapping[str, object] = {"rules": [{"destinations": [{"region": AWAY, "registryId": SOURCE}]}]}
 NOWHERE: Mapping[str, object] = {"rules": []}
 
 

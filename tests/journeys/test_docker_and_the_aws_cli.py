@@ -6,7 +6,7 @@ from tests.journeys import replication
 from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE, Owner
 from tests.journeys.engine import Engine
 from tests.journeys.images import write_root_filesystem
-from tests.journeys.replication import NOWHERE, ROLE, TO_BOTH
+from tests.journeys.replication import NOWHERE, ROLE, TO_BOTH, TO_THE_OTHER_REGION
 
 
 def test_an_image_pushed_with_docker_runs_at_every_destination(
@@ -29,7 +29,7 @@ def test_a_copy_has_the_digest_that_docker_pushed(
     source: Owner, source_away: Owner, engine: Engine, tmp_path: Path
 ) -> None:
     source.aws("ecr", "create-repository", "--repository-name", "team/api")
-    replication.configure(source, to_the_other_region())
+    replication.configure(source, TO_THE_OTHER_REGION)
 
     log_in(engine, source)
     pushed = push(engine, source, "team/api:1.4", tmp_path)
@@ -86,10 +86,6 @@ def test_without_a_registry_policy_the_copy_to_another_account_fails(
     push(engine, source, "team/api:1.4", tmp_path)
     wanted = {(SOURCE, AWAY): "COMPLETE", (OTHER, AWAY): "FAILED"}
     replication.wait_for_statuses(source, "team/api", "imageTag=1.4", wanted)
-
-
-def to_the_other_region() -> dict[str, object]:
-    return {"rules": [{"destinations": [{"region": AWAY, "registryId": SOURCE}]}]}
 
 
 def log_in(engine: Engine, owner: Owner) -> None:

@@ -1,11 +1,13 @@
-"""twinport's own operations: health, and the reset of a development deployment."""
+"""twinport's own operations: health, and, of a development deployment, the reset and a look at the deliveries."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from twinport import __version__
+from twinport.control.deliveries import DeliveryReader, describe, parse_source
+from twinport.errors import BadName
 from twinport.exchange import Answer, AnyAnswer, Request
 
 PREFIX = "/_twinport/"
@@ -13,9 +15,10 @@ PREFIX = "/_twinport/"
 
 @dataclass(frozen=True, slots=True)
 class ControlDoor:
-    """`reset` is None where accounts are not open: then nobody may return the server to an empty state."""
+    """`reset` and `deliveries` are None where accounts are not open: nobody may empty the server or look inside."""
 
     reset: Callable[[], Awaitable[None]] | None
+    deliveries: DeliveryReader | None
 
     async def answer(self, request: Request) -> AnyAnswer:
         match request.method, request.path.removeprefix(PREFIX):
@@ -23,7 +26,9 @@ class ControlDoor:
                 return _json(200, {"status": "ok", "version": __version__})
             case "POST", "reset":
                 return await self._reset()
-            case _, "health" | "reset":
+            case "GET", "deliveries":
+                return await self._deliveries(request.query)
+            case _, "health" | "reset" | "deliveries":
                 return _json(405, {"message": f"{request.method} is not what this address is for"})
             case _:
                 return _json(404, {"message": f"there is nothing at '{request.path[:200]}'"})
@@ -34,7 +39,16 @@ class ControlDoor:
         await self.reset()
         return _json(200, {"status": "empty"})
 
+    async def _deliveries(self, query: str) -> AnyAnswer:
+        if self.deliveries is None:
+            return _json(403, {"message": "deliveries are shown only where accounts are open ('open_accounts')"})
+        try:
+            source = parse_source(query)
+        except BadName as refusal:
+            return _json(400, {"message": refusal.message})
+        return _json(200, {"deliveries": [describe(report) for report in await self.deliveries(source)]})
 
-def _json(status: int, content: dict[str, str]) -> Answer:
+
+def _json(status: int, content: Mapping[str, object]) -> Answer:
     headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "cache-control": "no-store"}
     return Answer(status, headers, orjson.dumps(content))

@@ -7,13 +7,6 @@ BASE_ADDRESS = 0x400000
 HEADERS_SIZE = 64 + 56
 
 
-class UnknownMachine(Exception):
-    """No greeter is written for this kind of processor."""
-
-    def __init__(self, machine: str) -> None:
-        super().__init__(f"no greeter for processor '{machine}'")
-
-
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A kind of processor, by its name in ELF and its name in OCI."""

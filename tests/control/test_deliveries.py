@@ -1,0 +1,69 @@
+"""What the control door shows of deliveries, and to whom."""
+
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
+from twinport.control.deliveries import parse_source
+from twinport.control.door import ControlDoor
+from twinport.errors import BadName
+from twinport.exchange import Answer, Message, Request
+from twinport.model.content import Digest
+from twinport.model.images import Position
+from twinport.model.names import Registry, RepositoryName
+from twinport.model.replication import DeliveryReport, DeliveryState
+
+QUERY = f"account={REGISTRY.account}&region={REGISTRY.region}"
+SESSION = "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForECRReplication/one"
+REPORT = DeliveryReport(
+    id="one",
+    destination=Registry(OTHER_ACCOUNT, OTHER_REGION),
+    repository=RepositoryName("team/api"),
+    digest=Digest.of(b"image"),
+    tag="1.4",
+    position=Position(1, 1),
+    state=DeliveryState.COMPLETE,
+    failure_code=None,
+    reason=None,
+    attempts=1,
+    created_at=NOW,
+    settled_at=NOW + timedelta(seconds=2),
+    bytes_carried=5,
+    carried_by=SESSION,
+)
+
+
+async def test_a_delivery_tells_who_carried_it_and_how_long_it_took() -> None:
+    answer = await ask(ControlDoor(None, one_delivery), QUERY)
+    [shown] = orjson.loads(answer.body)["deliveries"]
+    assert (shown["carried_by"], shown["seconds"], shown["bytes_carried"]) == (SESSION, 2.0, 5)
+
+
+async def test_deliveries_are_not_shown_where_accounts_are_closed() -> None:
+    assert (await ask(ControlDoor(None, None), QUERY)).status == 403
+
+
+async def test_a_query_without_a_region_is_refused() -> None:
+    assert (await ask(ControlDoor(None, one_delivery), f"account={REGISTRY.account}")).status == 400
+
+
+@pytest.mark.parametrize("query", ["", "region=eu-west-1", f"{QUERY}&region=us-east-1", "account=1&region=eu-west-1"])
+def test_a_registry_is_an_account_and_a_region(query: str) -> None:
+    with pytest.raises(BadName):
+        parse_source(query)
+
+
+async def one_delivery(source: Registry) -> list[DeliveryReport]:
+    return [REPORT] if source == REGISTRY else []
+
+
+async def ask(door: ControlDoor, query: str) -> Answer:
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    path = "/_twinport/deliveries"
+    answer = await door.answer(Request("GET", path, path, query, (), "127.0.0.1", "http", "request", receive))
+    assert isinstance(answer, Answer)
+    return answer
