@@ -1,11 +1,12 @@
 """A tour that is taken again changes nothing that somebody else configured."""
 
+from twinport.aws.types.ecr import ReplicationRule
 from twinport.tour import itinerary
 from twinport.tour.itinerary import Policy
 
 
 def test_the_rules_that_are_there_stay() -> None:
-    theirs = {"destinations": [{"region": "eu-north-1", "registryId": "333333333333"}]}
+    theirs: ReplicationRule = {"destinations": [{"region": "eu-north-1", "registryId": "333333333333"}]}
     assert itinerary.with_rule([theirs]) == [theirs, itinerary.rule()]
 
 
