@@ -120,6 +120,13 @@ class DownloadExpired(Refusal):
         super().__init__("Request has expired")
 
 
+class PolicyOutsideAccount(Refusal):
+    """A managed policy of AWS or of another account was to be read or changed as if it were the caller's own."""
+
+    def __init__(self) -> None:
+        super().__init__("Policy is outside your own account.")
+
+
 class DownloadForged(Refusal):
     """A presigned layer address was altered, or never was ours."""
 
@@ -195,8 +202,61 @@ class NotBuiltYet(BadRequest):
         super().__init__(f"not implemented by twinport: {what}")
 
 
+class InvalidTag(BadRequest):
+    """A resource tag outside its grammar (InvalidTagParameterException)."""
+
+
 class BadName(BadRequest):
     """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
+
+
+class InvalidInput(BadRequest):
+    """A value that IAM understands and cannot use (InvalidInput)."""
+
+
+class ServiceRoleNameTaken(InvalidInput):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Service role name {name} has been taken in this account, please try a different suffix.")
+
+
+class SuffixRefused(InvalidInput):
+    def __init__(self, service: str) -> None:
+        super().__init__(f"Custom suffix is not allowed for {service}")
+
+
+class ServiceUnknown(InvalidInput):
+    def __init__(self, service: str) -> None:
+        super().__init__(f"'{service}' is not a service that twinport has a service-linked role for")
+
+
+class ArnInvalid(BadRequest):
+    """What was given for an ARN is none (ValidationError). The two blanks are AWS's."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid ARN:  Could not be parsed!")
+
+
+class NameNeeded(BadRequest):
+    """The name of a user may be left out by a user alone (ValidationError)."""
+
+    def __init__(self) -> None:
+        super().__init__("Must specify userName when calling with non-User credentials")
+
+
+class RoleUnmodifiable(BadRequest):
+    """A service-linked role belongs to its service (UnmodifiableEntity)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+        )
+
+
+class PolicyNotAttachable(BadRequest):
+    """Policies of service-linked roles are attached by their service alone."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Cannot attach a Service Role Policy to a Customer {kind.capitalize()}.")
 
 
 # --- what it names is not there ---------------------------------------------------------------------------
@@ -253,6 +313,40 @@ class BlobMissing(NotFound):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"no bytes are stored under key '{key}'")
+
+
+class EntityNotFound(NotFound):
+    """IAM's frame (NoSuchEntity). `kind` is 'user', 'role', 'user policy' or 'role policy'."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"The {kind} with name {name} cannot be found.")
+
+
+class AccessKeyNotFound(NotFound):
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"The Access Key with id {key_id} cannot be found.")
+
+
+class PolicyNotFound(NotFound):
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Policy {arn} was not found.")
+
+
+class PolicyVersionNotFound(NotFound):
+    def __init__(self, arn: str, version: str) -> None:
+        super().__init__(f"Policy {arn} version {version} does not exist or is not attachable.")
+
+
+class PolicyNotThere(NotFound):
+    """Attaching asks for a policy in other words than reading it."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Policy {arn} does not exist or is not attachable.")
+
+
+class DeletionTaskNotFound(NotFound):
+    def __init__(self, task: str) -> None:
+        super().__init__(f"The deletion task with id {task} cannot be found.")
 
 
 # --- what is there stands in its way ----------------------------------------------------------------------
@@ -319,6 +413,22 @@ class UploadOutOfOrder(Conflict):
             f"in the registry with id '{account}'"
         )
         self.upload, self.name, self.account, self.size = upload, name, account, size
+
+
+class EntityExists(Conflict):
+    """IAM's frame (EntityAlreadyExists)."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind.capitalize()} with name {name} already exists.")
+
+
+class PolicyExists(EntityExists):
+    def __init__(self, name: str) -> None:
+        Refusal.__init__(self, f"A policy called {name} already exists. Duplicate names are not allowed.")
+
+
+class StillReferenced(Conflict):
+    """IAM deletes nothing that others still hang on (DeleteConflict)."""
 
 
 # --- the bytes are not what they claim to be --------------------------------------------------------------
@@ -418,6 +528,13 @@ class TagLimitReached(LimitReached):
         )
 
 
+class TooManyTags(LimitReached):
+    """More tags than a resource may have (TooManyTagsException)."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"the resource would have {count} tags, and at most {most} are allowed")
+
+
 # --- not now ----------------------------------------------------------------------------------------------
 
 
@@ -438,6 +555,13 @@ class LeaseLost(Unavailable):
     def __init__(self, delivery: str) -> None:
         super().__init__(f"delivery '{delivery}' is not held by this worker any more")
         self.delivery = delivery
+
+
+class RoleFenced(Unavailable):
+    """The service-linked role of this incarnation is being deleted, or is gone: whoever needs it asks for it anew."""
+
+    def __init__(self, role_id: str) -> None:
+        super().__init__(f"the service-linked role {role_id} is being deleted; try again")
 
 
 class Interrupted(Unavailable):

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, update
 
-from twinport.catalog import registries, schema
+from twinport.catalog import registries
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.registries import Fence, RegistrySettings
+from twinport.catalog.registries import RegistrySettings
 from twinport.clock import ManualClock
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
@@ -33,7 +32,7 @@ async def settings(catalog: EmbeddedCatalog) -> RegistrySettings:
 
 
 async def test_a_registry_that_was_never_configured_has_no_rules_and_no_policy(catalog: EmbeddedCatalog) -> None:
-    assert await settings(catalog) == RegistrySettings(ReplicationConfiguration(), None, None, None)
+    assert await settings(catalog) == RegistrySettings(ReplicationConfiguration(), None, None)
 
 
 async def test_rules_come_back_as_they_were_put_in_their_order(catalog: EmbeddedCatalog) -> None:
@@ -45,21 +44,6 @@ async def test_putting_a_policy_leaves_the_rules_alone(catalog: EmbeddedCatalog)
     await catalog.region(REGION).write(lambda db: registries.set_replication(db, HERE, RULES, "AROA1"))
     await catalog.region(REGION).write(lambda db: registries.set_policy(db, HERE, "{}"))
     assert await settings(catalog) == RegistrySettings(RULES, "AROA1", "{}")
-
-
-def fence(db: Connection) -> None:
-    db.execute(update(schema.registry).values(fence_role_id="AROA1", fence_task_id="task"))
-
-
-async def test_a_fence_stands_until_rules_are_stored_again(catalog: EmbeddedCatalog) -> None:
-    region = catalog.region(REGION)
-    await region.write(lambda db: registries.set_replication(db, HERE, ReplicationConfiguration(), None))
-    await region.write(fence)
-    assert (await settings(catalog)).fence == Fence("AROA1", "task")
-    await region.write(lambda db: registries.set_replication(db, HERE, ReplicationConfiguration(), None))
-    assert (await settings(catalog)).fence is not None
-    await region.write(lambda db: registries.set_replication(db, HERE, RULES, "AROA2"))
-    assert (await settings(catalog)).fence is None
 
 
 async def test_each_position_is_later_than_the_one_before_and_registries_count_for_themselves(

@@ -19,6 +19,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport.errors import StorageUnavailable
 
+# The connection is named here for those who pass it on and may not know the SQL toolkit.
+__all__ = ["Connection", "Database", "SqliteDatabase"]
+
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
 

@@ -14,37 +14,21 @@ _registry, _history = schema.registry, schema.history
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
-    """Left by the deletion of a service-linked role: nothing replicates here under the role `role_id` any more."""
-
-    role_id: str
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class RegistrySettings:
     """What a registry is told. `role_id` is the service-linked role that the rules were stored under."""
 
     replication: ReplicationConfiguration = field(default_factory=ReplicationConfiguration)
     role_id: str | None = None
     policy: str | None = None
-    fence: Fence | None = None
 
 
 def settings(db: Connection, account: AccountId) -> RegistrySettings:
     """Return the settings of an account's registry; those of one that was never configured are empty."""
-    columns = (
-        _registry.c.replication,
-        _registry.c.role_id,
-        _registry.c.policy,
-        _registry.c.fence_role_id,
-        _registry.c.fence_task_id,
-    )
+    columns = (_registry.c.replication, _registry.c.role_id, _registry.c.policy)
     row = db.execute(select(*columns).where(_registry.c.account == account)).one_or_none()
     if row is None:
         return RegistrySettings()
-    fence = Fence(row.fence_role_id, row.fence_task_id) if row.fence_role_id else None
-    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy, fence)
+    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy)
 
 
 def next_position(db: Connection, account: AccountId) -> Position:
@@ -61,10 +45,8 @@ def next_position(db: Connection, account: AccountId) -> Position:
 def set_replication(
     db: Connection, account: AccountId, configuration: ReplicationConfiguration, role_id: str | None
 ) -> None:
-    """Replace the rules as a whole; `role_id` stays with them, and no fence stands before new ones."""
-    changes: dict[str, str | None] = {"replication": _text(configuration), "role_id": role_id}
-    if configuration.rules:
-        changes |= {"fence_role_id": None, "fence_task_id": None}
+    """Replace the rules as a whole; `role_id` stays with them, and `deletions.claim_for_rules` comes before them."""
+    changes = {"replication": _text(configuration), "role_id": role_id}
     statements.upsert(db, _registry, {"account": account}, changes)
 
 

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import insert as insert_into
 
 from twinport.catalog import schema, statements
+from twinport.catalog.columns import Instant
 from twinport.errors import RepositoryExists, RepositoryNotFound
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import Registry, RepositoryName
 
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
+_upload, _segment, _discarded = schema.upload, schema.upload_segment, schema.discarded_key
 
 
 def find(db: Connection, registry: Registry, name: str) -> Repository | None:
@@ -63,8 +66,18 @@ def has_images(db: Connection, repository_id: int) -> bool:
     return db.execute(select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)).first() is not None
 
 
-def remove(db: Connection, repository_id: int) -> None:
-    """Remove a repository with its images, tags, layer links and uploads. No bytes are touched: law 1."""
+def remove(db: Connection, repository_id: int, now: datetime) -> None:
+    """Remove a repository with its images, tags, layer links and uploads.
+
+    No bytes are touched: rows go before bytes (law 1). Those of unfinished uploads, which nothing else names, are
+    left to the sweep.
+    """
+    unfinished = (
+        select(_segment.c.key, bindparam("now", now, Instant))
+        .join(_upload, _upload.c.id == _segment.c.upload_id)
+        .where(_upload.c.repository_id == repository_id)
+    )
+    db.execute(insert_into(_discarded).from_select(["key", "discarded_at"], unfinished))
     db.execute(delete(_repository).where(_repository.c.id == repository_id))
 
 

@@ -212,7 +212,7 @@ token_key = Table(
     Column("created_at", Instant, nullable=False),
 )
 
-# `sequence` is the registry's counter of positions. The fence is set by the deletion of the service-linked role.
+# `sequence` is the registry's counter of positions; `role_id` is the service-linked role that the rules stand under.
 registry = Table(
     "registry",
     regional,
@@ -221,8 +221,16 @@ registry = Table(
     Column("replication", Text, nullable=False, server_default=text("'[]'")),
     Column("role_id", Text),
     Column("policy", Text),
-    Column("fence_role_id", Text),
-    Column("fence_task_id", Text),
+)
+
+# "No rules will be stored here under this role": the promise that lets a deletion task delete the role. It outlives
+# the role, so that a configuration that was slow to arrive meets it: docs/decisions/0003-the-fence.md.
+fence = Table(
+    "fence",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("role_id", Text, primary_key=True),
+    Column("task_id", Text, nullable=False),
 )
 
 repository = Table(

@@ -1,0 +1,182 @@
+"""The deletion of service-linked roles: tasks in the partition's database, fences in the Regions' databases.
+
+A fence is a Region's promise to store no rules under a role. Two transactions of different databases meet in it, so
+the order of steps matters: docs/decisions/0003-the-fence.md has the argument. A fence whose task failed is void, and
+both sides say which tasks they know to have failed, since that is recorded in the other database.
+"""
+
+import json
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from twinport.catalog import outbox, registries, schema, statements
+from twinport.errors import RoleFenced
+from twinport.model.deletions import (
+    DeletionTask,
+    FailureReason,
+    Fenced,
+    InUse,
+    RegionAnswer,
+    RegionUsage,
+    TaskStatus,
+    Unanswered,
+)
+from twinport.model.names import AccountId, RegionName
+
+_task, _fence, _registry = schema.deletion_task, schema.fence, schema.registry
+_PENDING = _task.c.status.in_([TaskStatus.NOT_STARTED.value, TaskStatus.IN_PROGRESS.value])
+NONE_FAILED: frozenset[str] = frozenset()
+
+
+class Conclusion(Enum):
+    """What became of the attempt to delete the role."""
+
+    DELETED = "deleted"
+    MORE_REGIONS = "more regions"
+    SETTLED_BEFORE = "settled before"
+
+
+# --- tasks: transactions and queries of the partition -----------------------------------------------------
+
+
+def submit(db: Connection, task: DeletionTask) -> DeletionTask:
+    """Store a task, unless one for the same role is pending; return the one that counts."""
+    pending = db.execute(select(_task).where(_task.c.role_id == task.role_id, _PENDING)).one_or_none()
+    if pending is not None:
+        return _read(pending)
+    db.execute(
+        insert(_task).values(
+            id=task.id,
+            account=task.account,
+            role_id=task.role_id,
+            role_name=task.role_name,
+            status=task.status.value,
+            created_at=task.created_at,
+            deadline_at=task.deadline_at,
+        )
+    )
+    return task
+
+
+def find(db: Connection, account: AccountId, task_id: str) -> DeletionTask | None:
+    row = db.execute(select(_task).where(_task.c.id == task_id, _task.c.account == account)).one_or_none()
+    return _read(row) if row else None
+
+
+def pending(db: Connection) -> list[DeletionTask]:
+    """List the tasks that are not settled, the oldest first."""
+    return [_read(row) for row in db.execute(select(_task).where(_PENDING).order_by(_task.c.created_at))]
+
+
+def begin_round(db: Connection, task_id: str) -> tuple[DeletionTask, frozenset[str]] | None:
+    """Mark a pending task as in progress; return it with the role's failed tasks, or None if it is settled.
+
+    The failed ones are read while this task is pending: a later task of the same role cannot be among them.
+    """
+    begun = update(_task).where(_task.c.id == task_id, _PENDING).values(status=TaskStatus.IN_PROGRESS.value)
+    row = db.execute(begun.returning(*_task.c)).one_or_none()
+    if row is None:
+        return None
+    return _read(row), _failed_tasks(db, row.role_id)
+
+
+def fail(db: Connection, task_id: str, reason: FailureReason) -> bool:
+    """Settle a pending task as failed. Tell whether it was pending."""
+    return db.execute(update(_task).where(_task.c.id == task_id, _PENDING).values(_failure(reason))).rowcount == 1
+
+
+def withdraw(db: Connection, role_id: str, reason: FailureReason) -> frozenset[str]:
+    """Fail the pending deletion of a role, if there is one; return every task of the role that has failed."""
+    db.execute(update(_task).where(_task.c.role_id == role_id, _PENDING).values(_failure(reason)))
+    return _failed_tasks(db, role_id)
+
+
+def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) -> Conclusion:
+    """Delete the role and settle the task as succeeded, if it is pending and every listed Region is in `fenced`."""
+    if db.execute(select(_task.c.id).where(_task.c.id == task.id, _PENDING)).one_or_none() is None:
+        return Conclusion.SETTLED_BEFORE
+    if not fenced.issuperset(db.execute(select(schema.region.c.name)).scalars()):
+        return Conclusion.MORE_REGIONS
+    for table in (schema.attachment, schema.inline_policy, schema.identity_tag):
+        db.execute(delete(table).where(table.c.owner_id == task.role_id))
+    db.execute(delete(schema.role).where(schema.role.c.unique_id == task.role_id))
+    db.execute(update(_task).where(_task.c.id == task.id).values(status=TaskStatus.SUCCEEDED.value))
+    return Conclusion.DELETED
+
+
+# --- fences: transactions of a Region ---------------------------------------------------------------------
+
+
+def usage_and_fence(db: Connection, task: DeletionTask, failed: frozenset[str] = NONE_FAILED) -> RegionAnswer:
+    """Say how an account's registry needs the role, or fence it off for `task` if it does not."""
+    _lock_settings(db, task.account)
+    configured = bool(registries.settings(db, task.account).replication.rules)
+    deliveries = outbox.unsettled(db, task.account)
+    if configured or deliveries:
+        return InUse(configured, deliveries)
+    holder = _fence_of(db, task.account, task.role_id)
+    if holder not in {None, task.id, *failed}:
+        return Unanswered()
+    key = {"account": task.account, "role_id": task.role_id}
+    statements.upsert(db, _fence, key, {"task_id": task.id})
+    return Fenced()
+
+
+def lift_fence(db: Connection, account: AccountId, task_id: str) -> None:
+    """Take back the promise that was given to a task which has failed."""
+    db.execute(delete(_fence).where(_fence.c.account == account, _fence.c.task_id == task_id))
+
+
+def claim_for_rules(db: Connection, account: AccountId, role_id: str, failed: frozenset[str] = NONE_FAILED) -> None:
+    """Make sure that rules may be stored under a role, in the transaction that stores them.
+
+    Raises RoleFenced if the Region promised otherwise to a task that is not among `failed`. The fence of a role that
+    is gone stays for ever, and so meets whoever asked for the role before it went.
+    """
+    _lock_settings(db, account)
+    holder = _fence_of(db, account, role_id)
+    if holder is None:
+        return
+    if holder not in failed:
+        raise RoleFenced(role_id)
+    lift_fence(db, account, holder)
+
+
+def _lock_settings(db: Connection, account: AccountId) -> None:
+    """Make the claim of a role and the fence against it happen one after the other (on SQLite all writes do)."""
+    statements.insert_absent(db, _registry, {"account": account})
+    db.execute(select(_registry.c.account).where(_registry.c.account == account).with_for_update())
+
+
+def _fence_of(db: Connection, account: AccountId, role_id: str) -> str | None:
+    query = select(_fence.c.task_id).where(_fence.c.account == account, _fence.c.role_id == role_id)
+    return db.execute(query).scalar()
+
+
+def _failed_tasks(db: Connection, role_id: str) -> frozenset[str]:
+    query = select(_task.c.id).where(_task.c.role_id == role_id, _task.c.status == TaskStatus.FAILED.value)
+    return frozenset(db.execute(query).scalars())
+
+
+def _failure(reason: FailureReason) -> dict[str, str]:
+    usage = [[each.region, list(each.resources)] for each in reason.usage]
+    return {"status": TaskStatus.FAILED.value, "reason": reason.text, "usage": json.dumps(usage)}
+
+
+def _read(row: Row[Any]) -> DeletionTask:
+    task = DeletionTask(
+        id=row.id,
+        account=AccountId(row.account),
+        role_id=row.role_id,
+        role_name=row.role_name,
+        created_at=row.created_at,
+        deadline_at=row.deadline_at,
+        status=TaskStatus(row.status),
+    )
+    if row.reason is None:
+        return task
+    usage = tuple(RegionUsage(RegionName(region), tuple(resources)) for region, resources in json.loads(row.usage))
+    return replace(task, reason=FailureReason(row.reason, usage))

@@ -1,0 +1,67 @@
+"""The deletion of a service-linked role: a task, and what each Region answers when it is asked to let the role go."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from twinport.model.names import AccountId, RegionName
+
+
+class TaskStatus(Enum):
+    """DeletionTaskStatusType of the service model. The last two are final."""
+
+    NOT_STARTED = "NOT_STARTED"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionUsage:
+    """A Region that still needs the role, and the resources there that do."""
+
+    region: RegionName
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReason:
+    """Why a task failed (DeletionTaskFailureReasonType)."""
+
+    text: str
+    usage: tuple[RegionUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionTask:
+    """One attempt to delete one incarnation of a role: `role_id` names it, since a new role may take its name."""
+
+    id: str
+    account: AccountId
+    role_id: str
+    role_name: str
+    created_at: datetime
+    deadline_at: datetime
+    status: TaskStatus = TaskStatus.NOT_STARTED
+    reason: FailureReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """The Region needs the role no more, and will store no rules under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """The Region has rules, or deliveries that wait or are under way, or both."""
+
+    configured: bool
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The Region could not be asked, or another task has its promise."""
+
+
+RegionAnswer = Fenced | InUse | Unanswered

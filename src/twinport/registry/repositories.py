@@ -1,0 +1,144 @@
+"""Repositories: created, described, deleted, and whether their tags may move."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from twinport.access.gate import Context, Gate, RepositoryResource
+from twinport.catalog import repositories
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import InvalidParameter, NotBuiltYet, RepositoryNotEmpty
+from twinport.model.addresses import is_reserved_name
+from twinport.model.identities import Caller
+from twinport.model.images import NewRepository, Repository, TagRule
+from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.tags import check_count
+from twinport.registry import paging
+from twinport.registry.paging import Page, PageRequest
+
+EVERY_REPOSITORY = "*"
+
+
+class Contents(Enum):
+    """What DeleteRepository does with images: refuse while there are any, or delete them too (`force`)."""
+
+    SPARED = "spared"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """The verbs of repositories. `regions` are those that this deployment knows."""
+
+    gate: Gate
+    catalog: Catalog
+    world: Clock
+    regions: Collection[RegionName]
+
+    async def create(self, caller: Caller, registry: Registry, name: RepositoryName, new: NewRepository) -> Repository:
+        """Create a repository. Raises RepositoryExists, and NotBuiltYet for settings that would not be honoured."""
+        resource, context = RepositoryResource(registry, name), tag_context(new.tags)
+        await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
+        if new.tags:
+            await self.gate.authorize(caller, "ecr:TagResource", resource, context)
+        _check_honoured(new)
+        if is_reserved_name(name, self.regions):
+            raise InvalidParameter("repositoryName", "must not begin with an account id and a Region")
+        now = self.world.now()
+        return await self.catalog.region(registry.region).write(
+            lambda db: repositories.insert(db, registry, name, new, now)
+        )
+
+    async def describe(self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]) -> list[Repository]:
+        """Return the named repositories, in the order of their naming. Raises RepositoryNotFound."""
+        for name in names:
+            await self.gate.authorize(caller, "ecr:DescribeRepositories", RepositoryResource(registry, name))
+        return await self.catalog.region(registry.region).read(
+            lambda db: [repositories.get(db, registry, name) for name in names]
+        )
+
+    async def list(self, caller: Caller, registry: Registry, page: PageRequest) -> Page[Repository]:
+        """Return a page of all the registry's repositories, in the order of their names."""
+        resource = RepositoryResource(registry, EVERY_REPOSITORY)
+        await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
+        request = ("DescribeRepositories", str(registry))
+        after = paging.start(page, request) or ("",)
+        found = await self.catalog.region(registry.region).read(
+            lambda db: repositories.listed(db, registry, after[0], page.limit + 1)
+        )
+        return paging.cut(found, page, request, lambda repository: (repository.name,))
+
+    async def delete(self, caller: Caller, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
+        """Delete a repository with everything in it, and return what it was.
+
+        Raises RepositoryNotEmpty while there are images that are to be spared. Bytes stay for the sweep to find.
+        """
+        await self.gate.authorize(caller, "ecr:DeleteRepository", RepositoryResource(registry, name))
+        now = self.world.now()
+        return await self.catalog.region(registry.region).write(lambda db: _delete(db, registry, name, images, now))
+
+    async def set_tag_rule(self, caller: Caller, registry: Registry, name: RepositoryName, rule: TagRule) -> None:
+        """Decide whether existing tags may move from now on."""
+        await self.gate.authorize(caller, "ecr:PutImageTagMutability", RepositoryResource(registry, name))
+        await self.catalog.region(registry.region).write(
+            lambda db: repositories.set_tag_rule(db, repositories.get(db, registry, name).id, rule)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryTags:
+    """The verbs of a repository's own tags (an image's tags are names, and live in images)."""
+
+    gate: Gate
+    catalog: Catalog
+
+    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, tags: Mapping[str, str]) -> None:
+        """Add tags, replacing the values of those that are there. Raises TooManyTags and changes nothing."""
+        resource = RepositoryResource(registry, name)
+        await self.gate.authorize(caller, "ecr:TagResource", resource, tag_context(tags))
+        await self.catalog.region(registry.region).write(lambda db: _add_tags(db, registry, name, tags))
+
+    async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, keys: Sequence[str]) -> None:
+        """Remove tags; keys that are not there are no mistake."""
+        resource, context = RepositoryResource(registry, name), {"aws:TagKeys": tuple(keys)}
+        await self.gate.authorize(caller, "ecr:UntagResource", resource, context)
+        await self.catalog.region(registry.region).write(
+            lambda db: repositories.remove_tags(db, repositories.get(db, registry, name).id, keys)
+        )
+
+    async def list(self, caller: Caller, registry: Registry, name: RepositoryName) -> dict[str, str]:
+        await self.gate.authorize(caller, "ecr:ListTagsForResource", RepositoryResource(registry, name))
+        return await self.catalog.region(registry.region).read(
+            lambda db: repositories.tags(db, repositories.get(db, registry, name).id)
+        )
+
+
+def tag_context(tags: Mapping[str, str]) -> Context:
+    """Return the condition keys that tags in a request set."""
+    if not tags:
+        return {}
+    return {"aws:TagKeys": tuple(tags)} | {f"aws:RequestTag/{key}": (value,) for key, value in tags.items()}
+
+
+def _check_honoured(new: NewRepository) -> None:
+    if new.encryption != NewRepository().encryption:
+        raise NotBuiltYet(f"encryptionType {new.encryption}")
+    if new.scan_on_push:
+        raise NotBuiltYet("scanOnPush")
+
+
+def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents, now: datetime) -> Repository:
+    repository = repositories.get(db, registry, name)
+    if images is Contents.SPARED and repositories.has_images(db, repository.id):
+        raise RepositoryNotEmpty(name, registry.account)
+    repositories.remove(db, repository.id, now)
+    return repository
+
+
+def _add_tags(db: Connection, registry: Registry, name: RepositoryName, tags: Mapping[str, str]) -> None:
+    repository = repositories.get(db, registry, name)
+    check_count({**repositories.tags(db, repository.id), **tags})
+    repositories.put_tags(db, repository.id, tags)

@@ -1,0 +1,168 @@
+"""Repositories, and their tags."""
+
+import pytest
+
+from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
+from twinport.access.gate import Gate
+from twinport.catalog import schema
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.clock import ManualClock
+from twinport.errors import (
+    InvalidParameter,
+    NotBuiltYet,
+    RepositoryExists,
+    RepositoryNotEmpty,
+    RepositoryNotFound,
+    TooManyTags,
+)
+from twinport.model.images import Mutability, NewRepository, TagRule
+from twinport.model.names import Registry, RepositoryName
+from twinport.registry.paging import PageRequest
+from twinport.registry.repositories import Contents, Repositories, RepositoryTags
+
+API = RepositoryName("team/api")
+PLAIN = NewRepository()
+THERE = Registry(ACCOUNT, OTHER_REGION)
+
+
+def repositories(catalog: EmbeddedCatalog, gate: Gate | None = None) -> Repositories:
+    return Repositories(gate or AllowAll(), catalog, ManualClock(NOW), (REGION, OTHER_REGION))
+
+
+def tags_of(catalog: EmbeddedCatalog, gate: Gate | None = None) -> RepositoryTags:
+    return RepositoryTags(gate or AllowAll(), catalog)
+
+
+async def test_a_plain_repository_is_mutable_and_encrypted_with_aes256(catalog: EmbeddedCatalog) -> None:
+    made = await repositories(catalog).create(caller(), REGISTRY, API, PLAIN)
+    assert (made.tag_rule, made.encryption, made.scan_on_push) == (TagRule(), "AES256", False)
+    assert made.arn == f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/api"
+    assert made.created_at == NOW
+
+
+async def test_a_name_taken_in_one_registry_is_free_in_the_others(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    for registry in (REGISTRY, THERE, Registry(OTHER_ACCOUNT, REGION)):
+        await verbs.create(caller(), registry, API, PLAIN)
+    with pytest.raises(RepositoryExists, match="team/api"):
+        await verbs.create(caller(), REGISTRY, API, PLAIN)
+
+
+async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(catalog: EmbeddedCatalog) -> None:
+    gate = RecordingGate()
+    await repositories(catalog, gate).create(caller(), REGISTRY, API, NewRepository(tags={"team": "a"}))
+    assert [action for action, _ in gate.asked] == ["ecr:CreateRepository", "ecr:TagResource"]
+    assert gate.contexts == [{"aws:TagKeys": ("team",), "aws:RequestTag/team": ("a",)}] * 2
+
+
+@pytest.mark.parametrize("new", [NewRepository(encryption="KMS"), NewRepository(scan_on_push=True)])
+async def test_what_would_not_be_honoured_is_refused(catalog: EmbeddedCatalog, new: NewRepository) -> None:
+    verbs = repositories(catalog)
+    with pytest.raises(NotBuiltYet, match="not implemented by twinport"):
+        await verbs.create(caller(), REGISTRY, API, new)
+    assert (await verbs.list(caller(), REGISTRY, PageRequest())).items == ()
+
+
+async def test_a_name_that_reads_as_a_registry_at_the_edge_is_refused(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    with pytest.raises(InvalidParameter, match="repositoryName"):
+        await verbs.create(caller(), REGISTRY, RepositoryName(f"{OTHER_ACCOUNT}/{OTHER_REGION}/api"), PLAIN)
+    await verbs.create(caller(), REGISTRY, RepositoryName(f"{OTHER_ACCOUNT}/nowhere-1/api"), PLAIN)
+
+
+async def test_named_repositories_are_described_in_the_order_asked(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    names = [RepositoryName("bb"), RepositoryName("aa")]
+    for name in names:
+        await verbs.create(caller(), REGISTRY, name, PLAIN)
+    assert [each.name for each in await verbs.describe(caller(), REGISTRY, names)] == names
+    with pytest.raises(RepositoryNotFound, match="'cc' does not exist in the registry with id '111122223333'"):
+        await verbs.describe(caller(), REGISTRY, [*names, RepositoryName("cc")])
+
+
+async def test_pages_show_every_repository_of_the_registry_once(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    names = [f"r{number}" for number in range(5)]
+    for name in names:
+        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+    await verbs.create(caller(), Registry(OTHER_ACCOUNT, REGION), API, PLAIN)
+    met: list[str] = []
+    page = await verbs.list(caller(), REGISTRY, PageRequest(2))
+    while page.token is not None:
+        met += [each.name for each in page.items]
+        page = await verbs.list(caller(), REGISTRY, PageRequest(2, page.token))
+    assert met + [each.name for each in page.items] == names
+
+
+async def test_a_token_of_one_registry_is_refused_at_another(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    for name in ("aa", "bb"):
+        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+    token = (await verbs.list(caller(), REGISTRY, PageRequest(1))).token
+    with pytest.raises(InvalidParameter, match="nextToken"):
+        await verbs.list(caller(), THERE, PageRequest(1, token))
+
+
+async def test_a_list_is_asked_of_every_repository(catalog: EmbeddedCatalog) -> None:
+    gate = RecordingGate()
+    await repositories(catalog, gate).list(caller(), REGISTRY, PageRequest())
+    assert gate.asked == [("ecr:DescribeRepositories", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*")]
+
+
+def add_image(db: Connection) -> None:
+    db.execute(
+        schema.manifest.insert().values(
+            repository_id=1, digest="sha256:0", media_type="m", content=b"{}", image_size=1, pushed_at=NOW
+        )
+    )
+
+
+async def test_a_repository_with_images_goes_only_with_them(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    await verbs.create(caller(), REGISTRY, API, PLAIN)
+    await catalog.region(REGION).write(add_image)
+    with pytest.raises(RepositoryNotEmpty, match="cannot be deleted because it still contains images"):
+        await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
+    gone = await verbs.delete(caller(), REGISTRY, API, Contents.DELETED)
+    assert gone.name == API
+    assert await catalog.region(REGION).read(lambda db: db.execute(schema.manifest.select()).all()) == []
+
+
+def add_upload(db: Connection) -> None:
+    db.execute(schema.upload.insert().values(id="u", repository_id=1, size=3, created_at=NOW, touched_at=NOW))
+    db.execute(schema.upload_segment.insert().values(upload_id="u", first_byte=0, size=3, key="k1", digest="d"))
+
+
+async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    await verbs.create(caller(), REGISTRY, API, PLAIN)
+    await catalog.region(REGION).write(add_upload)
+    await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
+    discarded = await catalog.region(REGION).read(lambda db: db.execute(schema.discarded_key.select()).all())
+    assert [tuple(row) for row in discarded] == [("k1", NOW)]
+
+
+async def test_a_tag_rule_holds_from_when_it_is_set(catalog: EmbeddedCatalog) -> None:
+    verbs = repositories(catalog)
+    await verbs.create(caller(), REGISTRY, API, PLAIN)
+    rule = TagRule(Mutability.IMMUTABLE_WITH_EXCLUSION, ("dev-*", "latest"))
+    await verbs.set_tag_rule(caller(), REGISTRY, API, rule)
+    assert (await verbs.describe(caller(), REGISTRY, [API]))[0].tag_rule == rule
+
+
+async def test_tags_are_added_replaced_and_removed(catalog: EmbeddedCatalog) -> None:
+    await repositories(catalog).create(caller(), REGISTRY, API, NewRepository(tags={"a": "1", "b": "2"}))
+    verbs = tags_of(catalog)
+    await verbs.put(caller(), REGISTRY, API, {"b": "3", "c": "4"})
+    await verbs.remove(caller(), REGISTRY, API, ["a", "never"])
+    assert await verbs.list(caller(), REGISTRY, API) == {"b": "3", "c": "4"}
+
+
+async def test_a_fifty_first_tag_is_refused_and_changes_nothing(catalog: EmbeddedCatalog) -> None:
+    tags = {f"k{number}": "v" for number in range(50)}
+    await repositories(catalog).create(caller(), REGISTRY, API, NewRepository(tags=tags))
+    verbs = tags_of(catalog)
+    with pytest.raises(TooManyTags):
+        await verbs.put(caller(), REGISTRY, API, {"k0": "new", "one more": "v"})
+    assert await verbs.list(caller(), REGISTRY, API) == tags
