@@ -108,6 +108,56 @@ class ImageId:
     tag: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class NamedImage:
+    """An image as a request names it, before anything of it is known to be well formed."""
+
+    digest: str | None = None
+    tag: str | None = None
+
+
+class TagStatus(Enum):
+    """Which images a list is to hold (TagStatus of the service model)."""
+
+    ANY = "ANY"
+    TAGGED = "TAGGED"
+    UNTAGGED = "UNTAGGED"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest's bytes as they were pushed, and the tag by which it was asked for."""
+
+    content: bytes
+    digest: Digest
+    media_type: str
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDetail:
+    """What DescribeImages shows. `size` counts config and layers; an index is as large as its largest child."""
+
+    digest: Digest
+    tags: tuple[str, ...]
+    size: int
+    pushed_at: datetime
+    media_type: str
+    artifact_type: str | None
+    subject: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that names another as its subject. `size` is that of its own bytes."""
+
+    digest: Digest
+    media_type: str
+    size: int
+    artifact_type: str | None
+    annotations: Mapping[str, str]
+
+
 def _matches(pattern: str, tag: str) -> bool:
     """Match a pattern in which only `*` is special, in linear time: a tenant wrote it."""
     if "*" not in pattern:

@@ -1,0 +1,305 @@
+"""Images: manifests, what they refer to, and tags.
+
+Whoever stores an image (a push, an arrival by replication) calls `require_parts`, then `store_manifest`, then
+`move_tag`, in one transaction: parts before the whole, the tag last (law 2).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select
+
+from twinport.catalog import schema, statements
+from twinport.errors import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
+from twinport.model.content import Digest
+from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
+from twinport.model.manifests import Descriptor, Manifest
+
+_manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
+# How many values one statement is given: far below the bound of either database.
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """A manifest to be stored. `origin` says, as JSON, where a replica came from; a push has none."""
+
+    digest: Digest
+    content: bytes
+    manifest: Manifest
+    origin: str | None = None
+
+
+# --- storing ----------------------------------------------------------------------------------------------
+
+
+def require_parts(db: Connection, repository: Repository, manifest: Manifest) -> None:
+    """Return if the repository holds everything that a manifest refers to, in the size that it gives.
+
+    Raises LayersMissing, ReferencedImagesMissing or DescriptorSizeWrong. A subject need not be there.
+    """
+    _require(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)), repository, LayersMissing)
+    children = held_manifests(db, repository.id, _digests(manifest.children))
+    _require(manifest.children, children, repository, ReferencedImagesMissing)
+
+
+def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Return which of `digests` are blobs of the repository, with their sizes."""
+    blob, link = schema.blob, schema.repository_blob
+    query = select(blob.c.digest, blob.c.size).join(link, link.c.digest == blob.c.digest)
+    return _sizes(db, query.where(link.c.repository_id == repository_id), link.c.digest, digests)
+
+
+def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Return which of `digests` are manifests of the repository, with the number of their bytes."""
+    query = select(_manifest.c.digest, func.length(_manifest.c.content).label("size"))
+    return _sizes(db, query.where(_manifest.c.repository_id == repository_id), _manifest.c.digest, digests)
+
+
+def store_manifest(db: Connection, repository_id: int, image: NewImage, now: datetime) -> bool:
+    """Store a manifest with what it refers to, unless it is there already. Tell whether it was new."""
+    manifest = image.manifest
+    row = {
+        "repository_id": repository_id,
+        "digest": str(image.digest),
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "config_media_type": manifest.config.media_type if manifest.config else None,
+        "subject": str(manifest.subject) if manifest.subject else None,
+        "annotations": json.dumps(dict(manifest.annotations)) if manifest.annotations else None,
+        "content": image.content,
+        "image_size": manifest.own_size or _largest(db, repository_id, manifest.children),
+        "pushed_at": now,
+        "origin": image.origin,
+    }
+    if not statements.insert_absent(db, _manifest, row):
+        return False
+    key = {"repository_id": repository_id, "parent": str(image.digest)}
+    _insert_all(db, _child, [{**key, "child": str(each)} for each in _digests(manifest.children)])
+    key = {"repository_id": repository_id, "manifest": str(image.digest)}
+    _insert_all(db, _part, [{**key, "digest": str(each)} for each in _held_parts(db, repository_id, manifest)])
+    return True
+
+
+def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, position: Position, now: datetime) -> None:
+    """Make a tag name an image that is stored, at a position of its registry's history."""
+    changes = {"digest": str(digest), "epoch": position.epoch, "sequence": position.sequence, "updated_at": now}
+    statements.upsert(db, _tag, {"repository_id": repository_id, "name": tag}, changes)
+
+
+def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
+    """Remove a tag and nothing else. Tell whether it was there."""
+    return db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)).rowcount == 1
+
+
+def remove_manifest(db: Connection, repository_id: int, digest: Digest) -> None:
+    """Remove an image with its tags. Its layers stay with the repository until they are swept."""
+    name = str(digest)
+    for table, column in ((_tag, _tag.c.digest), (_child, _child.c.parent), (_part, _part.c.manifest)):
+        db.execute(delete(table).where(table.c.repository_id == repository_id, column == name))
+    db.execute(delete(_manifest).where(_manifest.c.repository_id == repository_id, _manifest.c.digest == name))
+
+
+# --- one image --------------------------------------------------------------------------------------------
+
+
+def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
+    """Return what a tag names."""
+    query = select(_tag.c.digest).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)
+    name = db.execute(query).scalar()
+    return None if name is None else Digest.parse(name)
+
+
+def holds(db: Connection, repository_id: int, digest: Digest) -> bool:
+    query = select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)
+    return db.execute(query.where(_manifest.c.digest == str(digest))).first() is not None
+
+
+def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None = None) -> StoredManifest | None:
+    """Return a manifest's bytes; `tag` is only noted in the answer."""
+    query = select(_manifest.c.content, _manifest.c.media_type)
+    query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest == str(digest))
+    row = db.execute(query).one_or_none()
+    return None if row is None else StoredManifest(row.content, digest, row.media_type, tag)
+
+
+def tags_of(db: Connection, repository_id: int, digest: Digest) -> list[str]:
+    """Return the tags of one image in the order of their names."""
+    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.digest == str(digest))
+    return list(db.execute(query.order_by(_tag.c.name)).scalars())
+
+
+def parents_of(db: Connection, repository_id: int, digest: Digest) -> list[Digest]:
+    """Return the indexes of the repository that contain an image."""
+    query = select(_child.c.parent).where(_child.c.repository_id == repository_id, _child.c.child == str(digest))
+    return [Digest.parse(name) for name in db.execute(query.order_by(_child.c.parent)).scalars()]
+
+
+# --- lists ------------------------------------------------------------------------------------------------
+
+
+def tags(db: Connection, repository_id: int, after: str, limit: int) -> list[str]:
+    """Return at most `limit` tags in the order of their names, those after `after`."""
+    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.name > after)
+    return list(db.execute(query.order_by(_tag.c.name).limit(limit)).scalars())
+
+
+def listed(db: Connection, repository_id: int, status: TagStatus, after: tuple[str, str], limit: int) -> list[ImageId]:
+    """Return images in the order of (digest, tag), one entry for each tag, those after the entry `after`."""
+    digest, tag = after
+    named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
+    query = (
+        select(_manifest.c.digest, _tag.c.name)
+        .outerjoin(_tag, named)
+        .where(
+            _manifest.c.repository_id == repository_id,
+            _manifest.c.digest >= digest,
+            or_(_manifest.c.digest > digest, func.coalesce(_tag.c.name, "") > tag),
+            *_name_is_as_asked(status),
+        )
+        .order_by(_manifest.c.digest, _tag.c.name)
+        .limit(limit)
+    )
+    return [ImageId(Digest.parse(row.digest), row.name) for row in db.execute(query)]
+
+
+def described(db: Connection, repository_id: int, status: TagStatus, after: str, limit: int) -> list[ImageDetail]:
+    """Return images in the order of their digests, those after the digest `after`."""
+    is_tagged = (
+        select(_tag.c.name)
+        .where(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
+        .exists()
+    )
+    wanted = {TagStatus.ANY: (), TagStatus.TAGGED: (is_tagged,), TagStatus.UNTAGGED: (~is_tagged,)}[status]
+    query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest > after, *wanted)
+    return _with_tags(db, repository_id, db.execute(query.order_by(_manifest.c.digest).limit(limit)).all())
+
+
+def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:
+    """Return what is known of these images, of those that are there."""
+    found: dict[Digest, ImageDetail] = {}
+    for batch in _batches(digests):
+        query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(batch))
+        found |= {each.digest: each for each in _with_tags(db, repository_id, db.execute(query).all())}
+    return found
+
+
+def referrers(
+    db: Connection, repository_id: int, subject: Digest, types: Sequence[str], after: str, limit: int
+) -> list[Referrer]:
+    """Return manifests whose subject is `subject`, after the digest `after`; of the artifact `types`, if any."""
+    columns = (_manifest.c.digest, _manifest.c.media_type, _manifest.c.artifact_type, _manifest.c.annotations)
+    query = select(*columns, func.length(_manifest.c.content).label("size")).where(
+        _manifest.c.repository_id == repository_id, _manifest.c.subject == str(subject), _manifest.c.digest > after
+    )
+    if types:
+        query = query.where(_manifest.c.artifact_type.in_(types))
+    return [_referrer(row) for row in db.execute(query.order_by(_manifest.c.digest).limit(limit))]
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+
+def _digests(descriptors: Iterable[Descriptor]) -> list[Digest]:
+    return list(dict.fromkeys(each.digest for each in descriptors))
+
+
+def _require(
+    needed: Sequence[Descriptor],
+    held: dict[Digest, int],
+    repository: Repository,
+    missing: type[LayersMissing | ReferencedImagesMissing],
+) -> None:
+    absent = [str(digest) for digest in _digests(needed) if digest not in held]
+    if absent:
+        raise missing(absent, repository.name, repository.registry.account)
+    for each in needed:
+        if each.size != held[each.digest]:
+            raise DescriptorSizeWrong(str(each.digest), each.size, held[each.digest])
+
+
+def _sizes(
+    db: Connection, query: Select[Any], column: ColumnElement[str], digests: Iterable[Digest]
+) -> dict[Digest, int]:
+    names = {str(digest): digest for digest in digests}
+    return {
+        names[row.digest]: row.size
+        for batch in _batches(names.values())
+        for row in db.execute(query.where(column.in_(batch)))
+    }
+
+
+def _batches(digests: Iterable[Digest]) -> Iterator[list[str]]:
+    names = [str(digest) for digest in digests]
+    for first in range(0, len(names), _BATCH):
+        yield names[first : first + _BATCH]
+
+
+def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor]) -> int:
+    largest = 0
+    for batch in _batches(_digests(children)):
+        query = select(func.max(_manifest.c.image_size)).where(_manifest.c.repository_id == repository_id)
+        largest = max(largest, db.execute(query.where(_manifest.c.digest.in_(batch))).scalar() or 0)
+    return largest
+
+
+def _held_parts(db: Connection, repository_id: int, manifest: Manifest) -> list[Digest]:
+    """Name config and layers that are here: all but the foreign ones that were never pushed."""
+    named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
+    held = held_blobs(db, repository_id, named)
+    return [digest for digest in named if digest in held]
+
+
+def _insert_all(db: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        db.execute(table.insert(), rows)
+
+
+def _name_is_as_asked(status: TagStatus) -> tuple[ColumnElement[bool], ...]:
+    match status:
+        case TagStatus.ANY:
+            return ()
+        case TagStatus.TAGGED:
+            return (_tag.c.name.is_not(None),)
+        case TagStatus.UNTAGGED:
+            return (_tag.c.name.is_(None),)
+
+
+def _details() -> Select[Any]:
+    return select(
+        _manifest.c.digest,
+        _manifest.c.image_size,
+        _manifest.c.pushed_at,
+        _manifest.c.media_type,
+        _manifest.c.artifact_type,
+        _manifest.c.subject,
+    )
+
+
+def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> list[ImageDetail]:
+    names: dict[str, list[str]] = {row.digest: [] for row in rows}
+    for batch in _batches(Digest.parse(name) for name in names):
+        query = select(_tag.c.digest, _tag.c.name).where(_tag.c.repository_id == repository_id)
+        for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.name)):
+            names[row.digest].append(row.name)
+    return [_detail(row, tuple(names[row.digest])) for row in rows]
+
+
+def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
+    return ImageDetail(
+        digest=Digest.parse(row.digest),
+        tags=tags,
+        size=row.image_size,
+        pushed_at=row.pushed_at,
+        media_type=row.media_type,
+        artifact_type=row.artifact_type,
+        subject=Digest.parse(row.subject) if row.subject else None,
+    )
+
+
+def _referrer(row: Row[*tuple[Any, ...]]) -> Referrer:
+    annotations = json.loads(row.annotations) if row.annotations else {}
+    return Referrer(Digest.parse(row.digest), row.media_type, row.size, row.artifact_type, annotations)
