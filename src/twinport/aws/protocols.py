@@ -1,0 +1,236 @@
+"""The two protocols as one port: where an operation's name stands, how inputs are read and answers written.
+
+Each has the codes and statuses of the refusals that any operation may meet; a door adds its service's own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twinport.aws import json11, query, validate, xml
+from twinport.aws.shapes import Kind, Operation, Service
+from twinport.aws.sigv4 import PRESIGNED, Message
+from twinport.aws.validate import Constraint, Problem
+from twinport.errors import (
+    AccessDenied,
+    BadRequest,
+    BodyMalformed,
+    ConstraintsViolated,
+    CredentialsMissing,
+    CredentialsUnknown,
+    InvalidParameter,
+    LimitReached,
+    NotBuiltYet,
+    OperationUnknown,
+    OriginRefused,
+    Refusal,
+    SessionExpired,
+    SignatureExpired,
+    SignatureIncomplete,
+    SignatureMismatch,
+    SignatureNotYetCurrent,
+    Unavailable,
+)
+
+_LONGEST_VALUE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    message: Message
+    body: bytes
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _no_members(_: Any) -> Mapping[str, object]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """How a refusal is said: its code, its status, and the members that the model gives it beside the message."""
+
+    code: str
+    status: int = 400
+    members: Callable[[Any], Mapping[str, object]] = _no_members
+
+
+class Wire(Protocol):
+    """A protocol, bound to a service."""
+
+    @property
+    def errors(self) -> Mapping[type[Refusal], WireError]:
+        """The refusals that any operation may meet."""
+
+    @property
+    def failure(self) -> WireError:
+        """What a defect is called."""
+
+    def operation_name(self, request: Request) -> str:
+        """Return the name that the request gives; refuse with OperationUnknown one that is not for this service."""
+
+    def read(self, request: Request, operation: Operation) -> Mapping[str, Any]:
+        """Return the input, of the model's types and within its constraints, or refuse it."""
+
+    def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:
+        """Write the answer of a success."""
+
+    def refuse(self, error: WireError, message: str, members: Mapping[str, object], request_id: str) -> Response:
+        """Write the answer of a refusal."""
+
+
+def of(service: Service) -> Wire:
+    """Return the protocol that a service speaks."""
+    return Json11(service) if service.protocol == "json" else Query(service)
+
+
+def parameters(request: Request) -> dict[str, str]:
+    """Return the Query parameters of a request, from its query string and its body, without a signature's fields."""
+    try:
+        body = request.body.decode()
+    except UnicodeDecodeError as error:
+        raise BodyMalformed("the body is not form-encoded text") from error
+    found = query.parameters([request.message.query, body])
+    return {name: value for name, value in found.items() if name not in PRESIGNED}
+
+
+@dataclass(frozen=True, slots=True)
+class Json11:
+    """JSON 1.1, as ECR speaks it: a target header, and the first problem of an input alone."""
+
+    service: Service
+    errors: Mapping[type[Refusal], WireError] = field(default_factory=lambda: _JSON_ERRORS, repr=False)
+    failure: WireError = WireError("ServerException", 500)
+
+    def operation_name(self, request: Request) -> str:
+        targets = request.message.values("x-amz-target")
+        prefix, _, name = "".join(targets).rpartition(".")
+        if request.message.method != "POST" or len(targets) != 1 or prefix != self.service.target_prefix:
+            raise OperationUnknown(", ".join(targets))
+        return name
+
+    def read(self, request: Request, operation: Operation) -> Mapping[str, Any]:
+        value = json11.parse(request.body, operation.input)
+        for problem in validate.problems(operation.input, value):
+            raise InvalidParameter(problem.path, _ecr_constraint(problem))
+        return value
+
+    def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:
+        del operation  # its members are written under the names the model gives them
+        return _response(200, json11.CONTENT_TYPE, json11.serialise(output), request_id)
+
+    def refuse(self, error: WireError, message: str, members: Mapping[str, object], request_id: str) -> Response:
+        return _response(error.status, json11.CONTENT_TYPE, json11.error(error.code, message, members), request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Query, as IAM and STS speak it: an Action parameter, XML answers, and every problem of an input at once."""
+
+    service: Service
+    errors: Mapping[type[Refusal], WireError] = field(default_factory=lambda: _QUERY_ERRORS, repr=False)
+
+    @property
+    def failure(self) -> WireError:
+        return WireError("ServiceFailure" if self.service.name == "iam" else "InternalFailure", 500)
+
+    def operation_name(self, request: Request) -> str:
+        given = parameters(request)
+        action, version = given.get("Action", ""), given.get("Version", "")
+        if request.message.method not in ("GET", "POST") or version != self.service.api_version:
+            raise OperationUnknown(f"{action} of version {version}")
+        return action
+
+    def read(self, request: Request, operation: Operation) -> Mapping[str, Any]:
+        given = parameters(request)
+        value = query.parse(
+            {name: it for name, it in given.items() if name not in ("Action", "Version")}, operation.input
+        )
+        violations = [_violation(problem) for problem in validate.problems(operation.input, value)]
+        if violations:
+            raise ConstraintsViolated(violations)
+        return value
+
+    def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:
+        return _response(200, xml.CONTENT_TYPE, xml.serialise(self.service, operation, output, request_id), request_id)
+
+    def refuse(self, error: WireError, message: str, members: Mapping[str, object], request_id: str) -> Response:
+        del members  # no error of IAM or STS has any
+        body = xml.error(self.service, error.code, error.status, message, request_id)
+        return _response(error.status, xml.CONTENT_TYPE, body, request_id)
+
+
+def _response(status: int, content_type: str, body: bytes, request_id: str) -> Response:
+    return Response(status, {"content-type": content_type, "x-amzn-requestid": request_id}, body)
+
+
+def _ecr_constraint(problem: Problem) -> str:
+    """Word a constraint as ECR does, which speaks of strings more briefly than of other members."""
+    text = problem.shape.kind is Kind.STRING
+    if problem.constraint is Constraint.PATTERN:
+        return f"must satisfy regular expression '{problem.shape.pattern}'"
+    if problem.constraint is Constraint.LENGTH and text:
+        return f"must {problem.must}"
+    return f"Member must {problem.must}"
+
+
+def _violation(problem: Problem) -> str:
+    """Word a problem as IAM and STS do, whose paths begin in lower case."""
+    path = ".".join(part[:1].lower() + part[1:] for part in problem.path.split("."))
+    # AWS lists no values here, unlike ECR.
+    must = "satisfy enum value set" if problem.constraint is Constraint.ENUM else problem.must
+    return f"Value{_shown(problem)} at '{path}' failed to satisfy constraint: Member must {must}"
+
+
+def _shown(problem: Problem) -> str:
+    if problem.value is None:
+        return " null" if problem.constraint is Constraint.REQUIRED else ""
+    text = str(problem.value)
+    hidden = problem.shape.sensitive or problem.shape.kind not in (Kind.STRING, Kind.INTEGER, Kind.LONG, Kind.DOUBLE)
+    if hidden or problem.constraint is Constraint.ENUM or len(text) > _LONGEST_VALUE:
+        return ""
+    return f" '{text}'"
+
+
+_JSON_ERRORS: Mapping[type[Refusal], WireError] = {
+    CredentialsMissing: WireError("MissingAuthenticationTokenException"),
+    CredentialsUnknown: WireError("UnrecognizedClientException"),
+    SessionExpired: WireError("ExpiredTokenException"),
+    SignatureIncomplete: WireError("IncompleteSignatureException"),
+    SignatureMismatch: WireError("InvalidSignatureException"),
+    SignatureExpired: WireError("InvalidSignatureException"),
+    SignatureNotYetCurrent: WireError("InvalidSignatureException"),
+    AccessDenied: WireError("AccessDeniedException"),
+    OriginRefused: WireError("AccessDeniedException", 403),
+    BodyMalformed: WireError("SerializationException"),
+    OperationUnknown: WireError("UnknownOperationException"),
+    NotBuiltYet: WireError("UnsupportedOperationException"),
+    BadRequest: WireError("InvalidParameterException"),
+    LimitReached: WireError("LimitExceededException"),
+    Unavailable: WireError("ServiceUnavailableException", 503),
+}
+
+_QUERY_ERRORS: Mapping[type[Refusal], WireError] = {
+    CredentialsMissing: WireError("MissingAuthenticationToken", 403),
+    CredentialsUnknown: WireError("InvalidClientTokenId", 403),
+    SessionExpired: WireError("ExpiredToken", 403),
+    SignatureIncomplete: WireError("IncompleteSignature"),
+    SignatureMismatch: WireError("SignatureDoesNotMatch", 403),
+    SignatureExpired: WireError("SignatureDoesNotMatch", 403),
+    SignatureNotYetCurrent: WireError("SignatureDoesNotMatch", 403),
+    AccessDenied: WireError("AccessDenied", 403),
+    OriginRefused: WireError("AccessDenied", 403),
+    BodyMalformed: WireError("MalformedInput"),
+    OperationUnknown: WireError("InvalidAction"),
+    NotBuiltYet: WireError("UnsupportedOperation"),
+    BadRequest: WireError("ValidationError"),
+    LimitReached: WireError("LimitExceeded", 409),
+    Unavailable: WireError("ServiceUnavailable", 503),
+}
