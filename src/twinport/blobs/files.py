@@ -1,0 +1,97 @@
+"""Blobs as files: `ROOT/ab/abcdef…`, each written once, durable with its name before anybody hears of it.
+
+A crash leaves at most files that no row names. See docs/write-order.md.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Callable
+from io import FileIO
+from pathlib import Path
+
+from twinport.blobs.operations import FileOperations, OwnDisk
+from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, WrittenBlob
+from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
+from twinport.errors import BlobMissing
+from twinport.model.content import Digest, Key
+from twinport.model.names import RegionName
+
+_PIECE = 1 << 20
+# What bodies may hold together that are collected before they are written; beyond it they are written as they come.
+_COLLECTED_TOGETHER = 32 << 20
+
+
+def random_key() -> Key:
+    return Key(secrets.token_hex(16))
+
+
+class FileBlobStores:
+    """`DATA/regions/REGION/blobs/` for each Region. The data folder itself must be durable."""
+
+    def __init__(self, data: Path, disk: FileOperations | None = None) -> None:
+        self._data, self._disk = data, disk or OwnDisk()
+        self._budget = Budget(_COLLECTED_TOGETHER)
+        self._stores: dict[RegionName, FileBlobStore] = {}
+
+    def region(self, name: RegionName) -> BlobStore:
+        if name not in self._stores:
+            folders = Folders(self._data / "regions" / name / "blobs", self._data, self._disk)
+            self._stores[name] = FileBlobStore(folders, self._disk, self._budget)
+        return self._stores[name]
+
+
+class FileBlobStore:
+    """A folder of blobs."""
+
+    def __init__(
+        self, folders: Folders, disk: FileOperations, budget: Budget, new_key: Callable[[], Key] = random_key
+    ) -> None:
+        self._folders, self._disk, self._budget, self._new_key = folders, disk, budget, new_key
+
+    def path(self, key: Key) -> Path:
+        return self._folders.root / key[:2] / key
+
+    def size(self, key: Key) -> int:
+        try:
+            return self.path(key).stat().st_size
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+
+    async def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        left = self.size(key) - first if size is None else size
+        with await asyncio.to_thread(self._open, key) as file:
+            file.seek(first)
+            while left > 0:
+                piece = await asyncio.to_thread(file.read, min(_PIECE, left))
+                if not piece:
+                    raise BlobMissing(key)
+                left -= len(piece)
+                yield piece
+
+    def create(self, algorithms: tuple[str, ...] = SHA256_ALONE) -> FileWriter:
+        key = self._new_key()
+        return FileWriter(NewBlob(key, self.path(key), algorithms, self._folders, self._disk), self._budget)
+
+    async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
+        large = source.size(key) > COLLECTED_WHOLE
+        async with self.create(algorithms) as writer:
+            if not (large and await writer.clone(source.path(key))):
+                async for piece in source.read(key):
+                    await writer.write(piece)
+            return await writer.finish()
+
+    async def digest(self, key: Key, algorithm: str) -> Digest:
+        sum_ = hashlib.new(algorithm)
+        async for piece in self.read(key):
+            await asyncio.to_thread(sum_.update, piece)
+        return Digest(algorithm, sum_.hexdigest())
+
+    async def remove(self, key: Key) -> None:
+        await asyncio.to_thread(self._disk.remove, self.path(key))
+
+    def _open(self, key: Key) -> FileIO:
+        try:
+            return FileIO(self.path(key))
+        except FileNotFoundError:
+            raise BlobMissing(key) from None

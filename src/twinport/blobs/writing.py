@@ -1,0 +1,217 @@
+"""How one blob gets onto a disk: collected while it is small, else in batches, one of them under way in a thread.
+
+Counting hand-overs to threads is what makes small pushes fast: a body that fits in memory is hashed, written, synced
+and named in one job. A body that does not fit is hashed and written a batch at a time while the next one collects.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Self, TypeVar
+
+from twinport.blobs.operations import FileOperations, NewFile
+from twinport.blobs.store import WrittenBlob
+from twinport.errors import DigestMismatch, StorageUnavailable
+from twinport.model.content import Digest, Key
+
+T = TypeVar("T")
+COLLECTED_WHOLE = 4 << 20
+_BATCH = 1 << 20
+
+
+class Budget:
+    """How many bytes the bodies that are being collected may hold together."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def take(self, size: int) -> bool:
+        granted = size <= self._left
+        if granted:
+            self._left -= size
+        return granted
+
+    def give(self, size: int) -> None:
+        self._left += size
+
+
+class Folders:
+    """Makes the folders of a store, and remembers which of them will be there after a crash."""
+
+    def __init__(self, root: Path, durable: Path, disk: FileOperations) -> None:
+        """`durable` is a folder above `root` that is there for good."""
+        self.root = root
+        self._base, self._disk = durable, disk
+        self._durable: set[Path] = set()
+
+    def ensure(self, folder: Path) -> None:
+        """Make `folder` and those above it durable.
+
+        A folder that another writer just made is synced again: its own sync may not have come to an end.
+        """
+        if folder == self._base or folder in self._durable:
+            return
+        self.ensure(folder.parent)
+        self._disk.make_folder(folder)
+        self._disk.sync_folder(folder.parent)
+        self._durable.add(folder)
+
+    def forget(self) -> None:
+        """Trust nothing any more: somebody removed folders."""
+        self._durable.clear()
+
+
+class NewBlob:
+    """The file of a blob under way. Its methods run in threads, one at a time; after `abandon` they do nothing."""
+
+    def __init__(
+        self, key: Key, path: Path, algorithms: tuple[str, ...], folders: Folders, disk: FileOperations
+    ) -> None:
+        self.key, self._path, self._folders, self._disk = key, path, folders, disk
+        self._sums = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
+        self._lock = Lock()
+        self._file: NewFile | None = None
+        self._size = 0
+        self._is_abandoned = False
+
+    def append(self, batch: bytearray) -> None:
+        with self._lock, _storage_errors():
+            if not self._is_abandoned:
+                self._hash(batch)
+                self._opened().write(batch)
+
+    def clone(self, source: Path) -> bool:
+        """Take the bytes of `source` as a copy on write, and hash them; False if that cannot be done here."""
+        with self._lock, _storage_errors():
+            if self._is_abandoned or not self._opened().clone(source):
+                return False
+            with self._path.open("rb", buffering=0) as copy:
+                while (piece := copy.read(_BATCH)) and not self._is_abandoned:
+                    self._hash(piece)
+            return True
+
+    def finish(self, rest: bytearray, expected: Digest | None) -> WrittenBlob:
+        """Append `rest`, compare the digest, and make file and name durable. Raises DigestMismatch."""
+        with self._lock, _storage_errors():
+            self._hash(rest)
+            digests = {algorithm: Digest(algorithm, sum_.hexdigest()) for algorithm, sum_ in self._sums.items()}
+            if expected is not None and digests[expected.algorithm] != expected:
+                raise DigestMismatch(str(expected), str(digests[expected.algorithm]))
+            if not self._is_abandoned:
+                self._settle(rest)
+            return WrittenBlob(self.key, self._size, digests)
+
+    def abandon(self) -> None:
+        """Leave nothing behind, as far as the disk lets us: what stays is a file that no row names."""
+        self._is_abandoned = True
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._disk.remove(self._path)
+
+    def _settle(self, rest: bytearray) -> None:
+        file = self._opened()
+        file.write(rest)
+        file.sync()
+        file.close()
+        # The name must be durable before the row that holds it: docs/write-order.md, law 1.
+        self._disk.sync_folder(self._path.parent)
+
+    def _hash(self, piece: bytes | bytearray) -> None:
+        self._size += len(piece)
+        for sum_ in self._sums.values():
+            sum_.update(piece)
+
+    def _opened(self) -> NewFile:
+        if self._file is None:
+            try:
+                self._file = self._create()
+            except FileNotFoundError:
+                self._folders.forget()
+                self._file = self._create()
+        return self._file
+
+    def _create(self) -> NewFile:
+        self._folders.ensure(self._path.parent)
+        return self._disk.create(self._path)
+
+
+class FileWriter:
+    """The side of a writer that waits; `NewBlob` is the one that works."""
+
+    def __init__(self, blob: NewBlob, budget: Budget) -> None:
+        self._blob, self._budget = blob, budget
+        self._waiting = bytearray()
+        self._reserved = 0
+        self._is_collecting = True
+        self._job: Awaitable[object] | None = None
+        self._is_kept = False
+        self.size = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop_collecting()
+        if self._job is not None and not self._is_kept:
+            # A job cannot be stopped: it ends, then what it made is removed, whatever becomes of us meanwhile.
+            jobs = asyncio.gather(self._job, _in_thread(self._blob.abandon), return_exceptions=True)
+            await asyncio.shield(jobs)
+
+    async def write(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self._waiting += piece
+        if self._is_collecting and not self._reserve(len(piece)):
+            self._stop_collecting()
+        if not self._is_collecting and len(self._waiting) >= _BATCH:
+            batch, self._waiting = self._waiting, bytearray()
+            await self._previous_job()
+            self._job = _in_thread(lambda: self._blob.append(batch))
+
+    async def clone(self, source: Path) -> bool:
+        """Take all bytes of another file without copying them, if the disk can do that. Nothing was written before."""
+        self._job = job = _in_thread(lambda: self._blob.clone(source))
+        return await job
+
+    async def finish(self) -> WrittenBlob:
+        return await self._finish(None)
+
+    async def finish_as(self, expected: Digest) -> WrittenBlob:
+        return await self._finish(expected)
+
+    async def _finish(self, expected: Digest | None) -> WrittenBlob:
+        await self._previous_job()
+        self._job = job = _in_thread(lambda: self._blob.finish(self._waiting, expected))
+        written = await job
+        self._is_kept = True
+        return written
+
+    async def _previous_job(self) -> None:
+        if self._job is not None:
+            await self._job
+
+    def _reserve(self, size: int) -> bool:
+        granted = self.size <= COLLECTED_WHOLE and self._budget.take(size)
+        self._reserved += size if granted else 0
+        return granted
+
+    def _stop_collecting(self) -> None:
+        self._is_collecting = False
+        self._budget.give(self._reserved)
+        self._reserved = 0
+
+
+def _in_thread(job: Callable[[], T]) -> asyncio.Future[T]:
+    return asyncio.get_running_loop().run_in_executor(None, job)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Translate what a full, failing or read-only disk says."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailable(error.strerror or str(error)) from error

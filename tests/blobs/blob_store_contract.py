@@ -1,0 +1,212 @@
+"""What every blob store promises: plain functions that take a way to make stores."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from twinport.blobs.store import BlobStore, WrittenBlob
+from twinport.errors import BlobMissing, DigestMismatch
+from twinport.model.content import Digest, Key
+
+# Makes empty stores, a new one at each call.
+Factory = Callable[[], BlobStore]
+
+SMALL = b"a small layer"
+LARGE = bytes(range(256)) * (5 << 12) + b"and a bit"
+ABSENT = Key("00000000000000000000000000000000")
+
+
+async def store(target: BlobStore, *pieces: bytes, algorithms: tuple[str, ...] = ("sha256",)) -> WrittenBlob:
+    async with target.create(algorithms) as writer:
+        for piece in pieces:
+            await writer.write(piece)
+        return await writer.finish()
+
+
+async def content(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
+
+
+def stored_files(target: BlobStore) -> list[Path]:
+    folder = target.path(ABSENT).parent.parent
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def stored_bytes_are_read_back(new_store: Factory) -> None:
+    for original in (b"", SMALL, LARGE):
+        target = new_store()
+        written = await store(target, original)
+        assert await content(target.read(written.key)) == original
+        assert target.path(written.key).read_bytes() == original
+        assert written.size == target.size(written.key) == len(original)
+
+
+async def digests_are_those_of_the_bytes(new_store: Factory) -> None:
+    for original in (b"", SMALL, LARGE):
+        written = await store(new_store(), original, algorithms=("sha256", "sha512"))
+        assert written.digest == Digest.of(original)
+        assert written.digests == {name: Digest.of(original, name) for name in ("sha256", "sha512")}
+
+
+async def stored_bytes_can_be_hashed_later(new_store: Factory) -> None:
+    target = new_store()
+    written = await store(target, LARGE)
+    assert await target.digest(written.key, "sha512") == Digest.of(LARGE, "sha512")
+
+
+async def a_range_is_read(new_store: Factory) -> None:
+    target = new_store()
+    written = await store(target, LARGE)
+    assert await content(target.read(written.key, 5, 2 << 20)) == LARGE[5 : 5 + (2 << 20)]
+    assert await content(target.read(written.key, len(LARGE) - 3)) == LARGE[-3:]
+    assert await content(target.read(written.key, len(LARGE))) == b""
+
+
+async def pieces_are_at_most_a_mebibyte(new_store: Factory) -> None:
+    target = new_store()
+    written = await store(target, LARGE)
+    assert max([len(piece) async for piece in target.read(written.key)]) <= 1 << 20
+
+
+async def the_same_bytes_twice_have_two_keys(new_store: Factory) -> None:
+    target = new_store()
+    first, second = await store(target, SMALL), await store(target, SMALL)
+    assert first.key != second.key
+    await target.remove(first.key)
+    assert await content(target.read(second.key)) == SMALL
+
+
+async def an_abandoned_writer_leaves_nothing(new_store: Factory) -> None:
+    async def breaks_off(target: BlobStore, original: bytes) -> None:
+        async with target.create() as writer:
+            await writer.write(original)
+            raise ZeroDivisionError
+
+    for original in (b"", SMALL, LARGE, LARGE * 2):
+        target = new_store()
+        with pytest.raises(ZeroDivisionError):
+            await breaks_off(target, original)
+        assert stored_files(target) == []
+
+
+async def a_writer_that_is_left_unfinished_leaves_nothing(new_store: Factory) -> None:
+    target = new_store()
+    async with target.create() as writer:
+        await writer.write(LARGE)
+    assert stored_files(target) == []
+
+
+async def a_cancelled_writer_leaves_nothing(new_store: Factory) -> None:
+    target = new_store()
+    started = asyncio.Event()
+
+    async def upload() -> None:
+        async with target.create() as writer:
+            await writer.write(LARGE)
+            started.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(upload())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert stored_files(target) == []
+
+
+async def bytes_of_another_digest_are_not_kept(new_store: Factory) -> None:
+    for original in (SMALL, LARGE):
+        target = new_store()
+        async with target.create() as writer:
+            await writer.write(original)
+            with pytest.raises(DigestMismatch):
+                await writer.finish_as(Digest.of(b"something else"))
+        assert stored_files(target) == []
+
+
+async def bytes_of_the_expected_digest_are_kept(new_store: Factory) -> None:
+    target = new_store()
+    async with target.create(("sha512",)) as writer:
+        await writer.write(LARGE)
+        written = await writer.finish_as(Digest.of(LARGE, "sha512"))
+    assert await content(target.read(written.key)) == LARGE
+
+
+async def many_writers_do_not_meet(new_store: Factory) -> None:
+    target = new_store()
+    originals = [bytes([n]) * (n << 18) for n in range(24)]
+    written = await asyncio.gather(*(store(target, original) for original in originals))
+    assert [await content(target.read(each.key)) for each in written] == originals
+
+
+async def an_adopted_blob_is_a_copy_of_its_own(new_store: Factory) -> None:
+    for original in (b"", SMALL, LARGE):
+        source, target = new_store(), new_store()
+        key = (await store(source, original)).key
+        adopted = await target.adopt(source, key)
+        assert adopted.digest == Digest.of(original)
+        assert adopted.size == len(original)
+        assert target.path(adopted.key).stat().st_ino != source.path(key).stat().st_ino
+        await source.remove(key)
+        assert await content(target.read(adopted.key)) == original
+
+
+async def a_blob_that_is_not_there_is_missing(new_store: Factory) -> None:
+    target = new_store()
+    with pytest.raises(BlobMissing):
+        target.size(ABSENT)
+    with pytest.raises(BlobMissing):
+        await content(target.read(ABSENT))
+    with pytest.raises(BlobMissing):
+        await content(target.read(ABSENT, 0, 5))
+    with pytest.raises(BlobMissing):
+        await target.digest(ABSENT, "sha256")
+    with pytest.raises(BlobMissing):
+        await target.adopt(new_store(), ABSENT)
+    assert stored_files(target) == []
+
+
+async def a_blob_that_was_cut_short_is_missing_where_it_ends(new_store: Factory) -> None:
+    target = new_store()
+    written = await store(target, SMALL)
+    with pytest.raises(BlobMissing):
+        await content(target.read(written.key, 0, len(SMALL) + 1))
+
+
+async def removing_is_repeatable(new_store: Factory) -> None:
+    target = new_store()
+    written = await store(target, SMALL)
+    await target.remove(written.key)
+    await target.remove(written.key)
+    with pytest.raises(BlobMissing):
+        target.size(written.key)
+
+
+async def nothing_is_created_before_the_first_blob(new_store: Factory) -> None:
+    target = new_store()
+    async with target.create():
+        pass
+    assert not target.path(ABSENT).parent.parent.exists()
+
+
+CONTRACT: tuple[Callable[[Factory], Awaitable[None]], ...] = (
+    stored_bytes_are_read_back,
+    digests_are_those_of_the_bytes,
+    stored_bytes_can_be_hashed_later,
+    a_range_is_read,
+    pieces_are_at_most_a_mebibyte,
+    the_same_bytes_twice_have_two_keys,
+    an_abandoned_writer_leaves_nothing,
+    a_writer_that_is_left_unfinished_leaves_nothing,
+    a_cancelled_writer_leaves_nothing,
+    bytes_of_another_digest_are_not_kept,
+    bytes_of_the_expected_digest_are_kept,
+    many_writers_do_not_meet,
+    an_adopted_blob_is_a_copy_of_its_own,
+    a_blob_that_is_not_there_is_missing,
+    a_blob_that_was_cut_short_is_missing_where_it_ends,
+    removing_is_repeatable,
+    nothing_is_created_before_the_first_blob,
+)

@@ -1,0 +1,126 @@
+"""The file store: the contract, then what only files can do wrong."""
+
+import asyncio
+import errno
+import itertools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.blobs.blob_store_contract import CONTRACT, LARGE, SMALL, Factory, content, store, stored_files
+from tests.blobs.forgetful_disk import Crash, ForgetfulDisk, Killed, failing_at, killed_at
+from tests.fakes import REGION
+from twinport.blobs.files import FileBlobStores
+from twinport.blobs.store import BlobStore
+from twinport.errors import StorageUnavailable
+from twinport.model.content import Digest, Key
+
+
+def new_store(folder: Path, disk: ForgetfulDisk | None = None) -> BlobStore:
+    folder.mkdir(exist_ok=True)
+    return FileBlobStores(folder, disk).region(REGION)
+
+
+@pytest.mark.parametrize("promise", CONTRACT, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("clones", [False, True], ids=["copies", "clones"])
+async def test_a_file_store_keeps_its(
+    promise: Callable[[Factory], Awaitable[None]], tmp_path: Path, *, clones: bool
+) -> None:
+    numbers = itertools.count()
+    await promise(lambda: new_store(tmp_path / str(next(numbers)), ForgetfulDisk(clones=clones)))
+
+
+async def test_a_blob_lies_under_the_first_two_digits_of_its_key(tmp_path: Path) -> None:
+    target = new_store(tmp_path)
+    key = (await store(target, SMALL)).key
+    assert len(key) == 32
+    assert target.path(key) == tmp_path / "regions" / REGION / "blobs" / key[:2] / key
+    assert stored_files(target) == [target.path(key)]
+
+
+async def test_a_small_blob_is_synced_before_its_name(tmp_path: Path) -> None:
+    disk = ForgetfulDisk()
+    await store(new_store(tmp_path, disk), *[b"piece"] * 100)
+    assert disk.operations[-4:] == ["create", "write", "sync", "sync_folder"]
+
+
+async def test_a_store_whose_folders_were_removed_makes_them_again(tmp_path: Path) -> None:
+    target = FileBlobStores(tmp_path).region(REGION)
+    key = (await store(target, SMALL)).key
+    await target.remove(key)
+    for folder in (target.path(key).parent, target.path(key).parent.parent):
+        folder.rename(tmp_path / f"away-{folder.name}")
+    again = [(await store(target, SMALL)).key for _ in range(600)]
+    assert all(target.path(key).read_bytes() == SMALL for key in again)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("original", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_disk_that_refuses_leaves_no_file_and_an_explained_refusal(
+    tmp_path: Path, code: int, original: bytes
+) -> None:
+    whole = ForgetfulDisk()
+    await store(new_store(tmp_path / "whole", whole), original)
+    for n in range(1, len(whole.operations) + 1):
+        target = new_store(tmp_path / str(n), ForgetfulDisk(failing_at(n, code)))
+        with pytest.raises(StorageUnavailable):
+            await store(target, original)
+        assert stored_files(target) == []
+
+
+async def test_a_clone_that_is_damaged_on_its_way_shows_in_its_digest(tmp_path: Path) -> None:
+    source, target = new_store(tmp_path / "a"), new_store(tmp_path / "b", ForgetfulDisk(clones=True))
+    key = (await store(source, LARGE)).key
+    source.path(key).write_bytes(LARGE[:-1] + b"x")
+    assert (await target.adopt(source, key)).digest == Digest.of(LARGE[:-1] + b"x")
+
+
+@pytest.mark.parametrize("crash", Crash)
+@pytest.mark.parametrize("original", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_finished_blob_outlives_a_crash_at_any_later_operation(
+    tmp_path: Path, crash: Crash, original: bytes
+) -> None:
+    for n in itertools.count(1):
+        disk = ForgetfulDisk(killed_at(n))
+        target = new_store(tmp_path / str(n), disk)
+        finished: list[Key] = []
+        try:
+            finished.append((await store(target, original)).key)
+            await target.remove((await store(target, SMALL)).key)
+            finished.append((await target.adopt(target, finished[0])).key)
+        except Killed:
+            disk.crash(crash)
+            assert [await content(target.read(key)) for key in finished] == [original] * len(finished)
+        else:
+            break
+    assert n > 10
+
+
+async def test_a_folder_that_another_writer_made_and_did_not_sync_is_not_trusted(tmp_path: Path) -> None:
+    disk = ForgetfulDisk()
+    target = new_store(tmp_path, disk)
+    (tmp_path / "regions" / REGION).mkdir(parents=True)
+    await store(target, SMALL)
+    assert disk.operations.count("sync_folder") == 5
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 700_000), max_size=16))
+def test_bytes_in_any_pieces_give_the_same_blob(tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
+    original = (LARGE * 3)[: sum(sizes)]
+    ends = list(itertools.accumulate(sizes))
+    pieces = [original[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    target = new_store(tmp_path_factory.mktemp("store"))
+    written = asyncio.run(store(target, *pieces))
+    assert written.digest == Digest.of(original)
+    assert target.path(written.key).read_bytes() == original
+
+
+async def test_many_uploads_at_once_share_what_may_wait_in_memory(tmp_path: Path) -> None:
+    target = new_store(tmp_path)
+    for _ in range(3):  # twice as much as the budget each time: what was taken is given back
+        await asyncio.gather(*(store(target, *[bytes(1 << 20)] * 4) for _ in range(16)))
+    assert len(stored_files(target)) == 48
