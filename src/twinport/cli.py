@@ -61,6 +61,22 @@ def serve(data: Data = None, listen: Listen = None, config: Config = None) -> No
     asyncio.run(serving.serve(_part("app").build(settings), settings))
 
 
+@app.command()
+def run(data: Data = None, listen: Listen = None, config: Config = None) -> None:
+    """Start the server, take the tour on it, and stay until told to stop."""
+    settings = settings_from(data, listen, config)
+    _part("serve").check_address(settings)
+    options = {"--data": settings.data, "--listen": settings.listen, "--config": config}
+    arguments = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    asyncio.run(_part("tour.commands").run(settings, arguments))
+
+
+@app.command()
+def demo() -> None:
+    """Take the tour on a throw-away server; succeed only if every copy was pulled back and verified."""
+    asyncio.run(_part("tour.commands").demo())
+
+
 def settings_from(data: Path | None, listen: str | None, config: Path | None) -> Settings:
     """Join the file, the environment and the options given."""
     given = {"data": data, "listen": listen}

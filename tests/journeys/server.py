@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.journeys.waiting import until
 
-COMMAND = (sys.executable, "-c", "from twinport.cli import main; main()")
+COMMAND = (sys.executable, "-m", "twinport")
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 

@@ -1,0 +1,86 @@
+"""`twinport run` and `twinport demo`: a server, and the tour on it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from twinport import __version__
+from twinport.config import Settings
+from twinport.errors import Refusal, StorageUnavailable
+from twinport.tour import guide
+from twinport.tour.child import ServerEnded, running
+from twinport.tour.screen import Screen, next_commands, result
+
+
+class ClosedAccounts(Refusal):
+    def __init__(self, listen: str) -> None:
+        super().__init__(
+            f"the tour acts as the roots of two open accounts, and there are none on '{listen}'; "
+            "listen on a loopback address, or start the server alone with 'twinport serve'"
+        )
+
+
+async def run(settings: Settings, arguments: Sequence[str]) -> None:
+    """Serve with these `twinport serve` arguments, take the tour, and stay until a signal says stop."""
+    if not settings.has_open_accounts:
+        raise ClosedAccounts(settings.listen)
+    with contextlib.suppress(asyncio.CancelledError):
+        _cancel_on_signals()
+        await _tour_and_stay(settings, arguments)
+
+
+async def demo() -> None:
+    """Take the tour on a server and a data folder that are thrown away afterwards."""
+    with tempfile.TemporaryDirectory(prefix="twinport-demo-") as folder:
+        listen = f"127.0.0.1:{_free_port()}"
+        arguments = ("--data", f"{folder}/data", "--listen", listen)
+        async with running(arguments, f"http://{listen}", Path(folder) / "events.log"):
+            await _tour(Console(), f"http://{listen}")
+
+
+async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
+    console, url, events = Console(), f"http://{settings.listen}", _events_file(settings.data)
+    async with running(arguments, url, events) as server:
+        console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}\n")
+        tag = await _tour(console, url)
+        console.print(f"\nTry next, in another terminal:\n\n{next_commands(url, tag)}", soft_wrap=True)
+        console.print(f"\ntwinport stays up, its events go to {events}; Ctrl-C ends it")
+        raise ServerEnded(await server.wait())
+
+
+async def _tour(console: Console, url: str) -> str:
+    """Take the tour, print its table, and return the tag that was pushed."""
+    with Screen(console) as screen:
+        taken = await guide.take(url, screen)
+    console.print()
+    console.print(result(taken))
+    return taken.tag
+
+
+def _events_file(data: Path) -> Path:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(str(error)) from error
+    return data / "events.log"
+
+
+def _cancel_on_signals() -> None:
+    """A signal ends the tour wherever it is; the server is stopped in order on the way out."""
+    here = asyncio.current_task()
+    assert here is not None  # noqa: S101 — a coroutine runs in a task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, here.cancel)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
