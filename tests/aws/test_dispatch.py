@@ -15,6 +15,7 @@ from twinport.aws import dispatch, shapes, sigv4
 from twinport.aws.dispatch import Door, Handler
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.sigv4 import Credentials, Message
+from twinport.aws.types.ecr import DescribeRepositoriesRequest, DescribeRepositoriesResponse
 from twinport.errors import (
     AccessDenied,
     CredentialsMissing,
@@ -41,7 +42,7 @@ class BadPart(Refusal):
     """A refusal that has members on the wire."""
 
 
-async def describe_repositories(account: str, request: Mapping[str, Any]) -> dict[str, object]:
+async def describe_repositories(account: str, request: DescribeRepositoriesRequest) -> DescribeRepositoriesResponse:
     names = request.get("repositoryNames", ["all"])
     return {"repositories": [{"repositoryName": name, "registryId": account} for name in names]}
 
@@ -172,6 +173,11 @@ async def test_parameters_may_stand_in_the_query_string(entrance: Entrance) -> N
 async def test_the_fields_of_a_presigned_signature_are_no_parameters(entrance: Entrance) -> None:
     query = "Action=GetRole&RoleName=a&Version=2010-05-08&X-Amz-Signature=x&X-Amz-Date=y&X-Amz-Expires=60"
     assert (await entrance.iam().answer(query_request("", method="GET", query=query))).status == 200
+
+
+async def test_the_fields_of_a_presigned_signature_mean_nothing_in_a_body(entrance: Entrance) -> None:
+    response = await entrance.iam().answer(iam_request("Action=GetRole&RoleName=a&X-Amz-Date=y"))
+    assert said(response)[:2] == (400, "ValidationError")
 
 
 async def test_a_handler_without_output_answers_without_result(entrance: Entrance) -> None:

@@ -6,6 +6,7 @@ Each has the codes and statuses of the refusals that any operation may meet; a d
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import unquote_plus
 
 from twinport.aws import json11, query, validate, xml
 from twinport.aws.shapes import Kind, Operation, Service
@@ -97,8 +98,7 @@ def parameters(request: Request) -> dict[str, str]:
         body = request.body.decode()
     except UnicodeDecodeError as error:
         raise BodyMalformed("the body is not form-encoded text") from error
-    found = query.parameters([request.message.query, body])
-    return {name: value for name, value in found.items() if name not in PRESIGNED}
+    return query.parameters([_without_signature(request.message.query), body])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,11 @@ class Query:
         del members  # no error of IAM or STS has any
         body = xml.error(self.service, error.code, error.status, message, request_id)
         return _response(error.status, xml.CONTENT_TYPE, body, request_id)
+
+
+def _without_signature(query_string: str) -> str:
+    pairs = query_string.split("&")
+    return "&".join(pair for pair in pairs if unquote_plus(pair.partition("=")[0]) not in PRESIGNED)
 
 
 def _response(status: int, content_type: str, body: bytes, request_id: str) -> Response:
