@@ -1,0 +1,47 @@
+"""From a signed request to its caller."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from twinport.access.principals import Principals
+from twinport.access.sessions import Sessions
+from twinport.aws import sigv4
+from twinport.clock import Clock
+from twinport.errors import CredentialsUnknown
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import RegionName
+
+# IAM has one endpoint in the partition, which is signed for here (botocore, endpoint rules).
+_GLOBAL_REGION = RegionName("us-east-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Verifies signatures with the wall's clock: a moved world does not disturb them."""
+
+    principals: Principals
+    sessions: Sessions
+    wall: Clock
+    regions: Collection[RegionName]
+
+    async def authenticate(self, message: sigv4.Message, body: bytes, service: str, origin: Origin) -> Caller:
+        """Return who signed the request. The Region of the signature is the one that the request is about.
+
+        Raises a NotAuthenticated refusal that says what is wrong, and nothing of the secret.
+        """
+        signed = sigv4.parse(message)
+        expected = (_GLOBAL_REGION,) if service == "iam" else self.regions
+        sigv4.require_scope(signed, service=service, regions=expected)
+        region = RegionName(signed.scope.region)
+        caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
+        await self._check_session(signed, caller)
+        sigv4.verify(signed, secret, now=self.wall.now(), body_hash=sha256(body).hexdigest())
+        return caller
+
+    async def _check_session(self, signed: sigv4.SignedRequest, caller: Caller) -> None:
+        """A session needs its token; a long-term key has none."""
+        if (caller.session is None) != (signed.session_token is None):
+            raise CredentialsUnknown
+        if signed.session_token is not None:
+            await self.sessions.check_token(signed.session_token, signed.access_key_id)

@@ -1,0 +1,96 @@
+"""One address for three services: a request to `/` is ECR's, IAM's or STS's by its target, action and signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport import telemetry
+from twinport.access.authentication import Authenticator
+from twinport.access.calls import Call
+from twinport.aws import dispatch, protocols, sigv4
+from twinport.aws.dispatch import Handler
+from twinport.aws.protocols import WireError
+from twinport.aws.shapes import Service
+from twinport.clock import Clock
+from twinport.edge import Edge
+from twinport.errors import Refusal
+from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
+from twinport.model.identities import Origin
+from twinport.model.names import RegionName
+from twinport.telemetry import Event
+
+# A layer part of 20 MiB is 28 MB of base64 in JSON; a policy of 131,072 characters is at most thrice that in a form.
+_JSON_LIMIT = 30 << 20
+_FORM_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """What a service's package brings."""
+
+    service: Service
+    handlers: Mapping[str, Handler[Call]]
+    errors: Mapping[type[Refusal], WireError]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The door at `/`. It reads the body within bounds, since signatures cover it, and hands over to the service's."""
+
+    edge: Edge
+    authenticator: Authenticator
+    world: Clock
+    services: tuple[ServiceParts, ...]
+
+    async def answer(self, request: Request) -> AnyAnswer:
+        if request.path != "/":
+            return _plain(404, f"there is nothing at '{request.path[:200]}'")
+        if _is_a_visit(request):
+            return _plain(
+                200, "This is twinport. It speaks Amazon ECR, IAM and STS here, and OCI Distribution at /v2/."
+            )
+        try:
+            body = await request.body(_JSON_LIMIT if request.header("x-amz-target") else _FORM_LIMIT)
+        except BodyTooLarge as refusal:
+            return _plain(413, refusal.message)
+        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
+        received = protocols.Request(message, body, request.id)
+        response = await self._door(received, self._origin(request)).answer(received)
+        return Answer(response.status, response.headers, response.body)
+
+    def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
+        """Return the door of the service that the request is for, as its client came to it."""
+        service = dispatch.service_of(received, [parts.service for parts in self.services])
+        parts = next(parts for parts in self.services if parts.service is service)
+
+        async def authenticate(received: protocols.Request) -> Call:
+            caller = await self.authenticator.authenticate(
+                received.message, received.body, service.signing_name, origin
+            )
+            return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
+
+        return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report)
+
+    def _origin(self, request: Request) -> Origin:
+        """State what is known before the signature is read; its Region replaces the empty one."""
+        client, secure = self.edge.client(request)
+        return Origin(
+            region=RegionName(""),
+            source_ip=client,
+            secure=secure,
+            user_agent=request.header("user-agent") or "",
+            at=self.world.now(),
+        )
+
+
+def _is_a_visit(request: Request) -> bool:
+    """A person's browser, not a client: nothing is asked and nothing is signed."""
+    return request.method in ("GET", "HEAD") and not request.query and request.header("authorization") is None
+
+
+def _report(received: protocols.Request, defect: Exception) -> None:
+    telemetry.failure(Event.REQUEST_FAILED, defect, target="".join(received.message.values("x-amz-target")))
+
+
+def _plain(status: int, text: str) -> Answer:
+    headers = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+    return Answer(status, headers, f"{text}\n".encode())
