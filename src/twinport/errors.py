@@ -560,8 +560,8 @@ class LeaseLost(Unavailable):
 class RoleFenced(Unavailable):
     """The service-linked role of this incarnation is being deleted, or is gone: whoever needs it asks for it anew."""
 
-    def __init__(self, role_id: str) -> None:
-        super().__init__(f"the service-linked role {role_id} is being deleted; try again")
+    def __init__(self) -> None:
+        super().__init__("the service-linked role is being deleted; nothing was changed, try again")
 
 
 class Interrupted(Unavailable):

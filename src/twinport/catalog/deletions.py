@@ -7,13 +7,15 @@ both sides say which tasks they know to have failed, since that is recorded in t
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog import outbox, registries, schema, statements
-from twinport.errors import RoleFenced
+from twinport.catalog import identities, outbox, registries, schema, statements
+from twinport.catalog.database import Transaction
+from twinport.errors import InvalidInput, RoleFenced
 from twinport.model.deletions import (
     DeletionTask,
     FailureReason,
@@ -26,6 +28,7 @@ from twinport.model.deletions import (
 )
 from twinport.model.names import AccountId, RegionName
 
+T = TypeVar("T")
 _task, _fence, _registry = schema.deletion_task, schema.fence, schema.registry
 _PENDING = _task.c.status.in_([TaskStatus.NOT_STARTED.value, TaskStatus.IN_PROGRESS.value])
 NONE_FAILED: frozenset[str] = frozenset()
@@ -59,6 +62,17 @@ def submit(db: Connection, task: DeletionTask) -> DeletionTask:
         )
     )
     return task
+
+
+def submit_for(
+    db: Connection, account: AccountId, name: str, *, uuid: str, now: datetime, deadline: datetime
+) -> DeletionTask:
+    """Submit the deletion of the service-linked role of this name. Raises EntityNotFound, or InvalidInput."""
+    role = identities.get_role(db, account, name)
+    if role.service is None:
+        raise InvalidInput(f"'{name}' is not a service-linked role; use DeleteRole")
+    task_id = f"task{role.path}{role.name}/{uuid}"
+    return submit(db, DeletionTask(task_id, account, role.unique_id, role.name, now, deadline))
 
 
 def find(db: Connection, account: AccountId, task_id: str) -> DeletionTask | None:
@@ -100,9 +114,7 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
         return Conclusion.SETTLED_BEFORE
     if not fenced.issuperset(db.execute(select(schema.region.c.name)).scalars()):
         return Conclusion.MORE_REGIONS
-    for table in (schema.attachment, schema.inline_policy, schema.identity_tag):
-        db.execute(delete(table).where(table.c.owner_id == task.role_id))
-    db.execute(delete(schema.role).where(schema.role.c.unique_id == task.role_id))
+    identities.remove_service_role(db, task.role_id)
     db.execute(update(_task).where(_task.c.id == task.id).values(status=TaskStatus.SUCCEEDED.value))
     return Conclusion.DELETED
 
@@ -141,8 +153,18 @@ def claim_for_rules(db: Connection, account: AccountId, role_id: str, failed: fr
     if holder is None:
         return
     if holder not in failed:
-        raise RoleFenced(role_id)
+        raise RoleFenced
     lift_fence(db, account, holder)
+
+
+def claiming(account: AccountId, role_id: str, failed: frozenset[str], then: Transaction[T]) -> Transaction[T]:
+    """Return the transaction `then` with a claim on the role before it."""
+
+    def transaction(db: Connection) -> T:
+        claim_for_rules(db, account, role_id, failed)
+        return then(db)
+
+    return transaction
 
 
 def _lock_settings(db: Connection, account: AccountId) -> None:

@@ -1,0 +1,206 @@
+"""The deletion of a service-linked role: submitted as a task, carried out once every Region has let the role go.
+
+The steps, their order, and why any crash between them is harmless: docs/decisions/0003-the-fence.md.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from twinport import telemetry
+from twinport.access.gate import Gate, IdentityResource
+from twinport.access.service_linked_roles import registry_arn
+from twinport.catalog import deletions, identities
+from twinport.catalog.deletions import Conclusion
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import DeletionTaskNotFound, Unavailable
+from twinport.model.deletions import (
+    DeletionTask,
+    FailureReason,
+    Fenced,
+    InUse,
+    RegionAnswer,
+    RegionUsage,
+    TaskStatus,
+    Unanswered,
+)
+from twinport.model.identities import REPLICATION_ROLE, Caller
+from twinport.model.names import AccountId, RegionName, Registry, role_arn
+from twinport.telemetry import Event
+
+# How long a Region that cannot be reached is asked again before the task fails.
+DEADLINE = timedelta(seconds=60)
+_PAUSE = timedelta(seconds=1)
+_LONGEST_REASON = 1000
+
+Answers = Mapping[RegionName, RegionAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Every Region has let the role go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A Region that did not answer may still do so."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    reason: FailureReason
+
+
+Decision = Proceed | Wait | GiveUp
+
+
+def decide(account: AccountId, answers: Answers, now: datetime, deadline: datetime) -> Decision:
+    """Decide what becomes of a task after a round of questions. A role in use anywhere is not waited for."""
+    in_the_way = {region: answer for region, answer in answers.items() if not isinstance(answer, Fenced)}
+    if not in_the_way:
+        return Proceed()
+    if now < deadline and not any(isinstance(answer, InUse) for answer in in_the_way.values()):
+        return Wait()
+    return GiveUp(_reason(account, in_the_way))
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """Submits deletions and tells what became of them. `submitted` wakes the runner."""
+
+    catalog: Catalog
+    gate: Gate
+    world: Clock
+    submitted: asyncio.Event
+
+    async def submit(self, caller: Caller, name: str) -> DeletionTask:
+        """Submit the deletion of a service-linked role, in use or not; return the pending task if there is one.
+
+        Raises EntityNotFound, or InvalidInput for a role that is no service-linked one.
+        """
+        role = await self.catalog.partition.read(lambda db: identities.find_role(db, caller.account, name))
+        arn = role.arn if role else role_arn(caller.account, "/", name)
+        resource = IdentityResource(caller.account, arn, role.unique_id if role else None)
+        await self.gate.authorize(caller, "iam:DeleteServiceLinkedRole", resource)
+        uuid, now = str(uuid4()), self.world.now()
+        task = await self.catalog.partition.record(
+            lambda db: deletions.submit_for(db, caller.account, name, uuid=uuid, now=now, deadline=now + DEADLINE)
+        )
+        self.submitted.set()
+        return task
+
+    async def status(self, caller: Caller, task_id: str) -> DeletionTask:
+        """Return a task of the caller's account. Raises DeletionTaskNotFound."""
+        resource = IdentityResource(caller.account, _role_of_task(caller.account, task_id))
+        await self.gate.authorize(caller, "iam:GetServiceLinkedRoleDeletionStatus", resource)
+        task = await self.catalog.partition.read(lambda db: deletions.find(db, caller.account, task_id))
+        if task is None:
+            raise DeletionTaskNotFound(task_id)
+        return task
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRunner:
+    """Carries out the pending tasks, whichever process submitted them, and however far another had come."""
+
+    catalog: Catalog
+    world: Clock
+    submitted: asyncio.Event
+
+    async def run(self) -> None:
+        """Carry out tasks until cancelled. The event only hastens the next look at the table."""
+        while True:
+            self.submitted.clear()
+            try:
+                await self.run_due()
+            except Unavailable as error:
+                telemetry.warning(Event.WORKER_FAILED, worker="deletions", reason=error.message)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.submitted.wait(), _PAUSE.total_seconds())
+
+    async def run_due(self) -> None:
+        """Give each pending task one round: ask every Region, then settle the task or leave it for the next round."""
+        for task in await self.catalog.partition.read(deletions.pending):
+            await self._advance(task.id)
+
+    async def _advance(self, task_id: str) -> None:
+        begun = await self.catalog.partition.record(lambda db: deletions.begin_round(db, task_id))
+        if begun is None:
+            return
+        task, failed = begun
+        answers = await self._ask(task, failed)
+        match decide(task.account, answers, self.world.now(), task.deadline_at):
+            case Proceed():
+                await self._conclude(task, frozenset(answers))
+            case GiveUp(reason):
+                await self._fail(task, reason)
+            case Wait():
+                pass
+
+    async def _ask(self, task: DeletionTask, failed: frozenset[str]) -> Answers:
+        regions = await self.catalog.regions()
+        if task.role_name != REPLICATION_ROLE:
+            # Nothing stands under the other roles yet, so there is nobody to ask.
+            return dict.fromkeys(regions, Fenced())
+        return {region: await self._ask_region(region, task, failed) for region in regions}
+
+    async def _ask_region(self, region: RegionName, task: DeletionTask, failed: frozenset[str]) -> RegionAnswer:
+        try:
+            return await self.catalog.region(region).write(lambda db: deletions.usage_and_fence(db, task, failed))
+        except Unavailable:
+            return Unanswered()
+
+    async def _conclude(self, task: DeletionTask, fenced: frozenset[RegionName]) -> None:
+        conclusion = await self.catalog.partition.write(lambda db: deletions.conclude(db, task, fenced))
+        if conclusion is Conclusion.DELETED:
+            telemetry.event(Event.ROLE_DELETED, account=task.account, role=task.role_name)
+            telemetry.event(Event.DELETION_SETTLED, task=task.id, outcome=TaskStatus.SUCCEEDED.value)
+        if conclusion is Conclusion.MORE_REGIONS:
+            self.submitted.set()
+
+    async def _fail(self, task: DeletionTask, reason: FailureReason) -> None:
+        if not await self.catalog.partition.record(lambda db: deletions.fail(db, task.id, reason)):
+            return
+        telemetry.event(Event.DELETION_SETTLED, task=task.id, outcome=TaskStatus.FAILED.value, reason=reason.text)
+        # Failed first, lifted second: a fence that a crash leaves here belongs to a failed task, and so is void.
+        for region in await self.catalog.regions():
+            with suppress(Unavailable):
+                await self.catalog.region(region).write(lambda db: deletions.lift_fence(db, task.account, task.id))
+
+
+def _reason(account: AccountId, in_the_way: Answers) -> FailureReason:
+    places = "; ".join(f"{region}: {_words(answer)}" for region, answer in in_the_way.items())
+    text = f"the role is in use: {places}"
+    if len(text) > _LONGEST_REASON:
+        text = f"{text[: _LONGEST_REASON - 1]}…"
+    usage = tuple(RegionUsage(region, (registry_arn(Registry(account, region)),)) for region in in_the_way)
+    return FailureReason(text, usage)
+
+
+def _words(answer: RegionAnswer) -> str:
+    match answer:
+        case InUse(configured=True, deliveries=0):
+            return "configured"
+        case InUse(configured=True, deliveries=count):
+            return f"configured, {_deliveries(count)} under way"
+        case InUse(deliveries=count):
+            return f"{_deliveries(count)} under way"
+        case Fenced() | Unanswered():
+            return "could not be reached"
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery" if count == 1 else f"{count} deliveries"
+
+
+def _role_of_task(account: AccountId, task_id: str) -> str:
+    """Return the ARN that permissions on a task are given by: its id contains the role's service and name."""
+    match task_id.split("/"):
+        case ["task", "aws-service-role", service, name, _]:
+            return role_arn(account, f"/aws-service-role/{service}/", name)
+        case _:
+            return role_arn(account, "/", "*")

@@ -1,0 +1,188 @@
+"""Service-linked roles: which services have one, how it comes to be, and how a Region stores what stands under it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from twinport import telemetry
+from twinport.access import unique_ids
+from twinport.access.gate import Context, Gate, IdentityResource
+from twinport.catalog import deletions, identities
+from twinport.catalog.database import Transaction
+from twinport.catalog.deletions import NONE_FAILED
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import EntityExists, RoleFenced, ServiceRoleNameTaken, ServiceUnknown, SuffixRefused
+from twinport.model.deletions import FailureReason, RegionUsage
+from twinport.model.entities import SERVICE_ROLE_PATH, Role
+from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller
+from twinport.model.names import PARTITION, AccountId, Registry, role_arn
+from twinport.telemetry import Event
+
+T = TypeVar("T")
+# A claim fails only when another deletion was submitted since the last one, so a few attempts are many.
+_MOST_CLAIMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedService:
+    """A service that has a role of its own in each account. `description` is given when the service makes the role."""
+
+    principal: str
+    role_name: str
+    policy_name: str
+    description: str
+
+    @property
+    def path(self) -> str:
+        return f"{SERVICE_ROLE_PATH}{self.principal}/"
+
+    @property
+    def policy_arn(self) -> str:
+        return f"arn:{PARTITION}:iam::aws:policy{SERVICE_ROLE_PATH}{self.policy_name}"
+
+    @property
+    def trust(self) -> str:
+        """The trust document as it is stored and read."""
+        return _trust(self.principal, "sts:AssumeRole")
+
+    @property
+    def created_trust(self) -> str:
+        """The trust document as the answer to the creation has it: with lists of one."""
+        return _trust([self.principal], ["sts:AssumeRole"])
+
+    def role_arn(self, account: AccountId) -> str:
+        return role_arn(account, self.path, self.role_name)
+
+
+SERVICES: Mapping[str, LinkedService] = {
+    service.principal: service
+    for service in (
+        LinkedService(
+            REPLICATION_SERVICE,
+            REPLICATION_ROLE,
+            "ECRReplicationServiceRolePolicy",
+            "Allows Amazon ECR to replicate images across multiple accounts",
+        ),
+        LinkedService(
+            "pullthroughcache.ecr.amazonaws.com",
+            "AWSServiceRoleForECRPullThroughCache",
+            "AWSECRPullThroughCache_ServiceRolePolicy",
+            "Allows Amazon ECR to pull images through from upstream registries",
+        ),
+        LinkedService(
+            "ecr.amazonaws.com",
+            "AWSServiceRoleForECRTemplate",
+            "ECRTemplateServiceRolePolicy",
+            "Allows Amazon ECR to create repositories from templates",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLinkedRoles:
+    catalog: Catalog
+    gate: Gate
+    world: Clock
+
+    async def create(
+        self, caller: Caller, service: str, *, description: str | None = None, suffix: str | None = None
+    ) -> Role:
+        """Create the role of a service in the caller's account.
+
+        Raises ServiceUnknown, SuffixRefused, or ServiceRoleNameTaken when it is there.
+        """
+        linked = SERVICES.get(service)
+        path = f"{SERVICE_ROLE_PATH}{service}/"
+        name = linked.role_name if linked else "*"
+        resource = IdentityResource(caller.account, role_arn(caller.account, path, name))
+        await self.gate.authorize(caller, "iam:CreateServiceLinkedRole", resource, _context(service))
+        if linked is None:
+            raise ServiceUnknown(service)
+        if suffix is not None:
+            raise SuffixRefused(service)
+        role = self._made(linked, caller.account, description)
+        try:
+            await self.catalog.partition.write(lambda db: identities.add_service_role(db, role, linked.policy_arn))
+        except EntityExists as error:
+            raise ServiceRoleNameTaken(linked.role_name) from error
+        telemetry.event(Event.ROLE_CREATED, account=role.account, role=role.name, caller=caller.arn)
+        return role
+
+    async def find(self, account: AccountId, service: str) -> Role | None:
+        """Return the role of a service, if it is there."""
+        return await self.catalog.partition.read(lambda db: identities.find_service_role(db, account, service))
+
+    async def ensure(self, caller: Caller, account: AccountId, service: str) -> str:
+        """Return the unique id of the role of a service, creating the role if it is absent.
+
+        Only the creation needs a permission. Raises AccessDenied naming iam:CreateServiceLinkedRole.
+        """
+        if (found := await self.find(account, service)) is not None:
+            return found.unique_id
+        linked = SERVICES[service]
+        resource = IdentityResource(account, linked.role_arn(account))
+        await self.gate.authorize(caller, "iam:CreateServiceLinkedRole", resource, _context(service))
+        made = self._made(linked, account, linked.description)
+        try:
+            await self.catalog.partition.write(lambda db: identities.add_service_role(db, made, linked.policy_arn))
+        except EntityExists as error:
+            # Somebody else was faster; or a role of the customer's has the name.
+            if (found := await self.find(account, service)) is not None:
+                return found.unique_id
+            raise ServiceRoleNameTaken(linked.role_name) from error
+        telemetry.event(Event.ROLE_CREATED, account=account, role=made.name, caller=caller.arn)
+        return made.unique_id
+
+    async def store_under(
+        self, caller: Caller, registry: Registry, service: str, store: Callable[[str], Transaction[T]]
+    ) -> T:
+        """Run `store(role_id)`, a transaction of the registry's Region, in one with the claim on the service's role.
+
+        The role is created if it is absent, and its deletion withdrawn if that has not ended: what is stored never
+        stands under a role that is gone (docs/decisions/0003-the-fence.md). Raises what `ensure` raises.
+        """
+        region = self.catalog.region(registry.region)
+        # The partition lists a Region at its first write: a deletion must see this one before the role is asked for.
+        await region.write(lambda _: None)
+        failed = NONE_FAILED
+        for _ in range(_MOST_CLAIMS):
+            role_id = await self.ensure(caller, registry.account, service)
+            try:
+                return await region.write(deletions.claiming(registry.account, role_id, failed, store(role_id)))
+            except RoleFenced:
+                failed = await self._withdraw_deletion(role_id, registry)
+        raise RoleFenced
+
+    async def _withdraw_deletion(self, role_id: str, registry: Registry) -> frozenset[str]:
+        words = f"the role is in use: {registry.region}: being configured"
+        reason = FailureReason(words, (RegionUsage(registry.region, (registry_arn(registry),)),))
+        return await self.catalog.partition.record(lambda db: deletions.withdraw(db, role_id, reason))
+
+    def _made(self, linked: LinkedService, account: AccountId, description: str | None) -> Role:
+        return Role(
+            unique_id=unique_ids.role(),
+            account=account,
+            name=linked.role_name,
+            path=linked.path,
+            trust=linked.trust,
+            created_at=self.world.now(),
+            description=description,
+            service=linked.principal,
+        )
+
+
+def registry_arn(registry: Registry) -> str:
+    """Name a registry where AWS asks for an ARN: ECR has none for it."""
+    return f"arn:{PARTITION}:ecr:{registry.region}:{registry.account}:registry/{registry.account}"
+
+
+def _context(service: str) -> Context:
+    return {"iam:AWSServiceName": (service,)}
+
+
+def _trust(service: str | list[str], action: str | list[str]) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))

@@ -1,0 +1,226 @@
+"""Users and roles in the partition's database, with their tags.
+
+Names are unique without regard to case and found by their exact spelling.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
+
+from twinport.catalog import schema, statements
+from twinport.errors import EntityExists, EntityNotFound, LimitReached, StillReferenced
+from twinport.model.entities import Page, PrincipalType, Role, Tag, User
+from twinport.model.names import AccountId
+
+_user, _role, _tag = schema.user, schema.role, schema.identity_tag
+USERS_PER_ACCOUNT = 5000
+ROLES_PER_ACCOUNT = 1000
+TAGS_PER_ENTITY = 50
+
+
+# --- users ------------------------------------------------------------------------------------------------
+
+
+def find_user(db: Connection, account: AccountId, name: str) -> User | None:
+    row = db.execute(select(_user).where(_user.c.account == account, _user.c.name == name)).one_or_none()
+    return replace(_read_user(row), tags=tags(db, row.unique_id)) if row else None
+
+
+def get_user(db: Connection, account: AccountId, name: str) -> User:
+    """Return a user. Raises EntityNotFound."""
+    found = find_user(db, account, name)
+    if found is None:
+        raise EntityNotFound(PrincipalType.USER.value, name)
+    return found
+
+
+def add_user(db: Connection, user: User) -> None:
+    """Store a new user with its tags. Raises EntityExists, or LimitReached when the account is full."""
+    _expect_free(db, _user, user)
+    _expect_room(db, _user, user.account, "UsersPerAccount", USERS_PER_ACCOUNT)
+    db.execute(
+        insert(_user).values(
+            unique_id=user.unique_id,
+            account=user.account,
+            name=user.name,
+            name_key=user.name.lower(),
+            path=user.path,
+            created_at=user.created_at,
+        )
+    )
+    set_tags(db, user.unique_id, user.tags)
+
+
+def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[User]:
+    """List users beneath a path in the order of their names, without tags: one more than fits if there is one."""
+    return [_read_user(row) for row in db.execute(_listing(_user, account, prefix, page))]
+
+
+def delete_user(db: Connection, user: User) -> None:
+    """Delete a user who has no keys and no policies. Raises StillReferenced."""
+    keys = select(func.count()).select_from(schema.access_key).where(schema.access_key.c.owner_id == user.unique_id)
+    if db.execute(keys).scalar_one():
+        raise StillReferenced("Cannot delete entity, must delete access keys first.")
+    _expect_bare(db, user.unique_id)
+    _forget(db, _user, user.unique_id)
+
+
+# --- roles ------------------------------------------------------------------------------------------------
+
+
+def find_role(db: Connection, account: AccountId, name: str) -> Role | None:
+    row = db.execute(select(_role).where(_role.c.account == account, _role.c.name == name)).one_or_none()
+    return replace(_read_role(row), tags=tags(db, row.unique_id)) if row else None
+
+
+def find_service_role(db: Connection, account: AccountId, service: str) -> Role | None:
+    """Return the service-linked role of a service."""
+    row = db.execute(select(_role).where(_role.c.account == account, _role.c.service == service)).one_or_none()
+    return replace(_read_role(row), tags=tags(db, row.unique_id)) if row else None
+
+
+def add_service_role(db: Connection, role: Role, policy_arn: str) -> None:
+    """Store a service-linked role with its one policy. Raises EntityExists."""
+    add_role(db, role)
+    attachment = {"owner_id": role.unique_id, "policy_arn": policy_arn, "attached_at": role.created_at}
+    db.execute(insert(schema.attachment).values(attachment))
+
+
+def remove_service_role(db: Connection, unique_id: str) -> None:
+    """Delete a service-linked role with its policy and its tags, if it is there."""
+    db.execute(delete(schema.attachment).where(schema.attachment.c.owner_id == unique_id))
+    _forget(db, _role, unique_id)
+
+
+def get_role(db: Connection, account: AccountId, name: str) -> Role:
+    """Return a role. Raises EntityNotFound."""
+    found = find_role(db, account, name)
+    if found is None:
+        raise EntityNotFound(PrincipalType.ROLE.value, name)
+    return found
+
+
+def add_role(db: Connection, role: Role) -> None:
+    """Store a new role with its tags. Raises EntityExists, or LimitReached when the account is full.
+
+    Service-linked roles count towards the quota and may pass it.
+    """
+    _expect_free(db, _role, role)
+    if role.service is None:
+        _expect_room(db, _role, role.account, "RolesPerAccount", ROLES_PER_ACCOUNT)
+    db.execute(
+        insert(_role).values(
+            unique_id=role.unique_id,
+            account=role.account,
+            name=role.name,
+            name_key=role.name.lower(),
+            path=role.path,
+            trust=role.trust,
+            description=role.description,
+            max_session_seconds=int(role.max_session.total_seconds()),
+            service=role.service,
+            created_at=role.created_at,
+        )
+    )
+    set_tags(db, role.unique_id, role.tags)
+
+
+def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Role]:
+    """List roles beneath a path in the order of their names, without tags: one more than fits if there is one."""
+    return [_read_role(row) for row in db.execute(_listing(_role, account, prefix, page))]
+
+
+def update_role(db: Connection, role: Role) -> None:
+    """Store what of a role may change: trust, description and the longest session."""
+    changes = {
+        "trust": role.trust,
+        "description": role.description,
+        "max_session_seconds": int(role.max_session.total_seconds()),
+    }
+    db.execute(update(_role).where(_role.c.unique_id == role.unique_id).values(changes))
+
+
+def delete_role(db: Connection, role: Role) -> None:
+    """Delete a role that has no policies. Raises StillReferenced."""
+    _expect_bare(db, role.unique_id)
+    _forget(db, _role, role.unique_id)
+
+
+# --- tags -------------------------------------------------------------------------------------------------
+
+
+def tags(db: Connection, owner: str) -> tuple[Tag, ...]:
+    """Return an entity's tags in the order of their keys."""
+    rows = db.execute(select(_tag.c.key, _tag.c.value).where(_tag.c.owner_id == owner).order_by(_tag.c.key_lower))
+    return tuple(Tag(row.key, row.value) for row in rows)
+
+
+def set_tags(db: Connection, owner: str, given: Iterable[Tag]) -> None:
+    """Add tags, replacing those of the same keys. Raises LimitReached past the quota of an entity."""
+    for tag in given:
+        key = {"owner_id": owner, "key_lower": tag.key.lower()}
+        statements.upsert(db, _tag, key, {"key": tag.key, "value": tag.value})
+    count = select(func.count()).select_from(_tag).where(_tag.c.owner_id == owner)
+    if db.execute(count).scalar_one() > TAGS_PER_ENTITY:
+        raise LimitReached(f"The number of tags has reached the maximum limit of {TAGS_PER_ENTITY}.")
+
+
+def remove_tags(db: Connection, owner: str, keys: Iterable[str]) -> None:
+    """Remove tags; keys that are not there are no mistake."""
+    lowered = [key.lower() for key in keys]
+    db.execute(delete(_tag).where(_tag.c.owner_id == owner, _tag.c.key_lower.in_(lowered)))
+
+
+def _listing(table: Table, account: AccountId, prefix: str, page: Page) -> Select[Any]:
+    """Select what sorts after the page's key. The prefix is compared as text, since LIKE has wildcards."""
+    beneath = func.substr(table.c.path, 1, len(prefix)) == prefix
+    query = select(table).where(table.c.account == account, table.c.name_key > page.after, beneath)
+    return query.order_by(table.c.name_key).limit(page.limit + 1)
+
+
+def _expect_free(db: Connection, table: Table, entity: User | Role) -> None:
+    same_name = (table.c.account == entity.account, table.c.name_key == entity.name.lower())
+    if db.execute(select(table.c.unique_id).where(*same_name)).one_or_none() is not None:
+        raise EntityExists(table.name, entity.name)
+
+
+def _expect_room(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
+    count = select(func.count()).select_from(table).where(table.c.account == account)
+    if db.execute(count).scalar_one() >= limit:
+        raise LimitReached(f"Cannot exceed quota for {quota}: {limit}")
+
+
+def _expect_bare(db: Connection, owner: str) -> None:
+    attached, inline = schema.attachment, schema.inline_policy
+    if db.execute(select(attached.c.policy_arn).where(attached.c.owner_id == owner).limit(1)).first():
+        raise StillReferenced("Cannot delete entity, must detach all policies first.")
+    if db.execute(select(inline.c.name).where(inline.c.owner_id == owner).limit(1)).first():
+        raise StillReferenced("Cannot delete entity, must delete policies first.")
+
+
+def _forget(db: Connection, table: Table, unique_id: str) -> None:
+    db.execute(delete(_tag).where(_tag.c.owner_id == unique_id))
+    db.execute(delete(table).where(table.c.unique_id == unique_id))
+
+
+def _read_user(row: Row[Any]) -> User:
+    return User(row.unique_id, AccountId(row.account), row.name, row.path, row.created_at)
+
+
+def _read_role(row: Row[Any]) -> Role:
+    return Role(
+        unique_id=row.unique_id,
+        account=AccountId(row.account),
+        name=row.name,
+        path=row.path,
+        trust=row.trust,
+        created_at=row.created_at,
+        description=row.description,
+        max_session=timedelta(seconds=row.max_session_seconds),
+        service=row.service,
+        last_used_at=row.last_used_at,
+        last_used_region=row.last_used_region,
+    )

@@ -1,0 +1,118 @@
+"""What IAM keeps: users, roles, managed policies, access keys and their tags."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from twinport.model import names
+from twinport.model.names import AccountId
+
+DEFAULT_SESSION = timedelta(hours=1)
+SERVICE_ROLE_PATH = "/aws-service-role/"
+
+
+class PrincipalType(Enum):
+    """The two kinds of principal that policies hang on. The value is IAM's word in its sentences."""
+
+    USER = "user"
+    ROLE = "role"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Keys are unique without regard to case, and kept as they were given."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    unique_id: str
+    account: AccountId
+    name: str
+    path: str
+    created_at: datetime
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return names.user_arn(self.account, self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role. `service` is the principal that a service-linked role belongs to, and None for every other role."""
+
+    unique_id: str
+    account: AccountId
+    name: str
+    path: str
+    trust: str
+    created_at: datetime
+    description: str | None = None
+    max_session: timedelta = DEFAULT_SESSION
+    service: str | None = None
+    last_used_at: datetime | None = None
+    last_used_region: str | None = None
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return names.role_arn(self.account, self.path, self.name)
+
+
+Principal = User | Role
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedPolicy:
+    """A managed policy, AWS's or a customer's. `attachments` counts those in the account that asks."""
+
+    arn: str
+    unique_id: str
+    name: str
+    path: str
+    default_version: str
+    created_at: datetime
+    updated_at: datetime
+    description: str | None = None
+    attachments: int = 0
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One text of a managed policy, as it was sent. `id` is `v1`, `v2` and so on."""
+
+    id: str
+    document: str
+    is_default: bool
+    created_at: datetime
+
+
+class KeyStatus(Enum):
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A long-term key without its secret. `owner_id` is a user's unique id, or the account id of the root."""
+
+    id: str
+    account: AccountId
+    owner_id: str
+    status: KeyStatus
+    created_at: datetime
+    last_used_at: datetime | None = None
+    last_used_region: str | None = None
+    last_used_service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for: what comes after a sort key, one item more than `limit` if there is one."""
+
+    after: str = ""
+    limit: int = 100
