@@ -1,0 +1,114 @@
+"""A registry's replication: its rules, the role that they stand under, and what became of an image's copies."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from twinport.access.gate import AnyResource, Gate, RepositoryResource
+from twinport.catalog import images, outbox, registries, repositories
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import ImageNotFound, InvalidParameter, NotBuiltYet
+from twinport.model.content import Digest
+from twinport.model.identities import REPLICATION_SERVICE, Caller
+from twinport.model.images import ImageId, Repository
+from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.replication import DeliveryReport, ReplicationConfiguration
+
+T = TypeVar("T")
+MOST_DESTINATIONS = 25
+_PARAMETER = "replicationConfiguration"
+
+
+class Roles(Protocol):
+    """What storing rules needs of the service-linked roles."""
+
+    async def store_under(
+        self, caller: Caller, registry: Registry, service: str, store: Callable[[Connection, str], T]
+    ) -> T:
+        """Run `store(db, role_id)` in a transaction of the registry's Region that also claims the service's role.
+
+        The role is created if it is absent. Raises AccessDenied naming iam:CreateServiceLinkedRole, having stored
+        nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """The verbs of a registry's replication. `regions` are those that this deployment knows."""
+
+    gate: Gate
+    catalog: Catalog
+    world: Clock
+    roles: Roles
+    regions: Collection[RegionName]
+
+    async def put(self, caller: Caller, registry: Registry, configuration: ReplicationConfiguration) -> None:
+        """Replace the rules as a whole; what they would not plan any more is cancelled where it still waits.
+
+        The first rules create the service-linked role. Without rules no role is needed, and one that is there stays.
+        """
+        resource = AnyResource(registry.account, registry.region)
+        await self.gate.authorize(caller, "ecr:PutReplicationConfiguration", resource)
+        check(configuration, registry, self.regions)
+        now = self.world.now()
+
+        def store(db: Connection, role_id: str | None) -> None:
+            registries.set_replication(db, registry.account, configuration, role_id)
+            outbox.cancel_removed(db, registry.account, configuration, now)
+
+        if configuration.rules:
+            await self.roles.store_under(caller, registry, REPLICATION_SERVICE, store)
+        else:
+            await self.catalog.region(registry.region).write(lambda db: store(db, None))
+
+    async def describe(self, caller: Caller, registry: Registry) -> ReplicationConfiguration:
+        """Return the rules as they were put."""
+        await self.gate.authorize(caller, "ecr:DescribeRegistry", AnyResource(registry.account, registry.region))
+        settings = await self.catalog.region(registry.region).read(lambda db: registries.settings(db, registry.account))
+        return settings.replication
+
+    async def status(
+        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId
+    ) -> list[DeliveryReport]:
+        """Report the newest delivery of an image to each of its destinations; none where no rule ever asked for one.
+
+        An image named by a tag is reported under that tag: the same manifest under another may be further.
+        Raises RepositoryNotFound, ImageNotFound.
+        """
+        await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", RepositoryResource(registry, name))
+        return await self.catalog.region(registry.region).read(lambda db: _status(db, registry, name, image))
+
+
+def check(configuration: ReplicationConfiguration, source: Registry, regions: Collection[RegionName]) -> None:
+    """Refuse rules that lead home, to too many places or to a Region that nobody knows, or that ask for too much."""
+    places = configuration.destinations
+    if source in places:
+        raise InvalidParameter(_PARAMETER, "Replication destination cannot be the same as the source registry")
+    if len(places) > MOST_DESTINATIONS:
+        raise InvalidParameter(
+            _PARAMETER, f"Unique destinations across all rules must be less than or equal to {MOST_DESTINATIONS}"
+        )
+    for region in sorted({place.region for place in places}):
+        if region not in regions:
+            raise InvalidParameter(_PARAMETER, f"Replication destination region {region} is not known here")
+    if any(rule.deletions for rule in configuration.rules):
+        raise NotBuiltYet("deleteReplication")
+
+
+def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> list[DeliveryReport]:
+    repository = repositories.get(db, registry, name)
+    digest = _digest_of(db, repository, image)
+    return outbox.statuses(db, registry.account, name, digest, image.tag)
+
+
+def _digest_of(db: Connection, repository: Repository, image: ImageId) -> Digest:
+    """Return the digest of an image that must be there, under the tag if one is given."""
+    digest = image.digest if image.tag is None else images.tagged(db, repository.id, image.tag)
+    matches = digest is not None and image.digest in (None, digest)
+    if digest is None or not matches or not images.holds(db, repository.id, digest):
+        shown = str(image.digest) if image.digest else None
+        raise ImageNotFound(shown, image.tag, repository.name, repository.registry.account)
+    return digest
