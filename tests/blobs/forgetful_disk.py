@@ -61,29 +61,32 @@ class ForgetfulDisk:
     def create(self, path: Path) -> "_ForgetfulFile":
         self.step("create")
         file = self._disk.create(path)
-        self._unsynced_names.add(path)
-        self._synced[path] = 0
+        with self._lock:
+            self._unsynced_names.add(path)
+            self._synced[path] = 0
         return _ForgetfulFile(file, path, self)
 
     def make_folder(self, path: Path) -> None:
         self.step("make_folder")
-        if not path.exists():
-            self._unsynced_names.add(path)
-        self._disk.make_folder(path)
+        with self._lock:
+            if not path.exists():
+                self._unsynced_names.add(path)
+            self._disk.make_folder(path)
 
     def sync_folder(self, path: Path) -> None:
         self.step("sync_folder")
         self._disk.sync_folder(path)
-        self._unsynced_names -= {name for name in self._unsynced_names if name.parent == path}
-        self._removed = {name: content for name, content in self._removed.items() if name.parent != path}
+        with self._lock:
+            self._now_durable(path)
 
     def remove(self, path: Path) -> None:
         self.step("remove")
-        if path.exists() and path not in self._unsynced_names:
-            self._removed[path] = path.read_bytes()[: self._synced.get(path)]
-        self._disk.remove(path)
-        self._unsynced_names.discard(path)
-        self._synced.pop(path, None)
+        with self._lock:
+            if path.exists() and path not in self._unsynced_names:
+                self._removed[path] = path.read_bytes()[: self._synced.get(path)]
+            self._disk.remove(path)
+            self._unsynced_names.discard(path)
+            self._synced.pop(path, None)
 
     def step(self, operation: str) -> None:
         with self._lock:
@@ -102,6 +105,10 @@ class ForgetfulDisk:
         self._synced.clear()
         self._unsynced_names.clear()
         self._removed.clear()
+
+    def _now_durable(self, path: Path) -> None:
+        self._unsynced_names -= {name for name in self._unsynced_names if name.parent == path}
+        self._removed = {name: content for name, content in self._removed.items() if name.parent != path}
 
     def _forget(self) -> None:
         for path, size in self._synced.items():

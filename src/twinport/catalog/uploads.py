@@ -1,0 +1,110 @@
+"""Uploads under way: each part is a segment with bytes of its own, durable before its row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from twinport.catalog import blobs, repositories, schema
+from twinport.errors import UploadNotFound, UploadOutOfOrder
+from twinport.model.content import Digest, Key
+from twinport.model.images import Repository
+from twinport.model.names import Registry
+
+_upload, _segment = schema.upload, schema.upload_segment
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of an upload. `digest` is that of the part alone."""
+
+    first_byte: int
+    size: int
+    key: Key
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload as it was when it was read. Its size tells its state: it only ever grows."""
+
+    id: str
+    repository: Repository
+    size: int
+    segments: tuple[Segment, ...]
+
+
+def start(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
+    """Open an upload. Raises RepositoryNotFound."""
+    owner = repositories.get(db, registry, name)
+    row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
+    db.execute(insert(_upload).values(row))
+
+
+def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload:
+    """Return an upload with its segments in order. Raises RepositoryNotFound, UploadNotFound."""
+    return _read(db, repositories.get(db, registry, name), upload_id)
+
+
+def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
+    """Add a segment that begins where the upload ends. Raises UploadOutOfOrder, UploadNotFound."""
+    changes = {"size": _upload.c.size + segment.size, "touched_at": now}
+    grown = db.execute(
+        update(_upload).where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte).values(changes)
+    )
+    if grown.rowcount != 1:
+        raise _overtaken(db, upload)
+    row = {
+        "upload_id": upload.id,
+        "first_byte": segment.first_byte,
+        "size": segment.size,
+        "key": segment.key,
+        "digest": str(segment.digest),
+    }
+    db.execute(insert(_segment).values(row))
+
+
+def finish(db: Connection, upload: Upload, digest: Digest, blob: blobs.StoredBlob, now: datetime) -> None:
+    """Turn an upload, if it is still as it was read, into a blob that its repository holds.
+
+    Segments that are not the blob itself are discarded. Raises UploadOutOfOrder, UploadNotFound.
+    """
+    ended = db.execute(delete(_upload).where(_upload.c.id == upload.id, _upload.c.size == upload.size))
+    if ended.rowcount != 1:
+        raise _overtaken(db, upload)
+    blobs.record(db, digest, blob.key, blob.size, now)
+    blobs.link(db, upload.repository.id, digest, now)
+    blobs.discard(db, [segment.key for segment in upload.segments if segment.key != blob.key], now)
+
+
+def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
+    """Forget an upload and discard its segments. Raises RepositoryNotFound, UploadNotFound."""
+    upload = get(db, registry, name, upload_id)
+    db.execute(delete(_upload).where(_upload.c.id == upload.id))
+    blobs.discard(db, [segment.key for segment in upload.segments], now)
+
+
+def store_whole(
+    db: Connection, registry: Registry, name: str, digest: Digest, blob: blobs.StoredBlob, now: datetime
+) -> None:
+    """Let a repository hold bytes that came without an upload. Raises RepositoryNotFound."""
+    owner = repositories.get(db, registry, name)
+    blobs.record(db, digest, blob.key, blob.size, now)
+    blobs.link(db, owner.id, digest, now)
+
+
+def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:
+    size = db.execute(
+        select(_upload.c.size).where(_upload.c.id == upload_id, _upload.c.repository_id == repository.id)
+    ).scalar_one_or_none()
+    if size is None:
+        raise UploadNotFound(upload_id, repository.name, repository.registry.account)
+    rows = db.execute(select(_segment).where(_segment.c.upload_id == upload_id).order_by(_segment.c.first_byte))
+    segments = [Segment(row.first_byte, row.size, Key(row.key), Digest.parse(row.digest)) for row in rows]
+    return Upload(upload_id, repository, size, tuple(segments))
+
+
+def _overtaken(db: Connection, upload: Upload) -> UploadOutOfOrder:
+    """Say where an upload stands that somebody else changed. Raises UploadNotFound if they ended it."""
+    now = _read(db, upload.repository, upload.id)
+    return UploadOutOfOrder(upload.id, upload.repository.name, upload.repository.registry.account, now.size)
