@@ -99,7 +99,7 @@ class EcrClient:
         async with self.http.post(f"{self.url}/", data=body, headers=self._signed(operation, body)) as answer:
             said = json.loads(await answer.read())
         if answer.status != HTTPStatus.OK:
-            raise EcrRefused(operation, said["__type"], said.get("message", ""))
+            raise EcrRefused(operation, said.get("__type", f"status {answer.status}"), said.get("message", ""))
         return cast("Mapping[str, object]", said)
 
     def _signed(self, operation: str, body: bytes) -> dict[str, str]:
