@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -31,7 +31,9 @@ class ServerSilent(Unavailable):
 
 
 @asynccontextmanager
-async def running(arguments: Sequence[str], url: str, events: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    arguments: Sequence[str], environment: Mapping[str, str], url: str, events: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start `twinport serve`, wait until it answers, and stop it in an orderly way at the end.
 
     What it logs is added to the file `events`. Raises ServerEnded, with what it said, if it ends before it answers.

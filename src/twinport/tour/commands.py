@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import tempfile
@@ -40,13 +41,14 @@ async def demo() -> None:
     with tempfile.TemporaryDirectory(prefix="twinport-demo-") as folder:
         listen = f"127.0.0.1:{_free_port()}"
         arguments = ("--data", f"{folder}/data", "--listen", listen)
-        async with running(arguments, f"http://{listen}", Path(folder) / "events.log"):
+        untouched = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
+        async with running(arguments, untouched, f"http://{listen}", Path(folder) / "events.log"):
             await _tour(Console(), f"http://{listen}")
 
 
 async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
     console, url, events = Console(), f"http://{settings.listen}", _events_file(settings.data)
-    async with running(arguments, url, events) as server:
+    async with running(arguments, os.environ, url, events) as server:
         console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}\n")
         tag = await _tour(console, url)
         console.print(f"\nTry next, in another terminal:\n\n{next_commands(url, tag)}", soft_wrap=True)

@@ -1,0 +1,44 @@
+"""The server beneath the tour: it is up when the tour begins, and says why when it cannot be."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.served import free_port
+from twinport.tour.child import ServerEnded, running
+
+
+async def test_the_server_answers_when_the_tour_begins(tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    arguments = ("--data", str(tmp_path / "data"), "--listen", listen)
+    async with (
+        running(arguments, os.environ, f"http://{listen}", tmp_path / "events.log"),
+        aiohttp.ClientSession() as http,
+    ):
+        assert (await http.get(f"http://{listen}/_twinport/health")).status == 200
+
+
+async def test_the_server_ends_with_the_tour(tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    arguments = ("--data", str(tmp_path / "data"), "--listen", listen)
+    async with running(arguments, os.environ, f"http://{listen}", tmp_path / "events.log") as server:
+        pass
+    assert server.returncode == 0
+
+
+async def test_the_server_ends_when_the_tour_is_broken_off(tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    arguments = ("--data", str(tmp_path / "data"), "--listen", listen)
+    with pytest.raises(asyncio.CancelledError):
+        async with running(arguments, os.environ, f"http://{listen}", tmp_path / "events.log") as server:
+            raise asyncio.CancelledError
+    assert server.returncode == 0
+
+
+async def test_what_the_server_said_before_it_ended_is_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ServerEnded, match="HOST:PORT is needed"):
+        async with running(("--listen", "nowhere"), os.environ, "http://127.0.0.1:1", tmp_path / "events.log"):
+            pass
