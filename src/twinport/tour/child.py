@@ -42,7 +42,7 @@ async def running(
         said_before = log.tell()
         command = (sys.executable, "-m", "twinport", "serve", *arguments)
         server = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+            *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
         await _until_it_answers(server, url)
