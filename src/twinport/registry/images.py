@@ -1,0 +1,252 @@
+"""Images: put, got, listed, described and deleted."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from twinport import telemetry
+from twinport.access.gate import Gate, RepositoryResource
+from twinport.catalog import images, repositories
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.images import NewImage
+from twinport.clock import Clock
+from twinport.errors import ImageDigestMismatch, ImageNotFound, InvalidParameter
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
+from twinport.model.manifests import parse_manifest
+from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.registry import paging, pushes
+from twinport.registry.named_images import FailureCode, ImageFailure, identify
+from twinport.registry.paging import Page, PageRequest
+from twinport.registry.pushes import Push
+from twinport.telemetry import Event
+
+T = TypeVar("T")
+# A manifest larger than this is read and hashed beside the loop: at the limit it takes a fifth of a second.
+_LARGE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class PutOutcome:
+    """Where a push landed. `subject` is what the manifest refers to as its subject, there or not."""
+
+    digest: Digest
+    media_type: str
+    tag: TagName | None
+    subject: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gotten:
+    """The images of a batch that were found, in the order of their naming, and the others."""
+
+    found: tuple[StoredManifest, ...]
+    failures: tuple[ImageFailure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a batch removed: an entry for each tag, and one without a tag for an image that had none."""
+
+    removed: tuple[ImageId, ...]
+    failures: tuple[ImageFailure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The verbs of images. Each raises RepositoryNotFound for a repository that is not there."""
+
+    gate: Gate
+    catalog: Catalog
+    world: Clock
+
+    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
+        """Store an image whose parts are all here, move its tag, and owe its deliveries in the same transaction.
+
+        Raises ManifestInvalid, ImageDigestMismatch, LayersMissing, ReferencedImagesMissing, DescriptorSizeWrong,
+        TagImmutable, TagLimitReached, and ImageExists for a push that changes nothing if such are to be refused.
+        """
+        await self._authorize(caller, "ecr:PutImage", registry, name)
+        image = await _parsed(push)
+        if push.digest not in (None, image.digest):
+            raise ImageDigestMismatch(str(push.digest), name, registry.account)
+        now = self.world.now()
+        changed = await self.catalog.region(registry.region).write(
+            lambda db: pushes.store(db, (registry, name), push, image, now)
+        )
+        if changed:
+            facts = {"account": registry.account, "region": registry.region, "repository": name}
+            telemetry.event(Event.IMAGE_PUT, **facts, digest=str(image.digest), tag=push.tag)
+        return PutOutcome(image.digest, image.manifest.media_type, push.tag, image.manifest.subject)
+
+    async def get(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
+        """Return a manifest as it was pushed. Raises ImageNotFound."""
+        await self._authorize(caller, "ecr:BatchGetImage", registry, name)
+        found = await self._read(registry, name, lambda db, repository: _stored(db, repository, image))
+        if isinstance(found, FailureCode):
+            raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
+        return found
+
+    async def get_many(
+        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
+    ) -> Gotten:
+        """Return those of a batch that are there, and for each of the others the reason."""
+        await self._authorize(caller, "ecr:BatchGetImage", registry, name)
+        found = await self._read(
+            registry, name, lambda db, repository: [_named(db, repository, named, _stored) for named in batch]
+        )
+        return Gotten(
+            tuple(each for each in found if isinstance(each, StoredManifest)),
+            tuple(each for each in found if isinstance(each, ImageFailure)),
+        )
+
+    async def list(
+        self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
+    ) -> Page[ImageId]:
+        """Return a page of images: an entry for each tag, and one without a tag for each image that has none."""
+        await self._authorize(caller, "ecr:ListImages", registry, name)
+        request = ("ListImages", str(registry), name, status.value)
+        digest, tag = paging.start(page, request) or ("", "")
+        found = await self._read(
+            registry,
+            name,
+            lambda db, repository: images.listed(db, repository.id, status, (digest, tag), page.limit + 1),
+        )
+        return paging.cut(found, page, request, lambda image: (str(image.digest), image.tag or ""))
+
+    async def describe(
+        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
+    ) -> Sequence[ImageDetail]:
+        """Describe the named images, each once. Raises ImageNotFound for the first that is not there."""
+        await self._authorize(caller, "ecr:DescribeImages", registry, name)
+        return await self._read(registry, name, lambda db, repository: _described(db, repository, batch))
+
+    async def describe_all(
+        self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
+    ) -> Page[ImageDetail]:
+        """Describe a page of the repository's images, in the order of their digests."""
+        await self._authorize(caller, "ecr:DescribeImages", registry, name)
+        request = ("DescribeImages", str(registry), name, status.value)
+        (after,) = paging.start(page, request) or ("",)
+        found = await self._read(
+            registry, name, lambda db, repository: images.described(db, repository.id, status, after, page.limit + 1)
+        )
+        return paging.cut(found, page, request, lambda detail: (str(detail.digest),))
+
+    async def delete(
+        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
+    ) -> Removed:
+        """Remove images by digest with all their tags, or tags; the last tag takes its image with it.
+
+        An image that an index contains stays, and is one of the failures.
+        """
+        await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
+        outcomes = await self._write(
+            registry, name, lambda db, repository: [_named(db, repository, named, _remove) for named in batch]
+        )
+        return Removed(
+            tuple(image for each in outcomes if not isinstance(each, ImageFailure) for image in each),
+            tuple(each for each in outcomes if isinstance(each, ImageFailure)),
+        )
+
+    async def untag(self, caller: Caller, registry: Registry, name: RepositoryName, tag: TagName) -> None:
+        """Remove a tag and leave its image (the registry protocol's deletion of a tag). Raises ImageNotFound."""
+        await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
+        if not await self._write(registry, name, lambda db, repository: images.remove_tag(db, repository.id, tag)):
+            raise ImageNotFound(None, tag, name, registry.account)
+
+    async def tags(
+        self, caller: Caller, registry: Registry, name: RepositoryName, after: str, limit: int
+    ) -> Sequence[str]:
+        """Return at most `limit` tags in the order of their names, those after `after`."""
+        await self._authorize(caller, "ecr:ListImages", registry, name)
+        return await self._read(registry, name, lambda db, repository: images.tags(db, repository.id, after, limit))
+
+    async def _authorize(self, caller: Caller, action: str, registry: Registry, name: RepositoryName) -> None:
+        await self.gate.authorize(caller, action, RepositoryResource(registry, name))
+
+    async def _read(self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]) -> T:
+        return await self.catalog.region(registry.region).read(
+            lambda db: query(db, repositories.get(db, registry, name))
+        )
+
+    async def _write(
+        self, registry: Registry, name: RepositoryName, change: Callable[[Connection, Repository], T]
+    ) -> T:
+        return await self.catalog.region(registry.region).write(
+            lambda db: change(db, repositories.get(db, registry, name))
+        )
+
+
+async def _parsed(push: Push) -> NewImage:
+    if len(push.content) > _LARGE:
+        return await asyncio.to_thread(_new_image, push)
+    return _new_image(push)
+
+
+def _new_image(push: Push) -> NewImage:
+    manifest = parse_manifest(push.content, push.media_type)
+    algorithm = push.digest.algorithm if push.digest else "sha256"
+    return NewImage(Digest.of(push.content, algorithm), push.content, manifest)
+
+
+def _named(
+    db: Connection,
+    repository: Repository,
+    named: NamedImage,
+    act: Callable[[Connection, Repository, ImageId], T | FailureCode],
+) -> T | ImageFailure:
+    """Do something to one image of a batch; what goes wrong is that image's failure."""
+    image = identify(named)
+    outcome = image if isinstance(image, FailureCode) else act(db, repository, image)
+    return ImageFailure(named, outcome) if isinstance(outcome, FailureCode) else outcome
+
+
+def _resolve(db: Connection, repository: Repository, image: ImageId) -> Digest | FailureCode:
+    """Find the image that is meant; where both are given the tag must name the digest."""
+    if image.tag is None:
+        digest = image.digest
+        return digest if digest and images.holds(db, repository.id, digest) else FailureCode.NOT_FOUND
+    tagged = images.tagged(db, repository.id, image.tag)
+    if tagged is None:
+        return FailureCode.NOT_FOUND
+    return tagged if image.digest in (None, tagged) else FailureCode.TAG_DOES_NOT_MATCH
+
+
+def _stored(db: Connection, repository: Repository, image: ImageId) -> StoredManifest | FailureCode:
+    digest = _resolve(db, repository, image)
+    if isinstance(digest, FailureCode):
+        return digest
+    return images.stored(db, repository.id, digest, image.tag) or FailureCode.NOT_FOUND
+
+
+def _described(db: Connection, repository: Repository, batch: Sequence[NamedImage]) -> list[ImageDetail]:
+    digests = {_described_digest(db, repository, named): None for named in batch}
+    found = images.details(db, repository.id, list(digests))
+    return [found[digest] for digest in digests]
+
+
+def _described_digest(db: Connection, repository: Repository, named: NamedImage) -> Digest:
+    digest = _named(db, repository, named, _resolve)
+    if not isinstance(digest, ImageFailure):
+        return digest
+    if digest.code in (FailureCode.INVALID_DIGEST, FailureCode.NOTHING_NAMED):
+        raise InvalidParameter("imageIds", digest.reason)
+    raise ImageNotFound(named.digest, named.tag, repository.name, repository.registry.account)
+
+
+def _remove(db: Connection, repository: Repository, image: ImageId) -> tuple[ImageId, ...] | FailureCode:
+    digest = _resolve(db, repository, image)
+    if isinstance(digest, FailureCode):
+        return digest
+    tags = images.tags_of(db, repository.id, digest)
+    if image.tag is not None and len(tags) > 1:
+        images.remove_tag(db, repository.id, image.tag)
+        return (ImageId(digest, image.tag),)
+    if images.parents_of(db, repository.id, digest):
+        return FailureCode.IN_AN_INDEX
+    images.remove_manifest(db, repository.id, digest)
+    return tuple(ImageId(digest, tag) for tag in tags) or (ImageId(digest, None),)

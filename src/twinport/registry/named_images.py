@@ -1,0 +1,59 @@
+"""Images as a batch names them, and why one of a batch could not be had (imageFailures of the service model)."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from twinport.errors import DigestInvalid
+from twinport.model.content import Digest
+from twinport.model.images import ImageId, NamedImage
+
+_DIGEST_PATTERN = r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+_DIGEST = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+")
+
+
+class FailureCode(Enum):
+    """ImageFailureCode, as far as it can happen here."""
+
+    INVALID_DIGEST = "InvalidImageDigest"
+    TAG_DOES_NOT_MATCH = "ImageTagDoesNotMatchDigest"
+    NOT_FOUND = "ImageNotFound"
+    NOTHING_NAMED = "MissingDigestAndTag"
+    IN_AN_INDEX = "ImageReferencedByManifestList"
+
+
+_REASONS = {
+    FailureCode.INVALID_DIGEST: (
+        f"Invalid request parameters: image digest should satisfy the regex '{_DIGEST_PATTERN}'"
+    ),
+    FailureCode.TAG_DOES_NOT_MATCH: "Requested image tag does not match the requested image digest",
+    FailureCode.NOT_FOUND: "Requested image not found",
+    FailureCode.NOTHING_NAMED: "Invalid request parameters: both tag and digest cannot be null",
+    FailureCode.IN_AN_INDEX: "Requested image referenced by manifest list",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailure:
+    """One image of a batch that could not be had; the rest of the batch is not touched by it."""
+
+    named: NamedImage
+    code: FailureCode
+
+    @property
+    def reason(self) -> str:
+        return _REASONS[self.code]
+
+
+def identify(named: NamedImage) -> ImageId | FailureCode:
+    """Read what a batch names; a digest in ECR's wide grammar that is none of ours names nothing that exists."""
+    if not named.digest and not named.tag:
+        return FailureCode.NOTHING_NAMED
+    if not named.digest:
+        return ImageId(None, named.tag)
+    if not _DIGEST.fullmatch(named.digest):
+        return FailureCode.INVALID_DIGEST
+    try:
+        return ImageId(Digest.parse(named.digest), named.tag)
+    except DigestInvalid:
+        return FailureCode.NOT_FOUND

@@ -1,0 +1,47 @@
+"""Referrers: the manifests of a repository that name another as their subject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twinport.access.gate import Gate, RepositoryResource
+from twinport.catalog import images, repositories
+from twinport.catalog.embedded import Catalog
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.images import Referrer
+from twinport.model.names import Registry, RepositoryName
+
+
+@dataclass(frozen=True, slots=True)
+class ReferrerQuery:
+    """At most `limit` referrers of `subject` after the digest `after`; of the artifact `types`, if any are given."""
+
+    subject: Digest
+    types: Sequence[str]
+    after: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Referrers:
+    gate: Gate
+    catalog: Catalog
+
+    async def list(
+        self, caller: Caller, registry: Registry, name: RepositoryName, query: ReferrerQuery
+    ) -> Sequence[Referrer]:
+        """Return referrers in the order of their digests; a subject that nobody has pushed may have some.
+
+        ListImageReferrers has no action of its own: the gate is asked for ecr:BatchGetImage.
+        """
+        await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(registry, name))
+        return await self.catalog.region(registry.region).read(
+            lambda db: images.referrers(
+                db,
+                repositories.get(db, registry, name).id,
+                query.subject,
+                query.types,
+                query.after,
+                query.limit,
+            )
+        )
