@@ -206,6 +206,17 @@ class InvalidTag(BadRequest):
     """A resource tag outside its grammar (InvalidTagParameterException)."""
 
 
+class PolicyMalformed(BadRequest):
+    """A policy document holds what its kind does not allow or nobody knows. `detail` is IAM's sentence.
+
+    IAM answers MalformedPolicyDocument with it; ECR has one sentence of its own for each kind.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 class BadName(BadRequest):
     """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
 

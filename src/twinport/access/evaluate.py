@@ -1,0 +1,194 @@
+"""The decision: may this principal do this, given these policies? Pure and total."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twinport.access.grants import Grant, Identity, Principal, ServicePrincipal
+from twinport.access.policy import Policy, PolicyKind, Statement
+from twinport.access.wildcards import RequestContext
+from twinport.model.identities import PrincipalKind
+from twinport.model.names import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who wants to do what to which resource of which account. `context` has its keys in lower case."""
+
+    principal: Principal
+    action: str
+    resource: str
+    account: AccountId
+    context: RequestContext
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything that may speak.
+
+    Without `boundary` or `session` there is no such limit; with an empty `session` nothing passes it. `resource` is
+    what hangs on the resource and on its registry; `trust` is asked instead of it when a role is to be assumed, and
+    has to allow by itself.
+    """
+
+    identity: tuple[Policy, ...] = ()
+    boundary: Policy | None = None
+    session: tuple[Policy, ...] | None = None
+    resource: tuple[Policy, ...] = ()
+    trust: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The statement that decided."""
+
+    policy: Policy
+    statement: Statement
+
+    @property
+    def name(self) -> str:
+        """The statement as an operator may look for it: the policy's kind, then the Sid or the position from 1."""
+        return f"{self.policy.kind.value}/{self.statement.sid or self.statement.index + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """`by` is absent for an account's root, which needs no policy in its own account."""
+
+    by: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """`reason` is AWS's clause; `by` is the denying statement, absent when an allowing one was missing."""
+
+    reason: str
+    by: Source | None = None
+
+
+Decision = Allowed | Denied
+
+
+def decide(question: Question, policies: Policies) -> Decision:
+    """Decide by AWS's rules: a matching Deny wins, and what no policy allows is denied."""
+    if denial := _explicit_denial(question, policies):
+        return denial
+    granted = _strongest_grant(question, _on_resource(policies))
+    match question.principal:
+        case ServicePrincipal():
+            return granted.decision if granted else _nothing_allows(question, _resource_kind(policies))
+        case Identity() as principal:
+            return _decide_for(principal, question, policies, granted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """What the policies on the resource's side give: the strongest naming of the caller in a matching Allow."""
+
+    grant: Grant
+    by: Source
+
+    @property
+    def decision(self) -> Decision:
+        return Allowed(self.by)
+
+
+def _decide_for(principal: Identity, question: Question, policies: Policies, granted: _Granted | None) -> Decision:
+    across = principal.account != question.account
+    if granted is None and (across or policies.trust is not None):
+        return _nothing_allows(question, _resource_kind(policies))
+    if granted is None or across:
+        return _own_side(principal, question, policies)
+    match granted.grant:
+        case Grant.CALLER:
+            return Allowed(granted.by)
+        case Grant.PRINCIPAL:
+            return _limits(question, policies) or Allowed(granted.by)
+        case Grant.ACCOUNT:
+            return _own_side(principal, question, policies)
+
+
+def _own_side(principal: Identity, question: Question, policies: Policies) -> Decision:
+    """Decide what the caller's own account says: identity policies, within boundary and session."""
+    by = None
+    if principal.kind is not PrincipalKind.ROOT:
+        by = _allowance(question, policies.identity)
+        if by is None:
+            return _nothing_allows(question, PolicyKind.IDENTITY)
+    return _limits(question, policies) or Allowed(by)
+
+
+def _limits(question: Question, policies: Policies) -> Denied | None:
+    """Return the denial of a limit that does not allow as well."""
+    if policies.boundary is not None and _allowance(question, (policies.boundary,)) is None:
+        return _nothing_allows(question, PolicyKind.BOUNDARY)
+    if policies.session is not None and _allowance(question, policies.session) is None:
+        return _nothing_allows(question, PolicyKind.SESSION)
+    return None
+
+
+def _explicit_denial(question: Question, policies: Policies) -> Denied | None:
+    for policy in _every(policies):
+        for statement in policy.about(question.action).denials:
+            audience = statement.audience
+            named = audience is None or audience.denies(question.principal)
+            if named and statement.speaks_of(question.resource, question.context):
+                return Denied(f"with an explicit deny in {_DENYING[policy.kind]}", Source(policy, statement))
+    return None
+
+
+def _strongest_grant(question: Question, policies: tuple[Policy, ...]) -> _Granted | None:
+    strongest: _Granted | None = None
+    for policy in policies:
+        for statement in policy.about(question.action).allowances:
+            grant = statement.audience.allows(question.principal) if statement.audience else None
+            if grant is None or (strongest is not None and grant <= strongest.grant):
+                continue
+            if statement.speaks_of(question.resource, question.context):
+                strongest = _Granted(grant, Source(policy, statement))
+    return strongest
+
+
+def _allowance(question: Question, policies: tuple[Policy, ...]) -> Source | None:
+    for policy in policies:
+        for statement in policy.about(question.action).allowances:
+            if statement.speaks_of(question.resource, question.context):
+                return Source(policy, statement)
+    return None
+
+
+def _every(policies: Policies) -> Iterator[Policy]:
+    yield from policies.identity
+    yield from _on_resource(policies)
+    if policies.boundary is not None:
+        yield policies.boundary
+    yield from policies.session or ()
+
+
+def _on_resource(policies: Policies) -> tuple[Policy, ...]:
+    return policies.resource if policies.trust is None else (policies.trust,)
+
+
+def _resource_kind(policies: Policies) -> PolicyKind:
+    return PolicyKind.REPOSITORY if policies.trust is None else PolicyKind.TRUST
+
+
+def _nothing_allows(question: Question, kind: PolicyKind) -> Denied:
+    return Denied(f"because no {_ALLOWING[kind]} allows the {question.action} action")
+
+
+_ALLOWING = {
+    PolicyKind.IDENTITY: "identity-based policy",
+    PolicyKind.BOUNDARY: "permissions boundary",
+    PolicyKind.SESSION: "session policy",
+    PolicyKind.TRUST: "role trust policy",
+    PolicyKind.REPOSITORY: "resource-based policy",
+    PolicyKind.REGISTRY: "resource-based policy",
+}
+_DENYING = {
+    PolicyKind.IDENTITY: "an identity-based policy",
+    PolicyKind.BOUNDARY: "a permissions boundary",
+    PolicyKind.SESSION: "a session policy",
+    PolicyKind.TRUST: "the role trust policy",
+    PolicyKind.REPOSITORY: "a resource-based policy",
+    PolicyKind.REGISTRY: "a resource-based policy",
+}

@@ -1,0 +1,176 @@
+"""Who a statement of a resource policy names, and how strongly it names a caller."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from twinport.errors import PolicyMalformed
+from twinport.model.identities import PrincipalKind
+from twinport.model.names import PARTITION, AccountId, is_account_id
+
+_ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
+_ARN = re.compile(
+    rf"arn:{PARTITION}:(iam::[0-9]{{12}}:(user|role)/[\x21-\x7e]{{1,576}}"
+    r"|sts::[0-9]{12}:(assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{1,64}|federated-user/[\w+=,.@-]{1,32}))",
+    re.ASCII,
+)
+_UNIQUE_ID = re.compile(r"(AIDA|AROA)[A-Z0-9]{12,124}")
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+){1,8}")
+_PROVIDER = re.compile(r"[\w.:/+=,@-]{1,1024}", re.ASCII)
+
+
+class Grant(IntEnum):
+    """How strongly a statement names a caller, weakest first.
+
+    ACCOUNT delegates to the caller's account; PRINCIPAL names the user or role behind a session, which boundary and
+    session policies still limit; CALLER names the final caller, whom no policy without an explicit deny limits.
+    """
+
+    ACCOUNT = 1
+    PRINCIPAL = 2
+    CALLER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A user, a role's session, a federated session or an account's root.
+
+    `arn` is that of the user, role or root; `caller_arn` that of the session, where there is one.
+    """
+
+    kind: PrincipalKind
+    account: AccountId
+    arn: str
+    caller_arn: str
+    unique_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePrincipal:
+    """A service that calls on nobody's behalf, as `replication.ecr.amazonaws.com`."""
+
+    name: str
+
+
+Principal = Identity | ServicePrincipal
+
+
+class PrincipalType(Enum):
+    """The keys of a Principal element. CanonicalUser has no meaning here and is refused."""
+
+    AWS = "AWS"
+    SERVICE = "Service"
+    FEDERATED = "Federated"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The callers that a Principal element lists. Providers of web identities are kept and match nobody yet."""
+
+    everyone: bool = False
+    accounts: frozenset[str] = frozenset()
+    arns: frozenset[str] = frozenset()
+    unique_ids: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
+
+    def grant(self, principal: Principal) -> Grant | None:
+        """Return the strongest way in which `principal` is named."""
+        if self.everyone:
+            return Grant.CALLER
+        match principal:
+            case ServicePrincipal(name):
+                return Grant.CALLER if name in self.services else None
+            case Identity():
+                return self._grant_to(principal)
+
+    def lists_all_of(self, principal: Principal) -> bool:
+        """Tell whether every name of `principal` is listed: its account, itself, and its session."""
+        match principal:
+            case ServicePrincipal(name):
+                return self.everyone or name in self.services
+            case Identity():
+                itself = {principal.arn, principal.caller_arn} <= self.arns or principal.unique_id in self.unique_ids
+                is_root = principal.kind is PrincipalKind.ROOT
+                return self.everyone or (principal.account in self.accounts and (itself or is_root))
+
+    def _grant_to(self, principal: Identity) -> Grant | None:
+        is_session = principal.caller_arn != principal.arn
+        if principal.caller_arn in self.arns:
+            return Grant.CALLER
+        if principal.arn in self.arns or principal.unique_id in self.unique_ids:
+            return Grant.PRINCIPAL if is_session else Grant.CALLER
+        if principal.account in self.accounts:
+            return Grant.CALLER if principal.kind is PrincipalKind.ROOT else Grant.ACCOUNT
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Principal: those who are listed."""
+
+    named: Named
+
+    def allows(self, principal: Principal) -> Grant | None:
+        return self.named.grant(principal)
+
+    def denies(self, principal: Principal) -> bool:
+        return self.named.grant(principal) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AllBut:
+    """NotPrincipal: in an Allow those of whom no name is listed, in a Deny those of whom not every name is."""
+
+    named: Named
+
+    def allows(self, principal: Principal) -> Grant | None:
+        return Grant.CALLER if self.named.grant(principal) is None else None
+
+    def denies(self, principal: Principal) -> bool:
+        return not self.named.lists_all_of(principal)
+
+
+Audience = Only | AllBut
+
+
+def named(element: object) -> Named:
+    """Parse the value of Principal or NotPrincipal. Raises PolicyMalformed for whoever is of no known form."""
+    if element == "*":
+        return Named(everyone=True)
+    known = {kind.value for kind in PrincipalType}
+    if not isinstance(element, dict) or not element or not element.keys() <= known:
+        raise PolicyMalformed("Syntax errors in policy.")
+    aws, services, providers = (_listed(element, kind) for kind in PrincipalType)
+    return Named(
+        everyone="*" in aws,
+        accounts=frozenset(account for text in aws if (account := _account(text))),
+        arns=frozenset(text for text in aws if _ARN.fullmatch(text)),
+        unique_ids=frozenset(text for text in aws if _UNIQUE_ID.fullmatch(text)),
+        services=services,
+        providers=providers,
+    )
+
+
+def _listed(element: dict[str, object], kind: PrincipalType) -> frozenset[str]:
+    value = element.get(kind.value, [])
+    texts = value if isinstance(value, list) else [value]
+    for text in texts:
+        if not isinstance(text, str) or not _is_known(text, kind):
+            raise PolicyMalformed(f'Invalid principal in policy: "{kind.value}":"{str(text)[:128]}"')
+    return frozenset(texts)
+
+
+def _is_known(text: str, kind: PrincipalType) -> bool:
+    match kind:
+        case PrincipalType.AWS:
+            return text == "*" or bool(_account(text) or _ARN.fullmatch(text) or _UNIQUE_ID.fullmatch(text))
+        case PrincipalType.SERVICE:
+            return _SERVICE.fullmatch(text) is not None
+        case PrincipalType.FEDERATED:
+            return _PROVIDER.fullmatch(text) is not None
+
+
+def _account(text: str) -> str | None:
+    root = _ROOT.fullmatch(text)
+    return root[1] if root else text if is_account_id(text) else None

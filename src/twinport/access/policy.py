@@ -1,0 +1,333 @@
+"""Policy documents: read once into frozen values, and whatever nobody knows refused."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from twinport.access.conditions import Condition, condition
+from twinport.access.grants import AllBut, Audience, Only, named
+from twinport.access.wildcards import Pattern, RequestContext, Version, pattern
+from twinport.errors import PolicyMalformed
+
+# The longest document that is read at all; the largest of AWS's own has 90,000 characters. Quotas are the verbs'.
+MOST_TEXT = 1 << 18
+_MOST_REMEMBERED = 512
+_SYNTAX = "Syntax errors in policy."
+_ACTION = re.compile(r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?-]+")
+_RESOURCE = re.compile(r"\*|arn:[a-z*?-]+:[a-z0-9-]+:.*", re.DOTALL)
+_PLAIN_SID = re.compile(r"[0-9A-Za-z]*")
+_COLONS_BEFORE_VARIABLES = 5
+
+
+class Effect(Enum):
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+class Need(Enum):
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    PROHIBITED = "prohibited"
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What a kind of policy asks of its statements. `vendor` is the only service whose actions it may name."""
+
+    principal: Need
+    resource: Need
+    vendor: str | None
+    not_principal: Need = Need.PROHIBITED
+    unique_sids: bool = True
+
+
+_OF_A_PRINCIPAL = Grammar(Need.PROHIBITED, Need.REQUIRED, None)
+
+
+class PolicyKind(Enum):
+    """Where a policy stands, which decides its grammar and what it can do."""
+
+    IDENTITY = "identity"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    TRUST = "trust"
+    REPOSITORY = "repository"
+    REGISTRY = "registry"
+
+    @property
+    def grammar(self) -> Grammar:
+        return _GRAMMARS[self]
+
+
+_GRAMMARS = {
+    PolicyKind.IDENTITY: _OF_A_PRINCIPAL,
+    PolicyKind.BOUNDARY: _OF_A_PRINCIPAL,
+    PolicyKind.SESSION: _OF_A_PRINCIPAL,
+    PolicyKind.TRUST: Grammar(Need.REQUIRED, Need.PROHIBITED, "sts"),
+    PolicyKind.REPOSITORY: Grammar(Need.REQUIRED, Need.OPTIONAL, "ecr", Need.OPTIONAL, unique_sids=False),
+    PolicyKind.REGISTRY: Grammar(Need.REQUIRED, Need.REQUIRED, "ecr", Need.OPTIONAL, unique_sids=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Action or Resource: what any of the patterns matches."""
+
+    patterns: tuple[Pattern, ...]
+
+    def covers(self, text: str, context: RequestContext) -> bool:
+        return any(each.matches(text, context) for each in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """NotAction or NotResource: what none of the patterns matches."""
+
+    patterns: tuple[Pattern, ...]
+
+    def covers(self, text: str, context: RequestContext) -> bool:
+        return not any(each.matches(text, context) for each in self.patterns)
+
+
+Coverage = Listed | Unlisted
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement, the one at `index` counted from 0.
+
+    Without `audience` it speaks of the principal that holds it, without `resources` of what it hangs on.
+    """
+
+    index: int
+    sid: str | None
+    effect: Effect
+    audience: Audience | None
+    actions: Coverage
+    resources: Coverage | None
+    conditions: tuple[Condition, ...]
+
+    def speaks_of(self, resource: str, context: RequestContext) -> bool:
+        """Tell whether the statement covers `resource` and its conditions hold; its action and audience aside."""
+        if self.resources is not None and not self.resources.covers(resource, context):
+            return False
+        return all(each.holds(context) for each in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinions:
+    """The statements of one policy about one action."""
+
+    denials: tuple[Statement, ...]
+    allowances: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """A document, parsed. What it says about an action is worked out once and remembered."""
+
+    kind: PolicyKind
+    statements: tuple[Statement, ...]
+    _remembered: dict[str, Opinions] = field(default_factory=dict, repr=False)
+
+    def about(self, action: str) -> Opinions:
+        """Return the statements whose Action or NotAction covers `action`, without regard to case."""
+        found = self._remembered.get(action)
+        if found is None:
+            found = self._opinions(action.lower())
+            if len(self._remembered) < _MOST_REMEMBERED:
+                self._remembered[action] = found
+        return found
+
+    def _opinions(self, action: str) -> Opinions:
+        covering = [each for each in self.statements if each.actions.covers(action, {})]
+        return Opinions(
+            denials=tuple(each for each in covering if each.effect is Effect.DENY),
+            allowances=tuple(each for each in covering if each.effect is Effect.ALLOW),
+        )
+
+
+def parse(text: str, kind: PolicyKind) -> Policy:
+    """Read a document of a kind. Raises PolicyMalformed, with IAM's sentence where one is known."""
+    document = _object(_json(text), {"Version", "Id", "Statement"})
+    version = _version(document)
+    listed = document.get("Statement", [])
+    members = listed if isinstance(listed, list) else [listed]
+    if not members or not isinstance(document.get("Id", ""), str):
+        raise PolicyMalformed(_SYNTAX)
+    statements = tuple(_statement(member, index, kind, version) for index, member in enumerate(members))
+    sids = [statement.sid for statement in statements if statement.sid]
+    if kind.grammar.unique_sids and len(sids) != len(set(sids)):
+        raise PolicyMalformed("Statement IDs (SID) in a single policy must be unique.")
+    return Policy(kind, statements)
+
+
+def _json(text: str) -> object:
+    if len(text) > MOST_TEXT:
+        raise PolicyMalformed(f"the document is longer than the {MOST_TEXT} characters that are read")
+    try:
+        return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise PolicyMalformed("This policy contains invalid Json") from error
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is given twice")
+    return members
+
+
+def _no_constant(text: str) -> object:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _object(value: object, known: set[str]) -> dict[str, object]:
+    if not isinstance(value, dict) or not value.keys() <= known:
+        raise PolicyMalformed(_SYNTAX)
+    return value
+
+
+def _version(document: dict[str, object]) -> Version:
+    given = document.get("Version", Version.WITHOUT_VARIABLES.value)
+    for version in Version:
+        if given == version.value:
+            return version
+    raise PolicyMalformed("Policy document must be version 2012-10-17 or greater.")
+
+
+def _statement(value: object, index: int, kind: PolicyKind, version: Version) -> Statement:
+    members = _object(value, _STATEMENT_MEMBERS)
+    return Statement(
+        index=index,
+        sid=_sid(members, kind),
+        effect=_effect(members),
+        audience=_audience(members, kind),
+        actions=_actions(members, kind),
+        resources=_resources(members, kind, version),
+        conditions=_conditions(members.get("Condition", {}), version),
+    )
+
+
+_STATEMENT_MEMBERS = {
+    *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+}
+
+
+def _sid(members: dict[str, object], kind: PolicyKind) -> str | None:
+    sid = members.get("Sid")
+    if sid is None and "Sid" not in members:
+        return None
+    if not isinstance(sid, str) or not sid.isprintable():
+        raise PolicyMalformed(_SYNTAX)
+    if kind.grammar.unique_sids and not _PLAIN_SID.fullmatch(sid):
+        raise PolicyMalformed(
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+            "[0-9A-Za-z]*"
+        )
+    return sid
+
+
+def _effect(members: dict[str, object]) -> Effect:
+    for effect in Effect:
+        if members.get("Effect") == effect.value:
+            return effect
+    raise PolicyMalformed(_SYNTAX)
+
+
+def _audience(members: dict[str, object], kind: PolicyKind) -> Audience | None:
+    which = _one_of(members, "Principal", "NotPrincipal")
+    if which is None:
+        if kind.grammar.principal is Need.REQUIRED:
+            raise PolicyMalformed("Missing required field Principal")
+        return None
+    if kind.grammar.principal is Need.PROHIBITED:
+        raise PolicyMalformed("Policy document should not specify a principal.")
+    if which == "NotPrincipal" and kind.grammar.not_principal is Need.PROHIBITED:
+        raise PolicyMalformed("Has prohibited field NotPrincipal")
+    listed = named(members[which])
+    return Only(listed) if which == "Principal" else AllBut(listed)
+
+
+def _actions(members: dict[str, object], kind: PolicyKind) -> Coverage:
+    which = _one_of(members, "Action", "NotAction")
+    texts = [] if which is None else _texts(members[which])
+    if not texts:
+        raise PolicyMalformed("Policy statement must contain actions.")
+    for text in texts:
+        _check_action(text, kind.grammar.vendor)
+    # Variables have no place here, so the older language is spoken.
+    patterns = tuple(pattern(text.lower(), Version.WITHOUT_VARIABLES) for text in texts)
+    return Listed(patterns) if which == "Action" else Unlisted(patterns)
+
+
+def _check_action(text: str, vendor: str | None) -> None:
+    if not _ACTION.fullmatch(text):
+        raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+    prefix = text.partition(":")[0].lower()
+    if vendor == "sts" and prefix != vendor:
+        raise PolicyMalformed("AssumeRole policy may only specify STS AssumeRole actions.")
+    if vendor is not None and prefix not in (vendor, "*"):
+        raise PolicyMalformed(f"Vendor {prefix} is not valid")
+
+
+def _resources(members: dict[str, object], kind: PolicyKind, version: Version) -> Coverage | None:
+    which = _one_of(members, "Resource", "NotResource")
+    if which is None:
+        if kind.grammar.resource is Need.REQUIRED:
+            raise PolicyMalformed("Policy statement must contain resources.")
+        return None
+    if kind.grammar.resource is Need.PROHIBITED:
+        raise PolicyMalformed(f"Has prohibited field {which}")
+    texts = _texts(members[which])
+    if not texts:
+        raise PolicyMalformed("Policy statement must contain resources.")
+    patterns = tuple(_resource(text, kind, version) for text in texts)
+    return Listed(patterns) if which == "Resource" else Unlisted(patterns)
+
+
+def _resource(text: str, kind: PolicyKind, version: Version) -> Pattern:
+    if not _RESOURCE.fullmatch(text):
+        raise PolicyMalformed(f'Resource {text[:256]} must be in ARN format or "*".')
+    vendor = kind.grammar.vendor
+    if vendor is not None and text != "*" and text.split(":")[2] != vendor:
+        raise PolicyMalformed(f"Vendor {text.split(':')[2]} is not valid")
+    before_resource = ":".join(text.split(":")[:_COLONS_BEFORE_VARIABLES])
+    if version is Version.WITH_VARIABLES and "${" in before_resource:
+        raise PolicyMalformed(f"Resource {text[:256]} must not have a variable before the fifth colon.")
+    return pattern(text, version)
+
+
+def _conditions(value: object, version: Version) -> tuple[Condition, ...]:
+    if not isinstance(value, dict):
+        raise PolicyMalformed(_SYNTAX)
+    made: list[Condition] = []
+    for operator, keys in value.items():
+        if not isinstance(keys, dict):
+            raise PolicyMalformed(_SYNTAX)
+        made += [condition(operator, key, _values(values), version) for key, values in keys.items()]
+    return tuple(made)
+
+
+def _values(value: object) -> list[str]:
+    """Read the values of a condition, of which JSON numbers and truth values are taken as text."""
+    listed = value if isinstance(value, list) else [value]
+    return [_text(json.dumps(each) if isinstance(each, (bool, int, float)) else each) for each in listed]
+
+
+def _texts(value: object) -> list[str]:
+    return [_text(each) for each in (value if isinstance(value, list) else [value])]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PolicyMalformed(_SYNTAX)
+    return value
+
+
+def _one_of(members: dict[str, object], plain: str, negated: str) -> str | None:
+    """Return which of two elements is given, of which one excludes the other."""
+    if plain in members and negated in members:
+        raise PolicyMalformed(_SYNTAX)
+    return plain if plain in members else negated if negated in members else None

@@ -1,0 +1,82 @@
+"""Condition operators, one sentence of conditions.toml at a time, and the operators that are refused."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from twinport.access.conditions import condition
+from twinport.access.policy import PolicyKind, parse
+from twinport.access.wildcards import Version
+from twinport.errors import PolicyMalformed
+
+TABLE = tomllib.loads(Path(__file__).with_suffix("").with_name("conditions.toml").read_text())
+ROWS = [(operator, *row) for operator, rows in TABLE.items() for row in rows.values()]
+NAMES = [f"{operator}: {name}" for operator, rows in TABLE.items() for name in rows]
+NEW = Version.WITH_VARIABLES
+
+
+def listed(values: object) -> list[str]:
+    texts = values if isinstance(values, list) else [values]
+    return [str(text).lower() if isinstance(text, bool) else str(text) for text in texts]
+
+
+@pytest.mark.parametrize(("operator", "says", "has", "holds"), ROWS, ids=NAMES)
+def test_the_condition_holds_as_written(
+    operator: str, says: dict[str, object], has: dict[str, object], holds: object
+) -> None:
+    context = {key.lower(): tuple(listed(values)) for key, values in has.items()}
+    made = [condition(operator, key, listed(values), NEW) for key, values in says.items()]
+    assert all(each.holds(context) for each in made) is holds
+
+
+@pytest.mark.parametrize(
+    ("operator", "values"),
+    [
+        ("StringAlmost", ["a"]),
+        ("IfExists", ["a"]),
+        ("NullIfExists", ["true"]),
+        ("ForAllValues:Null", ["true"]),
+        ("ForAllValues:ForAnyValue:StringEquals", ["a"]),
+        ("ForSomeValues:StringEquals", ["a"]),
+        ("Null", ["maybe"]),
+        ("Bool", ["yes"]),
+        ("NumericEquals", ["1e9"]),
+        ("NumericEquals", ["NaN"]),
+        ("DateEquals", ["yesterday"]),
+        ("DateEquals", ["2026-13-01"]),
+        ("IpAddress", ["10.0.0.0/33"]),
+        ("IpAddress", ["localhost"]),
+        ("BinaryEquals", ["***"]),
+        ("StringEquals", ["${aws:username"]),
+        ("StringEquals", ["${}"]),
+        ("StringEquals", ["${aws:username, unquoted}"]),
+    ],
+)
+def test_an_unknown_operator_or_value_is_refused(operator: str, values: list[str]) -> None:
+    with pytest.raises(PolicyMalformed):
+        condition(operator, "aws:username", values, NEW)
+
+
+def test_a_key_without_a_vendor_is_refused() -> None:
+    with pytest.raises(PolicyMalformed):
+        condition("StringEquals", "username", ["alice"], NEW)
+
+
+def test_operators_are_named_without_regard_to_case() -> None:
+    assert condition("stringEQUALSifexists", "aws:username", ["alice"], NEW).holds({})
+
+
+def test_the_older_language_has_no_variables() -> None:
+    made = condition("StringEquals", "aws:userid", ["${aws:username}"], Version.WITHOUT_VARIABLES)
+    assert made.holds({"aws:userid": ("${aws:username}",), "aws:username": ("alice",)})
+
+
+def test_json_numbers_and_truth_values_are_read_as_text() -> None:
+    text = (
+        '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", '
+        '"Condition": {"Bool": {"aws:SecureTransport": true}, "NumericEquals": {"sts:DurationSeconds": 900}}}}'
+    )
+    (statement,) = parse(text, PolicyKind.IDENTITY).statements
+    context = {"aws:securetransport": ("true",), "sts:durationseconds": ("900",)}
+    assert all(each.holds(context) for each in statement.conditions)
