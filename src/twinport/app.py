@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from twinport import telemetry
+from twinport.access.accounts import Accounts, NewAccount
+from twinport.access.sealing import sealer_of_folder
 from twinport.catalog import outbox
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import WallClock, WorldClock
@@ -50,3 +52,13 @@ def build(settings: Settings) -> App:
     is_open = settings.has_open_accounts
     control = ControlDoor(reset if is_open else None, deliveries if is_open else None)
     return App(Front(edge, (("/", control),), Idle()), catalog)
+
+
+async def create_account(settings: Settings, name: str) -> NewAccount:
+    """Create an account in the data folder, whether or not a server runs on it."""
+    world = WorldClock(WallClock())
+    catalog = EmbeddedCatalog(settings.data, world)
+    try:
+        return await Accounts(catalog, sealer_of_folder(settings.data), world).create(name)
+    finally:
+        catalog.close()

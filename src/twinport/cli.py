@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+accounts = typer.Typer(help="Accounts, where they are not open.", no_args_is_help=True)
+app.add_typer(accounts, name="account")
 
 Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
 Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
@@ -75,6 +77,20 @@ def run(data: Data = None, listen: Listen = None, config: Config = None) -> None
 def demo() -> None:
     """Take the tour on a throw-away server; succeed only if every copy was pulled back and verified."""
     asyncio.run(_part("tour.commands").demo())
+
+
+@accounts.command("create")
+def account_create(name: str, data: Data = None, config: Config = None) -> None:
+    """Create an account and print its first administrator's access key, once."""
+    settings = settings_from(data, None, config)
+    made = asyncio.run(_part("app").create_account(settings, name))
+    typer.echo(
+        f"account         {made.account}\n"
+        f"administrator   {made.user_arn}\n"
+        f"access key id   {made.access_key_id}\n"
+        f"secret          {made.secret}\n\n"
+        "The secret is stored sealed and cannot be shown again."
+    )
 
 
 def settings_from(data: Path | None, listen: str | None, config: Path | None) -> Settings:

@@ -442,6 +442,11 @@ class StillReferenced(Conflict):
     """IAM deletes nothing that others still hang on (DeleteConflict)."""
 
 
+class AccountNameTaken(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"an account named '{name}' exists already; choose another name")
+
+
 # --- the bytes are not what they claim to be --------------------------------------------------------------
 
 

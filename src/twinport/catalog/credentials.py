@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from twinport.catalog import schema
-from twinport.catalog.statements import insert_absent
+from twinport.catalog import identities, schema
+from twinport.errors import AccountNameTaken
+from twinport.model.entities import User
 from twinport.model.names import AccountId
 
 
@@ -130,16 +131,22 @@ def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRo
     return row
 
 
-def add_account(db: Connection, account: AccountId, name: str, now: datetime) -> None:
-    insert_absent(db, schema.account, {"id": account, "name": name, "created_at": now})
+@dataclass(frozen=True, slots=True)
+class FirstKey:
+    """The access key of a new account's administrator."""
+
+    id: str
+    sealed_secret: str
 
 
-def add_root_key(db: Connection, account: AccountId, key_id: str, sealed_secret: str, now: datetime) -> None:
-    """Store an access key of an account's root."""
-    values = {"id": key_id, "account": account, "owner_id": account, "status": "Active", "created_at": now}
-    db.execute(insert(schema.access_key).values(**values, sealed_secret=sealed_secret))
-
-
-def account_named(db: Connection, name: str) -> AccountId | None:
-    found = db.execute(select(schema.account.c.id).where(schema.account.c.name == name)).scalar()
-    return AccountId(found) if found else None
+def add_account(db: Connection, name: str, administrator: User, policy_arn: str, key: FirstKey) -> None:
+    """List a new account and store its first user with a policy and an access key. Raises AccountNameTaken."""
+    account, now = administrator.account, administrator.created_at
+    if db.execute(select(schema.account.c.id).where(schema.account.c.name == name)).first():
+        raise AccountNameTaken(name)
+    db.execute(insert(schema.account).values(id=account, name=name, created_at=now))
+    identities.add_user(db, administrator)
+    owner = {"owner_id": administrator.unique_id}
+    db.execute(insert(schema.attachment).values(**owner, policy_arn=policy_arn, attached_at=now))
+    values = {**owner, "id": key.id, "sealed_secret": key.sealed_secret, "status": "Active"}
+    db.execute(insert(schema.access_key).values(**values, account=account, created_at=now))

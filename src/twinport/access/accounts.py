@@ -1,0 +1,44 @@
+"""Accounts where they are not open: each begins with one administrator, whose secret is shown once."""
+
+import secrets
+from dataclasses import dataclass
+
+from twinport.access import unique_ids
+from twinport.access.sealing import Sealer
+from twinport.access.sessions import new_key_id, new_secret
+from twinport.catalog import credentials
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.model.entities import User
+from twinport.model.names import PARTITION, AccountId
+
+ADMINISTRATOR = "administrator"
+_POLICY_ARN = f"arn:{PARTITION}:iam::aws:policy/AdministratorAccess"
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What its creator is shown, once."""
+
+    account: AccountId
+    user_arn: str
+    access_key_id: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Creates accounts in the partition's database; a server may be running on it."""
+
+    catalog: Catalog
+    sealer: Sealer
+    world: Clock
+
+    async def create(self, name: str) -> NewAccount:
+        """Create an account with an administrator and an access key. Raises AccountNameTaken."""
+        account = AccountId(f"{secrets.randbelow(9 * 10**11) + 10**11}")
+        key_id, secret, now = new_key_id("AKIA"), new_secret(), self.world.now()
+        user = User(unique_ids.user(), account, ADMINISTRATOR, "/", now)
+        key = credentials.FirstKey(key_id, self.sealer.seal(secret.encode(), f"access key {key_id}"))
+        await self.catalog.partition.write(lambda db: credentials.add_account(db, name, user, _POLICY_ARN, key))
+        return NewAccount(account, user.arn, key_id, secret)

@@ -1,0 +1,44 @@
+"""The loops that run beside the requests: couriers, deletion tasks. One that fails is reported and begun again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.telemetry import Event
+
+_PAUSE_AFTER_FAILURE = timedelta(seconds=1)
+
+Loop = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Loops:
+    """Each loop runs until it is cancelled; what it had begun is a lease or a task row, taken up again later."""
+
+    loops: Mapping[str, Loop]
+    _task: asyncio.Task[None] | None = field(default=None, init=False)
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run_all())
+
+    async def stop(self) -> None:
+        """Cancel every loop and return when all have ended."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _run_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for name, loop in self.loops.items():
+                group.create_task(_keep(name, loop))
+
+
+async def _keep(name: str, loop: Loop) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception as error:  # noqa: BLE001 — a defect in one loop must not end it, nor the others
+            telemetry.failure(Event.WORKER_FAILED, error, worker=name)
+        await asyncio.sleep(_PAUSE_AFTER_FAILURE.total_seconds())
