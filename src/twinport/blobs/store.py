@@ -45,8 +45,8 @@ class BlobWriter(Protocol):
         """Make the bytes and their folder's entry durable, then return. Raises StorageUnavailable."""
         ...
 
-    async def finish_as(self, expected: Digest) -> WrittenBlob:
-        """As `finish`, but raise DigestMismatch if the bytes are not `expected`; they are then not kept."""
+    async def finish_as(self, *candidates: Digest) -> WrittenBlob:
+        """As `finish`, but raise DigestMismatch if none of the digests is right; the bytes are then not kept."""
         ...
 
 

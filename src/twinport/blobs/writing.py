@@ -6,7 +6,7 @@ and named in one job. A body that does not fit is hashed and written a batch at 
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -93,16 +93,20 @@ class NewBlob:
                     self._hash(piece)
             return True
 
-    def finish(self, rest: bytearray, expected: Digest | None) -> WrittenBlob:
-        """Append `rest`, compare the digest, and make file and name durable. Raises DigestMismatch."""
+    def finish(self, rest: bytearray) -> WrittenBlob:
+        """Append `rest`, and make file and name durable."""
         with self._lock, _storage_errors():
             self._hash(rest)
-            digests = {algorithm: Digest(algorithm, sum_.hexdigest()) for algorithm, sum_ in self._sums.items()}
-            if expected is not None and digests[expected.algorithm] != expected:
-                raise DigestMismatch(str(expected), str(digests[expected.algorithm]))
-            if not self._is_abandoned:
-                self._settle(rest)
-            return WrittenBlob(self.key, self._size, digests)
+            return self._settled(rest)
+
+    def finish_as(self, rest: bytearray, candidates: tuple[Digest, ...]) -> WrittenBlob:
+        """As `finish`, but raise DigestMismatch, before anything more is written, if no candidate is right."""
+        with self._lock, _storage_errors():
+            self._hash(rest)
+            computed = self._digests()
+            if not any(computed[candidate.algorithm] == candidate for candidate in candidates):
+                raise DigestMismatch(_listed(candidates), _listed(computed.values()))
+            return self._settled(rest)
 
     def abandon(self) -> None:
         """Leave nothing behind, as far as the disk lets us: what stays is a file that no row names."""
@@ -112,13 +116,18 @@ class NewBlob:
                 self._file.close()
                 self._disk.remove(self._path)
 
-    def _settle(self, rest: bytearray) -> None:
-        file = self._opened()
-        file.write(rest)
-        file.sync()
-        file.close()
-        # The name must be durable before the row that holds it: docs/write-order.md, law 1.
-        self._disk.sync_folder(self._path.parent)
+    def _settled(self, rest: bytearray) -> WrittenBlob:
+        if not self._is_abandoned:
+            file = self._opened()
+            file.write(rest)
+            file.sync()
+            file.close()
+            # The name must be durable before the row that holds it: docs/write-order.md, law 1.
+            self._disk.sync_folder(self._path.parent)
+        return WrittenBlob(self.key, self._size, self._digests())
+
+    def _digests(self) -> dict[str, Digest]:
+        return {algorithm: Digest(algorithm, sum_.hexdigest()) for algorithm, sum_ in self._sums.items()}
 
     def _hash(self, piece: bytes | bytearray) -> None:
         self._size += len(piece)
@@ -177,14 +186,14 @@ class FileWriter:
         return await job
 
     async def finish(self) -> WrittenBlob:
-        return await self._finish(None)
+        return await self._finish(lambda: self._blob.finish(self._waiting))
 
-    async def finish_as(self, expected: Digest) -> WrittenBlob:
-        return await self._finish(expected)
+    async def finish_as(self, *candidates: Digest) -> WrittenBlob:
+        return await self._finish(lambda: self._blob.finish_as(self._waiting, candidates))
 
-    async def _finish(self, expected: Digest | None) -> WrittenBlob:
+    async def _finish(self, last_job: Callable[[], WrittenBlob]) -> WrittenBlob:
         await self._previous_job()
-        self._job = job = _in_thread(lambda: self._blob.finish(self._waiting, expected))
+        self._job = job = _in_thread(last_job)
         written = await job
         self._is_kept = True
         return written
@@ -206,6 +215,10 @@ class FileWriter:
 
 def _in_thread(job: Callable[[], T]) -> asyncio.Future[T]:
     return asyncio.get_running_loop().run_in_executor(None, job)
+
+
+def _listed(digests: Iterable[Digest]) -> str:
+    return ", ".join(str(digest) for digest in digests)
 
 
 @contextmanager

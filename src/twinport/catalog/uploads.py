@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from twinport.catalog import blobs, repositories, schema
+from twinport.catalog.blobs import StoredBlob
 from twinport.errors import UploadNotFound, UploadOutOfOrder
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
@@ -64,17 +65,16 @@ def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> N
     db.execute(insert(_segment).values(row))
 
 
-def finish(db: Connection, upload: Upload, digest: Digest, blob: blobs.StoredBlob, now: datetime) -> None:
-    """Turn an upload, if it is still as it was read, into a blob that its repository holds.
+def finish(db: Connection, upload: Upload, digest: Digest, blob: StoredBlob, now: datetime) -> StoredBlob:
+    """Turn an upload, if it is still as it was read, into a blob that its repository holds, and return where it lies.
 
     Segments that are not the blob itself are discarded. Raises UploadOutOfOrder, UploadNotFound.
     """
     ended = db.execute(delete(_upload).where(_upload.c.id == upload.id, _upload.c.size == upload.size))
     if ended.rowcount != 1:
         raise _overtaken(db, upload)
-    blobs.record(db, digest, blob.key, blob.size, now)
-    blobs.link(db, upload.repository.id, digest, now)
     blobs.discard(db, [segment.key for segment in upload.segments if segment.key != blob.key], now)
+    return _hold(db, upload.repository, digest, blob, now)
 
 
 def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
@@ -85,12 +85,27 @@ def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: d
 
 
 def store_whole(
-    db: Connection, registry: Registry, name: str, digest: Digest, blob: blobs.StoredBlob, now: datetime
-) -> None:
+    db: Connection, registry: Registry, name: str, digest: Digest, blob: StoredBlob, now: datetime
+) -> StoredBlob:
     """Let a repository hold bytes that came without an upload. Raises RepositoryNotFound."""
-    owner = repositories.get(db, registry, name)
-    blobs.record(db, digest, blob.key, blob.size, now)
-    blobs.link(db, owner.id, digest, now)
+    return _hold(db, repositories.get(db, registry, name), digest, blob, now)
+
+
+def mount(
+    db: Connection, registry: Registry, name: str, digest: Digest, source_name: str, now: datetime
+) -> StoredBlob | None:
+    """Let a repository hold what another one holds; None if that one does not. Raises RepositoryNotFound."""
+    target, source = repositories.get(db, registry, name), repositories.find(db, registry, source_name)
+    found = None if source is None else blobs.locate(db, source.id, digest)
+    if found is not None:
+        blobs.link(db, target.id, digest, now)
+    return found
+
+
+def _hold(db: Connection, repository: Repository, digest: Digest, blob: StoredBlob, now: datetime) -> StoredBlob:
+    key = blobs.record(db, digest, blob.key, blob.size, now)
+    blobs.link(db, repository.id, digest, now)
+    return StoredBlob(key, blob.size)
 
 
 def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:

@@ -1,17 +1,23 @@
 """Layers as readers see them: whether a repository holds them, and their bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from twinport.access.gate import Gate
+from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobStores
+from twinport.catalog import blobs, repositories
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.errors import BlobMissing, DigestInvalid, DownloadExpired, LayerNotFound
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
+
+DOWNLOAD = "ecr:GetDownloadUrlForLayer"
+# ECR's presigned addresses say X-Amz-Expires=3600.
+GRANTED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class DownloadGrant:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
+    """What may be asked about the layers of a repository, and by whom."""
+
     catalog: Catalog
     stores: BlobStores
     gate: Gate
@@ -66,21 +74,60 @@ class Layers:
         self, caller: Caller, registry: Registry, name: RepositoryName, digests: Sequence[str]
     ) -> list[LayerState]:
         """Tell of each digest, in order, whether the repository holds it (BatchCheckLayerAvailability)."""
-        raise NotImplementedError
+        await self.gate.authorize(caller, "ecr:BatchCheckLayerAvailability", RepositoryResource(registry, name))
+        asked = [_parsed(text) for text in digests]
+        readable = [digest for digest in asked if isinstance(digest, Digest)]
+        held = await self.catalog.region(registry.region).read(
+            lambda db: blobs.held(db, repositories.get(db, registry, name).id, readable)
+        )
+        return [_state(digest, held) for digest in asked]
 
     async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
         """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, BlobMissing."""
-        raise NotImplementedError
+        await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, name))
+        return await self._found(registry, name, digest)
 
     async def grant_download(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
     ) -> DownloadGrant:
         """Let whoever holds the answer read one layer for an hour (GetDownloadUrlForLayer). Raises LayerNotFound."""
-        raise NotImplementedError
+        await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, name))
+        await self._found(registry, name, digest)
+        return DownloadGrant(registry, name, digest, self.clock.now() + GRANTED_FOR)
 
     async def redeem(self, grant: DownloadGrant) -> Layer:
         """Return the layer of a verified grant; the gate was asked when it was given.
 
         Raises DownloadExpired, LayerNotFound, BlobMissing.
         """
-        raise NotImplementedError
+        if self.clock.now() >= grant.expires_at:
+            raise DownloadExpired
+        return await self._found(grant.registry, grant.repository, grant.digest)
+
+    async def _found(self, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
+        stored = await self.catalog.region(registry.region).read(
+            lambda db: blobs.locate(db, repositories.get(db, registry, name).id, digest)
+        )
+        if stored is None:
+            raise LayerNotFound(str(digest), name, registry.account)
+        store = self.stores.region(registry.region)
+        if store.size(stored.key) != stored.size:
+            raise BlobMissing(stored.key)
+        return Layer(digest, stored.size, store.path(stored.key))
+
+
+def _parsed(text: str) -> Digest | UnreadableDigest:
+    try:
+        return Digest.parse(text)
+    except DigestInvalid:
+        return UnreadableDigest(text)
+
+
+def _state(asked: Digest | UnreadableDigest, held: Mapping[Digest, int]) -> LayerState:
+    match asked:
+        case Digest() if asked in held:
+            return AvailableLayer(asked, held[asked])
+        case Digest():
+            return UnavailableLayer(asked)
+        case UnreadableDigest():
+            return asked

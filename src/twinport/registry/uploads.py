@@ -1,16 +1,43 @@
-"""Uploads: layers on their way in, part by part or whole."""
+"""Uploads: layers on their way in, part by part or whole.
 
-from collections.abc import AsyncIterator, Sequence
+Bytes come before rows everywhere: a part or a layer is durable in the blob store before the one transaction that
+names it. What a crash or a refusal leaves between the two is a key that no row names.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+from uuid import uuid4
 
-from twinport.access.gate import Gate
-from twinport.blobs.store import BlobStores
+from twinport.access.gate import Gate, RepositoryResource
+from twinport.blobs.store import BlobStore, BlobStores, BlobWriter
+from twinport.catalog import blobs, repositories, uploads
+from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.uploads import Segment, Upload
 from twinport.clock import Clock
-from twinport.model.content import Digest
+from twinport.errors import (
+    AccessDenied,
+    DigestMismatch,
+    EmptyUpload,
+    LayerExists,
+    LayerPartTooSmall,
+    Refusal,
+    Unavailable,
+    UploadOutOfOrder,
+)
+from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
-from twinport.registry.layers import Layer
+from twinport.registry.layers import DOWNLOAD, Layer
+
+T = TypeVar("T")
+
+START, APPEND, COMPLETE = "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"
+PUSH = (START, APPEND, COMPLETE)
+# ECR's rule for every part but the last; it binds ECR's API alone.
+LEAST_PART = 5 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +49,17 @@ class UploadState:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes of an upload as they come. `first_byte` is where the sender says that they belong; None: at its end."""
+
+    pieces: AsyncIterator[bytes]
+    first_byte: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Uploads:
+    """Ways to bring a layer into a repository that exists."""
+
     catalog: Catalog
     stores: BlobStores
     gate: Gate
@@ -30,31 +67,44 @@ class Uploads:
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload)."""
-        raise NotImplementedError
+        await self.gate.authorize(caller, START, RepositoryResource(registry, name))
+        await self._require_repository(registry, name)
+        upload_id, now = str(uuid4()), self.clock.now()
+        await self.catalog.region(registry.region).write(lambda db: uploads.start(db, registry, name, upload_id, now))
+        return UploadState(upload_id, 0)
 
     async def append(
-        self,
-        caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
-        upload_id: str,
-        first_byte: int | None,
-        pieces: AsyncIterator[bytes],
+        self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str, part: Part
     ) -> UploadState:
-        """Add a part that begins where the upload ends; `first_byte`, if given, must say so (UploadLayerPart).
+        """Add a part that begins where the upload ends (UploadLayerPart).
 
-        All of the part is durable on return; if the pieces break off, none of it is kept.
+        All of the part is durable on return; if its pieces break off, none of it is kept.
         Raises UploadNotFound, UploadOutOfOrder.
         """
-        raise NotImplementedError
+        await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
+        upload = await self._under_way(registry, name, upload_id)
+        _require_end(upload, part)
+        async with self.stores.region(registry.region).create() as writer:
+            await _take(writer, part.pieces)
+            if writer.size == 0:
+                return UploadState(upload.id, upload.size)
+            written = await writer.finish()
+        segment, now = Segment(upload.size, written.size, written.key, written.digest), self.clock.now()
+        await self._name(registry, written.key, lambda db: uploads.append(db, upload, segment, now))
+        return UploadState(upload.id, upload.size + written.size)
 
     async def status(self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str) -> UploadState:
         """Tell how far an upload is. Raises UploadNotFound."""
-        raise NotImplementedError
+        await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
+        upload = await self._under_way(registry, name, upload_id)
+        return UploadState(upload.id, upload.size)
 
     async def cancel(self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str) -> None:
         """Forget an upload. Raises UploadNotFound."""
-        raise NotImplementedError
+        await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
+        await self._under_way(registry, name, upload_id)
+        now = self.clock.now()
+        await self.catalog.region(registry.region).write(lambda db: uploads.cancel(db, registry, name, upload_id, now))
 
     async def complete(
         self,
@@ -63,13 +113,19 @@ class Uploads:
         name: RepositoryName,
         upload_id: str,
         digest: Digest,
-        pieces: AsyncIterator[bytes] | None,
+        last_part: Part | None,
     ) -> Layer:
         """Make a layer of an upload and its last part, if one is sent (registry protocol).
 
-        Raises UploadNotFound, UploadOutOfOrder, DigestMismatch; the upload is then as it was.
+        Raises UploadNotFound, UploadOutOfOrder, DigestMismatch; the upload is then as it was, so the client may
+        try again with what is right.
         """
-        raise NotImplementedError
+        actions = (COMPLETE,) if last_part is None else (APPEND, COMPLETE)
+        await self.gate.authorize_all(caller, actions, RepositoryResource(registry, name))
+        upload = await self._under_way(registry, name, upload_id)
+        if last_part is not None:
+            _require_end(upload, last_part)
+        return await self._finish(upload, (digest,), last_part)
 
     async def complete_parts(
         self,
@@ -84,7 +140,13 @@ class Uploads:
         Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, DigestMismatch, LayerExists; the upload then
         stays as it was.
         """
-        raise NotImplementedError
+        await self.gate.authorize(caller, COMPLETE, RepositoryResource(registry, name))
+        upload = await self._under_way(registry, name, upload_id)
+        _require_parts(upload)
+        held = await self.catalog.region(registry.region).read(lambda db: blobs.held(db, upload.repository.id, digests))
+        for digest in held:
+            raise LayerExists(str(digest), name, registry.account)
+        return await self._finish(upload, tuple(digests), None)
 
     async def upload_whole(
         self,
@@ -95,19 +157,128 @@ class Uploads:
         pieces: AsyncIterator[bytes],
     ) -> Layer:
         """Store a layer sent in one request. Raises DigestMismatch."""
-        raise NotImplementedError
+        await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
+        await self._require_repository(registry, name)
+        async with self.stores.region(registry.region).create((digest.algorithm,)) as writer:
+            await _take(writer, pieces)
+            written = await writer.finish_as(digest)
+        blob, now = StoredBlob(written.key, written.size), self.clock.now()
+        stored = await self._name(
+            registry, blob.key, lambda db: uploads.store_whole(db, registry, name, digest, blob, now)
+        )
+        return self._layer(registry, digest, stored)
 
     async def mount(
-        self,
-        caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
-        digest: Digest,
-        source_name: RepositoryName,
+        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName
     ) -> Layer | None:
         """Let a repository hold a layer that another of the same registry holds; None if that cannot be.
 
         It cannot be where the source does not hold the layer or the caller may not read it there: the two are not
         told apart.
         """
-        raise NotImplementedError
+        await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
+        try:
+            await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, source_name))
+        except AccessDenied:
+            return None
+        await self._require_repository(registry, name)
+        now = self.clock.now()
+        stored = await self.catalog.region(registry.region).write(
+            lambda db: uploads.mount(db, registry, name, digest, source_name, now)
+        )
+        return None if stored is None else self._layer(registry, digest, stored)
+
+    async def _require_repository(self, registry: Registry, name: RepositoryName) -> None:
+        """Refuse before any byte is taken, and without making a database where there is none."""
+        await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
+
+    async def _under_way(self, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
+        return await self.catalog.region(registry.region).read(lambda db: uploads.get(db, registry, name, upload_id))
+
+    async def _finish(self, upload: Upload, candidates: tuple[Digest, ...], last_part: Part | None) -> Layer:
+        last = await _begun(last_part.pieces) if last_part else None
+        if last is None and len(upload.segments) == 1:
+            return await self._finish_in_place(upload, candidates)
+        return await self._finish_joined(upload, candidates, last)
+
+    async def _finish_in_place(self, upload: Upload, candidates: tuple[Digest, ...]) -> Layer:
+        """The only segment is the layer: its bytes stay where they are, whatever becomes of the rows."""
+        registry, segment, now = upload.repository.registry, upload.segments[0], self.clock.now()
+        digest = await _recognised(self.stores.region(registry.region), segment, candidates)
+        blob = StoredBlob(segment.key, segment.size)
+        stored = await self.catalog.region(registry.region).write(
+            lambda db: uploads.finish(db, upload, digest, blob, now)
+        )
+        return self._layer(registry, digest, stored)
+
+    async def _finish_joined(
+        self, upload: Upload, candidates: tuple[Digest, ...], last: AsyncIterator[bytes] | None
+    ) -> Layer:
+        registry, now = upload.repository.registry, self.clock.now()
+        store = self.stores.region(registry.region)
+        async with store.create(tuple({digest.algorithm for digest in candidates})) as writer:
+            for segment in upload.segments:
+                await _take(writer, store.read(segment.key, 0, segment.size))
+            if last is not None:
+                await _take(writer, last)
+            written = await writer.finish_as(*candidates)
+        digest = next(each for each in candidates if written.digests[each.algorithm] == each)
+        blob = StoredBlob(written.key, written.size)
+        stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, digest, blob, now))
+        return self._layer(registry, digest, stored)
+
+    async def _name(self, registry: Registry, key: Key, transaction: Callable[[Connection], T]) -> T:
+        """Write the rows of durable bytes. If they are refused, the bytes go too."""
+        try:
+            return await self.catalog.region(registry.region).write(transaction)
+        except Unavailable:
+            # Whether the rows were written is not known. Bytes too many are litter, bytes too few are loss.
+            raise
+        except Refusal:
+            await self.stores.region(registry.region).remove(key)
+            raise
+
+    def _layer(self, registry: Registry, digest: Digest, stored: StoredBlob) -> Layer:
+        return Layer(digest, stored.size, self.stores.region(registry.region).path(stored.key))
+
+
+def _require_end(upload: Upload, part: Part) -> None:
+    if part.first_byte not in (None, upload.size):
+        owner = upload.repository
+        raise UploadOutOfOrder(upload.id, owner.name, owner.registry.account, upload.size)
+
+
+def _require_parts(upload: Upload) -> None:
+    """ECR's rules of what may be completed."""
+    if not upload.segments:
+        raise EmptyUpload(upload.id, upload.repository.name, upload.repository.registry.account)
+    if any(segment.size < LEAST_PART for segment in upload.segments[:-1]):
+        raise LayerPartTooSmall
+
+
+async def _recognised(store: BlobStore, segment: Segment, candidates: tuple[Digest, ...]) -> Digest:
+    """Return the digest that the segment has. Raises DigestMismatch."""
+    computed = {segment.digest.algorithm: segment.digest}
+    for algorithm in {digest.algorithm for digest in candidates} - computed.keys():
+        computed[algorithm] = await store.digest(segment.key, algorithm)
+    for digest in candidates:
+        if computed[digest.algorithm] == digest:
+            return digest
+    raise DigestMismatch(", ".join(map(str, candidates)), ", ".join(map(str, computed.values())))
+
+
+async def _take(writer: BlobWriter, pieces: AsyncIterator[bytes]) -> None:
+    async for piece in pieces:
+        await writer.write(piece)
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes] | None:
+    """Wait for the first piece; None if there is none."""
+    first = await anext(pieces, None)
+    return None if first is None else _continued(first, pieces)
+
+
+async def _continued(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
