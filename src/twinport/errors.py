@@ -580,6 +580,13 @@ class RoleFenced(Unavailable):
         super().__init__("the service-linked role is being deleted; nothing was changed, try again")
 
 
+class OfferExpired(Unavailable):
+    """Bytes came for an offer that nobody holds open any more; what it held is let go."""
+
+    def __init__(self, offer: str) -> None:
+        super().__init__(f"offer '{offer}' has expired or was never made: offer again")
+
+
 class Interrupted(Unavailable):
     """The client went away, stalled, or sent fewer bytes than it announced."""
 

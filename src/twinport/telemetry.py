@@ -21,6 +21,8 @@ class Event(Enum):
     IMAGE_PUT = "image.put"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"
+    DELIVERY_LEASE_LOST = "delivery.lease_lost"
+    WORKER_HINDERED = "worker.hindered"
     WORKER_FAILED = "worker.failed"
     STATE_RESET = "state.reset"
 

@@ -20,6 +20,7 @@ from twinport.model.replication import (
     DeliveryReport,
     DeliveryState,
     FailureCode,
+    Landed,
     Lane,
     PlannedDelivery,
     ReplicationConfiguration,
@@ -50,17 +51,18 @@ class PostOffice:
         await self.database.write(lambda db: outbox.owe(db, HOME, planned, Position(1, sequence), now))
 
     async def lanes(self) -> list[Lane]:
-        return await self.database.read(lambda db: outbox.due_lanes(db, HOME.region, self.clock.now()))
+        now = self.clock.now()
+        due = await self.database.read(lambda db: outbox.due_lanes(db, HOME.region, now))
+        return [lane for _, lane in due]
 
     async def claim(self, lane: Lane = TO_FAR, holder: str = "ann", limit: int = 100) -> list[Delivery]:
         now = self.clock.now()
         return await self.database.write(lambda db: outbox.claim(db, lane, holder, now, lease=LEASE, limit=limit))
 
-    async def complete(self, delivery: Delivery, holder: str = "ann") -> None:
+    async def complete(self, delivery: Delivery, holder: str = "ann", children: tuple[Digest, ...] = ()) -> None:
         now = self.clock.now()
-        await self.database.write(
-            lambda db: outbox.settle_complete(db, delivery.id, holder, now, bytes_carried=7, carried_by="arn:session")
-        )
+        landed = Landed(7, "arn:session", children)
+        await self.database.write(lambda db: outbox.settle_complete(db, delivery, holder, now, landed))
 
     async def postpone(self, delivery: Delivery, until: timedelta, holder: str = "ann") -> None:
         now = self.clock.now()
@@ -137,6 +139,20 @@ async def test_a_claim_reads_the_index_of_waiting_rows(office: PostOffice) -> No
     plan = await office.database.read(explain)
     assert "USING INDEX delivery_waiting" in plan
     assert "TEMP B-TREE" not in plan, "the index must give the order too"
+
+
+async def test_a_renewed_lease_is_not_claimed_and_a_lost_one_is_not_renewed(office: PostOffice) -> None:
+    await office.owe(FAR)
+    [delivery] = await office.claim()
+    office.clock.advance(LEASE / 2)
+    now = office.clock.now()
+    await office.database.write(lambda db: outbox.renew(db, [delivery.id], "ann", now, lease=LEASE))
+    office.clock.advance(LEASE * 3 / 4)
+    assert await office.claim(holder="bob") == []
+    office.clock.advance(LEASE)
+    now = office.clock.now()
+    await office.database.write(lambda db: outbox.renew(db, [delivery.id], "ann", now, lease=LEASE))
+    assert len(await office.claim(holder="bob")) == 1
 
 
 # --- lanes ------------------------------------------------------------------------------------------------
@@ -251,10 +267,8 @@ async def test_an_index_settles_its_childrens_untagged_older_deliveries_alone(of
     await office.owe(FAR, sequence=4)
     await office.owe(FAR, sequence=5, digest=child, tag=None)
     index = (await office.claim())[3]
-    now = office.clock.now()
-    settled = await office.database.write(lambda db: outbox.settle_children(db, index, [child], now, "arn:session"))
-    assert settled == 1
-    assert await office.unsettled() == 5
+    await office.complete(index, children=(child,))
+    assert await office.unsettled() == 4
 
 
 # --- status and the configuration -------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from twinport.model.replication import (
     DeliveryReport,
     DeliveryState,
     FailureCode,
+    Landed,
     Lane,
     PlannedDelivery,
     ReplicationConfiguration,
@@ -99,10 +100,10 @@ def cancel_removed(db: Connection, account: str, configuration: ReplicationConfi
 # --- carrying ---------------------------------------------------------------------------------------------
 
 
-def due_lanes(db: Connection, region: RegionName, now: datetime) -> list[Lane]:
-    """Return the open lanes of this Region with something due, the most overdue first."""
+def due_lanes(db: Connection, region: RegionName, now: datetime) -> list[tuple[datetime, Lane]]:
+    """Return since when which open lanes of this Region have had something due, the most overdue first."""
     query = select(lane).where(lane.c.due_at <= now, lane.c.paused.is_(False)).order_by(lane.c.due_at)
-    return [_lane(row, region) for row in db.execute(query)]
+    return [(row.due_at, _lane(row, region)) for row in db.execute(query)]
 
 
 def next_due(db: Connection) -> datetime | None:
@@ -136,41 +137,31 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
         _refresh(db, _lane_is(*road), now)
 
 
-def settle_complete(
-    db: Connection, id_: str, holder: str, now: datetime, *, bytes_carried: int, carried_by: str
-) -> None:
-    """Record that a delivery has landed. Raises LeaseLost if it is not `holder`'s any more."""
-    _settle(db, id_, holder, now, _completed(now, bytes_carried, carried_by))
+def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lease: timedelta) -> None:
+    """Prolong the leases that `holder` still has, so that only the dead lose theirs."""
+    mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
+    db.execute(update(delivery).where(*mine).values(lease_until=now + lease, due_at=now + lease))
+
+
+def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, landed: Landed) -> None:
+    """Record that a delivery has landed, and what an index has brought along.
+
+    Raises LeaseLost if it is not `holder`'s any more.
+    """
+    _settle(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
+    if landed.children:
+        _settle_children(db, done, landed, now)
 
 
 def postpone(db: Connection, id_: str, holder: str, now: datetime, *, until: datetime, reason: str) -> None:
-    """Give a delivery back to be tried again later. Raises LeaseLost."""
+    """Give a delivery back to be tried again later. Raises LeaseLost if it is not `holder`'s any more."""
     later = {"due_at": until, "lease_holder": None, "lease_until": None, "reason": reason}
     _settle(db, id_, holder, now, later)
 
 
 def fail(db: Connection, id_: str, holder: str, now: datetime, *, code: FailureCode, reason: str) -> None:
-    """Record that a delivery was given up. Raises LeaseLost."""
+    """Record that a delivery was given up. Raises LeaseLost if it is not `holder`'s any more."""
     _settle(db, id_, holder, now, _failed(code, reason, now))
-
-
-def settle_children(db: Connection, index: Delivery, children: Sequence[Digest], now: datetime, carried_by: str) -> int:
-    """Complete what an index has brought along: its children's own untagged deliveries to the same repository.
-
-    Only those not owed after the index: a later one may stand for a child that has been deleted there since. A
-    child's tag is an obligation of its own.
-    """
-    statement = update(delivery).where(
-        delivery.c.source_account == index.source.account,
-        delivery.c.destination_region == index.destination.region,
-        delivery.c.destination_account == index.destination.account,
-        delivery.c.repository == index.repository,
-        delivery.c.digest.in_([str(child) for child in children]),
-        delivery.c.tag.is_(None),
-        tuple_(delivery.c.epoch, delivery.c.sequence) <= tuple_(index.position.epoch, index.position.sequence),
-        _WAITING,
-    )
-    return db.execute(statement.values(_completed(now, 0, carried_by))).rowcount
 
 
 # --- private ----------------------------------------------------------------------------------------------
@@ -246,6 +237,25 @@ def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[s
     if road is None:
         raise LeaseLost(id_)
     _refresh(db, _lane_is(*road), now)
+
+
+def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> None:
+    """Complete the untagged deliveries of an index's children to the same repository.
+
+    Only those not owed after the index: a later one may stand for a child that has been deleted there since. A
+    child's tag is an obligation of its own.
+    """
+    statement = update(delivery).where(
+        delivery.c.source_account == index.source.account,
+        delivery.c.destination_region == index.destination.region,
+        delivery.c.destination_account == index.destination.account,
+        delivery.c.repository == index.repository,
+        delivery.c.digest.in_([str(child) for child in landed.children]),
+        delivery.c.tag.is_(None),
+        tuple_(delivery.c.epoch, delivery.c.sequence) <= tuple_(index.position.epoch, index.position.sequence),
+        _WAITING,
+    )
+    db.execute(statement.values(_completed(now, 0, landed.carried_by)))
 
 
 def _completed(now: datetime, bytes_carried: int, carried_by: str) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from twinport.model.names import Registry, RepositoryName
 _FILTERS = "imageTagMutabilityExclusionFilters"
 _FILTERS_TYPE = "ImageTagMutabilityExclusionFilters"
 
+# ECR's quota, which cannot be adjusted there.
+TAGS_PER_IMAGE = 1000
+
 
 class Mutability(Enum):
     """Whether a tag may be moved (ImageTagMutability of the service model)."""

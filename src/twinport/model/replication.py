@@ -60,6 +60,15 @@ class FailureCode(Enum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
+class TagOutcome(Enum):
+    """What became of the tag when an image arrived. In every case the image is there, and the delivery complete."""
+
+    NONE = "none"
+    MOVED = "moved"
+    KEPT = "kept"  # immutable at the destination, and on another image
+    SUPERSEDED = "superseded"  # a newer position of the same source was applied before
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
     """The planner's decision: this image (under this tag, or none) is owed to this destination."""
@@ -83,6 +92,15 @@ class Delivery:
     position: Position
     attempts: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The destination has said that an image is there, and with it the images that its index refers to."""
+
+    bytes_carried: int
+    carried_by: str
+    children: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

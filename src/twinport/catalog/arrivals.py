@@ -1,0 +1,241 @@
+"""What arrives in a Region: offers with the bytes that they hold, landings, and the positions that were applied.
+
+The destination remembers per (source registry, repository, tag) the last position that it decided about, and keeps it
+after the tag is gone: an older position never touches the tag. It remembers each delivery's outcome by its id: a lost
+answer changes nothing twice. An arrival owes nothing onwards: nothing here writes to the outbox (one hop).
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from twinport.catalog import blobs, images, registries, repositories
+from twinport.catalog.images import NewImage
+from twinport.catalog.schema import applied_position, arrival, offer, offer_blob, repository, repository_blob
+from twinport.catalog.statements import insert_absent, upsert
+from twinport.errors import OfferExpired, ReferencedImagesMissing, RepositoryNotFound, TagLimitReached
+from twinport.model.content import Digest, Key
+from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository
+from twinport.model.manifests import Manifest
+from twinport.model.names import AccountId, Registry, RepositoryName
+from twinport.model.replication import TagOutcome
+
+# How many values one statement is given: far below the bound of either database.
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewManifest:
+    """A manifest that came with a landing, read and found to be what its digest says."""
+
+    digest: Digest
+    content: bytes
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """One delivery as it is committed. `manifests` are those that were missing, children before parents."""
+
+    delivery: str
+    offer: str
+    source: Registry
+    destination: Registry
+    repository: RepositoryName
+    digest: Digest
+    tag: str | None
+    position: Position
+    manifests: tuple[NewManifest, ...]
+    carried_by: str
+    may_create_repository: bool
+
+    @property
+    def origin(self) -> str:
+        """Word the provenance that is kept with each manifest that this landing stores."""
+        facts = {
+            "delivery": self.delivery,
+            "registry": [self.source.account, self.source.region],
+            "position": [self.position.epoch, self.position.sequence],
+            "carried_by": self.carried_by,
+        }
+        return json.dumps(facts, separators=(",", ":"))
+
+
+# --- offers -----------------------------------------------------------------------------------------------
+
+
+def outcome(db: Connection, account: AccountId, delivery: str) -> TagOutcome | None:
+    """Return what was decided about a delivery, or None if it has not been committed here."""
+    query = select(arrival.c.outcome).where(arrival.c.delivery_id == delivery, arrival.c.account == account)
+    decided = db.execute(query).scalar()
+    return None if decided is None else TagOutcome(decided)
+
+
+def missing_manifests(db: Connection, home: Registry, name: str, wanted: Collection[Digest]) -> frozenset[Digest]:
+    """Return which manifests the repository lacks; all of them if it does not exist."""
+    found = repositories.find(db, home, name)
+    return frozenset(wanted) - (images.held_manifests(db, found.id, wanted).keys() if found else set())
+
+
+def missing_blobs(db: Connection, account: AccountId, wanted: Collection[Digest]) -> frozenset[Digest]:
+    """Return which blobs no repository of the account names, whatever the store beneath may hold."""
+    query = select(repository_blob.c.digest).join(repository).where(repository.c.account == account).distinct()
+    held = {
+        Digest.parse(name)
+        for batch in _batches(wanted)
+        for name in db.execute(query.where(repository_blob.c.digest.in_(batch))).scalars()
+    }
+    return frozenset(wanted) - held
+
+
+def open_offer(db: Connection, offer_id: str, source: Registry, account: AccountId, expires_at: datetime) -> None:
+    """Begin to hold bytes for an offer; one that is open already stays open."""
+    owner = {"account": account, "source_region": source.region, "source_account": source.account}
+    insert_absent(db, offer, {"id": offer_id, **owner, "expires_at": expires_at})
+
+
+def is_held(db: Connection, offer_id: str, digest: Digest) -> bool:
+    query = select(offer_blob.c.key).where(offer_blob.c.offer_id == offer_id, offer_blob.c.digest == str(digest))
+    return db.execute(query).first() is not None
+
+
+def hold(db: Connection, offer_id: str, source: Registry, bytes_: "HeldBytes", until: datetime) -> bool:
+    """Let an offer hold durable bytes, and prolong it. False if it holds this digest already: discard the key then.
+
+    Raises OfferExpired if there is no such offer of this source.
+    """
+    mine = (offer.c.id == offer_id, offer.c.source_region == source.region, offer.c.source_account == source.account)
+    if db.execute(update(offer).where(*mine).values(expires_at=until)).rowcount == 0:
+        raise OfferExpired(offer_id)
+    facts = {"digest": str(bytes_.digest), "key": bytes_.key, "size": bytes_.size}
+    return insert_absent(db, offer_blob, {"offer_id": offer_id, **facts})
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBytes:
+    """Bytes that an offer holds until they are committed or the offer expires."""
+
+    digest: Digest
+    key: Key
+    size: int
+
+
+def has_expired_offers(db: Connection, now: datetime) -> bool:
+    return db.execute(select(offer.c.id).where(offer.c.expires_at <= now).limit(1)).first() is not None
+
+
+def expire_offers(db: Connection, now: datetime) -> None:
+    """Forget offers whose time is over. The keys of the bytes they held are left to the sweep (law 1)."""
+    expired = select(offer.c.id).where(offer.c.expires_at <= now)
+    keys = db.execute(select(offer_blob.c.key).where(offer_blob.c.offer_id.in_(expired))).scalars().all()
+    blobs.discard(db, [Key(key) for key in keys], now)
+    db.execute(delete(offer_blob).where(offer_blob.c.offer_id.in_(expired)))
+    db.execute(delete(offer).where(offer.c.expires_at <= now))
+
+
+# --- landing ----------------------------------------------------------------------------------------------
+
+
+def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
+    """Make an image visible in one transaction: blobs, manifests children first, the tag last, and the outcome.
+
+    A delivery that has landed before is answered as then and changes nothing. Raises RepositoryNotFound if the
+    repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was not
+    missing at the offer has gone since; TagLimitReached.
+    """
+    decided = outcome(db, landing.destination.account, landing.delivery)
+    if decided is not None:
+        return decided
+    # Taken first, since it locks the registry's row: registry before repository before image before tag.
+    here = registries.next_position(db, landing.destination.account)
+    home = _home(db, landing, now)
+    for arrived in landing.manifests:
+        _store(db, home, landing, arrived, now)
+    if not images.holds(db, home.id, landing.digest):
+        raise ReferencedImagesMissing([str(landing.digest)], home.name, home.registry.account)
+    decided = _place_tag(db, home, landing, here, now)
+    row = {"delivery_id": landing.delivery, "account": landing.destination.account}
+    db.execute(arrival.insert().values(**row, outcome=decided.value, arrived_at=now))
+    return decided
+
+
+def _home(db: Connection, landing: Landing, now: datetime) -> Repository:
+    found = repositories.find(db, landing.destination, landing.repository)
+    if found is not None:
+        return found
+    if not landing.may_create_repository:
+        raise RepositoryNotFound(landing.repository, landing.destination.account)
+    return repositories.insert(db, landing.destination, landing.repository, NewRepository(), now)
+
+
+def _store(db: Connection, home: Repository, landing: Landing, arrived: NewManifest, now: datetime) -> None:
+    named = ((arrived.manifest.config,) if arrived.manifest.config else ()) + arrived.manifest.layers
+    for digest in dict.fromkeys(part.digest for part in named):
+        _link(db, home, landing, digest, now)
+    images.require_parts(db, home, arrived.manifest)
+    images.store_manifest(db, home.id, NewImage(arrived.digest, arrived.content, arrived.manifest, landing.origin), now)
+
+
+def _link(db: Connection, home: Repository, landing: Landing, digest: Digest, now: datetime) -> None:
+    """Let the repository hold a blob that came with the offer, or that another repository of this registry holds.
+
+    What is neither stays absent: `require_parts` knows whether it had to be here.
+    """
+    held = _take_held(db, landing.offer, digest)
+    if held is not None:
+        blobs.record(db, digest, held.key, held.size, now)
+    elif not blobs.held_by_registry(db, home.registry.account, digest):
+        return
+    blobs.link(db, home.id, digest, now)
+
+
+def _take_held(db: Connection, offer_id: str, digest: Digest) -> HeldBytes | None:
+    mine = (offer_blob.c.offer_id == offer_id, offer_blob.c.digest == str(digest))
+    row = db.execute(delete(offer_blob).where(*mine).returning(offer_blob.c.key, offer_blob.c.size)).one_or_none()
+    return None if row is None else HeldBytes(digest, Key(row.key), row.size)
+
+
+def _place_tag(db: Connection, home: Repository, landing: Landing, here: Position, now: datetime) -> TagOutcome:
+    """Move the tag, unless a newer position of the same source was decided about, or the repository forbids it."""
+    if landing.tag is None:
+        return TagOutcome.NONE
+    if not _advance(db, landing, landing.tag):
+        return TagOutcome.SUPERSEDED
+    current = images.tagged(db, home.id, landing.tag)
+    if current not in (None, landing.digest) and home.tag_rule.forbids_moving(landing.tag):
+        return TagOutcome.KEPT
+    if current != landing.digest:
+        _require_room(db, home, landing.tag, landing.digest)
+        images.move_tag(db, home.id, landing.tag, landing.digest, here, now)
+    return TagOutcome.MOVED
+
+
+def _require_room(db: Connection, home: Repository, tag: str, digest: Digest) -> None:
+    if len(images.tags_of(db, home.id, digest)) >= TAGS_PER_IMAGE:
+        raise TagLimitReached(tag, home.name, home.registry.account, TAGS_PER_IMAGE)
+
+
+def _advance(db: Connection, landing: Landing, tag: str) -> bool:
+    """Record a position as decided about, unless the same or a newer one was. Tell whether it is the newest."""
+    key = {
+        "account": landing.destination.account,
+        "source_region": landing.source.region,
+        "source_account": landing.source.account,
+        "repository": landing.repository,
+        "tag": tag,
+    }
+    columns = [applied_position.c[name] == value for name, value in key.items()]
+    row = db.execute(select(applied_position.c.epoch, applied_position.c.sequence).where(*columns)).one_or_none()
+    if row is not None and Position(row.epoch, row.sequence) >= landing.position:
+        return False
+    upsert(db, applied_position, key, {"epoch": landing.position.epoch, "sequence": landing.position.sequence})
+    return True
+
+
+def _batches(digests: Iterable[Digest]) -> Iterator[list[str]]:
+    names = [str(digest) for digest in digests]
+    for first in range(0, len(names), _BATCH):
+        yield names[first : first + _BATCH]

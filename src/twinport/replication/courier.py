@@ -1,0 +1,113 @@
+"""The courier: brings the deliveries of one lane to their destination, holding a session of the replication role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from twinport.blobs.store import BlobStores
+from twinport.catalog import departures
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import NotFound
+from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
+from twinport.model.names import AccountId, Registry
+from twinport.model.replication import Delivery, FailureCode, Lane
+from twinport.replication.destination import Destinations
+from twinport.replication.outcomes import Hopeless
+from twinport.replication.trip import Load, Report, Road, in_offers, offered
+
+# A session is opened anew when less than this is left of it.
+_SESSION_MARGIN = timedelta(minutes=5)
+
+
+class Role(Protocol):
+    @property
+    def unique_id(self) -> str: ...
+
+
+class Roles(Protocol):
+    """The service-linked roles, as far as couriers look at them."""
+
+    async def find(self, account: AccountId, service: str) -> Role | None: ...
+
+
+class Sessions(Protocol):
+    """Who opens sessions of the replication role."""
+
+    def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Carries batches. It reports on every delivery exactly once, unless it raises."""
+
+    catalog: Catalog
+    stores: BlobStores
+    destinations: Destinations
+    roles: Roles
+    sessions: Sessions
+    world: Clock
+
+    async def carry(self, lane: Lane, deliveries: Sequence[Delivery], report: Report) -> None:
+        """Bring `deliveries`, and report each outcome as soon as it is known."""
+        road = await self._set_out(lane)
+        if isinstance(road, Hopeless):
+            for delivery in deliveries:
+                await report(delivery, road)
+            return
+        loads = [load for each in deliveries if (load := await self._load(each, report))]
+        for together in in_offers(loads):
+            await road.deliver(together, report)
+
+    async def _set_out(self, lane: Lane) -> Road | Hopeless:
+        destination = self.destinations.find(lane.destination)
+        if destination is None:
+            code = FailureCode.DESTINATION_REGION_NOT_FOUND
+            return Hopeless(code, f"no deployment serves Region '{lane.destination.region}'")
+        role = await self.roles.find(lane.source.account, REPLICATION_SERVICE)
+        if role is None:
+            code = FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND
+            return Hopeless(code, f"account '{lane.source.account}' has no role for {REPLICATION_SERVICE}")
+        badge = SessionBadge(lane, role.unique_id, self.sessions, self.world)
+        region = lane.source.region
+        return Road(lane, destination, badge, self.catalog.region(region), self.stores.region(region))
+
+    async def _load(self, delivery: Delivery, report: Report) -> Load | None:
+        """Look up what is to be brought. A tag that has moved since changes nothing: what was pushed is owed."""
+        source, name, digest = delivery.source, delivery.repository, delivery.digest
+        try:
+            cargo = await self.catalog.region(source.region).read(lambda db: departures.cargo(db, source, name, digest))
+        except NotFound as refusal:
+            await report(delivery, Hopeless(FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message))
+            return None
+        return Load(delivery, cargo, offered(delivery, cargo))
+
+
+@dataclass(slots=True)
+class SessionBadge:
+    """A session of the role for one lane, opened anew before it ends."""
+
+    lane: Lane
+    role_id: str
+    sessions: Sessions
+    world: Clock
+    _caller: Caller | None = None
+
+    def show(self) -> Caller:
+        if self._caller is None or self._ends_soon(self._caller):
+            self._caller = self._open()
+        return self._caller
+
+    def _ends_soon(self, caller: Caller) -> bool:
+        return caller.session is None or caller.session.expires_at - self.world.now() < _SESSION_MARGIN
+
+    def _open(self) -> Caller:
+        origin = Origin(
+            region=self.lane.destination.region,
+            source_ip=REPLICATION_SERVICE,
+            secure=True,
+            user_agent=REPLICATION_SERVICE,
+            at=self.world.now(),
+        )
+        return self.sessions.for_service(self.role_id, self.lane.source, self.lane.destination, origin)

@@ -1,0 +1,126 @@
+"""The internal ReplicateImage protocol, as a port: what a courier says to a destination registry, and what it hears.
+
+A conversation is *offer* → *bytes* → *commit*, in batches. Every part is repeatable: a lost answer is asked for again
+and nothing happens twice. Every part is authorised anew, by `ecr:ReplicateImage` on the repository, and by
+`ecr:CreateRepository` where the repository is absent; none is heard from anybody but a session of the replication role
+that is bound to this source and this destination. A fourth part, *withdraw*, is reserved for deletions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twinport.blobs.store import BlobReader
+from twinport.model.cargo import BlobEntry, ManifestEntry
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.images import Position
+from twinport.model.names import Registry, RepositoryName
+from twinport.model.replication import FailureCode, TagOutcome
+
+VERSION = 1
+MOST_IMAGES = 100
+MOST_MANIFEST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedImage:
+    """One delivery as it is offered: names, sizes and digests. `manifests` has children before parents."""
+
+    delivery: str
+    repository: RepositoryName
+    digest: Digest
+    tag: str | None
+    position: Position
+    manifests: tuple[ManifestEntry, ...]
+    blobs: tuple[BlobEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """At most MOST_IMAGES images. `id` is the courier's own, and names the bytes that are held until commit."""
+
+    id: str
+    source: Registry
+    destination: Registry
+    images: tuple[OfferedImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """An image to be committed, with the bytes of those of its manifests that were missing."""
+
+    image: OfferedImage
+    contents: Mapping[Digest, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What must be brought before the image can be committed. Both may be empty: commit, then."""
+
+    manifests: frozenset[Digest] = frozenset()
+    blobs: frozenset[Digest] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The image is there, and the delivery was decided about."""
+
+    tag: TagOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It will not be taken, however often it is offered."""
+
+    code: FailureCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Not now: something that this image stands on is not here any more, or not yet. Offer it again later."""
+
+    reason: str
+
+
+OfferAnswer = Missing | Done | Refused | Behind
+CommitAnswer = Done | Refused | Behind
+
+
+class Destination(Protocol):
+    """One registry, as couriers see it."""
+
+    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
+        """Answer for each delivery what is missing here.
+
+        A blob is missing if no repository of this registry names it, whatever the store beneath may hold: existence
+        elsewhere is nobody's business, and proves nothing. Changes no image. Raises AccessDenied if the session is not
+        one for this road, Unavailable if it may be tried again.
+        """
+        ...
+
+    async def take(
+        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
+    ) -> int:
+        """Take a blob of `wanted` from the source's store, and hold it for the whole offer; return the bytes moved.
+
+        The digest is computed here, of what arrived (law 8). Durable on return. A blob that the offer holds already is
+        not moved again. Raises DigestMismatch, BlobMissing, AccessDenied, Unavailable.
+        """
+        ...
+
+    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+        """Make images visible: each in one transaction, manifests children first, the tag last, or not at all.
+
+        A delivery that was committed before gets the answer of that time. Raises AccessDenied, Unavailable.
+        """
+        ...
+
+
+class Destinations(Protocol):
+    """The destination registries that can be reached from here."""
+
+    def find(self, registry: Registry) -> Destination | None:
+        """Return a registry's port, or None if no deployment that we know serves its Region."""
+        ...

@@ -1,0 +1,240 @@
+"""Destination registries of this deployment: the other Region's database and blob store, reached without a network.
+
+They trust the courier no more than one from afar: every part of the protocol asks the gate, digests are computed of
+what arrived, and manifests are read anew.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport.access.gate import Gate, RepositoryResource
+from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob
+from twinport.catalog import arrivals, repositories
+from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
+from twinport.catalog.database import Database
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import (
+    AccessDenied,
+    DigestMismatch,
+    LayersMissing,
+    LimitReached,
+    NotFound,
+    ReferencedImagesMissing,
+    Refusal,
+    SessionExpired,
+    Unavailable,
+)
+from twinport.model.cargo import BlobEntry, ManifestEntry
+from twinport.model.content import Digest
+from twinport.model.identities import REPLICATION_SERVICE, Caller
+from twinport.model.manifests import parse_manifest
+from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.replication import FailureCode
+from twinport.replication.destination import (
+    Behind,
+    CommitAnswer,
+    Consignment,
+    Destination,
+    Done,
+    Missing,
+    Offer,
+    OfferAnswer,
+    OfferedImage,
+    Refused,
+)
+
+# From the last byte that came: longer than any pause within an offer, so that only the abandoned expire.
+HOLD = timedelta(hours=1)
+# Manifests larger than this are read and hashed beside the loop.
+_LARGE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDestinations:
+    """Every registry of the Regions that this deployment serves, whether or not anything was ever stored in it."""
+
+    regions: Collection[RegionName]
+    catalog: Catalog
+    stores: BlobStores
+    gate: Gate
+    world: Clock
+
+    def find(self, registry: Registry) -> Destination | None:
+        if registry.region not in self.regions:
+            return None
+        database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
+        return LocalDestination(registry, database, store, self.gate, self.world)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDestination:
+    """One registry of this deployment."""
+
+    registry: Registry
+    region: Database
+    store: BlobStore
+    gate: Gate
+    world: Clock
+
+    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
+        self._admit(session, offer)
+        answers = {image.delivery: await self._answer(session, image) for image in offer.images}
+        if any(isinstance(answer, Missing) and answer.blobs for answer in answers.values()):
+            account, until = self.registry.account, self.world.now() + HOLD
+            await self.region.write(lambda db: arrivals.open_offer(db, offer.id, offer.source, account, until))
+        return answers
+
+    async def take(
+        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
+    ) -> int:
+        self._admit(session, offer)
+        await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(wanted.repository))
+        if await self.region.read(lambda db: arrivals.is_held(db, offer.id, blob.digest)):
+            return 0
+        written = await self._adopt(blob, store)
+        await self._hold(offer, HeldBytes(blob.digest, written.key, written.size))
+        return written.size
+
+    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+        self._admit(session, offer)
+        # Together, so that they share a commit; each is a transaction of its own all the same.
+        async with asyncio.TaskGroup() as group:
+            tasks = {each.image.delivery: group.create_task(self._commit(session, offer, each)) for each in images}
+        return {delivery: task.result() for delivery, task in tasks.items()}
+
+    def _admit(self, session: Caller, offer: Offer) -> None:
+        """Hear nobody but a session of the replication role for exactly this road."""
+        own = session.session
+        if own is None or own.service != REPLICATION_SERVICE or own.binding != (offer.source, self.registry):
+            raise AccessDenied(session.arn, "ecr:ReplicateImage", self.registry.repository_arn("*"))
+        if own.expires_at <= self.world.now():
+            raise SessionExpired
+
+    def _resource(self, name: RepositoryName) -> RepositoryResource:
+        return RepositoryResource(self.registry, name)
+
+    # --- offer ---
+
+    async def _answer(self, session: Caller, image: OfferedImage) -> OfferAnswer:
+        done = await self._decided(image)
+        if done is not None:
+            return done
+        try:
+            await self._authorize(session, image.repository)
+        except AccessDenied as refusal:
+            return _denied(refusal)
+        return await self._missing(image)
+
+    async def _decided(self, image: OfferedImage) -> Done | None:
+        """Answer a delivery that was committed before, whatever has been forbidden since: the image is there."""
+        account, delivery = self.registry.account, image.delivery
+        tag = await self.region.read(lambda db: arrivals.outcome(db, account, delivery))
+        return None if tag is None else Done(tag)
+
+    async def _authorize(self, session: Caller, name: RepositoryName) -> bool:
+        """Raise AccessDenied unless images may be replicated there. Tell whether the repository must be created."""
+        await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(name))
+        if await self.region.read(lambda db: repositories.find(db, self.registry, name)) is not None:
+            return False
+        await self.gate.authorize(session, "ecr:CreateRepository", self._resource(name))
+        return True
+
+    async def _missing(self, image: OfferedImage) -> Missing:
+        home, name = self.registry, image.repository
+        manifests = [entry.digest for entry in image.manifests]
+        absent = await self.region.read(lambda db: arrivals.missing_manifests(db, home, name, manifests))
+        if not absent:
+            return Missing()
+        blobs = [entry.digest for entry in image.blobs]
+        return Missing(absent, await self.region.read(lambda db: arrivals.missing_blobs(db, home.account, blobs)))
+
+    # --- bytes ---
+
+    async def _adopt(self, blob: BlobEntry, store: BlobReader) -> WrittenBlob:
+        algorithm = blob.digest.algorithm
+        written = await self.store.adopt(store, blob.key, algorithms=(algorithm,))
+        if written.digests[algorithm] != blob.digest or written.size != blob.size:
+            await self.store.remove(written.key)
+            raise DigestMismatch(str(blob.digest), str(written.digests[algorithm]))
+        return written
+
+    async def _hold(self, offer: Offer, held: HeldBytes) -> None:
+        """Name what is durable. Should the offer be gone, or have been given the same bytes meanwhile, let these go."""
+        until = self.world.now() + HOLD
+        try:
+            is_held = await self.region.write(lambda db: arrivals.hold(db, offer.id, offer.source, held, until))
+        except Refusal:
+            await self.store.remove(held.key)
+            raise
+        if not is_held:
+            await self.store.remove(held.key)
+
+    # --- commit ---
+
+    async def _commit(self, session: Caller, offer: Offer, consignment: Consignment) -> CommitAnswer:
+        image = consignment.image
+        done = await self._decided(image)
+        if done is not None:
+            return done
+        try:
+            may_create = await self._authorize(session, image.repository)
+            landing = await self._landing(session, offer, consignment, may_create_repository=may_create)
+            now = self.world.now()
+            return Done(await self.region.write(lambda db: arrivals.land(db, landing, now)))
+        except Refusal as refusal:
+            return _answer_to(refusal)
+
+    async def _landing(
+        self, session: Caller, offer: Offer, consignment: Consignment, *, may_create_repository: bool
+    ) -> Landing:
+        image = consignment.image
+        is_large = sum(len(content) for content in consignment.contents.values()) > _LARGE
+        manifests = await asyncio.to_thread(_read, consignment) if is_large else _read(consignment)
+        return Landing(
+            delivery=image.delivery,
+            offer=offer.id,
+            source=offer.source,
+            destination=self.registry,
+            repository=image.repository,
+            digest=image.digest,
+            tag=image.tag,
+            position=image.position,
+            manifests=manifests,
+            carried_by=session.arn,
+            may_create_repository=may_create_repository,
+        )
+
+
+def _read(consignment: Consignment) -> tuple[NewManifest, ...]:
+    """Read the manifests that arrived, children first. Raises DigestMismatch, or what `parse_manifest` raises."""
+    contents = consignment.contents
+    return tuple(
+        _new(entry, contents[entry.digest]) for entry in consignment.image.manifests if entry.digest in contents
+    )
+
+
+def _new(entry: ManifestEntry, content: bytes) -> NewManifest:
+    arrived = Digest.of(content, entry.digest.algorithm)
+    if arrived != entry.digest:
+        raise DigestMismatch(str(entry.digest), str(arrived))
+    return NewManifest(entry.digest, content, parse_manifest(content, entry.media_type))
+
+
+def _denied(refusal: AccessDenied) -> Refused:
+    return Refused(FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED, refusal.message)
+
+
+def _answer_to(refusal: Refusal) -> CommitAnswer:
+    """Decide what a refused landing means: never, or not now."""
+    match refusal:
+        case AccessDenied():
+            return _denied(refusal)
+        case LimitReached():
+            return Refused(FailureCode.DESTINATION_LIMIT_EXCEEDED, refusal.message)
+        case Unavailable() | NotFound() | LayersMissing() | ReferencedImagesMissing():
+            return Behind(refusal.message)
+        case _:
+            return Refused(FailureCode.INTERNAL_ERROR, refusal.message)

@@ -1,0 +1,140 @@
+"""The post office: hands out batches of the outbox under lease, and records what became of each delivery."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from twinport import telemetry
+from twinport.catalog import arrivals, outbox
+from twinport.catalog.database import Database
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import LeaseLost
+from twinport.model.replication import Delivery, FailureCode, Landed, Lane
+from twinport.replication.destination import MOST_IMAGES
+from twinport.replication.outcomes import Hindered, Hopeless, Outcome
+from twinport.replication.retry import GaveUp, TryAgain, after_failure
+from twinport.telemetry import Event
+
+# Short, because what a killed process held waits for it; the living renew theirs (worker.py).
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Deliveries of one lane, under lease to one holder."""
+
+    lane: Lane
+    deliveries: tuple[Delivery, ...]
+    holder: str
+
+    @property
+    def ids(self) -> list[str]:
+        return [delivery.id for delivery in self.deliveries]
+
+
+@dataclass(frozen=True, slots=True)
+class PostOffice:
+    """The outboxes of every Region of this deployment."""
+
+    catalog: Catalog
+    world: Clock
+    jitter: Callable[[], float] = random.random
+
+    async def claim(self, holder: str) -> Batch | None:
+        """Lease the oldest deliveries of the most overdue lane, or return None if nothing is due."""
+        for lane in await self._due_lanes():
+            deliveries = await self._claim_from(lane, holder)
+            if deliveries:
+                return Batch(lane, tuple(deliveries), holder)
+        return None
+
+    async def next_due(self) -> datetime | None:
+        """Return when something is due next, in any Region."""
+        times = [await region.read(outbox.next_due) for region in await self._regions()]
+        return min((time for time in times if time is not None), default=None)
+
+    async def renew(self, batch: Batch) -> None:
+        """Prolong the lease of what is not settled yet."""
+        now = self.world.now()
+        await self._outbox_of(batch.lane).write(lambda db: outbox.renew(db, batch.ids, batch.holder, now, lease=LEASE))
+
+    async def release(self, batch: Batch) -> None:
+        """Give back what is not settled; the attempt does not count."""
+        now = self.world.now()
+        await self._outbox_of(batch.lane).write(lambda db: outbox.release(db, batch.ids, batch.holder, now))
+
+    async def settle(self, holder: str, delivery: Delivery, outcome: Outcome) -> None:
+        """Record how an attempt ended. What is not `holder`'s any more is somebody else's to settle."""
+        try:
+            match outcome:
+                case Landed():
+                    await self._complete(holder, delivery, outcome)
+                case Hopeless(code=code, reason=reason):
+                    await self._fail(holder, delivery, code, reason)
+                case Hindered():
+                    await self._try_again(holder, delivery, outcome)
+        except LeaseLost:
+            telemetry.warning(Event.DELIVERY_LEASE_LOST, **_facts(delivery))
+
+    async def sweep_offers(self) -> None:
+        """Let go of the bytes that offers held and nobody committed."""
+        now = self.world.now()
+        for region in await self._regions():
+            if await region.read(lambda db: arrivals.has_expired_offers(db, now)):
+                await region.write(lambda db: arrivals.expire_offers(db, now))
+
+    async def _regions(self) -> list[Database]:
+        return [self.catalog.region(name) for name in await self.catalog.regions()]
+
+    def _outbox_of(self, owner: Lane | Delivery) -> Database:
+        return self.catalog.region(owner.source.region)
+
+    async def _due_lanes(self) -> list[Lane]:
+        now = self.world.now()
+        due: list[tuple[datetime, Lane]] = []
+        for name in await self.catalog.regions():
+            due += await self.catalog.region(name).read(partial(outbox.due_lanes, region=name, now=now))
+        return [lane for _, lane in sorted(due)]
+
+    async def _claim_from(self, lane: Lane, holder: str) -> list[Delivery]:
+        now = self.world.now()
+        return await self._outbox_of(lane).write(
+            lambda db: outbox.claim(db, lane, holder, now, lease=LEASE, limit=MOST_IMAGES)
+        )
+
+    async def _complete(self, holder: str, delivery: Delivery, landed: Landed) -> None:
+        now = self.world.now()
+        await self._outbox_of(delivery).write(lambda db: outbox.settle_complete(db, delivery, holder, now, landed))
+        telemetry.event(Event.DELIVERY_SETTLED, **_facts(delivery), outcome="complete", bytes=landed.bytes_carried)
+
+    async def _fail(self, holder: str, delivery: Delivery, code: FailureCode, reason: str) -> None:
+        now = self.world.now()
+        await self._outbox_of(delivery).write(
+            lambda db: outbox.fail(db, delivery.id, holder, now, code=code, reason=reason)
+        )
+        telemetry.warning(Event.DELIVERY_SETTLED, **_facts(delivery), outcome=code.value, reason=reason)
+
+    async def _try_again(self, holder: str, delivery: Delivery, hindered: Hindered) -> None:
+        now, reason = self.world.now(), hindered.reason
+        match after_failure(delivery.attempts, now, self.jitter()):
+            case GaveUp():
+                await self._fail(holder, delivery, hindered.code, reason)
+            case TryAgain(at=at):
+                await self._outbox_of(delivery).write(
+                    lambda db: outbox.postpone(db, delivery.id, holder, now, until=at, reason=reason)
+                )
+                facts = _facts(delivery)
+                telemetry.warning(Event.DELIVERY_POSTPONED, **facts, attempt=delivery.attempts, reason=reason)
+
+
+def _facts(delivery: Delivery) -> dict[str, str | float | bool | None]:
+    return {
+        "delivery": delivery.id,
+        "destination": str(delivery.destination),
+        "repository": delivery.repository,
+        "digest": str(delivery.digest),
+        "tag": delivery.tag,
+    }

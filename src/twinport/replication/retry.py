@@ -1,0 +1,30 @@
+"""Decide what becomes of a delivery whose attempt failed for a reason that may pass."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# Pauses of 1, 2, 4 … 512 seconds and then of ten minutes: about half an hour, as long as ECR lets a copy take.
+MOST_ATTEMPTS = 12
+_FIRST_PAUSE = timedelta(seconds=1)
+_LONGEST_PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """As often as it was tried, it failed."""
+
+
+def after_failure(attempts: int, now: datetime, jitter: float) -> TryAgain | GaveUp:
+    """Decide after attempt number `attempts`: again after an exponential pause, or never.
+
+    `jitter`, from 0 to 1, takes up to half of the pause away, so that what failed together does not return together.
+    """
+    if attempts >= MOST_ATTEMPTS:
+        return GaveUp()
+    pause = min(_FIRST_PAUSE * 2 ** (attempts - 1), _LONGEST_PAUSE)
+    return TryAgain(now + pause * (1 - jitter / 2))

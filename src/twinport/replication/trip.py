@@ -1,0 +1,186 @@
+"""One offer on its way: offered, what is missing brought, committed; each delivery reported once it is decided."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import uuid4
+
+from twinport.blobs.store import BlobReader
+from twinport.catalog import departures
+from twinport.catalog.database import Database
+from twinport.errors import Refusal
+from twinport.model.cargo import BlobEntry, Cargo
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.replication import Delivery, Landed, Lane
+from twinport.replication.destination import (
+    MOST_MANIFEST_BYTES,
+    Behind,
+    Consignment,
+    Destination,
+    Done,
+    Missing,
+    Offer,
+    OfferAnswer,
+    OfferedImage,
+    Refused,
+)
+from twinport.replication.itinerary import children_first
+from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_of
+
+_TRANSFERS_AT_ONCE = 4
+
+Report = Callable[[Delivery, Outcome], Awaitable[None]]
+_Transfer = asyncio.Task[int | Hindered | Hopeless]
+
+
+class Badge(Protocol):
+    def show(self) -> Caller:
+        """Return the session that this road is gone under, with some of its time left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A delivery with its cargo, as it is offered."""
+
+    delivery: Delivery
+    cargo: Cargo
+    image: OfferedImage
+
+
+def offered(delivery: Delivery, cargo: Cargo) -> OfferedImage:
+    """Describe a delivery to its destination."""
+    order = children_first(cargo.root, {digest: entry.children for digest, entry in cargo.manifests.items()})
+    return OfferedImage(
+        delivery=delivery.id,
+        repository=delivery.repository,
+        digest=delivery.digest,
+        tag=delivery.tag,
+        position=delivery.position,
+        manifests=tuple(cargo.manifests[digest] for digest in order),
+        blobs=tuple(cargo.blobs.values()),
+    )
+
+
+def in_offers(loads: Sequence[Load], limit: int = MOST_MANIFEST_BYTES) -> Iterator[list[Load]]:
+    """Cut loads into offers of at most `limit` bytes of manifests; a larger image travels alone."""
+    together: list[Load] = []
+    size = 0
+    for load in loads:
+        more = sum(entry.size for entry in load.image.manifests)
+        if together and size + more > limit:
+            yield together
+            together, size = [], 0
+        together.append(load)
+        size += more
+    if together:
+        yield together
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """The way to one destination: under which session it is gone, and from where the bytes come."""
+
+    lane: Lane
+    destination: Destination
+    badge: Badge
+    region: Database
+    store: BlobReader
+
+    async def deliver(self, loads: Sequence[Load], report: Report) -> None:
+        """Offer `loads` together and see each of them through."""
+        offer = Offer(str(uuid4()), self.lane.source, self.lane.destination, tuple(load.image for load in loads))
+        try:
+            answers = await self.destination.offer(self.badge.show(), offer)
+        except Refusal as refusal:
+            for load in loads:
+                await report(load.delivery, outcome_of(refusal))
+            return
+        async with asyncio.TaskGroup() as group:
+            await _Trip(self, offer, report, group).follow([(load, answers[load.delivery.id]) for load in loads])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A load of which nothing is missing but these manifests and the commit; `carried` counts its blobs' bytes."""
+
+    load: Load
+    manifests: frozenset[Digest]
+    carried: int = 0
+
+
+@dataclass(slots=True)
+class _Trip:
+    """From answer to commit. A blob is moved once for all loads that wait for it."""
+
+    road: Road
+    offer: Offer
+    report: Report
+    group: asyncio.TaskGroup
+    transfers: dict[Digest, _Transfer] = field(default_factory=dict)
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSFERS_AT_ONCE))
+
+    async def follow(self, answered: Sequence[tuple[Load, OfferAnswer]]) -> None:
+        """Commit together what needs no blobs; each of the others as soon as its own have arrived."""
+        ready: list[_Ready] = []
+        for load, answer in answered:
+            match answer:
+                case Missing() if answer.blobs:
+                    self.group.create_task(self._bring(load, answer))
+                case Missing():
+                    ready.append(_Ready(load, answer.manifests))
+                case Done() | Refused() | Behind():
+                    await self.report(load.delivery, self._outcome(load, answer))
+        if ready:
+            await self._commit(ready)
+
+    async def _bring(self, load: Load, missing: Missing) -> None:
+        own = [digest for digest in missing.blobs if digest not in self.transfers]
+        for digest in own:
+            self.transfers[digest] = self.group.create_task(self._move(load, load.cargo.blobs[digest]))
+        moved = {digest: await self.transfers[digest] for digest in missing.blobs}
+        failed = next((result for result in moved.values() if not isinstance(result, int)), None)
+        if failed is not None:
+            await self.report(load.delivery, failed)
+            return
+        carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
+        await self._commit([_Ready(load, missing.manifests, carried)])
+
+    async def _move(self, load: Load, blob: BlobEntry) -> int | Hindered | Hopeless:
+        async with self.slots:
+            try:
+                session = self.road.badge.show()
+                return await self.road.destination.take(session, self.offer, load.image, blob, self.road.store)
+            except Refusal as refusal:
+                return outcome_of(refusal)
+
+    async def _commit(self, ready: Sequence[_Ready]) -> None:
+        consignments = [await self._consign(each) for each in ready]
+        try:
+            answers = await self.road.destination.commit(self.road.badge.show(), self.offer, consignments)
+        except Refusal as refusal:
+            for each in ready:
+                await self.report(each.load.delivery, outcome_of(refusal))
+            return
+        for each, consignment in zip(ready, consignments, strict=True):
+            carried = each.carried + sum(len(content) for content in consignment.contents.values())
+            load = each.load
+            await self.report(load.delivery, self._outcome(load, answers[load.delivery.id], carried))
+
+    async def _consign(self, ready: _Ready) -> Consignment:
+        """Add the bytes of the missing manifests. One that is gone by now makes the destination answer Behind."""
+        repository, wanted = ready.load.cargo.repository_id, ready.manifests
+        contents = await self.road.region.read(lambda db: departures.contents(db, repository, wanted))
+        return Consignment(ready.load.image, contents)
+
+    def _outcome(self, load: Load, answer: Done | Refused | Behind, carried: int = 0) -> Outcome:
+        match answer:
+            case Done():
+                children = tuple(load.cargo.manifests.keys() - {load.cargo.root})
+                return Landed(carried, self.road.badge.show().arn, children)
+            case Refused(code=code, reason=reason):
+                return Hopeless(code, reason)
+            case Behind(reason=reason):
+                return Hindered(reason)

@@ -1,0 +1,147 @@
+"""The worker: couriers as tasks, as long as the process lives. Polling is the truth; a wake-up only hastens it."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from twinport import telemetry
+from twinport.clock import Clock
+from twinport.errors import Unavailable
+from twinport.model.replication import Delivery
+from twinport.replication.courier import Courier
+from twinport.replication.outcomes import Hindered, Outcome
+from twinport.replication.post_office import LEASE, Batch, PostOffice
+from twinport.telemetry import Event
+
+T = TypeVar("T")
+_COURIERS = 4
+_POLL = timedelta(seconds=1)
+_SWEEP = timedelta(minutes=1)
+# An orderly end may take five seconds: this much for couriers to finish, and this much to take back what they hold.
+_GRACE = timedelta(seconds=3)
+_LAST_GRACE = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Replication:
+    """Claims batches and has them carried, a few at a time. Runs beside the requests (front.Background)."""
+
+    office: PostOffice
+    courier: Courier
+    world: Clock
+    holder: str = field(default_factory=lambda: secrets.token_hex(8))
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COURIERS))
+    _is_stopping: bool = False
+    _task: "asyncio.Task[None] | None" = None
+
+    async def start(self) -> None:
+        """Begin to work. The task is this object's own, and ends in `stop`."""
+        self._task = asyncio.create_task(self.run())
+
+    async def stop(self) -> None:
+        """Claim nothing more, let couriers finish for a moment, then give back what they still hold."""
+        if self._task is None:
+            return
+        self._is_stopping = True
+        self.wake()
+        await asyncio.wait([self._task], timeout=_GRACE.total_seconds())
+        self._task.cancel()
+        await asyncio.wait([self._task], timeout=_LAST_GRACE.total_seconds())
+
+    def wake(self) -> None:
+        """Say that something may be due now. Nothing depends on it."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until `stop` or cancellation."""
+        async with asyncio.TaskGroup() as group:
+            sweeping = group.create_task(self._sweep_now_and_then())
+            while not self._is_stopping:
+                await self._free.acquire()
+                batch = await self._claim()
+                if batch is None:
+                    self._free.release()
+                    await self._rest()
+                else:
+                    group.create_task(self._carry(batch)).add_done_callback(lambda _: self._free.release())
+            sweeping.cancel()
+
+    async def deliver_what_is_due(self) -> int:
+        """Carry, one batch after the other, everything that is due now; return the number of attempts."""
+        attempts = 0
+        while batch := await self.office.claim(self.holder):
+            await self._carry(batch)
+            attempts += len(batch.deliveries)
+        return attempts
+
+    async def _claim(self) -> Batch | None:
+        # Cleared before looking: whatever is owed after this line wakes us again.
+        self._woken.clear()
+        return await _unless_hindered(self.office.claim(self.holder))
+
+    async def _rest(self) -> None:
+        """Wait until something may be due: a wake-up, the next due time, or the next poll."""
+        due = await _unless_hindered(self.office.next_due())
+        pause = _POLL if due is None else min(_POLL, max(due - self.world.now(), timedelta(0)))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause.total_seconds()):
+                await self._woken.wait()
+
+    async def _carry(self, batch: Batch) -> None:
+        """See a batch through. Whatever is met, its deliveries end settled, postponed, given back, or free by lapse."""
+        errand = _Errand(self.office, batch, {delivery.id: delivery for delivery in batch.deliveries})
+        try:
+            async with asyncio.TaskGroup() as group:
+                renewing = group.create_task(errand.keep())
+                await self.courier.carry(batch.lane, batch.deliveries, errand.report)
+                renewing.cancel()
+        except asyncio.CancelledError:
+            await _unless_hindered(self.office.release(batch))
+            raise
+        except Exception as error:  # noqa: BLE001 — a defect hinders one batch, not the worker
+            telemetry.failure(Event.WORKER_FAILED, error, destination=str(batch.lane.destination))
+            await _unless_hindered(errand.postpone_the_rest())
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await _unless_hindered(self.office.sweep_offers())
+            await asyncio.sleep(_SWEEP.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """A batch under way. `open` is what was not reported on yet."""
+
+    office: PostOffice
+    batch: Batch
+    open: dict[str, Delivery]
+
+    async def report(self, delivery: Delivery, outcome: Outcome) -> None:
+        await self.office.settle(self.batch.holder, delivery, outcome)
+        del self.open[delivery.id]
+
+    async def keep(self) -> None:
+        """Renew the lease for as long as the errand takes."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            await _unless_hindered(self.office.renew(self.batch))
+
+    async def postpone_the_rest(self) -> None:
+        for delivery in list(self.open.values()):
+            await self.report(delivery, Hindered("an unexpected error was met and recorded"))
+
+
+async def _unless_hindered(work: Awaitable[T]) -> T | None:
+    """Do work of the worker's own, which goes on by itself: whatever hinders it is recorded, and it is tried again."""
+    try:
+        return await work
+    except Unavailable as refusal:
+        telemetry.warning(Event.WORKER_HINDERED, reason=refusal.message)
+    except Exception as error:  # noqa: BLE001 — a defect must not end the worker
+        telemetry.failure(Event.WORKER_FAILED, error)
+    return None
