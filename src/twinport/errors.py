@@ -221,6 +221,18 @@ class BadName(BadRequest):
     """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
 
 
+class BadTag(BadName):
+    """A tag outside the grammar of OCI Distribution."""
+
+
+class MethodUnsupported(BadRequest):
+    """There is such a place, and this cannot be done to it."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"'{method[:20]}' is not possible here: use {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
+
+
 class InvalidInput(BadRequest):
     """A value that IAM understands and cannot use (InvalidInput)."""
 
@@ -275,6 +287,13 @@ class PolicyNotAttachable(BadRequest):
 
 class NotFound(Refusal):
     """The named thing does not exist (or the caller may not know that it does)."""
+
+
+class PathUnknown(NotFound):
+    """A path that names no place of the registry protocol."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is nothing at '{path[:200]}'")
 
 
 class RepositoryNotFound(NotFound):
@@ -401,9 +420,10 @@ class TagImmutable(Conflict):
 class ImageReferenced(Conflict):
     """The image is part of an index, so it stays (batch failure ImageReferencedByManifestList)."""
 
-    def __init__(self, digest: str, parents: Sequence[str]) -> None:
+    def __init__(self, digest: str, name: str, account: str) -> None:
         super().__init__(
-            f"Requested image referenced by manifest list: {_listed(parents)} contains {digest}; delete that first"
+            f"the image with digest '{digest}' in the repository with name '{name}' in the registry with id "
+            f"'{account}' is referenced by a manifest list: delete that first"
         )
 
 

@@ -460,11 +460,24 @@ async def test_referrers_are_found_by_subject_and_type(shelf: Shelf) -> None:
     for content in (signature, bill, image_of(CONFIG, subject=entry(b"other", DOCKER_MANIFEST))):
         await put(shelf, content)
     referrers = Referrers(AllowAll(), shelf.catalog)
-    found = await referrers.list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(FIRST), (), "", 10))
+    found, more = await referrers.list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(FIRST), (), "", 2))
+    assert not more
     assert [each.digest for each in found] == sorted([Digest.of(signature), Digest.of(bill)])
     query = ReferrerQuery(Digest.of(FIRST), ("application/signature",), "", 10)
-    (one,) = await referrers.list(caller(), REGISTRY, API, query)
+    (one,), _ = await referrers.list(caller(), REGISTRY, API, query)
     assert (one.media_type, one.size, one.annotations) == (OCI_MANIFEST, len(signature), {"by": "me"})
+
+
+async def test_referrers_come_in_lists_that_a_client_can_read(shelf: Shelf) -> None:
+    note = "n" * (2 << 20)
+    for number in range(3):
+        subject = entry(FIRST, OCI_MANIFEST)
+        await put(shelf, index_of(subject=subject, annotations={"number": str(number), "note": note}))
+    referrers, after = Referrers(AllowAll(), shelf.catalog), ""
+    for number in range(3):
+        found, more = await referrers.list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(FIRST), (), after, 100))
+        assert (len(found), more) == (1, number < 2)
+        after = str(found[0].digest)
 
 
 # --- removal ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select
@@ -21,6 +22,8 @@ from twinport.model.manifests import Descriptor, Manifest
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
 # How many values one statement is given: far below the bound of either database.
 _BATCH = 500
+# How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
+_ANNOTATIONS = 3 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +192,21 @@ def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> di
 
 def referrers(
     db: Connection, repository_id: int, subject: Digest, types: Sequence[str], after: str, limit: int
-) -> list[Referrer]:
-    """Return manifests whose subject is `subject`, after the digest `after`; of the artifact `types`, if any."""
-    columns = (_manifest.c.digest, _manifest.c.media_type, _manifest.c.artifact_type, _manifest.c.annotations)
-    query = select(*columns, func.length(_manifest.c.content).label("size")).where(
+) -> tuple[list[Referrer], bool]:
+    """Return manifests whose subject is `subject`, after the digest `after`; of the artifact `types`, if any.
+
+    Tell too whether more follow: of large annotations fewer than `limit` are given, but one at least.
+    """
+    query = select(_manifest.c.digest, func.coalesce(func.length(_manifest.c.annotations), 0).label("size")).where(
         _manifest.c.repository_id == repository_id, _manifest.c.subject == str(subject), _manifest.c.digest > after
     )
     if types:
         query = query.where(_manifest.c.artifact_type.in_(types))
-    return [_referrer(row) for row in db.execute(query.order_by(_manifest.c.digest).limit(limit))]
+    rows = db.execute(query.order_by(_manifest.c.digest).limit(limit + 1)).all()
+    totals = accumulate(row.size for row in rows)
+    fitting = sum(total <= max(rows[0].size, _ANNOTATIONS) for total in totals)
+    wanted = [row.digest for row in rows[: min(limit, fitting)]]
+    return _referrers(db, repository_id, wanted), len(wanted) < len(rows)
 
 
 # --- private ----------------------------------------------------------------------------------------------
@@ -298,6 +307,13 @@ def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
         artifact_type=row.artifact_type,
         subject=Digest.parse(row.subject) if row.subject else None,
     )
+
+
+def _referrers(db: Connection, repository_id: int, names: Sequence[str]) -> list[Referrer]:
+    columns = (_manifest.c.digest, _manifest.c.media_type, _manifest.c.artifact_type, _manifest.c.annotations)
+    query = select(*columns, func.length(_manifest.c.content).label("size"))
+    query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(names))
+    return [_referrer(row) for row in db.execute(query.order_by(_manifest.c.digest))]
 
 
 def _referrer(row: Row[*tuple[Any, ...]]) -> Referrer:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NewType
 
-from twinport.errors import BadName
+from twinport.errors import BadName, BadTag
 
 AccountId = NewType("AccountId", str)
 RegionName = NewType("RegionName", str)
@@ -63,9 +63,9 @@ def repository_name(text: str) -> RepositoryName:
 
 
 def tag_name(text: str) -> TagName:
-    """Parse a tag of the OCI Distribution grammar (1 to 128 characters)."""
+    """Parse a tag of the OCI Distribution grammar (1 to 128 characters). Raises BadTag."""
     if not _TAG.fullmatch(text):
-        raise BadName(
+        raise BadTag(
             f"'{text[:128]}' is not a tag: 1 to 128 letters, digits, '_', '.', '-', not beginning with '.' or '-'"
         )
     return TagName(text)

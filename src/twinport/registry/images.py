@@ -12,7 +12,7 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
 from twinport.clock import Clock
-from twinport.errors import ImageDigestMismatch, ImageNotFound, InvalidParameter
+from twinport.errors import ImageDigestMismatch, ImageNotFound, ImageReferenced, InvalidParameter
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
@@ -151,6 +151,14 @@ class Images:
             tuple(image for each in outcomes if not isinstance(each, ImageFailure) for image in each),
             tuple(each for each in outcomes if isinstance(each, ImageFailure)),
         )
+
+    async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
+        """Remove one image with all its tags. Raises ImageNotFound, and ImageReferenced for a part of an index."""
+        answer = await self.delete(caller, registry, name, [NamedImage(str(digest))])
+        for failure in answer.failures:
+            if failure.code is FailureCode.IN_AN_INDEX:
+                raise ImageReferenced(str(digest), name, registry.account)
+            raise ImageNotFound(str(digest), None, name, registry.account)
 
     async def untag(self, caller: Caller, registry: Registry, name: RepositoryName, tag: TagName) -> None:
         """Remove a tag and leave its image (the registry protocol's deletion of a tag). Raises ImageNotFound."""

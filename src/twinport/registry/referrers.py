@@ -29,8 +29,10 @@ class Referrers:
 
     async def list(
         self, caller: Caller, registry: Registry, name: RepositoryName, query: ReferrerQuery
-    ) -> Sequence[Referrer]:
-        """Return referrers in the order of their digests; a subject that nobody has pushed may have some.
+    ) -> tuple[Sequence[Referrer], bool]:
+        """Return referrers in the order of their digests, and whether more follow.
+
+        A subject that nobody has pushed may have some.
 
         ListImageReferrers has no action of its own: the gate is asked for ecr:BatchGetImage.
         """

@@ -71,6 +71,14 @@ class Repositories:
         )
         return paging.cut(found, page, request, lambda repository: (repository.name,))
 
+    async def names(self, caller: Caller, registry: Registry, after: str, limit: int) -> Sequence[RepositoryName]:
+        """Return at most `limit` names of the registry's repositories in their order, those after `after`."""
+        resource = RepositoryResource(registry, EVERY_REPOSITORY)
+        await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
+        return await self.catalog.region(registry.region).read(
+            lambda db: [each.name for each in repositories.listed(db, registry, after, limit)]
+        )
+
     async def delete(self, caller: Caller, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
         """Delete a repository with everything in it, and return what it was.
 

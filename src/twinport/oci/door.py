@@ -1,0 +1,147 @@
+"""The registry protocol's door: whose registry a request is about, who asks, and which route it takes."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from twinport import telemetry
+from twinport.clock import Clock
+from twinport.edge import Edge
+from twinport.errors import MethodUnsupported, PathUnknown, Refusal, RepositoryNotFound
+from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.model.addresses import Address, EdgeAddress, HostAddress, address_of, split_edge_path
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import RegionName, Registry, repository_name
+from twinport.oci import errors, routes
+from twinport.oci.blobs import BlobRoutes
+from twinport.oci.headers import ContentType, safe_headers
+from twinport.oci.listings import Listings
+from twinport.oci.manifests import ManifestRoutes
+from twinport.oci.routes import Catalog, InRepository, Ping, Place
+from twinport.oci.target import Target
+from twinport.telemetry import Event
+
+Handler = Callable[[Request, Caller, Target], Awaitable[AnyAnswer]]
+
+
+class Tokens(Protocol):
+    async def open(self, authorization: str | None, origin: Origin, only_region: RegionName | None) -> Caller:
+        """Return the caller behind a Basic `Authorization` header; its origin's Region becomes the token's.
+
+        Raises RegistryTokenMissing, RegistryTokenExpired or RegistryTokenInvalid, the last for a token of another
+        Region than `only_region` too.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OciDoor:
+    """Serves `/v2/` of every registry in `regions`."""
+
+    edge: Edge
+    tokens: Tokens
+    world: Clock
+    regions: Collection[RegionName]
+    manifests: ManifestRoutes
+    blobs: BlobRoutes
+    listings: Listings
+
+    async def answer(self, request: Request) -> AnyAnswer:
+        try:
+            answer = await self._answer(request)
+        except Refusal as refusal:
+            answer = errors.refused(refusal, self._realm(request))
+        except Exception as defect:  # noqa: BLE001 — a defect too is answered in this protocol's form
+            telemetry.failure(Event.REQUEST_FAILED, defect, method=request.method, path=request.path)
+            answer = errors.unexpected(request.id)
+        return replace(answer, headers={**answer.headers, "x-request-id": request.id})
+
+    async def _answer(self, request: Request) -> AnyAnswer:
+        # Credentials come first: whoever has none learns nothing from a path.
+        address = address_of(request.header("host") or "")
+        only_region = address.registry.region if isinstance(address, HostAddress) else None
+        caller = await self.tokens.open(request.header("authorization"), self._origin(request), only_region)
+        match routes.parse(request.raw_path):
+            case Ping():
+                return _pong(request)
+            case Catalog(path=path):
+                return await self._catalog(request, caller, address, path)
+            case InRepository() as route:
+                return await self._in_repository(request, caller, address, route)
+
+    async def _catalog(self, request: Request, caller: Caller, address: Address, path: str) -> AnyAnswer:
+        _require_reading(request)
+        registry, rest, lead = self._locate(address, caller, path)
+        if rest:
+            raise PathUnknown(request.raw_path)
+        return await self.listings.catalog(request, _in_region(caller, registry), registry, lead)
+
+    async def _in_repository(
+        self, request: Request, caller: Caller, address: Address, route: InRepository
+    ) -> AnyAnswer:
+        registry, rest, lead = self._locate(address, caller, route.path)
+        name = repository_name(rest)
+        if registry.region not in self.regions:
+            raise RepositoryNotFound(name, registry.account)
+        handlers = self._handlers()[route.place]
+        handler = handlers.get(request.method)
+        if handler is None:
+            raise MethodUnsupported(request.method, tuple(handlers))
+        target = Target(registry, name, f"/v2/{lead}{name}", route.reference)
+        return await handler(request, _in_region(caller, registry), target)
+
+    def _locate(self, address: Address, caller: Caller, path: str) -> tuple[Registry, str, str]:
+        """Return the registry that is meant, the path within it, and what the caller writes before that path."""
+        match address:
+            case HostAddress(registry=registry):
+                return registry, path, ""
+            case EdgeAddress():
+                named, rest = split_edge_path(path, self.regions)
+                if named is not None:
+                    return named, rest, f"{named}/"
+                return Registry(caller.account, caller.origin.region), path, ""
+
+    def _handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
+        manifests, blobs, listings = self.manifests, self.blobs, self.listings
+        return {
+            Place.MANIFEST: {
+                "GET": manifests.get,
+                "HEAD": manifests.get,
+                "PUT": manifests.put,
+                "DELETE": manifests.delete,
+            },
+            Place.BLOB: {"GET": blobs.get, "HEAD": blobs.head},
+            Place.UPLOADS: {"POST": blobs.start},
+            Place.UPLOAD: {
+                "GET": blobs.status,
+                "PATCH": blobs.append,
+                "PUT": blobs.complete,
+                "DELETE": blobs.cancel,
+            },
+            Place.TAGS: {"GET": listings.tags, "HEAD": listings.tags},
+            Place.REFERRERS: {"GET": listings.of_subject, "HEAD": listings.of_subject},
+        }
+
+    def _origin(self, request: Request) -> Origin:
+        """State what is known before the token is read; its Region replaces the empty one."""
+        client, secure = self.edge.client(request)
+        return Origin(RegionName(""), client, secure, request.header("user-agent") or "", self.world.now())
+
+    def _realm(self, request: Request) -> str:
+        _, secure = self.edge.client(request)
+        return f"{'https' if secure else 'http'}://{request.header('host')}/"
+
+
+def _pong(request: Request) -> Answer:
+    _require_reading(request)
+    return Answer(200, safe_headers(ContentType.JSON), b"{}")
+
+
+def _require_reading(request: Request) -> None:
+    if request.method not in ("GET", "HEAD"):
+        raise MethodUnsupported(request.method, ("GET", "HEAD"))
+
+
+def _in_region(caller: Caller, registry: Registry) -> Caller:
+    """Say to the policies which Region is asked: at the edge it need not be the token's."""
+    return replace(caller, origin=replace(caller.origin, region=registry.region))

@@ -1,0 +1,96 @@
+"""Refusals in the words of the registry protocol (OCI Distribution 1.1, error codes).
+
+Statuses and codes are those of the standard and its reference implementation. The messages are ECR's where ECR has
+one, so that what docker prints is what it prints in front of ECR.
+"""
+
+import json
+from dataclasses import dataclass
+
+from twinport import errors
+from twinport.errors import Refusal
+from twinport.exchange import Answer, BodyTooLarge
+from twinport.oci.headers import ContentType, safe_headers
+
+
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """Status and code; `message` replaces the refusal's own words."""
+
+    status: int
+    code: str
+    message: str | None = None
+
+
+# The most particular class of a refusal that stands here decides.
+TABLE: dict[type[Refusal], WireError] = {
+    errors.NotAuthenticated: WireError(401, "UNAUTHORIZED"),
+    errors.RegistryTokenExpired: WireError(403, "DENIED"),
+    errors.RegistryTokenInvalid: WireError(403, "DENIED"),
+    errors.AccessDenied: WireError(403, "DENIED"),
+    errors.DownloadExpired: WireError(403, "DENIED"),
+    errors.DownloadForged: WireError(403, "DENIED"),
+    errors.BadRequest: WireError(400, "UNSUPPORTED"),
+    errors.BadName: WireError(400, "NAME_INVALID"),
+    errors.BadTag: WireError(400, "TAG_INVALID"),
+    errors.MethodUnsupported: WireError(405, "UNSUPPORTED"),
+    errors.NotBuiltYet: WireError(405, "UNSUPPORTED"),
+    errors.ManifestInvalid: WireError(400, "MANIFEST_INVALID"),
+    errors.ManifestTooLarge: WireError(413, "SIZE_INVALID"),
+    errors.ContentRangeInvalid: WireError(416, "BLOB_UPLOAD_INVALID"),
+    errors.PathUnknown: WireError(404, "NAME_INVALID"),
+    errors.NotFound: WireError(404, "NAME_UNKNOWN"),
+    errors.RepositoryNotFound: WireError(404, "NAME_UNKNOWN"),
+    errors.ImageNotFound: WireError(404, "MANIFEST_UNKNOWN", "Requested image not found"),
+    errors.LayerNotFound: WireError(404, "BLOB_UNKNOWN"),
+    errors.UploadNotFound: WireError(404, "BLOB_UPLOAD_UNKNOWN"),
+    errors.Conflict: WireError(409, "DENIED"),
+    errors.TagImmutable: WireError(400, "TAG_INVALID"),
+    errors.ImageReferenced: WireError(405, "UNSUPPORTED"),
+    errors.UploadOutOfOrder: WireError(416, "BLOB_UPLOAD_INVALID"),
+    errors.BadContent: WireError(400, "BLOB_UPLOAD_INVALID"),
+    errors.DigestInvalid: WireError(400, "DIGEST_INVALID"),
+    errors.DigestMismatch: WireError(400, "DIGEST_INVALID"),
+    errors.ImageDigestMismatch: WireError(400, "DIGEST_INVALID"),
+    errors.SizeMismatch: WireError(400, "SIZE_INVALID"),
+    errors.DescriptorSizeWrong: WireError(400, "MANIFEST_INVALID"),
+    errors.LayersMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
+    errors.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
+    errors.LimitReached: WireError(403, "DENIED"),
+    BodyTooLarge: WireError(413, "SIZE_INVALID"),
+    errors.Unavailable: WireError(503, "UNAVAILABLE"),
+    errors.Interrupted: WireError(408, "SIZE_INVALID"),
+    Refusal: WireError(400, "UNKNOWN"),
+}
+
+
+def refused(refusal: Refusal, realm: str) -> Answer:
+    """Word a refusal; `realm` is where credentials are asked for."""
+    wire = next(TABLE[kind] for kind in type(refusal).__mro__ if kind in TABLE)
+    if isinstance(refusal, errors.RegistryTokenMissing):
+        return _not_authorized(refusal, realm)
+    headers = safe_headers(ContentType.JSON)
+    if isinstance(refusal, errors.NotAuthenticated) and wire.status == 401:  # noqa: PLR2004
+        headers |= _challenge(realm)
+    if isinstance(refusal, errors.MethodUnsupported):
+        headers["allow"] = ", ".join(refusal.allowed)
+    return Answer(wire.status, headers, _envelope(wire.code, wire.message or refusal.message))
+
+
+def unexpected(request_id: str) -> Answer:
+    """Answer a defect with the id under which it was recorded, and nothing of it."""
+    text = f"an unexpected error was met and recorded under request id {request_id}"
+    return Answer(500, safe_headers(ContentType.JSON), _envelope("UNKNOWN", text))
+
+
+def _not_authorized(refusal: Refusal, realm: str) -> Answer:
+    """Ask for credentials with ECR's own bytes."""
+    return Answer(401, safe_headers(ContentType.TEXT) | _challenge(realm), f"{refusal.message}\n".encode())
+
+
+def _challenge(realm: str) -> dict[str, str]:
+    return {"www-authenticate": f'Basic realm="{realm}",service="ecr.amazonaws.com"'}
+
+
+def _envelope(code: str, message: str) -> bytes:
+    return json.dumps({"errors": [{"code": code, "message": message}]}).encode()

@@ -1,0 +1,103 @@
+"""Lists under `/v2/`: tags, referrers, and the catalog of repositories. All of them speak in the caller's form."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote, urlencode
+
+from twinport.errors import InvalidParameter
+from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.images import Referrer
+from twinport.model.manifests import OCI_INDEX
+from twinport.model.names import Registry
+from twinport.oci.headers import ContentType, safe_headers
+from twinport.oci.target import Target
+from twinport.registry.images import Images
+from twinport.registry.referrers import ReferrerQuery, Referrers
+from twinport.registry.repositories import Repositories
+
+MOST_ITEMS = 1000
+_MOST_FIELDS = 100
+_LONGEST_NUMBER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """One method for each route. Refusals are raised: the door words them."""
+
+    images: Images
+    referrers: Referrers
+    repositories: Repositories
+
+    async def tags(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`GET /v2/NAME/tags/list`, with `n` and `last`."""
+        query = _fields(request)
+        limit, after = _limit(query), _last(query)
+        found = await self.images.tags(caller, target.registry, target.repository, after, limit + 1)
+        body = {"name": target.prefix.removeprefix("/v2/"), "tags": list(found[:limit])}
+        return _page(body, ContentType.JSON, _next(f"{target.prefix}/tags/list", limit, found))
+
+    async def catalog(self, request: Request, caller: Caller, registry: Registry, lead: str) -> AnyAnswer:
+        """`GET /v2/_catalog`, with `n` and `last`; `lead` is what the caller writes before this registry's names."""
+        query = _fields(request)
+        limit, after = _limit(query), _last(query).removeprefix(lead)
+        found = [lead + name for name in await self.repositories.names(caller, registry, after, limit + 1)]
+        return _page({"repositories": found[:limit]}, ContentType.JSON, _next(f"/v2/{lead}_catalog", limit, found))
+
+    async def of_subject(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`GET /v2/NAME/referrers/DIGEST`, with `artifactType`: an index made on the spot."""
+        query = _fields(request)
+        subject, types = Digest.parse(target.reference), query.get("artifactType", [])
+        asked = ReferrerQuery(subject, types, _last(query), MOST_ITEMS)
+        found, more = await self.referrers.list(caller, target.registry, target.repository, asked)
+        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_entry(each) for each in found]}
+        headers = {"oci-filters-applied": "artifactType"} if types else {}
+        if more:
+            again = urlencode({"last": str(found[-1].digest), "artifactType": types}, doseq=True)
+            headers["link"] = f'<{target.prefix}/referrers/{subject}?{again}>; rel="next"'
+        return _page(body, OCI_INDEX, headers)
+
+
+def _fields(request: Request) -> dict[str, list[str]]:
+    try:
+        return parse_qs(request.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise InvalidParameter("query", f"must have at most {_MOST_FIELDS} fields") from None
+
+
+def _limit(query: dict[str, list[str]]) -> int:
+    """Return how many items are asked for; more than we give at once is a wish, not a mistake."""
+    text = query.get("n", [str(MOST_ITEMS)])[-1]
+    if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER:
+        raise InvalidParameter("n", "must be a number that is not negative")
+    return min(int(text), MOST_ITEMS)
+
+
+def _last(query: dict[str, list[str]]) -> str:
+    return query.get("last", [""])[-1]
+
+
+def _next(path: str, limit: int, found: Sequence[str]) -> dict[str, str]:
+    """Link to the following page if there is one; a page of no items leads nowhere."""
+    if not 0 < limit < len(found):
+        return {}
+    return {"link": f'<{path}?n={limit}&last={quote(found[limit - 1])}>; rel="next"'}
+
+
+def _page(body: Mapping[str, object], content_type: ContentType | str, headers: dict[str, str]) -> Answer:
+    return Answer(200, safe_headers(content_type) | headers, json.dumps(body, separators=(",", ":")).encode())
+
+
+def _entry(referrer: Referrer) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "mediaType": referrer.media_type,
+        "digest": str(referrer.digest),
+        "size": referrer.size,
+    }
+    if referrer.artifact_type is not None:
+        entry["artifactType"] = referrer.artifact_type
+    if referrer.annotations:
+        entry["annotations"] = dict(referrer.annotations)
+    return entry

@@ -1,0 +1,81 @@
+"""Manifests under `/v2/`."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from twinport.errors import NotBuiltYet
+from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.images import ImageId
+from twinport.model.manifests import MANIFEST_LIMIT
+from twinport.model.names import TagName, tag_name
+from twinport.oci.headers import ContentType, safe_headers
+from twinport.oci.target import Target
+from twinport.registry.images import Images
+from twinport.registry.pushes import Push, Unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRoutes:
+    """One method for each route. Refusals are raised: the door words them."""
+
+    images: Images
+
+    async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`GET` or `HEAD /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
+        match _reference(target):
+            case Digest() as digest:
+                image = ImageId(digest, None)
+            case tag:
+                image = ImageId(None, tag)
+        found = await self.images.get(caller, target.registry, target.repository, image)
+        etag = f'"{found.digest}"'
+        headers = safe_headers(found.media_type) | {"docker-content-digest": str(found.digest), "etag": etag}
+        if _is_known(etag, request.header("if-none-match")):
+            return Answer(304, headers)
+        return Answer(200, headers, found.content)
+
+    async def put(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`PUT /v2/NAME/manifests/REFERENCE`."""
+        reference = _reference(target)
+        if "tag" in parse_qs(request.query):
+            raise NotBuiltYet("tags as parameters of a push by digest")
+        content = await request.body(MANIFEST_LIMIT)
+        digest, tag = (reference, None) if isinstance(reference, Digest) else (None, reference)
+        push = Push(content, _media_type(request), tag, digest, Unchanged.ACCEPT)
+        outcome = await self.images.put(caller, target.registry, target.repository, push)
+        headers = safe_headers(ContentType.TEXT) | {
+            "location": f"{target.prefix}/manifests/{outcome.digest}",
+            "docker-content-digest": str(outcome.digest),
+        }
+        if outcome.subject is not None:
+            headers["oci-subject"] = str(outcome.subject)
+        return Answer(201, headers)
+
+    async def delete(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`DELETE /v2/NAME/manifests/REFERENCE`: a digest goes with its tags, a tag goes alone."""
+        match _reference(target):
+            case Digest() as digest:
+                await self.images.remove(caller, target.registry, target.repository, digest)
+            case tag:
+                await self.images.untag(caller, target.registry, target.repository, tag)
+        return Answer(202, safe_headers(ContentType.TEXT))
+
+
+def _reference(target: Target) -> Digest | TagName:
+    """A colon makes a reference a digest: no tag has one."""
+    text = target.reference
+    return Digest.parse(text) if ":" in text else tag_name(text)
+
+
+def _media_type(request: Request) -> str | None:
+    """Return the type without its parameters."""
+    declared = (request.header("content-type") or "").partition(";")[0].strip()
+    return declared or None
+
+
+def _is_known(etag: str, if_none_match: str | None) -> bool:
+    """Compare weakly, as RFC 9110 section 13.1.2 asks."""
+    known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
+    return etag in known or "*" in known
