@@ -39,12 +39,13 @@ test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
 
-check: $(DEV_READY) ## Check style, format, types, import contracts and the compiled shapes.
+check: $(DEV_READY) ## Check style, format, types, import contracts, the compiled shapes and the generated pages.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/compile_shapes.py --check
+	$(BIN)/python tools/list_operations.py --check
 
 fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff check --fix .

@@ -487,6 +487,14 @@ class DigestMismatch(BadContent):
         self.declared, self.computed = declared, computed
 
 
+class NoDigestMatches(DigestMismatch):
+    """As DigestMismatch, in ECR's words for its own way of completing an upload (InvalidLayerException)."""
+
+    def __init__(self, declared: str, computed: str) -> None:
+        Refusal.__init__(self, "None of the provided layer digests match the calculated layer digest")
+        self.declared, self.computed = declared, computed
+
+
 class SizeMismatch(BadContent):
     def __init__(self, announced: int, received: int) -> None:
         super().__init__(f"{announced} bytes were announced and {received} were received")

@@ -26,7 +26,7 @@ from twinport.model.replication import (
     ReplicationConfiguration,
     ReplicationRule,
 )
-from twinport.registry.settings import Replication
+from twinport.registry.settings import Copies, Replication
 
 T = TypeVar("T")
 ABROAD = Registry(ACCOUNT, OTHER_REGION)
@@ -156,21 +156,21 @@ def push(db: Connection, tags: tuple[str, ...], *destinations: Registry) -> None
 
 async def test_an_image_that_was_owed_to_nobody_has_no_status(catalog: EmbeddedCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1",)))
-    assert await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, "1")) == []
+    assert await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, "1")) == Copies(IMAGE, ())
 
 
 async def test_status_names_each_destination_once(catalog: EmbeddedCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD, NEIGHBOUR))
-    reports = await replication(catalog).status(caller(), REGISTRY, API, ImageId(IMAGE, None))
-    assert {report.destination for report in reports} == {ABROAD, NEIGHBOUR}
-    assert [report.state for report in reports] == [DeliveryState.WAITING] * 2
+    copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(IMAGE, None))
+    assert {report.destination for report in copies.reports} == {ABROAD, NEIGHBOUR}
+    assert [report.state for report in copies.reports] == [DeliveryState.WAITING] * 2
 
 
 async def test_status_under_a_tag_is_that_of_the_tag(catalog: EmbeddedCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD))
     for tag in ("1", "2"):
-        (report,) = await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, tag))
-        assert report.tag == tag
+        copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, tag))
+        assert [report.tag for report in copies.reports] == [tag]
 
 
 async def test_status_of_what_is_not_there_says_what_is_missing(catalog: EmbeddedCatalog) -> None:
@@ -193,8 +193,8 @@ async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: EmbeddedC
     await Replication(AllowAll(), catalog, later, OneRole(catalog), (REGION, OTHER_REGION)).put(
         caller(), REGISTRY, remaining
     )
-    reports = await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
-    assert {report.destination: report.state for report in reports} == {
+    copies = await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
+    assert {report.destination: report.state for report in copies.reports} == {
         ABROAD: DeliveryState.WAITING,
         NEIGHBOUR: DeliveryState.FAILED,
     }

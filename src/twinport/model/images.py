@@ -71,6 +71,7 @@ class NewRepository:
     tag_rule: TagRule = TagRule()
     scan_on_push: bool = False
     encryption: str = "AES256"
+    kms_key: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

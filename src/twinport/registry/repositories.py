@@ -132,8 +132,8 @@ def tag_context(tags: Mapping[str, str]) -> Context:
 
 
 def _check_honoured(new: NewRepository) -> None:
-    if new.encryption != NewRepository().encryption:
-        raise NotBuiltYet(f"encryptionType {new.encryption}")
+    if new.encryption != NewRepository().encryption or new.kms_key is not None:
+        raise NotBuiltYet("encryption with keys of KMS")
     if new.scan_on_push:
         raise NotBuiltYet("scanOnPush")
 

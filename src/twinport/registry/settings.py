@@ -36,6 +36,14 @@ class Roles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """An image, and the newest delivery of it to each of its destinations."""
+
+    digest: Digest
+    reports: tuple[DeliveryReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Replication:
     """The verbs of a registry's replication. `regions` are those that this deployment knows."""
 
@@ -70,9 +78,7 @@ class Replication:
         settings = await self.catalog.region(registry.region).read(lambda db: registries.settings(db, registry.account))
         return settings.replication
 
-    async def status(
-        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId
-    ) -> list[DeliveryReport]:
+    async def status(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
         """Report the newest delivery of an image to each of its destinations; none where no rule ever asked for one.
 
         An image named by a tag is reported under that tag: the same manifest under another may be further.
@@ -98,10 +104,10 @@ def check(configuration: ReplicationConfiguration, source: Registry, regions: Co
         raise NotBuiltYet("deleteReplication")
 
 
-def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> list[DeliveryReport]:
+def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
     repository = repositories.get(db, registry, name)
     digest = _digest_of(db, repository, image)
-    return outbox.statuses(db, registry.account, name, digest, image.tag)
+    return Copies(digest, tuple(outbox.statuses(db, registry.account, name, digest, image.tag)))
 
 
 def _digest_of(db: Connection, repository: Repository, image: ImageId) -> Digest:

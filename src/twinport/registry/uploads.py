@@ -23,6 +23,7 @@ from twinport.errors import (
     EmptyUpload,
     LayerExists,
     LayerPartTooSmall,
+    NoDigestMatches,
     Refusal,
     Unavailable,
     UploadOutOfOrder,
@@ -137,7 +138,7 @@ class Uploads:
     ) -> Layer:
         """Make a layer of an upload under ECR's own rules; one of `digests` must be right (CompleteLayerUpload).
 
-        Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, DigestMismatch, LayerExists; the upload then
+        Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, NoDigestMatches, LayerExists; the upload then
         stays as it was.
         """
         await self.gate.authorize(caller, COMPLETE, RepositoryResource(registry, name))
@@ -146,7 +147,10 @@ class Uploads:
         held = await self.catalog.region(registry.region).read(lambda db: blobs.held(db, upload.repository.id, digests))
         for digest in held:
             raise LayerExists(str(digest), name, registry.account)
-        return await self._finish(upload, tuple(digests), None)
+        try:
+            return await self._finish(upload, tuple(digests), None)
+        except DigestMismatch as error:
+            raise NoDigestMatches(error.declared, error.computed) from error
 
     async def upload_whole(
         self,

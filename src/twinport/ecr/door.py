@@ -1,0 +1,48 @@
+"""The Amazon ECR API: a table from each operation to what it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.calls import Call
+from twinport.aws.dispatch import Handler
+from twinport.ecr.images import ImageOperations
+from twinport.ecr.layers import LayerOperations
+from twinport.ecr.repositories import RepositoryOperations
+from twinport.ecr.settings import RegistryOperations
+from twinport.ecr.tokens import TokenOperations
+from twinport.registry.authorization import Authorization
+from twinport.registry.download_links import DownloadLinks
+from twinport.registry.images import Images
+from twinport.registry.layers import Layers
+from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.settings import Replication
+from twinport.registry.uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What the door opens to, and the address by which clients come, if the operator says it."""
+
+    repositories: Repositories
+    tags: RepositoryTags
+    policies: RepositoryPolicies
+    registry_policies: RegistryPolicies
+    replication: Replication
+    images: Images
+    layers: Layers
+    uploads: Uploads
+    links: DownloadLinks
+    authorization: Authorization
+    public_url: str | None
+
+
+def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
+    """Return the operations that are built. Every other one of the model is refused by name."""
+    return {
+        **RepositoryOperations(verbs.repositories, verbs.tags, verbs.policies, verbs.public_url).table(),
+        **RegistryOperations(verbs.registry_policies, verbs.replication).table(),
+        **ImageOperations(verbs.images).table(),
+        **LayerOperations(verbs.layers, verbs.uploads, verbs.links, verbs.public_url).table(),
+        **TokenOperations(verbs.authorization, verbs.public_url).table(),
+    }

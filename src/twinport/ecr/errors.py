@@ -1,0 +1,68 @@
+"""How Amazon ECR names each refusal. What any operation may meet is in the protocol's own table."""
+
+from collections.abc import Mapping
+
+from twinport.aws.protocols import WireError
+from twinport.errors import (
+    DescriptorSizeWrong,
+    DigestInvalid,
+    DigestMismatch,
+    EmptyUpload,
+    ImageDigestMismatch,
+    ImageExists,
+    ImageNotFound,
+    InvalidTag,
+    LayerExists,
+    LayerNotFound,
+    LayerPartTooSmall,
+    LayersMissing,
+    ReferencedImagesMissing,
+    Refusal,
+    RegistryPolicyNotFound,
+    RepositoryExists,
+    RepositoryNotEmpty,
+    RepositoryNotFound,
+    RepositoryPolicyNotFound,
+    ServiceRoleNameTaken,
+    TagImmutable,
+    TooManyTags,
+    UploadNotFound,
+    UploadOutOfOrder,
+)
+
+
+def _last_valid_byte(refusal: UploadOutOfOrder) -> Mapping[str, object]:
+    return {
+        "registryId": refusal.account,
+        "repositoryName": refusal.name,
+        "uploadId": refusal.upload,
+        "lastValidByteReceived": refusal.size - 1,
+    }
+
+
+ERRORS: Mapping[type[Refusal], WireError] = {
+    DescriptorSizeWrong: WireError("InvalidParameterException"),
+    DigestInvalid: WireError("InvalidParameterException"),
+    DigestMismatch: WireError("InvalidLayerException"),
+    EmptyUpload: WireError("EmptyUploadException"),
+    ImageDigestMismatch: WireError("ImageDigestDoesNotMatchException"),
+    ImageExists: WireError("ImageAlreadyExistsException"),
+    ImageNotFound: WireError("ImageNotFoundException"),
+    InvalidTag: WireError("InvalidTagParameterException"),
+    LayerExists: WireError("LayerAlreadyExistsException"),
+    LayerNotFound: WireError("LayersNotFoundException"),
+    LayerPartTooSmall: WireError("LayerPartTooSmallException"),
+    LayersMissing: WireError("LayersNotFoundException"),
+    ReferencedImagesMissing: WireError("ReferencedImagesNotFoundException"),
+    RegistryPolicyNotFound: WireError("RegistryPolicyNotFoundException"),
+    RepositoryExists: WireError("RepositoryAlreadyExistsException"),
+    RepositoryNotEmpty: WireError("RepositoryNotEmptyException"),
+    RepositoryNotFound: WireError("RepositoryNotFoundException"),
+    RepositoryPolicyNotFound: WireError("RepositoryPolicyNotFoundException"),
+    # Somebody's own role has the service's name: the configuration cannot be put until it is gone.
+    ServiceRoleNameTaken: WireError("ValidationException"),
+    TagImmutable: WireError("ImageTagAlreadyExistsException"),
+    TooManyTags: WireError("TooManyTagsException"),
+    UploadNotFound: WireError("UploadNotFoundException"),
+    UploadOutOfOrder: WireError("InvalidLayerPartException", members=_last_valid_byte),
+}

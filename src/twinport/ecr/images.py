@@ -1,0 +1,161 @@
+"""Operations on images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from twinport.access.calls import Call
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import ecr
+from twinport.ecr.requests import name_of, page_of, registry_of, tag_of, whole
+from twinport.errors import InvalidParameter, NotBuiltYet
+from twinport.model.content import Digest
+from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
+from twinport.model.names import Registry, RepositoryName
+from twinport.registry.images import Images
+from twinport.registry.named_images import FailureCode, ImageFailure
+from twinport.registry.pushes import Push, Unchanged
+
+# Nothing is archived here, so these two select the same images: all there are.
+_HONOURED_STATUSES = ("ACTIVE", "ANY")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOperations:
+    images: Images
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "PutImage": self.put,
+            "BatchGetImage": self.get,
+            "ListImages": self.list,
+            "DescribeImages": self.describe,
+            "BatchDeleteImage": self.delete,
+        }
+
+    async def put(self, call: Call, request: ecr.PutImageRequest) -> ecr.PutImageResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        tag, digest = request.get("imageTag"), request.get("imageDigest")
+        push = Push(
+            content=request["imageManifest"].encode(),
+            media_type=request.get("imageManifestMediaType"),
+            tag=None if tag is None else tag_of(tag),
+            digest=None if digest is None else Digest.parse(digest),
+            unchanged=Unchanged.REFUSE,
+        )
+        outcome = await self.images.put(call.caller, registry, name, push)
+        stored = StoredManifest(push.content, outcome.digest, outcome.media_type, outcome.tag)
+        return {"image": _shown_manifest(registry, name, stored)}
+
+    async def get(self, call: Call, request: ecr.BatchGetImageRequest) -> ecr.BatchGetImageResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        gotten = await self.images.get_many(call.caller, registry, name, _named(request["imageIds"]))
+        accepted = request.get("acceptedMediaTypes")
+        wanted = [each for each in gotten.found if accepted is None or each.media_type in accepted]
+        unwanted = [_unwanted(each) for each in gotten.found if each not in wanted]
+        return {
+            "images": [_shown_manifest(registry, name, each) for each in wanted],
+            "failures": [*(_shown_failure(each) for each in gotten.failures), *unwanted],
+        }
+
+    async def list(self, call: Call, request: ecr.ListImagesRequest) -> ecr.ListImagesResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        status = _tag_status(request.get("filter", {}))
+        page = await self.images.list(
+            call.caller, registry, name, status, page_of(request.get("maxResults"), request.get("nextToken"))
+        )
+        answer: ecr.ListImagesResponse = {"imageIds": [_shown_id(each) for each in page.items]}
+        if page.token is not None:
+            answer["nextToken"] = page.token
+        return answer
+
+    async def describe(self, call: Call, request: ecr.DescribeImagesRequest) -> ecr.DescribeImagesResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        limit, token, batch = request.get("maxResults"), request.get("nextToken"), request.get("imageIds")
+        if batch is not None:
+            whole(limit, token, "imageIds")
+            if "filter" in request:
+                raise InvalidParameter("filter", "must be null when imageIds is given")
+            found = await self.images.describe(call.caller, registry, name, _named(batch))
+            return {"imageDetails": [_shown_detail(registry, name, each) for each in found]}
+        status = _tag_status(request.get("filter", {}))
+        page = await self.images.describe_all(call.caller, registry, name, status, page_of(limit, token))
+        answer: ecr.DescribeImagesResponse = {
+            "imageDetails": [_shown_detail(registry, name, each) for each in page.items]
+        }
+        if page.token is not None:
+            answer["nextToken"] = page.token
+        return answer
+
+    async def delete(self, call: Call, request: ecr.BatchDeleteImageRequest) -> ecr.BatchDeleteImageResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        removed = await self.images.delete(call.caller, registry, name, _named(request["imageIds"]))
+        return {
+            "imageIds": [_shown_id(each) for each in removed.removed],
+            "failures": [_shown_failure(each) for each in removed.failures],
+        }
+
+
+def _named(identifiers: Sequence[ecr.ImageIdentifier]) -> list[NamedImage]:
+    return [NamedImage(each.get("imageDigest"), each.get("imageTag")) for each in identifiers]
+
+
+def _tag_status(given: ecr.ListImagesFilter | ecr.DescribeImagesFilter) -> TagStatus:
+    image_status = given.get("imageStatus", "ANY")
+    if image_status not in _HONOURED_STATUSES:
+        raise NotBuiltYet(f"imageStatus {image_status}")
+    return TagStatus(given.get("tagStatus", "ANY"))
+
+
+def _shown_id(image: ImageId) -> ecr.ImageIdentifier:
+    shown: ecr.ImageIdentifier = {}
+    if image.digest is not None:
+        shown["imageDigest"] = str(image.digest)
+    if image.tag is not None:
+        shown["imageTag"] = image.tag
+    return shown
+
+
+def _shown_manifest(registry: Registry, name: RepositoryName, stored: StoredManifest) -> ecr.Image:
+    return {
+        "registryId": registry.account,
+        "repositoryName": name,
+        "imageId": _shown_id(ImageId(stored.digest, stored.tag)),
+        "imageManifest": stored.content.decode(),
+        "imageManifestMediaType": stored.media_type,
+    }
+
+
+def _shown_failure(failure: ImageFailure) -> ecr.ImageFailure:
+    named: ecr.ImageIdentifier = {}
+    if failure.named.digest is not None:
+        named["imageDigest"] = failure.named.digest
+    if failure.named.tag is not None:
+        named["imageTag"] = failure.named.tag
+    return {"imageId": named, "failureCode": failure.code.value, "failureReason": failure.reason}
+
+
+def _unwanted(stored: StoredManifest) -> ecr.ImageFailure:
+    """Tell that an image is there in a form that the client does not take: nothing is converted here."""
+    return {
+        "imageId": _shown_id(ImageId(stored.digest, stored.tag)),
+        "failureCode": FailureCode.NOT_FOUND.value,
+        "failureReason": f"Requested image is of media type {stored.media_type}, which is not among the accepted ones",
+    }
+
+
+def _shown_detail(registry: Registry, name: RepositoryName, detail: ImageDetail) -> ecr.ImageDetail:
+    shown: ecr.ImageDetail = {
+        "registryId": registry.account,
+        "repositoryName": name,
+        "imageDigest": str(detail.digest),
+        "imageSizeInBytes": detail.size,
+        "imagePushedAt": detail.pushed_at,
+        "imageManifestMediaType": detail.media_type,
+    }
+    if detail.tags:
+        shown["imageTags"] = list(detail.tags)
+    if detail.artifact_type is not None:
+        shown["artifactMediaType"] = detail.artifact_type
+    if detail.subject is not None:
+        shown["subjectManifestDigest"] = str(detail.subject)
+    return shown

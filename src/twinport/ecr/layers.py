@@ -1,0 +1,105 @@
+"""Operations on layers: ECR's own way of uploading and fetching them."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from twinport.access.calls import Call
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import ecr
+from twinport.ecr.requests import name_of, registry_of
+from twinport.errors import InvalidParameter
+from twinport.model.content import Digest
+from twinport.registry.download_links import DownloadLinks
+from twinport.registry.layers import AvailableLayer, Layers, UnavailableLayer, UnreadableDigest
+from twinport.registry.uploads import Part, Uploads
+
+# What clients are told to send at a time (the published examples).
+_PART_SIZE = 10 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LayerOperations:
+    layers: Layers
+    uploads: Uploads
+    links: DownloadLinks
+    public_url: str | None
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "BatchCheckLayerAvailability": self.check,
+            "InitiateLayerUpload": self.start,
+            "UploadLayerPart": self.upload_part,
+            "CompleteLayerUpload": self.complete,
+            "GetDownloadUrlForLayer": self.download_url,
+        }
+
+    async def check(
+        self, call: Call, request: ecr.BatchCheckLayerAvailabilityRequest
+    ) -> ecr.BatchCheckLayerAvailabilityResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        states = await self.layers.check(call.caller, registry, name, request["layerDigests"])
+        return {
+            "layers": [_shown(state) for state in states if not isinstance(state, UnreadableDigest)],
+            "failures": [_shown_failure(state) for state in states if isinstance(state, UnreadableDigest)],
+        }
+
+    async def start(self, call: Call, request: ecr.InitiateLayerUploadRequest) -> ecr.InitiateLayerUploadResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        upload = await self.uploads.start(call.caller, registry, name)
+        return {"uploadId": upload.id, "partSize": _PART_SIZE}
+
+    async def upload_part(self, call: Call, request: ecr.UploadLayerPartRequest) -> ecr.UploadLayerPartResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        first, part = request["partFirstByte"], request["layerPartBlob"]
+        if first + len(part) - 1 != request["partLastByte"]:
+            raise InvalidParameter("partLastByte", f"must be that of a part of {len(part)} bytes from {first}")
+        sent = Part(_once(part), first)
+        upload = await self.uploads.append(call.caller, registry, name, request["uploadId"], sent)
+        return {
+            "registryId": registry.account,
+            "repositoryName": name,
+            "uploadId": upload.id,
+            "lastByteReceived": upload.size - 1,
+        }
+
+    async def complete(self, call: Call, request: ecr.CompleteLayerUploadRequest) -> ecr.CompleteLayerUploadResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        digests = [Digest.parse(digest) for digest in request["layerDigests"]]
+        layer = await self.uploads.complete_parts(call.caller, registry, name, request["uploadId"], digests)
+        return {
+            "registryId": registry.account,
+            "repositoryName": name,
+            "uploadId": request["uploadId"],
+            "layerDigest": str(layer.digest),
+        }
+
+    async def download_url(
+        self, call: Call, request: ecr.GetDownloadUrlForLayerRequest
+    ) -> ecr.GetDownloadUrlForLayerResponse:
+        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        digest = Digest.parse(request["layerDigest"])
+        grant = await self.layers.grant_download(call.caller, registry, name, digest)
+        endpoint = self.public_url or f"{call.scheme}://{call.host}"
+        return {"downloadUrl": await self.links.write(grant, endpoint), "layerDigest": str(digest)}
+
+
+async def _once(part: bytes) -> AsyncIterator[bytes]:
+    yield part
+
+
+def _shown(state: AvailableLayer | UnavailableLayer) -> ecr.Layer:
+    match state:
+        case AvailableLayer(digest, size):
+            return {"layerDigest": str(digest), "layerAvailability": "AVAILABLE", "layerSize": size}
+        case UnavailableLayer(digest):
+            return {"layerDigest": str(digest), "layerAvailability": "UNAVAILABLE"}
+
+
+def _shown_failure(state: UnreadableDigest) -> ecr.LayerFailure:
+    if not state.text:
+        return {"failureCode": "MissingLayerDigest", "failureReason": "Layer digest cannot be null or empty"}
+    return {
+        "layerDigest": state.text,
+        "failureCode": "InvalidLayerDigest",
+        "failureReason": "Layer digest should be sha256: or sha512: and lower-case hexadecimal digits",
+    }

@@ -1,0 +1,71 @@
+"""What requests of several operations have in common, parsed."""
+
+from twinport.access.calls import Call
+from twinport.aws.types import ecr
+from twinport.errors import BadName, InvalidParameter
+from twinport.model.content import Digest
+from twinport.model.images import ImageId
+from twinport.model.names import AccountId, Registry, RepositoryName, TagName, account_id, repository_name, tag_name
+from twinport.registry.paging import DEFAULT_LIMIT, PageRequest
+
+_TAG_PATTERN = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+
+
+def own_registry(call: Call) -> Registry:
+    """Return the registry of operations that take no registryId."""
+    return Registry(call.caller.account, call.caller.origin.region)
+
+
+def registry_of(call: Call, registry_id: str | None) -> Registry:
+    """Return the registry that a request is about; it may be another account's, which the gate decides about."""
+    return own_registry(call) if registry_id is None else Registry(AccountId(registry_id), call.caller.origin.region)
+
+
+def name_of(text: str) -> RepositoryName:
+    """Take a repository's name that kept the model's pattern."""
+    return RepositoryName(text)
+
+
+def tag_of(text: str) -> TagName:
+    """Parse an image's tag, for which the model has no pattern."""
+    try:
+        return tag_name(text)
+    except BadName:
+        raise InvalidParameter("imageTag", f"must satisfy regular expression '{_TAG_PATTERN}'") from None
+
+
+def image_of(identifier: ecr.ImageIdentifier) -> ImageId:
+    """Parse the one image that a request is about, by digest, tag or both."""
+    digest, tag = identifier.get("imageDigest"), identifier.get("imageTag")
+    if digest is None and tag is None:
+        raise InvalidParameter("imageId", "both tag and digest cannot be null")
+    return ImageId(None if digest is None else Digest.parse(digest), tag)
+
+
+def page_of(limit: int | None, token: str | None) -> PageRequest:
+    return PageRequest(DEFAULT_LIMIT if limit is None else limit, token)
+
+
+def whole(limit: int | None, token: str | None, named: str) -> None:
+    """Refuse paging beside a member that names what is wanted, as the model's documentation does."""
+    for parameter, value in (("nextToken", token), ("maxResults", limit)):
+        if value is not None:
+            raise InvalidParameter(parameter, f"must be null when {named} is given")
+
+
+def resource_of(call: Call, arn: str) -> tuple[Registry, RepositoryName]:
+    """Parse the ARN of a repository, which must be of the Region that the request came to."""
+    account = _account_in(arn)
+    try:
+        registry = Registry(account_id(account), call.caller.origin.region)
+        name = repository_name(arn.removeprefix(registry.repository_arn("")))
+    except BadName:
+        raise InvalidParameter("resourceArn", "Invalid ARN") from None
+    if registry.repository_arn(name) != arn:
+        raise InvalidParameter("resourceArn", "Invalid ARN")
+    return registry, name
+
+
+def _account_in(arn: str) -> str:
+    """Return the fifth part of an ARN, or nothing."""
+    return "".join(arn.split(":")[4:5])

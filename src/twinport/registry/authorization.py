@@ -1,0 +1,29 @@
+"""Tokens for the registry protocol, for whoever may have one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from twinport.access.gate import AnyResource, Gate
+from twinport.access.tokens import RegistryTokens
+from twinport.model.identities import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """The password of user `AWS`."""
+
+    password: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    gate: Gate
+    tokens: RegistryTokens
+
+    async def issue(self, caller: Caller) -> IssuedToken:
+        """Return a token that stands for the caller, in the Region that they called."""
+        await self.gate.authorize(
+            caller, "ecr:GetAuthorizationToken", AnyResource(caller.account, caller.origin.region)
+        )
+        return IssuedToken(*await self.tokens.issue(caller))

@@ -1,0 +1,139 @@
+"""Policies that hang on repositories and on registries."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from twinport.access import policy
+from twinport.access.gate import AnyResource, Gate, RepositoryResource
+from twinport.access.policy import PolicyKind
+from twinport.catalog import registries, repositories
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.errors import InvalidParameter, PolicyMalformed, RegistryPolicyNotFound, RepositoryPolicyNotFound
+from twinport.model.identities import Caller
+from twinport.model.names import Registry, RepositoryName
+from twinport.registry.policy_text import rewritten
+
+# Terraform repeats a call whose refusal has these sentences: it waits for principals to be known everywhere.
+_INVALID = {
+    PolicyKind.REPOSITORY: "Invalid repository policy provided",
+    PolicyKind.REGISTRY: "Invalid registry policy provided",
+}
+_PARAMETER = "PolicyText"
+_SET = "ecr:SetRepositoryPolicy"
+
+
+class Lockout(Enum):
+    """Whether a caller may set a policy that keeps them from setting another one (`force`)."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+
+
+class Foresight(Protocol):
+    """The gate's second gift: what it would say."""
+
+    async def would_allow(
+        self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
+    ) -> bool:
+        """Tell whether `caller` might do `action` if the repository had this policy instead of its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPolicies:
+    """Texts are stored, and answered, as ECR lays them out."""
+
+    gate: Gate
+    foresight: Foresight
+    catalog: Catalog
+
+    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, text: str, lockout: Lockout) -> str:
+        """Replace a repository's policy. Raises InvalidParameter for one that is malformed or locks the caller out."""
+        resource = RepositoryResource(registry, name)
+        await self.gate.authorize(caller, _SET, resource)
+        written = _checked(text, PolicyKind.REPOSITORY)
+        await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
+        if lockout is Lockout.REFUSED and not await self.foresight.would_allow(caller, _SET, resource, written):
+            raise InvalidParameter(
+                _PARAMETER, "The policy would keep its author from setting another; force it if meant"
+            )
+        await self.catalog.region(registry.region).write(
+            lambda db: repositories.set_policy(db, repositories.get(db, registry, name).id, written)
+        )
+        return written
+
+    async def get(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
+        """Return a repository's policy. Raises RepositoryPolicyNotFound."""
+        await self.gate.authorize(caller, "ecr:GetRepositoryPolicy", RepositoryResource(registry, name))
+        _, text = await self.catalog.region(registry.region).read(lambda db: _repository_policy(db, registry, name))
+        return text
+
+    async def delete(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
+        """Remove a repository's policy and return what it was. Raises RepositoryPolicyNotFound."""
+        await self.gate.authorize(caller, "ecr:DeleteRepositoryPolicy", RepositoryResource(registry, name))
+        return await self.catalog.region(registry.region).write(lambda db: _remove_policy(db, registry, name))
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryPolicies:
+    """As RepositoryPolicies, for the one policy of a registry."""
+
+    gate: Gate
+    catalog: Catalog
+
+    async def put(self, caller: Caller, registry: Registry, text: str) -> str:
+        """Replace the registry's policy. Raises InvalidParameter for one that is malformed."""
+        await self.gate.authorize(caller, "ecr:PutRegistryPolicy", AnyResource(registry.account, registry.region))
+        written = _checked(text, PolicyKind.REGISTRY)
+        await self.catalog.region(registry.region).write(
+            lambda db: registries.set_policy(db, registry.account, written)
+        )
+        return written
+
+    async def get(self, caller: Caller, registry: Registry) -> str:
+        """Return the registry's policy. Raises RegistryPolicyNotFound."""
+        await self.gate.authorize(caller, "ecr:GetRegistryPolicy", AnyResource(registry.account, registry.region))
+        return await self.catalog.region(registry.region).read(lambda db: _registry_policy(db, registry))
+
+    async def delete(self, caller: Caller, registry: Registry) -> str:
+        """Remove the registry's policy and return what it was. Raises RegistryPolicyNotFound."""
+        await self.gate.authorize(caller, "ecr:DeleteRegistryPolicy", AnyResource(registry.account, registry.region))
+        return await self.catalog.region(registry.region).write(lambda db: _remove_registry_policy(db, registry))
+
+
+def _checked(text: str, kind: PolicyKind) -> str:
+    """Return a good policy as it is stored, or refuse it in the only words that ECR has for it."""
+    try:
+        policy.parse(text, kind)
+    except PolicyMalformed as error:
+        raise InvalidParameter(_PARAMETER, _INVALID[kind]) from error
+    return rewritten(text)
+
+
+def _repository_policy(db: Connection, registry: Registry, name: RepositoryName) -> tuple[int, str]:
+    repository = repositories.get(db, registry, name)
+    text = repositories.policy(db, repository.id)
+    if text is None:
+        raise RepositoryPolicyNotFound(name, registry.account)
+    return repository.id, text
+
+
+def _remove_policy(db: Connection, registry: Registry, name: RepositoryName) -> str:
+    repository_id, text = _repository_policy(db, registry, name)
+    repositories.set_policy(db, repository_id, None)
+    return text
+
+
+def _registry_policy(db: Connection, registry: Registry) -> str:
+    text = registries.settings(db, registry.account).policy
+    if text is None:
+        raise RegistryPolicyNotFound(registry.account)
+    return text
+
+
+def _remove_registry_policy(db: Connection, registry: Registry) -> str:
+    text = _registry_policy(db, registry)
+    registries.set_policy(db, registry.account, None)
+    return text
