@@ -29,10 +29,15 @@ class Stored:
         self.partition = _Rows(schema.partition, list(schema.partition.sorted_tables))
         self.regions: dict[RegionName, _Rows] = {}
 
+    def clear(self) -> None:
+        """Begin again. New databases would mean compiling every statement again."""
+        for rows in (self.partition, *self.regions.values()):
+            rows.run(rows.clear)
+
     def region(self, name: RegionName) -> "_Rows":
         if name not in self.regions:
             self.regions[name] = _Rows(schema.regional, _REGIONAL)
-            self.regions[name].run(lambda db: db.execute(insert(schema.history).values(id=1, epoch=1)))
+            self.regions[name].run(_begin_history)
         return self.regions[name]
 
 
@@ -83,10 +88,15 @@ class _Rows:
     def __init__(self, metadata: MetaData, tables: list[Any]) -> None:
         self._engine = create_engine("sqlite://", poolclass=StaticPool)
         metadata.create_all(self._engine, tables=tables)
+        self._tables = [table for table in tables if table is not schema.history]
 
     def run(self, transaction: Callable[[Connection], T]) -> T:
         with self._engine.begin() as db:
             return transaction(db)
+
+    def clear(self, db: Connection) -> None:
+        for table in self._tables:
+            db.execute(table.delete())
 
 
 class _SteppedPartition:
@@ -124,3 +134,7 @@ class _SteppedRegion:
 
     def _list(self, db: Connection) -> None:
         statements.insert_absent(db, schema.region, {"name": self._name, "created_at": self._clock.now()})
+
+
+def _begin_history(db: Connection) -> None:
+    db.execute(insert(schema.history).values(id=1, epoch=1))

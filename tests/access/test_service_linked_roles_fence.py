@@ -1,13 +1,17 @@
-"""Put, push, Delete and crashes in every order: a role is never deleted under a configuration."""
+"""Put, push, Delete and crashes in every order: a role is never deleted under a configuration.
+
+Each script is somebody's work, one transaction a step; a schedule says who goes on for how long, and where the process
+dies. What must hold is judged after every burst.
+"""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import Connection, select, update
 
 from tests.access.stepped import Actor, SteppedCatalog, Stored
@@ -21,30 +25,25 @@ from twinport.errors import EntityNotFound, RoleFenced
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, TaskStatus
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
-from twinport.model.images import Position
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import PlannedDelivery, ReplicationConfiguration, ReplicationRule
 
-REGIONS = [RegionName("eu-west-1"), RegionName("us-east-1"), RegionName("ap-south-1")]
+HERE, THERE = RegionName("eu-west-1"), RegionName("us-east-1")
 DESTINATION = Registry(ACCOUNT, RegionName("sa-east-1"))
 RULES = ReplicationConfiguration((ReplicationRule((DESTINATION,)),))
 NO_RULES = ReplicationConfiguration()
 PENDING = (TaskStatus.NOT_STARTED.value, TaskStatus.IN_PROGRESS.value)
-regions = st.sampled_from(REGIONS)
+TO_THE_END = 1000
+STORED = Stored()
 
 
-def storing(role_id: str) -> Transaction[None]:
-    return lambda db: registries.set_replication(db, ACCOUNT, RULES, role_id)
-
-
-class TheRolesLife(RuleBasedStateMachine):
-    """Any number of each actor at once, in one process after another."""
+class World:
+    """Rows that outlive every process, and the objects of the process that lives now."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.clock = ManualClock()
-        self.stored = Stored()
-        self.actors: list[Actor[Any]] = []
+        self.stored = STORED
+        self.stored.clear()
         self.start_process()
 
     def start_process(self) -> None:
@@ -54,144 +53,166 @@ class TheRolesLife(RuleBasedStateMachine):
         self.deletions = Deletions(self.catalog, AllowAll(), self.clock, submitted)
         self.runner = DeletionRunner(self.catalog, self.clock, submitted)
 
-    def teardown(self) -> None:
-        for actor in self.actors:
-            actor.work.close()
-        self.actors = []
+    # --- what somebody may do -----------------------------------------------------------------------------
 
-    def begin(self, work: Coroutine[Any, Any, Any]) -> None:
-        self.actors.append(Actor(work))
+    async def put(self, region: RegionName) -> None:
+        with suppress(RoleFenced):  # one deletion after another overtook it
+            await self.roles.store_under(caller(), Registry(ACCOUNT, region), REPLICATION_SERVICE, storing)
 
-    # --- what may happen ----------------------------------------------------------------------------------
+    async def remove(self, region: RegionName) -> None:
+        await self.catalog.region(region).write(clear_rules)
 
-    @rule(region=regions)
-    def somebody_configures(self, region: RegionName) -> None:
-        self.begin(self.put(region))
+    async def push(self, region: RegionName) -> None:
+        await self.catalog.region(region).write(push)
 
-    @rule(region=regions)
-    def somebody_removes_the_configuration(self, region: RegionName) -> None:
-        self.begin(self.clear(region))
+    async def settle(self, region: RegionName) -> None:
+        await self.catalog.region(region).write(settle)
 
-    @rule(region=regions)
-    def somebody_pushes(self, region: RegionName) -> None:
-        self.stored.region(region).run(push)
+    async def delete(self, _: RegionName) -> None:
+        with suppress(EntityNotFound):
+            await self.deletions.submit(caller(), REPLICATION_ROLE)
+        await self.run(_)
 
-    @rule(region=regions)
-    def the_deliveries_settle(self, region: RegionName) -> None:
-        self.stored.region(region).run(settle_all)
-
-    @rule()
-    def somebody_deletes_the_role(self) -> None:
-        self.begin(self.deletions.submit(caller(), REPLICATION_ROLE))
-
-    @rule()
-    def a_runner_begins_a_round(self) -> None:
-        self.begin(self.runner.run_due())
-
-    @precondition(lambda self: self.actors)
-    @rule(data=st.data(), steps=st.integers(1, 8))
-    def somebody_goes_on(self, data: st.DataObject, steps: int) -> None:
-        actor = data.draw(st.sampled_from(range(len(self.actors))))
-        for _ in range(steps):
-            if not self.actors[actor].done:
-                self.actors[actor].step()
-        if self.actors[actor].done:
-            judge([self.actors.pop(actor)])
-
-    @rule()
-    def the_process_dies_and_another_starts(self) -> None:
-        self.teardown()
-        self.start_process()
-
-    @rule()
-    def in_peace_the_role_can_be_deleted(self) -> None:
-        for actor in self.actors:
-            while not actor.done:
-                actor.step()
-        judge(self.actors)
-        self.actors = []
-        for region in REGIONS:
-            Actor(self.clear(region)).finish()
-            self.stored.region(region).run(settle_all)
-        self.settle_every_task()
-        if not self.role_ids():
-            return
-        task = Actor(self.deletions.submit(caller(), REPLICATION_ROLE)).finish()
-        self.settle_every_task()
-        assert self.task(task).status is TaskStatus.SUCCEEDED
-        assert not self.role_ids()
-        Actor(self.put(REGIONS[0])).finish()
-        assert self.role_ids()
+    async def run(self, _: RegionName) -> None:
+        await self.runner.run_due()
 
     # --- what must hold -----------------------------------------------------------------------------------
 
-    @invariant()
-    def every_configured_region_names_a_role_that_exists(self) -> None:
+    def judge(self) -> None:
         existing = self.role_ids()
         for name, region in self.stored.regions.items():
-            settings = region.run(lambda db: registries.settings(db, ACCOUNT))
-            assert not settings.replication.rules or settings.role_id in existing, name
+            found = region.run(lambda db: registries.settings(db, ACCOUNT))
+            assert not found.replication.rules or found.role_id in existing, f"{name} stands under a deleted role"
+        pending = self.roles_of_tasks(PENDING)
+        assert len(pending) == len(set(pending)), "a role has two pending deletions"
+        assert not existing.intersection(self.roles_of_tasks([TaskStatus.SUCCEEDED.value])), "a deleted role exists"
 
-    @invariant()
-    def a_role_has_one_pending_deletion_at_most(self) -> None:
-        query = select(schema.deletion_task.c.role_id).where(schema.deletion_task.c.status.in_(PENDING))
-        pending = self.stored.partition.run(lambda db: db.execute(query).scalars().all())
-        assert len(pending) == len(set(pending))
+    def judge_in_peace(self) -> None:
+        """Once everything is removed and settled the role can be deleted, and the next configuration makes it anew."""
+        for region in (HERE, THERE):
+            Actor(self.remove(region)).finish()
+            Actor(self.settle(region)).finish()
+        self.run_to_the_end()
+        Actor(self.put(HERE)).finish()
+        Actor(self.remove(HERE)).finish()
+        before = self.role_ids()
+        task = Actor(self.deletions.submit(caller(), REPLICATION_ROLE)).finish()
+        self.run_to_the_end()
+        assert self.status(task) is TaskStatus.SUCCEEDED
+        assert not self.role_ids()
+        Actor(self.put(HERE)).finish()
+        assert self.role_ids().isdisjoint(before)
 
-    @invariant()
-    def a_role_whose_deletion_succeeded_is_gone(self) -> None:
-        task = schema.deletion_task
-        query = select(task.c.role_id).where(task.c.status == TaskStatus.SUCCEEDED.value)
-        gone = self.stored.partition.run(lambda db: db.execute(query).scalars().all())
-        assert not set(gone) & self.role_ids()
-
-    # --- the actors ---------------------------------------------------------------------------------------
-
-    async def put(self, region: RegionName) -> None:
-        await self.roles.store_under(caller(), Registry(ACCOUNT, region), REPLICATION_SERVICE, storing)
-
-    async def clear(self, region: RegionName) -> None:
-        await self.catalog.region(region).write(clear_rules)
-
-    def settle_every_task(self) -> None:
+    def run_to_the_end(self) -> None:
         for _ in range(3):
             Actor(self.runner.run_due()).finish()
 
-    def task(self, task: DeletionTask) -> DeletionTask:
-        return Actor(self.deletions.status(caller(), task.id)).finish()
+    def status(self, task: DeletionTask) -> TaskStatus:
+        return Actor(self.deletions.status(caller(), task.id)).finish().status
 
     def role_ids(self) -> set[str]:
         query = select(schema.role.c.unique_id)
         return set(self.stored.partition.run(lambda db: db.execute(query).scalars().all()))
 
+    def roles_of_tasks(self, statuses: Iterable[str]) -> list[str]:
+        query = select(schema.deletion_task.c.role_id).where(schema.deletion_task.c.status.in_(statuses))
+        return list(self.stored.partition.run(lambda db: db.execute(query).scalars().all()))
+
+
+Deed = Callable[[World, RegionName], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Burst:
+    """The script goes on for some steps."""
+
+    script: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The process dies and another starts; each script goes on with its next deed."""
+
+
+places = st.sampled_from([HERE, HERE, HERE, THERE])
+deeds = st.tuples(
+    st.sampled_from([World.put, World.put, World.delete, World.delete, World.remove, World.push, World.settle]), places
+)
+scripts = st.lists(st.lists(deeds, min_size=1, max_size=4), min_size=2, max_size=4)
+bursts = st.builds(Burst, st.integers(0, 3), st.sampled_from([1, 2, 3, 4, 6, TO_THE_END]))
+schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash())), max_size=14)
+
+
+@given(scripts, schedules)
+@settings(max_examples=200, deadline=None)
+def test_no_order_of_steps_and_crashes_deletes_a_role_under_a_configuration(
+    scripts: list[list[tuple[Deed, RegionName]]], schedule: list[Burst | Crash]
+) -> None:
+    world = World()
+    Actor(world.put(THERE)).finish()
+    Actor(world.remove(THERE)).finish()
+    todo = [list(script) for script in scripts]
+    under_way: list[Actor[None] | None] = [None for _ in scripts]
+    try:
+        for event in [*schedule, *(Burst(script, TO_THE_END) for script in range(len(scripts)))]:
+            match event:
+                case Burst(script, steps) if script < len(scripts):
+                    go_on(world, todo[script], under_way, script, steps)
+                case Burst():
+                    continue
+                case Crash():
+                    let_go(under_way)
+                    world.start_process()
+            world.judge()
+    finally:
+        let_go(under_way)
+    world.judge_in_peace()
+
+
+def go_on(
+    world: World,
+    todo: list[tuple[Deed, RegionName]],
+    under_way: list[Actor[None] | None],
+    script: int,
+    steps: int,
+) -> None:
+    """Let a script make some steps; what it begins it remembers."""
+    for _ in range(steps):
+        actor = under_way[script]
+        if actor is None and not todo:
+            return
+        if actor is None:
+            deed, region = todo.pop(0)
+            actor = under_way[script] = Actor(deed(world, region))
+        actor.step()
+        if actor.done:
+            under_way[script] = None
+            actor.finish()
+
+
+def let_go(under_way: list[Actor[None] | None]) -> None:
+    for script, actor in enumerate(under_way):
+        if actor is not None:
+            actor.work.close()
+        under_way[script] = None
+
+
+def storing(role_id: str) -> Transaction[None]:
+    return lambda db: registries.set_replication(db, ACCOUNT, RULES, role_id)
+
 
 def push(db: Connection) -> None:
-    settings = registries.settings(db, ACCOUNT)
-    if settings.replication.rules:
+    """Push an image: what the rules of now ask for is owed."""
+    if registries.settings(db, ACCOUNT).replication.rules:
+        planned = PlannedDelivery(DESTINATION, RepositoryName("app"), Digest.of(b""), "1")
         position = registries.next_position(db, ACCOUNT)
-        owe(db, position)
+        outbox.owe(db, Registry(ACCOUNT, HERE), [planned], position, ManualClock().now())
 
 
-def owe(db: Connection, position: Position) -> None:
-    planned = PlannedDelivery(DESTINATION, RepositoryName("app"), Digest.of(b""), "1")
-    outbox.owe(db, Registry(ACCOUNT, REGIONS[0]), [planned], position, ManualClock().now())
-
-
-def settle_all(db: Connection) -> None:
+def settle(db: Connection) -> None:
     db.execute(update(schema.delivery).values(state="complete"))
 
 
 def clear_rules(db: Connection) -> None:
-    role_id = registries.settings(db, ACCOUNT).role_id
-    registries.set_replication(db, ACCOUNT, NO_RULES, role_id)
-
-
-def judge(actors: Iterable[Actor[Any]]) -> None:
-    """Fail for what nobody may see. A role may be absent; a Put overtaken by deletion after deletion may be told so."""
-    for actor in actors:
-        if actor.error is not None and not isinstance(actor.error, EntityNotFound | RoleFenced):
-            raise actor.error
-
-
-TheRolesLife.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=timedelta(seconds=5))
-TestTheRolesLife = TheRolesLife.TestCase
+    registries.set_replication(db, ACCOUNT, NO_RULES, registries.settings(db, ACCOUNT).role_id)
