@@ -1,0 +1,75 @@
+"""The condition keys of a request, filled with true values. A key without a true value is absent."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from twinport.access.gate import Context
+from twinport.access.wildcards import RequestContext
+from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.names import AccountId
+
+
+def request_context(
+    caller: Caller,
+    principal_tags: Mapping[str, str],
+    owner: AccountId,
+    of_resource: Mapping[str, str],
+    given: Context,
+) -> RequestContext:
+    """Put together what policies may ask about, with keys in lower case.
+
+    `owner` and `of_resource` (its tags) come from the resource; `given` holds the keys of the operation.
+    """
+    tags = {**principal_tags, **(caller.session.tags if caller.session else {})}
+    keys = {
+        **_of_principal(caller),
+        **{f"aws:PrincipalTag/{key}": value for key, value in tags.items()},
+        **_of_session(caller),
+        **_of_request(caller),
+        "aws:ResourceAccount": owner,
+        **of_resource,
+    }
+    context = {key.lower(): (value,) for key, value in keys.items()}
+    return context | {key.lower(): values for key, values in given.items()}
+
+
+def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Name a resource's tags as condition keys, the global ones and those of its service."""
+    prefixes = ("aws", service)
+    return {f"{prefix}:ResourceTag/{key}": value for prefix in prefixes for key, value in tags.items()}
+
+
+def _of_principal(caller: Caller) -> dict[str, str]:
+    keys = {
+        "aws:PrincipalArn": caller.arn if caller.kind is PrincipalKind.FEDERATED else caller.principal_arn,
+        "aws:PrincipalAccount": caller.account,
+        "aws:PrincipalType": caller.kind.value,
+        "aws:PrincipalIsAWSService": "false",
+        "aws:ViaAWSService": "false",
+        "aws:userid": caller.user_id,
+    }
+    if caller.kind is PrincipalKind.USER:
+        keys["aws:username"] = caller.arn.rpartition("/")[2]
+    return keys
+
+
+def _of_session(caller: Caller) -> dict[str, str]:
+    if caller.session is None:
+        return {}
+    return {"aws:TokenIssueTime": _written(caller.session.issued_at), "aws:MultiFactorAuthPresent": "false"}
+
+
+def _of_request(caller: Caller) -> dict[str, str]:
+    origin = caller.origin
+    keys = {
+        "aws:RequestedRegion": origin.region,
+        "aws:CurrentTime": _written(origin.at),
+        "aws:EpochTime": str(int(origin.at.timestamp())),
+        "aws:SecureTransport": "true" if origin.secure else "false",
+    }
+    network = {"aws:SourceIp": origin.source_ip, "aws:UserAgent": origin.user_agent}
+    return keys | {key: value for key, value in network.items() if value}
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,145 @@
+"""The gate that decides by policies: it loads what speaks about a request, and says no with AWS's reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from twinport import telemetry
+from twinport.access.circumstances import request_context, resource_tag_keys
+from twinport.access.evaluate import Decision, Denied, Policies, Question, decide
+from twinport.access.gate import NO_CONTEXT, AnyResource, Context, IdentityResource, RepositoryResource, Resource
+from twinport.access.grants import Identity
+from twinport.access.policy import Policy, PolicyKind
+from twinport.access.policy_library import PolicyLibrary
+from twinport.catalog import permissions
+from twinport.catalog.embedded import Catalog
+from twinport.errors import AccessDenied, PolicyMalformed
+from twinport.model.entities import Role
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId, Registry
+from twinport.telemetry import Event
+
+_UNREADABLE = "because a policy that is stored cannot be read"
+_EVERY_NAME = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The resource's side of a question. `tags` are condition keys with their values."""
+
+    arn: str
+    account: AccountId
+    policies: tuple[Policy, ...] = ()
+    trust: Policy | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGate:
+    """Decides by the policies of now. Whatever cannot be read is a reason to say no."""
+
+    catalog: Catalog
+    library: PolicyLibrary
+
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        """As the port says: return, or raise AccessDenied."""
+        try:
+            decision = _outside_binding(caller, action, resource) or await self._decide(
+                caller, action, await self._target(action, resource), context
+            )
+        except PolicyMalformed:
+            decision = Denied(_UNREADABLE)
+        _enforce(decision, caller, action, resource.arn)
+
+    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        for action in actions:
+            await self.authorize(caller, action, resource)
+
+    async def authorize_assumption(self, caller: Caller, arn: str, role: Role | None, context: Context) -> None:
+        """Return if `caller` may assume the role of this ARN, else raise AccessDenied.
+
+        The trust policy must allow by itself; where it only delegates, or across accounts, the caller's policies must
+        too. A role that is missing trusts nobody.
+        """
+        action = "sts:AssumeRole"
+        try:
+            decision = await self._decide(caller, action, await self._trusting(caller, arn, role), context)
+        except PolicyMalformed:
+            decision = Denied(_UNREADABLE)
+        _enforce(decision, caller, action, arn)
+
+    async def _decide(self, caller: Caller, action: str, target: _Target, given: Context) -> Decision:
+        held = await self.library.held_by(caller)
+        if held is None:
+            return Denied(f"because no identity-based policy allows the {action} action")
+        question = Question(
+            principal=Identity(caller.kind, caller.account, caller.principal_arn, caller.arn, caller.unique_id),
+            action=action,
+            resource=target.arn,
+            account=target.account,
+            context=request_context(caller, held.tags, target.account, target.tags, given),
+        )
+        policies = Policies(
+            identity=held.policies,
+            session=await self.library.limits_of(caller),
+            resource=target.policies,
+            trust=target.trust,
+        )
+        return decide(question, policies)
+
+    async def _target(self, action: str, resource: Resource) -> _Target:
+        match resource:
+            case RepositoryResource(registry=registry, name=name):
+                return await self._repository(registry, name)
+            case AnyResource(account=account, region=region):
+                is_registrys = action.startswith("ecr:")
+                policies = await self._registry_policies(Registry(account, region)) if is_registrys else ()
+                return _Target(resource.arn, account, policies)
+            case IdentityResource(account=account, arn=arn, unique_id=unique_id):
+                owner = unique_id or arn
+                tags = await self.catalog.partition.read(lambda db: permissions.identity_tags(db, owner))
+                return _Target(arn, account, tags=resource_tag_keys("iam", tags))
+
+    async def _repository(self, registry: Registry, name: str) -> _Target:
+        arn = registry.repository_arn(name)
+        registrys = await self._registry_policies(registry)
+        if name == _EVERY_NAME:
+            return _Target(arn, registry.account, registrys)
+        region = self.catalog.region(registry.region)
+        facts = await region.read(lambda db: permissions.repository(db, registry, name))
+        own = () if facts.policy is None else (self.library.read(facts.policy, PolicyKind.REPOSITORY),)
+        return _Target(arn, registry.account, own + registrys, tags=resource_tag_keys("ecr", facts.tags))
+
+    async def _registry_policies(self, registry: Registry) -> tuple[Policy, ...]:
+        """Return the registry's policy, which speaks about every request to the registry (its scope is V2)."""
+        region = self.catalog.region(registry.region)
+        text = await region.read(lambda db: permissions.registry_policy(db, registry))
+        return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
+
+    async def _trusting(self, caller: Caller, arn: str, role: Role | None) -> _Target:
+        if role is None:
+            return _Target(arn, caller.account, trust=Policy(PolicyKind.TRUST, ()))
+        tags = {tag.key: tag.value for tag in role.tags}
+        trust = self.library.read(role.trust, PolicyKind.TRUST)
+        return _Target(arn, role.account, trust=trust, tags=resource_tag_keys("iam", tags))
+
+
+def _outside_binding(caller: Caller, action: str, resource: Resource) -> Denied | None:
+    """Deny a session that is bound to one destination registry whatever is not in that registry."""
+    binding = caller.session.binding if caller.session else None
+    if binding is None or (isinstance(resource, RepositoryResource) and resource.registry == binding[1]):
+        return None
+    return Denied(f"because no session policy allows the {action} action")
+
+
+def _enforce(decision: Decision, caller: Caller, action: str, arn: str) -> None:
+    if not isinstance(decision, Denied):
+        return
+    telemetry.event(
+        Event.ACCESS_DENIED,
+        caller=caller.arn,
+        action=action,
+        resource=arn,
+        reason=decision.reason,
+        statement=decision.by.name if decision.by else None,
+    )
+    raise AccessDenied(caller.arn, action, arn, decision.reason)

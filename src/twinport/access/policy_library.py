@@ -1,0 +1,75 @@
+"""Policies ready for a decision: documents parsed once by content, and what principals hold by generation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from twinport.access.aws_policies import AwsPolicies
+from twinport.access.policy import Policy, PolicyKind, parse
+from twinport.catalog import permissions
+from twinport.catalog.embedded import Catalog
+from twinport.model.identities import Caller, PrincipalKind
+
+_MOST_DOCUMENTS = 4096
+_MOST_PRINCIPALS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a principal holds."""
+
+    policies: tuple[Policy, ...]
+    tags: Mapping[str, str]
+
+
+_NOTHING = Held((), {})
+
+
+class PolicyLibrary:
+    """Every method raises PolicyMalformed when a stored document cannot be read."""
+
+    def __init__(self, catalog: Catalog, aws_policies: AwsPolicies) -> None:
+        self._catalog, self._aws_policies = catalog, aws_policies
+        self._parsed = lru_cache(_MOST_DOCUMENTS)(parse)
+        # By generation and unique id: an entry is true for its generation for ever, so none need be taken back.
+        self._held: dict[tuple[int, str], Held | None] = {}
+
+    def read(self, text: str, kind: PolicyKind) -> Policy:
+        """Parse a document, or return it as it was parsed before."""
+        return self._parsed(text, kind)
+
+    async def held_by(self, caller: Caller) -> Held | None:
+        """Return what the caller's principal holds now; None when its unique id is gone. A root holds nothing."""
+        if caller.kind is PrincipalKind.ROOT:
+            return _NOTHING
+        generation = await self._catalog.partition.generation()
+        key = (generation, caller.unique_id)
+        if key not in self._held:
+            held = await self._load(caller.unique_id)
+            if len(self._held) >= _MOST_PRINCIPALS:
+                self._held.clear()
+            self._held[key] = held
+        return self._held[key]
+
+    async def limits_of(self, caller: Caller) -> tuple[Policy, ...] | None:
+        """Return the session policies that limit the caller, or None when nothing limits it."""
+        session = caller.session
+        if session is None or not (session.policies or session.policy_arns):
+            return () if caller.kind is PrincipalKind.FEDERATED else None
+        texts = [*session.policies, *await self._documents(session.policy_arns)]
+        return tuple(self.read(text, PolicyKind.SESSION) for text in texts)
+
+    async def _load(self, unique_id: str) -> Held | None:
+        holdings = await self._catalog.partition.read(lambda db: permissions.holdings(db, unique_id))
+        if holdings is None:
+            return None
+        texts = [*holdings.inline, *await self._documents(holdings.attached)]
+        return Held(tuple(self.read(text, PolicyKind.IDENTITY) for text in texts), holdings.tags)
+
+    async def _documents(self, arns: Sequence[str]) -> list[str]:
+        """Return the documents of managed policies. One that is gone says nothing, so it allows nothing."""
+        found = {arn: policy.document for arn in arns if (policy := self._aws_policies.find(arn))}
+        missing = [arn for arn in arns if arn not in found]
+        if missing:
+            found |= await self._catalog.partition.read(lambda db: permissions.documents(db, missing))
+        return list(found.values())

@@ -1,0 +1,85 @@
+"""What decides about a request, read for the gate: the policies of a principal and of a repository, and their tags."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, bindparam, select, union_all
+
+from twinport.catalog import schema
+from twinport.model.names import Registry
+
+_inline, _attached = schema.inline_policy, schema.attachment
+_managed, _version = schema.managed_policy, schema.policy_version
+_repository, _registry = schema.repository, schema.registry
+
+_principal = union_all(
+    select(schema.user.c.unique_id).where(schema.user.c.unique_id == bindparam("id")),
+    select(schema.role.c.unique_id).where(schema.role.c.unique_id == bindparam("id")),
+)
+_inline_documents = select(_inline.c.document).where(_inline.c.owner_id == bindparam("id"))
+_attached_arns = select(_attached.c.policy_arn).where(_attached.c.owner_id == bindparam("id"))
+_default_version = and_(_version.c.policy_arn == _managed.c.arn, _version.c.version == _managed.c.default_version)
+_documents = select(_managed.c.arn, _version.c.document).join(_version, _default_version)
+_tags = select(schema.identity_tag.c.key, schema.identity_tag.c.value).where(
+    schema.identity_tag.c.owner_id == bindparam("id")
+)
+_repository_policy = select(_repository.c.id, _repository.c.policy).where(
+    _repository.c.account == bindparam("account"), _repository.c.name == bindparam("name")
+)
+_repository_tags = select(schema.repository_tag.c.key, schema.repository_tag.c.value).where(
+    schema.repository_tag.c.repository_id == bindparam("repository_id")
+)
+_registry_policy = select(_registry.c.policy).where(_registry.c.account == bindparam("account"))
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a user or a role holds: inline documents, the ARNs of attached policies, and tags."""
+
+    inline: tuple[str, ...]
+    attached: tuple[str, ...]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFacts:
+    """A repository's policy and tags; of a missing repository, neither."""
+
+    policy: str | None
+    tags: Mapping[str, str]
+
+
+def holdings(db: Connection, principal_id: str) -> Holdings | None:
+    """Return what a user or role holds, or None when no principal has this unique id any more."""
+    chosen = {"id": principal_id}
+    if db.execute(_principal, chosen).first() is None:
+        return None
+    return Holdings(
+        inline=tuple(db.execute(_inline_documents, chosen).scalars()),
+        attached=tuple(db.execute(_attached_arns, chosen).scalars()),
+        tags=identity_tags(db, principal_id),
+    )
+
+
+def documents(db: Connection, arns: Sequence[str]) -> dict[str, str]:
+    """Return the documents in force of customers' managed policies, by ARN; those of AWS are not rows."""
+    rows = db.execute(_documents.where(_managed.c.arn.in_(arns)))
+    return {row.arn: row.document for row in rows}
+
+
+def identity_tags(db: Connection, owner: str) -> dict[str, str]:
+    """Return the tags of a user or role by unique id, or of a managed policy by ARN."""
+    return {row.key: row.value for row in db.execute(_tags, {"id": owner})}
+
+
+def repository(db: Connection, registry: Registry, name: str) -> RepositoryFacts:
+    row = db.execute(_repository_policy, {"account": registry.account, "name": name}).one_or_none()
+    if row is None:
+        return RepositoryFacts(None, {})
+    tags = db.execute(_repository_tags, {"repository_id": row.id})
+    return RepositoryFacts(row.policy, {tag.key: tag.value for tag in tags})
+
+
+def registry_policy(db: Connection, registry: Registry) -> str | None:
+    text: str | None = db.execute(_registry_policy, {"account": registry.account}).scalar()
+    return text
