@@ -33,6 +33,7 @@ class Replication:
     office: PostOffice
     courier: Courier
     world: Clock
+    grace: timedelta = _GRACE
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COURIERS))
@@ -40,7 +41,8 @@ class Replication:
     _task: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
-        """Begin to work. The task is this object's own, and ends in `stop`."""
+        """Begin to work, perhaps again. The task is this object's own, and ends in `stop`."""
+        self._is_stopping = False
         self._task = asyncio.create_task(self.run())
 
     async def stop(self) -> None:
@@ -49,7 +51,7 @@ class Replication:
             return
         self._is_stopping = True
         self.wake()
-        await asyncio.wait([self._task], timeout=_GRACE.total_seconds())
+        await asyncio.wait([self._task], timeout=self.grace.total_seconds())
         self._task.cancel()
         await asyncio.wait([self._task], timeout=_LAST_GRACE.total_seconds())
 

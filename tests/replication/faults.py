@@ -1,0 +1,99 @@
+"""A destination that fails, stalls or takes the process down with it, at a chosen moment."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from twinport.blobs.store import BlobReader
+from twinport.model.cargo import BlobEntry
+from twinport.model.identities import Caller
+from twinport.model.names import Registry
+from twinport.replication.destination import (
+    CommitAnswer,
+    Consignment,
+    Destination,
+    Destinations,
+    Offer,
+    OfferAnswer,
+    OfferedImage,
+)
+
+
+class ProcessDied(BaseException):
+    """Nothing in the process hears of this: no handler, no release, no settlement."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """Counts the moments before and after each call, and raises what is planned for one of them."""
+
+    plan: dict[int, Callable[[], BaseException]] = field(default_factory=dict)
+    moments: list[str] = field(default_factory=list)
+
+    def meet(self, moment: str) -> None:
+        number = len(self.moments)
+        self.moments.append(moment)
+        if number in self.plan:
+            error = self.plan[number]()
+            raise error
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyDestinations:
+    inner: Destinations
+    faults: Faults
+
+    def find(self, registry: Registry) -> Destination | None:
+        found = self.inner.find(registry)
+        return None if found is None else FaultyDestination(found, self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyDestination:
+    inner: Destination
+    faults: Faults
+
+    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
+        self.faults.meet("before offer")
+        answers = await self.inner.offer(session, offer)
+        self.faults.meet("after offer")
+        return answers
+
+    async def take(
+        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
+    ) -> int:
+        self.faults.meet("before take")
+        moved = await self.inner.take(session, offer, wanted, blob, store)
+        self.faults.meet("after take")
+        return moved
+
+    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+        self.faults.meet("before commit")
+        answers = await self.inner.commit(session, offer, images)
+        self.faults.meet("after commit")
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class StalledDestinations:
+    """Destinations that hear an offer and never answer."""
+
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def find(self, registry: Registry) -> Destination | None:
+        del registry
+        return self
+
+    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
+        del session, offer
+        self.heard.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def take(
+        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
+    ) -> int:
+        raise NotImplementedError
+
+    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+        raise NotImplementedError
