@@ -19,7 +19,6 @@ from tests.fakes import ACCOUNT, AllowAll, caller
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import outbox, registries, schema
-from twinport.catalog.database import Transaction
 from twinport.clock import ManualClock
 from twinport.errors import EntityNotFound, RoleFenced
 from twinport.model.content import Digest
@@ -57,7 +56,7 @@ class World:
 
     async def put(self, region: RegionName) -> None:
         with suppress(RoleFenced):  # one deletion after another overtook it
-            await self.roles.store_under(caller(), Registry(ACCOUNT, region), REPLICATION_SERVICE, storing)
+            await self.roles.store_under(caller(), Registry(ACCOUNT, region), REPLICATION_SERVICE, store_rules)
 
     async def remove(self, region: RegionName) -> None:
         await self.catalog.region(region).write(clear_rules)
@@ -198,8 +197,8 @@ def let_go(under_way: list[Actor[None] | None]) -> None:
         under_way[script] = None
 
 
-def storing(role_id: str) -> Transaction[None]:
-    return lambda db: registries.set_replication(db, ACCOUNT, RULES, role_id)
+def store_rules(db: Connection, role_id: str) -> None:
+    registries.set_replication(db, ACCOUNT, RULES, role_id)
 
 
 def push(db: Connection) -> None:

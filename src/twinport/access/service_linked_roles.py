@@ -9,7 +9,7 @@ from twinport import telemetry
 from twinport.access import unique_ids
 from twinport.access.gate import Context, Gate, IdentityResource
 from twinport.catalog import deletions, identities
-from twinport.catalog.database import Transaction
+from twinport.catalog.database import Connection
 from twinport.catalog.deletions import NONE_FAILED
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
@@ -137,9 +137,9 @@ class ServiceLinkedRoles:
         return made.unique_id
 
     async def store_under(
-        self, caller: Caller, registry: Registry, service: str, store: Callable[[str], Transaction[T]]
+        self, caller: Caller, registry: Registry, service: str, store: Callable[[Connection, str], T]
     ) -> T:
-        """Run `store(role_id)`, a transaction of the registry's Region, in one with the claim on the service's role.
+        """Run `store(db, role_id)` in a transaction of the registry's Region that also claims the service's role.
 
         The role is created if it is absent, and its deletion withdrawn if that has not ended: what is stored never
         stands under a role that is gone (docs/decisions/0003-the-fence.md). Raises what `ensure` raises.
@@ -151,7 +151,7 @@ class ServiceLinkedRoles:
         for _ in range(_MOST_CLAIMS):
             role_id = await self.ensure(caller, registry.account, service)
             try:
-                return await region.write(deletions.claiming(registry.account, role_id, failed, store(role_id)))
+                return await region.write(deletions.claiming(registry.account, role_id, failed, store))
             except RoleFenced:
                 failed = await self._withdraw_deletion(role_id, registry)
         raise RoleFenced

@@ -23,8 +23,6 @@ from twinport.errors import StorageUnavailable
 __all__ = ["Connection", "Database", "SqliteDatabase"]
 
 T = TypeVar("T")
-# What a query or a transaction is; those who may not know SQL pass such functions on without looking inside.
-Transaction = Callable[[Connection], T]
 _MOST_IN_ONE_COMMIT = 64
 
 

@@ -6,6 +6,7 @@ both sides say which tasks they know to have failed, since that is recorded in t
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
@@ -14,7 +15,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from twinport.catalog import identities, outbox, registries, schema, statements
-from twinport.catalog.database import Transaction
 from twinport.errors import InvalidInput, RoleFenced
 from twinport.model.deletions import (
     DeletionTask,
@@ -157,12 +157,14 @@ def claim_for_rules(db: Connection, account: AccountId, role_id: str, failed: fr
     lift_fence(db, account, holder)
 
 
-def claiming(account: AccountId, role_id: str, failed: frozenset[str], then: Transaction[T]) -> Transaction[T]:
-    """Return the transaction `then` with a claim on the role before it."""
+def claiming(
+    account: AccountId, role_id: str, failed: frozenset[str], then: Callable[[Connection, str], T]
+) -> Callable[[Connection], T]:
+    """Return the transaction that claims the role and then runs `then` under it."""
 
     def transaction(db: Connection) -> T:
         claim_for_rules(db, account, role_id, failed)
-        return then(db)
+        return then(db, role_id)
 
     return transaction
 
