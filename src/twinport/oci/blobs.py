@@ -1,12 +1,20 @@
 """Blobs and their uploads under `/v2/`."""
 
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from twinport.exchange import AnyAnswer, Request
+import orjson
+
+from twinport.errors import LayerNotFound, SizeMismatch, UploadOutOfOrder
+from twinport.exchange import Answer, AnyAnswer, FileAnswer, Request
+from twinport.model.content import Digest
 from twinport.model.identities import Caller
+from twinport.oci.headers import ContentType, safe_headers
+from twinport.oci.ranges import Span, Unsatisfiable, Whole, asked_range, part_range
 from twinport.oci.target import Target
-from twinport.registry.layers import DownloadGrant, Layers
-from twinport.registry.uploads import Uploads
+from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
+from twinport.registry.uploads import Part, Uploads, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,34 +24,152 @@ class BlobRoutes:
     uploads: Uploads
     layers: Layers
 
-    async def head(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+    async def head(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`HEAD /v2/NAME/blobs/DIGEST`."""
-        raise NotImplementedError
+        digest = Digest.parse(target.reference)
+        [state] = await self.layers.check(caller, target.registry, target.repository, [str(digest)])
+        if not isinstance(state, AvailableLayer):
+            raise LayerNotFound(str(digest), target.repository, target.registry.account)
+        return Answer(200, {**_blob_headers(digest), "content-length": str(state.size)})
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/blobs/DIGEST`."""
-        raise NotImplementedError
+        digest = Digest.parse(target.reference)
+        return _content(request, await self.layers.find(caller, target.registry, target.repository, digest))
 
     async def presigned(self, request: Request, grant: DownloadGrant) -> AnyAnswer:
         """Serve what a verified presigned address grants."""
-        raise NotImplementedError
+        return _content(request, await self.layers.redeem(grant))
 
     async def start(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
-        """`POST /v2/NAME/blobs/uploads/`, with `?digest=` the whole blob, with `?mount=&from=` perhaps nothing."""
-        raise NotImplementedError
+        """`POST /v2/NAME/blobs/uploads/`: with `?digest=` the whole blob, with `?mount=&from=` perhaps nothing."""
+        query = _query(request)
+        if "mount" in query:
+            layer = await self._mounted(caller, target, query)
+        elif "digest" in query:
+            digest, pieces = Digest.parse(query["digest"]), _body(request, None)
+            layer = await self.uploads.upload_whole(caller, target.registry, target.repository, digest, pieces)
+        else:
+            layer = None
+        if layer is not None:
+            return _created(target, layer)
+        return Answer(
+            202, _upload_headers(target, await self.uploads.start(caller, target.registry, target.repository))
+        )
 
     async def append(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PATCH /v2/NAME/blobs/uploads/ID`."""
-        raise NotImplementedError
+        where = target.registry, target.repository, target.reference
+        try:
+            upload = await self.uploads.append(caller, *where, _part(request))
+        except UploadOutOfOrder as refusal:
+            return _out_of_order(target, refusal)
+        return Answer(202, _upload_headers(target, upload))
 
-    async def status(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+    async def status(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/blobs/uploads/ID`."""
-        raise NotImplementedError
+        upload = await self.uploads.status(caller, target.registry, target.repository, target.reference)
+        return Answer(204, _upload_headers(target, upload))
 
     async def complete(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PUT /v2/NAME/blobs/uploads/ID?digest=`, with the last part as body or with none."""
-        raise NotImplementedError
+        digest = Digest.parse(_query(request).get("digest", ""))
+        last = None if request.header("content-length") == "0" else _part(request)
+        where = target.registry, target.repository, target.reference
+        try:
+            return _created(target, await self.uploads.complete(caller, *where, digest, last))
+        except UploadOutOfOrder as refusal:
+            return _out_of_order(target, refusal)
 
-    async def cancel(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+    async def cancel(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`DELETE /v2/NAME/blobs/uploads/ID`."""
-        raise NotImplementedError
+        await self.uploads.cancel(caller, target.registry, target.repository, target.reference)
+        return Answer(204, safe_headers(ContentType.TEXT))
+
+    async def _mounted(self, caller: Caller, target: Target, query: Mapping[str, str]) -> Layer | None:
+        digest, source = Digest.parse(query["mount"]), target.sibling(query.get("from", ""))
+        if source is None:
+            return None
+        return await self.uploads.mount(caller, target.registry, target.repository, digest, source)
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.query, keep_blank_values=True))
+
+
+def _part(request: Request) -> Part:
+    """Read where a part belongs. Raises ContentRangeInvalid, SizeMismatch."""
+    header = request.header("content-range")
+    if header is None:
+        return Part(_body(request, None))
+    span = part_range(header)
+    return Part(_body(request, span), span.first)
+
+
+async def _body(request: Request, span: Span | None) -> AsyncIterator[bytes]:
+    """Yield the body, and refuse one that is not as long as its headers say. Raises SizeMismatch, Interrupted."""
+    announced = _announced_size(request, span)
+    received = 0
+    async for piece in request.pieces():
+        received += len(piece)
+        yield piece
+    if announced not in (None, received):
+        raise SizeMismatch(announced, received)
+
+
+def _announced_size(request: Request, span: Span | None) -> int | None:
+    header = request.header("content-length")
+    length = None if header is None else int(header)
+    if span is None:
+        return length
+    if length not in (None, span.size):
+        raise SizeMismatch(span.size, length)
+    return span.size
+
+
+def _content(request: Request, layer: Layer) -> AnyAnswer:
+    """Answer with a layer's bytes, or those of them that are asked for."""
+    headers = _blob_headers(layer.digest)
+    is_other = request.header("if-range") not in (None, headers["etag"])
+    match Whole() if is_other else asked_range(request.header("range"), layer.size):
+        case Whole():
+            return FileAnswer(200, headers, layer.path, 0, layer.size, whole=True)
+        case Span() as span:
+            headers["content-range"] = f"bytes {span.first}-{span.last}/{layer.size}"
+            return FileAnswer(206, headers, layer.path, span.first, span.size, whole=False)
+        case Unsatisfiable():
+            headers["content-range"] = f"bytes */{layer.size}"
+            return Answer(416, headers)
+
+
+def _created(target: Target, layer: Layer) -> Answer:
+    location = f"{target.prefix}/blobs/{layer.digest}"
+    headers = {"location": location, "docker-content-digest": str(layer.digest)}
+    return Answer(201, {**safe_headers(ContentType.TEXT), **headers})
+
+
+def _out_of_order(target: Target, refusal: UploadOutOfOrder) -> Answer:
+    """Tell the client where to go on."""
+    headers = {**_upload_headers(target, UploadState(refusal.upload, refusal.size))}
+    error = {"code": "BLOB_UPLOAD_INVALID", "message": refusal.message}
+    headers["content-type"] = ContentType.JSON.value
+    return Answer(416, headers, orjson.dumps({"errors": [error]}))
+
+
+def _blob_headers(digest: Digest) -> dict[str, str]:
+    return {
+        **safe_headers(ContentType.BYTES),
+        "docker-content-digest": str(digest),
+        "etag": f'"{digest}"',
+        "accept-ranges": "bytes",
+    }
+
+
+def _upload_headers(target: Target, upload: UploadState) -> dict[str, str]:
+    """Say where an upload goes on, and how far it is; of one without bytes, like other registries, `0-0`."""
+    return {
+        **safe_headers(ContentType.TEXT),
+        "location": f"{target.prefix}/blobs/uploads/{upload.id}",
+        "range": f"0-{max(upload.size - 1, 0)}",
+        "docker-upload-uuid": upload.id,
+    }

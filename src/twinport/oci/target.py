@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from twinport.model.names import Registry, RepositoryName
+from twinport.errors import BadName
+from twinport.model.names import Registry, RepositoryName, repository_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,15 @@ class Target:
     repository: RepositoryName
     prefix: str
     reference: str = ""
+
+    def sibling(self, text: str) -> RepositoryName | None:
+        """Return the repository of the same registry that this caller writes as `text`, if it is one.
+
+        A caller who spells the registry out here must do so there too: without it, another one may be meant.
+        """
+        registry = f"{self.registry.account}/{self.registry.region}/"
+        form = registry if self.prefix.startswith(f"/v2/{registry}") else ""
+        try:
+            return repository_name(text.removeprefix(form)) if text.startswith(form) else None
+        except BadName:
+            return None
