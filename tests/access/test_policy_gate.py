@@ -318,3 +318,19 @@ async def test_asking_creates_no_region(house: House) -> None:
     elsewhere = Registry(fakes.ACCOUNT, fakes.OTHER_REGION)
     await house.may(ROOT, resource=RepositoryResource(elsewhere, "team/api"))
     assert await house.catalog.regions() == [fakes.REGION]
+
+
+SET = "ecr:SetRepositoryPolicy"
+
+
+async def test_a_policy_that_denies_its_author_is_foreseen(house: House) -> None:
+    denying = document("Deny", "ecr:*", None, Principal="*")
+    assert not await house.gate.would_allow(ROOT, SET, API, denying)
+    assert await house.gate.would_allow(ROOT, SET, API, document("Deny", PUT, None, Principal="*"))
+
+
+async def test_what_the_old_policy_granted_is_not_foreseen(house: House) -> None:
+    granting = allowing(SET, None, Principal={"AWS": fakes.OTHER_ACCOUNT})
+    await house.let_in(granting)
+    assert await house.gate.would_allow(FAR_ROOT, SET, API, granting)
+    assert not await house.gate.would_allow(FAR_ROOT, SET, API, allowing(PUT, None, Principal="*"))

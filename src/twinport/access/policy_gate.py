@@ -1,7 +1,7 @@
 """The gate that decides by policies: it loads what speaks about a request, and says no with AWS's reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twinport import telemetry
 from twinport.access.circumstances import request_context, resource_tag_keys
@@ -53,6 +53,16 @@ class PolicyGate:
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         for action in actions:
             await self.authorize(caller, action, resource)
+
+    async def would_allow(
+        self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
+    ) -> bool:
+        """Tell whether `caller` might do `action` if the repository had this policy instead of its own."""
+        target = await self._repository(resource.registry, resource.name)
+        own = self.library.read(repository_policy, PolicyKind.REPOSITORY)
+        others = tuple(policy for policy in target.policies if policy.kind is not PolicyKind.REPOSITORY)
+        decision = await self._decide(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)
+        return not isinstance(decision, Denied)
 
     async def authorize_assumption(self, caller: Caller, arn: str, role: Role | None, context: Context) -> None:
         """Return if `caller` may assume the role of this ARN, else raise AccessDenied.
