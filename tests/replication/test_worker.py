@@ -1,0 +1,106 @@
+"""The worker: woken by a push, at rest in between, and ended in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.replication.faults import StalledDestinations
+from tests.replication.world import FAR, FARTHER, HOME, World, image
+from twinport.catalog import outbox
+from twinport.model.replication import DeliveryState, ReplicationRule
+
+IMAGE = image(b"layer one")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+async def stalled(tmp_path: Path) -> AsyncIterator[tuple[World, StalledDestinations]]:
+    destinations = StalledDestinations()
+    world = World(tmp_path, wrap=lambda _: destinations)
+    yield world, destinations
+    world.close()
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a condition, with a deadline."""
+    async with asyncio.timeout(10):
+        while not await is_so():  # noqa: ASYNC110 — what is waited for is a row
+            await asyncio.sleep(0.005)
+
+
+async def test_a_wake_up_has_a_push_carried_at_once_to_all_destinations(world: World) -> None:
+    await world.replication.start()
+    await world.configure(HOME, ReplicationRule((FAR, FARTHER)))
+    await world.push(IMAGE, "1")
+    world.replication.wake()
+
+    async def is_complete() -> bool:
+        return {report.state for report in await world.statuses(IMAGE)} == {DeliveryState.COMPLETE}
+
+    await until(is_complete)
+    await world.replication.stop()
+    assert await world.has(FAR, IMAGE)
+
+
+async def test_without_a_wake_up_polling_finds_what_is_due(world: World) -> None:
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    await world.push(IMAGE, "1")
+    await world.replication.start()
+
+    async def is_there() -> bool:
+        return await world.tag(FAR, "1") is not None
+
+    await until(is_there)
+    await world.replication.stop()
+
+
+async def test_a_stopped_worker_gives_back_what_it_holds(stalled: tuple[World, StalledDestinations]) -> None:
+    world, destinations = stalled
+    world.replication.grace = timedelta(0)
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    await world.push(IMAGE, "1")
+    await world.replication.start()
+    async with asyncio.timeout(10):
+        await destinations.heard.wait()
+        await world.replication.stop()
+    report = await world.status(IMAGE)
+    assert (report.state, report.attempts) == (DeliveryState.WAITING, 0)
+    assert await world.new_process().office.claim("the next process") is not None
+
+
+async def test_a_stopped_worker_claims_nothing_and_may_start_again(world: World) -> None:
+    await world.replication.start()
+    await world.replication.stop()
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    await world.push(IMAGE, "1")
+    assert (await world.status(IMAGE)).attempts == 0
+    await world.replication.start()
+
+    async def is_there() -> bool:
+        return await world.tag(FAR, "1") is not None
+
+    await until(is_there)
+    await world.replication.stop()
+
+
+async def test_the_lease_of_a_long_errand_is_renewed(stalled: tuple[World, StalledDestinations]) -> None:
+    world, _ = stalled
+    office = world.replication.office
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    await world.push(IMAGE, "1")
+    batch = await office.claim("long")
+    assert batch is not None
+    for _ in range(5):
+        world.clock.advance(timedelta(seconds=20))
+        await office.renew(batch)
+    assert await office.claim("another") is None
+    assert await world.catalog.region(HOME.region).read(outbox.next_due) is not None
