@@ -1,34 +1,67 @@
 """The composition root: builds every object once, and nothing else does."""
 
+import asyncio
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from twinport import telemetry
 from twinport.access.accounts import Accounts, NewAccount
-from twinport.access.sealing import sealer_of_folder
+from twinport.access.authentication import Authenticator
+from twinport.access.aws_policies import AwsPolicies
+from twinport.access.deletion import DeletionRunner
+from twinport.access.policy_gate import PolicyGate
+from twinport.access.policy_library import PolicyLibrary
+from twinport.access.principals import Principals
+from twinport.access.sealing import Sealer, sealer_of_folder
+from twinport.access.service_linked_roles import ServiceLinkedRoles
+from twinport.access.sessions import Sessions
+from twinport.access.tokens import RegionKeys, RegistryTokens
+from twinport.aws import shapes
+from twinport.background import Loops
+from twinport.blobs.files import FileBlobStores
 from twinport.catalog import outbox
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
-from twinport.control.door import ControlDoor
-from twinport.edge import edge_of
+from twinport.control.deliveries import DeliveryReader
+from twinport.control.door import PREFIX, ControlDoor
+from twinport.ecr import door as ecr
+from twinport.ecr import errors as ecr_errors
+from twinport.edge import Edge, edge_of
+from twinport.exchange import Door
 from twinport.front import Front
-from twinport.model.names import Registry
+from twinport.gateway import Gateway, ServiceParts
+from twinport.model.names import RegionName, Registry, region_name
+from twinport.model.regions import DEFAULT_REGIONS
 from twinport.model.replication import DeliveryReport
+from twinport.oci.blobs import BlobRoutes
+from twinport.oci.door import OciDoor
+from twinport.oci.listings import Listings
+from twinport.oci.manifests import ManifestRoutes
+from twinport.oci.presigned import PresignedDoor
+from twinport.registry import download_links
+from twinport.registry.authorization import Authorization
+from twinport.registry.download_links import DownloadLinks
+from twinport.registry.images import Images
+from twinport.registry.layers import Layers
+from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.referrers import Referrers
+from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.settings import Replication
+from twinport.registry.uploads import Uploads
+from twinport.replication import worker
+from twinport.replication.courier import Courier
+from twinport.replication.local_destination import LocalDestinations
+from twinport.replication.post_office import PostOffice
 from twinport.telemetry import Event
 
-DELIVERIES_SHOWN = 100
-
-
-class Idle:
-    async def start(self) -> None:
-        pass
-
-    async def stop(self) -> None:
-        pass
+_DELIVERIES_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class App:
+    """What `serve` runs."""
+
     front: Front
     catalog: EmbeddedCatalog
 
@@ -36,22 +69,45 @@ class App:
         self.catalog.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What everything else stands on."""
+
+    settings: Settings
+    world: WorldClock
+    catalog: EmbeddedCatalog
+    sealer: Sealer
+    edge: Edge
+    regions: Collection[RegionName]
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """Who calls, and what they may do."""
+
+    gate: PolicyGate
+    authenticator: Authenticator
+    sessions: Sessions
+    keys: RegionKeys
+    tokens: RegistryTokens
+    roles: ServiceLinkedRoles
+    deletion_submitted: asyncio.Event
+
+
 def build(settings: Settings) -> App:
     """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable."""
     world = WorldClock(WallClock())
     catalog = EmbeddedCatalog(settings.data, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
-
-    async def reset() -> None:
-        await catalog.clear()
-        telemetry.event(Event.STATE_RESET)
-
-    async def deliveries(source: Registry) -> list[DeliveryReport]:
-        return await catalog.region(source.region).read(lambda db: outbox.reports(db, source.account, DELIVERIES_SHOWN))
-
-    is_open = settings.has_open_accounts
-    control = ControlDoor(reset if is_open else None, deliveries if is_open else None)
-    return App(Front(edge, (("/", control),), Idle()), catalog)
+    regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
+    ground = _Ground(settings, world, catalog, sealer_of_folder(settings.data), edge, frozenset(regions))
+    access = _access(ground)
+    stores = FileBlobStores(settings.data)
+    couriers = _couriers(ground, access, stores)
+    verbs = _verbs(ground, access, stores, couriers.wake)
+    deletions = DeletionRunner(catalog, world, access.deletion_submitted)
+    background = Loops({"replication": couriers, "deletions": deletions})
+    return App(Front(edge, _doors(ground, access, verbs), background), catalog)
 
 
 async def create_account(settings: Settings, name: str) -> NewAccount:
@@ -62,3 +118,70 @@ async def create_account(settings: Settings, name: str) -> NewAccount:
         return await Accounts(catalog, sealer_of_folder(settings.data), world).create(name)
     finally:
         catalog.close()
+
+
+def _access(ground: _Ground) -> _Access:
+    gate = PolicyGate(ground.catalog, PolicyLibrary(ground.catalog, AwsPolicies()))
+    sessions = Sessions(ground.catalog, ground.sealer, ground.world)
+    principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
+    keys = RegionKeys(ground.catalog, ground.sealer, ground.world)
+    return _Access(
+        gate=gate,
+        authenticator=Authenticator(principals, sessions, WallClock(), ground.regions),
+        sessions=sessions,
+        keys=keys,
+        tokens=RegistryTokens(keys, principals, ground.world),
+        roles=ServiceLinkedRoles(ground.catalog, gate, ground.world),
+        deletion_submitted=asyncio.Event(),
+    )
+
+
+def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
+    destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world)
+    courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
+    return worker.Replication(PostOffice(ground.catalog, ground.world), courier, ground.world)
+
+
+def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Callable[[], None]) -> ecr.Verbs:
+    catalog, world, gate = ground.catalog, ground.world, access.gate
+    return ecr.Verbs(
+        repositories=Repositories(gate, catalog, world, ground.regions),
+        tags=RepositoryTags(gate, catalog),
+        policies=RepositoryPolicies(gate, gate, catalog),
+        registry_policies=RegistryPolicies(gate, catalog),
+        replication=Replication(gate, catalog, world, access.roles, ground.regions),
+        images=Images(gate, catalog, world, owed),
+        layers=Layers(catalog, stores, gate, world),
+        uploads=Uploads(catalog, stores, gate, world),
+        links=DownloadLinks(access.keys),
+        authorization=Authorization(gate, access.tokens),
+        public_url=ground.settings.public_url,
+    )
+
+
+def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs) -> tuple[tuple[str, Door], ...]:
+    blobs = BlobRoutes(verbs.uploads, verbs.layers)
+    listings = Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories)
+    oci = OciDoor(
+        ground.edge, access.tokens, ground.world, ground.regions, ManifestRoutes(verbs.images), blobs, listings
+    )
+    services = (ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),)
+    return (
+        ("/v2/", oci),
+        (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
+        (PREFIX, _control(ground)),
+        ("/", Gateway(ground.edge, access.authenticator, ground.world, services)),
+    )
+
+
+def _control(ground: _Ground) -> ControlDoor:
+    async def reset() -> None:
+        await ground.catalog.clear()
+        telemetry.event(Event.STATE_RESET)
+
+    async def deliveries(source: Registry) -> list[DeliveryReport]:
+        database = ground.catalog.region(source.region)
+        return await database.read(lambda db: outbox.reports(db, source.account, _DELIVERIES_SHOWN))
+
+    is_open = ground.settings.has_open_accounts
+    return ControlDoor(reset if is_open else None, deliveries if is_open else None)

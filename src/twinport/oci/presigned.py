@@ -1,0 +1,23 @@
+"""Layers by presigned address: whoever holds the address may read that layer until it expires."""
+
+from dataclasses import dataclass
+
+from twinport.errors import MethodUnsupported, Refusal
+from twinport.exchange import AnyAnswer, Request
+from twinport.oci import errors
+from twinport.oci.blobs import BlobRoutes
+from twinport.registry.download_links import DownloadLinks
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedDoor:
+    links: DownloadLinks
+    blobs: BlobRoutes
+
+    async def answer(self, request: Request) -> AnyAnswer:
+        try:
+            if request.method not in ("GET", "HEAD"):
+                raise MethodUnsupported(request.method)
+            return await self.blobs.presigned(request, await self.links.read(request.raw_path, request.query))
+        except Refusal as refusal:
+            return errors.refused(refusal, realm="")
