@@ -1,7 +1,7 @@
 """The composition root: builds every object once, and nothing else does."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from twinport import telemetry
@@ -23,7 +23,6 @@ from twinport.catalog import outbox
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
-from twinport.control.deliveries import DeliveryReader
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
@@ -70,6 +69,22 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class _Background:
+    """Couriers end in an order of their own: they finish what they carry, for a moment."""
+
+    couriers: worker.Replication
+    loops: Loops
+
+    async def start(self) -> None:
+        await self.couriers.start()
+        await self.loops.start()
+
+    async def stop(self) -> None:
+        await self.loops.stop()
+        await self.couriers.stop()
+
+
+@dataclass(frozen=True, slots=True)
 class _Ground:
     """What everything else stands on."""
 
@@ -106,7 +121,7 @@ def build(settings: Settings) -> App:
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted)
-    background = Loops({"replication": couriers, "deletions": deletions})
+    background = _Background(couriers, Loops({"deletions": deletions.run}))
     return App(Front(edge, _doors(ground, access, verbs), background), catalog)
 
 

@@ -76,7 +76,7 @@ class Client:
 
 def door_of(catalog: EmbeddedCatalog, folder: Path, gate: Gate) -> OciDoor:
     clock, stores, regions = ManualClock(NOW), FileBlobStores(folder), (REGION, OTHER_REGION)
-    images = Images(gate, catalog, clock)
+    images = Images(gate, catalog, clock, lambda: None)
     return OciDoor(
         edge=edge_of((), None, ()),
         tokens=PlainTokens(),

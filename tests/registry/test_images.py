@@ -50,7 +50,7 @@ async def shelf(catalog: EmbeddedCatalog) -> Shelf:
 
 
 def verbs(shelf: Shelf, gate: Gate | None = None) -> Images:
-    return Images(gate or AllowAll(), shelf.catalog, ManualClock(NOW))
+    return Images(gate or AllowAll(), shelf.catalog, ManualClock(NOW), lambda: None)
 
 
 async def put(
@@ -92,7 +92,7 @@ async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
 async def test_the_gate_is_asked_before_anything_is_looked_at(catalog: EmbeddedCatalog) -> None:
     push = Push(b"not a manifest", None, None, None, Unchanged.ACCEPT)
     with pytest.raises(AccessDenied):
-        await Images(DenyAll(), catalog, ManualClock(NOW)).put(caller(), REGISTRY, API, push)
+        await Images(DenyAll(), catalog, ManualClock(NOW), lambda: None).put(caller(), REGISTRY, API, push)
 
 
 async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:

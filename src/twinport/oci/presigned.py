@@ -17,7 +17,7 @@ class PresignedDoor:
     async def answer(self, request: Request) -> AnyAnswer:
         try:
             if request.method not in ("GET", "HEAD"):
-                raise MethodUnsupported(request.method)
+                raise MethodUnsupported(request.method, ("GET", "HEAD"))
             return await self.blobs.presigned(request, await self.links.read(request.raw_path, request.query))
         except Refusal as refusal:
             return errors.refused(refusal, realm="")

@@ -57,11 +57,15 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The verbs of images. Each raises RepositoryNotFound for a repository that is not there."""
+    """The verbs of images. Each raises RepositoryNotFound for a repository that is not there.
+
+    `pushed` is told of every push that changed something, so that couriers need not wait for their next look.
+    """
 
     gate: Gate
     catalog: Catalog
     world: Clock
+    pushed: Callable[[], None]
 
     async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
         """Store an image whose parts are all here, move its tag, and owe its deliveries in the same transaction.
@@ -78,6 +82,7 @@ class Images:
             lambda db: pushes.store(db, (registry, name), push, image, now)
         )
         if changed:
+            self.pushed()
             facts = {"account": registry.account, "region": registry.region, "repository": name}
             telemetry.event(Event.IMAGE_PUT, **facts, digest=str(image.digest), tag=push.tag)
         return PutOutcome(image.digest, image.manifest.media_type, push.tag, image.manifest.subject)
