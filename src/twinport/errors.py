@@ -120,6 +120,13 @@ class DownloadExpired(Refusal):
         super().__init__("Request has expired")
 
 
+class RootMayNotAssume(Refusal):
+    """As in AWS, but for the roots of open accounts, which may."""
+
+    def __init__(self) -> None:
+        super().__init__("Roles may not be assumed by root accounts.")
+
+
 class PolicyOutsideAccount(Refusal):
     """A managed policy of AWS or of another account was to be read or changed as if it were the caller's own."""
 
@@ -257,6 +264,17 @@ class ArnInvalid(BadRequest):
 
     def __init__(self) -> None:
         super().__init__("Invalid ARN:  Could not be parsed!")
+
+
+class RoleArnInvalid(BadRequest):
+    """AssumeRole was given something else than the ARN of a role (ValidationError)."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"{arn} is invalid")
+
+
+class SessionTooLong(BadRequest):
+    """A session would outlast what its role, or a chain of roles, allows (ValidationError)."""
 
 
 class NameNeeded(BadRequest):
@@ -562,6 +580,11 @@ class ReferencedImagesMissing(BadContent):
 
 class LimitReached(Refusal):
     """A quota (LimitExceededException) or a bound of ours."""
+
+
+class SessionPoliciesTooLarge(LimitReached):
+    def __init__(self, percent: int) -> None:
+        super().__init__(f"Packed size of the session policies consumes {percent}% of allotted space.")
 
 
 class TagLimitReached(LimitReached):

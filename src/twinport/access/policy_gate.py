@@ -10,7 +10,8 @@ from twinport.access.gate import NO_CONTEXT, AnyResource, Context, IdentityResou
 from twinport.access.grants import Identity
 from twinport.access.policy import Policy, PolicyKind
 from twinport.access.policy_library import PolicyLibrary
-from twinport.catalog import permissions
+from twinport.access.trust import ASSUME_ROLE, RoleName
+from twinport.catalog import identities, permissions
 from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied, PolicyMalformed
 from twinport.model.entities import Role
@@ -64,18 +65,17 @@ class PolicyGate:
         decision = await self._decide(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)
         return not isinstance(decision, Denied)
 
-    async def authorize_assumption(self, caller: Caller, arn: str, role: Role | None, context: Context) -> None:
-        """Return if `caller` may assume the role of this ARN, else raise AccessDenied.
-
-        The trust policy must allow by itself; where it only delegates, or across accounts, the caller's policies must
-        too. A role that is missing trusts nobody.
-        """
-        action = "sts:AssumeRole"
+    async def authorize_assumption(self, caller: Caller, name: RoleName, context: Context) -> Role:
+        """As the port of trust says: return the role, or raise AccessDenied."""
+        role = await self.catalog.partition.read(lambda db: identities.find_role(db, name.account, name.name))
         try:
-            decision = await self._decide(caller, action, await self._trusting(caller, arn, role), context)
+            decision = await self._decide(caller, ASSUME_ROLE, self._trusting(name, role), context)
         except PolicyMalformed:
             decision = Denied(_UNREADABLE)
-        _enforce(decision, caller, action, arn)
+        _enforce(decision, caller, ASSUME_ROLE, name.arn)
+        if role is None:
+            raise AccessDenied(caller.arn, ASSUME_ROLE, name.arn)
+        return role
 
     async def _decide(self, caller: Caller, action: str, target: _Target, given: Context) -> Decision:
         held = await self.library.held_by(caller)
@@ -125,12 +125,13 @@ class PolicyGate:
         text = await region.read(lambda db: permissions.registry_policy(db, registry))
         return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
 
-    async def _trusting(self, caller: Caller, arn: str, role: Role | None) -> _Target:
-        if role is None:
-            return _Target(arn, caller.account, trust=Policy(PolicyKind.TRUST, ()))
+    def _trusting(self, name: RoleName, role: Role | None) -> _Target:
+        """Describe the role that is to be assumed. One that is missing trusts nobody, and is denied in those words."""
+        if role is None or role.path != name.path:
+            return _Target(name.arn, name.account, trust=Policy(PolicyKind.TRUST, ()))
         tags = {tag.key: tag.value for tag in role.tags}
         trust = self.library.read(role.trust, PolicyKind.TRUST)
-        return _Target(arn, role.account, trust=trust, tags=resource_tag_keys("iam", tags))
+        return _Target(name.arn, role.account, trust=trust, tags=resource_tag_keys("iam", tags))
 
 
 def _outside_binding(caller: Caller, action: str, resource: Resource) -> Denied | None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from twinport.access.aws_policies import AwsPolicies
+from twinport.access.aws_policies import AwsPolicies, is_aws_policy
 from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.catalog import permissions
 from twinport.catalog.embedded import Catalog
 from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.names import PARTITION, AccountId
 
 _MOST_DOCUMENTS = 4096
 _MOST_PRINCIPALS = 4096
@@ -58,6 +59,11 @@ class PolicyLibrary:
             return () if caller.kind is PrincipalKind.FEDERATED else None
         texts = [*session.policies, *await self._documents(session.policy_arns)]
         return tuple(self.read(text, PolicyKind.SESSION) for text in texts)
+
+    async def has_policy(self, account: AccountId, arn: str) -> bool:
+        """Tell whether there is a managed policy of AWS or of this account by this ARN."""
+        is_own = arn.startswith(f"arn:{PARTITION}:iam::{account}:policy/")
+        return (is_own or is_aws_policy(arn)) and bool(await self._documents([arn]))
 
     async def _load(self, unique_id: str) -> Held | None:
         holdings = await self._catalog.partition.read(lambda db: permissions.holdings(db, unique_id))

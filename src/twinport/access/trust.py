@@ -1,0 +1,48 @@
+"""The question whether a role may be assumed: by which name it is asked, and who answers."""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinport.access.gate import Context
+from twinport.errors import RoleArnInvalid
+from twinport.model import names
+from twinport.model.entities import Role
+from twinport.model.identities import Caller
+from twinport.model.names import PARTITION, AccountId
+
+ASSUME_ROLE = "sts:AssumeRole"
+_ROLE = re.compile(
+    rf"arn:{PARTITION}:iam::([0-9]{{12}}):role(/(?:[\x21-\x7e]{{1,510}}/)?)([\w+=,.@-]{{1,64}})", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleName:
+    """A role as its ARN names it. `RoleName.parse` is the way in from outside."""
+
+    account: AccountId
+    path: str
+    name: str
+
+    @classmethod
+    def parse(cls, arn: str) -> "RoleName":
+        """Raises RoleArnInvalid."""
+        found = _ROLE.fullmatch(arn)
+        if found is None:
+            raise RoleArnInvalid(arn)
+        return cls(AccountId(found[1]), found[2], found[3])
+
+    @property
+    def arn(self) -> str:
+        return names.role_arn(self.account, self.path, self.name)
+
+
+class Trust(Protocol):
+    async def authorize_assumption(self, caller: Caller, name: RoleName, context: Context) -> Role:
+        """Return the role if `caller` may assume it, else raise AccessDenied, whether or not there is such a role.
+
+        The trust policy must allow by itself; where it only delegates, or across accounts, the caller's policies must
+        allow too.
+        """
+        ...
