@@ -1,0 +1,107 @@
+"""The door of Amazon ECR over real verbs, in this process: bytes in, bytes out, and nobody to sign for."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import NOW, OTHER_REGION, REGION, AllowAll, caller
+from twinport.access.calls import Call
+from twinport.access.principals import Principals
+from twinport.access.sealing import sealer_of_folder
+from twinport.access.service_linked_roles import ServiceLinkedRoles
+from twinport.access.tokens import RegionKeys, RegistryTokens
+from twinport.aws import dispatch, protocols, shapes
+from twinport.aws.sigv4 import Message
+from twinport.blobs.files import FileBlobStores
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.clock import ManualClock
+from twinport.ecr import door
+from twinport.ecr.errors import ERRORS
+from twinport.model.identities import Caller
+from twinport.registry.authorization import Authorization
+from twinport.registry.download_links import DownloadLinks
+from twinport.registry.images import Images
+from twinport.registry.layers import Layers
+from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.settings import Replication
+from twinport.registry.uploads import Uploads
+
+TARGET = "AmazonEC2ContainerRegistry_V20150921"
+
+
+class Seer:
+    """Foresees no lockout, unless a policy denies everybody everything."""
+
+    async def would_allow(self, *_: object, **__: object) -> bool:
+        return True
+
+
+@dataclass
+class Ecr:
+    """The service as a client meets it."""
+
+    verbs: door.Verbs
+
+    async def ask(
+        self, operation: str, *, caller: Caller | None = None, host: str = "127.0.0.1:4566", **members: object
+    ) -> tuple[int, dict[str, Any]]:
+        """Send an operation and return the status with what the body says."""
+        message = Message("POST", "/", "", (("host", host), ("x-amz-target", f"{TARGET}.{operation}")))
+        request = protocols.Request(message, json.dumps(members).encode(), "request-1")
+        response = await self._door(caller, host).answer(request)
+        return response.status, json.loads(response.body)
+
+    async def do(self, operation: str, **members: Any) -> dict[str, Any]:  # noqa: ANN401 — as JSON has it
+        """Send an operation that must succeed."""
+        status, body = await self.ask(operation, **members)
+        assert status == 200, body
+        return body
+
+    async def refusal(self, operation: str, **members: Any) -> tuple[str, str]:  # noqa: ANN401 — as JSON has it
+        """Send an operation that must be refused as the client's fault; return code and message."""
+        status, body = await self.ask(operation, **members)
+        assert status == 400, body
+        return body["__type"], body["message"]
+
+    def _door(self, who: Caller | None, host: str) -> dispatch.Door[Call]:
+        async def authenticate(_: protocols.Request) -> Call:
+            return Call(who or caller(), host, "http")
+
+        def report(_: protocols.Request, defect: Exception) -> None:
+            raise AssertionError("a defect was met") from defect
+
+        return dispatch.Door(shapes.load("ecr"), door.handlers(self.verbs), ERRORS, authenticate, report)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+    catalog = EmbeddedCatalog(tmp_path, ManualClock(NOW))
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
+    gate, world, regions = AllowAll(), ManualClock(NOW), (REGION, OTHER_REGION)
+    stores, sealer = FileBlobStores(tmp_path), sealer_of_folder(tmp_path)
+    keys = RegionKeys(catalog, sealer, world)
+    tokens = RegistryTokens(keys, Principals(catalog, sealer, world, open_accounts=True), world)
+    verbs = door.Verbs(
+        repositories=Repositories(gate, catalog, world, regions),
+        tags=RepositoryTags(gate, catalog),
+        policies=RepositoryPolicies(gate, Seer(), catalog),
+        registry_policies=RegistryPolicies(gate, catalog),
+        replication=Replication(gate, catalog, world, ServiceLinkedRoles(catalog, gate, world), regions),
+        images=Images(gate, catalog, world),
+        layers=Layers(catalog, stores, gate, world),
+        uploads=Uploads(catalog, stores, gate, world),
+        links=DownloadLinks(keys),
+        authorization=Authorization(gate, tokens),
+        public_url=None,
+    )
+    return Ecr(verbs)
