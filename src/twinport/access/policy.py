@@ -77,7 +77,7 @@ class Listed:
     patterns: tuple[Pattern, ...]
 
     def covers(self, text: str, context: RequestContext) -> bool:
-        return any(each.matches(text, context) for each in self.patterns)
+        return _any_matches(self.patterns, text, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Unlisted:
     patterns: tuple[Pattern, ...]
 
     def covers(self, text: str, context: RequestContext) -> bool:
-        return not any(each.matches(text, context) for each in self.patterns)
+        return not _any_matches(self.patterns, text, context)
 
 
 Coverage = Listed | Unlisted
@@ -112,7 +112,7 @@ class Statement:
         """Tell whether the statement covers `resource` and its conditions hold; its action and audience aside."""
         if self.resources is not None and not self.resources.covers(resource, context):
             return False
-        return all(each.holds(context) for each in self.conditions)
+        return not self.conditions or all(each.holds(context) for each in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,13 @@ def parse(text: str, kind: PolicyKind) -> Policy:
     if kind.grammar.unique_sids and len(sids) != len(set(sids)):
         raise PolicyMalformed("Statement IDs (SID) in a single policy must be unique.")
     return Policy(kind, statements)
+
+
+def _any_matches(patterns: tuple[Pattern, ...], text: str, context: RequestContext) -> bool:
+    for each in patterns:  # noqa: SIM110 — a generator would cost as much as what it asks
+        if each.matches(text, context):
+            return True
+    return False
 
 
 def _json(text: str) -> object:

@@ -49,6 +49,8 @@ class Glob:
     """
 
     runs: tuple[_Run, ...]
+    # The runs once more when no question mark is among them, which is quicker.
+    literals: tuple[str, ...] | None
 
     @classmethod
     def of(cls, tokens: Iterable[Token]) -> "Glob":
@@ -61,9 +63,12 @@ class Glob:
             elif isinstance(token, str):
                 runs[-1][-1] += token
         middle = [run for run in runs[1:-1] if run != [""]]
-        return cls(tuple(tuple(run) for run in (runs[0], *middle, *runs[1:][-1:])))
+        kept = tuple(tuple(run) for run in (runs[0], *middle, *runs[1:][-1:]))
+        return cls(kept, tuple(run[0] for run in kept) if all(len(run) == 1 for run in kept) else None)
 
     def matches(self, text: str) -> bool:
+        if self.literals is not None:
+            return _literals_match(self.literals, text)
         end = _end_at(self.runs[0], text, 0)
         if len(self.runs) == 1 or end < 0:
             return end == len(text)
@@ -166,6 +171,21 @@ def _split(text: str) -> Iterable[Token]:
                 yield Wildcard.ANY_CHARACTER
             if piece:
                 yield piece
+
+
+def _literals_match(literals: tuple[str, ...], text: str) -> bool:
+    first, last = literals[0], literals[-1]
+    if len(literals) == 1:
+        return text == first
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    at, limit = len(first), len(text) - len(last)
+    for literal in literals[1:-1]:
+        found = text.find(literal, at, limit)
+        if found < 0:
+            return False
+        at = found + len(literal)
+    return at <= limit
 
 
 def _length(run: _Run) -> int:
