@@ -25,13 +25,13 @@ from twinport.errors import (
     TagLimitReached,
 )
 from twinport.model.content import Digest
-from twinport.model.images import ImageId, Mutability, NamedImage, TagRule, TagStatus
+from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, TagRule, TagStatus
 from twinport.model.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from twinport.model.names import Registry, TagName
 from twinport.registry.images import Images, PutOutcome
 from twinport.registry.named_images import FailureCode
 from twinport.registry.paging import PageRequest
-from twinport.registry.pushes import TAGS_PER_IMAGE, Push, Unchanged
+from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.referrers import ReferrerQuery, Referrers
 
 CONFIG, LAYER, OTHER_LAYER = b"config", b"layer", b"another layer"

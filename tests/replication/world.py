@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
@@ -22,10 +22,12 @@ from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST, parse_manifest
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName, TagName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration, ReplicationRule
-from twinport.replication import planner
+from twinport.registry import pushes
+from twinport.registry.pushes import Push, Unchanged
 from twinport.replication.courier import Courier
+from twinport.replication.courier import Roles as CourierRoles
 from twinport.replication.destination import Destinations
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
@@ -46,6 +48,7 @@ REPLICATE, CREATE = "ecr:ReplicateImage", "ecr:CreateRepository"
 @dataclass(frozen=True, slots=True)
 class Role:
     unique_id: str = ROLE_ID
+    last_used_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -123,13 +126,18 @@ class World:
         self.stores = FileBlobStores(folder)
         self.gate, self.roles = Policies(), Roles()
         self.regions = {IRELAND, VIRGINIA, OSAKA}
-        self.destinations = wrap(LocalDestinations(self.regions, self.catalog, self.stores, self.gate, self.clock))
+        self.wrap = wrap
+        self.destinations = self.destinations_behind(self.gate)
         self.sessions = Sessions(self.catalog, Sealer({"k": bytes(32)}, "k"), self.clock)
         self.replication = self.new_process()
 
-    def new_process(self) -> Replication:
+    def destinations_behind(self, gate: Gate) -> Destinations:
+        return self.wrap(LocalDestinations(self.regions, self.catalog, self.stores, gate, self.clock))
+
+    def new_process(self, gate: Gate | None = None, roles: CourierRoles | None = None) -> Replication:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""
-        courier = Courier(self.catalog, self.stores, self.destinations, self.roles, self.sessions, self.clock)
+        destinations = self.destinations_behind(gate or self.gate)
+        courier = Courier(self.catalog, self.stores, destinations, roles or self.roles, self.sessions, self.clock)
         return Replication(PostOffice(self.catalog, self.clock, jitter=lambda: 0.0), courier, self.clock)
 
     def close(self) -> None:
@@ -155,23 +163,18 @@ class World:
     async def push(
         self, what: Image, tag: str | None = None, to: Registry = HOME, name: RepositoryName = NAME
     ) -> Digest:
-        """Store an image with its blobs and owe what the rules say, as the verb of a push does."""
+        """Store an image with its blobs, and owe what the rules say in the same transaction."""
         keys = {content: await self._write(to, content) for content in what.blobs}
         now = self.clock.now()
+        pushed = Push(what.content, what.media_type, TagName(tag) if tag else None, None, Unchanged.ACCEPT)
+        new = NewImage(what.digest, what.content, parse_manifest(what.content, what.media_type))
 
         def put(db: Connection) -> None:
             repository = repositories.find(db, to, name) or repositories.insert(db, to, name, NewRepository(), now)
             for content, key in keys.items():
                 blobs.record(db, Digest.of(content), key, len(content), now)
                 blobs.link(db, repository.id, Digest.of(content), now)
-            manifest = parse_manifest(what.content, what.media_type)
-            images.require_parts(db, repository, manifest)
-            images.store_manifest(db, repository.id, NewImage(what.digest, what.content, manifest), now)
-            position = registries.next_position(db, to.account)
-            if tag is not None:
-                images.move_tag(db, repository.id, tag, what.digest, position, now)
-            rules = registries.settings(db, to.account).replication
-            outbox.owe(db, to, planner.plan(rules, to, name, what.digest, tag), position, now)
+            pushes.store(db, (to, name), pushed, new, now)
 
         await self.catalog.region(to.region).write(put)
         return what.digest

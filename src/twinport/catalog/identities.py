@@ -5,7 +5,7 @@ Names are unique without regard to case and found by their exact spelling.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, sel
 from twinport.catalog import schema, statements
 from twinport.errors import EntityExists, EntityNotFound, LimitReached, StillReferenced
 from twinport.model.entities import Page, PrincipalType, Role, Tag, User
-from twinport.model.names import AccountId
+from twinport.model.names import AccountId, RegionName
 
 _user, _role, _tag = schema.user, schema.role, schema.identity_tag
 USERS_PER_ACCOUNT = 5000
@@ -141,6 +141,11 @@ def update_role(db: Connection, role: Role) -> None:
         "max_session_seconds": int(role.max_session.total_seconds()),
     }
     db.execute(update(_role).where(_role.c.unique_id == role.unique_id).values(changes))
+
+
+def note_role_used(db: Connection, unique_id: str, region: RegionName, now: datetime) -> None:
+    """Record when and in which Region a role was last used. It decides nothing: write it with `record`."""
+    db.execute(update(_role).where(_role.c.unique_id == unique_id).values(last_used_at=now, last_used_region=region))
 
 
 def delete_role(db: Connection, role: Role) -> None:

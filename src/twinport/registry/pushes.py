@@ -9,11 +9,9 @@ from twinport.catalog.database import Connection
 from twinport.catalog.images import NewImage
 from twinport.errors import ImageExists, TagImmutable, TagLimitReached
 from twinport.model.content import Digest
-from twinport.model.images import Repository
+from twinport.model.images import TAGS_PER_IMAGE, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
 from twinport.replication import planner
-
-TAGS_PER_IMAGE = 1000
 
 
 class Unchanged(Enum):

@@ -1,17 +1,18 @@
 """The courier: brings the deliveries of one lane to their destination, holding a session of the replication role."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from twinport.blobs.store import BlobStores
-from twinport.catalog import departures
+from twinport.catalog import departures, identities
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import NotFound
+from twinport.errors import NotFound, Unavailable
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
-from twinport.model.names import AccountId, Registry
+from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import Delivery, FailureCode, Lane
 from twinport.replication.destination import Destinations
 from twinport.replication.outcomes import Hopeless
@@ -19,11 +20,15 @@ from twinport.replication.trip import Load, Report, Road, in_offers, offered
 
 # A session is opened anew when less than this is left of it.
 _SESSION_MARGIN = timedelta(minutes=5)
+_USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class Role(Protocol):
     @property
     def unique_id(self) -> str: ...
+
+    @property
+    def last_used_at(self) -> datetime | None: ...
 
 
 class Roles(Protocol):
@@ -69,9 +74,19 @@ class Courier:
         if role is None:
             code = FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND
             return Hopeless(code, f"account '{lane.source.account}' has no role for {REPLICATION_SERVICE}")
+        await self._note_use(role, lane.destination.region)
         badge = SessionBadge(lane, role.unique_id, self.sessions, self.world)
         region = lane.source.region
         return Road(lane, destination, badge, self.catalog.region(region), self.stores.region(region))
+
+    async def _note_use(self, role: Role, region: RegionName) -> None:
+        """Let GetRole show when and where the role was last used, give or take; nothing depends on it."""
+        now = self.world.now()
+        if role.last_used_at is None or now - role.last_used_at >= _USE_NOTED_EVERY:
+            with contextlib.suppress(Unavailable):
+                await self.catalog.partition.record(
+                    lambda db: identities.note_role_used(db, role.unique_id, region, now)
+                )
 
     async def _load(self, delivery: Delivery, report: Report) -> Load | None:
         """Look up what is to be brought. A tag that has moved since changes nothing: what was pushed is owed."""
@@ -105,7 +120,8 @@ class SessionBadge:
     def _open(self) -> Caller:
         origin = Origin(
             region=self.lane.destination.region,
-            source_ip=REPLICATION_SERVICE,
+            # It comes from no address: conditions on one find the key absent.
+            source_ip="",
             secure=True,
             user_agent=REPLICATION_SERVICE,
             at=self.world.now(),
