@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twinport import telemetry
 from twinport.access.accounts import Accounts, NewAccount
+from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.deletion import DeletionRunner
@@ -52,6 +53,7 @@ from twinport.replication import worker
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
+from twinport.sts import door as sts
 from twinport.telemetry import Event
 
 _DELIVERIES_SHOWN = 100
@@ -106,6 +108,7 @@ class _Access:
     keys: RegionKeys
     tokens: RegistryTokens
     roles: ServiceLinkedRoles
+    assumptions: Assumptions
     deletion_submitted: asyncio.Event
 
 
@@ -136,7 +139,8 @@ async def create_account(settings: Settings, name: str) -> NewAccount:
 
 
 def _access(ground: _Ground) -> _Access:
-    gate = PolicyGate(ground.catalog, PolicyLibrary(ground.catalog, AwsPolicies()))
+    library = PolicyLibrary(ground.catalog, AwsPolicies())
+    gate = PolicyGate(ground.catalog, library)
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
     keys = RegionKeys(ground.catalog, ground.sealer, ground.world)
@@ -147,6 +151,7 @@ def _access(ground: _Ground) -> _Access:
         keys=keys,
         tokens=RegistryTokens(keys, principals, ground.world),
         roles=ServiceLinkedRoles(ground.catalog, gate, ground.world),
+        assumptions=Assumptions(gate, library, sessions, ground.world),
         deletion_submitted=asyncio.Event(),
     )
 
@@ -180,7 +185,10 @@ def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs) -> tuple[tuple[st
     oci = OciDoor(
         ground.edge, access.tokens, ground.world, ground.regions, ManifestRoutes(verbs.images), blobs, listings
     )
-    services = (ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),)
+    services = (
+        ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),
+        ServiceParts(shapes.load("sts"), sts.handlers(access.assumptions), sts.ERRORS),
+    )
     return (
         ("/v2/", oci),
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),

@@ -300,6 +300,13 @@ async def test_a_service_linked_session_acts_on_its_one_destination_alone(house:
     assert "no identity-based" in await house.reason(bound, PUT, RepositoryResource(far, "team/api"))
 
 
+async def test_a_services_own_call_comes_from_no_address(house: House) -> None:
+    await house.give(BUILDER, allowing("ecr:ReplicateImage", Condition={"Null": {"aws:SourceIp": "true"}}))
+    session = Session("r", fakes.NOW, fakes.NOW, service="s", binding=(fakes.REGISTRY, fakes.REGISTRY))
+    await house.may(replace(BUILDER, session=session), "ecr:ReplicateImage")
+    await house.reason(BUILDER, "ecr:ReplicateImage")
+
+
 @pytest.mark.parametrize("text", ["{", allowing(Condition={"StringAlmost": {"aws:username": "alice"}})])
 async def test_a_stored_policy_that_cannot_be_read_is_a_no(house: House, text: str) -> None:
     await house.give(ALICE, allowing())

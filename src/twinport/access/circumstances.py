@@ -67,7 +67,9 @@ def _of_request(caller: Caller) -> dict[str, str]:
         "aws:EpochTime": str(int(origin.at.timestamp())),
         "aws:SecureTransport": "true" if origin.secure else "false",
     }
-    network = {"aws:SourceIp": origin.source_ip, "aws:UserAgent": origin.user_agent}
+    # A service's own call comes from no address.
+    is_services = caller.session is not None and caller.session.service is not None
+    network = {"aws:SourceIp": "" if is_services else origin.source_ip, "aws:UserAgent": origin.user_agent}
     return keys | {key: value for key, value in network.items() if value}
 
 
