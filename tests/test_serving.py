@@ -1,5 +1,6 @@
 """The process: it starts, says why it cannot, answers, resets, and ends in order."""
 
+import hashlib
 import subprocess
 import sys
 import urllib.error
@@ -83,4 +84,21 @@ def test_reset_returns_to_an_empty_state(tmp_path: Path) -> None:
     served = start(tmp_path / "data")
     assert get(f"{served.url}/_twinport/reset", "POST")[0] == 200
     assert get(f"{served.url}/_twinport/reset")[0] == 405
+    served.stop()
+
+
+def test_reset_takes_rows_and_bytes(tmp_path: Path) -> None:
+    served = start(tmp_path / "data")
+    ecr = served.client("ecr", "111122223333")
+    ecr.create_repository(repositoryName="team/api")
+    upload = ecr.initiate_layer_upload(repositoryName="team/api")["uploadId"]
+    part = {"repositoryName": "team/api", "uploadId": upload, "partFirstByte": 0, "partLastByte": 4}
+    ecr.upload_layer_part(**part, layerPartBlob=b"bytes")
+    digest = f"sha256:{hashlib.sha256(b'bytes').hexdigest()}"
+    ecr.complete_layer_upload(repositoryName="team/api", uploadId=upload, layerDigests=[digest])
+    blobs = tmp_path / "data" / "regions" / "eu-west-1" / "blobs"
+    assert [file for file in blobs.rglob("*") if file.is_file()] != []
+    assert get(f"{served.url}/_twinport/reset", "POST")[0] == 200
+    assert ecr.describe_repositories()["repositories"] == []
+    assert [file for file in blobs.rglob("*") if file.is_file()] == []
     served.stop()

@@ -125,7 +125,7 @@ def build(settings: Settings) -> App:
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted)
     background = _Background(couriers, Loops({"deletions": deletions.run}))
-    return App(Front(edge, _doors(ground, access, verbs), background), catalog)
+    return App(Front(edge, _doors(ground, access, stores, verbs), background), catalog)
 
 
 async def create_account(settings: Settings, name: str) -> NewAccount:
@@ -179,7 +179,7 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Calla
     )
 
 
-def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs) -> tuple[tuple[str, Door], ...]:
+def _doors(ground: _Ground, access: _Access, stores: FileBlobStores, verbs: ecr.Verbs) -> tuple[tuple[str, Door], ...]:
     blobs = BlobRoutes(verbs.uploads, verbs.layers)
     listings = Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories)
     oci = OciDoor(
@@ -192,14 +192,17 @@ def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs) -> tuple[tuple[st
     return (
         ("/v2/", oci),
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
-        (PREFIX, _control(ground)),
+        (PREFIX, _control(ground, stores)),
         ("/", Gateway(ground.edge, access.authenticator, ground.world, services)),
     )
 
 
-def _control(ground: _Ground) -> ControlDoor:
+def _control(ground: _Ground, stores: FileBlobStores) -> ControlDoor:
     async def reset() -> None:
-        await ground.catalog.clear()
+        # Rows before bytes when deleting (law 1).
+        for name, keys in (await ground.catalog.clear()).items():
+            for key in keys:
+                await stores.region(name).remove(key)
         telemetry.event(Event.STATE_RESET)
 
     async def deliveries(source: Registry) -> list[DeliveryReport]:

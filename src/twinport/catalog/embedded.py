@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from twinport.catalog import schema
 from twinport.catalog.database import Database, SqliteDatabase
 from twinport.clock import Clock
+from twinport.model.content import Key
 from twinport.model.names import RegionName
 
 T = TypeVar("T")
@@ -63,11 +64,15 @@ class EmbeddedCatalog:
         rows = await self.partition.read(lambda db: db.execute(select(schema.region.c.name)).scalars().all())
         return sorted(RegionName(name) for name in rows)
 
-    async def clear(self) -> None:
-        """Forget everything, Region by Region, then IAM. Histories begin new epochs."""
-        for name in await self.regions():
-            await self.region(name).write(self._clear_region)
+    async def clear(self) -> dict[RegionName, list[Key]]:
+        """Forget everything, Region by Region, then IAM. Histories begin new epochs.
+
+        Returns the keys whose bytes no row names any more. Bytes that a request under way has written and not yet
+        recorded are not among them.
+        """
+        forgotten = {name: await self.region(name).write(self._clear_region) for name in await self.regions()}
         await self.partition.write(_clear_partition)
+        return forgotten
 
     def close(self) -> None:
         for region in self._regions.values():
@@ -75,11 +80,14 @@ class EmbeddedCatalog:
         self._empty.close()
         self.partition.close()
 
-    def _clear_region(self, db: Connection) -> None:
+    def _clear_region(self, db: Connection) -> list[Key]:
+        columns = (schema.blob.c.key, schema.upload_segment.c.key, schema.offer_blob.c.key, schema.discarded_key.c.key)
+        keys = {Key(key) for column in columns for key in db.execute(select(column)).scalars()}
         for table in reversed(schema.regional.sorted_tables):
             if table is not schema.history:
                 db.execute(table.delete())
         db.execute(update(schema.history).values(epoch=self.new_epoch()))
+        return sorted(keys)
 
     def new_epoch(self) -> int:
         """Return an epoch greater than every earlier one of this deployment: milliseconds since 1970."""
