@@ -2,8 +2,11 @@
 
 import json
 import time
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.policy import MOST_TEXT, PolicyKind, parse
@@ -167,6 +170,8 @@ def test_a_trust_policy_is_refused_with_the_sentence_of_iam(statement: object, d
     [
         "111122223333*",
         "arn:aws:iam::111122223333:*",
+        "arn:aws:iam::111122223333:role/*",
+        "arn:aws:iam::111122223333:user/a?ice",
         "arn:aws:iam::111122223333:group/a",
         "arn:aws:iam::11112222333:root",
         "arn:aws-cn:iam::111122223333:root",
@@ -201,6 +206,23 @@ def test_a_repository_policy_speaks_of_ecr_alone(members: dict[str, str]) -> Non
 
 def test_a_document_beyond_the_bound_is_not_read() -> None:
     assert "longer" in refusal(" " * (MOST_TEXT + 1))
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["*", "Allow", "a:b", "${", "arn:aws:ecr:"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ALLOW, "AWS", "StringLike"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([*ALLOW, "Principal", "Condition", "Sid", "NotResource"]), JSON, st.sampled_from(PolicyKind))
+def test_whatever_stands_in_an_element_is_read_or_refused(element: str, value: object, kind: PolicyKind) -> None:
+    with suppress(PolicyMalformed):
+        parse(document({**LET_IN, element: value}), kind)
 
 
 def test_a_lone_surrogate_does_not_reach_the_log() -> None:

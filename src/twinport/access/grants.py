@@ -9,8 +9,9 @@ from twinport.model.identities import PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id
 
 _ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
+# Every visible character but the wildcards, which have no place in a principal.
 _ARN = re.compile(
-    rf"arn:{PARTITION}:(iam::[0-9]{{12}}:(user|role)/[\x21-\x7e]{{1,576}}"
+    rf"arn:{PARTITION}:(iam::[0-9]{{12}}:(user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]{{1,576}}"
     r"|sts::[0-9]{12}:(assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{1,64}|federated-user/[\w+=,.@-]{1,32}))",
     re.ASCII,
 )

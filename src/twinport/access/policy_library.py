@@ -11,8 +11,8 @@ from twinport.catalog.embedded import Catalog
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId
 
-_MOST_DOCUMENTS = 4096
-_MOST_PRINCIPALS = 4096
+_MOST_DOCUMENTS = 1024
+_MOST_PRINCIPALS = 1024
 
 
 @dataclass(frozen=True, slots=True)
