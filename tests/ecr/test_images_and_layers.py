@@ -111,8 +111,10 @@ async def test_an_upload_without_parts_is_refused_in_ecrs_words(ecr: Ecr) -> Non
     where = await start(ecr)
     assert await ecr.refusal("CompleteLayerUpload", **where, layerDigests=[NOWHERE]) == (
         "EmptyUploadException",
-        (f"The upload with id '{where['uploadId']}' in the repository with name 'team/api' in registry with id "
-        f"'{ACCOUNT}' cannot be completed because it does not have any parts"),
+        (
+            f"The upload with id '{where['uploadId']}' in the repository with name 'team/api' in registry with id "
+            f"'{ACCOUNT}' cannot be completed because it does not have any parts"
+        ),
     )
 
 
@@ -162,8 +164,10 @@ async def test_an_upload_that_nobody_began_is_not_found(ecr: Ecr) -> None:
     unknown = str(uuid4())
     assert await ecr.refusal("UploadLayerPart", **REPOSITORY, uploadId=unknown, **part(b"a")) == (
         "UploadNotFoundException",
-        (f"Upload with id '{unknown}' could not be found for the repository with name 'team/api' "
-        f"in the registry with id '{ACCOUNT}'"),
+        (
+            f"Upload with id '{unknown}' could not be found for the repository with name 'team/api' "
+            f"in the registry with id '{ACCOUNT}'"
+        ),
     )
 
 
@@ -180,8 +184,10 @@ async def test_a_layers_address_leads_back_to_the_layer_for_an_hour(ecr: Ecr) ->
 async def test_a_layer_that_is_not_held_has_no_address(ecr: Ecr) -> None:
     assert await ecr.refusal("GetDownloadUrlForLayer", **REPOSITORY, layerDigest=NOWHERE) == (
         "LayersNotFoundException",
-        (f"The layer with digest {NOWHERE} does not exist within the repository with name 'team/api' "
-        f"in the registry with id '{ACCOUNT}'"),
+        (
+            f"The layer with digest {NOWHERE} does not exist within the repository with name 'team/api' "
+            f"in the registry with id '{ACCOUNT}'"
+        ),
     )
 
 
