@@ -12,6 +12,7 @@ from twinport.errors import Interrupted, LimitReached
 
 STALL_LIMIT = timedelta(seconds=60)
 _PIECE = 1 << 20
+_DROPPED = 16 << 20
 
 # ASGI leaves messages and scopes open-ended; nothing beyond this module sees them.
 Message = dict[str, Any]
@@ -63,16 +64,23 @@ class Request:
                 yield piece
 
     async def body(self, limit: int) -> bytes:
-        """Read the whole body, refusing with BodyTooLarge as soon as it passes `limit` bytes."""
+        """Read the whole body, refusing with BodyTooLarge one of more than `limit` bytes.
+
+        A body that is not far too large is read to its end first and dropped: a client that is cut off while it
+        sends seldom reads why.
+        """
         announced = self.header("content-length") or "0"
-        if announced.isdecimal() and int(announced) > limit:
+        if announced.isdecimal() and int(announced) > limit + _DROPPED:
             raise BodyTooLarge(limit)
         pieces, size = [], 0
         async for piece in self.pieces():
             size += len(piece)
-            if size > limit:
+            if size > limit + _DROPPED:
                 raise BodyTooLarge(limit)
-            pieces.append(piece)
+            if size <= limit:
+                pieces.append(piece)
+        if size > limit:
+            raise BodyTooLarge(limit)
         return b"".join(pieces)
 
 
