@@ -638,6 +638,16 @@ class OfferExpired(Unavailable):
         super().__init__(f"offer '{offer}' has expired or was never made: offer again")
 
 
+class LayerInaccessible(Unavailable):
+    """The layer's row is there and its bytes are not, or not all (LayerInaccessibleException): a person must act."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The layer with digest {digest} of the repository with name '{name}' in the registry with id '{account}' "
+            "cannot be read: its bytes are missing or damaged"
+        )
+
+
 class Interrupted(Unavailable):
     """The client went away, stalled, or sent fewer bytes than it announced."""
 

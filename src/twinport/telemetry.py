@@ -18,6 +18,7 @@ class Event(Enum):
     ROLE_CREATED = "role.created"
     ROLE_DELETED = "role.deleted"
     DELETION_SETTLED = "deletion.settled"
+    BLOB_DAMAGED = "blob.damaged"
     IMAGE_PUT = "image.put"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import itertools
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -124,3 +125,21 @@ async def test_many_uploads_at_once_share_what_may_wait_in_memory(tmp_path: Path
     for _ in range(3):  # twice as much as the budget each time: what was taken is given back
         await asyncio.gather(*(store(target, *[bytes(1 << 20)] * 4) for _ in range(16)))
     assert len(stored_files(target)) == 48
+
+
+@pytest.mark.parametrize(("uploads", "pieces", "bound"), [(1, 2560, 12 << 20), (12, 210, 72 << 20)])
+async def test_uploads_of_any_size_need_a_bounded_memory(tmp_path: Path, uploads: int, pieces: int, bound: int) -> None:
+    target, piece = new_store(tmp_path), bytes(100 << 10)
+
+    async def upload() -> int:
+        async with target.create() as writer:
+            for _ in range(pieces):
+                await writer.write(piece)
+            return (await writer.finish()).size
+
+    tracemalloc.start()
+    sizes = await asyncio.gather(*(upload() for _ in range(uploads)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(sizes) >= 240 << 20
+    assert peak < bound

@@ -150,9 +150,9 @@ async def test_a_blob_whose_bytes_are_damaged_is_not_served(site: Site) -> None:
     await push(site)
     [file] = site.files()
     file.write_bytes(CONTENT[:-1])
-    assert (await send(site, "GET", BLOB)).body == b"BlobMissing"
+    assert (await send(site, "GET", BLOB)).body == b"LayerInaccessible"
     file.unlink()
-    assert (await send(site, "GET", BLOB)).body == b"BlobMissing"
+    assert (await send(site, "GET", BLOB)).body == b"LayerInaccessible"
 
 
 # --- uploading ----------------------------------------------------------------------------------------------

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.blobs.store import BlobStores
+from twinport.blobs.store import BlobReader, BlobStores
 from twinport.catalog import blobs, repositories
+from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import BlobMissing, DigestInvalid, DownloadExpired, LayerNotFound
+from twinport.errors import BlobMissing, DigestInvalid, DownloadExpired, LayerInaccessible, LayerNotFound
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
+from twinport.telemetry import Event
 
 DOWNLOAD = "ecr:GetDownloadUrlForLayer"
 # ECR's presigned addresses say X-Amz-Expires=3600.
@@ -83,7 +86,7 @@ class Layers:
         return [_state(digest, held) for digest in asked]
 
     async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
-        """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, BlobMissing."""
+        """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, LayerInaccessible."""
         await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, name))
         return await self._found(registry, name, digest)
 
@@ -98,7 +101,7 @@ class Layers:
     async def redeem(self, grant: DownloadGrant) -> Layer:
         """Return the layer of a verified grant; the gate was asked when it was given.
 
-        Raises DownloadExpired, LayerNotFound, BlobMissing.
+        Raises DownloadExpired, LayerNotFound, LayerInaccessible.
         """
         if self.clock.now() >= grant.expires_at:
             raise DownloadExpired
@@ -111,9 +114,18 @@ class Layers:
         if stored is None:
             raise LayerNotFound(str(digest), name, registry.account)
         store = self.stores.region(registry.region)
-        if store.size(stored.key) != stored.size:
-            raise BlobMissing(stored.key)
+        try:
+            _require_whole(store, stored)
+        except BlobMissing as damage:
+            telemetry.failure(Event.BLOB_DAMAGED, damage, digest=str(digest), repository=name, registry=str(registry))
+            raise LayerInaccessible(str(digest), name, registry.account) from damage
         return Layer(digest, stored.size, store.path(stored.key))
+
+
+def _require_whole(store: BlobReader, stored: StoredBlob) -> None:
+    """Look before answering: a file that is gone or short is found out while that can still be said."""
+    if store.size(stored.key) != stored.size:
+        raise BlobMissing(stored.key)
 
 
 def _parsed(text: str) -> Digest | UnreadableDigest:
