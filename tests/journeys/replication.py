@@ -7,7 +7,6 @@ from tests.journeys.clients import AWAY, OTHER, SOURCE, Owner
 from tests.journeys.waiting import until
 
 COPY_SECONDS = 30.0
-DELETION_SECONDS = 30.0
 ROLE = "AWSServiceRoleForECRReplication"
 
 Destination = tuple[str, str]
@@ -29,6 +28,11 @@ NOWHERE: Mapping[str, object] = {"rules": []}
 
 def allow_replication(destination: Owner, source: str) -> None:
     """Let another account replicate into this registry, as its owner."""
+    destination.boto("ecr").put_registry_policy(policyText=registry_policy(destination, source))
+
+
+def registry_policy(destination: Owner, source: str) -> str:
+    """The policy of a registry that lets another account replicate into it."""
     statement = {
         "Sid": "ReplicationAccessCrossAccount",
         "Effect": "Allow",
@@ -36,8 +40,7 @@ def allow_replication(destination: Owner, source: str) -> None:
         "Action": ["ecr:CreateRepository", "ecr:ReplicateImage"],
         "Resource": [f"arn:aws:ecr:{destination.region}:{destination.account}:repository/*"],
     }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    destination.aws("ecr", "put-registry-policy", "--policy-text", json.dumps(policy))
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def allow_pulls(owner: Owner, repository: str, puller: str) -> None:
@@ -47,50 +50,30 @@ def allow_pulls(owner: Owner, repository: str, puller: str) -> None:
         "Principal": {"AWS": f"arn:aws:iam::{puller}:root"},
         "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
     }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    owner.aws(
-        *("ecr", "set-repository-policy", "--repository-name", repository),
-        *("--policy-text", json.dumps(policy)),
-    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    owner.boto("ecr").set_repository_policy(repositoryName=repository, policyText=policy)
 
 
 def configure(source: Owner, rules: Mapping[str, object]) -> None:
-    source.aws(
-        *("ecr", "put-replication-configuration"),
-        *("--replication-configuration", json.dumps(rules)),
-    )
+    source.boto("ecr").put_replication_configuration(replicationConfiguration=rules)
 
 
-def statuses(source: Owner, repository: str, image: str) -> dict[Destination, str]:
-    """How far each copy is; the image is named as the command line does, as `imageTag=1.4`."""
-    answer = json.loads(
-        source.aws(
-            *("ecr", "describe-image-replication-status"),
-            *("--repository-name", repository, "--image-id", image),
-        )
-    )
-    return {(status["registryId"], status["region"]): status["status"] for status in answer["replicationStatuses"]}
+def statuses(source: Owner, repository: str, image: Mapping[str, str]) -> dict[Destination, str]:
+    """How far each copy of an image is, which is named by its tag or its digest."""
+    answer = source.boto("ecr").describe_image_replication_status(repositoryName=repository, imageId=image)
+    return {(copy["registryId"], copy["region"]): copy["status"] for copy in answer["replicationStatuses"]}
 
 
-def wait_for_copies(source: Owner, repository: str, image: str, *destinations: Owner) -> None:
+def wait_for_copies(source: Owner, repository: str, image: Mapping[str, str], *destinations: Owner) -> None:
     wanted = {(owner.account, owner.region): "COMPLETE" for owner in destinations}
     wait_for_statuses(source, repository, image, wanted)
 
 
-def wait_for_statuses(source: Owner, repository: str, image: str, wanted: Mapping[Destination, str]) -> None:
+def wait_for_statuses(
+    source: Owner, repository: str, image: Mapping[str, str], wanted: Mapping[Destination, str]
+) -> None:
     until(
         f"the copies of {repository} are {wanted}",
         lambda: statuses(source, repository, image) == wanted,
         seconds=COPY_SECONDS,
     )
-
-
-def delete_role(owner: Owner) -> dict[str, object]:
-    """Ask for the role's deletion, and return how that ended."""
-    task = owner.asks("iam", "delete-service-linked-role", "--role-name", ROLE)["DeletionTaskId"]
-
-    def ended() -> dict[str, object] | None:
-        answer = owner.asks(*("iam", "get-service-linked-role-deletion-status"), *("--deletion-task-id", str(task)))
-        return answer if answer["Status"] in {"SUCCEEDED", "FAILED"} else None
-
-    return until("the deletion ends", ended, seconds=DELETION_SECONDS)

@@ -125,7 +125,7 @@ def test_statuses_name_every_destination(source: Owner, other: Owner, source_awa
     replication.configure(source, TO_BOTH)
     source.boto("ecr").create_repository(repositoryName=REPOSITORY)
     Registry.of(source).push(REPOSITORY, "1.4", IMAGE)
-    replication.wait_for_copies(source, REPOSITORY, f"imageDigest={IMAGE.manifest.digest}", source_away, other)
+    replication.wait_for_copies(source, REPOSITORY, {"imageDigest": IMAGE.manifest.digest}, source_away, other)
     assert Registry.of(other).has(REPOSITORY, IMAGE)
 
 
@@ -133,7 +133,7 @@ def test_an_image_that_no_rule_selects_owes_nothing(source: Owner) -> None:
     replication.configure(source, TO_BOTH)
     source.boto("ecr").create_repository(repositoryName="alone")
     Registry.of(source).push("alone", "1.4", IMAGE)
-    assert replication.statuses(source, "alone", "imageTag=1.4") == {}
+    assert replication.statuses(source, "alone", {"imageTag": "1.4"}) == {}
 
 
 def test_a_copy_is_not_copied_on(source: Owner, other: Owner, source_away: Owner) -> None:
@@ -142,8 +142,8 @@ def test_a_copy_is_not_copied_on(source: Owner, other: Owner, source_away: Owner
     replication.allow_replication(other, SOURCE)
     source.boto("ecr").create_repository(repositoryName=REPOSITORY)
     Registry.of(source).push(REPOSITORY, "1.4", IMAGE)
-    replication.wait_for_copies(source, REPOSITORY, "imageTag=1.4", source_away)
-    assert replication.statuses(source_away, REPOSITORY, "imageTag=1.4") == {}
+    replication.wait_for_copies(source, REPOSITORY, {"imageTag": "1.4"}, source_away)
+    assert replication.statuses(source_away, REPOSITORY, {"imageTag": "1.4"}) == {}
 
 
 def test_pages_hold_every_repository_once(source: Owner) -> None:

@@ -18,7 +18,7 @@ HEAVY = small(layer_bytes=64 << 20)
 
 @pytest.fixture(autouse=True)
 def _configured(source: Owner, other: Owner) -> None:
-    source.aws("ecr", "create-repository", "--repository-name", REPOSITORY)
+    source.boto("ecr").create_repository(repositoryName=REPOSITORY)
     replication.allow_replication(other, SOURCE)
     replication.configure(source, TO_BOTH)
 
@@ -28,15 +28,15 @@ def test_an_acknowledged_push_survives_and_its_copies_are_made(
 ) -> None:
     assert Registry.of(source).push(REPOSITORY, "1.4", IMAGE) == 201
     restart(server)
-    replication.wait_for_copies(source, REPOSITORY, "imageTag=1.4", source_away, other)
+    replication.wait_for_copies(source, REPOSITORY, {"imageTag": "1.4"}, source_away, other)
     assert all(Registry.of(owner).has(REPOSITORY, IMAGE) for owner in (source, source_away, other))
 
 
 def test_a_copy_that_was_under_way_is_finished(server: Server, source: Owner, source_away: Owner, other: Owner) -> None:
     assert Registry.of(source).push(REPOSITORY, "1.4", HEAVY) == 201
-    assert set(replication.statuses(source, REPOSITORY, "imageTag=1.4").values()) == {"IN_PROGRESS"}
+    assert set(replication.statuses(source, REPOSITORY, {"imageTag": "1.4"}).values()) == {"IN_PROGRESS"}
     restart(server)
-    replication.wait_for_copies(source, REPOSITORY, "imageTag=1.4", source_away, other)
+    replication.wait_for_copies(source, REPOSITORY, {"imageTag": "1.4"}, source_away, other)
     assert Registry.of(other).has(REPOSITORY, HEAVY)
 
 
@@ -66,7 +66,7 @@ def test_again_and_again_nothing_acknowledged_is_lost(
         assert Registry.of(source).push(REPOSITORY, tag, image) == 201
         restart(server)
     for tag, image in images.items():
-        replication.wait_for_copies(source, REPOSITORY, f"imageTag={tag}", source_away, other)
+        replication.wait_for_copies(source, REPOSITORY, {"imageTag": tag}, source_away, other)
         assert Registry.of(other).has(REPOSITORY, image)
 
 

@@ -62,7 +62,7 @@ def index_layout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository(source: Owner) -> str:
-    source.aws("ecr", "create-repository", "--repository-name", "team/api")
+    source.boto("ecr").create_repository(repositoryName="team/api")
     return f"{source.registry}/team/api"
 
 
@@ -83,7 +83,7 @@ def test_an_index_arrives_at_every_destination_with_all_its_children(
     replication.allow_replication(other, SOURCE)
     replication.configure(source, TO_BOTH)
     skopeo.push(index_layout, f"{repository}:1.4")
-    replication.wait_for_copies(source, "team/api", "imageTag=1.4", source_away, other)
+    replication.wait_for_copies(source, "team/api", {"imageTag": "1.4"}, source_away, other)
 
     replication.allow_pulls(other, "team/api", SOURCE)
     for number, owner in enumerate((source_away, other)):
@@ -96,8 +96,8 @@ def test_a_copy_can_be_copied_on(
 ) -> None:
     replication.configure(source, TO_THE_OTHER_REGION)
     skopeo.push(layout, f"{repository}:1.4")
-    replication.wait_for_copies(source, "team/api", "imageTag=1.4", source_away)
-    source_away.aws("ecr", "create-repository", "--repository-name", "shelf")
+    replication.wait_for_copies(source, "team/api", {"imageTag": "1.4"}, source_away)
+    source_away.boto("ecr").create_repository(repositoryName="shelf")
     words = (
         "--src-tls-verify=false",
         "--dest-tls-verify=false",

@@ -71,7 +71,8 @@ def next_commands(url: str, tag: str) -> str:
     """Three commands that work as they stand, whatever the version of the AWS command line."""
     address = url.removeprefix("http://")
     return f"""\
-  export AWS_ACCESS_KEY_ID={SOURCE.account} AWS_SECRET_ACCESS_KEY=test AWS_REGION={SOURCE.region} AWS_PAGER=
+  export AWS_ACCESS_KEY_ID={SOURCE.account} AWS_SECRET_ACCESS_KEY=test
+  export AWS_DEFAULT_REGION={SOURCE.region} AWS_PAGER=
 
   aws --endpoint-url {url} iam get-role --role-name AWSServiceRoleForECRReplication
 
