@@ -28,15 +28,17 @@ TYPED = {
         PutReplicationConfiguration SetRepositoryPolicy TagResource UntagResource UploadLayerPart
     """,
     "iam": """
-        AttachRolePolicy AttachUserPolicy CreateAccessKey CreatePolicy CreatePolicyVersion CreateRole
-        CreateServiceLinkedRole CreateUser DeleteAccessKey DeletePolicy DeletePolicyVersion DeleteRole
-        DeleteRolePolicy DeleteServiceLinkedRole DeleteUser DeleteUserPolicy DetachRolePolicy
-        DetachUserPolicy GetAccessKeyLastUsed GetPolicy GetPolicyVersion GetRole GetRolePolicy
+        AddRoleToInstanceProfile AttachRolePolicy AttachUserPolicy CreateAccessKey CreatePolicy
+        CreatePolicyVersion CreateRole CreateServiceLinkedRole CreateUser DeleteAccessKey
+        DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy
+        DeleteServiceLinkedRole DeleteUser DeleteUserPolicy DetachRolePolicy DetachUserPolicy
+        GetAccessKeyLastUsed GetPolicy GetPolicyVersion GetRole GetRolePolicy
         GetServiceLinkedRoleDeletionStatus GetUser GetUserPolicy ListAccessKeys
         ListAttachedRolePolicies ListAttachedUserPolicies ListEntitiesForPolicy
         ListInstanceProfilesForRole ListPolicies ListPolicyVersions ListRolePolicies ListRoleTags
-        ListRoles ListUserPolicies ListUsers PutRolePolicy PutUserPolicy SetDefaultPolicyVersion TagRole
-        UntagRole UpdateAccessKey UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
+        ListRoles ListUserPolicies ListUsers PutRolePermissionsBoundary PutRolePolicy PutUserPolicy
+        RemoveRoleFromInstanceProfile SetDefaultPolicyVersion TagRole UntagRole UpdateAccessKey
+        UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
     """,
     "sts": "AssumeRole GetCallerIdentity",
 }

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
@@ -32,7 +32,7 @@ DESTINATION = Registry(ACCOUNT, RegionName("sa-east-1"))
 RULES = ReplicationConfiguration((ReplicationRule((DESTINATION,)),))
 NO_RULES = ReplicationConfiguration()
 PENDING = (TaskStatus.NOT_STARTED.value, TaskStatus.IN_PROGRESS.value)
-TO_THE_END = 1000
+END = 1000
 STORED = Stored()
 
 
@@ -139,10 +139,23 @@ deeds = st.tuples(
     st.sampled_from([World.put, World.put, World.delete, World.delete, World.remove, World.push, World.settle]), places
 )
 scripts = st.lists(st.lists(deeds, min_size=1, max_size=4), min_size=2, max_size=4)
-bursts = st.builds(Burst, st.integers(0, 3), st.sampled_from([1, 2, 3, 4, 6, TO_THE_END]))
+bursts = st.builds(Burst, st.integers(0, 3), st.sampled_from([1, 2, 3, 4, 6, END]))
 schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash())), max_size=14)
 
 
+# A configuration that asked for the role, then waits while the role is deleted and made anew by another.
+@example(
+    [[(World.put, HERE)], [(World.delete, HERE)], [(World.put, HERE)]], [Burst(0, 4), Burst(1, END), Burst(2, END)]
+)
+# A Region that is listed after the runner asked which there are.
+@example([[(World.delete, HERE)], [(World.put, HERE)]], [Burst(0, 6), Burst(1, 4), Burst(0, END)])
+# A configuration that comes when every Region is fenced and the role not yet deleted.
+@example([[(World.delete, HERE)], [(World.put, THERE)]], [Burst(0, 7), Burst(1, END)])
+# A runner that finds the Region in use when another has just fenced it.
+@example(
+    [[(World.put, THERE), (World.delete, THERE), (World.put, THERE)], [(World.remove, THERE), (World.delete, THERE)]],
+    [Burst(0, 12), Burst(1, END)],
+)
 @given(scripts, schedules)
 @settings(max_examples=200, deadline=None)
 def test_no_order_of_steps_and_crashes_deletes_a_role_under_a_configuration(
@@ -154,7 +167,7 @@ def test_no_order_of_steps_and_crashes_deletes_a_role_under_a_configuration(
     todo = [list(script) for script in scripts]
     under_way: list[Actor[None] | None] = [None for _ in scripts]
     try:
-        for event in [*schedule, *(Burst(script, TO_THE_END) for script in range(len(scripts)))]:
+        for event in [*schedule, *(Burst(script, END) for script in range(len(scripts)))]:
             match event:
                 case Burst(script, steps) if script < len(scripts):
                     go_on(world, todo[script], under_way, script, steps)

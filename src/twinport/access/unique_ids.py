@@ -1,5 +1,6 @@
 """Unique ids of users (AIDA…), roles (AROA…) and managed policies (ANPA…): never given twice, unlike names."""
 
+import hashlib
 import secrets
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -16,6 +17,12 @@ def role() -> str:
 
 def policy() -> str:
     return _made("ANPA")
+
+
+def of_aws_policy(arn: str) -> str:
+    """Return the unique id of a policy of AWS's, the same every time: it is no row that could keep one."""
+    digest = hashlib.sha256(arn.encode()).digest()
+    return "ANPA" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:_CHARACTERS])
 
 
 def _made(prefix: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
 from twinport.catalog import schema, statements
-from twinport.errors import EntityExists, EntityNotFound, LimitReached, StillReferenced
+from twinport.errors import EntityExists, EntityNotFound, LimitReached, RoleUnmodifiable, StillReferenced
 from twinport.model.entities import Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId, RegionName
 
@@ -100,6 +100,14 @@ def get_role(db: Connection, account: AccountId, name: str) -> Role:
     found = find_role(db, account, name)
     if found is None:
         raise EntityNotFound(PrincipalType.ROLE.value, name)
+    return found
+
+
+def get_own_role(db: Connection, account: AccountId, name: str) -> Role:
+    """Return a role that its account may change. Raises EntityNotFound, or RoleUnmodifiable for a service's."""
+    found = get_role(db, account, name)
+    if found.service is not None:
+        raise RoleUnmodifiable(name)
     return found
 
 

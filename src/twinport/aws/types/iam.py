@@ -4,6 +4,11 @@ from datetime import datetime
 from typing import Required, TypedDict
 
 
+class AddRoleToInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    RoleName: Required[str]
+
+
 class AttachRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyArn: Required[str]
@@ -170,6 +175,10 @@ class DeletePolicyVersionRequest(TypedDict, total=False):
 
 
 class DeleteRoleRequest(TypedDict, total=False):
+    RoleName: Required[str]
+
+
+class DeleteRolePermissionsBoundaryRequest(TypedDict, total=False):
     RoleName: Required[str]
 
 
@@ -485,6 +494,11 @@ class ListUsersResponse(TypedDict, total=False):
     Marker: str
 
 
+class PutRolePermissionsBoundaryRequest(TypedDict, total=False):
+    RoleName: Required[str]
+    PermissionsBoundary: Required[str]
+
+
 class PutRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyName: Required[str]
@@ -495,6 +509,11 @@ class PutUserPolicyRequest(TypedDict, total=False):
     UserName: Required[str]
     PolicyName: Required[str]
     PolicyDocument: Required[str]
+
+
+class RemoveRoleFromInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    RoleName: Required[str]
 
 
 class SetDefaultPolicyVersionRequest(TypedDict, total=False):

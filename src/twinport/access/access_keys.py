@@ -1,0 +1,76 @@
+"""Access keys of users, and of the account's root when it asks for its own."""
+
+from dataclasses import dataclass
+
+from twinport.access.entities import Entities
+from twinport.access.sealing import Sealer
+from twinport.access.sessions import new_key_id, new_secret
+from twinport.access.users import own_name
+from twinport.catalog import access_keys, identities
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.model.entities import AccessKey, KeyStatus, PrincipalType
+from twinport.model.identities import Caller, PrincipalKind
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key with its secret, which is shown this once. The root has no user name."""
+
+    key: AccessKey
+    user: str | None
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeys:
+    """`user` may be left out by a user who means itself, and by the root."""
+
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+    sealer: Sealer
+
+    async def create(self, caller: Caller, user: str | None) -> NewKey:
+        """Create an active key. Raises EntityNotFound, NameNeeded, LimitReached past two."""
+        name = await self._ask(caller, "iam:CreateAccessKey", user)
+        key_id, secret, now = new_key_id("AKIA"), new_secret(), self.world.now()
+        sealed = self.sealer.seal(secret.encode(), f"access key {key_id}")
+
+        def store(db: Connection) -> AccessKey:
+            key = AccessKey(key_id, caller.account, _owner(db, caller, name), KeyStatus.ACTIVE, now)
+            access_keys.add(db, key, sealed)
+            return key
+
+        return NewKey(await self.catalog.partition.write(store), name, secret)
+
+    async def list(self, caller: Caller, user: str | None) -> tuple[str | None, list[AccessKey]]:
+        """Return the user's name and all of its keys, two at most. Raises EntityNotFound, NameNeeded."""
+        name = await self._ask(caller, "iam:ListAccessKeys", user)
+        keys = await self.catalog.partition.read(lambda db: access_keys.listed(db, _owner(db, caller, name)))
+        return name, keys
+
+    async def set_status(self, caller: Caller, user: str | None, key_id: str, status: KeyStatus) -> None:
+        """Switch a key on or off. Raises EntityNotFound, NameNeeded, AccessKeyNotFound."""
+        name = await self._ask(caller, "iam:UpdateAccessKey", user)
+        await self.catalog.partition.write(
+            lambda db: access_keys.set_status(db, _owner(db, caller, name), key_id, status)
+        )
+
+    async def delete(self, caller: Caller, user: str | None, key_id: str) -> None:
+        """Delete a key. Raises EntityNotFound, NameNeeded, AccessKeyNotFound."""
+        name = await self._ask(caller, "iam:DeleteAccessKey", user)
+        await self.catalog.partition.write(lambda db: access_keys.remove(db, _owner(db, caller, name), key_id))
+
+    async def _ask(self, caller: Caller, action: str, user: str | None) -> str | None:
+        if user is None and caller.kind is PrincipalKind.ROOT:
+            await self.entities.ask_of(caller, action, caller.arn)
+            return None
+        name = user or own_name(caller)
+        await self.entities.ask(caller, action, PrincipalType.USER, name)
+        return name
+
+
+def _owner(db: Connection, caller: Caller, user: str | None) -> str:
+    return caller.account if user is None else identities.get_user(db, caller.account, user).unique_id

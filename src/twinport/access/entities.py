@@ -1,0 +1,58 @@
+"""Asking the gate about users, roles and policies, whose ARNs contain what only their rows know."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from twinport.access.gate import NO_CONTEXT, Context, Gate, IdentityResource
+from twinport.catalog import principal_policies
+from twinport.catalog.embedded import Catalog
+from twinport.errors import InvalidInput
+from twinport.model import names
+from twinport.model.entities import PrincipalType, Tag
+from twinport.model.identities import Caller
+
+_RESERVED_KEYS = "aws:"
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """The gate, asked by name. Whoever may not hear of an entity is denied, whether or not it exists."""
+
+    catalog: Catalog
+    gate: Gate
+
+    async def ask(
+        self, caller: Caller, action: str, kind: PrincipalType, name: str, context: Context = NO_CONTEXT
+    ) -> None:
+        """Ask whether the caller may do this to a user or role of its account. A missing one has the path '/'."""
+        account = caller.account
+        found = await self.catalog.partition.read(lambda db: principal_policies.find(db, account, kind, name))
+        arn = found.arn if found else _ARNS[kind](account, "/", name)
+        resource = IdentityResource(account, arn, found.unique_id if found else None)
+        await self.gate.authorize(caller, action, resource, context)
+
+    async def ask_of(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
+        """Ask whether the caller may do this to what the ARN names."""
+        await self.gate.authorize(caller, action, IdentityResource(caller.account, arn), context)
+
+
+def tag_context(tags: Iterable[Tag]) -> Context:
+    """Return the condition keys by which policies ask for tags of a request; none if there are none."""
+    given = tuple(tags)
+    if not given:
+        return NO_CONTEXT
+    values = {f"aws:RequestTag/{tag.key}": (tag.value,) for tag in given}
+    return {**values, "aws:TagKeys": tuple(tag.key for tag in given)}
+
+
+def check_tags(tags: Iterable[Tag]) -> None:
+    """Raise InvalidInput for keys that are given twice, without regard to case, or that only AWS may give."""
+    keys = [tag.key.lower() for tag in tags]
+    if len(keys) != len(set(keys)):
+        raise InvalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    for key in keys:
+        if key.startswith(_RESERVED_KEYS):
+            raise InvalidInput(f"the tag key '{key}' begins with '{_RESERVED_KEYS}', which is reserved")
+
+
+_ARNS = {PrincipalType.USER: names.user_arn, PrincipalType.ROLE: names.role_arn}

@@ -1,0 +1,197 @@
+"""Managed policies: AWS's, which are read, and an account's own, which are also written, with their versions."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from twinport.access import policy, unique_ids
+from twinport.access.aws_policies import AwsPolicies, AwsPolicy, is_aws_policy
+from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.policy import PolicyKind
+from twinport.catalog import managed_policies
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.managed_policies import NewPolicy
+from twinport.clock import Clock
+from twinport.errors import ArnInvalid, LimitReached, PolicyNotFound, PolicyOutsideAccount, PolicyVersionNotFound
+from twinport.model.entities import ManagedPolicy, Page, PolicyVersion, Tag
+from twinport.model.identities import Caller
+from twinport.model.names import PARTITION, AccountId, policy_arn
+
+MOST_CHARACTERS = 6144
+_ARN = re.compile(rf"arn:{PARTITION}:iam::(aws|[0-9]{{12}}):policy/[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which policies a list shows: whose, beneath which path, and whether only those that are attached."""
+
+    of_aws: bool
+    of_account: bool
+    prefix: str = "/"
+    only_attached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedPolicies:
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+    aws: AwsPolicies
+
+    async def create(
+        self, caller: Caller, name: str, document: str, *, path: str, description: str | None, tags: Sequence[Tag]
+    ) -> ManagedPolicy:
+        """Create a policy with its first version. Raises PolicyExists, PolicyMalformed, LimitReached, InvalidInput."""
+        arn = policy_arn(caller.account, path, name)
+        await self.entities.ask_of(caller, "iam:CreatePolicy", arn, tag_context(tags))
+        check_tags(tags)
+        _check_document(document)
+        now = self.world.now()
+        made = ManagedPolicy(
+            arn=arn,
+            unique_id=unique_ids.policy(),
+            name=name,
+            path=path,
+            default_version="v1",
+            created_at=now,
+            updated_at=now,
+            description=description,
+            tags=tuple(tags),
+        )
+        new = NewPolicy(caller.account, made, document)
+        await self.catalog.partition.write(lambda db: managed_policies.add(db, new))
+        return made
+
+    async def get(self, caller: Caller, arn: str) -> ManagedPolicy:
+        """Return a policy. Raises ArnInvalid, PolicyNotFound, PolicyOutsideAccount."""
+        await self.entities.ask_of(caller, "iam:GetPolicy", arn)
+        if not is_aws_policy(arn):
+            check_own(caller, arn)
+            return await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
+        known = self._of_aws(arn)
+        count = await self.catalog.partition.read(lambda db: managed_policies.attachments(db, caller.account, arn))
+        return _shown(known, count)
+
+    async def list(self, caller: Caller, selection: Selection, page: Page) -> list[ManagedPolicy]:
+        """List policies ordered by ARN: one more than the page holds if there is one."""
+        await self.entities.ask_of(caller, "iam:ListPolicies", policy_arn(caller.account, selection.prefix, ""))
+        found = await self.catalog.partition.read(lambda db: self._selected(db, caller.account, selection, page))
+        return list(found[: page.limit + 1])
+
+    async def delete(self, caller: Caller, arn: str) -> None:
+        """Delete an own policy. Raises ArnInvalid, PolicyNotFound, PolicyOutsideAccount, StillReferenced."""
+        await self.entities.ask_of(caller, "iam:DeletePolicy", arn)
+        check_own(caller, arn)
+        await self.catalog.partition.write(lambda db: managed_policies.remove(db, arn))
+
+    # --- versions -----------------------------------------------------------------------------------------
+
+    async def version(self, caller: Caller, arn: str, version_id: str) -> PolicyVersion:
+        """Return a version with its text as it was sent. Raises as `get` does, or PolicyVersionNotFound."""
+        await self.entities.ask_of(caller, "iam:GetPolicyVersion", arn)
+        if is_aws_policy(arn):
+            known = self._of_aws(arn)
+            if version_id != known.version:
+                raise PolicyVersionNotFound(arn, version_id)
+            return _version_of(known)
+        check_own(caller, arn)
+        return await self.catalog.partition.read(lambda db: managed_policies.version(db, arn, version_id))
+
+    async def versions(self, caller: Caller, arn: str) -> Sequence[PolicyVersion]:
+        """List all versions, five at most, the newest first. Raises as `get` does."""
+        await self.entities.ask_of(caller, "iam:ListPolicyVersions", arn)
+        if is_aws_policy(arn):
+            return [_version_of(self._of_aws(arn))]
+        check_own(caller, arn)
+        return await self.catalog.partition.read(lambda db: managed_policies.versions(db, arn))
+
+    async def add_version(self, caller: Caller, arn: str, document: str, *, as_default: bool) -> PolicyVersion:
+        """Add a version. Raises as `delete` does, or PolicyMalformed, LimitReached."""
+        await self.entities.ask_of(caller, "iam:CreatePolicyVersion", arn)
+        check_own(caller, arn)
+        _check_document(document)
+        now = self.world.now()
+
+        def store(db: Connection) -> PolicyVersion:
+            added = managed_policies.add_version(db, arn, document, now)
+            if as_default:
+                managed_policies.set_default(db, arn, added.id, now)
+            return replace(added, is_default=as_default)
+
+        return await self.catalog.partition.write(store)
+
+    async def set_default(self, caller: Caller, arn: str, version_id: str) -> None:
+        """Make a version the one that decides. Raises as `delete` does, or PolicyVersionNotFound."""
+        await self.entities.ask_of(caller, "iam:SetDefaultPolicyVersion", arn)
+        check_own(caller, arn)
+        now: datetime = self.world.now()
+        await self.catalog.partition.write(lambda db: managed_policies.set_default(db, arn, version_id, now))
+
+    async def remove_version(self, caller: Caller, arn: str, version_id: str) -> None:
+        """Delete a version that is not the default. Raises as `delete` does, or PolicyVersionNotFound."""
+        await self.entities.ask_of(caller, "iam:DeletePolicyVersion", arn)
+        check_own(caller, arn)
+        await self.catalog.partition.write(lambda db: managed_policies.remove_version(db, arn, version_id))
+
+    def _of_aws(self, arn: str) -> AwsPolicy:
+        known = self.aws.find(arn)
+        if known is None:
+            raise PolicyNotFound(arn)
+        return known
+
+    def _selected(
+        self, db: Connection, account: AccountId, selection: Selection, page: Page
+    ) -> Sequence[ManagedPolicy]:
+        """Pick from all of an account's policies, which are few enough (1,500), and from those of AWS."""
+        found: list[ManagedPolicy] = []
+        if selection.of_account:
+            found += managed_policies.listed(db, account, selection.prefix, replace(page, limit=MOST_LISTED))
+        if selection.of_aws:
+            known = [each for each in self.aws.by_arn.values() if each.path.startswith(selection.prefix)]
+            found += [_shown(each, managed_policies.attachments(db, account, each.arn)) for each in known]
+        wanted = [each for each in found if each.arn > page.after]
+        if selection.only_attached:
+            wanted = [each for each in wanted if each.attachments]
+        return sorted(wanted, key=lambda each: each.arn)
+
+
+MOST_LISTED = managed_policies.POLICIES_PER_ACCOUNT
+
+
+def check_arn(arn: str) -> str:
+    """Return the account in a policy's ARN, which is `aws` for AWS's. Raises ArnInvalid."""
+    found = _ARN.fullmatch(arn)
+    if found is None:
+        raise ArnInvalid
+    return found[1]
+
+
+def check_own(caller: Caller, arn: str) -> None:
+    """Raise ArnInvalid, or PolicyOutsideAccount for a policy of AWS or of another account."""
+    if check_arn(arn) != caller.account:
+        raise PolicyOutsideAccount
+
+
+def _check_document(document: str) -> None:
+    if len("".join(document.split())) > MOST_CHARACTERS:
+        raise LimitReached(f"Cannot exceed quota for PolicySize: {MOST_CHARACTERS}")
+    policy.parse(document, PolicyKind.IDENTITY)
+
+
+def _shown(known: AwsPolicy, count: int) -> ManagedPolicy:
+    return ManagedPolicy(
+        arn=known.arn,
+        unique_id=unique_ids.of_aws_policy(known.arn),
+        name=known.name,
+        path=known.path,
+        default_version=known.version,
+        created_at=known.created_at,
+        updated_at=known.updated_at,
+        attachments=count,
+    )
+
+
+def _version_of(known: AwsPolicy) -> PolicyVersion:
+    return PolicyVersion(known.version, known.document, is_default=True, created_at=known.updated_at)

@@ -1,0 +1,130 @@
+"""The policies of a user or role: inline ones, and managed ones that are attached."""
+
+from dataclasses import dataclass
+
+from twinport.access import policy
+from twinport.access.aws_policies import AwsPolicies, is_aws_policy
+from twinport.access.entities import Entities
+from twinport.access.gate import Context
+from twinport.access.managed_policies import check_arn
+from twinport.access.policy import PolicyKind
+from twinport.catalog import managed_policies, principal_policies
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import PolicyNotAttachable, PolicyNotFound, PolicyNotThere
+from twinport.model.entities import Page, PrincipalType
+from twinport.model.identities import Caller
+
+# The characters that all inline policies of a principal may have together, blanks aside.
+_INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.ROLE: 10240}
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalPolicies:
+    """The same verbs for both kinds: `kind` is in the action's name (iam:PutUserPolicy, iam:PutRolePolicy)."""
+
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+    aws: AwsPolicies
+
+    # --- inline -------------------------------------------------------------------------------------------
+
+    async def put(self, caller: Caller, kind: PrincipalType, owner: str, name: str, document: str) -> None:
+        """Store an inline policy. Raises EntityNotFound, PolicyMalformed, LimitReached, RoleUnmodifiable."""
+        await self.entities.ask(caller, f"iam:Put{_word(kind)}Policy", kind, owner)
+
+        def store(db: Connection) -> None:
+            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            policy.parse(document, PolicyKind.IDENTITY)
+            principal_policies.put_inline(db, principal, name, document, most=_INLINE_MOST[kind])
+
+        await self.catalog.partition.write(store)
+
+    async def get(self, caller: Caller, kind: PrincipalType, owner: str, name: str) -> str:
+        """Return the text of an inline policy, as it was sent. Raises EntityNotFound."""
+        await self.entities.ask(caller, f"iam:Get{_word(kind)}Policy", kind, owner)
+
+        def find(db: Connection) -> str:
+            return principal_policies.inline(db, principal_policies.get(db, caller.account, kind, owner), name)
+
+        return await self.catalog.partition.read(find)
+
+    async def remove(self, caller: Caller, kind: PrincipalType, owner: str, name: str) -> None:
+        """Delete an inline policy. Raises EntityNotFound, RoleUnmodifiable."""
+        await self.entities.ask(caller, f"iam:Delete{_word(kind)}Policy", kind, owner)
+
+        def delete(db: Connection) -> None:
+            principal_policies.remove_inline(db, principal_policies.get_own(db, caller.account, kind, owner), name)
+
+        await self.catalog.partition.write(delete)
+
+    async def names(self, caller: Caller, kind: PrincipalType, owner: str, page: Page) -> list[str]:
+        """List inline policies: one more than the page holds if there is one. Raises EntityNotFound."""
+        await self.entities.ask(caller, f"iam:List{_word(kind)}Policies", kind, owner)
+
+        def find(db: Connection) -> list[str]:
+            principal = principal_policies.get(db, caller.account, kind, owner)
+            return principal_policies.inline_names(db, principal, page)
+
+        return await self.catalog.partition.read(find)
+
+    # --- attached -----------------------------------------------------------------------------------------
+
+    async def attach(self, caller: Caller, kind: PrincipalType, owner: str, arn: str) -> None:
+        """Attach a managed policy; doing so again changes nothing.
+
+        Raises EntityNotFound, RoleUnmodifiable, ArnInvalid, PolicyNotThere, PolicyNotAttachable, LimitReached.
+        """
+        await self.entities.ask(caller, f"iam:Attach{_word(kind)}Policy", kind, owner, _context(arn))
+
+        def store(db: Connection) -> None:
+            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            self._expect_attachable(db, caller, kind, arn)
+            principal_policies.attach(db, principal, arn, self.world.now())
+
+        await self.catalog.partition.write(store)
+
+    async def detach(self, caller: Caller, kind: PrincipalType, owner: str, arn: str) -> None:
+        """Detach a managed policy. Raises EntityNotFound, RoleUnmodifiable, ArnInvalid, PolicyNotFound."""
+        await self.entities.ask(caller, f"iam:Detach{_word(kind)}Policy", kind, owner, _context(arn))
+
+        def remove(db: Connection) -> None:
+            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            check_arn(arn)
+            principal_policies.detach(db, principal, arn)
+
+        await self.catalog.partition.write(remove)
+
+    async def attached(self, caller: Caller, kind: PrincipalType, owner: str) -> list[str]:
+        """List the ARNs of the policies attached, ten at most, in their order. Raises EntityNotFound."""
+        await self.entities.ask(caller, f"iam:ListAttached{_word(kind)}Policies", kind, owner)
+
+        def find(db: Connection) -> list[str]:
+            return principal_policies.attached(db, principal_policies.get(db, caller.account, kind, owner))
+
+        return await self.catalog.partition.read(find)
+
+    def _expect_attachable(self, db: Connection, caller: Caller, kind: PrincipalType, arn: str) -> None:
+        if is_aws_policy(arn):
+            known = self.aws.find(arn)
+            if known is None:
+                raise PolicyNotThere(arn)
+            if not known.is_attachable:
+                raise PolicyNotAttachable(kind.value)
+            return
+        if check_arn(arn) != caller.account:
+            raise PolicyNotThere(arn)
+        try:
+            managed_policies.get(db, arn)
+        except PolicyNotFound as error:
+            raise PolicyNotThere(arn) from error
+
+
+def _word(kind: PrincipalType) -> str:
+    return kind.value.capitalize()
+
+
+def _context(arn: str) -> Context:
+    return {"iam:PolicyARN": (arn,)}

@@ -1,0 +1,147 @@
+"""Roles: create, read, list, change what may change, tag, delete. A service-linked one lets its description change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from twinport.access import trust_documents, unique_ids
+from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.gate import Context
+from twinport.catalog import identities
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import InvalidInput
+from twinport.model.entities import DEFAULT_SESSION, SERVICE_ROLE_PATH, Page, PrincipalType, Role, Tag
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId, role_arn
+
+_ROLE = PrincipalType.ROLE
+
+
+@dataclass(frozen=True, slots=True)
+class NewRole:
+    """A role that is asked for. `trust` is the document as it was sent."""
+
+    name: str
+    path: str
+    trust: str
+    description: str | None = None
+    max_session: timedelta = DEFAULT_SESSION
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+
+    async def create(self, caller: Caller, new: NewRole) -> Role:
+        """Create a role. Raises EntityExists, LimitReached, PolicyMalformed, InvalidInput."""
+        arn = role_arn(caller.account, new.path, new.name)
+        await self.entities.ask_of(caller, "iam:CreateRole", arn, tag_context(new.tags))
+        check_tags(new.tags)
+        if new.path.startswith(SERVICE_ROLE_PATH):
+            raise InvalidInput(f"paths beginning with '{SERVICE_ROLE_PATH}' are kept for CreateServiceLinkedRole")
+        role = Role(
+            unique_id=unique_ids.role(),
+            account=caller.account,
+            name=new.name,
+            path=new.path,
+            trust=trust_documents.stored(new.trust),
+            created_at=self.world.now(),
+            description=new.description,
+            max_session=new.max_session,
+            tags=new.tags,
+        )
+        await self.catalog.partition.write(lambda db: identities.add_role(db, role))
+        return role
+
+    async def get(self, caller: Caller, name: str) -> Role:
+        """Return a role. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:GetRole", _ROLE, name)
+        return await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))
+
+    async def list(self, caller: Caller, prefix: str, page: Page) -> list[Role]:
+        """List roles beneath a path: one more than the page holds if there is one."""
+        await self.entities.ask_of(caller, "iam:ListRoles", role_arn(caller.account, prefix, ""))
+        return await self.catalog.partition.read(lambda db: identities.roles(db, caller.account, prefix, page))
+
+    async def update(
+        self, caller: Caller, name: str, *, description: str | None, max_session: timedelta | None
+    ) -> None:
+        """Change what is given. Raises EntityNotFound, or RoleUnmodifiable for a service-linked role's session."""
+        await self.entities.ask(caller, "iam:UpdateRole", _ROLE, name)
+
+        def change(db: Connection) -> None:
+            find = identities.get_role if max_session is None else identities.get_own_role
+            role = find(db, caller.account, name)
+            text = role.description if description is None else description
+            longest = role.max_session if max_session is None else max_session
+            identities.update_role(db, replace(role, description=text, max_session=longest))
+
+        await self.catalog.partition.write(change)
+
+    async def describe_anew(self, caller: Caller, name: str, description: str) -> Role:
+        """Change a role's description, whoever it belongs to. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:UpdateRoleDescription", _ROLE, name)
+
+        def change(db: Connection) -> Role:
+            role = replace(identities.get_role(db, caller.account, name), description=description)
+            identities.update_role(db, role)
+            return role
+
+        return await self.catalog.partition.write(change)
+
+    async def trust(self, caller: Caller, name: str, document: str) -> None:
+        """Replace the trust document. Raises EntityNotFound, RoleUnmodifiable, PolicyMalformed, LimitReached."""
+        await self.entities.ask(caller, "iam:UpdateAssumeRolePolicy", _ROLE, name)
+
+        def change(db: Connection) -> None:
+            role = identities.get_own_role(db, caller.account, name)
+            identities.update_role(db, replace(role, trust=trust_documents.stored(document)))
+
+        await self.catalog.partition.write(change)
+
+    async def delete(self, caller: Caller, name: str) -> None:
+        """Delete a role. Raises EntityNotFound, StillReferenced, RoleUnmodifiable."""
+        await self.entities.ask(caller, "iam:DeleteRole", _ROLE, name)
+        await self.catalog.partition.write(
+            lambda db: identities.delete_role(db, identities.get_own_role(db, caller.account, name))
+        )
+
+    async def refuse_change(self, caller: Caller, action: str, name: str) -> None:
+        """Ask as a change that is not built would. Raises EntityNotFound, or RoleUnmodifiable."""
+        await self.entities.ask(caller, action, _ROLE, name)
+        await self.catalog.partition.read(lambda db: identities.get_own_role(db, caller.account, name))
+
+    async def expect(self, caller: Caller, action: str, name: str) -> None:
+        """Ask for a list that hangs on a role and is always empty. Raises EntityNotFound."""
+        await self.entities.ask(caller, action, _ROLE, name)
+        await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))
+
+    # --- tags ---------------------------------------------------------------------------------------------
+
+    async def tag(self, caller: Caller, name: str, tags: Sequence[Tag]) -> None:
+        """Add tags, replacing those of the same keys. Raises EntityNotFound, InvalidInput, LimitReached."""
+        await self.entities.ask(caller, "iam:TagRole", _ROLE, name, tag_context(tags))
+        check_tags(tags)
+        await self.catalog.partition.write(lambda db: identities.set_tags(db, _id_of(db, caller.account, name), tags))
+
+    async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
+        """Remove tags; a key that is not there is no mistake. Raises EntityNotFound."""
+        context: Context = {"aws:TagKeys": tuple(keys)}
+        await self.entities.ask(caller, "iam:UntagRole", _ROLE, name, context)
+        await self.catalog.partition.write(
+            lambda db: identities.remove_tags(db, _id_of(db, caller.account, name), keys)
+        )
+
+    async def tags(self, caller: Caller, name: str) -> tuple[Tag, ...]:
+        """Return all tags, fifty at most, in the order of their keys. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:ListRoleTags", _ROLE, name)
+        return (await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))).tags
+
+
+def _id_of(db: Connection, account: AccountId, name: str) -> str:
+    return identities.get_role(db, account, name).unique_id

@@ -1,0 +1,44 @@
+"""AWS IAM: a table from each operation to what it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.access_keys import AccessKeys
+from twinport.access.calls import Call
+from twinport.access.deletion import Deletions
+from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.principal_policies import PrincipalPolicies
+from twinport.access.roles import Roles
+from twinport.access.service_linked_roles import ServiceLinkedRoles
+from twinport.access.users import Users
+from twinport.aws.dispatch import Handler
+from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
+from twinport.iam.roles import RoleOperations
+from twinport.iam.service_linked_roles import ServiceLinkedRoleOperations
+from twinport.iam.users import AccessKeyOperations, UserOperations
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What the door opens to."""
+
+    users: Users
+    keys: AccessKeys
+    roles: Roles
+    service_linked_roles: ServiceLinkedRoles
+    deletions: Deletions
+    managed_policies: ManagedPolicies
+    principal_policies: PrincipalPolicies
+
+
+def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
+    """Return the operations that are built. Every other one of the model is refused by name."""
+    return {
+        **UserOperations(verbs.users).table(),
+        **AccessKeyOperations(verbs.keys).table(),
+        **RoleOperations(verbs.roles).table(),
+        **ServiceLinkedRoleOperations(verbs.service_linked_roles, verbs.deletions).table(),
+        **ManagedPolicyOperations(verbs.managed_policies).table(),
+        **InlinePolicyOperations(verbs.principal_policies).table(),
+        **AttachedPolicyOperations(verbs.principal_policies).table(),
+    }

@@ -1,0 +1,29 @@
+"""How IAM names each refusal. What any operation may meet is in the protocol's own table."""
+
+from collections.abc import Mapping
+
+from twinport.aws.protocols import WireError
+from twinport.errors import (
+    EntityExists,
+    InvalidInput,
+    LimitReached,
+    NotFound,
+    PolicyMalformed,
+    PolicyNotAttachable,
+    PolicyOutsideAccount,
+    Refusal,
+    RoleUnmodifiable,
+    StillReferenced,
+)
+
+ERRORS: Mapping[type[Refusal], WireError] = {
+    EntityExists: WireError("EntityAlreadyExists", 409),
+    InvalidInput: WireError("InvalidInput", 400),
+    LimitReached: WireError("LimitExceeded", 409),
+    NotFound: WireError("NoSuchEntity", 404),
+    PolicyMalformed: WireError("MalformedPolicyDocument", 400),
+    PolicyNotAttachable: WireError("PolicyNotAttachable", 400),
+    PolicyOutsideAccount: WireError("AccessDenied", 403),
+    RoleUnmodifiable: WireError("UnmodifiableEntity", 400),
+    StillReferenced: WireError("DeleteConflict", 409),
+}

@@ -1,0 +1,63 @@
+"""What IAM's requests say in the wire's words, and answers share: pages, tags, documents."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import quote
+
+from twinport.aws.types import iam
+from twinport.errors import ConstraintsViolated, NotBuiltYet
+from twinport.model.entities import Page, Tag
+
+T = TypeVar("T")
+_DEFAULT_LIMIT = 100
+
+
+def page_of(marker: str | None, limit: int | None) -> Page:
+    """Read which part of a list is asked for. A marker is the sort key of the last item given, and opaque."""
+    if marker is None:
+        return Page(limit=limit or _DEFAULT_LIMIT)
+    try:
+        after = urlsafe_b64decode(marker + "=" * (-len(marker) % 4)).decode()
+    except ValueError as error:
+        raise ConstraintsViolated(
+            ["Value at 'marker' failed to satisfy constraint: Member must be a marker"]
+        ) from error
+    return Page(after, limit or _DEFAULT_LIMIT)
+
+
+def cut(found: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], bool, str | None]:
+    """Return the page's items, whether more follow, and the marker of the next page."""
+    if len(found) <= page.limit:
+        return found, False, None
+    items = found[: page.limit]
+    return items, True, urlsafe_b64encode(key(items[-1]).encode()).rstrip(b"=").decode()
+
+
+def cut_whole(all_of_them: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], bool, str | None]:
+    """Cut a page from a short list that was read as a whole, in the order of its keys."""
+    return cut([each for each in all_of_them if key(each) > page.after], page, key)
+
+
+def tags_of(given: Iterable[iam.Tag]) -> tuple[Tag, ...]:
+    return tuple(Tag(each["Key"], each["Value"]) for each in given)
+
+
+def shown_tags(tags: Iterable[Tag]) -> list[iam.Tag]:
+    return [{"Key": tag.key, "Value": tag.value} for tag in tags]
+
+
+def duration_of(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def encoded(document: str) -> str:
+    """Percent-encode a document as IAM does (RFC 3986: blanks and stars too)."""
+    return quote(document, safe="")
+
+
+def refuse_boundary(given: str | None) -> None:
+    """Raise NotBuiltYet for a permissions boundary: what is not enforced must not be accepted."""
+    if given is not None:
+        raise NotBuiltYet("PermissionsBoundary")

@@ -1,0 +1,164 @@
+"""Operations on roles. Which members a role is shown with differs from call to call, as AWS's answers do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.calls import Call
+from twinport.access.roles import NewRole, Roles
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import iam
+from twinport.errors import NotBuiltYet
+from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, refuse_boundary, shown_tags, tags_of
+from twinport.model.entities import DEFAULT_SESSION, Role
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOperations:
+    roles: Roles
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "CreateRole": self.create,
+            "GetRole": self.get,
+            "ListRoles": self.list,
+            "UpdateRole": self.update,
+            "UpdateRoleDescription": self.update_description,
+            "UpdateAssumeRolePolicy": self.update_trust,
+            "DeleteRole": self.delete,
+            "TagRole": self.tag,
+            "UntagRole": self.untag,
+            "ListRoleTags": self.list_tags,
+            "ListInstanceProfilesForRole": self.list_instance_profiles,
+            "AddRoleToInstanceProfile": self.add_to_instance_profile,
+            "RemoveRoleFromInstanceProfile": self.remove_from_instance_profile,
+            "PutRolePermissionsBoundary": self.put_boundary,
+            "DeleteRolePermissionsBoundary": self.delete_boundary,
+        }
+
+    async def create(self, call: Call, request: iam.CreateRoleRequest) -> iam.CreateRoleResponse:
+        refuse_boundary(request.get("PermissionsBoundary"))
+        document = request["AssumeRolePolicyDocument"]
+        new = NewRole(
+            name=request["RoleName"],
+            path=request.get("Path", "/"),
+            trust=document,
+            description=request.get("Description"),
+            max_session=duration_of(request.get("MaxSessionDuration")) or DEFAULT_SESSION,
+            tags=tags_of(request.get("Tags", ())),
+        )
+        return {"Role": created_role(await self.roles.create(call.caller, new), document)}
+
+    async def get(self, call: Call, request: iam.GetRoleRequest) -> iam.GetRoleResponse:
+        return {"Role": _whole_role(await self.roles.get(call.caller, request["RoleName"]))}
+
+    async def list(self, call: Call, request: iam.ListRolesRequest) -> iam.ListRolesResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        found = await self.roles.list(call.caller, request.get("PathPrefix", "/"), page)
+        items, more, marker = cut(found, page, lambda role: role.name.lower())
+        answer: iam.ListRolesResponse = {"Roles": [_listed_role(role) for role in items], "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def update(self, call: Call, request: iam.UpdateRoleRequest) -> iam.UpdateRoleResponse:
+        longest = duration_of(request.get("MaxSessionDuration"))
+        await self.roles.update(
+            call.caller, request["RoleName"], description=request.get("Description"), max_session=longest
+        )
+        return {}
+
+    async def update_description(
+        self, call: Call, request: iam.UpdateRoleDescriptionRequest
+    ) -> iam.UpdateRoleDescriptionResponse:
+        role = await self.roles.describe_anew(call.caller, request["RoleName"], request["Description"])
+        return {"Role": _whole_role(role)}
+
+    async def update_trust(self, call: Call, request: iam.UpdateAssumeRolePolicyRequest) -> None:
+        await self.roles.trust(call.caller, request["RoleName"], request["PolicyDocument"])
+
+    async def delete(self, call: Call, request: iam.DeleteRoleRequest) -> None:
+        await self.roles.delete(call.caller, request["RoleName"])
+
+    # --- tags ---------------------------------------------------------------------------------------------
+
+    async def tag(self, call: Call, request: iam.TagRoleRequest) -> None:
+        await self.roles.tag(call.caller, request["RoleName"], tags_of(request["Tags"]))
+
+    async def untag(self, call: Call, request: iam.UntagRoleRequest) -> None:
+        await self.roles.untag(call.caller, request["RoleName"], request["TagKeys"])
+
+    async def list_tags(self, call: Call, request: iam.ListRoleTagsRequest) -> iam.ListRoleTagsResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        tags = await self.roles.tags(call.caller, request["RoleName"])
+        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        answer: iam.ListRoleTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    # --- what is not built, and refused of a service-linked role all the same --------------------------------
+
+    async def list_instance_profiles(
+        self, call: Call, request: iam.ListInstanceProfilesForRoleRequest
+    ) -> iam.ListInstanceProfilesForRoleResponse:
+        await self.roles.expect(call.caller, "iam:ListInstanceProfilesForRole", request["RoleName"])
+        return {"InstanceProfiles": [], "IsTruncated": False}
+
+    async def add_to_instance_profile(self, call: Call, request: iam.AddRoleToInstanceProfileRequest) -> None:
+        await self._refuse(call, "AddRoleToInstanceProfile", request["RoleName"])
+
+    async def remove_from_instance_profile(self, call: Call, request: iam.RemoveRoleFromInstanceProfileRequest) -> None:
+        await self._refuse(call, "RemoveRoleFromInstanceProfile", request["RoleName"])
+
+    async def put_boundary(self, call: Call, request: iam.PutRolePermissionsBoundaryRequest) -> None:
+        await self._refuse(call, "PutRolePermissionsBoundary", request["RoleName"])
+
+    async def delete_boundary(self, call: Call, request: iam.DeleteRolePermissionsBoundaryRequest) -> None:
+        await self._refuse(call, "DeleteRolePermissionsBoundary", request["RoleName"])
+
+    async def _refuse(self, call: Call, operation: str, name: str) -> None:
+        await self.roles.refuse_change(call.caller, f"iam:{operation}", name)
+        raise NotBuiltYet(operation)
+
+
+def created_role(role: Role, document: str) -> iam.Role:
+    """Show a role that was just made: with the trust document given, without what time will add."""
+    shown = _bare_role(role, document)
+    if role.description is not None:
+        shown["Description"] = role.description
+    if role.tags:
+        shown["Tags"] = shown_tags(role.tags)
+    return shown
+
+
+def _listed_role(role: Role) -> iam.Role:
+    shown = _bare_role(role, role.trust)
+    if role.description is not None:
+        shown["Description"] = role.description
+    shown["MaxSessionDuration"] = int(role.max_session.total_seconds())
+    return shown
+
+
+def _whole_role(role: Role) -> iam.Role:
+    shown = _listed_role(role)
+    if role.tags:
+        shown["Tags"] = shown_tags(role.tags)
+    shown["RoleLastUsed"] = _last_used(role)
+    return shown
+
+
+def _last_used(role: Role) -> iam.RoleLastUsed:
+    if role.last_used_at is None or role.last_used_region is None:
+        return {}
+    return {"LastUsedDate": role.last_used_at, "Region": role.last_used_region}
+
+
+def _bare_role(role: Role, document: str) -> iam.Role:
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.unique_id,
+        "Arn": role.arn,
+        "CreateDate": role.created_at,
+        "AssumeRolePolicyDocument": encoded(document),
+    }

@@ -1,0 +1,133 @@
+"""Operations on users and their access keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.access_keys import AccessKeys
+from twinport.access.calls import Call
+from twinport.access.users import Users
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import iam
+from twinport.errors import InvalidInput
+from twinport.iam.requests import cut, cut_whole, page_of, refuse_boundary, shown_tags, tags_of
+from twinport.model.entities import AccessKey, KeyStatus, User
+from twinport.model.names import root_arn
+
+_NEVER = "N/A"
+
+
+@dataclass(frozen=True, slots=True)
+class UserOperations:
+    users: Users
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "CreateUser": self.create,
+            "GetUser": self.get,
+            "ListUsers": self.list,
+            "DeleteUser": self.delete,
+        }
+
+    async def create(self, call: Call, request: iam.CreateUserRequest) -> iam.CreateUserResponse:
+        refuse_boundary(request.get("PermissionsBoundary"))
+        tags = tags_of(request.get("Tags", ()))
+        user = await self.users.create(call.caller, request["UserName"], path=request.get("Path", "/"), tags=tags)
+        return {"User": _shown_with_tags(user)}
+
+    async def get(self, call: Call, request: iam.GetUserRequest) -> iam.GetUserResponse:
+        return {"User": _shown_with_tags(await self.users.get(call.caller, request.get("UserName")))}
+
+    async def list(self, call: Call, request: iam.ListUsersRequest) -> iam.ListUsersResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        found = await self.users.list(call.caller, request.get("PathPrefix", "/"), page)
+        items, more, marker = cut(found, page, lambda user: user.name.lower())
+        answer: iam.ListUsersResponse = {"Users": [_shown(user) for user in items], "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def delete(self, call: Call, request: iam.DeleteUserRequest) -> None:
+        await self.users.delete(call.caller, request["UserName"])
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyOperations:
+    keys: AccessKeys
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "CreateAccessKey": self.create,
+            "ListAccessKeys": self.list,
+            "UpdateAccessKey": self.update,
+            "DeleteAccessKey": self.delete,
+        }
+
+    async def create(self, call: Call, request: iam.CreateAccessKeyRequest) -> iam.CreateAccessKeyResponse:
+        made = await self.keys.create(call.caller, request.get("UserName"))
+        answer: iam.AccessKey = {
+            "UserName": made.user or "",
+            "AccessKeyId": made.key.id,
+            "Status": made.key.status.value,
+            "SecretAccessKey": made.secret,
+            "CreateDate": made.key.created_at,
+        }
+        return {"AccessKey": answer}
+
+    async def list(self, call: Call, request: iam.ListAccessKeysRequest) -> iam.ListAccessKeysResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        user, keys = await self.keys.list(call.caller, request.get("UserName"))
+        items, more, marker = cut_whole(keys, page, lambda key: key.id)
+        answer: iam.ListAccessKeysResponse = {
+            "AccessKeyMetadata": [_shown_key(user, key) for key in items],
+            "IsTruncated": more,
+        }
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def update(self, call: Call, request: iam.UpdateAccessKeyRequest) -> None:
+        await self.keys.set_status(
+            call.caller, request.get("UserName"), request["AccessKeyId"], _status_of(request["Status"])
+        )
+
+    async def delete(self, call: Call, request: iam.DeleteAccessKeyRequest) -> None:
+        await self.keys.delete(call.caller, request.get("UserName"), request["AccessKeyId"])
+
+
+def _status_of(text: str) -> KeyStatus:
+    """Read a status that may be asked for: the model has `Expired` too, which nobody may set."""
+    for status in KeyStatus:
+        if text == status.value:
+            return status
+    raise InvalidInput(f"an access key cannot be made '{text}'; use Active or Inactive")
+
+
+def _shown(user: User) -> iam.User:
+    """The root, who has no name, is shown by its ARN."""
+    is_root = user.unique_id == user.account
+    shown: iam.User = {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.unique_id,
+        "Arn": root_arn(user.account) if is_root else user.arn,
+        "CreateDate": user.created_at,
+    }
+    return shown
+
+
+def _shown_with_tags(user: User) -> iam.User:
+    shown = _shown(user)
+    if user.tags:
+        shown["Tags"] = shown_tags(user.tags)
+    return shown
+
+
+def _shown_key(user: str | None, key: AccessKey) -> iam.AccessKeyMetadata:
+    shown: iam.AccessKeyMetadata = {
+        "AccessKeyId": key.id,
+        "Status": key.status.value,
+        "CreateDate": key.created_at,
+    }
+    if user is not None:
+        shown["UserName"] = user
+    return shown
