@@ -39,7 +39,13 @@ class Owner:
         return boto(self.server, service, self.region, key=self.account, secret="test")
 
     def password(self) -> str:
+        """The password for docker, as the AWS command line fetches it."""
         return self.aws("ecr", "get-login-password").strip()
+
+    def token(self) -> str:
+        """An authorisation token: the user name and the password, ready for the registry protocol."""
+        token: str = self.boto("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        return token
 
     def asks(self, *words: str) -> dict[str, object]:
         """Ask by the AWS command line and read its JSON."""

@@ -2,7 +2,6 @@
 
 import urllib.error
 import urllib.request
-from base64 import b64encode
 from dataclasses import dataclass
 
 from tests.journeys.clients import Owner
@@ -30,7 +29,7 @@ class Registry:
     @classmethod
     def of(cls, owner: Owner) -> "Registry":
         """The owner's registry, entered by the owner."""
-        return cls.with_token(owner, b64encode(f"AWS:{owner.password()}".encode()).decode())
+        return cls.with_token(owner, owner.token())
 
     @classmethod
     def with_token(cls, owner: Owner, token: str) -> "Registry":

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from tests.journeys.clients import AWAY, OTHER, SOURCE, Owner
 from tests.journeys.waiting import until
 
-COPY_SECONDS = 30.0
+# A courier that was killed holds its lease for half a minute.
+COPY_SECONDS = 60.0
 ROLE = "AWSServiceRoleForECRReplication"
 
 Destination = tuple[str, str]
