@@ -261,14 +261,29 @@ async def test_a_postponed_delivery_waits_and_says_why(office: PostOffice) -> No
 
 async def test_an_index_settles_its_childrens_untagged_older_deliveries_alone(office: PostOffice) -> None:
     child, other = Digest.of(b"child"), Digest.of(b"other")
+    await office.owe(FAR, sequence=4)
+    [index] = await office.claim()
     await office.owe(FAR, PARTNER, sequence=1, digest=child, tag=None)
     await office.owe(FAR, sequence=2, digest=child, tag="1.4-amd64")
     await office.owe(FAR, sequence=3, digest=other, tag=None)
-    await office.owe(FAR, sequence=4)
     await office.owe(FAR, sequence=5, digest=child, tag=None)
-    index = (await office.claim())[3]
     await office.complete(index, children=(child,))
     assert await office.unsettled() == 4
+    assert [(each.position.sequence, each.tag) for each in await office.claim()] == [
+        (2, "1.4-amd64"),
+        (3, None),
+        (5, None),
+    ]
+
+
+async def test_an_index_leaves_a_child_that_is_under_lease_to_its_holder(office: PostOffice) -> None:
+    child = Digest.of(b"child")
+    await office.owe(FAR, sequence=1, digest=child, tag=None)
+    await office.owe(FAR, sequence=2)
+    [own, index] = await office.claim()
+    await office.complete(index, children=(child,))
+    await office.complete(own)
+    assert await office.unsettled() == 0
 
 
 # --- status and the configuration -------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from twinport.catalog import repositories, schema
 from twinport.model.images import Mutability, TagRule
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
+from twinport.replication.outcomes import Hindered
 
 COMPLETE, FAILED, WAITING = DeliveryState.COMPLETE, DeliveryState.FAILED, DeliveryState.WAITING
 FIRST, SECOND = image(b"layer one"), image(b"layer two")
@@ -351,8 +352,11 @@ async def test_an_index_brings_its_children_and_settles_what_they_owed(world: Wo
     whole = index(FIRST, SECOND)
     await world.push(FIRST)
     await world.push(SECOND)
-    # The children's own deliveries are with a process that died; the index comes first.
-    assert await world.replication.office.claim("a dead process")
+    # The children's own deliveries wait for another attempt; the index comes first.
+    batch = await world.replication.office.claim("an unlucky process")
+    assert batch is not None
+    for delivery in batch.deliveries:
+        await world.replication.office.settle(batch.holder, delivery, Hindered("disk full"))
     await world.push(whole, "multi")
     assert await world.deliver() == 1
     for each in (FIRST, SECOND, whole):

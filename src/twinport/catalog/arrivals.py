@@ -6,7 +6,7 @@ answer changes nothing twice. An arrival owes nothing onwards: nothing here writ
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,16 +15,13 @@ from sqlalchemy import Connection, delete, select, update
 from twinport.catalog import blobs, images, registries, repositories
 from twinport.catalog.images import NewImage
 from twinport.catalog.schema import applied_position, arrival, offer, offer_blob, repository, repository_blob
-from twinport.catalog.statements import insert_absent, upsert
+from twinport.catalog.statements import batches, insert_absent, upsert
 from twinport.errors import OfferExpired, ReferencedImagesMissing, RepositoryNotFound, TagLimitReached
 from twinport.model.content import Digest, Key
 from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository
 from twinport.model.manifests import Manifest
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.model.replication import TagOutcome
-
-# How many values one statement is given: far below the bound of either database.
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ def missing_blobs(db: Connection, account: AccountId, wanted: Collection[Digest]
     query = select(repository_blob.c.digest).join(repository).where(repository.c.account == account).distinct()
     held = {
         Digest.parse(name)
-        for batch in _batches(wanted)
+        for batch in batches(str(digest) for digest in wanted)
         for name in db.execute(query.where(repository_blob.c.digest.in_(batch))).scalars()
     }
     return frozenset(wanted) - held
@@ -233,9 +230,3 @@ def _advance(db: Connection, landing: Landing, tag: str) -> bool:
         return False
     upsert(db, applied_position, key, {"epoch": landing.position.epoch, "sequence": landing.position.sequence})
     return True
-
-
-def _batches(digests: Iterable[Digest]) -> Iterator[list[str]]:
-    names = [str(digest) for digest in digests]
-    for first in range(0, len(names), _BATCH):
-        yield names[first : first + _BATCH]

@@ -1,11 +1,12 @@
 """What leaves a Region: the manifests and blobs of an image that is owed elsewhere."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select
 
 from twinport.catalog import repositories
 from twinport.catalog.schema import blob, manifest, manifest_blob, manifest_child
+from twinport.catalog.statements import batches
 from twinport.errors import ImageNotFound, LayerNotFound
 from twinport.model.cargo import BlobEntry, Cargo, ManifestEntry
 from twinport.model.content import Digest, Key
@@ -30,47 +31,46 @@ def cargo(db: Connection, source: Registry, name: RepositoryName, digest: Digest
     return Cargo(repository.id, digest, manifests, {entry.digest: entry for entry in blobs.values() if entry})
 
 
-def contents(db: Connection, repository_id: int, digests: Collection[Digest]) -> dict[Digest, bytes]:
+def contents(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, bytes]:
     """Return the bytes of manifests; those that are gone are missing from the answer."""
-    rows = db.execute(
-        select(manifest.c.digest, manifest.c.content).where(
-            manifest.c.repository_id == repository_id, manifest.c.digest.in_([str(each) for each in digests])
-        )
-    )
-    return {Digest.parse(row.digest): row.content for row in rows}
+    query = select(manifest.c.digest, manifest.c.content).where(manifest.c.repository_id == repository_id)
+    return {
+        Digest.parse(row.digest): row.content
+        for names in batches(str(digest) for digest in digests)
+        for row in db.execute(query.where(manifest.c.digest.in_(names)))
+    }
 
 
-def _manifests(db: Connection, repository_id: int, digests: Collection[Digest]) -> dict[Digest, ManifestEntry]:
-    names = [str(digest) for digest in digests]
-    children: dict[str, list[Digest]] = {name: [] for name in names}
-    links = select(manifest_child.c.parent, manifest_child.c.child).where(
-        manifest_child.c.repository_id == repository_id, manifest_child.c.parent.in_(names)
-    )
-    for link in db.execute(links.order_by(manifest_child.c.child)):
-        children[link.parent].append(Digest.parse(link.child))
-    rows = db.execute(
-        select(manifest.c.digest, manifest.c.media_type, func.length(manifest.c.content).label("size")).where(
-            manifest.c.repository_id == repository_id, manifest.c.digest.in_(names)
-        )
-    )
-    entries = (
-        ManifestEntry(Digest.parse(row.digest), row.media_type, row.size, tuple(children[row.digest])) for row in rows
-    )
-    return {entry.digest: entry for entry in entries}
+def _manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, ManifestEntry]:
+    found: dict[Digest, ManifestEntry] = {}
+    for names in batches(str(digest) for digest in digests):
+        children = _children(db, repository_id, names)
+        query = select(manifest.c.digest, manifest.c.media_type, func.length(manifest.c.content).label("size"))
+        query = query.where(manifest.c.repository_id == repository_id, manifest.c.digest.in_(names))
+        for row in db.execute(query):
+            digest = Digest.parse(row.digest)
+            found[digest] = ManifestEntry(digest, row.media_type, row.size, tuple(children.get(row.digest, ())))
+    return found
 
 
-def _blobs(db: Connection, repository_id: int, manifests: Collection[Digest]) -> dict[Digest, BlobEntry | None]:
-    rows = db.execute(
-        select(manifest_blob.c.digest, blob.c.size, blob.c.key)
-        .distinct()
-        .select_from(manifest_blob.outerjoin(blob, blob.c.digest == manifest_blob.c.digest))
-        .where(
-            manifest_blob.c.repository_id == repository_id,
-            manifest_blob.c.manifest.in_([str(each) for each in manifests]),
-        )
+def _children(db: Connection, repository_id: int, parents: list[str]) -> dict[str, list[Digest]]:
+    query = select(manifest_child.c.parent, manifest_child.c.child).where(
+        manifest_child.c.repository_id == repository_id, manifest_child.c.parent.in_(parents)
     )
+    children: dict[str, list[Digest]] = {}
+    for link in db.execute(query.order_by(manifest_child.c.child)):
+        children.setdefault(link.parent, []).append(Digest.parse(link.child))
+    return children
+
+
+def _blobs(db: Connection, repository_id: int, manifests: Iterable[Digest]) -> dict[Digest, BlobEntry | None]:
+    """Return the blobs that manifests name; None for one whose bytes are not known any more."""
+    known = manifest_blob.outerjoin(blob, blob.c.digest == manifest_blob.c.digest)
+    query = select(manifest_blob.c.digest, blob.c.size, blob.c.key).distinct().select_from(known)
     found: dict[Digest, BlobEntry | None] = {}
-    for row in rows:
-        digest = Digest.parse(row.digest)
-        found[digest] = BlobEntry(digest, row.size, Key(row.key)) if row.key is not None else None
+    for names in batches(str(digest) for digest in manifests):
+        mine = (manifest_blob.c.repository_id == repository_id, manifest_blob.c.manifest.in_(names))
+        for row in db.execute(query.where(*mine)):
+            digest = Digest.parse(row.digest)
+            found[digest] = BlobEntry(digest, row.size, Key(row.key)) if row.key is not None else None
     return found

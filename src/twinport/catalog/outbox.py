@@ -5,7 +5,8 @@ ends*, so one index, on waiting rows alone, serves both the first attempt and th
 A lane's `due_at` caches the earliest due time of its waiting rows, and is kept in the same transaction.
 
 `now` is the world clock's and the same for everybody who claims: in one process that is a fact. On PostgreSQL, where
-many hosts claim, these functions will ask the database for its clock and add the world's offset; nothing else changes.
+many hosts claim, these functions will ask the database for its clock and add the world's offset, and lock a lane's row
+before they compute it anew.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, lite
 
 from twinport.catalog.columns import Instant
 from twinport.catalog.schema import delivery, lane
-from twinport.catalog.statements import insert
+from twinport.catalog.statements import batches, insert
 from twinport.errors import LeaseLost
 from twinport.model.content import Digest
 from twinport.model.images import Position
@@ -90,11 +91,13 @@ def cancel_removed(db: Connection, account: str, configuration: ReplicationConfi
     ]
     if not removed:
         return 0
-    code = FailureCode.REPLICATION_CONFIGURATION_REMOVED
-    cancelled = db.execute(update(delivery).where(*own, tuple_(*place).in_(removed)).values(_failed(code, None, now)))
+    failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
+    cancelled = 0
+    for chosen in batches(removed):
+        cancelled += db.execute(update(delivery).where(*own, tuple_(*place).in_(chosen)).values(failed)).rowcount
     for region, destination in sorted({(region, destination) for region, destination, _ in removed}):
         _refresh(db, _lane_is(account, region, destination), now)
-    return cancelled.rowcount
+    return cancelled
 
 
 # --- carrying ---------------------------------------------------------------------------------------------
@@ -223,6 +226,7 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
         )
         .order_by(delivery.c.due_at)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
 
 
@@ -242,8 +246,9 @@ def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[s
 def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> None:
     """Complete the untagged deliveries of an index's children to the same repository.
 
-    Only those not owed after the index: a later one may stand for a child that has been deleted there since. A
-    child's tag is an obligation of its own.
+    Only those not owed after the index: a later one may stand for a child that has been deleted there since. What is
+    under lease, as when it travels in the same batch, is settled by its holder; a child's tag is an obligation of its
+    own.
     """
     statement = update(delivery).where(
         delivery.c.source_account == index.source.account,
@@ -254,6 +259,7 @@ def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datet
         delivery.c.tag.is_(None),
         tuple_(delivery.c.epoch, delivery.c.sequence) <= tuple_(index.position.epoch, index.position.sequence),
         _WAITING,
+        _unleased(now),
     )
     db.execute(statement.values(_completed(now, 0, landed.carried_by)))
 

@@ -1,10 +1,22 @@
 """Statements that SQLite and PostgreSQL share in meaning and SQLAlchemy spells once for each."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+# How many values one statement is given: far below the bound of either database.
+_BATCH = 500
+
+
+def batches(values: Iterable[T]) -> Iterator[list[T]]:
+    """Cut values into lists that one statement can be given."""
+    left = iter(values)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
 
 
 def insert(db: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

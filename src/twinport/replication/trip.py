@@ -132,7 +132,7 @@ class _Trip:
                 case Missing():
                     ready.append(_Ready(load, answer.manifests))
                 case Done() | Refused() | Behind():
-                    await self.report(load.delivery, self._outcome(load, answer))
+                    self._report(load, self._outcome(load, answer))
         if ready:
             await self._commit(ready)
 
@@ -143,7 +143,7 @@ class _Trip:
         moved = {digest: await self.transfers[digest] for digest in missing.blobs}
         failed = next((result for result in moved.values() if not isinstance(result, int)), None)
         if failed is not None:
-            await self.report(load.delivery, failed)
+            self._report(load, failed)
             return
         carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
         await self._commit([_Ready(load, missing.manifests, carried)])
@@ -162,18 +162,24 @@ class _Trip:
             answers = await self.road.destination.commit(self.road.badge.show(), self.offer, consignments)
         except Refusal as refusal:
             for each in ready:
-                await self.report(each.load.delivery, outcome_of(refusal))
+                self._report(each.load, outcome_of(refusal))
             return
         for each, consignment in zip(ready, consignments, strict=True):
             carried = each.carried + sum(len(content) for content in consignment.contents.values())
-            load = each.load
-            await self.report(load.delivery, self._outcome(load, answers[load.delivery.id], carried))
+            self._report(each.load, self._outcome(each.load, answers[each.load.delivery.id], carried))
 
     async def _consign(self, ready: _Ready) -> Consignment:
         """Add the bytes of the missing manifests. One that is gone by now makes the destination answer Behind."""
         repository, wanted = ready.load.cargo.repository_id, ready.manifests
         contents = await self.road.region.read(lambda db: departures.contents(db, repository, wanted))
         return Consignment(ready.load.image, contents)
+
+    def _report(self, load: Load, outcome: Outcome) -> None:
+        """Report beside the others, so that outcomes share a commit."""
+        self.group.create_task(self._settle(load, outcome))
+
+    async def _settle(self, load: Load, outcome: Outcome) -> None:
+        await self.report(load.delivery, outcome)
 
     def _outcome(self, load: Load, answer: Done | Refused | Behind, carried: int = 0) -> Outcome:
         match answer:
