@@ -57,7 +57,6 @@ def version() -> None:
 def serve(data: Data = None, listen: Listen = None, config: Config = None) -> None:
     """Start the server and stay until it is told to stop."""
     settings = settings_from(data, listen, config)
-    _part("telemetry").configure()
     serving = _part("serve")
     serving.check_address(settings)
     asyncio.run(serving.serve(_part("app").build(settings), settings))

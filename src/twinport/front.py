@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
-from structlog.contextvars import bound_contextvars
 
 from twinport import telemetry
 from twinport.edge import Edge
@@ -51,7 +50,7 @@ class Front:
 
     async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         request = request_of(scope, receive, str(uuid.uuid4()))
-        with bound_contextvars(request_id=request.id):
+        with telemetry.bound(request_id=request.id):
             answer = await self._answer(request)
             try:
                 await send_answer(send, answer, head=request.method == "HEAD")

@@ -1,10 +1,17 @@
-"""Structured events: facts with fields, one line each."""
+"""Structured events: facts with fields, one line each, on standard error.
 
-import logging
+Ours is small because it is paid for at every start: docs/decisions/0004-lean-imports.md.
+"""
+
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from enum import Enum
 
-import structlog
+import orjson
 
 
 class Event(Enum):
@@ -28,36 +35,44 @@ class Event(Enum):
     STATE_RESET = "state.reset"
 
 
-_log = structlog.get_logger()
+Field = str | float | bool | None
+
+_fields: ContextVar[dict[str, Field]] = ContextVar("fields", default={})  # noqa: B039 — replaced, never changed
 
 
-def event(name: Event, **fields: str | float | bool | None) -> None:
+def event(name: Event, **fields: Field) -> None:
     """Record that a fact changed."""
-    _log.info(name.value, **fields)
+    _write("info", name, fields)
 
 
-def warning(name: Event, **fields: str | float | bool | None) -> None:
+def warning(name: Event, **fields: Field) -> None:
     """Record what went wrong and heals by itself."""
-    _log.warning(name.value, **fields)
+    _write("warning", name, fields)
 
 
-def failure(name: Event, error: BaseException, **fields: str | float | bool | None) -> None:
+def failure(name: Event, error: BaseException, **fields: Field) -> None:
     """Record an unexpected exception with its traceback: a person must act."""
-    _log.error(name.value, exc_info=error, **fields)
+    _write("error", name, fields | {"exception": "".join(traceback.format_exception(error))})
 
 
-def configure() -> None:
-    """Write to standard error: aligned text on a terminal, JSON elsewhere."""
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.format_exc_info]),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
+@contextmanager
+def bound(**fields: Field) -> Iterator[None]:
+    """Add fields to every event within, in this task and those it starts."""
+    token = _fields.set(_fields.get() | fields)
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+def _write(level: str, name: Event, fields: dict[str, Field]) -> None:
+    """Write one line: aligned text on a terminal, JSON elsewhere. One write, so that lines never mix."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    whole = _fields.get() | fields
+    if sys.stderr.isatty():
+        facts = " ".join(f"{key}={value}" for key, value in whole.items() if value is not None)
+        line = f"{at[11:23]} {level:<7} {name.value:<20} {facts}"
+    else:
+        line = orjson.dumps({"at": at, "level": level, "event": name.value, **whole}).decode()
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

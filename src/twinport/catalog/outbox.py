@@ -194,7 +194,7 @@ def _hasten(db: Connection, road: Lane, now: datetime) -> None:
         "destination_region": road.destination.region,
         "destination_account": road.destination.account,
     }
-    statement = insert(db, lane).values(**names, due_at=now)
+    statement = insert(lane).values(**names, due_at=now)
     later = or_(lane.c.due_at.is_(None), lane.c.due_at > now)
     db.execute(statement.on_conflict_do_update(index_elements=list(names), set_={"due_at": now}, where=later))
 

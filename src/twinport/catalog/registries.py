@@ -34,7 +34,7 @@ def settings(db: Connection, account: AccountId) -> RegistrySettings:
 def next_position(db: Connection, account: AccountId) -> Position:
     """Take the next position of an account's registry. Call it in a write, where it locks the registry's row."""
     sequence = db.execute(
-        statements.insert(db, _registry)
+        statements.insert(_registry)
         .values(account=account, sequence=1)
         .on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
         .returning(_registry.c.sequence)
