@@ -5,18 +5,24 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from twinport import telemetry
+from twinport.access.access_keys import AccessKeys
 from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
-from twinport.access.deletion import DeletionRunner
+from twinport.access.deletion import DeletionRunner, Deletions
+from twinport.access.entities import Entities
+from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
+from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.principals import Principals
+from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer, sealer_of_folder
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
 from twinport.access.tokens import RegionKeys, RegistryTokens
+from twinport.access.users import Users
 from twinport.aws import shapes
 from twinport.background import Loops
 from twinport.blobs.files import FileBlobStores
@@ -31,6 +37,8 @@ from twinport.edge import Edge, edge_of
 from twinport.exchange import Door
 from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
+from twinport.iam import door as iam
+from twinport.iam import errors as iam_errors
 from twinport.model.names import RegionName, Registry, region_name
 from twinport.model.regions import DEFAULT_REGIONS
 from twinport.model.replication import DeliveryReport
@@ -179,6 +187,20 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Calla
     )
 
 
+def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
+    catalog, world, aws = ground.catalog, ground.world, AwsPolicies()
+    entities = Entities(catalog, access.gate)
+    return iam.Verbs(
+        users=Users(catalog, entities, world),
+        keys=AccessKeys(catalog, entities, world, ground.sealer),
+        roles=Roles(catalog, entities, world),
+        service_linked_roles=access.roles,
+        deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),
+        managed_policies=ManagedPolicies(catalog, entities, world, aws),
+        principal_policies=PrincipalPolicies(catalog, entities, world, aws),
+    )
+
+
 def _doors(ground: _Ground, access: _Access, stores: FileBlobStores, verbs: ecr.Verbs) -> tuple[tuple[str, Door], ...]:
     blobs = BlobRoutes(verbs.uploads, verbs.layers)
     listings = Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories)
@@ -187,6 +209,7 @@ def _doors(ground: _Ground, access: _Access, stores: FileBlobStores, verbs: ecr.
     )
     services = (
         ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),
+        ServiceParts(shapes.load("iam"), iam.handlers(_identity_verbs(ground, access)), iam_errors.ERRORS),
         ServiceParts(shapes.load("sts"), sts.handlers(access.assumptions), sts.ERRORS),
     )
     return (

@@ -151,10 +151,12 @@ schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash()))
 @example([[(World.delete, HERE)], [(World.put, HERE)]], [Burst(0, 6), Burst(1, 4), Burst(0, END)])
 # A configuration that comes when every Region is fenced and the role not yet deleted.
 @example([[(World.delete, HERE)], [(World.put, THERE)]], [Burst(0, 7), Burst(1, END)])
-# A runner that finds the Region in use when another has just fenced it.
+# A Region that is first written to after the role is gone.
+@example([[(World.put, HERE)], [(World.delete, HERE)]], [Burst(0, 2), Burst(1, END)])
+# A runner that found a Region in use and wakes when another runner's round has ended well.
 @example(
-    [[(World.put, THERE), (World.delete, THERE), (World.put, THERE)], [(World.remove, THERE), (World.delete, THERE)]],
-    [Burst(0, 12), Burst(1, END)],
+    [[(World.put, THERE)], [(World.put, HERE)], [(World.delete, HERE)], [(World.remove, THERE), (World.delete, HERE)]],
+    [Burst(0, END), Burst(1, 4), Burst(2, 8), Burst(3, END), Burst(2, END)],
 )
 @given(scripts, schedules)
 @settings(max_examples=200, deadline=None)

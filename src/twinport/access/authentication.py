@@ -12,7 +12,8 @@ from twinport.errors import CredentialsUnknown
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName
 
-# IAM has one endpoint in the partition, which is signed for here (botocore, endpoint rules).
+# IAM has one endpoint in the partition, which is signed for here (botocore, endpoint rules). A client that is given an
+# endpoint of its own signs for its own Region instead.
 _GLOBAL_REGION = RegionName("us-east-1")
 
 
@@ -31,7 +32,7 @@ class Authenticator:
         Raises a NotAuthenticated refusal that says what is wrong, and nothing of the secret.
         """
         signed = sigv4.parse(message)
-        expected = (_GLOBAL_REGION,) if service == "iam" else self.regions
+        expected = {*self.regions, _GLOBAL_REGION} if service == "iam" else self.regions
         sigv4.require_scope(signed, service=service, regions=expected)
         region = RegionName(signed.scope.region)
         caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
