@@ -292,7 +292,7 @@ def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> 
     names: dict[str, list[str]] = {row.digest: [] for row in rows}
     for batch in _batches(Digest.parse(name) for name in names):
         query = select(_tag.c.digest, _tag.c.name).where(_tag.c.repository_id == repository_id)
-        for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.name)):
+        for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.digest, _tag.c.name)):
             names[row.digest].append(row.name)
     return [_detail(row, tuple(names[row.digest])) for row in rows]
 

@@ -323,7 +323,7 @@ manifest = Table(
     Column("pushed_at", Instant, nullable=False),
     Column("origin", Text),
 )
-Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject)
+Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject, manifest.c.digest)
 
 manifest_child = Table(
     "manifest_child",
@@ -332,7 +332,7 @@ manifest_child = Table(
     Column("parent", Text, primary_key=True),
     Column("child", Text, primary_key=True),
 )
-Index("manifest_child_by_child", manifest_child.c.repository_id, manifest_child.c.child)
+Index("manifest_child_by_child", manifest_child.c.repository_id, manifest_child.c.child, manifest_child.c.parent)
 
 manifest_blob = Table(
     "manifest_blob",
@@ -353,7 +353,7 @@ tag = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )
-Index("tag_by_digest", tag.c.repository_id, tag.c.digest)
+Index("tag_by_digest", tag.c.repository_id, tag.c.digest, tag.c.name)
 
 # The deliveries of one source account (of this Region) to one destination registry.
 lane = Table(

@@ -1,0 +1,112 @@
+"""The rows of images: stored once, with what they refer to, and found without walking a repository."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, select
+
+from tests.fakes import NOW, REGION, REGISTRY
+from tests.shelf import API, Shelf, entry, image_of, index_of
+from twinport.catalog import images, repositories, schema
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.images import NewImage
+from twinport.clock import ManualClock
+from twinport.model.content import Digest
+from twinport.model.images import Position, TagStatus
+from twinport.model.manifests import parse_manifest
+
+FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+    catalog = EmbeddedCatalog(tmp_path, ManualClock(NOW))
+    shelf = Shelf(catalog)
+    await shelf.make_repository()
+    await shelf.hold(b"config", b"layer")
+    yield shelf
+    catalog.close()
+
+
+async def write(shelf: Shelf, transaction: Callable[[Connection, int], object]) -> None:
+    await shelf.catalog.region(REGION).write(lambda db: transaction(db, repositories.get(db, REGISTRY, API).id))
+
+
+def new(content: bytes, origin: str | None = None) -> NewImage:
+    return NewImage(Digest.of(content), content, parse_manifest(content, None), origin)
+
+
+async def test_a_manifest_is_stored_once_and_keeps_where_it_came_from(shelf: Shelf) -> None:
+    content = image_of(b"config", b"layer")
+
+    def twice(db: Connection, repository_id: int) -> None:
+        assert images.store_manifest(db, repository_id, new(content, "a replica"), NOW)
+        assert not images.store_manifest(db, repository_id, new(content), NOW)
+        assert db.execute(select(schema.manifest.c.origin)).scalars().all() == ["a replica"]
+
+    await write(shelf, twice)
+
+
+async def test_what_a_manifest_refers_to_is_recorded_as_far_as_it_is_here(shelf: Shelf) -> None:
+    image = json.loads(image_of(b"config", b"layer"))
+    image["layers"].append(entry(b"elsewhere", FOREIGN, urls=["https://example.com/layer"]))
+    content = json.dumps(image).encode()
+    index = index_of(content)
+
+    def check(db: Connection, repository_id: int) -> None:
+        repository = repositories.get(db, REGISTRY, API)
+        for each in (new(content), new(index)):
+            images.require_parts(db, repository, each.manifest)
+            images.store_manifest(db, repository_id, each, NOW)
+        parts = db.execute(select(schema.manifest_blob.c.digest)).scalars().all()
+        assert sorted(parts) == sorted([str(Digest.of(b"config")), str(Digest.of(b"layer"))])
+        assert images.parents_of(db, repository_id, Digest.of(content)) == [Digest.of(index)]
+
+    await write(shelf, check)
+
+
+async def test_a_tag_keeps_the_position_at_which_it_moved(shelf: Shelf) -> None:
+    content = image_of(b"config")
+
+    def move(db: Connection, repository_id: int) -> None:
+        images.store_manifest(db, repository_id, new(content), NOW)
+        for sequence in (1, 2):
+            images.move_tag(db, repository_id, "v1", Digest.of(content), Position(7, sequence), NOW)
+        row = db.execute(select(schema.tag)).one()
+        assert (row.epoch, row.sequence) == (7, 2)
+
+    await write(shelf, move)
+
+
+async def test_no_list_walks_the_whole_repository(shelf: Shelf) -> None:
+    """A hundred thousand images may be in it: each search must be bound by more than the repository."""
+    statements: list[tuple[str, tuple[Any, ...]]] = []
+
+    def watch(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:  # noqa: ANN401 — the driver's
+        statements.append((statement, parameters))
+
+    def list_everything(db: Connection, repository_id: int) -> None:
+        content, digest = image_of(b"config"), Digest.of(b"subject")
+        images.store_manifest(db, repository_id, new(content), NOW)
+        event.listen(db, "before_cursor_execute", watch)
+        for status in TagStatus:
+            images.listed(db, repository_id, status, ("sha256:0", "v1"), 10)
+            images.described(db, repository_id, status, "", 10)
+        images.details(db, repository_id, [Digest.of(content)])
+        images.tags(db, repository_id, "v1", 10)
+        images.tags_of(db, repository_id, digest)
+        images.parents_of(db, repository_id, digest)
+        images.referrers(db, repository_id, digest, ["application/bill"], "", 10)
+        images.held_blobs(db, repository_id, [digest])
+        images.held_manifests(db, repository_id, [digest])
+        event.remove(db, "before_cursor_execute", watch)
+        for statement, parameters in statements:
+            for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                assert "TEMP B-TREE" not in row.detail
+                assert not row.detail.endswith("(repository_id=?)"), statement
+
+    await write(shelf, list_everything)
+    assert len(statements) > len(TagStatus) * 2
