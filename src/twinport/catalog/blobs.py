@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from twinport.catalog import schema, statements
 from twinport.model.content import Digest, Key
@@ -19,6 +19,15 @@ _blob, _held, _discarded, _repository = (
     schema.repository_blob,
     schema.discarded_key,
     schema.repository,
+)
+# Building a statement costs more than running it, so this one, which every push and pull runs, is built once.
+_HELD = (
+    select(_blob.c.digest, _blob.c.key, _blob.c.size)
+    .join(_held, _held.c.digest == _blob.c.digest)
+    .where(
+        _held.c.repository_id == bindparam("repository_id"),
+        _held.c.digest.in_(bindparam("digests", expanding=True)),
+    )
 )
 
 
@@ -53,11 +62,7 @@ def link(db: Connection, repository_id: int, digest: Digest, now: datetime) -> N
 def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
     """Return the sizes of those digests that the repository holds."""
     wanted = {str(digest): digest for digest in digests}
-    rows = db.execute(
-        select(_blob.c.digest, _blob.c.size)
-        .join(_held, _held.c.digest == _blob.c.digest)
-        .where(_held.c.repository_id == repository_id, _held.c.digest.in_(wanted))
-    )
+    rows = db.execute(_HELD, {"repository_id": repository_id, "digests": list(wanted)})
     return {wanted[row.digest]: row.size for row in rows}
 
 
@@ -74,11 +79,7 @@ def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool
 
 def locate(db: Connection, repository_id: int, digest: Digest) -> StoredBlob | None:
     """Return where the bytes of a digest lie, if the repository holds it."""
-    row = db.execute(
-        select(_blob.c.key, _blob.c.size)
-        .join(_held, _held.c.digest == _blob.c.digest)
-        .where(_held.c.repository_id == repository_id, _held.c.digest == str(digest))
-    ).one_or_none()
+    row = db.execute(_HELD, {"repository_id": repository_id, "digests": [str(digest)]}).one_or_none()
     return None if row is None else StoredBlob(Key(row.key), row.size)
 
 

@@ -17,11 +17,14 @@ from twinport.model.names import Registry, RepositoryName
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
 _upload, _segment, _discarded = schema.upload, schema.upload_segment, schema.discarded_key
 
+# Every verb runs this one. Building a statement costs more than running it, so it is built once.
+_FIND = select(_repository).where(
+    _repository.c.account == bindparam("account"), _repository.c.name == bindparam("name")
+)
+
 
 def find(db: Connection, registry: Registry, name: str) -> Repository | None:
-    row = db.execute(
-        select(_repository).where(_repository.c.account == registry.account, _repository.c.name == name)
-    ).one_or_none()
+    row = db.execute(_FIND, {"account": registry.account, "name": name}).one_or_none()
     return None if row is None else _read(registry, row)
 
 

@@ -5,6 +5,7 @@ before there is a PostgreSQL catalog (docs/decisions/0004-lean-imports.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -36,4 +37,10 @@ def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mappin
 
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with its key is there. Tell whether it was inserted."""
-    return db.execute(insert(table).values(dict(row)).on_conflict_do_nothing()).rowcount == 1
+    return db.execute(_insert_absent(table), dict(row)).rowcount == 1
+
+
+@cache
+def _insert_absent(table: Table) -> sqlite.Insert:
+    """Building a statement costs more than running it, so each is built once."""
+    return insert(table).on_conflict_do_nothing()

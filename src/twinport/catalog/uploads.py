@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from twinport.catalog import blobs, repositories, schema
 from twinport.catalog.blobs import StoredBlob
@@ -13,6 +13,11 @@ from twinport.model.images import Repository
 from twinport.model.names import Registry
 
 _upload, _segment = schema.upload, schema.upload_segment
+# Building a statement costs more than running it, so those that every part of a push runs are built once.
+_SIZE = select(_upload.c.size).where(
+    _upload.c.id == bindparam("upload_id"), _upload.c.repository_id == bindparam("repository_id")
+)
+_SEGMENTS = select(_segment).where(_segment.c.upload_id == bindparam("upload_id")).order_by(_segment.c.first_byte)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +114,10 @@ def _hold(db: Connection, repository: Repository, digest: Digest, blob: StoredBl
 
 
 def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:
-    size = db.execute(
-        select(_upload.c.size).where(_upload.c.id == upload_id, _upload.c.repository_id == repository.id)
-    ).scalar_one_or_none()
+    size = db.execute(_SIZE, {"upload_id": upload_id, "repository_id": repository.id}).scalar_one_or_none()
     if size is None:
         raise UploadNotFound(upload_id, repository.name, repository.registry.account)
-    rows = db.execute(select(_segment).where(_segment.c.upload_id == upload_id).order_by(_segment.c.first_byte))
+    rows = db.execute(_SEGMENTS, {"upload_id": upload_id})
     segments = [Segment(row.first_byte, row.size, Key(row.key), Digest.parse(row.digest)) for row in rows]
     return Upload(upload_id, repository, size, tuple(segments))
 
