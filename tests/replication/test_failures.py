@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
-from tests.replication.world import FAR, HOME, IRELAND, VIRGINIA, Image, World, image, index
+from tests.replication.world import FAR, HOME, IRELAND, NAME, VIRGINIA, Image, World, image, index
 from twinport.catalog import schema
-from twinport.errors import StorageUnavailable
+from twinport.errors import AccessDenied, StorageUnavailable
+from twinport.model.names import RepositoryName
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
 from twinport.replication.post_office import LEASE
 from twinport.replication.retry import MOST_ATTEMPTS
@@ -175,6 +176,20 @@ async def test_bytes_that_are_gone_are_a_source_that_is_gone_in_the_end(world: W
     for _ in range(MOST_ATTEMPTS):
         await world.wait(timedelta(minutes=10))
     assert (await world.status(FIRST)).failure_code is FailureCode.SOURCE_IMAGE_NOT_FOUND
+
+
+async def test_a_blob_refused_to_one_repository_is_moved_for_another_later(world: World, faults: Faults) -> None:
+    other = RepositoryName("team/web")
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    await world.push(FIRST, "1")
+    await world.push(FIRST, "1", name=other)
+    faults.plan[MOMENTS.index("before take")] = lambda: AccessDenied("role", "ecr:ReplicateImage", NAME)
+    await world.deliver()
+    assert (await world.status(FIRST)).failure_code is FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED
+    assert not await world.has(FAR, FIRST, other)
+    await world.wait(timedelta(seconds=1))
+    assert await world.has(FAR, FIRST, other)
+    assert not await world.has(FAR, FIRST)
 
 
 # --- what changes meanwhile --------------------------------------------------------------------------------

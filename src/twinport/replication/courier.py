@@ -1,5 +1,6 @@
 """The courier: brings the deliveries of one lane to their destination, holding a session of the replication role."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ class Courier:
     async def _load(self, delivery: Delivery, report: Report) -> Load | None:
         """Look up what is to be brought. A tag that has moved since changes nothing: what was pushed is owed."""
         source, name, digest = delivery.source, delivery.repository, delivery.digest
+        # A read does not yield: between the deliveries of a batch others have their turn.
+        await asyncio.sleep(0)
         try:
             cargo = await self.catalog.region(source.region).read(lambda db: departures.cargo(db, source, name, digest))
         except NotFound as refusal:

@@ -119,6 +119,8 @@ class LocalDestination:
     # --- offer ---
 
     async def _answer(self, session: Caller, image: OfferedImage) -> OfferAnswer:
+        # Reads do not yield: between the images of an offer others have their turn.
+        await asyncio.sleep(0)
         done = await self._decided(image)
         if done is not None:
             return done

@@ -132,7 +132,7 @@ class _Trip:
                 case Missing():
                     ready.append(_Ready(load, answer.manifests))
                 case Done() | Refused() | Behind():
-                    self._report(load, self._outcome(load, answer))
+                    self._report(load, _outcome(load, answer, self.road.badge.show()))
         if ready:
             await self._commit(ready)
 
@@ -141,9 +141,11 @@ class _Trip:
         for digest in own:
             self.transfers[digest] = self.group.create_task(self._move(load, load.cargo.blobs[digest]))
         moved = {digest: await self.transfers[digest] for digest in missing.blobs}
-        failed = next((result for result in moved.values() if not isinstance(result, int)), None)
+        failed = next(((digest, result) for digest, result in moved.items() if not isinstance(result, int)), None)
         if failed is not None:
-            self._report(load, failed)
+            digest, why = failed
+            # What is hopeless for the image that a blob was moved for need not be so for this one.
+            self._report(load, why if digest in own else Hindered(why.reason))
             return
         carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
         await self._commit([_Ready(load, missing.manifests, carried)])
@@ -158,15 +160,16 @@ class _Trip:
 
     async def _commit(self, ready: Sequence[_Ready]) -> None:
         consignments = [await self._consign(each) for each in ready]
+        session = self.road.badge.show()
         try:
-            answers = await self.road.destination.commit(self.road.badge.show(), self.offer, consignments)
+            answers = await self.road.destination.commit(session, self.offer, consignments)
         except Refusal as refusal:
             for each in ready:
                 self._report(each.load, outcome_of(refusal))
             return
         for each, consignment in zip(ready, consignments, strict=True):
             carried = each.carried + sum(len(content) for content in consignment.contents.values())
-            self._report(each.load, self._outcome(each.load, answers[each.load.delivery.id], carried))
+            self._report(each.load, _outcome(each.load, answers[each.load.delivery.id], session, carried))
 
     async def _consign(self, ready: _Ready) -> Consignment:
         """Add the bytes of the missing manifests. One that is gone by now makes the destination answer Behind."""
@@ -181,12 +184,12 @@ class _Trip:
     async def _settle(self, load: Load, outcome: Outcome) -> None:
         await self.report(load.delivery, outcome)
 
-    def _outcome(self, load: Load, answer: Done | Refused | Behind, carried: int = 0) -> Outcome:
-        match answer:
-            case Done():
-                children = tuple(load.cargo.manifests.keys() - {load.cargo.root})
-                return Landed(carried, self.road.badge.show().arn, children)
-            case Refused(code=code, reason=reason):
-                return Hopeless(code, reason)
-            case Behind(reason=reason):
-                return Hindered(reason)
+
+def _outcome(load: Load, answer: Done | Refused | Behind, session: Caller, carried: int = 0) -> Outcome:
+    match answer:
+        case Done():
+            return Landed(carried, session.arn, tuple(load.cargo.manifests.keys() - {load.cargo.root}))
+        case Refused(code=code, reason=reason):
+            return Hopeless(code, reason)
+        case Behind(reason=reason):
+            return Hindered(reason)
