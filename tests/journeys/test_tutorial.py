@@ -11,16 +11,18 @@ from tests.journeys.engine import Engine
 from tests.journeys.images import write_root_filesystem
 from tests.journeys.server import free_port
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 DEADLINE_SECONDS = 120
 
 
 def test_every_block_of_the_tutorial_does_what_it_says(tmp_path: Path, engine: Engine) -> None:
     give_busybox(engine, tmp_path)
+    path = f"{Path(find('aws')).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script()],
         cwd=tmp_path,
-        env={**os.environ, **engine.docker.environment, "PATH": f"{Path(find('aws')).parent}:{os.environ['PATH']}"},
+        env={**os.environ, **engine.docker.environment, "PATH": path, "PYTHONPATH": str(ROOT / "src")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
