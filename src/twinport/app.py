@@ -56,6 +56,7 @@ from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.referrers import Referrers
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.settings import Replication
+from twinport.registry.sweep import Sweep
 from twinport.registry.uploads import Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
@@ -132,7 +133,8 @@ def build(settings: Settings) -> App:
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted)
-    background = _Background(couriers, Loops({"deletions": deletions.run}))
+    sweep = Sweep(catalog, stores, world)
+    background = _Background(couriers, Loops({"deletions": deletions.run, "sweep": sweep.run}))
     return App(Front(edge, _doors(ground, access, stores, verbs), background), catalog)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from twinport.catalog import schema, statements
 from twinport.model.content import Digest, Key
@@ -87,3 +87,16 @@ def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
     """Remember keys that no row names any more: law 1 lets their bytes go after the rows."""
     for key in keys:
         statements.insert_absent(db, _discarded, {"key": key, "discarded_at": now})
+
+
+def discarded_before(db: Connection, moment: datetime, limit: int) -> list[Key]:
+    """Return some of the keys that were discarded before `moment`, the oldest first."""
+    query = select(_discarded.c.key).where(_discarded.c.discarded_at < moment)
+    rows = db.execute(query.order_by(_discarded.c.discarded_at).limit(limit))
+    return [Key(row.key) for row in rows]
+
+
+def forget(db: Connection, keys: Iterable[Key]) -> None:
+    """Forget discarded keys whose bytes are gone."""
+    for key in keys:
+        db.execute(delete(_discarded).where(_discarded.c.key == key))
