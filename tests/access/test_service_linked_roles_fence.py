@@ -158,6 +158,20 @@ schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash()))
     [[(World.put, THERE)], [(World.put, HERE)], [(World.delete, HERE)], [(World.remove, THERE), (World.delete, HERE)]],
     [Burst(0, END), Burst(1, 4), Burst(2, 8), Burst(3, END), Burst(2, END)],
 )
+# A runner that overslept its task, whose fence would stand where that of a later task stood.
+@example(
+    [
+        [(World.delete, HERE)],
+        [(World.delete, HERE)],
+        [(World.put, HERE)],
+        [(World.remove, HERE)],
+        [(World.delete, HERE)],
+    ],
+    [
+        *(Burst(3, END), Burst(0, 6), Burst(1, 7), Burst(2, 6), Burst(4, 8)),
+        *(Burst(0, END), Burst(2, END), Burst(4, END)),
+    ],
+)
 @given(scripts, schedules)
 @settings(max_examples=200, deadline=None)
 def test_no_order_of_steps_and_crashes_deletes_a_role_under_a_configuration(

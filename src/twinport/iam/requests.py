@@ -1,6 +1,6 @@
 """What IAM's requests say in the wire's words, and answers share: pages, tags, documents."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -19,7 +19,7 @@ def page_of(marker: str | None, limit: int | None) -> Page:
     if marker is None:
         return Page(limit=limit or _DEFAULT_LIMIT)
     try:
-        after = urlsafe_b64decode(marker + "=" * (-len(marker) % 4)).decode()
+        after = b64decode(marker + "=" * (-len(marker) % 4), altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise ConstraintsViolated(
             ["Value at 'marker' failed to satisfy constraint: Member must be a marker"]

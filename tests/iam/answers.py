@@ -1,0 +1,24 @@
+"""What the suites of IAM share: asking for errors, and documents."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def refusal(call: Callable[..., Any], **arguments: object) -> tuple[int, str, str]:
+    """Return status, code and message of the refusal that a call must meet."""
+    with pytest.raises(ClientError) as raised:
+        call(**arguments)
+    response = raised.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"], response["Error"]["Message"]
+
+
+def trusting(account: str) -> str:
+    """A trust document that delegates to an account."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,0 +1,114 @@
+"""Every operation of IAM asks the gate before it tells or changes anything."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import ACCOUNT, DenyAll, RecordingGate, caller
+from twinport.access.access_keys import AccessKeys
+from twinport.access.aws_policies import AwsPolicies
+from twinport.access.calls import Call
+from twinport.access.deletion import Deletions
+from twinport.access.entities import Entities
+from twinport.access.gate import Gate
+from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.principal_policies import PrincipalPolicies
+from twinport.access.roles import Roles
+from twinport.access.sealing import Sealer
+from twinport.access.service_linked_roles import ServiceLinkedRoles
+from twinport.access.users import Users
+from twinport.aws import shapes
+from twinport.aws.dispatch import Handler
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.clock import ManualClock
+from twinport.errors import AccessDenied, Refusal
+from twinport.iam import door
+
+ARN = f"arn:aws:iam::{ACCOUNT}:policy/mine"
+CALL = Call(caller(), "127.0.0.1", "http")
+# One value for every member that an operation may need.
+REQUEST: dict[str, Any] = {
+    "AWSServiceName": "replication.ecr.amazonaws.com",
+    "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+    "AssumeRolePolicyDocument": "{}",
+    "DeletionTaskId": "task/aws-service-role/replication.ecr.amazonaws.com/Role/1",
+    "Description": "words",
+    "InstanceProfileName": "profile",
+    "PermissionsBoundary": ARN,
+    "PolicyArn": ARN,
+    "PolicyDocument": "{}",
+    "PolicyName": "mine",
+    "RoleName": "build",
+    "Status": "Active",
+    "TagKeys": ["team"],
+    "Tags": [{"Key": "team", "Value": "blue"}],
+    "UserName": "ann",
+    "VersionId": "v1",
+}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
+    catalog = EmbeddedCatalog(tmp_path, ManualClock())
+    yield catalog
+    catalog.close()
+
+
+def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Call]]:
+    clock, aws, entities = ManualClock(), AwsPolicies(), Entities(catalog, gate)
+    verbs = door.Verbs(
+        users=Users(catalog, entities, clock),
+        keys=AccessKeys(catalog, entities, clock, Sealer({"k": bytes(32)}, "k")),
+        roles=Roles(catalog, entities, clock),
+        service_linked_roles=ServiceLinkedRoles(catalog, gate, clock),
+        deletions=Deletions(catalog, gate, clock, asyncio.Event()),
+        managed_policies=ManagedPolicies(catalog, entities, clock, aws),
+        principal_policies=PrincipalPolicies(catalog, entities, clock, aws),
+    )
+    return door.handlers(verbs)
+
+
+def request_of(operation: str) -> dict[str, Any]:
+    members = shapes.load("iam").operations[operation].input.members
+    boundary = () if operation.endswith("PermissionsBoundary") else ("PermissionsBoundary",)
+    return {name: REQUEST[name] for name in members if name in REQUEST and name not in boundary}
+
+
+async def test_whom_the_gate_stops_nothing_is_told_and_nothing_is_changed(catalog: EmbeddedCatalog) -> None:
+    for name, handler in operations(catalog, DenyAll()).items():
+        with pytest.raises(AccessDenied, match=f"not authorized to perform: iam:{name} "):
+            await handler(CALL, request_of(name))
+    assert await catalog.partition.generation() == 0
+
+
+async def test_each_operation_is_authorised_by_the_action_of_its_name(catalog: EmbeddedCatalog) -> None:
+    gate = RecordingGate()
+    for name, handler in operations(catalog, gate).items():
+        gate.asked.clear()
+        with suppress(Refusal):
+            await handler(CALL, request_of(name))
+        assert [action for action, _ in gate.asked] == [f"iam:{name}"]
+
+
+async def test_conditions_may_ask_for_tags_policies_and_services(catalog: EmbeddedCatalog) -> None:
+    gate = RecordingGate()
+    table = operations(catalog, gate)
+    for name in ("CreateUser", "AttachUserPolicy", "CreateServiceLinkedRole"):
+        with suppress(Refusal):
+            await table[name](CALL, request_of(name))
+    tags, policy, service = gate.contexts
+    assert tags == {"aws:RequestTag/team": ("blue",), "aws:TagKeys": ("team",)}
+    assert policy == {"iam:PolicyARN": (ARN,)}
+    assert service == {"iam:AWSServiceName": ("replication.ecr.amazonaws.com",)}
+
+
+async def test_a_role_is_named_to_the_gate_with_its_path(catalog: EmbeddedCatalog) -> None:
+    gate = RecordingGate()
+    table = operations(catalog, gate)
+    await table["CreateUser"](CALL, {"UserName": "ann", "Path": "/staff/"})
+    await table["GetUser"](CALL, {"UserName": "ann"})
+    assert gate.asked[-1] == ("iam:GetUser", f"arn:aws:iam::{ACCOUNT}:user/staff/ann")

@@ -1,0 +1,120 @@
+"""Users and access keys as clients see them."""
+
+from typing import Any
+
+import pytest
+
+from tests.iam.answers import ALLOW_ALL, refusal
+from tests.served import Served
+
+
+@pytest.fixture
+def iam(server: Served, account: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
+    return server.client("iam", account)
+
+
+def test_tags_are_shown_by_create_and_get_and_not_by_list(iam: Any, account: str) -> None:  # noqa: ANN401
+    tags = [{"Key": "team", "Value": "blue"}]
+    made = iam.create_user(UserName="ann", Path="/staff/", Tags=tags)["User"]
+    assert made["Arn"] == f"arn:aws:iam::{account}:user/staff/ann"
+    assert made["UserId"].startswith("AIDA")
+    assert made["Tags"] == iam.get_user(UserName="ann")["User"]["Tags"] == tags
+    assert "Tags" not in iam.list_users()["Users"][0]
+    assert "Tags" not in iam.create_user(UserName="bob")["User"]
+
+
+def test_a_name_that_is_taken_is_refused(iam: Any) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    words = "User with name ANN already exists."
+    assert refusal(iam.create_user, UserName="ANN") == (409, "EntityAlreadyExists", words)
+
+
+def test_a_missing_user_is_not_found(iam: Any) -> None:  # noqa: ANN401
+    words = "The user with name nobody cannot be found."
+    assert refusal(iam.get_user, UserName="nobody") == (404, "NoSuchEntity", words)
+    assert refusal(iam.create_access_key, UserName="nobody") == (404, "NoSuchEntity", words)
+
+
+def test_a_user_with_keys_or_policies_is_not_deleted(iam: Any) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    words = "Cannot delete entity, must delete access keys first."
+    assert refusal(iam.delete_user, UserName="ann") == (409, "DeleteConflict", words)
+    iam.delete_access_key(UserName="ann", AccessKeyId=key)
+    iam.put_user_policy(UserName="ann", PolicyName="inline", PolicyDocument=ALLOW_ALL)
+    assert refusal(iam.delete_user, UserName="ann")[1] == "DeleteConflict"
+    iam.delete_user_policy(UserName="ann", PolicyName="inline")
+    iam.delete_user(UserName="ann")
+    assert iam.list_users()["Users"] == []
+
+
+def test_a_third_access_key_is_refused(iam: Any) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    made = [iam.create_access_key(UserName="ann")["AccessKey"] for _ in range(2)]
+    words = "Cannot exceed quota for AccessKeysPerUser: 2"
+    assert refusal(iam.create_access_key, UserName="ann") == (409, "LimitExceeded", words)
+    listed = iam.list_access_keys(UserName="ann")["AccessKeyMetadata"]
+    assert sorted(key["AccessKeyId"] for key in listed) == sorted(key["AccessKeyId"] for key in made)
+    assert all("SecretAccessKey" not in key for key in listed)
+
+
+def test_a_key_works_until_it_is_switched_off_or_deleted(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    keys = (key["AccessKeyId"], key["SecretAccessKey"], None)
+    identity = server.client("sts", account, keys=keys).get_caller_identity
+    assert identity()["Arn"] == f"arn:aws:iam::{account}:user/ann"
+    iam.update_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    assert refusal(identity)[:2] == (403, "InvalidClientTokenId")
+    iam.update_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"], Status="Active")
+    assert identity()
+    iam.delete_access_key(UserName="ann", AccessKeyId=key["AccessKeyId"])
+    assert refusal(identity)[:2] == (403, "InvalidClientTokenId")
+
+
+def test_a_key_of_another_user_is_not_found(iam: Any) -> None:  # noqa: ANN401
+    for name in ("ann", "bob"):
+        iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    words = f"The Access Key with id {key} cannot be found."
+    assert refusal(iam.delete_access_key, UserName="bob", AccessKeyId=key) == (404, "NoSuchEntity", words)
+    assert refusal(iam.update_access_key, UserName="bob", AccessKeyId=key, Status="Active")[1] == "NoSuchEntity"
+
+
+def test_an_access_key_cannot_be_made_to_expire(iam: Any) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    answer = refusal(iam.update_access_key, UserName="ann", AccessKeyId=key, Status="Expired")
+    assert answer[:2] == (400, "InvalidInput")
+
+
+def test_without_a_name_a_user_means_itself(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann", Path="/staff/")
+    iam.put_user_policy(UserName="ann", PolicyName="inline", PolicyDocument=ALLOW_ALL)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    own = server.client("iam", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
+    assert own.get_user()["User"]["UserName"] == "ann"
+    assert own.list_access_keys()["AccessKeyMetadata"][0]["UserName"] == "ann"
+
+
+def test_without_a_name_the_root_means_itself(iam: Any, account: str) -> None:  # noqa: ANN401
+    assert iam.get_user()["User"]["Arn"] == f"arn:aws:iam::{account}:root"
+    assert iam.list_access_keys()["AccessKeyMetadata"] == []
+
+
+def test_a_user_without_policies_is_denied_and_learns_nothing(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    own = server.client("iam", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
+    for name in ("ann", "nobody"):
+        words = (
+            f"User: arn:aws:iam::{account}:user/ann is not authorized to perform: iam:GetUser on resource: "
+            f"arn:aws:iam::{account}:user/{name} because no identity-based policy allows the iam:GetUser action"
+        )
+        assert refusal(own.get_user, UserName=name) == (403, "AccessDenied", words)
+
+
+def test_a_value_outside_its_enumeration_is_refused_in_iams_words(iam: Any) -> None:  # noqa: ANN401
+    answer = refusal(iam.update_access_key, AccessKeyId="AKIAIOSFODNN7EXAMPLE", Status="On")
+    words = "1 validation error detected: Value at 'status' failed to satisfy constraint: "
+    assert answer == (400, "ValidationError", f"{words}Member must satisfy enum value set")
