@@ -53,7 +53,8 @@ def _get(url: str, authorization: str) -> int:
     request = urllib.request.Request(url, headers={"Authorization": authorization})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status
+            status: int = answer.status
+            return status
     except urllib.error.HTTPError as error:
         with error:
             return error.code

@@ -1,29 +1,35 @@
-"""Write down which operations of Amazon ECR are built, and which are refused by name.
+"""Write down which operations of ECR, IAM and STS are answered, and which are refused by name.
 
 python tools/list_operations.py            write the page
 python tools/list_operations.py --check    fail when the page is not what the code says
 """
 
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from twinport.aws import dispatch, shapes
-from twinport.ecr import door
+from twinport.ecr import door as ecr
+from twinport.iam import door as iam
+from twinport.sts import door as sts
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "unsupported-operations.md"
 
-_TEXT = """\
-# Operations of Amazon ECR that are not built yet
+_HEAD = """\
+# Operations that are answered, and those that are not built yet
 
 `tools/list_operations.py` writes this page from the code.
 
-twinport knows {all} operations of Amazon ECR and answers {built} of them. Each of the other {count} is refused with
-`UnsupportedOperationException`, status 400 and the message `not implemented by twinport: NAME`, so that nobody
-believes in a setting that nothing honours. Whatever is not in the service model at all, `ReplicateImage` included,
-is an `UnknownOperationException`.
+An operation that is in AWS's service model and not built here is refused with status 400 and the message
+`not implemented by twinport: NAME`, so that nobody believes in a setting that nothing honours:
+`UnsupportedOperationException` from ECR, `UnsupportedOperation` from IAM and STS. Whatever is not in the model at all, `ReplicateImage` included, is an
+`UnknownOperationException` or, from IAM and STS, an `InvalidAction`.
+"""
 
-{names}
+_MEMBERS = """\
+## Members that are refused
 
 Of operations that are answered, these members are refused in the same way when they ask for what is not built:
 
@@ -38,19 +44,31 @@ Of operations that are answered, these members are refused in the same way when 
 
 def page() -> str:
     """Return the page as it should be."""
-    service = shapes.load("ecr")
-    missing = dispatch.unimplemented(service, _built())
-    return _TEXT.format(
-        all=len(service.operations),
-        built=len(service.operations) - len(missing),
-        count=len(missing),
-        names="\n".join(f"* `{name}`" for name in missing),
+    parts = [
+        _part("Amazon ECR", "ecr", _names(ecr.handlers, ecr.Verbs)),
+        _part("IAM", "iam", _names(iam.handlers, iam.Verbs)),
+        _part("STS", "sts", sts.handlers(None)),  # type: ignore[arg-type]  # asked for names, never called
+    ]
+    return "\n".join([_HEAD, *parts, _MEMBERS])
+
+
+def _names(handlers: Callable[[Any], Mapping[str, object]], verbs: Any) -> Iterable[str]:  # noqa: ANN401 — a class
+    """Ask a door for its table; its verbs are never called."""
+    return handlers(verbs(*[None] * len(fields(verbs))))
+
+
+def _part(title: str, name: str, answered: Iterable[str]) -> str:
+    service, built = shapes.load(name), sorted(answered)
+    missing = dispatch.unimplemented(service, built)
+    return (
+        f"## {title}: {len(built)} of {len(service.operations)}\n\n"
+        f"Answered: {_listed(built)}.\n\n"
+        f"Refused: {_listed(missing)}.\n"
     )
 
 
-def _built() -> list[str]:
-    nothing = [None] * len(fields(door.Verbs))
-    return list(door.handlers(door.Verbs(*nothing)))  # type: ignore[arg-type]  # asked for names, never called
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def main(arguments: list[str]) -> int:
