@@ -24,7 +24,8 @@ _HEAD = """\
 
 An operation that is in AWS's service model and not built here is refused with status 400 and the message
 `not implemented by twinport: NAME`, so that nobody believes in a setting that nothing honours:
-`UnsupportedOperationException` from ECR, `UnsupportedOperation` from IAM and STS. Whatever is not in the model at all, `ReplicateImage` included, is an
+`UnsupportedOperationException` from ECR, `UnsupportedOperation` from IAM and STS. Whatever is not in the model at all,
+`ReplicateImage` included, is an
 `UnknownOperationException` or, from IAM and STS, an `InvalidAction`.
 """
 
