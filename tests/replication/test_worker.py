@@ -1,7 +1,9 @@
 """The worker: woken by a push, at rest in between, and ended in order."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from tests.replication.faults import StalledDestinations
 from tests.replication.world import FAR, FARTHER, HOME, World, image
 from twinport.catalog import outbox
+from twinport.errors import StorageUnavailable
 from twinport.model.replication import DeliveryState, ReplicationRule
+from twinport.replication.post_office import Batch, PostOffice
 
 IMAGE = image(b"layer one")
 
@@ -52,9 +56,10 @@ async def test_a_wake_up_has_a_push_carried_at_once_to_all_destinations(world: W
 
 
 async def test_without_a_wake_up_polling_finds_what_is_due(world: World) -> None:
+    world.replication.poll = timedelta(milliseconds=10)
     await world.configure(HOME, ReplicationRule((FAR,)))
-    await world.push(IMAGE, "1")
     await world.replication.start()
+    await world.push(IMAGE, "1")
 
     async def is_there() -> bool:
         return await world.tag(FAR, "1") is not None
@@ -90,6 +95,31 @@ async def test_a_stopped_worker_claims_nothing_and_may_start_again(world: World)
 
     await until(is_there)
     await world.replication.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class FullDisk(PostOffice):
+    """A post office whose disk takes no lease."""
+
+    claims: list[str] = field(default_factory=list)
+
+    async def claim(self, holder: str) -> Batch | None:
+        self.claims.append(holder)
+        raise StorageUnavailable("disk full")
+
+
+async def test_a_worker_that_cannot_claim_rests_before_it_looks_again(world: World) -> None:
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    await world.push(IMAGE, "1")
+    office = FullDisk(world.catalog, world.clock)
+    worker = dataclasses.replace(world.replication, office=office)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        resting = group.create_task(worker._claim_or_rest())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(office.claims) == 1
+        worker.wake()
+        assert await resting is None
 
 
 async def test_the_lease_of_a_long_errand_is_renewed(stalled: tuple[World, StalledDestinations]) -> None:

@@ -33,6 +33,7 @@ class Replication:
     office: PostOffice
     courier: Courier
     world: Clock
+    poll: timedelta = _POLL
     grace: timedelta = _GRACE
     holder: str = field(default_factory=lambda: secrets.token_hex(8))
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,10 +66,9 @@ class Replication:
             sweeping = group.create_task(self._sweep_now_and_then())
             while not self._is_stopping:
                 await self._free.acquire()
-                batch = await self._claim()
+                batch = await self._claim_or_rest()
                 if batch is None:
                     self._free.release()
-                    await self._rest()
                 else:
                     group.create_task(self._carry(batch)).add_done_callback(lambda _: self._free.release())
             sweeping.cancel()
@@ -81,18 +81,22 @@ class Replication:
             attempts += len(batch.deliveries)
         return attempts
 
-    async def _claim(self) -> Batch | None:
+    async def _claim_or_rest(self) -> Batch | None:
+        """Return a batch; if there is none, or if looking for one is hindered, wait until it is worth looking again."""
         # Cleared before looking: whatever is owed after this line wakes us again.
         self._woken.clear()
-        return await _unless_hindered(self.office.claim(self.holder))
+        batch, pause = await _unless_hindered(self._look()) or (None, self.poll)
+        if batch is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self._woken.wait()
+        return batch
 
-    async def _rest(self) -> None:
-        """Wait until something may be due: a wake-up, the next due time, or the next poll."""
-        due = await _unless_hindered(self.office.next_due())
-        pause = _POLL if due is None else min(_POLL, max(due - self.world.now(), timedelta(0)))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause.total_seconds()):
-                await self._woken.wait()
+    async def _look(self) -> tuple[Batch | None, timedelta]:
+        """Return a batch, or how long there will be none as far as is known."""
+        batch = await self.office.claim(self.holder)
+        due = None if batch else await self.office.next_due()
+        return batch, self.poll if due is None else min(self.poll, max(due - self.world.now(), timedelta(0)))
 
     async def _carry(self, batch: Batch) -> None:
         """See a batch through. Whatever is met, its deliveries end settled, postponed, given back, or free by lapse."""
