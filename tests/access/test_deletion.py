@@ -10,17 +10,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, AllowAll, DenyAll, caller
+from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, AllowAll, caller
 from twinport.access.deletion import DEADLINE, Decision, DeletionRunner, Deletions, GiveUp, Proceed, Wait, decide
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import registries
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import AccessDenied, RoleFenced, StorageUnavailable
+from twinport.errors import StorageUnavailable
 from twinport.model.deletions import DeletionTask, FailureReason, Fenced, InUse, RegionAnswer, TaskStatus, Unanswered
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
-from twinport.model.names import AccountId, RegionName, Registry
+from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 
 T = TypeVar("T")
@@ -186,18 +186,6 @@ async def test_the_runner_wakes_at_a_submission(process: Process) -> None:
         running.cancel()
 
 
-async def test_without_the_permission_the_configuration_stays_as_it_was(process: Process, clock: ManualClock) -> None:
-    denied = ServiceLinkedRoles(process.catalog, DenyAll(), clock)
-    with pytest.raises(AccessDenied) as refusal:
-        await denied.store_under(caller(), Registry(ACCOUNT, REGION), REPLICATION_SERVICE, lambda _db, _role: None)
-    assert refusal.value.action == "iam:CreateServiceLinkedRole"
-    assert refusal.value.resource == (
-        f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{REPLICATION_SERVICE}/{REPLICATION_ROLE}"
-    )
-    await process.configure()
-    assert await denied.store_under(caller(), Registry(ACCOUNT, REGION), REPLICATION_SERVICE, lambda _db, role: role)
-
-
 class Flaky:
     """A catalog of which one Region's disk refuses every write."""
 
@@ -234,11 +222,3 @@ async def test_a_region_that_cannot_be_reached_fails_the_task_at_the_deadline(
     settled = await process.deletions.status(caller(), task.id)
     assert settled.reason is not None
     assert settled.reason.text == f"the role is in use: {OTHER_REGION}: could not be reached"
-
-
-async def test_a_put_that_only_ever_meets_deletions_gives_up_for_now(process: Process) -> None:
-    def store(_db: Connection, _role: str) -> None:
-        raise RoleFenced
-
-    with pytest.raises(RoleFenced):
-        await process.roles.store_under(caller(), Registry(AccountId(ACCOUNT), REGION), REPLICATION_SERVICE, store)

@@ -1,5 +1,6 @@
 """The service-linked role as clients see it: created, read, protected, deleted."""
 
+import json
 import time
 from typing import Any
 
@@ -110,6 +111,28 @@ def test_the_first_configuration_creates_it_with_a_description(server: Served, i
     server.client("ecr", account).put_replication_configuration(replicationConfiguration=RULES)
     made = iam.get_role(RoleName=ROLE)["Role"]
     assert made["Description"] == "Allows Amazon ECR to replicate images across multiple accounts"
+
+
+def test_whoever_may_not_create_it_hears_which_permission_is_missing(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    iam.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser")
+    allow = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_user_policy(UserName="ann", PolicyName="ecr", PolicyDocument=document)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    ecr = server.client("ecr", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
+    answer = refusal(ecr.put_replication_configuration, replicationConfiguration=RULES)
+    words = (
+        f"User: arn:aws:iam::{account}:user/ann is not authorized to perform: iam:CreateServiceLinkedRole on resource: "
+        f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE}/{ROLE} because no identity-based policy allows the "
+        "iam:CreateServiceLinkedRole action"
+    )
+    assert answer == (400, "AccessDeniedException", words)
+    assert ecr.describe_registry()["replicationConfiguration"]["rules"] == []
+    full = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryFullAccess"
+    iam.attach_user_policy(UserName="ann", PolicyArn=full)
+    ecr.put_replication_configuration(replicationConfiguration=RULES)
+    assert iam.get_role(RoleName=ROLE)
 
 
 def test_a_configuration_without_rules_creates_nothing(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
