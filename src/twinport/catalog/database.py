@@ -6,6 +6,7 @@ commit.
 """
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -49,6 +50,9 @@ class SqliteDatabase:
         self._engine = _engine(path)
         with _storage_errors():
             self._prepare(metadata)
+        if path.exists():
+            # SQLite syncs the file; that it has this name must be durable too.
+            _sync(path.parent)
         self._reader = self._engine.connect()
         self._writer = _Writer(self._engine.connect())
 
@@ -168,11 +172,21 @@ class _storage_errors:  # noqa: N801 — used as a statement
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder of the data folder. Raises StorageUnavailable, naming it."""
+    """Make a folder and those above it, durable by name before a database in it is. Raises StorageUnavailable."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            missing.mkdir(exist_ok=True)
+            _sync(missing.parent)
     except OSError as error:
         raise StorageUnavailable(f"the folder '{folder}' cannot be made: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _engine(path: Path) -> Engine:

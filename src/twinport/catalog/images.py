@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select
 
-from twinport.catalog import schema, statements
+from twinport.catalog import blobs, schema, statements
 from twinport.errors import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
@@ -22,6 +22,7 @@ from twinport.model.manifests import Descriptor, Manifest
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
 # How many values one statement is given: far below the bound of either database.
 _BATCH = 500
+T = TypeVar("T")
 # How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
 _ANNOTATIONS = 3 << 20
 
@@ -50,16 +51,22 @@ def require_parts(db: Connection, repository: Repository, manifest: Manifest) ->
 
 
 def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
-    """Return which of `digests` are blobs of the repository, with their sizes."""
-    blob, link = schema.blob, schema.repository_blob
-    query = select(blob.c.digest, blob.c.size).join(link, link.c.digest == blob.c.digest)
-    return _sizes(db, query.where(link.c.repository_id == repository_id), link.c.digest, digests)
+    """Return which of `digests` are blobs of the repository, with their sizes, however many are asked for."""
+    found: dict[Digest, int] = {}
+    for batch in _batches(list(digests)):
+        found |= blobs.held(db, repository_id, batch)
+    return found
 
 
 def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
     """Return which of `digests` are manifests of the repository, with the number of their bytes."""
     query = select(_manifest.c.digest, func.length(_manifest.c.content).label("size"))
-    return _sizes(db, query.where(_manifest.c.repository_id == repository_id), _manifest.c.digest, digests)
+    query = query.where(_manifest.c.repository_id == repository_id)
+    found: dict[Digest, int] = {}
+    names = {str(digest): digest for digest in digests}
+    for batch in _batches(list(names)):
+        found |= {names[row.digest]: row.size for row in db.execute(query.where(_manifest.c.digest.in_(batch)))}
+    return found
 
 
 def store_manifest(db: Connection, repository_id: int, image: NewImage, now: datetime) -> bool:
@@ -184,7 +191,7 @@ def described(db: Connection, repository_id: int, status: TagStatus, after: str,
 def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:
     """Return what is known of these images, of those that are there."""
     found: dict[Digest, ImageDetail] = {}
-    for batch in _batches(digests):
+    for batch in _batches([str(digest) for digest in digests]):
         query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(batch))
         found |= {each.digest: each for each in _with_tags(db, repository_id, db.execute(query).all())}
     return found
@@ -230,26 +237,15 @@ def _require(
             raise DescriptorSizeWrong(str(each.digest), each.size, held[each.digest])
 
 
-def _sizes(
-    db: Connection, query: Select[Any], column: ColumnElement[str], digests: Iterable[Digest]
-) -> dict[Digest, int]:
-    names = {str(digest): digest for digest in digests}
-    return {
-        names[row.digest]: row.size
-        for batch in _batches(names.values())
-        for row in db.execute(query.where(column.in_(batch)))
-    }
-
-
-def _batches(digests: Iterable[Digest]) -> Iterator[list[str]]:
-    names = [str(digest) for digest in digests]
-    for first in range(0, len(names), _BATCH):
-        yield names[first : first + _BATCH]
+def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut what may be ten thousand into what a statement can take."""
+    for first in range(0, len(every), _BATCH):
+        yield every[first : first + _BATCH]
 
 
 def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor]) -> int:
     largest = 0
-    for batch in _batches(_digests(children)):
+    for batch in _batches([str(child.digest) for child in children]):
         query = select(func.max(_manifest.c.image_size)).where(_manifest.c.repository_id == repository_id)
         largest = max(largest, db.execute(query.where(_manifest.c.digest.in_(batch))).scalar() or 0)
     return largest
@@ -290,7 +286,7 @@ def _details() -> Select[Any]:
 
 def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> list[ImageDetail]:
     names: dict[str, list[str]] = {row.digest: [] for row in rows}
-    for batch in _batches(Digest.parse(name) for name in names):
+    for batch in _batches(list(names)):
         query = select(_tag.c.digest, _tag.c.name).where(_tag.c.repository_id == repository_id)
         for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.digest, _tag.c.name)):
             names[row.digest].append(row.name)

@@ -25,6 +25,7 @@ from twinport.errors import (
     ReferencedImagesMissing,
     Refusal,
     SessionExpired,
+    StorageUnavailable,
     Unavailable,
 )
 from twinport.model.cargo import BlobEntry, ManifestEntry
@@ -168,6 +169,9 @@ class LocalDestination:
         until = self.world.now() + HOLD
         try:
             is_held = await self.region.write(lambda db: arrivals.hold(db, offer.id, offer.source, held, until))
+        except StorageUnavailable:
+            # Whether the row was written is not known. Bytes too many are litter, bytes too few are loss.
+            raise
         except Refusal:
             await self.store.remove(held.key)
             raise
