@@ -26,7 +26,6 @@ from twinport.access.users import Users
 from twinport.aws import shapes
 from twinport.background import Loops
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import outbox
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
@@ -39,9 +38,8 @@ from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
-from twinport.model.names import RegionName, Registry, region_name
+from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS
-from twinport.model.replication import DeliveryReport
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor
 from twinport.oci.listings import Listings
@@ -62,10 +60,9 @@ from twinport.replication import worker
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
+from twinport.replication.status import DeliveryStatus
 from twinport.sts import door as sts
 from twinport.telemetry import Event
-
-_DELIVERIES_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +227,6 @@ def _control(ground: _Ground, stores: FileBlobStores) -> ControlDoor:
                 await stores.region(name).remove(key)
         telemetry.event(Event.STATE_RESET)
 
-    async def deliveries(source: Registry) -> list[DeliveryReport]:
-        database = ground.catalog.region(source.region)
-        return await database.read(lambda db: outbox.reports(db, source.account, _DELIVERIES_SHOWN))
-
     is_open = ground.settings.has_open_accounts
+    deliveries = DeliveryStatus(ground.catalog).latest
     return ControlDoor(reset if is_open else None, deliveries if is_open else None)
