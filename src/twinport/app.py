@@ -132,7 +132,7 @@ def build(settings: Settings) -> App:
     deletions = DeletionRunner(catalog, world, access.deletion_submitted)
     sweep = Sweep(catalog, stores, world)
     background = _Background(couriers, Loops({"deletions": deletions.run, "sweep": sweep.run}))
-    return App(Front(edge, _doors(ground, access, stores, verbs), background), catalog)
+    return App(Front(edge, _doors(ground, access, verbs, _control(ground, stores, couriers)), background), catalog)
 
 
 async def create_account(settings: Settings, name: str) -> NewAccount:
@@ -200,7 +200,7 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
     )
 
 
-def _doors(ground: _Ground, access: _Access, stores: FileBlobStores, verbs: ecr.Verbs) -> tuple[tuple[str, Door], ...]:
+def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs, control: ControlDoor) -> tuple[tuple[str, Door], ...]:
     blobs = BlobRoutes(verbs.uploads, verbs.layers)
     listings = Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories)
     oci = OciDoor(
@@ -214,17 +214,20 @@ def _doors(ground: _Ground, access: _Access, stores: FileBlobStores, verbs: ecr.
     return (
         ("/v2/", oci),
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
-        (PREFIX, _control(ground, stores)),
+        (PREFIX, control),
         ("/", Gateway(ground.edge, access.authenticator, ground.world, services)),
     )
 
 
-def _control(ground: _Ground, stores: FileBlobStores) -> ControlDoor:
+def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replication) -> ControlDoor:
     async def reset() -> None:
+        # What is on its way must not land in the empty state.
+        await couriers.stop()
         # Rows before bytes when deleting (law 1).
         for name, keys in (await ground.catalog.clear()).items():
             for key in keys:
                 await stores.region(name).remove(key)
+        await couriers.start()
         telemetry.event(Event.STATE_RESET)
 
     is_open = ground.settings.has_open_accounts
