@@ -157,6 +157,17 @@ def test_a_member_that_is_not_known_is_refused_and_not_ignored(server: Served, a
     assert code(describe(server, account, body=b'{"colour":"red"}')) == (400, "InvalidParameterException")
 
 
+def test_a_strangers_large_body_is_not_held_in_memory(server: Served, account: str) -> None:
+    body = b'{"x":"' + b"x" * (3 << 20) + b'"}'
+    headers = {"x-amz-target": TARGET + "PutImage", "content-type": "application/x-amz-json-1.1"}
+    request = urllib.request.Request(f"{server.url}/", data=body, headers=headers, method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    with refused.value as answer:
+        assert answer.code == 413
+    assert code(describe(server, account, body=body)) == (400, "InvalidParameterException")
+
+
 def test_a_presigned_query_is_honoured_and_ends(server: Served, account: str) -> None:
     url = presigned(server, account, seconds=60)
     assert account in fetch(url)[1]

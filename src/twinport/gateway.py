@@ -18,9 +18,9 @@ from twinport.model.identities import Origin
 from twinport.model.names import RegionName
 from twinport.telemetry import Event
 
-# A layer part of 20 MiB is 28 MB of base64 in JSON; a policy of 131,072 characters is at most thrice that in a form.
-_JSON_LIMIT = 30 << 20
-_FORM_LIMIT = 1 << 20
+# A policy of 131,072 characters is at most thrice that in a form; a layer part of 20 MiB is 28 MB of base64 in JSON.
+_BODY_LIMIT = 1 << 20
+_LARGE_BODY_LIMIT = 30 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,23 @@ class Gateway:
             return _plain(
                 200, "This is twinport. It speaks Amazon ECR, IAM and STS here, and OCI Distribution at /v2/."
             )
+        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
         try:
-            body = await request.body(_JSON_LIMIT if request.header("x-amz-target") else _FORM_LIMIT)
+            body = await request.body(await self._body_limit(request, message))
         except BodyTooLarge as refusal:
             return _plain(413, refusal.message)
-        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
         received = protocols.Request(message, body, request.id)
         response = await self._door(received, self._origin(request)).answer(received)
         return Answer(response.status, response.headers, response.body)
+
+    async def _body_limit(self, request: Request, message: sigv4.Message) -> int:
+        """Hold large bodies in memory only for those who name a key that exists: a stranger gets little."""
+        announced = request.header("content-length") or ""
+        is_small = announced.isdecimal() and int(announced) <= _BODY_LIMIT
+        if is_small or request.header("x-amz-target") is None:
+            return _BODY_LIMIT
+        known = await self.authenticator.knows_key_of(message, self._origin(request))
+        return _LARGE_BODY_LIMIT if known else _BODY_LIMIT
 
     def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
         """Return the door of the service that the request is for, as its client came to it."""

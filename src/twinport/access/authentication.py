@@ -8,7 +8,7 @@ from twinport.access.principals import Principals
 from twinport.access.sessions import Sessions
 from twinport.aws import sigv4
 from twinport.clock import Clock
-from twinport.errors import CredentialsUnknown
+from twinport.errors import CredentialsUnknown, NotAuthenticated
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName
 
@@ -39,6 +39,14 @@ class Authenticator:
         await self._check_session(signed, caller)
         sigv4.verify(signed, secret, now=self.wall.now(), body_hash=sha256(body).hexdigest())
         return caller
+
+    async def knows_key_of(self, message: sigv4.Message, origin: Origin) -> bool:
+        """Tell whether a request names an active key. It proves nothing: that takes the body."""
+        try:
+            await self.principals.find(sigv4.parse(message).access_key_id, origin)
+        except NotAuthenticated:
+            return False
+        return True
 
     async def _check_session(self, signed: sigv4.SignedRequest, caller: Caller) -> None:
         """A session needs its token; a long-term key has none."""
