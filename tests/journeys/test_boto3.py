@@ -75,7 +75,9 @@ def test_a_password_ends_with_the_key_that_fetched_it(source: Owner) -> None:
     key = user(source, "ecr:GetAuthorizationToken", *PULL)
     registry = key.registry(source)
     source.boto("iam").update_access_key(UserName="reader", AccessKeyId=key.id, Status="Inactive")
-    assert registry.ask("GET", f"{REPOSITORY}/manifests/1.4").status == 401
+    said = registry.ask("GET", f"{REPOSITORY}/manifests/1.4")
+    assert said.status == 403
+    assert b"Your authorization token is invalid" in said.body
 
 
 @pytest.mark.usefixtures("pushed")

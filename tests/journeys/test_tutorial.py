@@ -40,7 +40,7 @@ def script() -> str:
     here = blocks.replace("127.0.0.1:4566", f"127.0.0.1:{free_port()}").replace(
         ".venv/bin/twinport", f"{sys.executable} -m twinport"
     )
-    return f"trap 'kill $(jobs -p) 2> /dev/null' EXIT\n{here}"
+    return f"trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{here}"
 
 
 def give_busybox(engine: Engine, folder: Path) -> None:
