@@ -43,11 +43,11 @@ async def demo() -> None:
         arguments = ("--data", f"{folder}/data", "--listen", listen)
         untouched = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
         async with running(arguments, untouched, f"http://{listen}", Path(folder) / "events.log"):
-            await _tour(Console(), f"http://{listen}")
+            await _tour(Console(highlight=False), f"http://{listen}")
 
 
 async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
-    console, url, events = Console(), f"http://{settings.listen}", _events_file(settings.data)
+    console, url, events = Console(highlight=False), f"http://{settings.listen}", _events_file(settings.data)
     async with running(arguments, os.environ, url, events) as server:
         console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}\n")
         tag = await _tour(console, url)

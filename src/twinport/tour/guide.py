@@ -78,7 +78,7 @@ class _Tour:
         self.onlooker.step(f"{OTHER_ACCOUNT.account} lets {SOURCE.account} replicate into {OTHER_ACCOUNT.region}")
         await other.put_registry_policy(itinerary.with_statement(await other.registry_policy()))
         places = " and ".join(map(str, DESTINATIONS))
-        self.onlooker.step(f"{SOURCE.account} has {itinerary.PREFIX}* replicated to {places}; so the role comes to be")
+        self.onlooker.step(f"{SOURCE.account} has {itinerary.PREFIX}* replicated to {places}")
         await source.put_replication_rules(itinerary.with_rule(await source.replication_rules()))
 
     async def push(self) -> tuple[str, Image]:

@@ -36,7 +36,7 @@ class Screen:
 
     def step(self, sentence: str) -> None:
         self._steps += 1
-        self._console.print(f"[bold cyan]{self._steps}[/] {sentence}", highlight=False, soft_wrap=True)
+        self._console.print(f"[bold cyan]{self._steps}[/] {sentence}", soft_wrap=True)
 
     def travelling(self, statuses: Mapping[Registry, str], seconds: float) -> None:
         if self._console.is_terminal:
@@ -47,7 +47,7 @@ class Screen:
         self._shown = dict(statuses)
         if all(statuses.get(place) == "COMPLETE" for place in DESTINATIONS):
             self._live.stop()
-            self._console.print(f"  both copies arrived {seconds:.2f} s after the push", highlight=False)
+            self._console.print(f"  both copies arrived {seconds:.2f} s after the push")
 
 
 def result(taken: Taken) -> Table:

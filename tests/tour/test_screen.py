@@ -1,0 +1,45 @@
+"""What the tour shows, on a narrow terminal and on none."""
+
+import io
+import re
+
+from rich.console import Console
+
+from twinport.tour.guide import Taken
+from twinport.tour.itinerary import DESTINATIONS, Copy
+from twinport.tour.screen import Screen, next_commands, result
+
+SESSION = "arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForECRReplication/eu-west-1-to-us-east-1-32d3985f"
+TAKEN = Taken("7", tuple(Copy(place, f"sha256:{'ab' * 32}", 1_050_323, 0.09, SESSION) for place in DESTINATIONS))
+
+
+def test_the_table_loses_no_letter_on_eighty_columns() -> None:
+    shown = rendered(80)
+    assert max(map(len, shown.splitlines())) <= 80
+    last_column = "".join(line[62:].strip() for line in shown.splitlines())
+    assert last_column.count(SESSION.rpartition("assumed-role/")[2]) == 2
+
+
+def test_the_table_tells_bytes_and_seconds_of_each_copy() -> None:
+    shown = rendered(120)
+    assert (shown.count("1,050,323"), shown.count("0.09 s")) == (2, 2)
+
+
+def test_without_a_terminal_each_change_is_shown_once() -> None:
+    output = io.StringIO()
+    with Screen(Console(file=output, width=80)) as screen:
+        for status in ("IN_PROGRESS", "IN_PROGRESS", "COMPLETE"):
+            screen.travelling(dict.fromkeys(DESTINATIONS, status), 0.5)
+    assert (output.getvalue().count("travelling"), output.getvalue().count("arrived  ")) == (2, 2)
+
+
+def test_what_is_proposed_names_the_server_that_is_up() -> None:
+    proposed = next_commands("http://127.0.0.1:5000", "7")
+    assert set(re.findall(r"127\.0\.0\.1:\d+", proposed)) == {"127.0.0.1:5000"}
+    assert proposed.count("aws --endpoint-url http://127.0.0.1:5000") == 3
+
+
+def rendered(width: int) -> str:
+    output = io.StringIO()
+    Console(file=output, width=width).print(result(TAKEN))
+    return output.getvalue()
