@@ -27,6 +27,7 @@ from twinport.model.names import RegionName, region_name
 
 TOKEN_LIFE = timedelta(hours=12)
 _USER = "AWS"
+_MOST_OPENED = 256
 
 
 class RegionKeys:
@@ -34,24 +35,32 @@ class RegionKeys:
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
         self._catalog, self._sealer, self._world = catalog, sealer, world
+        # What was opened for one generation of the partition; a reset begins another, and voids it.
+        self._opened: dict[tuple[int, RegionName, str], bytes] = {}
 
     async def sign(self, region: RegionName, text: str) -> str:
         """Return `key-id.mac` for a text."""
         rows = await self._catalog.region(region).read(credentials.token_keys)
         row = rows[0] if rows else await self._make(region)
-        return f"{row.id}.{self._mac(region, row, text)}"
+        return f"{row.id}.{_mac(self._open(region, row), text)}"
 
     async def verifies(self, region: RegionName, text: str, signature: str) -> bool:
         """Tell whether `signature` is this Region's for `text`. A Region without a key signed nothing."""
         key_id, _, mac = signature.partition(".")
-        for row in await self._catalog.region(region).read(credentials.token_keys):
-            if row.id == key_id:
-                return hmac.compare_digest(self._mac(region, row, text).encode(), mac.encode())
-        return False
+        key = await self._key(region, key_id)
+        return key is not None and hmac.compare_digest(_mac(key, text).encode(), mac.encode())
 
-    def _mac(self, region: RegionName, row: credentials.TokenKeyRow, text: str) -> str:
-        key = self._sealer.open(row.sealed_key, f"token key {region} {row.id}")
-        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    async def _key(self, region: RegionName, key_id: str) -> bytes | None:
+        place = (await self._catalog.partition.generation(), region, key_id)
+        if place not in self._opened:
+            rows = await self._catalog.region(region).read(credentials.token_keys)
+            if len(self._opened) >= _MOST_OPENED:
+                self._opened.clear()
+            self._opened |= {(place[0], region, row.id): self._open(region, row) for row in rows}
+        return self._opened.get(place)
+
+    def _open(self, region: RegionName, row: credentials.TokenKeyRow) -> bytes:
+        return self._sealer.open(row.sealed_key, f"token key {region} {row.id}")
 
     async def _make(self, region: RegionName) -> credentials.TokenKeyRow:
         key_id = secrets.token_hex(4)
@@ -105,6 +114,10 @@ class RegistryTokens:
         except CredentialsUnknown:
             raise RegistryTokenInvalid from None
         return caller
+
+
+def _mac(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _password(authorization: str | None) -> str:

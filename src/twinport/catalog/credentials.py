@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from twinport.catalog import identities, schema
 from twinport.errors import AccountNameTaken
@@ -77,14 +77,21 @@ _SESSIONS = select(
 ).join(schema.role, schema.role.c.unique_id == schema.session.c.principal_id)
 
 
+_ACCESS_KEY = _KEYS.where(schema.access_key.c.id == bindparam("key_id"))
+_SESSION = _SESSIONS.where(schema.session.c.access_key_id == bindparam("key_id"))
+_TOKEN_KEYS = select(schema.token_key.c.id, schema.token_key.c.sealed_key).order_by(
+    schema.token_key.c.created_at.desc()
+)
+
+
 def access_key(db: Connection, key_id: str) -> KeyRow | None:
-    row = db.execute(_KEYS.where(schema.access_key.c.id == key_id)).one_or_none()
+    row = db.execute(_ACCESS_KEY, {"key_id": key_id}).one_or_none()
     return KeyRow(*row) if row else None
 
 
 def session(db: Connection, key_id: str) -> SessionRow | None:
     """Find a session. One whose role is gone, by unique id, is not found."""
-    row = db.execute(_SESSIONS.where(schema.session.c.access_key_id == key_id)).one_or_none()
+    row = db.execute(_SESSION, {"key_id": key_id}).one_or_none()
     return SessionRow(*tuple(row)) if row else None
 
 
@@ -117,9 +124,7 @@ def add_site_key(db: Connection, row: SiteKeyRow, now: datetime) -> SiteKeyRow:
 
 def token_keys(db: Connection) -> list[TokenKeyRow]:
     """List a Region's token keys, the newest first."""
-    columns = schema.token_key.c
-    rows = db.execute(select(columns.id, columns.sealed_key).order_by(columns.created_at.desc())).all()
-    return [TokenKeyRow(*row) for row in rows]
+    return [TokenKeyRow(*row) for row in db.execute(_TOKEN_KEYS).all()]
 
 
 def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRow:

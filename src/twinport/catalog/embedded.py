@@ -154,8 +154,11 @@ class _EmbeddedRegion:
         db.execute(upsert(schema.region).values(row).on_conflict_do_nothing())
 
 
+_GENERATION = select(schema.generation.c.value)
+
+
 def _generation(db: Connection) -> int:
-    return db.execute(select(schema.generation.c.value)).scalar() or 0
+    return db.execute(_GENERATION).scalar() or 0
 
 
 def _clear_partition(db: Connection) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select
 
 from twinport.catalog import blobs, schema, statements
 from twinport.errors import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
@@ -25,6 +25,14 @@ _BATCH = 500
 T = TypeVar("T")
 # How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
 _ANNOTATIONS = 3 << 20
+
+# The statements of every pull, built once.
+_TAGGED = select(_tag.c.digest).where(
+    _tag.c.repository_id == bindparam("repository_id"), _tag.c.name == bindparam("tag")
+)
+_STORED = select(_manifest.c.content, _manifest.c.media_type).where(
+    _manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +126,7 @@ def remove_manifest(db: Connection, repository_id: int, digest: Digest) -> None:
 
 def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
     """Return what a tag names."""
-    query = select(_tag.c.digest).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)
-    name = db.execute(query).scalar()
+    name = db.execute(_TAGGED, {"repository_id": repository_id, "tag": tag}).scalar()
     return None if name is None else Digest.parse(name)
 
 
@@ -130,9 +137,7 @@ def holds(db: Connection, repository_id: int, digest: Digest) -> bool:
 
 def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None = None) -> StoredManifest | None:
     """Return a manifest's bytes; `tag` is only noted in the answer."""
-    query = select(_manifest.c.content, _manifest.c.media_type)
-    query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest == str(digest))
-    row = db.execute(query).one_or_none()
+    row = db.execute(_STORED, {"repository_id": repository_id, "digest": str(digest)}).one_or_none()
     return None if row is None else StoredManifest(row.content, digest, row.media_type, tag)
 
 
