@@ -34,7 +34,7 @@ demo: $(RUN_READY) ## Take the tour on a throw-away server; succeed only if ever
 	@exec $(BIN)/twinport demo
 
 test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... for pytest).
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
