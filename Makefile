@@ -20,7 +20,7 @@ LISTEN ?=
 DATA ?=
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
-.PHONY: help setup run test demo check fix shapes journeys lock clean
+.PHONY: help setup run test demo check fix shapes journeys conformance lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... 
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
+
+conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
+	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)
 
 check: $(DEV_READY) ## Check style, format, types, import contracts, the compiled shapes and the generated pages.
 	$(BIN)/ruff check .

@@ -1,0 +1,70 @@
+"""The referee of the registry protocol: the conformance suite of OCI Distribution, against a real server."""
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.served import Served, start
+
+# The rewritten suite; no tag carries it.
+SUITE = "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111"
+ACCOUNT = "111111111111"
+CACHE = Path(__file__).parent.parent.parent / ".cache" / "conformance"
+
+
+@pytest.fixture(scope="session")
+def suite() -> Path:
+    """Build the suite, which takes Go and its module proxy."""
+    if shutil.which("go") is None:
+        if os.environ.get("TWINPORT_CI"):
+            pytest.fail("the conformance suite needs Go, which is not here")
+        pytest.skip("the conformance suite needs Go, which is not here")
+    binary = CACHE / SUITE.rpartition("@")[2] / "conformance"
+    if not binary.exists():
+        environment = {**os.environ, "GOBIN": str(binary.parent)}
+        subprocess.run(["go", "install", SUITE], check=True, env=environment, timeout=300)
+    return binary
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    return start(tmp_path / "data")
+
+
+def run(suite: Path, served: Served, folder: Path, **flags: str) -> tuple[Counter[str], str]:
+    """Run the suite and count its results."""
+    ecr = served.client("ecr", ACCOUNT)
+    for name in ("conformance/repo1", "conformance/repo2"):
+        ecr.create_repository(repositoryName=name)
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, _, password = base64.b64decode(token).decode().partition(":")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "OCI_REGISTRY": f"127.0.0.1:{served.port}",
+        "OCI_TLS": "disabled",
+        "OCI_USERNAME": user,
+        "OCI_PASSWORD": password,
+        "OCI_RESULTS_DIR": str(folder / "results"),
+        **flags,
+    }
+    ended = subprocess.run(
+        [suite], cwd=folder, env=environment, capture_output=True, text=True, timeout=250, check=False
+    )
+    served.stop()
+    found = re.findall(r"^  (Disabled|Skip|Pass|FAIL|Error|Total)\.+: +(\d+)$", ended.stdout, re.MULTILINE)
+    counts = Counter({name: int(count) for name, count in found})
+    print(f"conformance: {dict(counts)}")
+    return counts, "\n".join(line for line in ended.stdout.splitlines() if "FAIL" in line)
+
+
+def test_the_registry_conforms_in_the_default_configuration(suite: Path, served: Served, tmp_path: Path) -> None:
+    counts, failures = run(suite, served, tmp_path)
+    assert (counts["FAIL"], counts["Error"]) == (0, 0), failures
+    assert counts["Total"] == 858
+    assert counts["Pass"] >= 600
