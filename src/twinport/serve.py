@@ -42,7 +42,24 @@ def check_address(settings: Settings) -> None:
 
 async def serve(app: App, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Requests under way get a few seconds to finish."""
-    server = Server(
+    server = _server(app, settings)
+    serving = asyncio.create_task(server.serve())
+    telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data))
+    try:
+        await _told_to_end_or(serving)
+        if not serving.done():
+            server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
+            await asyncio.wait({serving}, timeout=GRACE.total_seconds())
+            serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+    finally:
+        app.close()
+    telemetry.event(Event.SERVER_STOPPED)
+
+
+def _server(app: App, settings: Settings) -> Server:
+    return Server(
         app.front,
         address=settings.host,
         port=settings.port,
@@ -50,20 +67,13 @@ async def serve(app: App, settings: Settings) -> None:
         websockets=False,
         log_enabled=False,
     )
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
+
+
+async def _told_to_end_or(serving: "asyncio.Task[None]") -> None:
+    """Wait for a signal, or for the server to end by itself."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    serving = loop.create_task(server.serve())
-    telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data))
     waiting = loop.create_task(ended.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    if not serving.done():
-        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
-        await asyncio.wait({serving}, timeout=GRACE.total_seconds())
-        serving.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
-    app.close()
-    telemetry.event(Event.SERVER_STOPPED)
