@@ -20,7 +20,7 @@ LISTEN ?=
 DATA ?=
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
-.PHONY: help setup run test demo check fix shapes journeys conformance lock clean
+.PHONY: help setup run test demo check fix shapes journeys conformance bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skop
 
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)
+
+bench: $(RUN_READY) ## Measure beside a peer, and print ratios.
+	$(BIN)/python benchmarks/start.py
 
 check: $(DEV_READY) ## Check style, format, types, import contracts, the compiled shapes and the generated pages.
 	$(BIN)/ruff check .
