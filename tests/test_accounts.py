@@ -1,0 +1,51 @@
+"""Where accounts are not open: one documented way to the first administrator, and no other."""
+
+import re
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.served import Served, start
+from tests.test_serving import run
+from twinport.config import Settings
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Served:
+    return start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="false")
+
+
+def test_the_first_administrator_comes_from_the_command_line(closed: Served) -> None:
+    shown = run("account", "create", "acme", "--data", str(closed.data))
+    assert shown.returncode == 0, shown.stderr
+    facts = dict(re.findall(r"^(\w[\w ]+?) {2,}(\S+)$", shown.stdout, re.MULTILINE))
+    keys = (facts["access key id"], facts["secret"], None)
+
+    who = closed.client("sts", facts["account"], keys=keys).get_caller_identity()
+    assert who["Arn"] == f"arn:aws:iam::{facts['account']}:user/administrator"
+    closed.client("ecr", facts["account"], keys=keys).create_repository(repositoryName="team/api")
+    iam = closed.client("iam", facts["account"], keys=keys)
+    attached = iam.list_attached_user_policies(UserName="administrator")["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AdministratorAccess"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        closed.client("ecr", "222222222222", keys=keys).describe_repositories(registryId="222222222222")
+
+    again = run("account", "create", "acme", "--data", str(closed.data))
+    assert again.returncode == 3
+    assert "acme" in again.stderr
+    closed.stop()
+
+
+def test_twelve_digits_open_nothing_where_accounts_are_closed(closed: Served) -> None:
+    for key in ("111111111111", "test"):
+        with pytest.raises(ClientError, match="UnrecognizedClientException"):
+            closed.client("ecr", key).describe_registry()
+    closed.stop()
+
+
+def test_open_accounts_on_an_address_that_others_reach_take_a_word(tmp_path: Path) -> None:
+    assert not Settings(data=tmp_path, listen="0.0.0.0:4566").has_open_accounts
+    assert Settings(data=tmp_path, listen="0.0.0.0:4566", open_accounts=True).has_open_accounts
+    assert Settings(data=tmp_path, listen="127.0.0.1:4566").has_open_accounts
+    assert not Settings(data=tmp_path, listen="127.0.0.1:4566", open_accounts=False).has_open_accounts
