@@ -595,6 +595,13 @@ class TagLimitReached(LimitReached):
         )
 
 
+class TagParametersTooMany(LimitReached):
+    """One push asks for more tags than one answer can confirm (registry protocol)."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"{count} tags are given, and one push takes at most {most}")
+
+
 class TooManyTags(LimitReached):
     """More tags than a resource may have (TooManyTagsException)."""
 

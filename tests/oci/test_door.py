@@ -286,8 +286,24 @@ async def test_other_methods_are_refused(client: Client, method: str, path: str,
     assert reply.headers["allow"] == allowed
 
 
-async def test_a_parameter_that_would_not_be_honoured_is_refused(client: Client) -> None:
-    assert (await client.push(FIRST, f"{Digest.of(FIRST)}?tag=v1")).error[:2] == (405, "UNSUPPORTED")
+async def test_a_push_by_digest_takes_tags_as_parameters(client: Client) -> None:
+    for digest in (Digest.of(FIRST), Digest.of(FIRST, "sha512")):
+        reply = await client.push(FIRST, f"{digest}?tag=v1&tag=v2&tag=v1")
+        assert (reply.status, reply.headers["oci-tag"]) == (201, "v1, v2")
+        for tag in ("v1", "v2"):
+            found = await client.ask("GET", f"/v2/team/api/manifests/{tag}")
+            assert (found.body, found.headers["docker-content-digest"]) == (FIRST, str(digest))
+
+
+async def test_a_tag_among_several_that_cannot_be_taken_refuses_the_push(client: Client) -> None:
+    second = Digest.of(SECOND)
+    for wrong in ("v2&tag=", "v2&tag=-v3"):
+        assert (await client.push(SECOND, f"{second}?tag={wrong}")).error[:2] == (400, "TAG_INVALID")
+    many = "&tag=".join(f"t{number}" for number in range(101))
+    assert (await client.push(SECOND, f"{second}?tag={many}")).error[:2] == (414, "UNSUPPORTED")
+    assert (await client.push(SECOND, "v2?tag=v3")).error[:2] == (400, "UNSUPPORTED")
+    assert (await client.ask("GET", "/v2/team/api/manifests/v2")).status == 404
+    assert (await client.ask("GET", f"/v2/team/api/manifests/{second}")).status == 404
 
 
 async def test_a_deleted_tag_leaves_its_image_and_a_deleted_digest_takes_its_tags(client: Client) -> None:

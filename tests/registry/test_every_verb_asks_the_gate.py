@@ -53,7 +53,7 @@ FACTS: dict[str, Callable[[], object]] = {
     "configuration": ReplicationConfiguration,
     "image": lambda: ImageId(DIGEST, None),
     "batch": lambda: [NamedImage(str(DIGEST), None)],
-    "push": lambda: Push(b"{}", None, None, None, Unchanged.ACCEPT),
+    "push": lambda: Push(b"{}", None, (), None, Unchanged.ACCEPT),
     "status": lambda: TagStatus.ANY,
     "tag": lambda: TagName("latest"),
     "query": lambda: ReferrerQuery(DIGEST, (), "", 10),

@@ -60,7 +60,7 @@ async def put(
     digest: Digest | None = None,
     unchanged: Unchanged = Unchanged.ACCEPT,
 ) -> PutOutcome:
-    push = Push(content, None, None if tag is None else TagName(tag), digest, unchanged)
+    push = Push(content, None, () if tag is None else (TagName(tag),), digest, unchanged)
     return await verbs(shelf).put(caller(), REGISTRY, API, push)
 
 
@@ -78,7 +78,7 @@ def named(content: bytes, tag: str | None = None) -> tuple[str, str | None]:
 
 async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
     outcome = await put(shelf, FIRST, "v1")
-    assert outcome == PutOutcome(Digest.of(FIRST), OCI_MANIFEST, V1, None)
+    assert outcome == PutOutcome(Digest.of(FIRST), OCI_MANIFEST, (V1,), None)
     for image in (ImageId(None, "v1"), ImageId(outcome.digest, None), ImageId(outcome.digest, "v1")):
         found = await verbs(shelf).get(caller(), REGISTRY, API, image)
         assert (found.content, found.digest, found.media_type, found.tag) == (
@@ -90,7 +90,7 @@ async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
 
 
 async def test_the_gate_is_asked_before_anything_is_looked_at(catalog: EmbeddedCatalog) -> None:
-    push = Push(b"not a manifest", None, None, None, Unchanged.ACCEPT)
+    push = Push(b"not a manifest", None, (), None, Unchanged.ACCEPT)
     with pytest.raises(AccessDenied):
         await Images(DenyAll(), catalog, ManualClock(NOW), lambda: None).put(caller(), REGISTRY, API, push)
 
@@ -99,7 +99,7 @@ async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:
     await put(shelf, FIRST, "v1")
     gate = RecordingGate()
     images, page, image = verbs(shelf, gate), PageRequest(), ImageId(None, "v1")
-    push = Push(FIRST, None, V2, None, Unchanged.ACCEPT)
+    push = Push(FIRST, None, (V2,), None, Unchanged.ACCEPT)
     await images.put(caller(), REGISTRY, API, push)
     await images.get(caller(), REGISTRY, API, image)
     await images.get_many(caller(), REGISTRY, API, [])
@@ -326,6 +326,26 @@ async def test_a_child_pushed_by_digest_is_owed_without_a_tag(shelf: Shelf) -> N
     ]
 
 
+async def test_each_tag_of_a_push_is_owed_at_its_own_position_and_those_it_had_are_not(shelf: Shelf) -> None:
+    await put(shelf, FIRST, "v1")
+    await shelf.replicate_to(THERE)
+    push = Push(FIRST, None, (V1, V2, TagName("v3")), Digest.of(FIRST), Unchanged.ACCEPT)
+    await verbs(shelf).put(caller(), REGISTRY, API, push)
+    first, second = await shelf.owed()
+    assert (first.tag, second.tag) == ("v2", "v3")
+    assert first.position < second.position
+
+
+async def test_one_tag_that_may_not_move_keeps_the_others_of_its_push_from_moving(catalog: EmbeddedCatalog) -> None:
+    shelf = Shelf(catalog)
+    await shelf.make_repository(TagRule(Mutability.IMMUTABLE))
+    await shelf.hold(CONFIG, LAYER, OTHER_LAYER)
+    await put(shelf, FIRST, "v1")
+    with pytest.raises(TagImmutable):
+        await verbs(shelf).put(caller(), REGISTRY, API, Push(SECOND, None, (V2, V1), None, Unchanged.ACCEPT))
+    assert await names(shelf) == [named(FIRST, "v1")]
+
+
 async def test_a_tag_moved_back_is_owed_again_at_a_later_position(shelf: Shelf) -> None:
     await shelf.replicate_to(THERE)
     for content in (FIRST, SECOND, FIRST):
@@ -547,7 +567,7 @@ async def test_a_deletion_in_one_region_leaves_the_other(shelf: Shelf) -> None:
     await there.make_repository()
     await there.hold(CONFIG, LAYER)
     await put(shelf, FIRST, "v1")
-    push = Push(FIRST, None, V1, None, Unchanged.ACCEPT)
+    push = Push(FIRST, None, (V1,), None, Unchanged.ACCEPT)
     await verbs(shelf).put(caller(region=REGION), THERE, API, push)
     await remove(shelf, NamedImage(None, "v1"))
     assert await verbs(shelf).tags(caller(), THERE, API, "", 10) == ["v1"]

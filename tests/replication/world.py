@@ -166,7 +166,7 @@ class World:
         """Store an image with its blobs, and owe what the rules say in the same transaction."""
         keys = {content: await self._write(to, content) for content in what.blobs}
         now = self.clock.now()
-        pushed = Push(what.content, what.media_type, TagName(tag) if tag else None, None, Unchanged.ACCEPT)
+        pushed = Push(what.content, what.media_type, (TagName(tag),) if tag else (), None, Unchanged.ACCEPT)
         new = NewImage(what.digest, what.content, parse_manifest(what.content, what.media_type))
 
         def put(db: Connection) -> None:

@@ -38,12 +38,12 @@ class ImageOperations:
         push = Push(
             content=request["imageManifest"].encode(),
             media_type=request.get("imageManifestMediaType"),
-            tag=None if tag is None else tag_of(tag),
+            tags=() if tag is None else (tag_of(tag),),
             digest=None if digest is None else Digest.parse(digest),
             unchanged=Unchanged.REFUSE,
         )
         outcome = await self.images.put(call.caller, registry, name, push)
-        stored = StoredManifest(push.content, outcome.digest, outcome.media_type, outcome.tag)
+        stored = StoredManifest(push.content, outcome.digest, outcome.media_type, tag)
         return {"image": _shown_manifest(registry, name, stored)}
 
     async def get(self, call: Call, request: ecr.BatchGetImageRequest) -> ecr.BatchGetImageResponse:

@@ -57,6 +57,7 @@ TABLE: dict[type[Refusal], WireError] = {
     errors.LayersMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     errors.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     errors.LimitReached: WireError(403, "DENIED"),
+    errors.TagParametersTooMany: WireError(414, "UNSUPPORTED"),
     BodyTooLarge: WireError(413, "SIZE_INVALID"),
     errors.Unavailable: WireError(503, "UNAVAILABLE"),
     errors.Interrupted: WireError(408, "SIZE_INVALID"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from twinport.errors import NotBuiltYet
+from twinport.errors import InvalidParameter, TagParametersTooMany
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -14,6 +14,9 @@ from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.target import Target
 from twinport.registry.images import Images
 from twinport.registry.pushes import Push, Unchanged
+
+# What one push may be tagged with: all of it is answered in one header.
+MOST_TAGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,20 @@ class ManifestRoutes:
         return Answer(200, headers, found.content)
 
     async def put(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
-        """`PUT /v2/NAME/manifests/REFERENCE`."""
-        reference = _reference(target)
-        if "tag" in parse_qs(request.query):
-            raise NotBuiltYet("tags as parameters of a push by digest")
+        """`PUT /v2/NAME/manifests/REFERENCE`; `?tag=`, any number of times, tags what is pushed by digest."""
+        reference, asked = _reference(target), _asked_tags(request)
+        if asked and not isinstance(reference, Digest):
+            raise InvalidParameter("tag", "is for a push by digest")
         content = await request.body(MANIFEST_LIMIT)
-        digest, tag = (reference, None) if isinstance(reference, Digest) else (None, reference)
-        push = Push(content, _media_type(request), tag, digest, Unchanged.ACCEPT)
+        digest, tags = (reference, asked) if isinstance(reference, Digest) else (None, (reference,))
+        push = Push(content, _media_type(request), tags, digest, Unchanged.ACCEPT)
         outcome = await self.images.put(caller, target.registry, target.repository, push)
         headers = safe_headers(ContentType.TEXT) | {
             "location": f"{target.prefix}/manifests/{outcome.digest}",
             "docker-content-digest": str(outcome.digest),
         }
+        if asked:
+            headers["oci-tag"] = ", ".join(asked)
         if outcome.subject is not None:
             headers["oci-subject"] = str(outcome.subject)
         return Answer(201, headers)
@@ -67,6 +72,13 @@ def _reference(target: Target) -> Digest | TagName:
     """A colon makes a reference a digest: no tag has one."""
     text = target.reference
     return Digest.parse(text) if ":" in text else tag_name(text)
+
+
+def _asked_tags(request: Request) -> tuple[TagName, ...]:
+    asked = dict.fromkeys(parse_qs(request.query, keep_blank_values=True).get("tag", ()))
+    if len(asked) > MOST_TAGS:
+        raise TagParametersTooMany(len(asked), MOST_TAGS)
+    return tuple(tag_name(each) for each in asked)
 
 
 def _media_type(request: Request) -> str | None:

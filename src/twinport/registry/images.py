@@ -35,7 +35,7 @@ class PutOutcome:
 
     digest: Digest
     media_type: str
-    tag: TagName | None
+    tags: tuple[TagName, ...]
     subject: Digest | None
 
 
@@ -68,7 +68,7 @@ class Images:
     pushed: Callable[[], None]
 
     async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
-        """Store an image whose parts are all here, move its tag, and owe its deliveries in the same transaction.
+        """Store an image whose parts are all here, move its tags, and owe its deliveries in the same transaction.
 
         Raises ManifestInvalid, ImageDigestMismatch, LayersMissing, ReferencedImagesMissing, DescriptorSizeWrong,
         TagImmutable, TagLimitReached, and ImageExists for a push that changes nothing if such are to be refused.
@@ -84,8 +84,8 @@ class Images:
         if changed:
             self.pushed()
             facts = {"account": registry.account, "region": registry.region, "repository": name}
-            telemetry.event(Event.IMAGE_PUT, **facts, digest=str(image.digest), tag=push.tag)
-        return PutOutcome(image.digest, image.manifest.media_type, push.tag, image.manifest.subject)
+            telemetry.event(Event.IMAGE_PUT, **facts, digest=str(image.digest), tags=", ".join(push.tags))
+        return PutOutcome(image.digest, image.manifest.media_type, push.tags, image.manifest.subject)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
         """Return a manifest as it was pushed. Raises ImageNotFound."""

@@ -1,5 +1,6 @@
-"""A push in one transaction: manifest, tag, immutability, position, and what is owed to other registries (law 3)."""
+"""A push in one transaction: manifest, tags, immutability, position, and what is owed to other registries (law 3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -27,7 +28,7 @@ class Push:
 
     content: bytes
     media_type: str | None
-    tag: TagName | None
+    tags: tuple[TagName, ...]
     digest: Digest | None
     unchanged: Unchanged
 
@@ -35,33 +36,35 @@ class Push:
 def store(
     db: Connection, repository: tuple[Registry, RepositoryName], push: Push, image: NewImage, now: datetime
 ) -> bool:
-    """Store an image, move its tag and owe its deliveries, all or nothing. Tell whether anything changed.
+    """Store an image, move its tags and owe its deliveries, all or nothing. Tell whether anything changed.
 
     Raises RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, and what `require_parts` raises.
     """
     registry, name = repository
     found = repositories.get(db, registry, name)
-    if _changes_nothing(db, found, push, image.digest):
+    new = [tag for tag in push.tags or (None,) if _changes(db, found, tag, image.digest, push.unchanged)]
+    if not new:
         return False
     images.require_parts(db, found, image.manifest)
-    _require_room(db, found, push.tag, image.digest)
+    _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
     images.store_manifest(db, found.id, image, now)
-    position = registries.next_position(db, registry.account)
-    if push.tag is not None:
-        images.move_tag(db, found.id, push.tag, image.digest, position, now)
     rules = registries.settings(db, registry.account).replication
-    outbox.owe(db, registry, planner.plan(rules, registry, name, image.digest, push.tag), position, now)
+    for tag in new:
+        position = registries.next_position(db, registry.account)
+        if tag is not None:
+            images.move_tag(db, found.id, tag, image.digest, position, now)
+        outbox.owe(db, registry, planner.plan(rules, registry, name, image.digest, tag), position, now)
     return True
 
 
-def _changes_nothing(db: Connection, repository: Repository, push: Push, digest: Digest) -> bool:
-    current = _current(db, repository, push.tag, digest)
-    if current == digest and push.unchanged is Unchanged.REFUSE:
-        raise ImageExists(str(digest), push.tag or "null", repository.name, repository.registry.account)
+def _changes(db: Connection, repository: Repository, tag: TagName | None, digest: Digest, unchanged: Unchanged) -> bool:
+    current = _current(db, repository, tag, digest)
+    if current == digest and unchanged is Unchanged.REFUSE:
+        raise ImageExists(str(digest), tag or "null", repository.name, repository.registry.account)
     # ECR refuses a docker push to an immutable tag even if it is of the image that the tag names.
-    if push.tag is not None and current is not None and repository.tag_rule.forbids_moving(push.tag):
-        raise TagImmutable(push.tag, repository.name)
-    return current == digest
+    if tag is not None and current is not None and repository.tag_rule.forbids_moving(tag):
+        raise TagImmutable(tag, repository.name)
+    return current != digest
 
 
 def _current(db: Connection, repository: Repository, tag: str | None, digest: Digest) -> Digest | None:
@@ -71,6 +74,6 @@ def _current(db: Connection, repository: Repository, tag: str | None, digest: Di
     return digest if images.holds(db, repository.id, digest) else None
 
 
-def _require_room(db: Connection, repository: Repository, tag: str | None, digest: Digest) -> None:
-    if tag is not None and len(images.tags_of(db, repository.id, digest)) >= TAGS_PER_IMAGE:
-        raise TagLimitReached(tag, repository.name, repository.registry.account, TAGS_PER_IMAGE)
+def _require_room(db: Connection, repository: Repository, new: Sequence[TagName], digest: Digest) -> None:
+    if new and len(images.tags_of(db, repository.id, digest)) + len(new) > TAGS_PER_IMAGE:
+        raise TagLimitReached(new[-1], repository.name, repository.registry.account, TAGS_PER_IMAGE)
