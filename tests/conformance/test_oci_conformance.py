@@ -15,6 +15,14 @@ from tests.served import Served, start
 # The rewritten suite; no tag carries it.
 SUITE = "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111"
 ACCOUNT = "111111111111"
+# Every option of the suite that is off by default, but for one: manifests whose parts were never pushed
+# ("sparse") are refused, since readers never see a partial image (docs/reference/registry-protocol.md).
+OPTIONS = {
+    "OCI_API_BLOBS_DIGEST_HEADER": "true",
+    "OCI_API_BLOBS_UPLOAD_CANCEL": "true",
+    "OCI_API_MANIFESTS_DIGEST_HEADER": "true",
+    "OCI_API_MANIFESTS_TAG_PARAM": "true",
+}
 CACHE = Path(__file__).parent.parent.parent / ".cache" / "conformance"
 
 
@@ -63,8 +71,9 @@ def run(suite: Path, served: Served, folder: Path, **flags: str) -> tuple[Counte
     return counts, "\n".join(line for line in ended.stdout.splitlines() if "FAIL" in line)
 
 
-def test_the_registry_conforms_in_the_default_configuration(suite: Path, served: Served, tmp_path: Path) -> None:
-    counts, failures = run(suite, served, tmp_path)
+@pytest.mark.parametrize(("flags", "total"), [({}, 858), (OPTIONS, 982)], ids=["default", "options"])
+def test_the_registry_conforms(suite: Path, served: Served, tmp_path: Path, flags: dict[str, str], total: int) -> None:
+    counts, failures = run(suite, served, tmp_path, **flags)
     assert (counts["FAIL"], counts["Error"]) == (0, 0), failures
-    assert counts["Total"] == 858
-    assert counts["Pass"] >= 600
+    assert counts["Total"] == total
+    assert counts["Pass"] >= total * 0.7
