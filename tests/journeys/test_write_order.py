@@ -1,0 +1,83 @@
+"""What the kernel sees of a push: bytes, their name, and the row are durable before the first byte of the 201."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.clients import Owner
+from tests.journeys.commands import find
+from tests.journeys.images import small
+from tests.journeys.registry import Registry
+from tests.journeys.server import Server
+
+REPOSITORY = "team/api"
+CALLS = "trace=fsync,fdatasync,write,writev,sendto,sendmsg"
+# Both a small blob, which one job writes, and one that is written batch by batch.
+SIZES = {"small": 1 << 10, "large": 9 << 20}
+
+
+@pytest.fixture(autouse=True)
+def _repository(source: Owner) -> None:
+    source.boto("ecr").create_repository(repositoryName=REPOSITORY)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_layer_is_durable_by_bytes_by_name_and_by_row_before_it_is_acknowledged(
+    server: Server, source: Owner, tmp_path: Path, size: int
+) -> None:
+    layer = small(layer_bytes=size).layers[0]
+    with traced(server, tmp_path) as trace:
+        assert Registry.of(source).push_blob(REPOSITORY, layer) == 201
+    seen = trace.read_text()
+    order = [
+        place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}/[0-9a-f]{32}>"),
+        place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}>"),
+        place(seen, r"sync\(\d+<[^>]*/catalog\.db-wal>"),
+        place(seen, r"HTTP/1\.1 201"),
+    ]
+    assert order == sorted(order)
+
+
+def test_an_image_is_durable_before_it_is_acknowledged(server: Server, source: Owner, tmp_path: Path) -> None:
+    image, registry = small(), Registry.of(source)
+    assert [registry.push_blob(REPOSITORY, blob) for blob in image.blobs] == [201] * len(image.blobs)
+    with traced(server, tmp_path) as trace:
+        assert registry.put_manifest(REPOSITORY, "1.4", image) == 201
+    seen = trace.read_text()
+    assert place(seen, r"sync\(\d+<[^>]*/catalog\.db-wal>") < place(seen, r"HTTP/1\.1 201")
+
+
+@contextmanager
+def traced(server: Server, folder: Path) -> Iterator[Path]:
+    """Let strace write down, in the order of their ends, what the server syncs and sends."""
+    trace = folder / "trace"
+    command = [find("strace"), "-f", "-y", "-s", "64", "-e", CALLS, "-o", str(trace), "-p", str(server.pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        assert "attached" in strace.stderr.readline()
+        yield trace
+        strace.send_signal(signal.SIGINT)
+        strace.communicate(timeout=30)
+
+
+def place(trace: str, pattern: str) -> int:
+    """Return on which line the last call that matches came to an end, of those begun before the 201."""
+    lines = trace.splitlines()
+    answered = next((number for number, line in enumerate(lines) if "HTTP/1.1 201" in line), len(lines) - 1)
+    begun = [number for number, line in enumerate(lines[: answered + 1]) if re.search(pattern, line)]
+    assert begun, f"nothing in the trace matches {pattern}"
+    return _end(lines, begun[-1])
+
+
+def _end(lines: list[str], number: int) -> int:
+    """A call that another thread's interrupts is finished on a later line of its own thread."""
+    if "<unfinished" not in lines[number]:
+        return number
+    thread = lines[number].split()[0]
+    later = range(number + 1, len(lines))
+    return next(each for each in later if lines[each].startswith(thread) and "resumed" in lines[each])
