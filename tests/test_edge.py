@@ -1,5 +1,7 @@
 """The edge: each trick of a browser, a name server or a proxy is one test."""
 
+from dataclasses import replace
+
 import pytest
 
 from twinport.edge import Edge, edge_of
@@ -91,3 +93,53 @@ def test_an_edge_without_settings_knows_addresses_and_localhost() -> None:
     edge = Edge((), ())
     assert edge.knows("127.0.0.1:1")
     assert not edge.knows("example.com")
+
+
+def on_the_console(**headers: str) -> Request:
+    return replace(request(**headers), method="POST", path="/console/eu-west-1/repositories/new")
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:4566", "HTTP://127.0.0.1:4566"])
+def test_a_page_of_the_console_may_send_its_forms(origin: str) -> None:
+    EDGE.admit(on_the_console(origin=origin, sec_fetch_site="same-origin"))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1:4567",
+        "https://127.0.0.1:4566",
+        "http://localhost:4566",
+        "http://127.0.0.1:4566, https://evil.example",
+    ],
+)
+def test_a_page_of_another_origin_may_send_the_console_nothing(origin: str) -> None:
+    with pytest.raises(OriginRefused):
+        EDGE.admit(on_the_console(origin=origin))
+
+
+def test_behind_a_trusted_proxy_the_consoles_origin_is_the_one_that_people_see() -> None:
+    proxied = replace(on_the_console(origin="https://127.0.0.1:4566", x_forwarded_proto="https"), client="10.1.1.1")
+    EDGE.admit(proxied)
+
+
+LINK = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+
+
+def test_a_link_from_another_site_leads_to_the_console_and_to_nothing_else() -> None:
+    EDGE.admit(replace(on_the_console(**LINK), method="GET"))
+    with pytest.raises(OriginRefused):
+        EDGE.admit(request(**LINK))
+
+
+@pytest.mark.parametrize("changed", [{"sec_fetch_mode": "no-cors"}, {"sec_fetch_dest": "iframe"}])
+def test_another_site_can_neither_fetch_nor_frame_the_console(changed: dict[str, str]) -> None:
+    with pytest.raises(OriginRefused):
+        EDGE.admit(replace(on_the_console(**{**LINK, **changed}), method="GET"))
+
+
+def test_another_site_cannot_post_to_the_console_even_by_navigating() -> None:
+    with pytest.raises(OriginRefused):
+        EDGE.admit(on_the_console(**LINK))

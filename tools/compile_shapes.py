@@ -38,6 +38,7 @@ TYPED = {
         ListInstanceProfilesForRole ListPolicies ListPolicyVersions ListRolePolicies ListRoleTags
         ListRoles ListUserPolicies ListUsers PutRolePermissionsBoundary PutRolePolicy PutUserPolicy
         RemoveRoleFromInstanceProfile SetDefaultPolicyVersion TagRole UntagRole UpdateAccessKey
+        CreateLoginProfile DeleteLoginProfile GetLoginProfile UpdateLoginProfile
         UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
     """,
     "sts": "AssumeRole GetCallerIdentity",

@@ -12,7 +12,9 @@ from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
+from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.patience import Patience
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
@@ -21,6 +23,7 @@ from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer, sealer_of_folder
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
+from twinport.access.signing_in import SigningIn
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.users import Users
 from twinport.aws import shapes
@@ -29,10 +32,20 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
+from twinport.console.cookies import Cookie
+from twinport.console.door import ConsoleDoor
+from twinport.console.entrance import OFFERED, Entrance
+from twinport.console.images import ImagePages
+from twinport.console.permissions import PermissionPages
+from twinport.console.private_registry import PrivateRegistryPages
+from twinport.console.rendering import Renderer
+from twinport.console.replication import ReplicationPages
+from twinport.console.repositories import RepositoryPages
+from twinport.console.roles import RolePages
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
-from twinport.edge import Edge, edge_of
+from twinport.edge import CONSOLE, Edge, edge_of
 from twinport.exchange import Door
 from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
@@ -109,6 +122,7 @@ class _Access:
     """Who calls, and what they may do."""
 
     gate: PolicyGate
+    principals: Principals
     authenticator: Authenticator
     sessions: Sessions
     keys: RegionKeys
@@ -126,13 +140,15 @@ def build(settings: Settings) -> App:
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
     ground = _Ground(settings, world, catalog, sealer_of_folder(settings.data), edge, frozenset(regions))
     access = _access(ground)
+    identities = _identity_verbs(ground, access)
     stores = FileBlobStores(settings.data)
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted)
     sweep = Sweep(catalog, stores, world)
     background = _Background(couriers, Loops({"deletions": deletions.run, "sweep": sweep.run}))
-    return App(Front(edge, _doors(ground, access, verbs, _control(ground, stores, couriers)), background), catalog)
+    control = _control(ground, stores, couriers)
+    return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), catalog)
 
 
 async def create_account(settings: Settings, name: str) -> NewAccount:
@@ -153,6 +169,7 @@ def _access(ground: _Ground) -> _Access:
     keys = RegionKeys(ground.catalog, ground.sealer, ground.world)
     return _Access(
         gate=gate,
+        principals=principals,
         authenticator=Authenticator(principals, sessions, WallClock(), ground.regions),
         sessions=sessions,
         keys=keys,
@@ -192,6 +209,7 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
     return iam.Verbs(
         users=Users(catalog, entities, world),
         keys=AccessKeys(catalog, entities, world, ground.sealer),
+        login_profiles=LoginProfiles(catalog, entities, world),
         roles=Roles(catalog, entities, world),
         service_linked_roles=access.roles,
         deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),
@@ -200,7 +218,10 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
     )
 
 
-def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs, control: ControlDoor) -> tuple[tuple[str, Door], ...]:
+def _doors(
+    ground: _Ground, access: _Access, both: tuple[ecr.Verbs, iam.Verbs], control: ControlDoor
+) -> tuple[tuple[str, Door], ...]:
+    verbs, identities = both
     blobs = BlobRoutes(verbs.uploads, verbs.layers)
     listings = Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories)
     oci = OciDoor(
@@ -208,14 +229,48 @@ def _doors(ground: _Ground, access: _Access, verbs: ecr.Verbs, control: ControlD
     )
     services = (
         ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),
-        ServiceParts(shapes.load("iam"), iam.handlers(_identity_verbs(ground, access)), iam_errors.ERRORS),
+        ServiceParts(shapes.load("iam"), iam.handlers(identities), iam_errors.ERRORS),
         ServiceParts(shapes.load("sts"), sts.handlers(access.assumptions), sts.ERRORS),
     )
     return (
         ("/v2/", oci),
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
         (PREFIX, control),
+        (CONSOLE, _console(ground, access, verbs, identities)),
         ("/", Gateway(ground.edge, access.authenticator, ground.world, services)),
+    )
+
+
+def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:
+    repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url)
+    pages = (
+        repositories,
+        ImagePages(verbs.repositories, verbs.images, verbs.replication, verbs.public_url),
+        PrivateRegistryPages(verbs.replication, verbs.registry_policies),
+        ReplicationPages(verbs.replication, identities.roles, ground.regions),
+        PermissionPages(verbs.registry_policies),
+        RolePages(
+            identities.roles,
+            identities.principal_policies,
+            identities.managed_policies,
+            identities.deletions,
+            verbs.replication,
+            ground.regions,
+        ),
+    )
+    signing_in = SigningIn(ground.catalog, access.principals, Patience(WallClock()), ground.world)
+    session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
+    offered = OFFERED if ground.settings.has_open_accounts else ()
+    return ConsoleDoor(
+        edge=ground.edge,
+        signing_in=signing_in,
+        cookie=session,
+        world=ground.world,
+        regions=ground.regions,
+        entrance=Entrance(signing_in, session, Cookie("visit", ground.sealer.instance), renderer, offered),
+        pages=tuple(route for each in pages for route in each.routes()),
+        first_page=repositories.first_page,
+        renderer=renderer,
     )
 
 

@@ -12,6 +12,8 @@ from twinport.exchange import Request
 # Domains under which ECR-shaped and API hosts are accepted: nobody else can register names beneath them.
 _OUR_DOMAINS = ("localhost", "amazonaws.com", "amazonaws.com.cn", "on.aws", "api.aws")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+# The one part that pages are meant to reach: its own.
+CONSOLE = "/console/"
 _FETCH_SITES = ("same-origin", "none")
 
 
@@ -30,10 +32,11 @@ class Edge:
                 f"host '{host[:255]}' is not served here; use an address, a name under localhost, "
                 "or add it to 'allowed_hosts'"
             )
-        if request.header("origin") is not None:
+        is_console = request.path.startswith(CONSOLE)
+        if not self._may_come_from(request.header("origin"), request, is_console=is_console):
             raise OriginRefused("requests from web pages are refused here: they carry an Origin header")
         site = request.header("sec-fetch-site")
-        if site is not None and site not in _FETCH_SITES:
+        if site is not None and site not in _FETCH_SITES and not (is_console and _follows_a_link(request)):
             raise OriginRefused("requests that another site's page caused are refused here")
 
     def knows(self, host: str) -> bool:
@@ -42,6 +45,12 @@ class Edge:
             return False
         name = match[1].lower().rstrip(".")
         return _is_address(name) or _is_beneath(name, _OUR_DOMAINS) or _is_listed(name, self.allowed_hosts)
+
+    def _may_come_from(self, origin: str | None, request: Request, *, is_console: bool) -> bool:
+        """The console's own pages send forms, and browsers say so; nothing else here is meant for pages."""
+        _, secure = self.client(request)
+        own = f"{'https' if secure else 'http'}://{request.header('host')}"
+        return origin is None or (is_console and origin.lower() == own.lower())
 
     def client(self, request: Request) -> tuple[str, bool]:
         """Return the client's address and whether it spoke TLS; only a trusted proxy may say otherwise."""
@@ -54,6 +63,12 @@ class Edge:
         named = [hop for hop in forwarded if not _is_within(hop, self.trusted_proxies)]
         client = named[-1] if named and _is_address(named[-1]) else request.client
         return client, secure if scheme is None else scheme == "https"
+
+
+def _follows_a_link(request: Request) -> bool:
+    """A person went from another site's page to one of ours, in a window of its own: nothing is changed by that."""
+    is_navigation = request.header("sec-fetch-mode") == "navigate" and request.header("sec-fetch-dest") == "document"
+    return is_navigation and request.method in ("GET", "HEAD")
 
 
 def edge_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxies: Sequence[str]) -> Edge:

@@ -80,6 +80,20 @@ class SignatureNotYetCurrent(NotAuthenticated):
         super().__init__(f"Signature not yet current: {signed_at} is still later than {latest} ({now} + {margin}.)")
 
 
+class SignInRefused(NotAuthenticated):
+    """Key or name, and secret or password, do not belong together. Which of them is wrong stays unsaid."""
+
+    def __init__(self) -> None:
+        super().__init__("these do not belong to an active key or user; check both, and try again")
+
+
+class SignedOut(NotAuthenticated):
+    """No session of the console belongs to this cookie: it ended, or never was."""
+
+    def __init__(self) -> None:
+        super().__init__("your session has ended; sign in again")
+
+
 class RegistryTokenMissing(NotAuthenticated):
     """A `/v2/` request came without credentials."""
 
@@ -125,6 +139,13 @@ class RootMayNotAssume(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Roles may not be assumed by root accounts.")
+
+
+class FormForged(Refusal):
+    """A form of the console came without its token, or with somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("this form was not made for your session, so nothing was changed; open the page again")
 
 
 class PolicyOutsideAccount(Refusal):
@@ -293,6 +314,23 @@ class RoleUnmodifiable(BadRequest):
         )
 
 
+class NotConfirmed(BadRequest):
+    """A destructive form came without the name that confirms it."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(f"type '{expected}' to confirm; nothing was changed")
+
+
+class PasswordTooWeak(BadRequest):
+    """The password does not keep to IAM's default rules (PasswordPolicyViolation)."""
+
+    def __init__(self, shortest: int, kinds: int) -> None:
+        super().__init__(
+            f"a password needs {shortest} characters or more, of {kinds} of these kinds: upper-case letters, "
+            "lower-case letters, digits, and others"
+        )
+
+
 class PolicyNotAttachable(BadRequest):
     """Policies of service-linked roles are attached by their service alone."""
 
@@ -308,7 +346,7 @@ class NotFound(Refusal):
 
 
 class PathUnknown(NotFound):
-    """A path that names no place of the registry protocol."""
+    """A path that names no place of the registry protocol or of the console."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"there is nothing at '{path[:200]}'")
@@ -368,6 +406,11 @@ class EntityNotFound(NotFound):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"The {kind} with name {name} cannot be found.")
+
+
+class LoginProfileNotFound(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Login Profile for User {name} cannot be found.")
 
 
 class AccessKeyNotFound(NotFound):
@@ -478,6 +521,13 @@ class PolicyExists(EntityExists):
 
 class StillReferenced(Conflict):
     """IAM deletes nothing that others still hang on (DeleteConflict)."""
+
+
+class ChangedMeanwhile(Conflict):
+    """A form of the console was made from what is no longer so."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody changed this after the page was shown; nothing was saved")
 
 
 class AccountNameTaken(Conflict):
@@ -614,6 +664,14 @@ class TooManyTags(LimitReached):
 
 class Unavailable(Refusal):
     """Nothing is wrong with the request; it may be tried again."""
+
+
+class TooManyAttempts(Unavailable):
+    """Wrong secrets were given again and again, for one account or from one address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many failed attempts to sign in; wait {seconds} s and try again")
+        self.seconds = seconds
 
 
 class StorageUnavailable(Unavailable):

@@ -11,7 +11,7 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
 from twinport.aws.shapes import Service
 from twinport.clock import Clock
-from twinport.edge import Edge
+from twinport.edge import CONSOLE, Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.model.identities import Origin
@@ -44,6 +44,8 @@ class Gateway:
     async def answer(self, request: Request) -> AnyAnswer:
         if request.path != "/":
             return _plain(404, f"there is nothing at '{request.path[:200]}'")
+        if _is_a_visit(request) and "text/html" in (request.header("accept") or ""):
+            return Answer(303, {"location": CONSOLE, "cache-control": "no-store"})
         if _is_a_visit(request):
             return _plain(
                 200, "This is twinport. It speaks Amazon ECR, IAM and STS here, and OCI Distribution at /v2/."

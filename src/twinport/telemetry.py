@@ -22,6 +22,8 @@ class Event(Enum):
     REQUEST_FAILED = "request.failed"
     ANSWER_CUT_OFF = "answer.cut_off"
     ACCESS_DENIED = "access.denied"
+    SIGN_IN_DONE = "sign_in.done"
+    SIGN_IN_REFUSED = "sign_in.refused"
     ROLE_CREATED = "role.created"
     ROLE_DELETED = "role.deleted"
     DELETION_SETTLED = "deletion.settled"

@@ -57,22 +57,26 @@ class Principals:
         if row.user_name is None or row.user_path is None:
             raise CredentialsUnknown
         arn = user_arn(row.account, row.user_path, row.user_name)
-        return Caller(
-            account=row.account,
-            kind=PrincipalKind.USER,
-            arn=arn,
-            user_id=row.owner_id,
-            principal_arn=arn,
-            unique_id=row.owner_id,
-            origin=origin,
-            access_key_id=access_key_id,
-        ), secret
+        return user_caller(row.account, arn, row.owner_id, origin, access_key_id), secret
 
 
 def open_account(access_key_id: str) -> AccountId | None:
     """Return the account that an access key id names where accounts are open."""
     text = _OPEN_ALIAS.get(access_key_id, access_key_id)
     return AccountId(text) if is_account_id(text) else None
+
+
+def user_caller(account: AccountId, arn: str, unique_id: str, origin: Origin, access_key_id: str) -> Caller:
+    return Caller(
+        account=account,
+        kind=PrincipalKind.USER,
+        arn=arn,
+        user_id=unique_id,
+        principal_arn=arn,
+        unique_id=unique_id,
+        origin=origin,
+        access_key_id=access_key_id,
+    )
 
 
 def root_caller(account: AccountId, origin: Origin, access_key_id: str) -> Caller:

@@ -25,6 +25,11 @@ class Sealer:
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._current = current
 
+    @property
+    def instance(self) -> str:
+        """A name for this deployment that no other one has, and that is no secret."""
+        return self._current
+
     def seal(self, secret: bytes, purpose: str) -> str:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         ciphertext = self._keys[self._current].encrypt(nonce, secret, purpose.encode())

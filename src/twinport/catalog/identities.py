@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
-from twinport.catalog import schema, statements
+from twinport.catalog import login_profiles, schema, statements
 from twinport.errors import EntityExists, EntityNotFound, LimitReached, RoleUnmodifiable, StillReferenced
 from twinport.model.entities import Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId, RegionName
@@ -37,6 +37,12 @@ def get_user(db: Connection, account: AccountId, name: str) -> User:
     return found
 
 
+def user_of_id(db: Connection, unique_id: str) -> User | None:
+    """Return the user of a unique id, without tags."""
+    row = db.execute(select(_user).where(_user.c.unique_id == unique_id)).one_or_none()
+    return _read_user(row) if row else None
+
+
 def add_user(db: Connection, user: User) -> None:
     """Store a new user with its tags. Raises EntityExists, or LimitReached when the account is full."""
     _expect_free(db, _user, user)
@@ -60,10 +66,12 @@ def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[U
 
 
 def delete_user(db: Connection, user: User) -> None:
-    """Delete a user who has no keys and no policies. Raises StillReferenced."""
+    """Delete a user who has no keys, no password and no policies. Raises StillReferenced."""
     keys = select(func.count()).select_from(schema.access_key).where(schema.access_key.c.owner_id == user.unique_id)
     if db.execute(keys).scalar_one():
         raise StillReferenced("Cannot delete entity, must delete access keys first.")
+    if login_profiles.find(db, user.unique_id) is not None:
+        raise StillReferenced("Cannot delete entity, must delete login profile first.")
     _expect_bare(db, user.unique_id)
     _forget(db, _user, user.unique_id)
 

@@ -79,6 +79,11 @@ def unsettled(db: Connection, account: str) -> int:
     return db.execute(query).scalar_one()
 
 
+def last_carried(db: Connection, account: str) -> datetime | None:
+    """Return when a delivery of a registry was last completed."""
+    return db.execute(select(func.max(lane.c.carried_at)).where(lane.c.source_account == account)).scalar()
+
+
 def cancel_removed(db: Connection, account: str, configuration: ReplicationConfiguration, now: datetime) -> int:
     """Fail the waiting deliveries that `configuration` would not plan any more; those under lease may finish."""
     place = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.repository)
@@ -152,6 +157,7 @@ def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, 
     Raises LeaseLost if it is not `holder`'s any more.
     """
     _settle(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
+    db.execute(update(lane).where(*_is(Lane(done.source, done.destination))).values(carried_at=now))
     if landed.children:
         _settle_children(db, done, landed, now)
 

@@ -176,6 +176,28 @@ session = Table(
 )
 Index("session_by_expiry", session.c.expires_at)
 
+# `password` is a salted hash; see access/passwords.py for its form.
+login_profile = Table(
+    "login_profile",
+    partition,
+    Column("user_id", Text, primary_key=True),
+    Column("password", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+# Who is signed in to the console. `token_hash` is of the cookie's value; without a key the person used a password.
+console_session = Table(
+    "console_session",
+    partition,
+    Column("token_hash", Text, primary_key=True),
+    Column("principal_id", Text, nullable=False),
+    Column("access_key_id", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+Index("console_session_by_expiry", console_session.c.expires_at)
+
 # `usage` is JSON: Region by Region why the role is still needed.
 deletion_task = Table(
     "deletion_task",
@@ -364,6 +386,7 @@ lane = Table(
     Column("destination_account", Text, primary_key=True),
     Column("paused", Boolean, nullable=False, server_default=text("0")),
     Column("due_at", Instant),
+    Column("carried_at", Instant),
 )
 
 # The outbox. Settled rows stay as status; only waiting rows are indexed by time.

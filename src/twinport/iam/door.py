@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from twinport.access.access_keys import AccessKeys
 from twinport.access.calls import Call
 from twinport.access.deletion import Deletions
+from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
+from twinport.iam.login_profiles import LoginProfileOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
 from twinport.iam.roles import RoleOperations
 from twinport.iam.service_linked_roles import ServiceLinkedRoleOperations
@@ -24,6 +26,7 @@ class Verbs:
 
     users: Users
     keys: AccessKeys
+    login_profiles: LoginProfiles
     roles: Roles
     service_linked_roles: ServiceLinkedRoles
     deletions: Deletions
@@ -36,6 +39,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     return {
         **UserOperations(verbs.users).table(),
         **AccessKeyOperations(verbs.keys).table(),
+        **LoginProfileOperations(verbs.login_profiles).table(),
         **RoleOperations(verbs.roles).table(),
         **ServiceLinkedRoleOperations(verbs.service_linked_roles, verbs.deletions).table(),
         **ManagedPolicyOperations(verbs.managed_policies).table(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
@@ -44,6 +45,15 @@ class Copies:
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """What a registry has to do with the replication role: rules, deliveries under way, the last one that landed."""
+
+    rules: int
+    unsettled: int
+    last_carried_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Replication:
     """The verbs of a registry's replication. `regions` are those that this deployment knows."""
 
@@ -78,6 +88,11 @@ class Replication:
         settings = await self.catalog.region(registry.region).read(lambda db: registries.settings(db, registry.account))
         return settings.replication
 
+    async def activity(self, caller: Caller, registry: Registry) -> Activity:
+        """Tell whether the registry needs the replication role, and when it last used it."""
+        await self.gate.authorize(caller, "ecr:DescribeRegistry", AnyResource(registry.account, registry.region))
+        return await self.catalog.region(registry.region).read(lambda db: _activity(db, registry))
+
     async def status(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
         """Report the newest delivery of an image to each of its destinations; none where no rule ever asked for one.
 
@@ -102,6 +117,12 @@ def check(configuration: ReplicationConfiguration, source: Registry, regions: Co
             raise InvalidParameter(_PARAMETER, f"Replication destination region {region} is not known here")
     if any(rule.deletions for rule in configuration.rules):
         raise NotBuiltYet("deleteReplication")
+
+
+def _activity(db: Connection, registry: Registry) -> Activity:
+    rules = registries.settings(db, registry.account).replication.rules
+    unsettled = outbox.unsettled(db, registry.account)
+    return Activity(len(rules), unsettled, outbox.last_carried(db, registry.account))
 
 
 def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:

@@ -537,6 +537,40 @@ class UpdateAccessKeyRequest(TypedDict, total=False):
     Status: Required[str]
 
 
+class CreateLoginProfileRequest(TypedDict, total=False):
+    UserName: str
+    Password: str
+    PasswordResetRequired: bool
+
+
+class LoginProfile(TypedDict, total=False):
+    UserName: Required[str]
+    CreateDate: Required[datetime]
+    PasswordResetRequired: bool
+
+
+class CreateLoginProfileResponse(TypedDict, total=False):
+    LoginProfile: Required[LoginProfile]
+
+
+class DeleteLoginProfileRequest(TypedDict, total=False):
+    UserName: str
+
+
+class GetLoginProfileRequest(TypedDict, total=False):
+    UserName: str
+
+
+class GetLoginProfileResponse(TypedDict, total=False):
+    LoginProfile: Required[LoginProfile]
+
+
+class UpdateLoginProfileRequest(TypedDict, total=False):
+    UserName: Required[str]
+    Password: str
+    PasswordResetRequired: bool
+
+
 class UpdateAssumeRolePolicyRequest(TypedDict, total=False):
     RoleName: Required[str]
     PolicyDocument: Required[str]

@@ -1,0 +1,107 @@
+"""The passwords by which users sign in to the console."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from twinport.access import passwords
+from twinport.access.entities import Entities
+from twinport.catalog import identities, login_profiles
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.login_profiles import LoginProfile
+from twinport.clock import Clock
+from twinport.errors import LoginProfileNotFound, NameNeeded, PasswordTooWeak
+from twinport.model.entities import PrincipalType, User
+from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.names import AccountId
+
+# The rules of an account that set none of its own.
+_SHORTEST, _KINDS = 8, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What may be told of a login profile."""
+
+    user_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoginProfiles:
+    """The verbs of login profiles. A user may leave out a name and mean themselves."""
+
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+
+    async def create(self, caller: Caller, name: str | None, password: str) -> Profile:
+        """Give a user a password. Raises EntityNotFound, EntityExists, PasswordTooWeak."""
+        name = await self._authorized(caller, "iam:CreateLoginProfile", name)
+        check(password)
+        stored, now = await asyncio.to_thread(passwords.hashed, password), self.world.now()
+        await self.catalog.partition.write(lambda db: _create(db, caller.account, name, stored, now))
+        return Profile(name, now)
+
+    async def get(self, caller: Caller, name: str | None) -> Profile:
+        """Raises EntityNotFound, LoginProfileNotFound."""
+        name = await self._authorized(caller, "iam:GetLoginProfile", name)
+        _, profile = await self.catalog.partition.read(lambda db: _get(db, caller.account, name))
+        return Profile(name, profile.created_at)
+
+    async def update(self, caller: Caller, name: str, password: str | None) -> None:
+        """Replace the password, if one is given, which ends the user's sessions. Raises as `create` and `get` do."""
+        name = await self._authorized(caller, "iam:UpdateLoginProfile", name)
+        if password is None:
+            await self.catalog.partition.read(lambda db: _get(db, caller.account, name))
+            return
+        check(password)
+        stored, now = await asyncio.to_thread(passwords.hashed, password), self.world.now()
+        await self.catalog.partition.write(lambda db: _replace(db, caller.account, name, stored, now))
+
+    async def delete(self, caller: Caller, name: str | None) -> None:
+        """Take a user's password away, which ends the user's sessions. Raises EntityNotFound, LoginProfileNotFound."""
+        name = await self._authorized(caller, "iam:DeleteLoginProfile", name)
+        await self.catalog.partition.write(lambda db: _remove(db, caller.account, name))
+
+    async def _authorized(self, caller: Caller, action: str, name: str | None) -> str:
+        name = _own_name(caller) if name is None else name
+        await self.entities.ask(caller, action, PrincipalType.USER, name)
+        return name
+
+
+def check(password: str) -> None:
+    """Raises PasswordTooWeak."""
+    kinds = (str.isupper, str.islower, str.isdigit, lambda character: not character.isalnum())
+    if len(password) < _SHORTEST or sum(any(map(kind, password)) for kind in kinds) < _KINDS:
+        raise PasswordTooWeak(_SHORTEST, _KINDS)
+
+
+def _own_name(caller: Caller) -> str:
+    if caller.kind is not PrincipalKind.USER:
+        raise NameNeeded
+    return caller.arn.rpartition("/")[2]
+
+
+def _create(db: Connection, account: AccountId, name: str, password: str, now: datetime) -> None:
+    user = identities.get_user(db, account, name)
+    login_profiles.add(db, LoginProfile(user.unique_id, password, now, now), name)
+
+
+def _get(db: Connection, account: AccountId, name: str) -> tuple[User, LoginProfile]:
+    user = identities.get_user(db, account, name)
+    profile = login_profiles.find(db, user.unique_id)
+    if profile is None:
+        raise LoginProfileNotFound(name)
+    return user, profile
+
+
+def _replace(db: Connection, account: AccountId, name: str, password: str, now: datetime) -> None:
+    user, profile = _get(db, account, name)
+    login_profiles.replace(db, LoginProfile(user.unique_id, password, profile.created_at, now))
+
+
+def _remove(db: Connection, account: AccountId, name: str) -> None:
+    user, _ = _get(db, account, name)
+    login_profiles.remove(db, user.unique_id)

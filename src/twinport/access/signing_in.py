@@ -1,0 +1,134 @@
+"""Signing in to the console: from an access key or a password to a session, and from its cookie to the caller."""
+
+import asyncio
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from twinport import telemetry
+from twinport.access import passwords
+from twinport.access.patience import Patience
+from twinport.access.principals import OPEN_SECRET, Principals, user_caller
+from twinport.catalog import console_sessions, identities, login_profiles
+from twinport.catalog.console_sessions import ConsoleSession
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.login_profiles import LoginProfile
+from twinport.clock import Clock
+from twinport.errors import NotAuthenticated, SignedOut, SignInRefused
+from twinport.model.entities import User
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import AccountId
+from twinport.telemetry import Event
+
+SESSION = timedelta(hours=12)
+_LONGEST_PASSWORD = 128
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """Sessions end after twelve hours, on signing out, and with the key, the user or the password behind them."""
+
+    catalog: Catalog
+    principals: Principals
+    patience: Patience
+    world: Clock
+
+    async def by_key(self, access_key_id: str, secret: str, origin: Origin) -> str:
+        """Return a new session's token. Raises SignInRefused, TooManyAttempts."""
+        subjects = (f"key {access_key_id}", f"address {origin.source_ip}")
+        self.patience.admit(*subjects)
+        caller = await self._holder(access_key_id, secret, origin)
+        return await self._begin(caller, access_key_id, subjects, origin)
+
+    async def by_open_account(self, account: AccountId, origin: Origin) -> str:
+        """Return a new session of an open account's root. Raises SignInRefused where accounts are not open."""
+        return await self.by_key(account, OPEN_SECRET, origin)
+
+    async def by_password(self, account: AccountId, user_name: str, password: str, origin: Origin) -> str:
+        """Return a new session's token. Raises SignInRefused, TooManyAttempts."""
+        subjects = (f"user {account}/{user_name}", f"address {origin.source_ip}")
+        self.patience.admit(*subjects)
+        user = await self._user(account, user_name, password)
+        caller = None if user is None else user_caller(account, user.arn, user.unique_id, origin, "")
+        return await self._begin(caller, None, subjects, origin)
+
+    async def open(self, token: str, origin: Origin) -> Caller:
+        """Return whose session this is, as they are now. Raises SignedOut."""
+        session = await self.catalog.partition.read(lambda db: console_sessions.find(db, _hash(token)))
+        if session is None or session.expires_at <= self.world.now():
+            raise SignedOut
+        if session.access_key_id is None:
+            return await self._person(session, origin)
+        try:
+            caller, _ = await self.principals.find(session.access_key_id, origin)
+        except NotAuthenticated as refusal:
+            raise SignedOut from refusal
+        return caller
+
+    async def end(self, token: str) -> None:
+        """End a session, if there is one."""
+        await self.catalog.partition.record(lambda db: console_sessions.remove(db, _hash(token)))
+
+    async def _holder(self, access_key_id: str, secret: str, origin: Origin) -> Caller | None:
+        try:
+            caller, expected = await self.principals.find(access_key_id, origin)
+        except NotAuthenticated:
+            return None
+        # Temporary credentials are made for programs, and would need their token at every request.
+        if caller.session is not None or not hmac.compare_digest(secret.encode(), expected.encode()):
+            return None
+        return caller
+
+    async def _user(self, account: AccountId, name: str, password: str) -> User | None:
+        """Find the user if the password is theirs. Whoever guesses waits as long for a name that does not exist."""
+        found = await self.catalog.partition.read(lambda db: _profile_of(db, account, name))
+        if len(password) > _LONGEST_PASSWORD:
+            return None
+        if found is None:
+            await asyncio.to_thread(passwords.hashed, password)
+            return None
+        user, profile = found
+        return user if await asyncio.to_thread(passwords.matches, password, profile.password) else None
+
+    async def _begin(
+        self, caller: Caller | None, access_key_id: str | None, subjects: tuple[str, ...], origin: Origin
+    ) -> str:
+        if caller is None:
+            telemetry.warning(Event.SIGN_IN_REFUSED, subject=subjects[0], source=origin.source_ip)
+            raise SignInRefused
+        self.patience.succeeded(*subjects)
+        token, now = secrets.token_urlsafe(32), self.world.now()
+        session = ConsoleSession(_hash(token), caller.unique_id, access_key_id, now, now + SESSION)
+        await self.catalog.partition.record(lambda db: console_sessions.add(db, session))
+        telemetry.event(Event.SIGN_IN_DONE, caller=caller.arn, source=origin.source_ip)
+        return token
+
+    async def _person(self, session: ConsoleSession, origin: Origin) -> Caller:
+        found = await self.catalog.partition.read(lambda db: _user_of(db, session.principal_id))
+        if found is None or found[1].changed_at > session.created_at:
+            raise SignedOut
+        user, _ = found
+        return user_caller(user.account, user.arn, user.unique_id, origin, "")
+
+
+def _profile_of(db: Connection, account: AccountId, name: str) -> tuple[User, LoginProfile] | None:
+    user = identities.find_user(db, account, name)
+    return None if user is None else _with_profile(db, user)
+
+
+def _user_of(db: Connection, unique_id: str) -> tuple[User, LoginProfile] | None:
+    user = identities.user_of_id(db, unique_id)
+    return None if user is None else _with_profile(db, user)
+
+
+def _with_profile(db: Connection, user: User) -> tuple[User, LoginProfile] | None:
+    profile = login_profiles.find(db, user.unique_id)
+    return None if profile is None else (user, profile)
+
+
+def _hash(token: str) -> str:
+    """The table alone signs nobody in."""
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,65 @@
+"""The AWS command that a form stands for, ready to be pasted into a shell."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from twinport.console.visits import Visit
+from twinport.model.names import RegionName
+from twinport.model.replication import ReplicationConfiguration
+
+Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cli:
+    """Writes commands for one deployment and one Region, or none where the service has none."""
+
+    endpoint: str
+    region: RegionName | None
+
+    def line(self, operation: str, **options: str) -> str:
+        """Return `aws OPERATION --option value …`, one option on each line, quoted for a POSIX shell."""
+        places = {"endpoint-url": self.endpoint} | ({"region": self.region} if self.region else {})
+        given = {name.replace("_", "-"): value for name, value in options.items()}
+        words = [f"--{name} {shlex.quote(value)}" for name, value in (given | places).items()]
+        return " \\\n    ".join([f"aws {operation}", *words])
+
+
+def ecr(visit: Visit) -> Cli:
+    return Cli(visit.endpoint, visit.region)
+
+
+def iam(visit: Visit) -> Cli:
+    return Cli(visit.endpoint, None)
+
+
+def configuration_json(configuration: ReplicationConfiguration) -> dict[str, Json]:
+    """Return rules in the form that ECR's API takes them."""
+    rules: list[Json] = []
+    for rule in configuration.rules:
+        written: dict[str, Json] = {
+            "destinations": [{"region": place.region, "registryId": place.account} for place in rule.destinations]
+        }
+        if rule.prefixes:
+            written["repositoryFilters"] = [
+                {"filter": prefix, "filterType": "PREFIX_MATCH"} for prefix in rule.prefixes
+            ]
+        if rule.deletions is not None:
+            written["deleteReplication"] = {"enabled": rule.deletions}
+        rules.append(written)
+    return {"rules": rules}
+
+
+def put_replication(visit: Visit, configuration: ReplicationConfiguration) -> str:
+    text = json.dumps(configuration_json(configuration))
+    return ecr(visit).line("ecr put-replication-configuration", replication_configuration=text)
+
+
+def pretty(text: str) -> str:
+    """Lay out JSON for reading; what is no JSON stays as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text

@@ -1,0 +1,145 @@
+"""The console's door: who visits, whether a form is theirs, which page answers, and what a refusal looks like."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from twinport import telemetry
+from twinport.access.signing_in import SigningIn
+from twinport.clock import Clock
+from twinport.console import forgery
+from twinport.console.cookies import Cookie
+from twinport.console.entrance import Entrance
+from twinport.console.problems import Problem, problem_of
+from twinport.console.rendering import Renderer, redirect
+from twinport.console.routes import Route, find
+from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Visit
+from twinport.edge import Edge
+from twinport.errors import BodyMalformed, FormForged, PathUnknown, Refusal, SignedOut
+from twinport.exchange import Answer, Request
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import RegionName
+from twinport.telemetry import Event
+
+# A registry policy of 10,240 characters, each of them written as three, with room for the other fields.
+_FORM_LIMIT = 256 << 10
+_ASSETS = "/console/assets/"
+_WAYS_IN = ("/console/sign-in", "/console/sign-out")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDoor:
+    """Serves `/console/`. `first_page` finds where somebody begins who named no page."""
+
+    edge: Edge
+    signing_in: SigningIn
+    cookie: Cookie
+    world: Clock
+    regions: Collection[RegionName]
+    entrance: Entrance
+    pages: tuple[Route, ...]
+    first_page: Callable[[Caller], Awaitable[str]]
+    renderer: Renderer
+
+    async def answer(self, request: Request) -> Answer:
+        try:
+            answer = await self._answer(request)
+        except SignedOut:
+            answer = redirect(_way_in(request))
+        except Refusal as refusal:
+            answer = self._outside(problem_of(refusal), request)
+        except Exception as defect:  # noqa: BLE001 — a defect too is answered with a page
+            telemetry.failure(Event.REQUEST_FAILED, defect, method=request.method, path=request.path)
+            answer = self._outside(_UNEXPECTED, request)
+        return replace(answer, headers={**answer.headers, "x-request-id": request.id})
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.path.startswith(_ASSETS):
+            return self._asset(request)
+        form = await _form(request)
+        client, secure = self.edge.client(request)
+        origin = Origin(RegionName(""), client, secure, request.header("user-agent") or "", self.world.now())
+        if request.path in _WAYS_IN:
+            return await self.entrance.answer(request, form, origin)
+        token = self.cookie.read(request, secure=secure)
+        if token is None:
+            raise SignedOut
+        caller = await self.signing_in.open(token, origin)
+        if request.path in ("/console", "/console/"):
+            return redirect(await self.first_page(caller))
+        return await self._inside(request, form, caller, token)
+
+    async def _inside(self, request: Request, form: Fields, caller: Caller, token: str) -> Answer:
+        found = find(self.pages, request.method, request.path)
+        region = RegionName(found.parts.get("region", "")) if found else RegionName("")
+        if found is None or region not in self.regions:
+            raise PathUnknown(request.path)
+        visit = Visit(
+            request_id=request.id,
+            path=request.path,
+            region=region,
+            parts=found.parts,
+            query=_fields(request.query),
+            form=form,
+            caller=replace(caller, origin=replace(caller.origin, region=region)),
+            csrf=forgery.token(token),
+            endpoint=self._endpoint(request),
+        )
+        try:
+            if request.method == "POST" and not forgery.is_genuine(form.one(forgery.FIELD), token):
+                raise FormForged
+            return self._rendered(await found.handler(visit), visit)
+        except Refusal as refusal:
+            return self.renderer.refused(problem_of(refusal), visit)
+
+    def _rendered(self, result: Result, visit: Visit) -> Answer:
+        match result:
+            case Page():
+                return self.renderer.page(result, visit)
+            case Fragment():
+                return self.renderer.fragment(result, visit)
+            case Redirect():
+                return redirect(result.path)
+
+    def _asset(self, request: Request) -> Answer:
+        asset = self.renderer.asset(request.path.rpartition("/")[2])
+        if asset is None:
+            raise PathUnknown(request.path)
+        return asset
+
+    def _endpoint(self, request: Request) -> str:
+        _, secure = self.edge.client(request)
+        return f"{'https' if secure else 'http'}://{request.header('host')}"
+
+    def _outside(self, problem: Problem, request: Request) -> Answer:
+        page = Page("problem.html", problem.headline, "", {"problem": problem}, problem.status)
+        return self.renderer.outside(page, request.id)
+
+
+_UNEXPECTED = Problem(
+    500,
+    "Something went wrong here",
+    "an unexpected error was met, and recorded under this request's id",
+    "Try again; if it happens again, give the request id to whoever operates this deployment.",
+)
+
+
+async def _form(request: Request) -> Fields:
+    if request.method != "POST":
+        return Fields()
+    return _fields((await request.body(_FORM_LIMIT)).decode("utf-8", "replace"))
+
+
+def _fields(text: str) -> Fields:
+    try:
+        return Fields.parse(text)
+    except ValueError as error:
+        raise BodyMalformed("the form has more fields than any page of the console") from error
+
+
+def _way_in(request: Request) -> str:
+    """Return the sign-in page, which leads back to the page that was asked for; a form is not sent again."""
+    if request.method != "GET" or request.path in ("/console", "/console/"):
+        return "/console/sign-in"
+    place = f"{request.raw_path}?{request.query}" if request.query else request.raw_path
+    return f"/console/sign-in?next={quote(place, safe='')}"

@@ -1,0 +1,25 @@
+"""What several pages have in common."""
+
+from urllib.parse import urlencode
+
+from twinport.console.problems import problem_of
+from twinport.console.visits import Page, Visit
+from twinport.errors import NotConfirmed, Refusal
+
+
+def refused(page: Page, refusal: Refusal) -> Page:
+    """Show the same form again, with what was given and what is wrong."""
+    problem = problem_of(refusal)
+    return Page(page.template, page.title, page.section, {**page.values, "problem": problem}, problem.status)
+
+
+def require_confirmation(visit: Visit, name: str) -> None:
+    """Raise NotConfirmed unless the form repeats the name of what is to be destroyed."""
+    if visit.form.one("confirmation") != name:
+        raise NotConfirmed(name)
+
+
+def address(path: str, **query: str) -> str:
+    """Return a path with a query string; empty values are left out."""
+    given = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path

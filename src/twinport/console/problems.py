@@ -1,0 +1,52 @@
+"""What a page tells somebody who was refused: what is true, and what to do."""
+
+from dataclasses import dataclass
+
+from twinport import errors
+from twinport.errors import AccessDenied, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`headline` names the kind in a few words."""
+
+    status: int
+    headline: str
+    message: str
+    remedy: str
+
+
+_KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
+    (
+        errors.FormForged,
+        403,
+        "This form is not yours",
+        "Open the page again and send the form from there. If it happens again, sign out and in.",
+    ),
+    (errors.PathUnknown, 404, "There is no such page", "Go on from one of the links of the navigation."),
+    (errors.NotFound, 404, "Not found", "It may have been deleted meanwhile: go back to the list."),
+    (errors.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Others are not affected."),
+    (errors.NotAuthenticated, 403, "That did not sign you in", "Check what you typed, and which account it is for."),
+    (errors.Conflict, 409, "Something stands in the way", "Look at what is there now, then decide again."),
+    (errors.LimitReached, 400, "A limit was reached", "Remove what is no longer needed, or ask for less."),
+    (errors.NotBuiltYet, 400, "twinport cannot do this yet", "Leave it out, and try again."),
+    (errors.Unavailable, 503, "Not now", "Nothing was changed: try again in a moment."),
+    (errors.BadRequest, 400, "This cannot be done as asked", "Correct what you gave, and try again."),
+)
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    """Word a refusal for a page."""
+    if isinstance(refusal, AccessDenied):
+        return Problem(403, "You may not do this", refusal.message, _permission(refusal))
+    for kind, status, headline, remedy in _KINDS:
+        if isinstance(refusal, kind):
+            return Problem(status, headline, refusal.message, remedy)
+    return Problem(400, "This was refused", refusal.message, "Go back, and try something else.")
+
+
+def _permission(refusal: AccessDenied) -> str:
+    return (
+        f"Ask an administrator of your account for a policy that allows {refusal.action} on {refusal.resource}, "
+        "or sign in as somebody who may."
+    )

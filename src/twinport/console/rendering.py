@@ -1,0 +1,109 @@
+"""From a page to an answer: templates that escape everything, and headers that let nothing else in."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from twinport.console import regions, words
+from twinport.console.problems import Problem
+from twinport.console.visits import Fragment, Page, Visit
+from twinport.exchange import Answer
+from twinport.model.names import RegionName
+
+_HERE = Path(__file__).parent
+_ASSETS = {
+    "console.css": "text/css; charset=utf-8",
+    "console.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+# No inline script or style, nothing from elsewhere, no frame around it. `same-origin` and not `no-referrer`: under
+# the latter browsers send `Origin: null` with our own forms.
+_SAFETY = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_FRESH = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
+_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+@dataclass(frozen=True, slots=True)
+class RegionLink:
+    name: str
+    code: str
+    path: str
+    is_current: bool
+
+
+class Renderer:
+    """Holds the templates and the assets; the assets' addresses change with their content."""
+
+    def __init__(self, known: Collection[RegionName]) -> None:
+        self._regions = regions.ordered(known)
+        self._assets = {name: (_HERE / "assets" / name).read_bytes() for name in _ASSETS}
+        digest = hashlib.sha256(b"".join(self._assets.values())).hexdigest()[:12]
+        self._environment = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals["asset"] = lambda name: f"/console/assets/{digest}/{name}"
+        self._environment.filters.update(time=words.time, size=words.size, short=words.short_digest)
+
+    def page(self, page: Page, visit: Visit) -> Answer:
+        """Render a page inside the frame of somebody who is signed in."""
+        return self._html(page.status, page.template, {**self._frame(page, visit), **page.values})
+
+    def fragment(self, fragment: Fragment, visit: Visit) -> Answer:
+        return self._html(200, fragment.template, {"home": visit.home, **fragment.values})
+
+    def refused(self, problem: Problem, visit: Visit) -> Answer:
+        page = Page("problem.html", problem.headline, "", {"problem": problem}, problem.status)
+        return self.page(page, visit)
+
+    def outside(self, page: Page, request_id: str) -> Answer:
+        """Render a page for somebody who is not signed in."""
+        frame = {"title": page.title, "request_id": request_id, "visit": None}
+        return self._html(page.status, page.template, {**frame, **page.values})
+
+    def asset(self, name: str) -> Answer | None:
+        if name not in self._assets:
+            return None
+        headers = {**_SAFETY, **_FOR_EVER, "content-type": _ASSETS[name]}
+        return Answer(200, headers, self._assets[name])
+
+    def _frame(self, page: Page, visit: Visit) -> dict[str, object]:
+        section = visit.path.removeprefix(visit.home).strip("/").partition("/")[0] or "repositories"
+        links = [
+            RegionLink(each.name, each.code, f"/console/{each.code}/{section}", each.code == visit.region)
+            for each in self._regions
+        ]
+        return {
+            "title": page.title,
+            "section": page.section,
+            "visit": visit,
+            "home": visit.home,
+            "caller": visit.caller,
+            "csrf": visit.csrf,
+            "request_id": visit.request_id,
+            "region": regions.named(visit.region),
+            "region_links": links,
+        }
+
+    def _html(self, status: int, template: str, values: Mapping[str, object]) -> Answer:
+        text = self._environment.get_template(template).render(values)
+        return Answer(status, {**_SAFETY, **_FRESH}, text.encode())
+
+
+def redirect(path: str) -> Answer:
+    """Send the browser on, with GET."""
+    return Answer(303, {**_SAFETY, "cache-control": "no-store", "location": path})

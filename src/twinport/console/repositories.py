@@ -1,0 +1,106 @@
+"""The pages of repositories: the list, and making one."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from twinport.console import commands, regions
+from twinport.console.pages import address, refused
+from twinport.console.regions import NamedRegion
+from twinport.console.routes import Route
+from twinport.console.visits import Page, Redirect, Result, Visit
+from twinport.errors import AccessDenied, Refusal
+from twinport.model.addresses import repository_uri
+from twinport.model.identities import Caller
+from twinport.model.images import Mutability, NewRepository, Repository, TagRule
+from twinport.model.names import RegionName, Registry, repository_name
+from twinport.registry.paging import PageRequest
+from twinport.registry.repositories import Repositories
+
+_PER_PAGE = 50
+_SECTION = "repositories"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRow:
+    name: str
+    uri: str
+    tags: str
+    created: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPages:
+    """`known` are the Regions of this deployment."""
+
+    repositories: Repositories
+    known: Collection[RegionName]
+    public_url: str | None
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/console/{region}/repositories", self.list),
+            Route("GET", "/console/{region}/repositories/new", self.ask),
+            Route("POST", "/console/{region}/repositories/new", self.create),
+        )
+
+    async def list(self, visit: Visit) -> Page:
+        token = visit.query.one("page") or None
+        page = await self.repositories.list(visit.caller, visit.registry, PageRequest(_PER_PAGE, token))
+        elsewhere = () if page.items or token else await self._elsewhere(visit.caller, visit.region)
+        values = {
+            "rows": [self._row(visit, each) for each in page.items],
+            "next": page.token and address(f"{visit.home}/repositories", page=page.token),
+            "is_first": token is None,
+            "elsewhere": elsewhere,
+            "command": commands.ecr(visit).line("ecr describe-repositories"),
+        }
+        return Page("repositories.html", "Repositories", _SECTION, values)
+
+    async def ask(self, visit: Visit) -> Page:
+        return _form(visit, "", immutable=False)
+
+    async def create(self, visit: Visit) -> Result:
+        name, immutable = visit.form.one("name"), visit.form.one("tags") == "immutable"
+        rule = TagRule(Mutability.IMMUTABLE if immutable else Mutability.MUTABLE)
+        try:
+            made = await self.repositories.create(
+                visit.caller, visit.registry, repository_name(name), NewRepository(rule)
+            )
+        except Refusal as refusal:
+            return refused(_form(visit, name, immutable=immutable), refusal)
+        return Redirect(address(f"{visit.home}/images", repository=made.name))
+
+    async def first_page(self, caller: Caller) -> str:
+        """Return where somebody begins: in a Region where their account has repositories, if there is one."""
+        at_home = regions.default(self.known)
+        used = () if await self._holds(caller, at_home) else await self._elsewhere(caller, at_home)
+        return f"/console/{used[0].code if used else at_home}/repositories"
+
+    async def _elsewhere(self, caller: Caller, region: RegionName) -> tuple[NamedRegion, ...]:
+        others = [other for other in self.known if other != region]
+        return regions.ordered([other for other in others if await self._holds(caller, other)])
+
+    async def _holds(self, caller: Caller, region: RegionName) -> bool:
+        there = replace(caller, origin=replace(caller.origin, region=region))
+        try:
+            return bool(await self.repositories.names(there, Registry(caller.account, region), "", 1))
+        except AccessDenied:
+            return False
+
+    def _row(self, visit: Visit, repository: Repository) -> RepositoryRow:
+        host = visit.endpoint.partition("://")[2]
+        return RepositoryRow(
+            name=repository.name,
+            uri=repository_uri(repository.registry, repository.name, host, self.public_url),
+            tags="may move" if repository.tag_rule.mutability is Mutability.MUTABLE else "stay where they are",
+            created=f"{repository.created_at:%Y-%m-%d %H:%M} UTC",
+            path=address(f"{visit.home}/images", repository=repository.name),
+        )
+
+
+def _form(visit: Visit, name: str, *, immutable: bool) -> Page:
+    options = {"image_tag_mutability": "IMMUTABLE"} if immutable else {}
+    command = commands.ecr(visit).line("ecr create-repository", repository_name=name or "NAME", **options)
+    values = {"name": name, "immutable": immutable, "command": command, "problem": None}
+    return Page("repository_new.html", "Create repository", _SECTION, values)

@@ -1,0 +1,104 @@
+"""Numbers, times and states as a person reads them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from twinport.model.replication import DeliveryReport, DeliveryState, FailureCode
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+
+_WHY = {
+    FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED: (
+        "the destination's registry policy does not let this account in",
+        "Somebody there generates a statement under Private registry, Registry permissions; then push the image again.",
+    ),
+    FailureCode.DESTINATION_REGION_NOT_FOUND: (
+        "the destination's Region is not known here",
+        "Remove the Region from the replication rules, or ask the operator of this deployment.",
+    ),
+    FailureCode.DESTINATION_LIMIT_EXCEEDED: (
+        "the destination has reached a limit",
+        "Make room at the destination; then push the image again.",
+    ),
+    FailureCode.DESTINATION_KMS_ERROR: (
+        "the destination could not use its encryption key",
+        "Check the key of the destination's repository; then push the image again.",
+    ),
+    FailureCode.SOURCE_IMAGE_NOT_FOUND: (
+        "the image was deleted here before it could be carried",
+        "Push the image again if it is still wanted.",
+    ),
+    FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND: (
+        "the service-linked role for replication is gone",
+        "Save the replication configuration again, which creates the role; then push the image again.",
+    ),
+    FailureCode.REPLICATION_CONFIGURATION_REMOVED: (
+        "the replication rule was removed while the copy was waiting",
+        "Add a rule for this repository; then push the image again.",
+    ),
+    FailureCode.INTERNAL_ERROR: (
+        "an unexpected error was met at every attempt",
+        "The operator of this deployment finds it in the log; push the image again to try anew.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CopyState:
+    """How far a copy is. `word` is waiting, travelling, arrived or gave up; `tone` is what the page colours it by."""
+
+    word: str
+    tone: str
+    details: str
+    remedy: str
+    destination_region: str
+    destination_account: str
+    is_settled: bool
+
+
+def copy_state(report: DeliveryReport) -> CopyState:
+    word, tone, details, remedy = _told(report)
+    settled = report.state is not DeliveryState.WAITING
+    return CopyState(word, tone, details, remedy, report.destination.region, report.destination.account, settled)
+
+
+def tries(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that fits it: 312 B, 4.1 MiB."""
+    amount, unit = float(count), 0
+    while amount >= _STEP and unit < len(_UNITS) - 1:
+        amount, unit = amount / _STEP, unit + 1
+    return f"{count} B" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def time(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def short_digest(digest: str) -> str:
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm}:{digits[:12]}…"
+
+
+def _told(report: DeliveryReport) -> tuple[str, str, str, str]:
+    match report.state:
+        case DeliveryState.COMPLETE:
+            return "arrived", "good", _arrival(report), ""
+        case DeliveryState.FAILED:
+            why, remedy = _WHY[report.failure_code or FailureCode.INTERNAL_ERROR]
+            return "gave up", "bad", why, remedy
+        case DeliveryState.WAITING if report.attempts == 0:
+            return "waiting", "calm", "", ""
+        case DeliveryState.WAITING if report.reason:
+            return "waiting", "calm", f"to be tried again after {tries(report.attempts)}: {report.reason}", ""
+        case DeliveryState.WAITING:
+            return "travelling", "busy", "", ""
+
+
+def _arrival(report: DeliveryReport) -> str:
+    carried = f"{size(report.bytes_carried)} carried" if report.bytes_carried else "nothing had to be carried"
+    return f"{time(report.settled_at)}, {carried}"

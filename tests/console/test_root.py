@@ -1,0 +1,57 @@
+"""`/` is the console for people and the services for programs."""
+
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.served import Served
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(Stay())
+
+
+def answer(server: Served, path: str, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(server.url + path, headers=headers)
+    try:
+        with OPENER.open(request, timeout=5) as opened:
+            return opened.status, opened.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.headers.get("location") or refused.read().decode()
+
+
+def test_a_browser_is_led_to_the_console(server: Served) -> None:
+    assert answer(server, "/", Accept="text/html,application/xhtml+xml") == (303, "/console/")
+
+
+def test_whoever_is_not_signed_in_is_asked_to(server: Served) -> None:
+    assert answer(server, "/console/") == (303, "/console/sign-in")
+    status, place = answer(server, "/console/eu-west-1/images?repository=team/api")
+    assert (status, place) == (303, "/console/sign-in?next=%2Fconsole%2Feu-west-1%2Fimages%3Frepository%3Dteam%2Fapi")
+
+
+def test_a_program_that_asks_for_no_page_is_told_what_this_is(server: Served) -> None:
+    status, text = answer(server, "/", Accept="*/*")
+    assert status == 200
+    assert text.startswith("This is twinport")
+
+
+def test_a_program_that_asks_without_a_signature_hears_what_aws_says(server: Served) -> None:
+    status, _ = answer(server, "/?Action=ListRoles&Version=2010-05-08", Accept="text/html")
+    assert status == 403
+
+
+@pytest.mark.parametrize("name", ["console.css", "console.js", "icon.svg"])
+def test_assets_need_no_session(server: Served, name: str) -> None:
+    status, _ = answer(server, f"/console/assets/any/{name}")
+    assert status == 200
+
+
+def test_what_is_no_asset_is_not_served(server: Served) -> None:
+    assert answer(server, "/console/assets/any/rendering.py")[0] == 404
+    assert answer(server, "/console/assets/../rendering.py")[0] in (303, 404)
