@@ -11,6 +11,9 @@ PYTHON_READY := $(VENV)/.python-is-ready
 RUN_READY := $(VENV)/.run-is-ready
 DEV_READY := $(VENV)/.dev-is-ready
 
+AXE_VERSION := 4.14.1
+AXE := .cache/axe/node_modules/axe-core/axe.min.js
+
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --universal --upgrade \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-config
@@ -20,10 +23,10 @@ LISTEN ?=
 DATA ?=
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
-.PHONY: help setup run test demo check fix shapes journeys conformance bench lock clean
+.PHONY: help setup run test demo check fix shapes journeys conformance bench browser screenshots lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_READY) ## Make .venv and install everything that running, testing and checking need.
 
@@ -44,6 +47,12 @@ conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution again
 
 bench: $(RUN_READY) ## Measure beside a peer, and print ratios.
 	$(BIN)/python benchmarks/start.py
+
+browser: $(DEV_READY) $(AXE) ## Click through the console with Debian's Chromium, with scripts and without; axe-core looks too.
+	$(BIN)/python -m pytest --override-ini timeout=300 tests/browser $(PYTEST_ARGS)
+
+screenshots: $(DEV_READY) ## Picture every page of the console, wide and narrow, into build/screenshots.
+	PYTHONPATH=src $(BIN)/python -m tests.browser.screenshots build/screenshots
 
 check: $(DEV_READY) ## Check style, format, types, import contracts, the compiled shapes and the generated pages.
 	$(BIN)/ruff check .
@@ -67,6 +76,12 @@ lock: $(DEV_READY) ## Choose the newest versions that pyproject.toml allows, and
 clean: ## Remove what make made (.venv and caches; data folders stay).
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(AXE):
+	@echo 'installing axe-core, which looks for what keeps people out'
+	@mkdir -p .cache/axe
+	@npm install --silent --no-audit --no-fund --no-save --prefix .cache/axe axe-core@$(AXE_VERSION) \
+		|| echo 'npm cannot install axe-core: what it would look at is skipped'
 
 $(PYTHON_READY): tools/make_venv.sh
 	@tools/make_venv.sh $(VENV)

@@ -1,0 +1,140 @@
+"""Every page of the console, with contents that are hard on a layout: long names, much of everything, nothing."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.browser.person import ROLE
+from tests.browser.pushing import hold_back, push
+from tests.served import Served, new_account
+
+LONG = "a-team-with-a-name/that-is-sixty-characters-long/as-some-do-it"
+MARKUP = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
+
+
+@dataclass(frozen=True)
+class Place:
+    """`shows` is text that is on the page when it is the page that is meant."""
+
+    name: str
+    path: str
+    shows: str
+
+
+def furnish(server: Served, account: str) -> list[Place]:
+    """Fill an account, and list the pages that there are to see of it."""
+    ecr, iam = server.client("ecr", account, "eu-west-1"), server.client("iam", account, "us-east-1")
+    _replicate(server, account, ecr)
+    for number in range(12):
+        iam.create_role(
+            RoleName=f"application-role-with-a-rather-long-name-so-as-to-wrap-{number:02}",
+            AssumeRolePolicyDocument=_trust(account),
+            Description=MARKUP if number == 0 else f"What application {number} may do",
+        )
+    task = iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
+    return [*_registry_places(), *_role_places(task), *_empty_places()]
+
+
+def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
+    ecr.create_repository(repositoryName=LONG, imageTagMutability="IMMUTABLE")
+    for name in ("team/api", "team/web", "empty"):
+        ecr.create_repository(repositoryName=name)
+    stranger = new_account()
+    places = [{"region": region, "registryId": account} for region in ("us-east-1", "ap-southeast-2")]
+    rules = [
+        {
+            "destinations": places,
+            "repositoryFilters": [{"filter": "team/", "filterType": "PREFIX_MATCH"}],
+        },
+        {
+            "destinations": [{"region": "us-west-2", "registryId": stranger}],
+            "repositoryFilters": [
+                {"filter": LONG[:40], "filterType": "PREFIX_MATCH"},
+                {"filter": "team/", "filterType": "PREFIX_MATCH"},
+            ],
+        },
+    ]
+    ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
+    ecr.put_registry_policy(policyText=json.dumps(_long_policy(account)))
+    for tag in ("1.0", "1.1", "a-tag-that-is-sixty-characters-long-for-reasons-nobody-knows"):
+        push(server, account, "team/api", tag)
+    hold_back(server, "eu-west-1", held=True)
+    push(server, account, "team/api", "2.0")
+    push(server, account, LONG, "latest")
+
+
+def _registry_places() -> list[Place]:
+    home = "/console/eu-west-1"
+    add = f"{home}/replication/add"
+    regions = "type=region&type=account&region=us-east-1&region=eu-central-1"
+    whole = f"{regions}&account0=222222222222&account0-region=us-west-2&filter={LONG[:30]}"
+    return [
+        Place("repositories", f"{home}/repositories", LONG),
+        Place("repository-new", f"{home}/repositories/new", "Tags that exist already"),
+        Place("images", f"{home}/images?repository=team/api", "Digest"),
+        Place("images-long-name", f"{home}/images?repository={LONG}", LONG),
+        Place("images-none", f"{home}/images?repository=empty", "No images yet"),
+        Place("registry", f"{home}/registry", "Registry permissions"),
+        Place("replication", f"{home}/replication?done=created", "Rules"),
+        Place("replication-edit", f"{home}/replication/edit", "Delete all"),
+        Place("replication-add-types", add, "Where are images"),
+        Place("replication-add-nothing", f"{add}?at=types&go=next", "choose at least one type"),
+        Place("replication-add-regions", f"{add}?{regions}&at=types&go=next", "Destination Regions"),
+        Place("replication-add-accounts", f"{add}?{whole}&at=regions&go=next", "Destination account 1"),
+        Place("replication-add-filters", f"{add}?{whole}&at=accounts&go=next", "Which repositories?"),
+        Place("replication-review", f"{add}?{whole}&at=filters&go=next", "Submit rule"),
+        Place("replication-remove", f"{home}/replication/remove?rule=2", "Remove rule 2"),
+        Place("replication-delete-all", f"{home}/replication/delete-all", "Delete all replication rules"),
+        Place("permissions", f"{home}/permissions", "Registry policy"),
+        Place("permissions-edit", f"{home}/permissions/edit", "Policy, as JSON"),
+        Place("permissions-generate", f"{home}/permissions/generate", "Source accounts"),
+        Place(
+            "permissions-preview",
+            f"{home}/permissions/generate?sid=Another&accounts=333333333333,444444444444",
+            "Add to policy",
+        ),
+        Place("permissions-delete", f"{home}/permissions/delete", "is lost"),
+        Place("no-such-page", f"{home}/nothing", "There is no such page"),
+        Place("no-such-repository", f"{home}/images?repository=not-there", "Not found"),
+    ]
+
+
+def _role_places(task: str) -> list[Place]:
+    home = "/console/eu-west-1/roles"
+    return [
+        Place("roles", home, ROLE),
+        Place("role", f"{home}/{ROLE}", "Trust policy"),
+        Place("role-description", f"{home}/{ROLE}/description", "Edit description"),
+        Place("role-delete", f"{home}/{ROLE}/delete", "Last activity"),
+        Place("role-deletion", f"{home}/{ROLE}/deletion?task={task}", "Deletion of"),
+    ]
+
+
+def _empty_places() -> list[Place]:
+    home = "/console/af-south-1"
+    return [
+        Place("empty-repositories", f"{home}/repositories", "No repositories in"),
+        Place("empty-replication", f"{home}/replication", "stay there"),
+        Place("empty-replication-edit", f"{home}/replication/edit", "no rules yet"),
+        Place("empty-permissions", f"{home}/permissions", "No other account"),
+    ]
+
+
+def _long_policy(account: str) -> dict[str, object]:
+    statements = [
+        {
+            "Sid": f"Source{number}",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{number:012}:root"},
+            "Action": ["ecr:CreateRepository", "ecr:ReplicateImage"],
+            "Resource": [f"arn:aws:ecr:eu-west-1:{account}:repository/{LONG}/*"],
+        }
+        for number in range(1, 25)
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _trust(account: str) -> str:
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

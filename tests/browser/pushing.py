@@ -1,0 +1,40 @@
+"""Pushing small images by the API, for pages to show, and holding their copies back for as long as a test needs."""
+
+import sqlite3
+from contextlib import closing
+
+from tests.journeys.images import small
+from tests.served import Served
+from twinport.tour.image import Blob
+
+
+def push(server: Served, account: str, repository: str, tag: str, region: str = "eu-west-1") -> str:
+    """Push an image of two layers into a repository that is there, and return its digest."""
+    ecr = server.client("ecr", account, region)
+    image = small(tag)
+    for blob in image.blobs:
+        _upload(ecr, repository, blob)
+    pushed = ecr.put_image(
+        repositoryName=repository,
+        imageTag=tag,
+        imageManifest=image.manifest.content.decode(),
+        imageManifestMediaType=image.manifest.media_type,
+    )
+    digest: str = pushed["image"]["imageId"]["imageDigest"]
+    return digest
+
+
+def hold_back(server: Served, region: str, *, held: bool) -> None:
+    """Pause every lane of a Region, or open them: there is no operation for it yet."""
+    path = server.data / "regions" / region / "catalog.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE lane SET paused = ?", (held,))
+
+
+def _upload(ecr: object, repository: str, blob: Blob) -> None:
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]  # type: ignore[attr-defined]  # boto3
+    place = {"repositoryName": repository, "uploadId": upload}
+    ecr.upload_layer_part(  # type: ignore[attr-defined]  # boto3
+        **place, partFirstByte=0, partLastByte=len(blob.content) - 1, layerPartBlob=blob.content
+    )
+    ecr.complete_layer_upload(**place, layerDigests=[blob.digest])  # type: ignore[attr-defined]  # boto3

@@ -1,0 +1,260 @@
+"""What people with bad intentions send: nothing of it runs, and nothing changes."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Dialog, Page, expect
+
+from tests.browser.person import ROLE, Person, send
+from tests.browser.places import MARKUP
+from tests.browser.pushing import push
+from tests.served import Served, new_account
+
+HOME = "/console/eu-west-1"
+FORMS: list[tuple[str, dict[str, str]]] = [
+    (f"{HOME}/repositories/new", {"name": "forged"}),
+    (f"{HOME}/replication/add", {"type": "region", "region": "us-east-1"}),
+    (f"{HOME}/replication/remove", {"rule": "1"}),
+    (f"{HOME}/replication/delete-all", {"confirmation": "eu-west-1"}),
+    (f"{HOME}/permissions/edit", {"policy": "{}"}),
+    (f"{HOME}/permissions/generate", {"sid": "Forged", "accounts": "999999999999"}),
+    (f"{HOME}/permissions/delete", {"confirmation": "eu-west-1"}),
+    (f"{HOME}/roles/{ROLE}/description", {"description": "forged"}),
+    (f"{HOME}/roles/{ROLE}/delete", {"confirmation": ROLE}),
+    ("/console/sign-out", {}),
+]
+
+
+@pytest.fixture
+def context(browser: Browser) -> Any:  # noqa: ANN401 — a generator of a context
+    made = browser.new_context()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def settled(person: Person) -> Person:
+    """Somebody whose account has a repository, a rule, a policy and the role."""
+    ecr = person.server.client("ecr", person.account, "eu-west-1")
+    ecr.create_repository(repositoryName="team/api")
+    places = [{"region": "us-east-1", "registryId": person.account}]
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
+    ecr.put_registry_policy(policyText=POLICY)
+    return person
+
+
+POLICY = (
+    '{"Version":"2012-10-17","Statement":[{"Sid":"One","Effect":"Allow","Principal":'
+    '{"AWS":"arn:aws:iam::333333333333:root"},"Action":"ecr:ReplicateImage","Resource":"*"}]}'
+)
+
+
+@pytest.mark.parametrize(("path", "fields"), FORMS, ids=[path for path, _ in FORMS])
+@pytest.mark.parametrize("token", ["", "0" * 64, "of another session"])
+def test_a_form_without_its_token_changes_nothing(
+    settled: Person, browser: Browser, path: str, fields: dict[str, str], token: str
+) -> None:
+    if token == "of another session":
+        token = token_of_another_session(browser, settled.server)
+    before = everything(settled)
+    form = {**fields, **({"csrf": token} if token else {})}
+    answer = send(settled.page, settled.server.url + path, form)
+    assert answer.status == 403
+    assert "was not made for your session" in answer.text()
+    assert everything(settled) == before
+    settled.visit(f"{HOME}/repositories")
+    settled.sees_title("Repositories")
+
+
+def test_a_page_of_another_origin_cannot_send_a_form(settled: Person) -> None:
+    token = settled.page.locator("input[name=csrf]").first.input_value()
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
+        answer = post(settled, {"name": "forged", "csrf": token}, {"Origin": origin})
+        assert answer.status == 403
+    assert post(settled, {"name": "genuine", "csrf": token}, {"Origin": settled.server.url}).status == 303
+    ecr = settled.server.client("ecr", settled.account, "eu-west-1")
+    names = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+    assert names == ["genuine", "team/api"]
+
+
+def test_a_session_fixed_beforehand_is_not_the_one_that_signs_in(
+    page: Page, context: BrowserContext, server: Served, account: str
+) -> None:
+    person = Person(page, server, account)
+    person.sign_in()
+    cookie = session_cookie(context)
+    person.sign_out()
+    context.add_cookies([{"name": cookie["name"], "value": "fixed-by-somebody", "url": server.url}])
+    person.sign_in()
+    assert session_cookie(context)["value"] not in (cookie["value"], "fixed-by-somebody")
+    for value in (cookie["value"], "fixed-by-somebody"):
+        assert opens(page, server, cookie["name"], value) == 303
+
+
+def test_a_stolen_session_ends_with_signing_out(person: Person, context: BrowserContext, page: Page) -> None:
+    cookie = session_cookie(context)
+    assert opens(page, person.server, cookie["name"], cookie["value"]) == 200
+    person.sign_out()
+    assert opens(page, person.server, cookie["name"], cookie["value"]) == 303
+
+
+def test_an_expired_session_leads_to_the_sign_in_page_and_back(person: Person, page: Page) -> None:
+    with closing(sqlite3.connect(person.server.data / "global.db")) as database, database:
+        database.execute("UPDATE console_session SET expires_at = created_at WHERE principal_id = ?", (person.account,))
+    person.visit(f"{HOME}/replication")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    page.get_by_label("Another account").fill(person.account)
+    person.press("Open")
+    person.sees_title("Replication configuration")
+
+
+def test_the_session_cookie_is_out_of_reach(person: Person, context: BrowserContext, page: Page) -> None:
+    person.sees_title("Repositories")
+    cookie = session_cookie(context)
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+    assert page.evaluate("document.cookie") == ""
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example/",
+        "/console//evil.example",
+        "/console/../..//evil.example",
+        "/console/%2e%2e/%2f%2fevil.example",
+        "/console/\r\nSet-Cookie: a=b",
+        "javascript:alert(1)",
+        "/v2/",
+        "/console/sign-out",
+    ],
+)
+def test_signing_in_leads_nowhere_else(page: Page, server: Served, account: str, target: str) -> None:
+    page.goto(f"{server.url}/console/sign-in")
+    token = page.locator("input[name=csrf]").first.input_value()
+    form = {"csrf": token, "way": "open", "account": account, "next": target}
+    answer = send(page, f"{server.url}/console/sign-in", form)
+    assert (answer.status, answer.headers["location"]) == (303, "/console/")
+
+
+def test_no_page_can_be_framed(person: Person, page: Page) -> None:
+    answer = page.request.get(f"{person.server.url}{HOME}/repositories")
+    assert answer.headers["x-frame-options"] == "DENY"
+    policy = answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    page.goto("about:blank")
+    page.set_content(f"<iframe src='{person.server.url}{HOME}/repositories'></iframe>")
+    page.wait_for_load_state("networkidle")
+    assert "Repositories" not in (page.frames[1].content() if len(page.frames) > 1 else "")
+
+
+def test_markup_is_shown_and_not_run(person: Person, page: Page) -> None:
+    server, account = person.server, person.account
+    iam = server.client("iam", account, "us-east-1")
+    iam.create_service_linked_role(AWSServiceName="replication.ecr.amazonaws.com", Description=MARKUP)
+    server.client("ecr", account, "eu-west-1").create_repository(repositoryName="team/api")
+    push(server, account, "team/api", "1.0")
+    ran: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    for path in (
+        f"{HOME}/roles",
+        f"{HOME}/roles/{ROLE}",
+        f"{HOME}/roles/{ROLE}/description",
+        f"{HOME}/permissions/generate?sid=x&accounts={MARKUP}",
+        f"{HOME}/replication/add?type=account&at=accounts&go=next&account0={MARKUP}&account0-region={MARKUP}",
+        f"{HOME}/replication/add?type=region&region=us-east-1&at=filters&go=next&filter={MARKUP}",
+        f"{HOME}/images?repository={MARKUP}",
+        f"{HOME}/repositories?page={MARKUP}",
+        f"{HOME}/roles/x/deletion?task={MARKUP}",
+        f"{HOME}/{MARKUP}",
+        f"/console/sign-in?next={MARKUP}&user={MARKUP}&account={MARKUP}&key={MARKUP}",
+    ):
+        person.visit(path)
+        assert "twinport" in page.title()
+        assert page.locator("main img, main script").count() == 0
+    assert ran == []
+
+
+def test_nonsense_in_an_address_is_a_page_that_says_so(person: Person, page: Page) -> None:
+    for path, status in (
+        ("/console/atlantis-1/repositories", 404),
+        (f"{HOME}/images", 400),
+        (f"{HOME}/repositories?page=nonsense", 400),
+        (f"{HOME}/replication/remove?rule=-1", 404),
+        (f"{HOME}/replication/remove?rule=٣", 404),
+        (f"{HOME}/roles/nobody", 404),
+        (f"{HOME}/roles/{ROLE}/deletion?task=none", 404),
+        (f"{HOME}/repositories?{'&'.join(f'a{number}=1' for number in range(2500))}", 400),
+        (f"{HOME}/repositories/../../v2/", 404),
+    ):
+        answer = page.goto(person.server.url + path)
+        assert answer is not None
+        assert answer.status == status, path
+        person.sees("Request id")
+
+
+def test_a_huge_form_is_refused(person: Person) -> None:
+    answer = post(person, {"name": "x" * 300_000})
+    assert answer.status == 400
+    assert "larger than" in answer.text()
+
+
+def test_a_person_may_follow_a_link_from_elsewhere_but_no_page_may_fetch(person: Person, page: Page) -> None:
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    url = f"{person.server.url}{HOME}/repositories"
+    followed = page.request.get(url, headers={**cross, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"})
+    assert followed.status == 200
+    for mode, destination in (("no-cors", "script"), ("cors", "empty"), ("navigate", "iframe")):
+        fetched = page.request.get(url, headers={**cross, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination})
+        assert fetched.status == 403
+
+
+def post(person: Person, form: dict[str, str], headers: dict[str, str] | None = None) -> APIResponse:
+    return send(person.page, f"{person.server.url}{HOME}/repositories/new", form, headers)
+
+
+def everything(person: Person) -> dict[str, object]:
+    """What forged forms might have changed."""
+    ecr = person.server.client("ecr", person.account, "eu-west-1")
+    iam = person.server.client("iam", person.account, "us-east-1")
+    return {
+        "repositories": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
+        "replication": ecr.describe_registry()["replicationConfiguration"],
+        "policy": ecr.get_registry_policy()["policyText"],
+        "role": iam.get_role(RoleName=ROLE)["Role"].get("Description"),
+    }
+
+
+def token_of_another_session(browser: Browser, server: Served) -> str:
+    other = browser.new_context()
+    page = other.new_page()
+    Person(page, server, new_account()).sign_in()
+    token = page.locator("input[name=csrf]").first.input_value()
+    other.close()
+    return token
+
+
+def session_cookie(context: BrowserContext) -> dict[str, Any]:
+    (cookie,) = [each for each in context.cookies() if "session" in each["name"]]
+    return dict(cookie)
+
+
+def opens(page: Page, server: Served, name: str, value: str) -> int:
+    """Ask for a page with a cookie, from outside the browser."""
+    playwright_request = page.context.browser
+    assert playwright_request is not None
+    outside = playwright_request.new_context()
+    answer = outside.request.get(
+        f"{server.url}{HOME}/repositories", headers={"Cookie": f"{name}={value}"}, max_redirects=0
+    )
+    outside.close()
+    return answer.status
