@@ -49,7 +49,8 @@ async def demo() -> None:
 async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
     console, url, events = Console(highlight=False), f"http://{settings.listen}", _events_file(settings.data)
     async with running(arguments, os.environ, url, events) as server:
-        console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}\n")
+        console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}")
+        console.print("(in a browser that address is the console)\n")
         tag = await _tour(console, url)
         console.print(f"\nTry next, in another terminal:\n\n{next_commands(url, tag)}", soft_wrap=True)
         console.print(f"\ntwinport stays up, its events go to {events}; Ctrl-C ends it")
