@@ -28,6 +28,10 @@ TYPED = {
         PutReplicationConfiguration SetRepositoryPolicy TagResource UntagResource UploadLayerPart
     """,
     "iam": """
+        AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy
+        GetGroup GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups
+        ListGroupsForUser ListPolicyTags ListUserTags PutGroupPolicy RemoveUserFromGroup TagPolicy
+        TagUser UntagPolicy UntagUser UpdateGroup UpdateUser
         AddRoleToInstanceProfile AttachRolePolicy AttachUserPolicy CreateAccessKey CreatePolicy
         CreatePolicyVersion CreateRole CreateServiceLinkedRole CreateUser DeleteAccessKey
         DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy

@@ -12,6 +12,7 @@ from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
+from twinport.access.groups import Groups
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.patience import Patience
@@ -210,6 +211,7 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         users=Users(catalog, entities, world),
         keys=AccessKeys(catalog, entities, world, ground.sealer),
         login_profiles=LoginProfiles(catalog, entities, world),
+        groups=Groups(catalog, entities, world),
         roles=Roles(catalog, entities, world),
         service_linked_roles=access.roles,
         deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),

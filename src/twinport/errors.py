@@ -402,7 +402,7 @@ class BlobMissing(NotFound):
 
 
 class EntityNotFound(NotFound):
-    """IAM's frame (NoSuchEntity). `kind` is 'user', 'role', 'user policy' or 'role policy'."""
+    """IAM's frame (NoSuchEntity). `kind` is 'user', 'group' or 'role', or each of them before ' policy'."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"The {kind} with name {name} cannot be found.")
@@ -411,6 +411,11 @@ class EntityNotFound(NotFound):
 class LoginProfileNotFound(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"Login Profile for User {name} cannot be found.")
+
+
+class NotAMember(NotFound):
+    def __init__(self, user: str, group: str) -> None:
+        super().__init__(f"The user with name {user} is not in the group with name {group}.")
 
 
 class AccessKeyNotFound(NotFound):

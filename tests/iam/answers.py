@@ -22,3 +22,9 @@ def trusting(account: str) -> str:
     """A trust document that delegates to an account."""
     statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def allowing(action: str, resource: str, **members: object) -> str:
+    """A policy of one statement that allows."""
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **members}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -15,6 +15,7 @@ from twinport.access.calls import Call
 from twinport.access.deletion import Deletions
 from twinport.access.entities import Entities
 from twinport.access.gate import Gate
+from twinport.access.groups import Groups
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.principal_policies import PrincipalPolicies
@@ -39,6 +40,7 @@ REQUEST: dict[str, Any] = {
     "DeletionTaskId": "task/aws-service-role/replication.ecr.amazonaws.com/Role/1",
     "Description": "words",
     "Password": "Analytical 1843",
+    "GroupName": "blue",
     "InstanceProfileName": "profile",
     "PermissionsBoundary": ARN,
     "PolicyArn": ARN,
@@ -66,6 +68,7 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         users=Users(catalog, entities, clock),
         keys=AccessKeys(catalog, entities, clock, Sealer({"k": bytes(32)}, "k")),
         login_profiles=LoginProfiles(catalog, entities, clock),
+        groups=Groups(catalog, entities, clock),
         roles=Roles(catalog, entities, clock),
         service_linked_roles=ServiceLinkedRoles(catalog, gate, clock),
         deletions=Deletions(catalog, gate, clock, asyncio.Event()),

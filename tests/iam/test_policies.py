@@ -204,3 +204,12 @@ def test_an_attached_policy_decides_at_once(server: Served, iam: Any, account: s
     assert own.list_users()
     iam.detach_user_policy(UserName="ann", PolicyArn=READ_ONLY)
     assert refusal(own.list_users)[1] == "AccessDenied"
+
+
+def test_tags_of_a_policy_are_added_and_removed(iam: Any) -> None:  # noqa: ANN401
+    arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW_ALL)["Policy"]["Arn"]
+    iam.tag_policy(PolicyArn=arn, Tags=[{"Key": "team", "Value": "blue"}, {"Key": "floor", "Value": "2"}])
+    iam.untag_policy(PolicyArn=arn, TagKeys=["floor"])
+    tags = [{"Key": "team", "Value": "blue"}]
+    assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == iam.get_policy(PolicyArn=arn)["Policy"]["Tags"] == tags
+    assert refusal(iam.tag_policy, PolicyArn=f"{arn}2", Tags=tags)[:2] == (404, "NoSuchEntity")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.iam.answers import ALLOW_ALL, refusal
+from tests.iam.answers import ALLOW_ALL, allowing, refusal
 from tests.served import Served
 
 
@@ -118,3 +118,53 @@ def test_a_value_outside_its_enumeration_is_refused_in_iams_words(iam: Any) -> N
     answer = refusal(iam.update_access_key, AccessKeyId="AKIAIOSFODNN7EXAMPLE", Status="On")
     words = "1 validation error detected: Value at 'status' failed to satisfy constraint: "
     assert answer == (400, "ValidationError", f"{words}Member must satisfy enum value set")
+
+
+def test_a_renamed_user_keeps_its_id_and_its_keys(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    made = iam.create_user(UserName="ann")["User"]
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    iam.update_user(UserName="ann", NewUserName="Ann", NewPath="/staff/")
+    own = server.client("sts", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None)).get_caller_identity()
+    assert own["Arn"] == f"arn:aws:iam::{account}:user/staff/Ann"
+    assert own["UserId"] == iam.get_user(UserName="Ann")["User"]["UserId"] == made["UserId"]
+    assert refusal(iam.get_user, UserName="ann")[1] == "NoSuchEntity"
+
+
+def test_a_user_is_not_renamed_to_a_name_that_is_taken(iam: Any) -> None:  # noqa: ANN401
+    for name in ("ann", "bob"):
+        iam.create_user(UserName=name)
+    words = "User with name ann already exists."
+    assert refusal(iam.update_user, UserName="bob", NewUserName="ann") == (409, "EntityAlreadyExists", words)
+
+
+def test_renaming_needs_a_permission_for_the_new_name_too(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    arn = f"arn:aws:iam::{account}:user/"
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=allowing("iam:UpdateUser", f"{arn}ann"))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    own = server.client("iam", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
+    answer = refusal(own.update_user, UserName="ann", NewUserName="admin")
+    assert answer[1] == "AccessDenied"
+    assert f"on resource: {arn}admin " in answer[2]
+
+
+def test_tags_of_a_user_are_added_replaced_and_removed(iam: Any) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann", Tags=[{"Key": "team", "Value": "blue"}])
+    iam.tag_user(UserName="ann", Tags=[{"Key": "Team", "Value": "green"}, {"Key": "floor", "Value": "2"}])
+    floor, team = {"Key": "floor", "Value": "2"}, {"Key": "Team", "Value": "green"}
+    assert iam.list_user_tags(UserName="ann")["Tags"] == [floor, team]
+    pages = iam.get_paginator("list_user_tags").paginate(UserName="ann", PaginationConfig={"PageSize": 1})
+    assert [page["Tags"] for page in pages] == [[floor], [team]]
+    iam.untag_user(UserName="ann", TagKeys=["floor", "none"])
+    assert iam.get_user(UserName="ann")["User"]["Tags"] == [team]
+
+
+def test_a_policy_may_ask_for_the_tags_of_the_user_who_calls(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    document = allowing("iam:ListUsers", "*", Condition={"StringEquals": {"aws:PrincipalTag/team": "blue"}})
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    own = server.client("iam", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
+    assert refusal(own.list_users)[1] == "AccessDenied"
+    iam.tag_user(UserName="ann", Tags=[{"Key": "team", "Value": "blue"}])
+    assert own.list_users()["Users"]

@@ -1,4 +1,4 @@
-"""Asking the gate about users, roles and policies, whose ARNs contain what only their rows know."""
+"""Asking the gate about users, groups, roles and policies, whose ARNs contain what only their rows know."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Entities:
     async def ask(
         self, caller: Caller, action: str, kind: PrincipalType, name: str, context: Context = NO_CONTEXT
     ) -> None:
-        """Ask whether the caller may do this to a user or role of its account. A missing one has the path '/'."""
+        """Ask about a user, group or role of the caller's account. A missing one has the path '/'."""
         account = caller.account
         found = await self.catalog.partition.read(lambda db: principal_policies.find(db, account, kind, name))
         arn = found.arn if found else _ARNS[kind](account, "/", name)
@@ -55,4 +55,8 @@ def check_tags(tags: Iterable[Tag]) -> None:
             raise InvalidInput(f"the tag key '{key}' begins with '{_RESERVED_KEYS}', which is reserved")
 
 
-_ARNS = {PrincipalType.USER: names.user_arn, PrincipalType.ROLE: names.role_arn}
+_ARNS = {
+    PrincipalType.USER: names.user_arn,
+    PrincipalType.GROUP: names.group_arn,
+    PrincipalType.ROLE: names.role_arn,
+}

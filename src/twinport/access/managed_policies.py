@@ -8,8 +8,9 @@ from datetime import datetime
 from twinport.access import policy, unique_ids
 from twinport.access.aws_policies import AwsPolicies, AwsPolicy, is_aws_policy
 from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.gate import Context
 from twinport.access.policy import PolicyKind
-from twinport.catalog import managed_policies
+from twinport.catalog import identities, managed_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.managed_policies import NewPolicy
@@ -85,6 +86,40 @@ class ManagedPolicies:
         await self.entities.ask_of(caller, "iam:DeletePolicy", arn)
         check_own(caller, arn)
         await self.catalog.partition.write(lambda db: managed_policies.remove(db, arn))
+
+    # --- tags ---------------------------------------------------------------------------------------------
+
+    async def tag(self, caller: Caller, arn: str, tags: Sequence[Tag]) -> None:
+        """Add tags, replacing those of the same keys. Raises as `delete` does, or InvalidInput, LimitReached."""
+        await self.entities.ask_of(caller, "iam:TagPolicy", arn, tag_context(tags))
+        check_own(caller, arn)
+        check_tags(tags)
+
+        def store(db: Connection) -> None:
+            managed_policies.get(db, arn)
+            identities.set_tags(db, arn, tags)
+
+        await self.catalog.partition.write(store)
+
+    async def untag(self, caller: Caller, arn: str, keys: Sequence[str]) -> None:
+        """Remove tags; a key that is not there is no mistake. Raises as `delete` does."""
+        context: Context = {"aws:TagKeys": tuple(keys)}
+        await self.entities.ask_of(caller, "iam:UntagPolicy", arn, context)
+        check_own(caller, arn)
+
+        def remove(db: Connection) -> None:
+            managed_policies.get(db, arn)
+            identities.remove_tags(db, arn, keys)
+
+        await self.catalog.partition.write(remove)
+
+    async def tags(self, caller: Caller, arn: str) -> tuple[Tag, ...]:
+        """Return all tags, fifty at most, in the order of their keys. Raises as `get` does; AWS's have none."""
+        await self.entities.ask_of(caller, "iam:ListPolicyTags", arn)
+        if is_aws_policy(arn):
+            return _shown(self._of_aws(arn), 0).tags
+        check_own(caller, arn)
+        return (await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))).tags
 
     # --- versions -----------------------------------------------------------------------------------------
 

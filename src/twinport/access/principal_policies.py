@@ -1,4 +1,4 @@
-"""The policies of a user or role: inline ones, and managed ones that are attached."""
+"""The policies of a user, group or role: inline ones, and managed ones that are attached."""
 
 from dataclasses import dataclass
 
@@ -17,12 +17,12 @@ from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
 
 # The characters that all inline policies of a principal may have together, blanks aside.
-_INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.ROLE: 10240}
+_INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.GROUP: 5120, PrincipalType.ROLE: 10240}
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPolicies:
-    """The same verbs for both kinds: `kind` is in the action's name (iam:PutUserPolicy, iam:PutRolePolicy)."""
+    """The same verbs for every kind: `kind` is in the action's name (iam:PutUserPolicy, iam:PutRolePolicy)."""
 
     catalog: Catalog
     entities: Entities

@@ -1,4 +1,4 @@
-"""Unique ids of users (AIDA…), roles (AROA…) and managed policies (ANPA…): never given twice, unlike names."""
+"""Unique ids of users (AIDA…), groups (AGPA…), roles (AROA…) and managed policies (ANPA…): never given twice."""
 
 import hashlib
 import secrets
@@ -9,6 +9,10 @@ _CHARACTERS = 17
 
 def user() -> str:
     return _made("AIDA")
+
+
+def group() -> str:
+    return _made("AGPA")
 
 
 def role() -> str:

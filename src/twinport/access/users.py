@@ -1,12 +1,14 @@
-"""Users: create, read, list, delete."""
+"""Users: create, read, list, rename, tag, delete."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from twinport.access import unique_ids
 from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.gate import Context
 from twinport.catalog import identities
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import NameNeeded
@@ -14,6 +16,7 @@ from twinport.model.entities import Page, PrincipalType, Tag, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import user_arn
 
+_USER = PrincipalType.USER
 # Accounts that are open were never created.
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,12 +50,46 @@ class Users:
         await self.entities.ask_of(caller, "iam:ListUsers", user_arn(caller.account, prefix, ""))
         return await self.catalog.partition.read(lambda db: identities.users(db, caller.account, prefix, page))
 
+    async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
+        """Change what is given, asking for the old ARN and for the new one. Raises EntityNotFound, EntityExists."""
+        await self.entities.ask(caller, "iam:UpdateUser", _USER, name)
+
+        def renamed(db: Connection) -> User:
+            user = identities.get_user(db, caller.account, name)
+            return replace(user, name=new_name or user.name, path=new_path or user.path)
+
+        if new_name or new_path:
+            wanted = await self.catalog.partition.read(renamed)
+            await self.entities.ask_of(caller, "iam:UpdateUser", wanted.arn)
+        await self.catalog.partition.write(lambda db: identities.rename_user(db, renamed(db)))
+
     async def delete(self, caller: Caller, name: str) -> None:
         """Delete a user. Raises EntityNotFound, StillReferenced."""
         await self.entities.ask(caller, "iam:DeleteUser", PrincipalType.USER, name)
         await self.catalog.partition.write(
             lambda db: identities.delete_user(db, identities.get_user(db, caller.account, name))
         )
+
+    async def tag(self, caller: Caller, name: str, tags: Sequence[Tag]) -> None:
+        """Add tags, replacing those of the same keys. Raises EntityNotFound, InvalidInput, LimitReached."""
+        await self.entities.ask(caller, "iam:TagUser", _USER, name, tag_context(tags))
+        check_tags(tags)
+        await self.catalog.partition.write(
+            lambda db: identities.set_tags(db, identities.get_user(db, caller.account, name).unique_id, tags)
+        )
+
+    async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
+        """Remove tags; a key that is not there is no mistake. Raises EntityNotFound."""
+        context: Context = {"aws:TagKeys": tuple(keys)}
+        await self.entities.ask(caller, "iam:UntagUser", _USER, name, context)
+        await self.catalog.partition.write(
+            lambda db: identities.remove_tags(db, identities.get_user(db, caller.account, name).unique_id, keys)
+        )
+
+    async def tags(self, caller: Caller, name: str) -> tuple[Tag, ...]:
+        """Return all tags, fifty at most, in the order of their keys. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:ListUserTags", _USER, name)
+        return (await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, name))).tags
 
 
 def own_name(caller: Caller) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, sel
 
 from twinport.catalog import login_profiles, schema, statements
 from twinport.errors import EntityExists, EntityNotFound, LimitReached, RoleUnmodifiable, StillReferenced
-from twinport.model.entities import Page, PrincipalType, Role, Tag, User
+from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId, RegionName
 
 _user, _role, _tag = schema.user, schema.role, schema.identity_tag
@@ -26,7 +26,7 @@ TAGS_PER_ENTITY = 50
 
 def find_user(db: Connection, account: AccountId, name: str) -> User | None:
     row = db.execute(select(_user).where(_user.c.account == account, _user.c.name == name)).one_or_none()
-    return replace(_read_user(row), tags=tags(db, row.unique_id)) if row else None
+    return replace(read_user(row), tags=tags(db, row.unique_id)) if row else None
 
 
 def get_user(db: Connection, account: AccountId, name: str) -> User:
@@ -40,13 +40,13 @@ def get_user(db: Connection, account: AccountId, name: str) -> User:
 def user_of_id(db: Connection, unique_id: str) -> User | None:
     """Return the user of a unique id, without tags."""
     row = db.execute(select(_user).where(_user.c.unique_id == unique_id)).one_or_none()
-    return _read_user(row) if row else None
+    return read_user(row) if row else None
 
 
 def add_user(db: Connection, user: User) -> None:
     """Store a new user with its tags. Raises EntityExists, or LimitReached when the account is full."""
-    _expect_free(db, _user, user)
-    _expect_room(db, _user, user.account, "UsersPerAccount", USERS_PER_ACCOUNT)
+    expect_free(db, _user, user)
+    expect_room(db, _user, user.account, "UsersPerAccount", USERS_PER_ACCOUNT)
     db.execute(
         insert(_user).values(
             unique_id=user.unique_id,
@@ -62,17 +62,27 @@ def add_user(db: Connection, user: User) -> None:
 
 def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[User]:
     """List users beneath a path in the order of their names, without tags: one more than fits if there is one."""
-    return [_read_user(row) for row in db.execute(_listing(_user, account, prefix, page))]
+    return [read_user(row) for row in db.execute(listing(_user, account, prefix, page))]
+
+
+def rename_user(db: Connection, user: User) -> None:
+    """Store a user's new name and path. Raises EntityExists."""
+    expect_free(db, _user, user)
+    changes = {"name": user.name, "name_key": user.name.lower(), "path": user.path}
+    db.execute(update(_user).where(_user.c.unique_id == user.unique_id).values(changes))
 
 
 def delete_user(db: Connection, user: User) -> None:
-    """Delete a user who has no keys, no password and no policies. Raises StillReferenced."""
+    """Delete a user who has no keys, no password, no groups and no policies. Raises StillReferenced."""
+    groups = select(schema.membership.c.group_id).where(schema.membership.c.user_id == user.unique_id)
+    if db.execute(groups.limit(1)).first():
+        raise StillReferenced("Cannot delete entity, must remove user from all groups first.")
     keys = select(func.count()).select_from(schema.access_key).where(schema.access_key.c.owner_id == user.unique_id)
     if db.execute(keys).scalar_one():
         raise StillReferenced("Cannot delete entity, must delete access keys first.")
     if login_profiles.find(db, user.unique_id) is not None:
         raise StillReferenced("Cannot delete entity, must delete login profile first.")
-    _expect_bare(db, user.unique_id)
+    expect_bare(db, user.unique_id)
     _forget(db, _user, user.unique_id)
 
 
@@ -124,9 +134,9 @@ def add_role(db: Connection, role: Role) -> None:
 
     Service-linked roles count towards the quota and may pass it.
     """
-    _expect_free(db, _role, role)
+    expect_free(db, _role, role)
     if role.service is None:
-        _expect_room(db, _role, role.account, "RolesPerAccount", ROLES_PER_ACCOUNT)
+        expect_room(db, _role, role.account, "RolesPerAccount", ROLES_PER_ACCOUNT)
     db.execute(
         insert(_role).values(
             unique_id=role.unique_id,
@@ -146,7 +156,7 @@ def add_role(db: Connection, role: Role) -> None:
 
 def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Role]:
     """List roles beneath a path in the order of their names, without tags: one more than fits if there is one."""
-    return [_read_role(row) for row in db.execute(_listing(_role, account, prefix, page))]
+    return [_read_role(row) for row in db.execute(listing(_role, account, prefix, page))]
 
 
 def update_role(db: Connection, role: Role) -> None:
@@ -166,7 +176,7 @@ def note_role_used(db: Connection, unique_id: str, region: RegionName, now: date
 
 def delete_role(db: Connection, role: Role) -> None:
     """Delete a role that has no policies. Raises StillReferenced."""
-    _expect_bare(db, role.unique_id)
+    expect_bare(db, role.unique_id)
     _forget(db, _role, role.unique_id)
 
 
@@ -195,26 +205,33 @@ def remove_tags(db: Connection, owner: str, keys: Iterable[str]) -> None:
     db.execute(delete(_tag).where(_tag.c.owner_id == owner, _tag.c.key_lower.in_(lowered)))
 
 
-def _listing(table: Table, account: AccountId, prefix: str, page: Page) -> Select[Any]:
+# --- what every kind of entity shares -----------------------------------------------------------------------
+
+
+def listing(table: Table, account: AccountId, prefix: str, page: Page) -> Select[Any]:
     """Select what sorts after the page's key. The prefix is compared as text, since LIKE has wildcards."""
     beneath = func.substr(table.c.path, 1, len(prefix)) == prefix
     query = select(table).where(table.c.account == account, table.c.name_key > page.after, beneath)
     return query.order_by(table.c.name_key).limit(page.limit + 1)
 
 
-def _expect_free(db: Connection, table: Table, entity: User | Role) -> None:
+def expect_free(db: Connection, table: Table, entity: User | Group | Role) -> None:
+    """Raise EntityExists if another entity of the account has this name, in whatever case."""
     same_name = (table.c.account == entity.account, table.c.name_key == entity.name.lower())
-    if db.execute(select(table.c.unique_id).where(*same_name)).one_or_none() is not None:
+    found = db.execute(select(table.c.unique_id).where(*same_name)).scalar()
+    if found is not None and found != entity.unique_id:
         raise EntityExists(table.name, entity.name)
 
 
-def _expect_room(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
+def expect_room(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
+    """Raise LimitReached when an account has as many rows as it may."""
     count = select(func.count()).select_from(table).where(table.c.account == account)
     if db.execute(count).scalar_one() >= limit:
         raise LimitReached(f"Cannot exceed quota for {quota}: {limit}")
 
 
-def _expect_bare(db: Connection, owner: str) -> None:
+def expect_bare(db: Connection, owner: str) -> None:
+    """Raise StillReferenced for an entity that has policies."""
     attached, inline = schema.attachment, schema.inline_policy
     if db.execute(select(attached.c.policy_arn).where(attached.c.owner_id == owner).limit(1)).first():
         raise StillReferenced("Cannot delete entity, must detach all policies first.")
@@ -227,7 +244,7 @@ def _forget(db: Connection, table: Table, unique_id: str) -> None:
     db.execute(delete(table).where(table.c.unique_id == unique_id))
 
 
-def _read_user(row: Row[Any]) -> User:
+def read_user(row: Row[Any]) -> User:
     return User(row.unique_id, AccountId(row.account), row.name, row.path, row.created_at)
 
 

@@ -83,7 +83,7 @@ def remove(db: Connection, arn: str) -> None:
 
 
 def attachments(db: Connection, account: AccountId, arn: str) -> int:
-    """Count an account's users and roles that a policy is attached to."""
+    """Count an account's users, groups and roles that a policy is attached to."""
     owner = _attachment.c.owner_id
     query = select(func.count()).select_from(_attachment).where(_attachment.c.policy_arn == arn, _owned(account, owner))
     return db.execute(query).scalar_one()
@@ -144,8 +144,9 @@ def _row(db: Connection, arn: str) -> Row[Any]:
 
 def _owned(account: AccountId, owner: ColumnElement[str]) -> ColumnElement[bool]:
     users = select(schema.user.c.unique_id).where(schema.user.c.account == account)
+    groups = select(schema.group.c.unique_id).where(schema.group.c.account == account)
     roles = select(schema.role.c.unique_id).where(schema.role.c.account == account)
-    return or_(owner.in_(users), owner.in_(roles))
+    return or_(owner.in_(users), owner.in_(groups), owner.in_(roles))
 
 
 def _insert_version(db: Connection, arn: str, number: int, document: str, now: datetime) -> None:

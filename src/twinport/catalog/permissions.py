@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, select, union_all
+from sqlalchemy import Connection, and_, bindparam, or_, select, union_all
 
 from twinport.catalog import schema
 from twinport.model.names import Registry
@@ -16,8 +16,16 @@ _principal = union_all(
     select(schema.user.c.unique_id).where(schema.user.c.unique_id == bindparam("id")),
     select(schema.role.c.unique_id).where(schema.role.c.unique_id == bindparam("id")),
 )
-_inline_documents = select(_inline.c.document).where(_inline.c.owner_id == bindparam("id"))
-_attached_arns = select(_attached.c.policy_arn).where(_attached.c.owner_id == bindparam("id"))
+# Whose policies a principal has: its own, and those of a user's groups.
+_groups = select(schema.membership.c.group_id).where(schema.membership.c.user_id == bindparam("id"))
+_inline_documents = select(_inline.c.document).where(
+    or_(_inline.c.owner_id == bindparam("id"), _inline.c.owner_id.in_(_groups))
+)
+_attached_arns = (
+    select(_attached.c.policy_arn)
+    .where(or_(_attached.c.owner_id == bindparam("id"), _attached.c.owner_id.in_(_groups)))
+    .distinct()
+)
 _default_version = and_(_version.c.policy_arn == _managed.c.arn, _version.c.version == _managed.c.default_version)
 _documents = select(_managed.c.arn, _version.c.document).join(_version, _default_version)
 _tags = select(schema.identity_tag.c.key, schema.identity_tag.c.value).where(
@@ -34,7 +42,7 @@ _registry_policy = select(_registry.c.policy).where(_registry.c.account == bindp
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a user or a role holds: inline documents, the ARNs of attached policies, and tags."""
+    """What a user (with its groups) or a role holds: inline documents, the ARNs of attached policies, and tags."""
 
     inline: tuple[str, ...]
     attached: tuple[str, ...]

@@ -1,39 +1,43 @@
-"""The policies that hang on users and roles: inline ones with their text, managed ones by ARN."""
+"""The policies that hang on users, groups and roles: inline ones with their text, managed ones by ARN."""
 
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from twinport.catalog import identities, schema, statements
+from twinport.catalog import groups, identities, schema, statements
 from twinport.errors import EntityNotFound, LimitReached, PolicyNotFound
-from twinport.model.entities import Page, Principal, PrincipalType
+from twinport.model.entities import Page, PolicyOwner, PrincipalType
 from twinport.model.names import AccountId
 
 _inline, _attachment = schema.inline_policy, schema.attachment
 ATTACHED_MOST = 10
 
 
-def find(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> Principal | None:
+def find(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> PolicyOwner | None:
     match kind:
         case PrincipalType.USER:
             return identities.find_user(db, account, name)
+        case PrincipalType.GROUP:
+            return groups.find(db, account, name)
         case PrincipalType.ROLE:
             return identities.find_role(db, account, name)
 
 
-def get(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> Principal:
-    """Return a user or role. Raises EntityNotFound."""
+def get(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> PolicyOwner:
+    """Return a user, group or role. Raises EntityNotFound."""
     found = find(db, account, kind, name)
     if found is None:
         raise EntityNotFound(kind.value, name)
     return found
 
 
-def get_own(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> Principal:
-    """Return a user or role whose policies its account may change. Raises EntityNotFound, RoleUnmodifiable."""
+def get_own(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> PolicyOwner:
+    """Return a user, group or role whose policies its account may change. Raises EntityNotFound, RoleUnmodifiable."""
     match kind:
         case PrincipalType.USER:
             return identities.get_user(db, account, name)
+        case PrincipalType.GROUP:
+            return groups.get(db, account, name)
         case PrincipalType.ROLE:
             return identities.get_own_role(db, account, name)
 
@@ -41,7 +45,7 @@ def get_own(db: Connection, account: AccountId, kind: PrincipalType, name: str) 
 # --- inline -----------------------------------------------------------------------------------------------
 
 
-def put_inline(db: Connection, owner: Principal, name: str, document: str, *, most: int) -> None:
+def put_inline(db: Connection, owner: PolicyOwner, name: str, document: str, *, most: int) -> None:
     """Store an inline policy. Raises LimitReached if all of the owner's together pass `most` characters.
 
     Blanks do not count, as everywhere in IAM's sizes.
@@ -52,7 +56,7 @@ def put_inline(db: Connection, owner: Principal, name: str, document: str, *, mo
         raise LimitReached(f"Maximum policy size of {most} bytes exceeded for {_kind(owner)} {owner.name}")
 
 
-def inline(db: Connection, owner: Principal, name: str) -> str:
+def inline(db: Connection, owner: PolicyOwner, name: str) -> str:
     """Return the text of an inline policy. Raises EntityNotFound."""
     query = select(_inline.c.document).where(_inline.c.owner_id == owner.unique_id, _inline.c.name == name)
     found = db.execute(query).scalar()
@@ -61,13 +65,13 @@ def inline(db: Connection, owner: Principal, name: str) -> str:
     return str(found)
 
 
-def remove_inline(db: Connection, owner: Principal, name: str) -> None:
+def remove_inline(db: Connection, owner: PolicyOwner, name: str) -> None:
     """Delete an inline policy. Raises EntityNotFound."""
     inline(db, owner, name)
     db.execute(delete(_inline).where(_inline.c.owner_id == owner.unique_id, _inline.c.name == name))
 
 
-def inline_names(db: Connection, owner: Principal, page: Page) -> list[str]:
+def inline_names(db: Connection, owner: PolicyOwner, page: Page) -> list[str]:
     """List names in their order: one more than fits if there is one."""
     query = select(_inline.c.name).where(_inline.c.owner_id == owner.unique_id, _inline.c.name > page.after)
     return list(db.execute(query.order_by(_inline.c.name).limit(page.limit + 1)).scalars())
@@ -76,7 +80,7 @@ def inline_names(db: Connection, owner: Principal, page: Page) -> list[str]:
 # --- attached ---------------------------------------------------------------------------------------------
 
 
-def attach(db: Connection, owner: Principal, arn: str, now: datetime) -> None:
+def attach(db: Connection, owner: PolicyOwner, arn: str, now: datetime) -> None:
     """Attach a policy; doing so again changes nothing. Raises LimitReached past ten."""
     row = {"owner_id": owner.unique_id, "policy_arn": arn, "attached_at": now}
     statements.insert_absent(db, _attachment, row)
@@ -85,18 +89,18 @@ def attach(db: Connection, owner: Principal, arn: str, now: datetime) -> None:
         raise LimitReached(f"Cannot exceed quota for PoliciesPer{_kind(owner).capitalize()}: {ATTACHED_MOST}")
 
 
-def detach(db: Connection, owner: Principal, arn: str) -> None:
+def detach(db: Connection, owner: PolicyOwner, arn: str) -> None:
     """Detach a policy. Raises PolicyNotFound if it is not attached."""
     mine = (_attachment.c.owner_id == owner.unique_id, _attachment.c.policy_arn == arn)
     if not db.execute(delete(_attachment).where(*mine)).rowcount:
         raise PolicyNotFound(arn)
 
 
-def attached(db: Connection, owner: Principal) -> list[str]:
+def attached(db: Connection, owner: PolicyOwner) -> list[str]:
     """List the ARNs of the policies attached, in their order."""
     query = select(_attachment.c.policy_arn).where(_attachment.c.owner_id == owner.unique_id)
     return list(db.execute(query.order_by(_attachment.c.policy_arn)).scalars())
 
 
-def _kind(owner: Principal) -> str:
+def _kind(owner: PolicyOwner) -> str:
     return type(owner).__name__.lower()

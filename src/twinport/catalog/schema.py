@@ -71,6 +71,26 @@ user = Table(
     UniqueConstraint("account", "name_key"),
 )
 
+group = Table(
+    "group",
+    partition,
+    Column("unique_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("account", "name_key"),
+)
+
+membership = Table(
+    "membership",
+    partition,
+    Column("user_id", ForeignKey("user.unique_id"), primary_key=True),
+    Column("group_id", ForeignKey("group.unique_id"), primary_key=True),
+)
+Index("membership_by_group", membership.c.group_id)
+
 # `service` is the principal of a service-linked role, and absent for every other role.
 role = Table(
     "role",
@@ -117,7 +137,7 @@ policy_version = Table(
     Column("created_at", Instant, nullable=False),
 )
 
-# `owner_id` is the unique id of a user or a role, here and in the two tables that follow.
+# `owner_id` is the unique id of a user, a group or a role, here and in the two tables that follow.
 inline_policy = Table(
     "inline_policy",
     partition,

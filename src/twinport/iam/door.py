@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from twinport.access.access_keys import AccessKeys
 from twinport.access.calls import Call
 from twinport.access.deletion import Deletions
+from twinport.access.groups import Groups
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.principal_policies import PrincipalPolicies
@@ -13,6 +14,7 @@ from twinport.access.roles import Roles
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
+from twinport.iam.groups import GroupOperations
 from twinport.iam.login_profiles import LoginProfileOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
 from twinport.iam.roles import RoleOperations
@@ -27,6 +29,7 @@ class Verbs:
     users: Users
     keys: AccessKeys
     login_profiles: LoginProfiles
+    groups: Groups
     roles: Roles
     service_linked_roles: ServiceLinkedRoles
     deletions: Deletions
@@ -40,6 +43,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **UserOperations(verbs.users).table(),
         **AccessKeyOperations(verbs.keys).table(),
         **LoginProfileOperations(verbs.login_profiles).table(),
+        **GroupOperations(verbs.groups).table(),
         **RoleOperations(verbs.roles).table(),
         **ServiceLinkedRoleOperations(verbs.service_linked_roles, verbs.deletions).table(),
         **ManagedPolicyOperations(verbs.managed_policies).table(),

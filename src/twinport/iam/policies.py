@@ -1,4 +1,4 @@
-"""Operations on managed policies, and on the policies of users and roles."""
+"""Operations on managed policies, and on the policies of users, groups and roles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from twinport.errors import NotBuiltYet
 from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
 from twinport.model.entities import ManagedPolicy, PolicyVersion, PrincipalType
 
-_USER, _ROLE = PrincipalType.USER, PrincipalType.ROLE
+_USER, _GROUP, _ROLE = PrincipalType.USER, PrincipalType.GROUP, PrincipalType.ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class ManagedPolicyOperations:
             "CreatePolicyVersion": self.create_version,
             "SetDefaultPolicyVersion": self.set_default,
             "DeletePolicyVersion": self.delete_version,
+            "TagPolicy": self.tag,
+            "UntagPolicy": self.untag,
+            "ListPolicyTags": self.list_tags,
         }
 
     async def create(self, call: Call, request: iam.CreatePolicyRequest) -> iam.CreatePolicyResponse:
@@ -75,6 +78,21 @@ class ManagedPolicyOperations:
     async def delete(self, call: Call, request: iam.DeletePolicyRequest) -> None:
         await self.policies.delete(call.caller, request["PolicyArn"])
 
+    async def tag(self, call: Call, request: iam.TagPolicyRequest) -> None:
+        await self.policies.tag(call.caller, request["PolicyArn"], tags_of(request["Tags"]))
+
+    async def untag(self, call: Call, request: iam.UntagPolicyRequest) -> None:
+        await self.policies.untag(call.caller, request["PolicyArn"], request["TagKeys"])
+
+    async def list_tags(self, call: Call, request: iam.ListPolicyTagsRequest) -> iam.ListPolicyTagsResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        tags = await self.policies.tags(call.caller, request["PolicyArn"])
+        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        answer: iam.ListPolicyTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
     async def get_version(self, call: Call, request: iam.GetPolicyVersionRequest) -> iam.GetPolicyVersionResponse:
         found = await self.policies.version(call.caller, request["PolicyArn"], request["VersionId"])
         return {"PolicyVersion": {"Document": encoded(found.document), **_shown_version(found)}}
@@ -116,6 +134,10 @@ class InlinePolicyOperations:
             "GetUserPolicy": self.get_user_policy,
             "DeleteUserPolicy": self.delete_user_policy,
             "ListUserPolicies": self.list_user_policies,
+            "PutGroupPolicy": self.put_group_policy,
+            "GetGroupPolicy": self.get_group_policy,
+            "DeleteGroupPolicy": self.delete_group_policy,
+            "ListGroupPolicies": self.list_group_policies,
             "PutRolePolicy": self.put_role_policy,
             "GetRolePolicy": self.get_role_policy,
             "DeleteRolePolicy": self.delete_role_policy,
@@ -126,6 +148,10 @@ class InlinePolicyOperations:
         owner, name, document = request["UserName"], request["PolicyName"], request["PolicyDocument"]
         await self.policies.put(call.caller, _USER, owner, name, document)
 
+    async def put_group_policy(self, call: Call, request: iam.PutGroupPolicyRequest) -> None:
+        owner, name, document = request["GroupName"], request["PolicyName"], request["PolicyDocument"]
+        await self.policies.put(call.caller, _GROUP, owner, name, document)
+
     async def put_role_policy(self, call: Call, request: iam.PutRolePolicyRequest) -> None:
         owner, name, document = request["RoleName"], request["PolicyName"], request["PolicyDocument"]
         await self.policies.put(call.caller, _ROLE, owner, name, document)
@@ -135,6 +161,11 @@ class InlinePolicyOperations:
         document = await self.policies.get(call.caller, _USER, owner, name)
         return {"UserName": owner, "PolicyName": name, "PolicyDocument": encoded(document)}
 
+    async def get_group_policy(self, call: Call, request: iam.GetGroupPolicyRequest) -> iam.GetGroupPolicyResponse:
+        owner, name = request["GroupName"], request["PolicyName"]
+        document = await self.policies.get(call.caller, _GROUP, owner, name)
+        return {"GroupName": owner, "PolicyName": name, "PolicyDocument": encoded(document)}
+
     async def get_role_policy(self, call: Call, request: iam.GetRolePolicyRequest) -> iam.GetRolePolicyResponse:
         owner, name = request["RoleName"], request["PolicyName"]
         document = await self.policies.get(call.caller, _ROLE, owner, name)
@@ -142,6 +173,9 @@ class InlinePolicyOperations:
 
     async def delete_user_policy(self, call: Call, request: iam.DeleteUserPolicyRequest) -> None:
         await self.policies.remove(call.caller, _USER, request["UserName"], request["PolicyName"])
+
+    async def delete_group_policy(self, call: Call, request: iam.DeleteGroupPolicyRequest) -> None:
+        await self.policies.remove(call.caller, _GROUP, request["GroupName"], request["PolicyName"])
 
     async def delete_role_policy(self, call: Call, request: iam.DeleteRolePolicyRequest) -> None:
         await self.policies.remove(call.caller, _ROLE, request["RoleName"], request["PolicyName"])
@@ -153,6 +187,17 @@ class InlinePolicyOperations:
         found = await self.policies.names(call.caller, _USER, request["UserName"], page)
         items, more, marker = cut(found, page, str)
         answer: iam.ListUserPoliciesResponse = {"PolicyNames": list(items), "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def list_group_policies(
+        self, call: Call, request: iam.ListGroupPoliciesRequest
+    ) -> iam.ListGroupPoliciesResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        found = await self.policies.names(call.caller, _GROUP, request["GroupName"], page)
+        items, more, marker = cut(found, page, str)
+        answer: iam.ListGroupPoliciesResponse = {"PolicyNames": list(items), "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker
         return answer
@@ -178,6 +223,9 @@ class AttachedPolicyOperations:
             "AttachUserPolicy": self.attach_to_user,
             "DetachUserPolicy": self.detach_from_user,
             "ListAttachedUserPolicies": self.list_of_user,
+            "AttachGroupPolicy": self.attach_to_group,
+            "DetachGroupPolicy": self.detach_from_group,
+            "ListAttachedGroupPolicies": self.list_of_group,
             "AttachRolePolicy": self.attach_to_role,
             "DetachRolePolicy": self.detach_from_role,
             "ListAttachedRolePolicies": self.list_of_role,
@@ -186,11 +234,17 @@ class AttachedPolicyOperations:
     async def attach_to_user(self, call: Call, request: iam.AttachUserPolicyRequest) -> None:
         await self.policies.attach(call.caller, _USER, request["UserName"], request["PolicyArn"])
 
+    async def attach_to_group(self, call: Call, request: iam.AttachGroupPolicyRequest) -> None:
+        await self.policies.attach(call.caller, _GROUP, request["GroupName"], request["PolicyArn"])
+
     async def attach_to_role(self, call: Call, request: iam.AttachRolePolicyRequest) -> None:
         await self.policies.attach(call.caller, _ROLE, request["RoleName"], request["PolicyArn"])
 
     async def detach_from_user(self, call: Call, request: iam.DetachUserPolicyRequest) -> None:
         await self.policies.detach(call.caller, _USER, request["UserName"], request["PolicyArn"])
+
+    async def detach_from_group(self, call: Call, request: iam.DetachGroupPolicyRequest) -> None:
+        await self.policies.detach(call.caller, _GROUP, request["GroupName"], request["PolicyArn"])
 
     async def detach_from_role(self, call: Call, request: iam.DetachRolePolicyRequest) -> None:
         await self.policies.detach(call.caller, _ROLE, request["RoleName"], request["PolicyArn"])
@@ -201,6 +255,12 @@ class AttachedPolicyOperations:
         found = await self.policies.attached(call.caller, _USER, request["UserName"])
         return _attached_page(found, request)
 
+    async def list_of_group(
+        self, call: Call, request: iam.ListAttachedGroupPoliciesRequest
+    ) -> iam.ListAttachedGroupPoliciesResponse:
+        found = await self.policies.attached(call.caller, _GROUP, request["GroupName"])
+        return _attached_page(found, request)
+
     async def list_of_role(
         self, call: Call, request: iam.ListAttachedRolePoliciesRequest
     ) -> iam.ListAttachedRolePoliciesResponse:
@@ -209,7 +269,10 @@ class AttachedPolicyOperations:
 
 
 def _attached_page(
-    found: list[str], request: iam.ListAttachedUserPoliciesRequest | iam.ListAttachedRolePoliciesRequest
+    found: list[str],
+    request: iam.ListAttachedUserPoliciesRequest
+    | iam.ListAttachedGroupPoliciesRequest
+    | iam.ListAttachedRolePoliciesRequest,
 ) -> iam.ListAttachedRolePoliciesResponse:
     page = page_of(request.get("Marker"), request.get("MaxItems"))
     prefix = request.get("PathPrefix", "/")

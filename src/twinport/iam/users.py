@@ -25,29 +25,53 @@ class UserOperations:
             "CreateUser": self.create,
             "GetUser": self.get,
             "ListUsers": self.list,
+            "UpdateUser": self.update,
             "DeleteUser": self.delete,
+            "TagUser": self.tag,
+            "UntagUser": self.untag,
+            "ListUserTags": self.list_tags,
         }
 
     async def create(self, call: Call, request: iam.CreateUserRequest) -> iam.CreateUserResponse:
         refuse_boundary(request.get("PermissionsBoundary"))
         tags = tags_of(request.get("Tags", ()))
         user = await self.users.create(call.caller, request["UserName"], path=request.get("Path", "/"), tags=tags)
-        return {"User": _shown_with_tags(user)}
+        return {"User": _with_tags(user)}
 
     async def get(self, call: Call, request: iam.GetUserRequest) -> iam.GetUserResponse:
-        return {"User": _shown_with_tags(await self.users.get(call.caller, request.get("UserName")))}
+        return {"User": _with_tags(await self.users.get(call.caller, request.get("UserName")))}
 
     async def list(self, call: Call, request: iam.ListUsersRequest) -> iam.ListUsersResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         found = await self.users.list(call.caller, request.get("PathPrefix", "/"), page)
         items, more, marker = cut(found, page, lambda user: user.name.lower())
-        answer: iam.ListUsersResponse = {"Users": [_shown(user) for user in items], "IsTruncated": more}
+        answer: iam.ListUsersResponse = {"Users": [shown_user(user) for user in items], "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker
         return answer
 
+    async def update(self, call: Call, request: iam.UpdateUserRequest) -> None:
+        await self.users.rename(
+            call.caller, request["UserName"], new_name=request.get("NewUserName"), new_path=request.get("NewPath")
+        )
+
     async def delete(self, call: Call, request: iam.DeleteUserRequest) -> None:
         await self.users.delete(call.caller, request["UserName"])
+
+    async def tag(self, call: Call, request: iam.TagUserRequest) -> None:
+        await self.users.tag(call.caller, request["UserName"], tags_of(request["Tags"]))
+
+    async def untag(self, call: Call, request: iam.UntagUserRequest) -> None:
+        await self.users.untag(call.caller, request["UserName"], request["TagKeys"])
+
+    async def list_tags(self, call: Call, request: iam.ListUserTagsRequest) -> iam.ListUserTagsResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        tags = await self.users.tags(call.caller, request["UserName"])
+        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        answer: iam.ListUserTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +118,7 @@ class AccessKeyOperations:
         await self.keys.delete(call.caller, request.get("UserName"), request["AccessKeyId"])
 
 
-def _status_of(text: str) -> KeyStatus:
-    """Read a status that may be asked for: the model has `Expired` too, which nobody may set."""
-    for status in KeyStatus:
-        if text == status.value:
-            return status
-    raise InvalidInput(f"an access key cannot be made '{text}'; use Active or Inactive")
-
-
-def _shown(user: User) -> iam.User:
+def shown_user(user: User) -> iam.User:
     """The root, who has no name, is shown by its ARN."""
     is_root = user.unique_id == user.account
     shown: iam.User = {
@@ -115,8 +131,16 @@ def _shown(user: User) -> iam.User:
     return shown
 
 
-def _shown_with_tags(user: User) -> iam.User:
-    shown = _shown(user)
+def _status_of(text: str) -> KeyStatus:
+    """Read a status that may be asked for: the model has `Expired` too, which nobody may set."""
+    for status in KeyStatus:
+        if text == status.value:
+            return status
+    raise InvalidInput(f"an access key cannot be made '{text}'; use Active or Inactive")
+
+
+def _with_tags(user: User) -> iam.User:
+    shown = shown_user(user)
     if user.tags:
         shown["Tags"] = shown_tags(user.tags)
     return shown

@@ -1,4 +1,4 @@
-"""What IAM keeps: users, roles, managed policies, access keys and their tags."""
+"""What IAM keeps: users, groups, roles, managed policies, access keys and their tags."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +12,10 @@ SERVICE_ROLE_PATH = "/aws-service-role/"
 
 
 class PrincipalType(Enum):
-    """The two kinds of principal that policies hang on. The value is IAM's word in its sentences."""
+    """What policies hang on: the two kinds of principal, and groups of one. The value is IAM's word in sentences."""
 
     USER = "user"
+    GROUP = "group"
     ROLE = "role"
 
 
@@ -41,6 +42,21 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Users that hold policies together. It is no principal: nobody calls as a group, and it has no tags."""
+
+    unique_id: str
+    account: AccountId
+    name: str
+    path: str
+    created_at: datetime
+
+    @property
+    def arn(self) -> str:
+        return names.group_arn(self.account, self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A role. `service` is the principal that a service-linked role belongs to, and None for every other role."""
 
@@ -62,7 +78,7 @@ class Role:
         return names.role_arn(self.account, self.path, self.name)
 
 
-Principal = User | Role
+PolicyOwner = User | Group | Role
 
 
 @dataclass(frozen=True, slots=True)

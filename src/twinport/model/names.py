@@ -79,6 +79,10 @@ def user_arn(account: str, path: str, name: str) -> str:
     return f"arn:{PARTITION}:iam::{account}:user{path}{name}"
 
 
+def group_arn(account: str, path: str, name: str) -> str:
+    return f"arn:{PARTITION}:iam::{account}:group{path}{name}"
+
+
 def role_arn(account: str, path: str, name: str) -> str:
     return f"arn:{PARTITION}:iam::{account}:role{path}{name}"
 

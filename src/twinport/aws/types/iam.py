@@ -4,6 +4,213 @@ from datetime import datetime
 from typing import Required, TypedDict
 
 
+class AddUserToGroupRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    UserName: Required[str]
+
+
+class AttachGroupPolicyRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    PolicyArn: Required[str]
+
+
+class CreateGroupRequest(TypedDict, total=False):
+    Path: str
+    GroupName: Required[str]
+
+
+class Group(TypedDict, total=False):
+    Path: Required[str]
+    GroupName: Required[str]
+    GroupId: Required[str]
+    Arn: Required[str]
+    CreateDate: Required[datetime]
+
+
+class CreateGroupResponse(TypedDict, total=False):
+    Group: Required[Group]
+
+
+class DeleteGroupRequest(TypedDict, total=False):
+    GroupName: Required[str]
+
+
+class DeleteGroupPolicyRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    PolicyName: Required[str]
+
+
+class DetachGroupPolicyRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    PolicyArn: Required[str]
+
+
+class GetGroupRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class AttachedPermissionsBoundary(TypedDict, total=False):
+    PermissionsBoundaryType: str
+    PermissionsBoundaryArn: str
+
+
+class Tag(TypedDict, total=False):
+    Key: Required[str]
+    Value: Required[str]
+
+
+class User(TypedDict, total=False):
+    Path: Required[str]
+    UserName: Required[str]
+    UserId: Required[str]
+    Arn: Required[str]
+    CreateDate: Required[datetime]
+    PasswordLastUsed: datetime
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+
+
+class GetGroupResponse(TypedDict, total=False):
+    Group: Required[Group]
+    Users: Required[list[User]]
+    IsTruncated: bool
+    Marker: str
+
+
+class GetGroupPolicyRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    PolicyName: Required[str]
+
+
+class GetGroupPolicyResponse(TypedDict, total=False):
+    GroupName: Required[str]
+    PolicyName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class ListAttachedGroupPoliciesRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class AttachedPolicy(TypedDict, total=False):
+    PolicyName: str
+    PolicyArn: str
+
+
+class ListAttachedGroupPoliciesResponse(TypedDict, total=False):
+    AttachedPolicies: list[AttachedPolicy]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListGroupPoliciesRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListGroupPoliciesResponse(TypedDict, total=False):
+    PolicyNames: Required[list[str]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListGroupsRequest(TypedDict, total=False):
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListGroupsResponse(TypedDict, total=False):
+    Groups: Required[list[Group]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListGroupsForUserRequest(TypedDict, total=False):
+    UserName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListGroupsForUserResponse(TypedDict, total=False):
+    Groups: Required[list[Group]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListPolicyTagsRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListPolicyTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListUserTagsRequest(TypedDict, total=False):
+    UserName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListUserTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class PutGroupPolicyRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    PolicyName: Required[str]
+    PolicyDocument: Required[str]
+
+
+class RemoveUserFromGroupRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    UserName: Required[str]
+
+
+class TagPolicyRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    Tags: Required[list[Tag]]
+
+
+class TagUserRequest(TypedDict, total=False):
+    UserName: Required[str]
+    Tags: Required[list[Tag]]
+
+
+class UntagPolicyRequest(TypedDict, total=False):
+    PolicyArn: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class UntagUserRequest(TypedDict, total=False):
+    UserName: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class UpdateGroupRequest(TypedDict, total=False):
+    GroupName: Required[str]
+    NewPath: str
+    NewGroupName: str
+
+
+class UpdateUserRequest(TypedDict, total=False):
+    UserName: Required[str]
+    NewPath: str
+    NewUserName: str
+
+
 class AddRoleToInstanceProfileRequest(TypedDict, total=False):
     InstanceProfileName: Required[str]
     RoleName: Required[str]
@@ -33,11 +240,6 @@ class AccessKey(TypedDict, total=False):
 
 class CreateAccessKeyResponse(TypedDict, total=False):
     AccessKey: Required[AccessKey]
-
-
-class Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
 
 
 class CreatePolicyRequest(TypedDict, total=False):
@@ -94,11 +296,6 @@ class CreateRoleRequest(TypedDict, total=False):
     Tags: list[Tag]
 
 
-class AttachedPermissionsBoundary(TypedDict, total=False):
-    PermissionsBoundaryType: str
-    PermissionsBoundaryArn: str
-
-
 class RoleLastUsed(TypedDict, total=False):
     LastUsedDate: datetime
     Region: str
@@ -142,17 +339,6 @@ class CreateUserRequest(TypedDict, total=False):
     Path: str
     UserName: Required[str]
     PermissionsBoundary: str
-    Tags: list[Tag]
-
-
-class User(TypedDict, total=False):
-    Path: Required[str]
-    UserName: Required[str]
-    UserId: Required[str]
-    Arn: Required[str]
-    CreateDate: Required[datetime]
-    PasswordLastUsed: datetime
-    PermissionsBoundary: AttachedPermissionsBoundary
     Tags: list[Tag]
 
 
@@ -327,11 +513,6 @@ class ListAttachedRolePoliciesRequest(TypedDict, total=False):
     PathPrefix: str
     Marker: str
     MaxItems: int
-
-
-class AttachedPolicy(TypedDict, total=False):
-    PolicyName: str
-    PolicyArn: str
 
 
 class ListAttachedRolePoliciesResponse(TypedDict, total=False):

@@ -1,0 +1,89 @@
+"""Groups: create, read, list, rename, delete, and who is in them."""
+
+from dataclasses import dataclass, replace
+
+from twinport.access import unique_ids
+from twinport.access.entities import Entities
+from twinport.catalog import groups, identities
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.model.entities import Group, Page, PrincipalType, User
+from twinport.model.identities import Caller
+from twinport.model.names import group_arn
+
+_GROUP = PrincipalType.GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+
+    async def create(self, caller: Caller, name: str, path: str) -> Group:
+        """Create a group. Raises EntityExists, LimitReached."""
+        await self.entities.ask_of(caller, "iam:CreateGroup", group_arn(caller.account, path, name))
+        group = Group(unique_ids.group(), caller.account, name, path, self.world.now())
+        await self.catalog.partition.write(lambda db: groups.add(db, group))
+        return group
+
+    async def get(self, caller: Caller, name: str, page: Page) -> tuple[Group, list[User]]:
+        """Return a group and its users: one more than the page holds if there is one. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:GetGroup", _GROUP, name)
+
+        def find(db: Connection) -> tuple[Group, list[User]]:
+            group = groups.get(db, caller.account, name)
+            return group, groups.members(db, group, page)
+
+        return await self.catalog.partition.read(find)
+
+    async def of_user(self, caller: Caller, user: str, page: Page) -> list[Group]:
+        """List a user's groups: one more than the page holds if there is one. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:ListGroupsForUser", PrincipalType.USER, user)
+        return await self.catalog.partition.read(
+            lambda db: groups.of_user(db, identities.get_user(db, caller.account, user), page)
+        )
+
+    async def list(self, caller: Caller, prefix: str, page: Page) -> list[Group]:
+        """List groups beneath a path: one more than the page holds if there is one."""
+        await self.entities.ask_of(caller, "iam:ListGroups", group_arn(caller.account, prefix, ""))
+        return await self.catalog.partition.read(lambda db: groups.listed(db, caller.account, prefix, page))
+
+    async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
+        """Change what is given, asking for the old ARN and for the new one. Raises EntityNotFound, EntityExists."""
+        await self.entities.ask(caller, "iam:UpdateGroup", _GROUP, name)
+
+        def renamed(db: Connection) -> Group:
+            group = groups.get(db, caller.account, name)
+            return replace(group, name=new_name or group.name, path=new_path or group.path)
+
+        if new_name or new_path:
+            wanted = await self.catalog.partition.read(renamed)
+            await self.entities.ask_of(caller, "iam:UpdateGroup", wanted.arn)
+        await self.catalog.partition.write(lambda db: groups.rename(db, renamed(db)))
+
+    async def delete(self, caller: Caller, name: str) -> None:
+        """Delete a group. Raises EntityNotFound, StillReferenced."""
+        await self.entities.ask(caller, "iam:DeleteGroup", _GROUP, name)
+        await self.catalog.partition.write(lambda db: groups.remove(db, groups.get(db, caller.account, name)))
+
+    async def add(self, caller: Caller, name: str, user: str) -> None:
+        """Put a user in a group; doing so again changes nothing. Raises EntityNotFound, LimitReached."""
+        await self.entities.ask(caller, "iam:AddUserToGroup", _GROUP, name)
+
+        def store(db: Connection) -> None:
+            group = groups.get(db, caller.account, name)
+            groups.add_member(db, group, identities.get_user(db, caller.account, user))
+
+        await self.catalog.partition.write(store)
+
+    async def remove(self, caller: Caller, name: str, user: str) -> None:
+        """Take a user out of a group. Raises EntityNotFound, NotAMember."""
+        await self.entities.ask(caller, "iam:RemoveUserFromGroup", _GROUP, name)
+
+        def take(db: Connection) -> None:
+            group = groups.get(db, caller.account, name)
+            groups.remove_member(db, group, identities.get_user(db, caller.account, user))
+
+        await self.catalog.partition.write(take)

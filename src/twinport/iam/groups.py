@@ -1,0 +1,91 @@
+"""Operations on groups and their members."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.calls import Call
+from twinport.access.groups import Groups
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import iam
+from twinport.iam.requests import cut, page_of
+from twinport.iam.users import shown_user
+from twinport.model.entities import Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOperations:
+    groups: Groups
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "CreateGroup": self.create,
+            "GetGroup": self.get,
+            "ListGroups": self.list,
+            "UpdateGroup": self.update,
+            "DeleteGroup": self.delete,
+            "AddUserToGroup": self.add_user,
+            "RemoveUserFromGroup": self.remove_user,
+            "ListGroupsForUser": self.list_of_user,
+        }
+
+    async def create(self, call: Call, request: iam.CreateGroupRequest) -> iam.CreateGroupResponse:
+        made = await self.groups.create(call.caller, request["GroupName"], request.get("Path", "/"))
+        return {"Group": shown_group(made)}
+
+    async def get(self, call: Call, request: iam.GetGroupRequest) -> iam.GetGroupResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        group, users = await self.groups.get(call.caller, request["GroupName"], page)
+        items, more, marker = cut(users, page, lambda user: user.name.lower())
+        answer: iam.GetGroupResponse = {
+            "Group": shown_group(group),
+            "Users": [shown_user(user) for user in items],
+            "IsTruncated": more,
+        }
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def list(self, call: Call, request: iam.ListGroupsRequest) -> iam.ListGroupsResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        found = await self.groups.list(call.caller, request.get("PathPrefix", "/"), page)
+        items, more, marker = cut(found, page, lambda group: group.name.lower())
+        answer: iam.ListGroupsResponse = {"Groups": [shown_group(group) for group in items], "IsTruncated": more}
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def update(self, call: Call, request: iam.UpdateGroupRequest) -> None:
+        await self.groups.rename(
+            call.caller, request["GroupName"], new_name=request.get("NewGroupName"), new_path=request.get("NewPath")
+        )
+
+    async def delete(self, call: Call, request: iam.DeleteGroupRequest) -> None:
+        await self.groups.delete(call.caller, request["GroupName"])
+
+    async def add_user(self, call: Call, request: iam.AddUserToGroupRequest) -> None:
+        await self.groups.add(call.caller, request["GroupName"], request["UserName"])
+
+    async def remove_user(self, call: Call, request: iam.RemoveUserFromGroupRequest) -> None:
+        await self.groups.remove(call.caller, request["GroupName"], request["UserName"])
+
+    async def list_of_user(self, call: Call, request: iam.ListGroupsForUserRequest) -> iam.ListGroupsForUserResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        found = await self.groups.of_user(call.caller, request["UserName"], page)
+        items, more, marker = cut(found, page, lambda group: group.name.lower())
+        answer: iam.ListGroupsForUserResponse = {
+            "Groups": [shown_group(group) for group in items],
+            "IsTruncated": more,
+        }
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+
+def shown_group(group: Group) -> iam.Group:
+    return {
+        "Path": group.path,
+        "GroupName": group.name,
+        "GroupId": group.unique_id,
+        "Arn": group.arn,
+        "CreateDate": group.created_at,
+    }
