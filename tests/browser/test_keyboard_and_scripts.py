@@ -61,6 +61,13 @@ def test_a_rule_is_added_by_keyboard_alone(page: Page, server: Served, account: 
     expect(page.locator("main")).to_contain_text("was created to carry images")
 
 
+def test_enter_in_a_field_goes_on_and_not_elsewhere(person: Person, page: Page) -> None:
+    person.visit("/console/eu-west-1/replication/add?type=account&at=types&go=next")
+    page.locator("#account0").fill("12345")
+    page.locator("#account0").press("Enter")
+    person.sees("'12345' is not an account id")
+
+
 def test_the_region_is_picked_by_keyboard_and_the_page_stays_the_same_one(person: Person, page: Page) -> None:
     person.visit("/console/eu-west-1/replication")
     tab_to(page, "Region")

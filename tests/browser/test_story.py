@@ -43,6 +43,10 @@ def test_the_whole_story_over_two_regions_and_two_accounts(page: Page, server: S
     person.follow("Repositories")
     person.follow("team/api")
     expect_copies(page, "arrived", 2)
+    person.pick_region("us-east-1")
+    person.follow("Repositories")
+    person.follow("team/api")
+    expect(page.get_by_role("row", name="1.4")).to_contain_text(f"arrived from eu-west-1 in {account}")
     # The role shows where it was used, and cannot be deleted while Regions are configured.
     person.open_role()
     person.sees("Service-linked role")

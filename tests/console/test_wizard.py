@@ -10,6 +10,7 @@ from tests.fakes import ACCOUNT, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY
 from twinport.console import wizard
 from twinport.console.visits import Fields
 from twinport.console.wizard import AccountRow, Draft, Step
+from twinport.errors import LimitReached
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 
@@ -94,6 +95,13 @@ def test_what_is_missing_or_wrong_is_found_at_its_step(query: str, step: Step) -
 @pytest.mark.parametrize("text", ["prod-", "team/", "team/api", "a.b_c-d", "aa"])
 def test_beginnings_of_names_are_filters(text: str) -> None:
     assert wizard.first_problem(draft(f"type=region&region={THIRD}&filter={text}"), REGISTRY, KNOWN) is None
+
+
+def test_a_registry_has_no_more_rules_than_its_wire_format_takes() -> None:
+    full = ReplicationConfiguration((ReplicationRule(()),) * wizard.MOST_RULES)
+    wizard.check_count(full)
+    with pytest.raises(LimitReached):
+        wizard.check_count(wizard.with_rule(full, ReplicationRule(())))
 
 
 def test_one_rule_is_taken_out_and_the_others_stay_in_their_order() -> None:

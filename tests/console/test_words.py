@@ -57,6 +57,19 @@ def test_every_way_of_giving_up_says_why_and_what_to_do(code: FailureCode) -> No
 
 
 @pytest.mark.parametrize(
+    ("trust", "text"),
+    [
+        ('{"Statement": {"Principal": {"Service": "replication.ecr.amazonaws.com"}}}', "replication.ecr.amazonaws.com"),
+        ('{"Statement": [{"Principal": {"AWS": ["a", "b"]}}, {"Principal": "*"}]}', "a, b, *"),
+        ('{"Statement": [{"Principal": {"AWS": ["a", "b", "c", "d", "e"]}}]}', "a, b, c and 2 more"),
+        ('{"Statement": []}', ""),
+    ],
+)
+def test_who_may_assume_a_role_is_named_without_its_policy(trust: str, text: str) -> None:
+    assert words.trusted(trust) == text
+
+
+@pytest.mark.parametrize(
     ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 << 20, "5.0 MiB"), (1 << 52, "4096.0 TiB")]
 )
 def test_sizes_are_in_the_unit_that_fits(count: int, text: str) -> None:

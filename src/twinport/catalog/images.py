@@ -18,6 +18,7 @@ from twinport.errors import DescriptorSizeWrong, LayersMissing, ReferencedImages
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import Descriptor, Manifest
+from twinport.model.names import AccountId, RegionName, Registry
 
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
 # How many values one statement is given: far below the bound of either database.
@@ -286,6 +287,7 @@ def _details() -> Select[Any]:
         _manifest.c.media_type,
         _manifest.c.artifact_type,
         _manifest.c.subject,
+        _manifest.c.origin,
     )
 
 
@@ -307,7 +309,14 @@ def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
         media_type=row.media_type,
         artifact_type=row.artifact_type,
         subject=Digest.parse(row.subject) if row.subject else None,
+        came_from=_source(row.origin) if row.origin else None,
     )
+
+
+def _source(origin: str) -> Registry:
+    """Read which registry a replica came from; the rest of its origin is for whoever looks into the row."""
+    account, region = json.loads(origin)["registry"]
+    return Registry(AccountId(account), RegionName(region))
 
 
 def _referrers(db: Connection, repository_id: int, names: Sequence[str]) -> list[Referrer]:

@@ -10,7 +10,7 @@ from twinport.console.words import CopyState
 from twinport.errors import AccessDenied, ImageNotFound
 from twinport.model.addresses import repository_uri
 from twinport.model.images import ImageDetail, ImageId, TagStatus
-from twinport.model.names import RepositoryName, repository_name
+from twinport.model.names import Registry, RepositoryName, repository_name
 from twinport.registry.images import Images
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Repositories
@@ -33,6 +33,7 @@ class ImageRow:
     size: str
     pushed: str
     kind: str
+    came_from: Registry | None
     copies: tuple[CopyState, ...]
     denied: str
 
@@ -91,6 +92,7 @@ class ImagePages:
             size=words.size(detail.size),
             pushed=words.time(detail.pushed_at),
             kind=_kind(detail),
+            came_from=detail.came_from,
             copies=copies,
             denied=denied,
         )

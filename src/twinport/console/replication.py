@@ -101,6 +101,7 @@ class ReplicationPages:
         after = wizard.with_rule(before, draft.rule(visit.registry))
         try:
             _check_unchanged(before, visit.form)
+            wizard.check_count(after)
             created = await self._put(visit, after)
         except Refusal as refusal:
             return refused(await self._review(visit, draft), refusal)

@@ -45,7 +45,6 @@ class RegionUse:
     rules: int
     under_way: int
     last: str
-    denied: str
     path: str
 
     @property
@@ -81,7 +80,7 @@ class RolePages:
         shown = found[:_PER_PAGE]
         more = shown[-1].name.lower() if len(found) > _PER_PAGE else ""
         values = {
-            "roles": shown,
+            "roles": [(role, words.trusted(role.trust)) for role in shown],
             "next": more and address(f"{visit.home}/roles", after=more),
             "is_first": not after,
             "command": commands.iam(visit).line("iam list-roles"),
@@ -96,7 +95,7 @@ class RolePages:
             "trust": commands.pretty(role.trust)[:_MOST_SHOWN],
             "policies": texts,
             "policies_denied": denied,
-            "uses": await self._uses(visit, role),
+            **await self._uses(visit, role),
             "done": _DONE.get(visit.query.one("done"), ""),
             "command": commands.iam(visit).line("iam get-role", role_name=role.name),
         }
@@ -126,7 +125,7 @@ class RolePages:
             raise PathUnknown(visit.path)
         values = {
             "role": role,
-            "uses": await self._uses(visit, role),
+            **await self._uses(visit, role),
             "command": commands.iam(visit).line("iam delete-service-linked-role", role_name=role.name),
             "problem": None,
         }
@@ -187,22 +186,25 @@ class RolePages:
         version = await self.managed.version(visit.global_caller, arn, policy.default_version)
         return PolicyText(policy.name, arn, commands.pretty(version.document)[:_MOST_SHOWN])
 
-    async def _uses(self, visit: Visit, role: Role) -> list[RegionUse]:
-        """Return the Regions that have to do with the replication role; the other roles are used nowhere yet."""
-        if role.name != REPLICATION_ROLE:
-            return []
-        uses = [await self._use(visit, region) for region in regions.ordered(self.known)]
-        return [use for use in uses if use.is_in_the_way or use.denied or use.last]
+    async def _uses(self, visit: Visit, role: Role) -> dict[str, object]:
+        """Return the Regions that have to do with the replication role; the other roles are used nowhere yet.
+
+        Where the person may not look, `uses_denied` says why, once for all such Regions.
+        """
+        uses, denied = [], ""
+        for region in regions.ordered(self.known) if role.name == REPLICATION_ROLE else ():
+            try:
+                uses.append(await self._use(visit, region))
+            except AccessDenied as refusal:
+                denied = refusal.message
+        return {"uses": [use for use in uses if use.is_in_the_way or use.last], "uses_denied": denied}
 
     async def _use(self, visit: Visit, region: regions.NamedRegion) -> RegionUse:
         caller = replace(visit.caller, origin=replace(visit.caller.origin, region=region.code))
-        path = f"/console/{region.code}/replication"
-        try:
-            activity = await self.replication.activity(caller, Registry(caller.account, region.code))
-        except AccessDenied as refusal:
-            return RegionUse(region.code, region.name, 0, 0, "", refusal.message, path)
+        activity = await self.replication.activity(caller, Registry(caller.account, region.code))
         last = words.time(activity.last_carried_at) if activity.last_carried_at else ""
-        return RegionUse(region.code, region.name, activity.rules, activity.unsettled, last, "", path)
+        path = f"/console/{region.code}/replication"
+        return RegionUse(region.code, region.name, activity.rules, activity.unsettled, last, path)
 
 
 def _check_description(text: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from twinport.console.visits import Fields
+from twinport.errors import LimitReached
 from twinport.model.names import AccountId, RegionName, Registry, is_account_id
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 
@@ -127,6 +128,12 @@ def first_problem(draft: Draft, source: Registry, known: Collection[RegionName])
 
 def with_rule(configuration: ReplicationConfiguration, rule: ReplicationRule) -> ReplicationConfiguration:
     return ReplicationConfiguration((*configuration.rules, rule))
+
+
+def check_count(configuration: ReplicationConfiguration) -> None:
+    """Raise LimitReached for more rules than a registry has."""
+    if len(configuration.rules) > MOST_RULES:
+        raise LimitReached(f"a registry has at most {MOST_RULES} replication rules: remove one first")
 
 
 def without_rule(configuration: ReplicationConfiguration, number: int) -> ReplicationConfiguration:

@@ -1,5 +1,6 @@
 """Numbers, times and states as a person reads them."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from twinport.model.replication import DeliveryReport, DeliveryState, FailureCod
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
+_TRUSTED_SHOWN = 3
 
 _WHY = {
     FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED: (
@@ -79,9 +81,28 @@ def time(moment: datetime | None) -> str:
     return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def trusted(trust: str) -> str:
+    """Name who may assume a role, the first few of them, from its trust policy."""
+    statements = json.loads(trust).get("Statement", [])
+    principals = [each.get("Principal", {}) for each in (statements if isinstance(statements, list) else [statements])]
+    names = [name for principal in principals for name in _names(principal)]
+    more = f" and {len(names) - _TRUSTED_SHOWN} more" if len(names) > _TRUSTED_SHOWN else ""
+    return f"{', '.join(names[:_TRUSTED_SHOWN])}{more}"
+
+
 def short_digest(digest: str) -> str:
     algorithm, _, digits = digest.partition(":")
     return f"{algorithm}:{digits[:12]}…"
+
+
+def _names(principal: object) -> list[str]:
+    match principal:
+        case dict():
+            return [name for value in principal.values() for name in _names(value)]
+        case list():
+            return [name for value in principal for name in _names(value)]
+        case _:
+            return [str(principal)]
 
 
 def _told(report: DeliveryReport) -> tuple[str, str, str, str]:

@@ -140,7 +140,10 @@ class StoredManifest:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetail:
-    """What DescribeImages shows. `size` counts config and layers; an index is as large as its largest child."""
+    """What is known of an image. `size` counts config and layers; an index is as large as its largest child.
+
+    `came_from` is the registry that a replica was carried from.
+    """
 
     digest: Digest
     tags: tuple[str, ...]
@@ -149,6 +152,7 @@ class ImageDetail:
     media_type: str
     artifact_type: str | None
     subject: Digest | None
+    came_from: Registry | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Long lists: a page shows a part, and costs the same however much there is."""
+
+import re
+import urllib.parse
+import urllib.request
+from http.client import HTTPResponse
+from http.cookiejar import CookieJar
+
+import pytest
+
+from tests.browser.pushing import push
+from tests.served import Served
+
+Opener = urllib.request.OpenerDirector
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def opener(server: Served, account: str) -> Opener:
+    """A browser without anything but cookies, signed in."""
+    made = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    page = read(made, f"{server.url}/console/sign-in")
+    (token, *_) = re.findall(r'name="csrf" value="(\w+)"', page)
+    form = urllib.parse.urlencode({"csrf": token, "way": "open", "account": account})
+    made.open(f"{server.url}/console/sign-in", form.encode(), timeout=5).close()
+    return made
+
+
+def read(opener: Opener, url: str) -> str:
+    answer: HTTPResponse
+    with opener.open(url, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def next_page(page: str) -> str:
+    (path,) = re.findall(r'href="([^"]+)">Next page', page)
+    return path.replace("&amp;", "&")
+
+
+def test_every_image_is_on_one_page_and_on_one_alone(opener: Opener, server: Served, account: str) -> None:
+    server.client("ecr", account, REGION).create_repository(repositoryName="team/api")
+    pushed = sorted({push(server, account, "team/api", f"tag-{number}", REGION) for number in range(25)})
+    first = read(opener, f"{server.url}/console/{REGION}/images?repository=team/api")
+    second = read(opener, server.url + next_page(first))
+    assert [digests(first), digests(second)] == [pushed[:20], pushed[20:]]
+    assert "Next page" not in second
+    assert "First page" in second
+
+
+def test_every_repository_is_on_one_page_and_on_one_alone(opener: Opener, server: Served, account: str) -> None:
+    ecr = server.client("ecr", account, REGION)
+    names = [f"team/repository-{number:02}" for number in range(60)]
+    for name in names:
+        ecr.create_repository(repositoryName=name)
+    first = read(opener, f"{server.url}/console/{REGION}/repositories")
+    second = read(opener, server.url + next_page(first))
+    found = re.findall(r">(team/repository-\d\d)</a>", first + second)
+    assert found == names
+
+
+def digests(page: str) -> list[str]:
+    return re.findall(r'title="(sha256:\w+)"', page)
