@@ -1,9 +1,9 @@
 """Long lists: a page shows a part, and costs the same however much there is."""
 
+import html
 import re
 import urllib.parse
 import urllib.request
-from http.client import HTTPResponse
 from http.cookiejar import CookieJar
 
 import pytest
@@ -27,14 +27,13 @@ def opener(server: Served, account: str) -> Opener:
 
 
 def read(opener: Opener, url: str) -> str:
-    answer: HTTPResponse
     with opener.open(url, timeout=5) as answer:
-        return answer.read().decode()
+        return str(answer.read().decode())
 
 
 def next_page(page: str) -> str:
     (path,) = re.findall(r'href="([^"]+)">Next page', page)
-    return path.replace("&amp;", "&")
+    return html.unescape(str(path))
 
 
 def test_every_image_is_on_one_page_and_on_one_alone(opener: Opener, server: Served, account: str) -> None:
