@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from datetime import timedelta
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
 from twinport import telemetry
@@ -17,6 +19,17 @@ from twinport.telemetry import Event
 
 # The promise is five seconds from SIGTERM to the end; the rest is for closing the databases.
 GRACE = timedelta(seconds=4)
+# Who is beyond these waits in the system's queue until a connection ends. It must take far more than a client opens:
+# whoever could hold all of them would lock everybody else out for as long as a stalled head or body is borne with.
+MOST_CONNECTIONS = 8192
+_QUEUED = 1024
+# A connection is one descriptor, and two while it brings or fetches a blob; the rest is for databases and threads.
+_DESCRIPTORS_EACH = 2
+_OTHER_DESCRIPTORS = 256
+# Requests have small heads; without this bound one client's streams could fill the memory with large ones.
+_LARGEST_HEAD = 1 << 16
+# What is read of a body before anybody asks for it, for each connection; a head must fit too.
+_READ_AHEAD = 1 << 17
 
 
 class AddressTaken(Unavailable):
@@ -65,8 +78,22 @@ def _server(app: App, settings: Settings) -> Server:
         port=settings.port,
         interface=Interfaces.ASGI,
         websockets=False,
+        backlog=_QUEUED,
+        backpressure=_connections(),
+        http1_settings=HTTP1Settings(max_buffer_size=_READ_AHEAD),
+        http2_settings=HTTP2Settings(max_headers_size=_LARGEST_HEAD),
         log_enabled=False,
     )
+
+
+def _connections() -> int:
+    """Ask for the descriptors that the most connections take, and return how many the system lets us have."""
+    wanted = MOST_CONNECTIONS * _DESCRIPTORS_EACH + _OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    given = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft not in (resource.RLIM_INFINITY, given) and soft < given:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
+    return max(1, (given - _OTHER_DESCRIPTORS) // _DESCRIPTORS_EACH)
 
 
 async def _told_to_end_or(serving: "asyncio.Task[None]") -> None:

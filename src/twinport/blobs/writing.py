@@ -20,10 +20,12 @@ from twinport.model.content import Digest, Key
 T = TypeVar("T")
 COLLECTED_WHOLE = 4 << 20
 _BATCH = 1 << 20
+# The batch of a body for which the budget has no room: with it, a thousand stalled clients hold little.
+_SMALL_BATCH = 1 << 16
 
 
 class Budget:
-    """How many bytes the bodies that are being collected may hold together."""
+    """How many bytes the bodies on their way may hold together, but for a small batch each."""
 
     def __init__(self, limit: int) -> None:
         self._left = limit
@@ -155,6 +157,7 @@ class FileWriter:
         self._blob, self._budget = blob, budget
         self._waiting = bytearray()
         self._reserved = 0
+        self._batch = _SMALL_BATCH
         self._is_collecting = True
         self._job: Awaitable[object] | None = None
         self._is_kept = False
@@ -164,7 +167,7 @@ class FileWriter:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._stop_collecting()
+        self._release()
         if self._job is not None and not self._is_kept:
             # A job cannot be stopped: it ends, then what it made is removed, whatever becomes of us meanwhile.
             jobs = asyncio.gather(self._job, _in_thread(self._blob.abandon), return_exceptions=True)
@@ -174,11 +177,14 @@ class FileWriter:
         self.size += len(piece)
         self._waiting += piece
         if self._is_collecting and not self._reserve(len(piece)):
-            self._stop_collecting()
-        if not self._is_collecting and len(self._waiting) >= _BATCH:
+            self._write_in_batches()
+        if not self._is_collecting and len(self._waiting) >= self._batch:
             batch, self._waiting = self._waiting, bytearray()
             await self._previous_job()
             self._job = _in_thread(lambda: self._blob.append(batch))
+            if self._batch == _SMALL_BATCH:
+                # Nothing more is read meanwhile: that is what bounds the memory of many bodies on a slow disk.
+                await self._job
 
     async def clone(self, source: Path) -> bool:
         """Take all bytes of another file without copying them, if the disk can do that. Nothing was written before."""
@@ -207,8 +213,14 @@ class FileWriter:
         self._reserved += size if granted else 0
         return granted
 
-    def _stop_collecting(self) -> None:
+    def _write_in_batches(self) -> None:
+        """Collect no more than a batch at a time: a large one, and another being written, if the budget has room."""
         self._is_collecting = False
+        self._release()
+        if self._budget.take(2 * _BATCH):
+            self._reserved, self._batch = 2 * _BATCH, _BATCH
+
+    def _release(self) -> None:
         self._budget.give(self._reserved)
         self._reserved = 0
 
