@@ -298,6 +298,10 @@ class SessionTooLong(BadRequest):
     """A session would outlast what its role, or a chain of roles, allows (ValidationError)."""
 
 
+class SessionTagsInvalid(BadRequest):
+    """The tags of a session contradict each other, or those of the session that asks."""
+
+
 class NameNeeded(BadRequest):
     """The name of a user may be left out by a user alone (ValidationError)."""
 

@@ -28,6 +28,7 @@ from twinport.errors import (
     SessionPoliciesTooLarge,
     SessionTooLong,
 )
+from twinport.model.entities import Tag
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.sts import door
 
@@ -104,17 +105,25 @@ async def test_the_packed_size_is_told_only_where_there_is_something_to_pack() -
 async def test_every_member_that_is_honoured_reaches_the_verb() -> None:
     assumptions = RecordingAssumptions()
     more = {"DurationSeconds": "900", "Policy": "{}", "ExternalId": "blue", "PolicyArns.member.1.arn": "a" * 20}
-    await answer({**ASKED, **more}, assumptions)
-    expected = Wish(RoleName.parse(ROLE), "build", timedelta(seconds=900), "{}", ("a" * 20,), "blue")
+    tags = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "red", "TransitiveTagKeys.member.1": "team"}
+    await answer({**ASKED, **more, **tags, "SourceIdentity": "alice"}, assumptions)
+    expected = Wish(
+        role=RoleName.parse(ROLE),
+        session="build",
+        length=timedelta(seconds=900),
+        policy="{}",
+        policy_arns=("a" * 20,),
+        external_id="blue",
+        tags=(Tag("team", "red"),),
+        transitive=("team",),
+        source_identity="alice",
+    )
     assert assumptions.wishes == [expected]
 
 
 @pytest.mark.parametrize(
     "more",
     [
-        {"Tags.member.1.Key": "team", "Tags.member.1.Value": "red"},
-        {"TransitiveTagKeys.member.1": "team"},
-        {"SourceIdentity": "alice"},
         {"SerialNumber": "arn:aws:iam::111122223333:mfa/a"},
         {"TokenCode": "123456"},
         {"ProvidedContexts.member.1.ContextAssertion": "abcd"},

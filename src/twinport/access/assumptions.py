@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from twinport.access import session_tags
 from twinport.access.gate import Context
 from twinport.access.policy import PolicyKind
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import open_account
+from twinport.access.session_tags import SessionTags
 from twinport.access.sessions import Credentials, RoleFacts, Sessions
-from twinport.access.trust import RoleName, Trust
+from twinport.access.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, RoleName, Trust
 from twinport.clock import Clock
-from twinport.errors import PolicyNotThere, RootMayNotAssume, SessionPoliciesTooLarge, SessionTooLong
-from twinport.model.entities import Role
+from twinport.errors import AccessDenied, PolicyNotThere, RootMayNotAssume, SessionPoliciesTooLarge, SessionTooLong
+from twinport.model.entities import Role, Tag
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.names import session_arn
 
@@ -31,21 +33,26 @@ class Wish:
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
     external_id: str | None = None
+    tags: tuple[Tag, ...] = ()
+    transitive: tuple[str, ...] = ()
+    source_identity: str | None = None
 
     @property
     def packed_percent(self) -> int | None:
-        """How much of the room for session policies is used, rounded up; None when there are none."""
-        size = sum(map(len, (self.policy or "", *self.policy_arns)))
+        """How much of the room for session policies and tags is used, rounded up; None when there are none."""
+        tags = [text for tag in self.tags for text in (tag.key, tag.value)]
+        size = sum(map(len, (self.policy or "", *self.policy_arns, *tags, *self.transitive)))
         return -(-100 * size // MOST_PACKED) if size else None
 
 
 @dataclass(frozen=True, slots=True)
 class AssumedRole:
-    """A session of a role. `id` is `AROA…:SESSION`."""
+    """A session of a role. `id` is `AROA…:SESSION`; a source identity may come from the session that asked."""
 
     credentials: Credentials
     arn: str
     id: str
+    source_identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +66,32 @@ class Assumptions:
         """Issue a session of a role.
 
         Raises AccessDenied (also for a role that is not there), RootMayNotAssume, SessionTooLong, PolicyMalformed,
-        PolicyNotThere or SessionPoliciesTooLarge.
+        PolicyNotThere, SessionPoliciesTooLarge or SessionTagsInvalid.
         """
-        role = await self.trust.authorize_assumption(caller, wish.role, _context(wish))
+        tags = session_tags.combined(caller.session, wish.tags, wish.transitive)
+        identity = _source_identity(caller, wish)
+        actions = (ASSUME_ROLE, *((TAG_SESSION,) if tags.tags else ()), *((SET_SOURCE_IDENTITY,) if identity else ()))
+        role = await self.trust.authorize_assumption(caller, wish.role, actions, _context(wish, tags, identity))
         if caller.kind is PrincipalKind.ROOT and open_account(caller.access_key_id) is None:
             raise RootMayNotAssume
         length = _length(caller, role, wish.length)
         await self._check_policies(role, wish)
         now = self.world.now()
         policies = () if wish.policy is None else (wish.policy,)
-        session = Session(wish.session, now, now + length, policies, wish.policy_arns)
+        session = Session(
+            name=wish.session,
+            issued_at=now,
+            expires_at=now + length,
+            policies=policies,
+            policy_arns=wish.policy_arns,
+            tags=tags.tags,
+            transitive=tags.transitive,
+            source_identity=identity,
+        )
         facts = RoleFacts(role.account, role.unique_id, role.name, role.path)
         credentials = await self.sessions.issue(facts, session)
         arn = session_arn(role.account, role.name, session.name)
-        return AssumedRole(credentials, arn, f"{role.unique_id}:{session.name}")
+        return AssumedRole(credentials, arn, f"{role.unique_id}:{session.name}", identity)
 
     async def _check_policies(self, role: Role, wish: Wish) -> None:
         if (wish.packed_percent or 0) > 100:  # noqa: PLR2004 — per cent
@@ -84,12 +103,27 @@ class Assumptions:
                 raise PolicyNotThere(arn)
 
 
-def _context(wish: Wish) -> Context:
+def _source_identity(caller: Caller, wish: Wish) -> str | None:
+    """Return whom the session will name. What a chain began with stays: raises AccessDenied for another."""
+    begun = caller.session.source_identity if caller.session else None
+    if begun is not None and wish.source_identity not in (None, begun):
+        raise AccessDenied(caller.arn, SET_SOURCE_IDENTITY, wish.role.arn)
+    return begun or wish.source_identity
+
+
+def _context(wish: Wish, tags: SessionTags, source_identity: str | None) -> Context:
     keys: dict[str, tuple[str, ...]] = {"sts:RoleSessionName": (wish.session,)}
     if wish.external_id is not None:
         keys["sts:ExternalId"] = (wish.external_id,)
     if wish.length is not None:
         keys["sts:DurationSeconds"] = (str(int(wish.length.total_seconds())),)
+    if source_identity is not None:
+        keys["sts:SourceIdentity"] = (source_identity,)
+    if tags.transitive:
+        keys["sts:TransitiveTagKeys"] = tuple(sorted(tags.transitive))
+    if tags.tags:
+        keys["aws:TagKeys"] = tuple(tags.tags)
+        keys |= {f"aws:RequestTag/{key}": (value,) for key, value in tags.tags.items()}
     return keys
 
 

@@ -56,7 +56,10 @@ def _of_principal(caller: Caller) -> dict[str, str]:
 def _of_session(caller: Caller) -> dict[str, str]:
     if caller.session is None:
         return {}
-    return {"aws:TokenIssueTime": _written(caller.session.issued_at), "aws:MultiFactorAuthPresent": "false"}
+    keys = {"aws:TokenIssueTime": _written(caller.session.issued_at), "aws:MultiFactorAuthPresent": "false"}
+    if caller.session.source_identity is not None:
+        keys["aws:SourceIdentity"] = caller.session.source_identity
+    return keys
 
 
 def _of_request(caller: Caller) -> dict[str, str]:

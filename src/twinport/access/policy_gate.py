@@ -65,14 +65,17 @@ class PolicyGate:
         decision = await self._decide(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)
         return not isinstance(decision, Denied)
 
-    async def authorize_assumption(self, caller: Caller, name: RoleName, context: Context) -> Role:
+    async def authorize_assumption(
+        self, caller: Caller, name: RoleName, actions: tuple[str, ...], context: Context
+    ) -> Role:
         """As the port of trust says: return the role, or raise AccessDenied."""
         role = await self.catalog.partition.read(lambda db: identities.find_role(db, name.account, name.name))
-        try:
-            decision = await self._decide(caller, ASSUME_ROLE, self._trusting(name, role), context)
-        except PolicyMalformed:
-            decision = Denied(_UNREADABLE)
-        _enforce(decision, caller, ASSUME_ROLE, name.arn)
+        for action in actions:
+            try:
+                decision = await self._decide(caller, action, self._trusting(name, role), context)
+            except PolicyMalformed:
+                decision = Denied(_UNREADABLE)
+            _enforce(decision, caller, action, name.arn)
         if role is None:
             raise AccessDenied(caller.arn, ASSUME_ROLE, name.arn)
         return role

@@ -127,6 +127,8 @@ def session_of(row: credentials.SessionRow) -> Session:
         policies=tuple(facts["policies"]),
         policy_arns=tuple(facts["policy_arns"]),
         tags=facts["tags"],
+        transitive=frozenset(facts.get("transitive", ())),
+        source_identity=facts.get("source_identity"),
         service=facts["service"],
         binding=_binding_of(facts["binding"]),
     )
@@ -177,6 +179,8 @@ def _facts(session: Session) -> str:
             "policies": session.policies,
             "policy_arns": session.policy_arns,
             "tags": dict(session.tags),
+            "transitive": sorted(session.transitive),
+            "source_identity": session.source_identity,
             "service": session.service,
             "binding": places and [[place.account, place.region] for place in places],
         }

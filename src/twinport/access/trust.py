@@ -12,6 +12,8 @@ from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId
 
 ASSUME_ROLE = "sts:AssumeRole"
+TAG_SESSION = "sts:TagSession"
+SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
 _ROLE = re.compile(
     rf"arn:{PARTITION}:iam::([0-9]{{12}}):role(/(?:[\x21-\x7e]{{1,510}}/)?)([\w+=,.@-]{{1,64}})", re.ASCII
 )
@@ -39,8 +41,10 @@ class RoleName:
 
 
 class Trust(Protocol):
-    async def authorize_assumption(self, caller: Caller, name: RoleName, context: Context) -> Role:
-        """Return the role if `caller` may assume it, else raise AccessDenied, whether or not there is such a role.
+    async def authorize_assumption(
+        self, caller: Caller, name: RoleName, actions: tuple[str, ...], context: Context
+    ) -> Role:
+        """Return the role if `caller` may do all of `actions` to it; raise AccessDenied whether or not it exists.
 
         The trust policy must allow by itself; where it only delegates, or across accounts, the caller's policies must
         allow too.

@@ -23,7 +23,8 @@ class Session:
     """What a temporary credential adds to the principal behind it.
 
     `binding` is set for sessions of a service-linked role alone: the source and the one destination registry that
-    the session may act on. `policies` are session policies as text, which narrow and never grant.
+    the session may act on. `policies` are session policies as text, which narrow and never grant. `transitive` are the
+    keys of those tags, in lower case, that a session assumed by this one has too; it also keeps `source_identity`.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Session:
     policies: tuple[str, ...] = ()
     policy_arns: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: frozenset[str] = frozenset()
+    source_identity: str | None = None
     service: str | None = None
     binding: tuple[Registry, Registry] | None = None
 

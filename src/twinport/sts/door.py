@@ -18,17 +18,32 @@ from twinport.errors import (
     Refusal,
     RootMayNotAssume,
     SessionPoliciesTooLarge,
+    SessionTagsInvalid,
 )
+from twinport.model.entities import Tag
 from twinport.model.identities import Caller
 
 ERRORS: Mapping[type[Refusal], WireError] = {
     PolicyMalformed: WireError("MalformedPolicyDocument"),
     PolicyNotThere: WireError("ValidationError"),
     RootMayNotAssume: WireError("AccessDenied", 403),
+    SessionTagsInvalid: WireError("InvalidParameterValue"),
     SessionPoliciesTooLarge: WireError("PackedPolicyTooLarge"),
 }
 # Of the members of AssumeRole; the others are refused until they are honoured.
-_HONOURED = frozenset({"RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "PolicyArns", "ExternalId"})
+_HONOURED = frozenset(
+    {
+        "RoleArn",
+        "RoleSessionName",
+        "DurationSeconds",
+        "Policy",
+        "PolicyArns",
+        "ExternalId",
+        "Tags",
+        "TransitiveTagKeys",
+        "SourceIdentity",
+    }
+)
 
 
 class Assumptions(Protocol):
@@ -60,6 +75,8 @@ class _Operations:
             },
             "AssumedRoleUser": {"AssumedRoleId": assumed.id, "Arn": assumed.arn},
         }
+        if assumed.source_identity is not None:
+            answer["SourceIdentity"] = assumed.source_identity
         if wish.packed_percent is not None:
             answer["PackedPolicySize"] = wish.packed_percent
         return answer
@@ -81,4 +98,7 @@ def _wish(request: sts.AssumeRoleRequest) -> Wish:
         policy=request.get("Policy"),
         policy_arns=tuple(named["arn"] for named in request.get("PolicyArns", []) if "arn" in named),
         external_id=request.get("ExternalId"),
+        tags=tuple(Tag(each["Key"], each["Value"]) for each in request.get("Tags", [])),
+        transitive=tuple(request.get("TransitiveTagKeys", [])),
+        source_identity=request.get("SourceIdentity"),
     )

@@ -1,0 +1,43 @@
+"""The tags of a session: those that are asked for, and those that a chain of sessions carries on."""
+
+from dataclasses import dataclass
+
+from twinport.errors import SessionTagsInvalid
+from twinport.model.entities import Tag
+from twinport.model.identities import Session
+
+_RESERVED_KEYS = "aws:"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTags:
+    """`transitive` are the keys that sessions assumed by this one have too, in lower case."""
+
+    tags: dict[str, str]
+    transitive: frozenset[str]
+
+
+def combined(calling: Session | None, given: tuple[Tag, ...], transitive: tuple[str, ...]) -> SessionTags:
+    """Return the tags of a new session. Raises SessionTagsInvalid."""
+    keys = _checked(given)
+    passed_on = frozenset(key.lower() for key in transitive)
+    if not passed_on <= keys:
+        raise SessionTagsInvalid("The specified transitive tag key must be included in the requested tags.")
+    carried = calling.transitive if calling else frozenset()
+    if keys & carried:
+        raise SessionTagsInvalid(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from "
+            "the calling session."
+        )
+    inherited = {key: value for key, value in calling.tags.items() if key.lower() in carried} if calling else {}
+    return SessionTags(inherited | {tag.key: tag.value for tag in given}, carried | passed_on)
+
+
+def _checked(given: tuple[Tag, ...]) -> frozenset[str]:
+    keys = frozenset(tag.key.lower() for tag in given)
+    if len(keys) != len(given):
+        raise SessionTagsInvalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    for key in keys:
+        if key.startswith(_RESERVED_KEYS):
+            raise SessionTagsInvalid(f"the tag key '{key}' begins with '{_RESERVED_KEYS}', which is reserved")
+    return keys
