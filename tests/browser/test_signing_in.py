@@ -63,6 +63,9 @@ def test_a_wrong_password_tells_nothing_and_costs_time(page: Page, own_server: S
     for _ in range(3):
         person.sign_in_with_password("ada", "wrong")
     person.sees("too many failed attempts to sign in; wait")
+    log = own_server.data.with_name("data.log").read_text()
+    assert "sign_in.refused" in log
+    assert "wrong" not in log
     person.sees("Request id")
 
 

@@ -2,10 +2,11 @@
 
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
-from tests.served import Served
+from tests.served import Served, start
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -55,3 +56,15 @@ def test_assets_need_no_session(server: Served, name: str) -> None:
 def test_what_is_no_asset_is_not_served(server: Served) -> None:
     assert answer(server, "/console/assets/any/rendering.py")[0] == 404
     assert answer(server, "/console/assets/../rendering.py")[0] in (303, 404)
+
+
+def test_behind_a_proxy_that_ends_tls_cookies_are_for_tls_alone(tmp_path: Path) -> None:
+    proxied = start(tmp_path / "data", TWINPORT_TRUSTED_PROXIES="127.0.0.1")
+    try:
+        request = urllib.request.Request(f"{proxied.url}/console/sign-in", headers={"X-Forwarded-Proto": "https"})
+        with OPENER.open(request, timeout=5) as answer:
+            cookie = answer.headers["set-cookie"]
+    finally:
+        proxied.stop()
+    assert cookie.startswith("__Host-twinport-visit-")
+    assert cookie.endswith("; HttpOnly; SameSite=Lax; Secure")
