@@ -20,7 +20,8 @@ from twinport.telemetry import Event
 # The promise is five seconds from SIGTERM to the end; the rest is for closing the databases.
 GRACE = timedelta(seconds=4)
 # Who is beyond these waits in the system's queue until a connection ends. It must take far more than a client opens:
-# whoever could hold all of them would lock everybody else out for as long as a stalled head or body is borne with.
+# whoever holds all of them locks everybody else out. A stalled head or body is cut off; granian has no limit for
+# a connection that never says anything.
 MOST_CONNECTIONS = 8192
 _QUEUED = 1024
 # A connection is one descriptor, and two while it brings or fetches a blob; the rest is for databases and threads.
