@@ -28,6 +28,7 @@ TYPED = {
         PutReplicationConfiguration SetRepositoryPolicy TagResource UntagResource UploadLayerPart
     """,
     "iam": """
+        DeleteUserPermissionsBoundary PutUserPermissionsBoundary
         AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy
         GetGroup GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups
         ListGroupsForUser ListPolicyTags ListUserTags PutGroupPolicy RemoveUserFromGroup TagPolicy

@@ -39,11 +39,8 @@ Of operations that are answered, these members are refused in the same way when 
 | AddRoleToInstanceProfile, RemoveRoleFromInstanceProfile | all | always, but for what a service-linked role answers |
 | CreateRepository | `encryptionConfiguration` | `KMS`, `KMS_DSSE`, `kmsKey` |
 | CreateRepository | `imageScanningConfiguration` | `scanOnPush: true` |
-| CreateRole, CreateUser | `PermissionsBoundary` | always |
 | DescribeImages, ListImages | `filter.imageStatus` | `ARCHIVED`, `ACTIVATING` |
-| ListPolicies | `PolicyUsageFilter` | `PermissionsBoundary` |
 | PutReplicationConfiguration | `rules[].deleteReplication` | `enabled: true` |
-| PutRolePermissionsBoundary, DeleteRolePermissionsBoundary | all | always, but for what a service-linked role answers |
 """
 
 

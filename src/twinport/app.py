@@ -10,6 +10,7 @@ from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
+from twinport.access.boundaries import Boundaries
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
 from twinport.access.groups import Groups
@@ -207,12 +208,14 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Calla
 def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
     catalog, world, aws = ground.catalog, ground.world, AwsPolicies()
     entities = Entities(catalog, access.gate)
+    boundaries = Boundaries(catalog, entities, aws)
     return iam.Verbs(
-        users=Users(catalog, entities, world),
+        users=Users(catalog, entities, boundaries, world),
+        boundaries=boundaries,
         keys=AccessKeys(catalog, entities, world, ground.sealer),
         login_profiles=LoginProfiles(catalog, entities, world),
         groups=Groups(catalog, entities, world),
-        roles=Roles(catalog, entities, world),
+        roles=Roles(catalog, entities, boundaries, world),
         service_linked_roles=access.roles,
         deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),
         managed_policies=ManagedPolicies(catalog, entities, world, aws),

@@ -11,6 +11,7 @@ import pytest
 from tests.fakes import ACCOUNT, DenyAll, RecordingGate, caller
 from twinport.access.access_keys import AccessKeys
 from twinport.access.aws_policies import AwsPolicies
+from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.deletion import Deletions
 from twinport.access.entities import Entities
@@ -64,12 +65,14 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 
 def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Call]]:
     clock, aws, entities = ManualClock(), AwsPolicies(), Entities(catalog, gate)
+    boundaries = Boundaries(catalog, entities, aws)
     verbs = door.Verbs(
-        users=Users(catalog, entities, clock),
+        users=Users(catalog, entities, boundaries, clock),
+        boundaries=boundaries,
         keys=AccessKeys(catalog, entities, clock, Sealer({"k": bytes(32)}, "k")),
         login_profiles=LoginProfiles(catalog, entities, clock),
         groups=Groups(catalog, entities, clock),
-        roles=Roles(catalog, entities, clock),
+        roles=Roles(catalog, entities, boundaries, clock),
         service_linked_roles=ServiceLinkedRoles(catalog, gate, clock),
         deletions=Deletions(catalog, gate, clock, asyncio.Event()),
         managed_policies=ManagedPolicies(catalog, entities, clock, aws),
@@ -80,8 +83,7 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
 
 def request_of(operation: str) -> dict[str, Any]:
     members = shapes.load("iam").operations[operation].input.members
-    boundary = () if operation.endswith("PermissionsBoundary") else ("PermissionsBoundary",)
-    return {name: REQUEST[name] for name in members if name in REQUEST and name not in boundary}
+    return {name: REQUEST[name] for name in members if name in REQUEST}
 
 
 async def test_whom_the_gate_stops_nothing_is_told_and_nothing_is_changed(catalog: EmbeddedCatalog) -> None:
@@ -107,7 +109,8 @@ async def test_conditions_may_ask_for_tags_policies_and_services(catalog: Embedd
         with suppress(Refusal):
             await table[name](CALL, request_of(name))
     tags, policy, service = gate.contexts
-    assert tags == {"aws:RequestTag/team": ("blue",), "aws:TagKeys": ("team",)}
+    bounded = {"iam:PermissionsBoundary": (ARN,)}
+    assert tags == {"aws:RequestTag/team": ("blue",), "aws:TagKeys": ("team",), **bounded}
     assert policy == {"iam:PolicyARN": (ARN,)}
     assert service == {"iam:AWSServiceName": ("replication.ecr.amazonaws.com",)}
 

@@ -82,17 +82,6 @@ def test_nobody_makes_roles_where_services_keep_theirs(iam: Any, account: str) -
     assert answer[:2] == (400, "InvalidInput")
 
 
-def test_a_boundary_is_refused_rather_than_ignored(iam: Any, account: str) -> None:  # noqa: ANN401
-    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    answer = refusal(
-        iam.create_role, RoleName="b", AssumeRolePolicyDocument=trusting(account), PermissionsBoundary=boundary
-    )
-    assert answer[1] == "UnsupportedOperation"
-    iam.create_role(RoleName="b", AssumeRolePolicyDocument=trusting(account))
-    answer = refusal(iam.put_role_permissions_boundary, RoleName="b", PermissionsBoundary=boundary)
-    assert answer[1] == "UnsupportedOperation"
-
-
 def test_the_trust_document_the_description_and_the_session_may_change(iam: Any, account: str) -> None:  # noqa: ANN401
     iam.create_role(RoleName="build", AssumeRolePolicyDocument=trusting(account))
     iam.update_role(RoleName="build", MaxSessionDuration=4000)

@@ -8,10 +8,22 @@ from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
 from twinport.errors import InvalidInput
 from twinport.model import names
-from twinport.model.entities import PrincipalType, Tag
+from twinport.model.entities import Group, PolicyOwner, PrincipalType, Tag
 from twinport.model.identities import Caller
 
 _RESERVED_KEYS = "aws:"
+# What policies may forbid for principals without the right boundary, or allow for those that have it.
+_ASKED_OF_BOUNDARY = frozenset(
+    f"iam:{verb}{kind}{what}"
+    for kind in ("User", "Role")
+    for verb, what in (
+        ("Attach", "Policy"),
+        ("Detach", "Policy"),
+        ("Put", "Policy"),
+        ("Delete", "Policy"),
+        ("Delete", "PermissionsBoundary"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,8 @@ class Entities:
         found = await self.catalog.partition.read(lambda db: principal_policies.find(db, account, kind, name))
         arn = found.arn if found else _ARNS[kind](account, "/", name)
         resource = IdentityResource(account, arn, found.unique_id if found else None)
-        await self.gate.authorize(caller, action, resource, context)
+        bounded = {} if found is None or action not in _ASKED_OF_BOUNDARY else boundary_context(_boundary_of(found))
+        await self.gate.authorize(caller, action, resource, {**bounded, **context})
 
     async def ask_of(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
         """Ask whether the caller may do this to what the ARN names."""
@@ -45,6 +58,11 @@ def tag_context(tags: Iterable[Tag]) -> Context:
     return {**values, "aws:TagKeys": tuple(tag.key for tag in given)}
 
 
+def boundary_context(arn: str | None) -> Context:
+    """Return the condition key by which policies ask for a permissions boundary; none without one."""
+    return NO_CONTEXT if arn is None else {"iam:PermissionsBoundary": (arn,)}
+
+
 def check_tags(tags: Iterable[Tag]) -> None:
     """Raise InvalidInput for keys that are given twice, without regard to case, or that only AWS may give."""
     keys = [tag.key.lower() for tag in tags]
@@ -53,6 +71,10 @@ def check_tags(tags: Iterable[Tag]) -> None:
     for key in keys:
         if key.startswith(_RESERVED_KEYS):
             raise InvalidInput(f"the tag key '{key}' begins with '{_RESERVED_KEYS}', which is reserved")
+
+
+def _boundary_of(found: PolicyOwner) -> str | None:
+    return None if isinstance(found, Group) else found.boundary
 
 
 _ARNS = {

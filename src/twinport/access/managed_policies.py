@@ -15,8 +15,16 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.managed_policies import NewPolicy
 from twinport.clock import Clock
-from twinport.errors import ArnInvalid, LimitReached, PolicyNotFound, PolicyOutsideAccount, PolicyVersionNotFound
-from twinport.model.entities import ManagedPolicy, Page, PolicyVersion, Tag
+from twinport.errors import (
+    ArnInvalid,
+    LimitReached,
+    PolicyNotAttachable,
+    PolicyNotFound,
+    PolicyNotThere,
+    PolicyOutsideAccount,
+    PolicyVersionNotFound,
+)
+from twinport.model.entities import ManagedPolicy, Page, PolicyVersion, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId, policy_arn
 
@@ -26,12 +34,13 @@ _ARN = re.compile(rf"arn:{PARTITION}:iam::(aws|[0-9]{{12}}):policy/[\x21-\x7e]+"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which policies a list shows: whose, beneath which path, and whether only those that are attached."""
+    """Which policies a list shows: whose, beneath which path, and whether only those that are in use."""
 
     of_aws: bool
     of_account: bool
     prefix: str = "/"
     only_attached: bool = False
+    only_boundaries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,7 @@ class ManagedPolicies:
             check_own(caller, arn)
             return await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
         known = self._of_aws(arn)
-        count = await self.catalog.partition.read(lambda db: managed_policies.attachments(db, caller.account, arn))
-        return _shown(known, count)
+        return await self.catalog.partition.read(lambda db: _shown(db, caller.account, known))
 
     async def list(self, caller: Caller, selection: Selection, page: Page) -> list[ManagedPolicy]:
         """List policies ordered by ARN: one more than the page holds if there is one."""
@@ -117,7 +125,8 @@ class ManagedPolicies:
         """Return all tags, fifty at most, in the order of their keys. Raises as `get` does; AWS's have none."""
         await self.entities.ask_of(caller, "iam:ListPolicyTags", arn)
         if is_aws_policy(arn):
-            return _shown(self._of_aws(arn), 0).tags
+            self._of_aws(arn)
+            return ()
         check_own(caller, arn)
         return (await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))).tags
 
@@ -185,10 +194,12 @@ class ManagedPolicies:
             found += managed_policies.listed(db, account, selection.prefix, replace(page, limit=MOST_LISTED))
         if selection.of_aws:
             known = [each for each in self.aws.by_arn.values() if each.path.startswith(selection.prefix)]
-            found += [_shown(each, managed_policies.attachments(db, account, each.arn)) for each in known]
+            found += [_shown(db, account, each) for each in known]
         wanted = [each for each in found if each.arn > page.after]
         if selection.only_attached:
             wanted = [each for each in wanted if each.attachments]
+        if selection.only_boundaries:
+            wanted = [each for each in wanted if each.boundaries]
         return sorted(wanted, key=lambda each: each.arn)
 
 
@@ -209,13 +220,30 @@ def check_own(caller: Caller, arn: str) -> None:
         raise PolicyOutsideAccount
 
 
+def expect_attachable(db: Connection, aws: AwsPolicies, account: AccountId, kind: PrincipalType, arn: str) -> None:
+    """Raise ArnInvalid, PolicyNotThere or PolicyNotAttachable unless a policy may hang on an account's principals."""
+    if is_aws_policy(arn):
+        known = aws.find(arn)
+        if known is None:
+            raise PolicyNotThere(arn)
+        if not known.is_attachable:
+            raise PolicyNotAttachable(kind.value)
+        return
+    if check_arn(arn) != account:
+        raise PolicyNotThere(arn)
+    try:
+        managed_policies.get(db, arn)
+    except PolicyNotFound as error:
+        raise PolicyNotThere(arn) from error
+
+
 def _check_document(document: str) -> None:
     if len("".join(document.split())) > MOST_CHARACTERS:
         raise LimitReached(f"Cannot exceed quota for PolicySize: {MOST_CHARACTERS}")
     policy.parse(document, PolicyKind.IDENTITY)
 
 
-def _shown(known: AwsPolicy, count: int) -> ManagedPolicy:
+def _shown(db: Connection, account: AccountId, known: AwsPolicy) -> ManagedPolicy:
     return ManagedPolicy(
         arn=known.arn,
         unique_id=unique_ids.of_aws_policy(known.arn),
@@ -224,7 +252,8 @@ def _shown(known: AwsPolicy, count: int) -> ManagedPolicy:
         default_version=known.version,
         created_at=known.created_at,
         updated_at=known.updated_at,
-        attachments=count,
+        attachments=managed_policies.attachments(db, account, known.arn),
+        boundaries=managed_policies.boundaries(db, account, known.arn),
     )
 
 

@@ -93,6 +93,7 @@ class PolicyGate:
         )
         policies = Policies(
             identity=held.policies,
+            boundary=held.boundary,
             session=await self.library.limits_of(caller),
             resource=target.policies,
             trust=target.trust,

@@ -21,6 +21,7 @@ class Held:
 
     policies: tuple[Policy, ...]
     tags: Mapping[str, str]
+    boundary: Policy | None = None
 
 
 _NOTHING = Held((), {})
@@ -70,7 +71,15 @@ class PolicyLibrary:
         if holdings is None:
             return None
         texts = [*holdings.inline, *await self._documents(holdings.attached)]
-        return Held(tuple(self.read(text, PolicyKind.IDENTITY) for text in texts), holdings.tags)
+        identity = tuple(self.read(text, PolicyKind.IDENTITY) for text in texts)
+        return Held(identity, holdings.tags, await self._boundary(holdings.boundary))
+
+    async def _boundary(self, arn: str | None) -> Policy | None:
+        """Return a boundary. One whose policy is gone allows nothing, unlike one that was never set."""
+        if arn is None:
+            return None
+        texts = await self._documents([arn])
+        return self.read(texts[0], PolicyKind.BOUNDARY) if texts else Policy(PolicyKind.BOUNDARY, ())
 
     async def _documents(self, arns: Sequence[str]) -> list[str]:
         """Return the documents of managed policies. One that is gone says nothing, so it allows nothing."""

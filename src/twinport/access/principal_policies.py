@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 from twinport.access import policy
-from twinport.access.aws_policies import AwsPolicies, is_aws_policy
+from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities
 from twinport.access.gate import Context
-from twinport.access.managed_policies import check_arn
+from twinport.access.managed_policies import check_arn, expect_attachable
 from twinport.access.policy import PolicyKind
-from twinport.catalog import managed_policies, principal_policies
+from twinport.catalog import principal_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import PolicyNotAttachable, PolicyNotFound, PolicyNotThere
 from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
 
@@ -81,7 +80,7 @@ class PrincipalPolicies:
 
         def store(db: Connection) -> None:
             principal = principal_policies.get_own(db, caller.account, kind, owner)
-            self._expect_attachable(db, caller, kind, arn)
+            expect_attachable(db, self.aws, caller.account, kind, arn)
             principal_policies.attach(db, principal, arn, self.world.now())
 
         await self.catalog.partition.write(store)
@@ -105,21 +104,6 @@ class PrincipalPolicies:
             return principal_policies.attached(db, principal_policies.get(db, caller.account, kind, owner))
 
         return await self.catalog.partition.read(find)
-
-    def _expect_attachable(self, db: Connection, caller: Caller, kind: PrincipalType, arn: str) -> None:
-        if is_aws_policy(arn):
-            known = self.aws.find(arn)
-            if known is None:
-                raise PolicyNotThere(arn)
-            if not known.is_attachable:
-                raise PolicyNotAttachable(kind.value)
-            return
-        if check_arn(arn) != caller.account:
-            raise PolicyNotThere(arn)
-        try:
-            managed_policies.get(db, arn)
-        except PolicyNotFound as error:
-            raise PolicyNotThere(arn) from error
 
 
 def _word(kind: PrincipalType) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from twinport.access import trust_documents, unique_ids
-from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.boundaries import Boundaries
+from twinport.access.entities import Entities, boundary_context, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
@@ -29,18 +30,24 @@ class NewRole:
     description: str | None = None
     max_session: timedelta = DEFAULT_SESSION
     tags: tuple[Tag, ...] = ()
+    boundary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
     catalog: Catalog
     entities: Entities
+    boundaries: Boundaries
     world: Clock
 
     async def create(self, caller: Caller, new: NewRole) -> Role:
-        """Create a role. Raises EntityExists, LimitReached, PolicyMalformed, InvalidInput."""
+        """Create a role.
+
+        Raises EntityExists, LimitReached, PolicyMalformed, InvalidInput, and for the boundary what Boundaries.put does.
+        """
         arn = role_arn(caller.account, new.path, new.name)
-        await self.entities.ask_of(caller, "iam:CreateRole", arn, tag_context(new.tags))
+        context = {**tag_context(new.tags), **boundary_context(new.boundary)}
+        await self.entities.ask_of(caller, "iam:CreateRole", arn, context)
         check_tags(new.tags)
         if new.path.startswith(SERVICE_ROLE_PATH):
             raise InvalidInput(f"paths beginning with '{SERVICE_ROLE_PATH}' are kept for CreateServiceLinkedRole")
@@ -54,8 +61,14 @@ class Roles:
             description=new.description,
             max_session=new.max_session,
             tags=new.tags,
+            boundary=new.boundary,
         )
-        await self.catalog.partition.write(lambda db: identities.add_role(db, role))
+
+        def store(db: Connection) -> None:
+            self.boundaries.expect(db, caller.account, _ROLE, new.boundary)
+            identities.add_role(db, role)
+
+        await self.catalog.partition.write(store)
         return role
 
     async def get(self, caller: Caller, name: str) -> Role:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from twinport.access import unique_ids
-from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.boundaries import Boundaries
+from twinport.access.entities import Entities, boundary_context, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
@@ -25,15 +26,23 @@ _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 class Users:
     catalog: Catalog
     entities: Entities
+    boundaries: Boundaries
     world: Clock
 
-    async def create(self, caller: Caller, name: str, *, path: str, tags: Sequence[Tag]) -> User:
-        """Create a user. Raises EntityExists, LimitReached."""
+    async def create(
+        self, caller: Caller, name: str, *, path: str, tags: Sequence[Tag], boundary: str | None = None
+    ) -> User:
+        """Create a user. Raises EntityExists, LimitReached, and for the boundary what Boundaries.put does."""
         arn = user_arn(caller.account, path, name)
-        await self.entities.ask_of(caller, "iam:CreateUser", arn, tag_context(tags))
+        await self.entities.ask_of(caller, "iam:CreateUser", arn, {**tag_context(tags), **boundary_context(boundary)})
         check_tags(tags)
-        user = User(unique_ids.user(), caller.account, name, path, self.world.now(), tuple(tags))
-        await self.catalog.partition.write(lambda db: identities.add_user(db, user))
+        user = User(unique_ids.user(), caller.account, name, path, self.world.now(), tuple(tags), boundary)
+
+        def store(db: Connection) -> None:
+            self.boundaries.expect(db, caller.account, _USER, boundary)
+            identities.add_user(db, user)
+
+        await self.catalog.partition.write(store)
         return user
 
     async def get(self, caller: Caller, name: str | None) -> User:

@@ -15,7 +15,7 @@ from twinport.errors import EntityExists, EntityNotFound, LimitReached, RoleUnmo
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId, RegionName
 
-_user, _role, _tag = schema.user, schema.role, schema.identity_tag
+_user, _role, _tag, _boundary = schema.user, schema.role, schema.identity_tag, schema.boundary
 USERS_PER_ACCOUNT = 5000
 ROLES_PER_ACCOUNT = 1000
 TAGS_PER_ENTITY = 50
@@ -26,7 +26,7 @@ TAGS_PER_ENTITY = 50
 
 def find_user(db: Connection, account: AccountId, name: str) -> User | None:
     row = db.execute(select(_user).where(_user.c.account == account, _user.c.name == name)).one_or_none()
-    return replace(read_user(row), tags=tags(db, row.unique_id)) if row else None
+    return replace(read_user(row), **_hanging(db, row.unique_id)) if row else None
 
 
 def get_user(db: Connection, account: AccountId, name: str) -> User:
@@ -58,6 +58,7 @@ def add_user(db: Connection, user: User) -> None:
         )
     )
     set_tags(db, user.unique_id, user.tags)
+    set_boundary(db, user.unique_id, user.boundary)
 
 
 def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[User]:
@@ -91,13 +92,13 @@ def delete_user(db: Connection, user: User) -> None:
 
 def find_role(db: Connection, account: AccountId, name: str) -> Role | None:
     row = db.execute(select(_role).where(_role.c.account == account, _role.c.name == name)).one_or_none()
-    return replace(_read_role(row), tags=tags(db, row.unique_id)) if row else None
+    return replace(_read_role(row), **_hanging(db, row.unique_id)) if row else None
 
 
 def find_service_role(db: Connection, account: AccountId, service: str) -> Role | None:
     """Return the service-linked role of a service."""
     row = db.execute(select(_role).where(_role.c.account == account, _role.c.service == service)).one_or_none()
-    return replace(_read_role(row), tags=tags(db, row.unique_id)) if row else None
+    return replace(_read_role(row), **_hanging(db, row.unique_id)) if row else None
 
 
 def add_service_role(db: Connection, role: Role, policy_arn: str) -> None:
@@ -152,6 +153,7 @@ def add_role(db: Connection, role: Role) -> None:
         )
     )
     set_tags(db, role.unique_id, role.tags)
+    set_boundary(db, role.unique_id, role.boundary)
 
 
 def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Role]:
@@ -205,6 +207,22 @@ def remove_tags(db: Connection, owner: str, keys: Iterable[str]) -> None:
     db.execute(delete(_tag).where(_tag.c.owner_id == owner, _tag.c.key_lower.in_(lowered)))
 
 
+# --- permissions boundaries ---------------------------------------------------------------------------------
+
+
+def boundary(db: Connection, owner: str) -> str | None:
+    """Return the ARN of the policy that bounds a user or role."""
+    text: str | None = db.execute(select(_boundary.c.policy_arn).where(_boundary.c.owner_id == owner)).scalar()
+    return text
+
+
+def set_boundary(db: Connection, owner: str, arn: str | None) -> None:
+    """Bound a user or role by this policy alone, or by none."""
+    db.execute(delete(_boundary).where(_boundary.c.owner_id == owner))
+    if arn is not None:
+        db.execute(insert(_boundary).values(owner_id=owner, policy_arn=arn))
+
+
 # --- what every kind of entity shares -----------------------------------------------------------------------
 
 
@@ -239,7 +257,12 @@ def expect_bare(db: Connection, owner: str) -> None:
         raise StillReferenced("Cannot delete entity, must delete policies first.")
 
 
+def _hanging(db: Connection, owner: str) -> dict[str, Any]:
+    return {"tags": tags(db, owner), "boundary": boundary(db, owner)}
+
+
 def _forget(db: Connection, table: Table, unique_id: str) -> None:
+    set_boundary(db, unique_id, None)
     db.execute(delete(_tag).where(_tag.c.owner_id == unique_id))
     db.execute(delete(table).where(table.c.unique_id == unique_id))
 

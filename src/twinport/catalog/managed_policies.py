@@ -11,6 +11,7 @@ from twinport.errors import LimitReached, PolicyExists, PolicyNotFound, PolicyVe
 from twinport.model.entities import ManagedPolicy, Page, PolicyVersion
 from twinport.model.names import AccountId
 
+_boundary = schema.boundary
 _policy, _version, _attachment = schema.managed_policy, schema.policy_version, schema.attachment
 POLICIES_PER_ACCOUNT = 1500
 VERSIONS_PER_POLICY = 5
@@ -56,7 +57,7 @@ def add(db: Connection, new: NewPolicy) -> None:
 def get(db: Connection, arn: str) -> ManagedPolicy:
     """Return a policy with its tags. Raises PolicyNotFound."""
     row = _row(db, arn)
-    return _read(row, attachments(db, row.account, arn), identities.tags(db, arn))
+    return _read(db, row, identities.tags(db, arn))
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[ManagedPolicy]:
@@ -64,7 +65,7 @@ def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[
     beneath = func.substr(_policy.c.path, 1, len(prefix)) == prefix
     query = select(_policy).where(_policy.c.account == account, _policy.c.arn > page.after, beneath)
     rows = db.execute(query.order_by(_policy.c.arn).limit(page.limit + 1)).all()
-    return [_read(row, attachments(db, account, row.arn), ()) for row in rows]
+    return [_read(db, row, ()) for row in rows]
 
 
 def remove(db: Connection, arn: str) -> None:
@@ -72,6 +73,8 @@ def remove(db: Connection, arn: str) -> None:
     _row(db, arn)
     if db.execute(select(_attachment.c.owner_id).where(_attachment.c.policy_arn == arn).limit(1)).first():
         raise StillReferenced("Cannot delete a policy attached to entities.")
+    if db.execute(select(_boundary.c.owner_id).where(_boundary.c.policy_arn == arn).limit(1)).first():
+        raise StillReferenced("Cannot delete a policy that is used as a permissions boundary.")
     if len(versions(db, arn)) > 1:
         raise StillReferenced(
             "This policy has more than one version. Before you delete a policy, you must delete the policy's "
@@ -86,6 +89,13 @@ def attachments(db: Connection, account: AccountId, arn: str) -> int:
     """Count an account's users, groups and roles that a policy is attached to."""
     owner = _attachment.c.owner_id
     query = select(func.count()).select_from(_attachment).where(_attachment.c.policy_arn == arn, _owned(account, owner))
+    return db.execute(query).scalar_one()
+
+
+def boundaries(db: Connection, account: AccountId, arn: str) -> int:
+    """Count an account's users and roles that a policy bounds."""
+    owner = _boundary.c.owner_id
+    query = select(func.count()).select_from(_boundary).where(_boundary.c.policy_arn == arn, _owned(account, owner))
     return db.execute(query).scalar_one()
 
 
@@ -158,7 +168,7 @@ def _number(found: PolicyVersion) -> int:
     return int(found.id.removeprefix("v"))
 
 
-def _read(row: Row[Any], attached: int, tags: tuple[Any, ...]) -> ManagedPolicy:
+def _read(db: Connection, row: Row[Any], tags: tuple[Any, ...]) -> ManagedPolicy:
     return ManagedPolicy(
         arn=row.arn,
         unique_id=row.unique_id,
@@ -168,7 +178,8 @@ def _read(row: Row[Any], attached: int, tags: tuple[Any, ...]) -> ManagedPolicy:
         created_at=row.created_at,
         updated_at=row.updated_at,
         description=row.description,
-        attachments=attached,
+        attachments=attachments(db, row.account, row.arn),
+        boundaries=boundaries(db, row.account, row.arn),
         tags=tags,
     )
 

@@ -26,6 +26,7 @@ _attached_arns = (
     .where(or_(_attached.c.owner_id == bindparam("id"), _attached.c.owner_id.in_(_groups)))
     .distinct()
 )
+_boundary = select(schema.boundary.c.policy_arn).where(schema.boundary.c.owner_id == bindparam("id"))
 _default_version = and_(_version.c.policy_arn == _managed.c.arn, _version.c.version == _managed.c.default_version)
 _documents = select(_managed.c.arn, _version.c.document).join(_version, _default_version)
 _tags = select(schema.identity_tag.c.key, schema.identity_tag.c.value).where(
@@ -42,11 +43,15 @@ _registry_policy = select(_registry.c.policy).where(_registry.c.account == bindp
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a user (with its groups) or a role holds: inline documents, the ARNs of attached policies, and tags."""
+    """What a user (with its groups) or a role holds: inline documents, the ARNs of attached policies, and tags.
+
+    `boundary` is the ARN of the policy that bounds it.
+    """
 
     inline: tuple[str, ...]
     attached: tuple[str, ...]
     tags: Mapping[str, str]
+    boundary: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def holdings(db: Connection, principal_id: str) -> Holdings | None:
         inline=tuple(db.execute(_inline_documents, chosen).scalars()),
         attached=tuple(db.execute(_attached_arns, chosen).scalars()),
         tags=identity_tags(db, principal_id),
+        boundary=db.execute(_boundary, chosen).scalar(),
     )
 
 

@@ -155,6 +155,15 @@ attachment = Table(
 )
 Index("attachment_by_policy", attachment.c.policy_arn)
 
+# The policy that bounds what a user or role may do.
+boundary = Table(
+    "boundary",
+    partition,
+    Column("owner_id", Text, primary_key=True),
+    Column("policy_arn", Text, nullable=False),
+)
+Index("boundary_by_policy", boundary.c.policy_arn)
+
 # `owner_id` may also be the ARN of a managed policy.
 identity_tag = Table(
     "identity_tag",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.access_keys import AccessKeys
+from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.deletion import Deletions
 from twinport.access.groups import Groups
@@ -14,6 +15,7 @@ from twinport.access.roles import Roles
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
+from twinport.iam.boundaries import BoundaryOperations
 from twinport.iam.groups import GroupOperations
 from twinport.iam.login_profiles import LoginProfileOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
@@ -27,6 +29,7 @@ class Verbs:
     """What the door opens to."""
 
     users: Users
+    boundaries: Boundaries
     keys: AccessKeys
     login_profiles: LoginProfiles
     groups: Groups
@@ -41,6 +44,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     """Return the operations that are built. Every other one of the model is refused by name."""
     return {
         **UserOperations(verbs.users).table(),
+        **BoundaryOperations(verbs.boundaries).table(),
         **AccessKeyOperations(verbs.keys).table(),
         **LoginProfileOperations(verbs.login_profiles).table(),
         **GroupOperations(verbs.groups).table(),

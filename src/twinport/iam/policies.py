@@ -8,7 +8,6 @@ from twinport.access.managed_policies import ManagedPolicies, Selection
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.errors import NotBuiltYet
 from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
 from twinport.model.entities import ManagedPolicy, PolicyVersion, PrincipalType
 
@@ -58,8 +57,6 @@ class ManagedPolicyOperations:
         return {"Policy": shown}
 
     async def list(self, call: Call, request: iam.ListPoliciesRequest) -> iam.ListPoliciesResponse:
-        if request.get("PolicyUsageFilter", "PermissionsPolicy") != "PermissionsPolicy":
-            raise NotBuiltYet("PolicyUsageFilter PermissionsBoundary")
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         scope = request.get("Scope", "All")
         selection = Selection(
@@ -67,6 +64,7 @@ class ManagedPolicyOperations:
             of_account=scope != "AWS",
             prefix=request.get("PathPrefix", "/"),
             only_attached=request.get("OnlyAttached", False),
+            only_boundaries=request.get("PolicyUsageFilter") == "PermissionsBoundary",
         )
         found = await self.policies.list(call.caller, selection, page)
         items, more, marker = cut(found, page, lambda policy: policy.arn)
@@ -299,7 +297,7 @@ def _shown(policy: ManagedPolicy) -> iam.Policy:
         "Path": policy.path,
         "DefaultVersionId": policy.default_version,
         "AttachmentCount": policy.attachments,
-        "PermissionsBoundaryUsageCount": 0,
+        "PermissionsBoundaryUsageCount": policy.boundaries,
         "IsAttachable": True,
         "CreateDate": policy.created_at,
         "UpdateDate": policy.updated_at,

@@ -7,7 +7,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from twinport.aws.types import iam
-from twinport.errors import ConstraintsViolated, NotBuiltYet
+from twinport.errors import ConstraintsViolated
 from twinport.model.entities import Page, Tag
 
 T = TypeVar("T")
@@ -57,7 +57,6 @@ def encoded(document: str) -> str:
     return quote(document, safe="")
 
 
-def refuse_boundary(given: str | None) -> None:
-    """Raise NotBuiltYet for a permissions boundary: what is not enforced must not be accepted."""
-    if given is not None:
-        raise NotBuiltYet("PermissionsBoundary")
+def shown_boundary(arn: str) -> iam.AttachedPermissionsBoundary:
+    """Show a permissions boundary. The type is what AWS answers, whatever the model's enumeration says."""
+    return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}

@@ -8,7 +8,7 @@ from twinport.access.roles import NewRole, Roles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.errors import NotBuiltYet
-from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, refuse_boundary, shown_tags, tags_of
+from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import DEFAULT_SESSION, Role
 
 
@@ -31,12 +31,9 @@ class RoleOperations:
             "ListInstanceProfilesForRole": self.list_instance_profiles,
             "AddRoleToInstanceProfile": self.add_to_instance_profile,
             "RemoveRoleFromInstanceProfile": self.remove_from_instance_profile,
-            "PutRolePermissionsBoundary": self.put_boundary,
-            "DeleteRolePermissionsBoundary": self.delete_boundary,
         }
 
     async def create(self, call: Call, request: iam.CreateRoleRequest) -> iam.CreateRoleResponse:
-        refuse_boundary(request.get("PermissionsBoundary"))
         document = request["AssumeRolePolicyDocument"]
         new = NewRole(
             name=request["RoleName"],
@@ -45,6 +42,7 @@ class RoleOperations:
             description=request.get("Description"),
             max_session=duration_of(request.get("MaxSessionDuration")) or DEFAULT_SESSION,
             tags=tags_of(request.get("Tags", ())),
+            boundary=request.get("PermissionsBoundary"),
         )
         return {"Role": created_role(await self.roles.create(call.caller, new), document)}
 
@@ -110,12 +108,6 @@ class RoleOperations:
     async def remove_from_instance_profile(self, call: Call, request: iam.RemoveRoleFromInstanceProfileRequest) -> None:
         await self._refuse(call, "RemoveRoleFromInstanceProfile", request["RoleName"])
 
-    async def put_boundary(self, call: Call, request: iam.PutRolePermissionsBoundaryRequest) -> None:
-        await self._refuse(call, "PutRolePermissionsBoundary", request["RoleName"])
-
-    async def delete_boundary(self, call: Call, request: iam.DeleteRolePermissionsBoundaryRequest) -> None:
-        await self._refuse(call, "DeleteRolePermissionsBoundary", request["RoleName"])
-
     async def _refuse(self, call: Call, operation: str, name: str) -> None:
         await self.roles.refuse_change(call.caller, f"iam:{operation}", name)
         raise NotBuiltYet(operation)
@@ -128,6 +120,8 @@ def created_role(role: Role, document: str) -> iam.Role:
         shown["Description"] = role.description
     if role.tags:
         shown["Tags"] = shown_tags(role.tags)
+    if role.boundary is not None:
+        shown["PermissionsBoundary"] = shown_boundary(role.boundary)
     return shown
 
 
@@ -143,6 +137,8 @@ def _whole_role(role: Role) -> iam.Role:
     shown = _listed_role(role)
     if role.tags:
         shown["Tags"] = shown_tags(role.tags)
+    if role.boundary is not None:
+        shown["PermissionsBoundary"] = shown_boundary(role.boundary)
     shown["RoleLastUsed"] = _last_used(role)
     return shown
 

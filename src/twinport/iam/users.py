@@ -9,7 +9,7 @@ from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.errors import InvalidInput
-from twinport.iam.requests import cut, cut_whole, page_of, refuse_boundary, shown_tags, tags_of
+from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import AccessKey, KeyStatus, User
 from twinport.model.names import root_arn
 
@@ -33,13 +33,18 @@ class UserOperations:
         }
 
     async def create(self, call: Call, request: iam.CreateUserRequest) -> iam.CreateUserResponse:
-        refuse_boundary(request.get("PermissionsBoundary"))
         tags = tags_of(request.get("Tags", ()))
-        user = await self.users.create(call.caller, request["UserName"], path=request.get("Path", "/"), tags=tags)
-        return {"User": _with_tags(user)}
+        user = await self.users.create(
+            call.caller,
+            request["UserName"],
+            path=request.get("Path", "/"),
+            tags=tags,
+            boundary=request.get("PermissionsBoundary"),
+        )
+        return {"User": _shown_whole(user)}
 
     async def get(self, call: Call, request: iam.GetUserRequest) -> iam.GetUserResponse:
-        return {"User": _with_tags(await self.users.get(call.caller, request.get("UserName")))}
+        return {"User": _shown_whole(await self.users.get(call.caller, request.get("UserName")))}
 
     async def list(self, call: Call, request: iam.ListUsersRequest) -> iam.ListUsersResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
@@ -139,10 +144,12 @@ def _status_of(text: str) -> KeyStatus:
     raise InvalidInput(f"an access key cannot be made '{text}'; use Active or Inactive")
 
 
-def _with_tags(user: User) -> iam.User:
+def _shown_whole(user: User) -> iam.User:
     shown = shown_user(user)
     if user.tags:
         shown["Tags"] = shown_tags(user.tags)
+    if user.boundary is not None:
+        shown["PermissionsBoundary"] = shown_boundary(user.boundary)
     return shown
 
 

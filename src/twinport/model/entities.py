@@ -35,6 +35,7 @@ class User:
     path: str
     created_at: datetime
     tags: tuple[Tag, ...] = ()
+    boundary: str | None = None
 
     @property
     def arn(self) -> str:
@@ -72,6 +73,7 @@ class Role:
     last_used_at: datetime | None = None
     last_used_region: str | None = None
     tags: tuple[Tag, ...] = ()
+    boundary: str | None = None
 
     @property
     def arn(self) -> str:
@@ -83,7 +85,7 @@ PolicyOwner = User | Group | Role
 
 @dataclass(frozen=True, slots=True)
 class ManagedPolicy:
-    """A managed policy, AWS's or a customer's. `attachments` counts those in the account that asks."""
+    """A managed policy, AWS's or a customer's. `attachments` and `boundaries` count those in the account that asks."""
 
     arn: str
     unique_id: str
@@ -94,6 +96,7 @@ class ManagedPolicy:
     updated_at: datetime
     description: str | None = None
     attachments: int = 0
+    boundaries: int = 0
     tags: tuple[Tag, ...] = ()
 
 

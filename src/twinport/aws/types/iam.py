@@ -4,6 +4,15 @@ from datetime import datetime
 from typing import Required, TypedDict
 
 
+class DeleteUserPermissionsBoundaryRequest(TypedDict, total=False):
+    UserName: Required[str]
+
+
+class PutUserPermissionsBoundaryRequest(TypedDict, total=False):
+    UserName: Required[str]
+    PermissionsBoundary: Required[str]
+
+
 class AddUserToGroupRequest(TypedDict, total=False):
     GroupName: Required[str]
     UserName: Required[str]

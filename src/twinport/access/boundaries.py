@@ -1,0 +1,51 @@
+"""Permissions boundaries of users and roles: managed policies that bound what others grant."""
+
+from dataclasses import dataclass
+
+from twinport.access.aws_policies import AwsPolicies
+from twinport.access.entities import Entities, boundary_context
+from twinport.access.managed_policies import expect_attachable
+from twinport.catalog import identities, principal_policies
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.model.entities import PrincipalType
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """The same verbs for users and roles; groups have no boundary."""
+
+    catalog: Catalog
+    entities: Entities
+    aws: AwsPolicies
+
+    async def put(self, caller: Caller, kind: PrincipalType, owner: str, arn: str) -> None:
+        """Bound a user or role.
+
+        Raises EntityNotFound, RoleUnmodifiable, ArnInvalid, PolicyNotThere, PolicyNotAttachable.
+        """
+        action = f"iam:Put{kind.value.capitalize()}PermissionsBoundary"
+        await self.entities.ask(caller, action, kind, owner, boundary_context(arn))
+
+        def store(db: Connection) -> None:
+            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            self.expect(db, caller.account, kind, arn)
+            identities.set_boundary(db, principal.unique_id, arn)
+
+        await self.catalog.partition.write(store)
+
+    async def remove(self, caller: Caller, kind: PrincipalType, owner: str) -> None:
+        """Take the boundary away; doing so again is no mistake. Raises EntityNotFound, RoleUnmodifiable."""
+        await self.entities.ask(caller, f"iam:Delete{kind.value.capitalize()}PermissionsBoundary", kind, owner)
+        await self.catalog.partition.write(
+            lambda db: identities.set_boundary(
+                db, principal_policies.get_own(db, caller.account, kind, owner).unique_id, None
+            )
+        )
+
+    def expect(self, db: Connection, account: AccountId, kind: PrincipalType, arn: str | None) -> None:
+        """Raise ArnInvalid, PolicyNotThere or PolicyNotAttachable unless this policy, or none, may be a boundary."""
+        if arn is not None:
+            expect_attachable(db, self.aws, account, kind, arn)
