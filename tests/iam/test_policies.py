@@ -213,3 +213,24 @@ def test_tags_of_a_policy_are_added_and_removed(iam: Any) -> None:  # noqa: ANN4
     tags = [{"Key": "team", "Value": "blue"}]
     assert iam.list_policy_tags(PolicyArn=arn)["Tags"] == iam.get_policy(PolicyArn=arn)["Policy"]["Tags"] == tags
     assert refusal(iam.tag_policy, PolicyArn=f"{arn}2", Tags=tags)[:2] == (404, "NoSuchEntity")
+
+
+def test_a_policy_names_whom_it_hangs_on_and_whom_it_bounds(iam: Any) -> None:  # noqa: ANN401
+    arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW_ALL)["Policy"]["Arn"]
+    iam.create_group(GroupName="blue")
+    iam.create_user(UserName="ann", Path="/staff/", PermissionsBoundary=arn)
+    iam.create_user(UserName="bob")
+    iam.attach_group_policy(GroupName="blue", PolicyArn=arn)
+    iam.attach_user_policy(UserName="bob", PolicyArn=arn)
+
+    def named(**members: object) -> list[str]:
+        pages = iam.get_paginator("list_entities_for_policy").paginate(
+            PolicyArn=arn, PaginationConfig={"PageSize": 1}, **members
+        )
+        kinds = (("PolicyGroups", "GroupName"), ("PolicyUsers", "UserName"), ("PolicyRoles", "RoleName"))
+        return [each[name] for page in pages for kind, name in kinds for each in page[kind]]
+
+    assert named() == ["blue", "ann", "bob"]
+    assert named(PolicyUsageFilter="PermissionsBoundary") == named(PathPrefix="/staff/") == ["ann"]
+    assert named(EntityFilter="Group") == ["blue"]
+    assert refusal(iam.list_entities_for_policy, PolicyArn=f"{arn}2")[:2] == (404, "NoSuchEntity")

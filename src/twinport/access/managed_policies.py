@@ -24,7 +24,7 @@ from twinport.errors import (
     PolicyOutsideAccount,
     PolicyVersionNotFound,
 )
-from twinport.model.entities import ManagedPolicy, Page, PolicyVersion, PrincipalType, Tag
+from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId, policy_arn
 
@@ -94,6 +94,16 @@ class ManagedPolicies:
         await self.entities.ask_of(caller, "iam:DeletePolicy", arn)
         check_own(caller, arn)
         await self.catalog.partition.write(lambda db: managed_policies.remove(db, arn))
+
+    async def used_by(self, caller: Caller, arn: str, usage: PolicyUsage | None) -> Sequence[PolicyUser]:
+        """List the account's entities that use a policy, by kind and name. Raises as `get` does."""
+        await self.entities.ask_of(caller, "iam:ListEntitiesForPolicy", arn)
+        if is_aws_policy(arn):
+            self._of_aws(arn)
+        else:
+            check_own(caller, arn)
+            await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
+        return await self.catalog.partition.read(lambda db: managed_policies.entities(db, caller.account, arn, usage))
 
     # --- tags ---------------------------------------------------------------------------------------------
 

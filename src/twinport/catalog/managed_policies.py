@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, union, update
 
 from twinport.catalog import identities, schema
 from twinport.errors import LimitReached, PolicyExists, PolicyNotFound, PolicyVersionNotFound, StillReferenced
-from twinport.model.entities import ManagedPolicy, Page, PolicyVersion
+from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType
 from twinport.model.names import AccountId
 
 _boundary = schema.boundary
 _policy, _version, _attachment = schema.managed_policy, schema.policy_version, schema.attachment
+# In the order of their words, which is the order of lists.
+_ENTITIES = {PrincipalType.GROUP: schema.group, PrincipalType.ROLE: schema.role, PrincipalType.USER: schema.user}
 POLICIES_PER_ACCOUNT = 1500
 VERSIONS_PER_POLICY = 5
 
@@ -97,6 +99,19 @@ def boundaries(db: Connection, account: AccountId, arn: str) -> int:
     owner = _boundary.c.owner_id
     query = select(func.count()).select_from(_boundary).where(_boundary.c.policy_arn == arn, _owned(account, owner))
     return db.execute(query).scalar_one()
+
+
+def entities(db: Connection, account: AccountId, arn: str, usage: PolicyUsage | None) -> list[PolicyUser]:
+    """List an account's entities that use a policy in one way, or in any: by kind, then by name."""
+    uses = {PolicyUsage.PERMISSIONS: _attachment, PolicyUsage.BOUNDARY: _boundary}
+    tables = [table for way, table in uses.items() if usage in (None, way)]
+    owners = union(*(select(table.c.owner_id).where(table.c.policy_arn == arn) for table in tables)).subquery()
+    found: list[PolicyUser] = []
+    for kind, table in _ENTITIES.items():
+        chosen = table.c.unique_id.in_(select(owners.c.owner_id))
+        rows = db.execute(select(table).where(table.c.account == account, chosen).order_by(table.c.name_key))
+        found += [PolicyUser(kind, row.unique_id, row.name, row.path) for row in rows]
+    return found
 
 
 # --- versions ---------------------------------------------------------------------------------------------

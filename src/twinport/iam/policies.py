@@ -9,7 +9,7 @@ from twinport.access.principal_policies import PrincipalPolicies
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
-from twinport.model.entities import ManagedPolicy, PolicyVersion, PrincipalType
+from twinport.model.entities import ManagedPolicy, PolicyUsage, PolicyVersion, PrincipalType
 
 _USER, _GROUP, _ROLE = PrincipalType.USER, PrincipalType.GROUP, PrincipalType.ROLE
 
@@ -29,6 +29,7 @@ class ManagedPolicyOperations:
             "CreatePolicyVersion": self.create_version,
             "SetDefaultPolicyVersion": self.set_default,
             "DeletePolicyVersion": self.delete_version,
+            "ListEntitiesForPolicy": self.list_entities,
             "TagPolicy": self.tag,
             "UntagPolicy": self.untag,
             "ListPolicyTags": self.list_tags,
@@ -75,6 +76,27 @@ class ManagedPolicyOperations:
 
     async def delete(self, call: Call, request: iam.DeletePolicyRequest) -> None:
         await self.policies.delete(call.caller, request["PolicyArn"])
+
+    async def list_entities(
+        self, call: Call, request: iam.ListEntitiesForPolicyRequest
+    ) -> iam.ListEntitiesForPolicyResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        usage = request.get("PolicyUsageFilter")
+        users = await self.policies.used_by(call.caller, request["PolicyArn"], PolicyUsage(usage) if usage else None)
+        wanted, prefix = request.get("EntityFilter", "").lower(), request.get("PathPrefix", "/")
+        chosen = [each for each in users if each.path.startswith(prefix) and wanted in ("", each.kind.value)]
+        items, more, marker = cut_whole(chosen, page, lambda each: f"{each.kind.value}/{each.name.lower()}")
+        answer: iam.ListEntitiesForPolicyResponse = {
+            "PolicyGroups": [
+                {"GroupName": each.name, "GroupId": each.unique_id} for each in items if each.kind is _GROUP
+            ],
+            "PolicyUsers": [{"UserName": it.name, "UserId": it.unique_id} for it in items if it.kind is _USER],
+            "PolicyRoles": [{"RoleName": it.name, "RoleId": it.unique_id} for it in items if it.kind is _ROLE],
+            "IsTruncated": more,
+        }
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
 
     async def tag(self, call: Call, request: iam.TagPolicyRequest) -> None:
         await self.policies.tag(call.caller, request["PolicyArn"], tags_of(request["Tags"]))

@@ -100,6 +100,23 @@ class ManagedPolicy:
     tags: tuple[Tag, ...] = ()
 
 
+class PolicyUsage(Enum):
+    """What a managed policy does for an entity. The value is IAM's word."""
+
+    PERMISSIONS = "PermissionsPolicy"
+    BOUNDARY = "PermissionsBoundary"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUser:
+    """An entity that uses a managed policy, in either way."""
+
+    kind: PrincipalType
+    unique_id: str
+    name: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
     """One text of a managed policy, as it was sent. `id` is `v1`, `v2` and so on."""
