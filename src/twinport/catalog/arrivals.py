@@ -14,9 +14,10 @@ from sqlalchemy import Connection, delete, select, update
 
 from twinport.catalog import blobs, images, registries, repositories
 from twinport.catalog.images import NewImage
+from twinport.catalog.repositories import Against
 from twinport.catalog.schema import applied_position, arrival, offer, offer_blob, repository, repository_blob
 from twinport.catalog.statements import batches, insert_absent, upsert
-from twinport.errors import OfferExpired, ReferencedImagesMissing, RepositoryNotFound, TagLimitReached
+from twinport.errors import OfferExpired, ReferencedImagesMissing, RepositoryExists, RepositoryNotFound, TagLimitReached
 from twinport.model.content import Digest, Key
 from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository
 from twinport.model.manifests import Manifest
@@ -126,11 +127,12 @@ def has_expired_offers(db: Connection, now: datetime) -> bool:
 
 def expire_offers(db: Connection, now: datetime) -> None:
     """Forget offers whose time is over. The keys of the bytes they held are left to the sweep (law 1)."""
-    expired = select(offer.c.id).where(offer.c.expires_at <= now)
-    keys = db.execute(select(offer_blob.c.key).where(offer_blob.c.offer_id.in_(expired))).scalars().all()
-    blobs.discard(db, [Key(key) for key in keys], now)
-    db.execute(delete(offer_blob).where(offer_blob.c.offer_id.in_(expired)))
-    db.execute(delete(offer).where(offer.c.expires_at <= now))
+    # An offer that is being prolonged, or a blob that is being landed, is another's at this moment.
+    expired = select(offer.c.id).where(offer.c.expires_at <= now).with_for_update(skip_locked=True)
+    for ids in batches(db.execute(expired).scalars().all()):
+        held = delete(offer_blob).where(offer_blob.c.offer_id.in_(ids)).returning(offer_blob.c.key)
+        blobs.discard(db, [Key(key) for key in db.execute(held).scalars().all()], now)
+        db.execute(delete(offer).where(offer.c.id.in_(ids)))
 
 
 # --- landing ----------------------------------------------------------------------------------------------
@@ -143,10 +145,11 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
     repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was not
     missing at the offer has gone since; TagLimitReached.
     """
+    # Held first: registry before repository before image before tag. Whoever lands the same delivery waits here.
+    registries.hold(db, landing.destination.account)
     decided = outcome(db, landing.destination.account, landing.delivery)
     if decided is not None:
         return decided
-    # Taken first, since it locks the registry's row: registry before repository before image before tag.
     here = registries.next_position(db, landing.destination.account)
     home = _home(db, landing, now)
     for arrived in landing.manifests:
@@ -160,12 +163,16 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
 
 
 def _home(db: Connection, landing: Landing, now: datetime) -> Repository:
-    found = repositories.find(db, landing.destination, landing.repository)
+    place = (landing.destination, landing.repository)
+    found = repositories.find_locked(db, *place, Against.CHANGES)
     if found is not None:
         return found
     if not landing.may_create_repository:
         raise RepositoryNotFound(landing.repository, landing.destination.account)
-    return repositories.insert(db, landing.destination, landing.repository, NewRepository(), now)
+    try:
+        return repositories.insert(db, *place, NewRepository(), now)
+    except RepositoryExists:  # somebody was faster
+        return repositories.lock(db, *place, Against.CHANGES)
 
 
 def _store(db: Connection, home: Repository, landing: Landing, arrived: NewManifest, now: datetime) -> None:

@@ -29,7 +29,7 @@ from twinport.model.deletions import (
 from twinport.model.names import AccountId, RegionName
 
 T = TypeVar("T")
-_task, _fence, _registry = schema.deletion_task, schema.fence, schema.registry
+_task, _fence = schema.deletion_task, schema.fence
 _PENDING = _task.c.status.in_([TaskStatus.NOT_STARTED.value, TaskStatus.IN_PROGRESS.value])
 NONE_FAILED: frozenset[str] = frozenset()
 
@@ -47,6 +47,7 @@ class Conclusion(Enum):
 
 def submit(db: Connection, task: DeletionTask) -> DeletionTask:
     """Store a task, unless one for the same role is pending; return the one that counts."""
+    statements.lock(db, select(schema.role.c.unique_id).where(schema.role.c.unique_id == task.role_id))
     pending = db.execute(select(_task).where(_task.c.role_id == task.role_id, _PENDING)).one_or_none()
     if pending is not None:
         return _read(pending)
@@ -110,7 +111,7 @@ def withdraw(db: Connection, role_id: str, reason: FailureReason) -> frozenset[s
 
 def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) -> Conclusion:
     """Delete the role and settle the task as succeeded, if it is pending and every listed Region is in `fenced`."""
-    if db.execute(select(_task.c.id).where(_task.c.id == task.id, _PENDING)).one_or_none() is None:
+    if db.execute(select(_task.c.id).where(_task.c.id == task.id, _PENDING).with_for_update()).one_or_none() is None:
         return Conclusion.SETTLED_BEFORE
     if not fenced.issuperset(db.execute(select(schema.region.c.name)).scalars()):
         return Conclusion.MORE_REGIONS
@@ -124,8 +125,8 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
 
 def usage_and_fence(db: Connection, task: DeletionTask, failed: frozenset[str] = NONE_FAILED) -> RegionAnswer:
     """Say how an account's registry needs the role, or fence it off for `task` if it does not."""
-    _lock_settings(db, task.account)
-    configured = bool(registries.settings(db, task.account).replication.rules)
+    # Held, so that the claim of a role and the fence against it happen one after the other.
+    configured = bool(registries.hold(db, task.account).replication.rules)
     deliveries = outbox.unsettled(db, task.account)
     if configured or deliveries:
         return InUse(configured, deliveries)
@@ -148,7 +149,7 @@ def claim_for_rules(db: Connection, account: AccountId, role_id: str, failed: fr
     Raises RoleFenced if the Region promised otherwise to a task that is not among `failed`. The fence of a role that
     is gone stays for ever, and so meets whoever asked for the role before it went.
     """
-    _lock_settings(db, account)
+    registries.hold(db, account)
     holder = _fence_of(db, account, role_id)
     if holder is None:
         return
@@ -167,12 +168,6 @@ def claiming(
         return then(db, role_id)
 
     return transaction
-
-
-def _lock_settings(db: Connection, account: AccountId) -> None:
-    """Make the claim of a role and the fence against it happen one after the other (on SQLite all writes do)."""
-    statements.insert_absent(db, _registry, {"account": account})
-    db.execute(select(_registry.c.account).where(_registry.c.account == account).with_for_update())
 
 
 def _fence_of(db: Connection, account: AccountId, role_id: str) -> str | None:

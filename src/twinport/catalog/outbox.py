@@ -4,9 +4,8 @@ A delivery waits until it is settled; a lease is only a claim that expires. A cl
 ends*, so one index, on waiting rows alone, serves both the first attempt and the return of what a crash left behind.
 A lane's `due_at` caches the earliest due time of its waiting rows, and is kept in the same transaction.
 
-`now` is the world clock's and the same for everybody who claims: in one process that is a fact. On PostgreSQL, where
-many hosts claim, these functions will ask the database for its clock and add the world's offset, and lock a lane's row
-before they compute it anew.
+`now` is the world clock's and the same for everybody who claims: in one process that is a fact. Once many hosts claim
+from one PostgreSQL, these functions will ask the database for its clock and add the world's offset.
 """
 
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, literal_column, or_, select, tuple_, update
 
+from twinport.catalog import statements
 from twinport.catalog.columns import Instant
 from twinport.catalog.schema import delivery, lane
 from twinport.catalog.statements import batches, insert
@@ -141,7 +141,7 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
     given_back = {"lease_holder": None, "lease_until": None, "due_at": now, "attempts": delivery.c.attempts - 1}
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, _WAITING)
     rows = db.execute(update(delivery).where(*mine).values(given_back).returning(*delivery.c)).all()
-    for road in {(row.source_account, row.destination_region, row.destination_account) for row in rows}:
+    for road in sorted({(row.source_account, row.destination_region, row.destination_account) for row in rows}):
         _refresh(db, _lane_is(*road), now)
 
 
@@ -156,10 +156,11 @@ def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, 
 
     Raises LeaseLost if it is not `holder`'s any more.
     """
-    _settle(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
-    db.execute(update(lane).where(*_is(Lane(done.source, done.destination))).values(carried_at=now))
+    road = _end_attempt(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
     if landed.children:
         _settle_children(db, done, landed, now)
+    _refresh(db, _lane_is(*road), now)
+    db.execute(update(lane).where(*_lane_is(*road)).values(carried_at=now))
 
 
 def postpone(db: Connection, id_: str, holder: str, now: datetime, *, until: datetime, reason: str) -> None:
@@ -200,13 +201,15 @@ def _hasten(db: Connection, road: Lane, now: datetime) -> None:
         "destination_region": road.destination.region,
         "destination_account": road.destination.account,
     }
-    statement = insert(lane).values(**names, due_at=now)
+    statement = insert(db, lane).values(**names, due_at=now)
     later = or_(lane.c.due_at.is_(None), lane.c.due_at > now)
     db.execute(statement.on_conflict_do_update(index_elements=list(names), set_={"due_at": now}, where=later))
 
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime) -> None:
     """Compute anew when a lane is due: never before now, so that it queues behind those that were due already."""
+    # Held before anything is computed: what is owed meanwhile must not be overwritten by what was true before it.
+    statements.lock(db, select(lane.c.source_account).where(*which))
     earliest = (
         select(func.min(delivery.c.due_at))
         .where(
@@ -237,6 +240,12 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
 
 
 def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> None:
+    road = _end_attempt(db, id_, holder, now, values)
+    _refresh(db, _lane_is(*road), now)
+
+
+def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> tuple[str, str, str]:
+    """Write how an attempt ended and return whose lane that concerns. Deliveries are locked before their lane."""
     mine = (delivery.c.id == id_, delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
     road = db.execute(
         update(delivery)
@@ -246,7 +255,7 @@ def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[s
     ).one_or_none()
     if road is None:
         raise LeaseLost(id_)
-    _refresh(db, _lane_is(*road), now)
+    return road.source_account, road.destination_region, road.destination_account
 
 
 def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> None:

@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from twinport.catalog import schema, statements
 from twinport.model.images import Position
@@ -11,6 +12,11 @@ from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 
 _registry, _history = schema.registry, schema.history
+# Every push runs these. Building a statement costs more than running it, so they are built once.
+_SETTINGS = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy).where(
+    _registry.c.account == bindparam("account")
+)
+_SETTINGS_HELD = _SETTINGS.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +30,26 @@ class RegistrySettings:
 
 def settings(db: Connection, account: AccountId) -> RegistrySettings:
     """Return the settings of an account's registry; those of one that was never configured are empty."""
-    columns = (_registry.c.replication, _registry.c.role_id, _registry.c.policy)
-    row = db.execute(select(*columns).where(_registry.c.account == account)).one_or_none()
-    if row is None:
-        return RegistrySettings()
-    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy)
+    row = db.execute(_SETTINGS, {"account": account}).one_or_none()
+    return RegistrySettings() if row is None else _read(row)
+
+
+def hold(db: Connection, account: AccountId) -> RegistrySettings:
+    """Return the settings, which nobody changes until the transaction ends; nor does anybody else take a position.
+
+    First of all locks: registry, then repository, image, tag, delivery (docs/decisions/0008-locks-on-postgresql.md).
+    """
+    found = _held(db, account)
+    if found is None:
+        statements.insert_absent(db, _registry, {"account": account})
+        found = _held(db, account)
+    return found or RegistrySettings()
 
 
 def next_position(db: Connection, account: AccountId) -> Position:
     """Take the next position of an account's registry. Call it in a write, where it locks the registry's row."""
     sequence = db.execute(
-        statements.insert(_registry)
+        statements.insert(db, _registry)
         .values(account=account, sequence=1)
         .on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
         .returning(_registry.c.sequence)
@@ -52,6 +67,15 @@ def set_replication(
 
 def set_policy(db: Connection, account: AccountId, text: str | None) -> None:
     statements.upsert(db, _registry, {"account": account}, {"policy": text})
+
+
+def _held(db: Connection, account: AccountId) -> RegistrySettings | None:
+    row = db.execute(_SETTINGS_HELD, {"account": account}).one_or_none()
+    return None if row is None else _read(row)
+
+
+def _read(row: Row[Any, Any, Any]) -> RegistrySettings:
+    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy)
 
 
 def _text(configuration: ReplicationConfiguration) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
@@ -23,6 +24,23 @@ _FIND = select(_repository).where(
 )
 
 
+class Against(Enum):
+    """What a transaction keeps the others from doing to a repository. On SQLite they wait in any case."""
+
+    REMOVAL = "removal"
+    CHANGES = "removal and changes"
+    WRITERS = "removal, changes and pushes"
+    ALL = "whatever refers to it"
+
+
+_LOCK = {
+    Against.REMOVAL: _FIND.with_for_update(read=True, key_share=True),
+    Against.CHANGES: _FIND.with_for_update(read=True),
+    Against.WRITERS: _FIND.with_for_update(key_share=True),
+    Against.ALL: _FIND.with_for_update(),
+}
+
+
 def find(db: Connection, registry: Registry, name: str) -> Repository | None:
     row = db.execute(_FIND, {"account": registry.account, "name": name}).one_or_none()
     return None if row is None else _read(registry, row)
@@ -34,6 +52,20 @@ def get(db: Connection, registry: Registry, name: str) -> Repository:
     if found is None:
         raise RepositoryNotFound(name, registry.account)
     return found
+
+
+def lock(db: Connection, registry: Registry, name: str, against: Against) -> Repository:
+    """As `get`, and let nobody do to the repository what it is locked against until the transaction ends."""
+    found = find_locked(db, registry, name, against)
+    if found is None:
+        raise RepositoryNotFound(name, registry.account)
+    return found
+
+
+def find_locked(db: Connection, registry: Registry, name: str, against: Against) -> Repository | None:
+    """As `lock`, for a repository that need not exist."""
+    row = db.execute(_LOCK[against], {"account": registry.account, "name": name}).one_or_none()
+    return None if row is None else _read(registry, row)
 
 
 def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime) -> Repository:

@@ -1,16 +1,16 @@
 """Statements that SQLite and PostgreSQL share in meaning and SQLAlchemy spells once for each.
 
-Every INSERT with ON CONFLICT begins in `insert`, so PostgreSQL's spelling has one place to come to; it is not imported
-before there is a PostgreSQL catalog (docs/decisions/0004-lean-imports.md).
+Every INSERT with ON CONFLICT begins in `insert`, which spells it for the database that it is meant for. No dialect is
+imported here: the one in use is there, and the other must cost nothing (docs/decisions/0004-lean-imports.md).
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Select, Table
 
 T = TypeVar("T")
 # How many values one statement is given: far below the bound of either database.
@@ -24,23 +24,37 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def insert(table: Table) -> sqlite.Insert:
-    """Begin an INSERT that understands ON CONFLICT."""
-    return sqlite.insert(table)
+def insert(db: Connection, table: Table) -> Any:
+    """Begin an INSERT that understands ON CONFLICT; both databases' have the same methods."""
+    return _dialect_insert(db.dialect.name)(table)
 
 
 def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """Make the row named by `key` hold `changes`, whether or not it exists; its other columns stay."""
-    statement = insert(table).values({**key, **changes})
+    statement = insert(db, table).values({**key, **changes})
     db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes)))
 
 
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with its key is there. Tell whether it was inserted."""
-    return db.execute(_insert_absent(table), dict(row)).rowcount == 1
+    return bool(db.execute(_insert_absent(db.dialect.name, table), dict(row)).rowcount == 1)
+
+
+def lock(db: Connection, rows: Select[Any], *, shared: bool = False) -> None:
+    """Hold rows until the transaction ends, so that what is read after this stays true.
+
+    On SQLite it is true already, since one write follows another.
+    """
+    if db.dialect.name != "sqlite":
+        db.execute(rows.with_for_update(read=shared, key_share=shared)).all()
 
 
 @cache
-def _insert_absent(table: Table) -> sqlite.Insert:
+def _dialect_insert(dialect: str) -> Any:
+    return sys.modules[f"sqlalchemy.dialects.{dialect}"].insert
+
+
+@cache
+def _insert_absent(dialect: str, table: Table) -> Any:
     """Building a statement costs more than running it, so each is built once."""
-    return insert(table).on_conflict_do_nothing()
+    return _dialect_insert(dialect)(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)

@@ -5,14 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from twinport.catalog import blobs, repositories, schema
+from twinport.catalog import blobs, repositories, schema, statements
 from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.repositories import Against
 from twinport.errors import UploadNotFound, UploadOutOfOrder
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
 from twinport.model.names import Registry
 
-_upload, _segment = schema.upload, schema.upload_segment
+_upload, _segment, _repository = schema.upload, schema.upload_segment, schema.repository
 # Building a statement costs more than running it, so those that every part of a push runs are built once.
 _SIZE = select(_upload.c.size).where(
     _upload.c.id == bindparam("upload_id"), _upload.c.repository_id == bindparam("repository_id")
@@ -42,7 +43,7 @@ class Upload:
 
 def start(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
     """Open an upload. Raises RepositoryNotFound."""
-    owner = repositories.get(db, registry, name)
+    owner = repositories.lock(db, registry, name, Against.REMOVAL)
     row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
     db.execute(insert(_upload).values(row))
 
@@ -54,6 +55,7 @@ def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload
 
 def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
     """Add a segment that begins where the upload ends. Raises UploadOutOfOrder, UploadNotFound."""
+    _keep_repository(db, upload)
     changes = {"size": _upload.c.size + segment.size, "touched_at": now}
     grown = db.execute(
         update(_upload).where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte).values(changes)
@@ -75,6 +77,7 @@ def finish(db: Connection, upload: Upload, digest: Digest, blob: StoredBlob, now
 
     Segments that are not the blob itself are discarded. Raises UploadOutOfOrder, UploadNotFound.
     """
+    _keep_repository(db, upload)
     ended = db.execute(delete(_upload).where(_upload.c.id == upload.id, _upload.c.size == upload.size))
     if ended.rowcount != 1:
         raise _overtaken(db, upload)
@@ -84,7 +87,9 @@ def finish(db: Connection, upload: Upload, digest: Digest, blob: StoredBlob, now
 
 def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
     """Forget an upload and discard its segments. Raises RepositoryNotFound, UploadNotFound."""
-    upload = get(db, registry, name, upload_id)
+    owner = repositories.lock(db, registry, name, Against.REMOVAL)
+    statements.lock(db, select(_upload.c.id).where(_upload.c.id == upload_id))
+    upload = _read(db, owner, upload_id)
     db.execute(delete(_upload).where(_upload.c.id == upload.id))
     blobs.discard(db, [segment.key for segment in upload.segments], now)
 
@@ -93,18 +98,24 @@ def store_whole(
     db: Connection, registry: Registry, name: str, digest: Digest, blob: StoredBlob, now: datetime
 ) -> StoredBlob:
     """Let a repository hold bytes that came without an upload. Raises RepositoryNotFound."""
-    return _hold(db, repositories.get(db, registry, name), digest, blob, now)
+    return _hold(db, repositories.lock(db, registry, name, Against.REMOVAL), digest, blob, now)
 
 
 def mount(
     db: Connection, registry: Registry, name: str, digest: Digest, source_name: str, now: datetime
 ) -> StoredBlob | None:
     """Let a repository hold what another one holds; None if that one does not. Raises RepositoryNotFound."""
-    target, source = repositories.get(db, registry, name), repositories.find(db, registry, source_name)
+    target = repositories.lock(db, registry, name, Against.REMOVAL)
+    source = repositories.find(db, registry, source_name)
     found = None if source is None else blobs.locate(db, source.id, digest)
     if found is not None:
         blobs.link(db, target.id, digest, now)
     return found
+
+
+def _keep_repository(db: Connection, upload: Upload) -> None:
+    """Let nobody remove the repository meanwhile: a removal discards the keys that uploads have at that time."""
+    statements.lock(db, select(_repository.c.id).where(_repository.c.id == upload.repository.id), shared=True)
 
 
 def _hold(db: Connection, repository: Repository, digest: Digest, blob: StoredBlob, now: datetime) -> StoredBlob:

@@ -11,6 +11,7 @@ from twinport.catalog import images, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
+from twinport.catalog.repositories import Against
 from twinport.clock import Clock
 from twinport.errors import ImageDigestMismatch, ImageNotFound, ImageReferenced, InvalidParameter
 from twinport.model.content import Digest
@@ -190,7 +191,7 @@ class Images:
         self, registry: Registry, name: RepositoryName, change: Callable[[Connection, Repository], T]
     ) -> T:
         return await self.catalog.region(registry.region).write(
-            lambda db: change(db, repositories.get(db, registry, name))
+            lambda db: change(db, repositories.lock(db, registry, name, Against.WRITERS))
         )
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.images import NewImage
+from twinport.catalog.repositories import Against
 from twinport.errors import ImageExists, TagImmutable, TagLimitReached
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
@@ -41,14 +42,14 @@ def store(
     Raises RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, and what `require_parts` raises.
     """
     registry, name = repository
-    found = repositories.get(db, registry, name)
+    rules = registries.hold(db, registry.account).replication
+    found = repositories.lock(db, registry, name, Against.CHANGES)
     new = [tag for tag in push.tags or (None,) if _changes(db, found, tag, image.digest, push.unchanged)]
     if not new:
         return False
     images.require_parts(db, found, image.manifest)
     _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
     images.store_manifest(db, found.id, image, now)
-    rules = registries.settings(db, registry.account).replication
     for tag in new:
         position = registries.next_position(db, registry.account)
         if tag is not None:

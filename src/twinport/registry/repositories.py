@@ -9,6 +9,7 @@ from twinport.access.gate import Context, Gate, RepositoryResource
 from twinport.catalog import repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.repositories import Against
 from twinport.clock import Clock
 from twinport.errors import InvalidParameter, NotBuiltYet, RepositoryNotEmpty
 from twinport.model.addresses import is_reserved_name
@@ -92,7 +93,7 @@ class Repositories:
         """Decide whether existing tags may move from now on."""
         await self.gate.authorize(caller, "ecr:PutImageTagMutability", RepositoryResource(registry, name))
         await self.catalog.region(registry.region).write(
-            lambda db: repositories.set_tag_rule(db, repositories.get(db, registry, name).id, rule)
+            lambda db: repositories.set_tag_rule(db, repositories.lock(db, registry, name, Against.WRITERS).id, rule)
         )
 
 
@@ -114,7 +115,7 @@ class RepositoryTags:
         resource, context = RepositoryResource(registry, name), {"aws:TagKeys": tuple(keys)}
         await self.gate.authorize(caller, "ecr:UntagResource", resource, context)
         await self.catalog.region(registry.region).write(
-            lambda db: repositories.remove_tags(db, repositories.get(db, registry, name).id, keys)
+            lambda db: repositories.remove_tags(db, repositories.lock(db, registry, name, Against.WRITERS).id, keys)
         )
 
     async def list(self, caller: Caller, registry: Registry, name: RepositoryName) -> dict[str, str]:
@@ -139,7 +140,7 @@ def _check_honoured(new: NewRepository) -> None:
 
 
 def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents, now: datetime) -> Repository:
-    repository = repositories.get(db, registry, name)
+    repository = repositories.lock(db, registry, name, Against.ALL)
     if images is Contents.SPARED and repositories.has_images(db, repository.id):
         raise RepositoryNotEmpty(name, registry.account)
     repositories.remove(db, repository.id, now)
@@ -147,6 +148,6 @@ def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Co
 
 
 def _add_tags(db: Connection, registry: Registry, name: RepositoryName, tags: Mapping[str, str]) -> None:
-    repository = repositories.get(db, registry, name)
+    repository = repositories.lock(db, registry, name, Against.WRITERS)
     check_count({**repositories.tags(db, repository.id), **tags})
     repositories.put_tags(db, repository.id, tags)
