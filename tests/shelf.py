@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from tests.fakes import NOW, REGION, REGISTRY
 from twinport.catalog import outbox, registries, repositories, schema, statements
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST
@@ -24,7 +24,7 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 class Shelf:
     """A repository of one registry and what a test wants to put there or to know."""
 
-    catalog: EmbeddedCatalog
+    catalog: WholeCatalog
     registry: Registry = REGISTRY
     name: RepositoryName = API
 

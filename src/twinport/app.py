@@ -1,6 +1,7 @@
 """The composition root: builds every object once, and nothing else does."""
 
 import asyncio
+import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ from twinport.access.users import Users
 from twinport.aws import shapes
 from twinport.background import Loops
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
 from twinport.console.cookies import Cookie
@@ -85,7 +86,7 @@ class App:
     """What `serve` runs."""
 
     front: Front
-    catalog: EmbeddedCatalog
+    catalog: WholeCatalog
 
     def close(self) -> None:
         self.catalog.close()
@@ -113,7 +114,7 @@ class _Ground:
 
     settings: Settings
     world: WorldClock
-    catalog: EmbeddedCatalog
+    catalog: WholeCatalog
     sealer: Sealer
     edge: Edge
     regions: Collection[RegionName]
@@ -137,7 +138,7 @@ class _Access:
 def build(settings: Settings) -> App:
     """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable."""
     world = WorldClock(WallClock())
-    catalog = EmbeddedCatalog(settings.data, world)
+    catalog = _catalog(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
     ground = _Ground(settings, world, catalog, sealer_of_folder(settings.data), edge, frozenset(regions))
@@ -156,11 +157,20 @@ def build(settings: Settings) -> App:
 async def create_account(settings: Settings, name: str) -> NewAccount:
     """Create an account in the data folder, whether or not a server runs on it."""
     world = WorldClock(WallClock())
-    catalog = EmbeddedCatalog(settings.data, world)
+    catalog = _catalog(settings, world)
     try:
         return await Accounts(catalog, sealer_of_folder(settings.data), world).create(name)
     finally:
         catalog.close()
+
+
+def _catalog(settings: Settings, world: WorldClock) -> WholeCatalog:
+    if settings.database is None:
+        return EmbeddedCatalog(settings.data, world)
+    # Loaded by name: who keeps everything in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
+    postgres = importlib.import_module("twinport.catalog.postgres")
+    catalog: WholeCatalog = postgres.PostgresCatalog(settings.database, world)
+    return catalog
 
 
 def _access(ground: _Ground) -> _Access:

@@ -2,8 +2,9 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from twinport.errors import ConfigurationWrong
 
@@ -13,12 +14,14 @@ DEFAULT_LISTEN = "127.0.0.1:4566"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a deployment is told. Nothing here is a secret.
+    """What a deployment is told.
 
-    `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list.
+    `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list. `database` is
+    the address of PostgreSQL, or None for SQLite in the data folder; it may hold a password, so it is never shown.
     """
 
     data: Path = Path("data")
+    database: str | None = field(default=None, repr=False)
     listen: str = DEFAULT_LISTEN
     open_accounts: bool | None = None
     regions: tuple[str, ...] = ()
@@ -40,6 +43,8 @@ class Settings:
         return self.host in LOOPBACK_HOSTS if self.open_accounts is None else self.open_accounts
 
 
+# PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
+_LONGEST_DATABASE_NAME = 40
 _LISTS = ("regions", "allowed_hosts", "trusted_proxies")
 
 
@@ -73,10 +78,10 @@ def _from_file(file: Path | None, problems: list[str]) -> dict[str, object]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
-    for field in fields(Settings):
-        text = environment.get(f"TWINPORT_{field.name.upper()}")
+    for name in (each.name for each in fields(Settings)):
+        text = environment.get(f"TWINPORT_{name.upper()}")
         if text:
-            found[field.name] = _split(text) if field.name in _LISTS else _unquoted(text)
+            found[name] = _split(text) if name in _LISTS else _unquoted(text)
     return found
 
 
@@ -130,8 +135,18 @@ def _url(value: object) -> str:
     return value.rstrip("/")
 
 
+def _database(value: object) -> str:
+    # What was given is not repeated: a password may be in it, at the right place or not.
+    is_text = isinstance(value, str) and value.startswith(("postgresql://", "postgres://"))
+    name = urlsplit(str(value)).path.strip("/") if is_text else ""
+    if not name or len(name) > _LONGEST_DATABASE_NAME:
+        raise ValueError("postgresql://USER:PASSWORD@HOST:PORT/NAME is needed, with a NAME of at most 40 characters")
+    return "postgresql" + str(value)[str(value).index(":") :]
+
+
 _PARSERS = {
     "data": _path,
+    "database": _database,
     "listen": _listen,
     "open_accounts": _switch,
     "regions": _names,

@@ -690,6 +690,15 @@ class StorageUnavailable(Unavailable):
         super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
 
 
+class OutcomeUnknown(Unavailable):
+    """The database went away while it committed: the change may be there or not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database was lost while it stored the change, which may be there or not: look, or try again"
+        )
+
+
 class LeaseLost(Unavailable):
     """A worker settles a delivery that it holds no longer: its lease ran out, or somebody settled it."""
 

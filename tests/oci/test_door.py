@@ -14,7 +14,7 @@ from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, Allow
 from tests.shelf import Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.edge import edge_of
 from twinport.errors import RegistryTokenExpired, RegistryTokenInvalid, RegistryTokenMissing
@@ -74,7 +74,7 @@ class Client:
         return await self.ask("PUT", f"{prefix}/manifests/{reference}", content)
 
 
-def door_of(catalog: EmbeddedCatalog, folder: Path, gate: Gate) -> OciDoor:
+def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
     clock, stores, regions = ManualClock(NOW), FileBlobStores(folder), (REGION, OTHER_REGION)
     images = Images(gate, catalog, clock, lambda: None)
     return OciDoor(

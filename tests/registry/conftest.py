@@ -1,16 +1,17 @@
-"""A catalog in a folder of its own."""
+"""A catalog of its own for each test, on SQLite and on PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from twinport.catalog.embedded import EmbeddedCatalog
+from tests.catalogs import ENGINES, emptied
+from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
-    catalog = EmbeddedCatalog(tmp_path, ManualClock())
+@pytest.fixture(params=ENGINES)
+async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
+    catalog = await emptied(request, tmp_path, ManualClock())
     yield catalog
     catalog.close()

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from tests.shelf import API, CONFIG_TYPE, Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.errors import (
     AccessDenied,
@@ -41,7 +41,7 @@ THERE = Registry(REGISTRY.account, OTHER_REGION)
 
 
 @pytest.fixture
-async def shelf(catalog: EmbeddedCatalog) -> Shelf:
+async def shelf(catalog: WholeCatalog) -> Shelf:
     """A mutable repository that holds the layers of two images and neither image."""
     shelf = Shelf(catalog)
     await shelf.make_repository()
@@ -89,7 +89,7 @@ async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
         )
 
 
-async def test_the_gate_is_asked_before_anything_is_looked_at(catalog: EmbeddedCatalog) -> None:
+async def test_the_gate_is_asked_before_anything_is_looked_at(catalog: WholeCatalog) -> None:
     push = Push(b"not a manifest", None, (), None, Unchanged.ACCEPT)
     with pytest.raises(AccessDenied):
         await Images(DenyAll(), catalog, ManualClock(NOW), lambda: None).put(caller(), REGISTRY, API, push)
@@ -128,7 +128,7 @@ async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:
     ]
 
 
-async def test_a_repository_that_does_not_exist_is_not_found(catalog: EmbeddedCatalog) -> None:
+async def test_a_repository_that_does_not_exist_is_not_found(catalog: WholeCatalog) -> None:
     with pytest.raises(RepositoryNotFound):
         await put(Shelf(catalog), FIRST)
 
@@ -235,7 +235,7 @@ async def test_the_same_push_again_is_refused_by_one_door_and_accepted_by_the_ot
         await put(shelf, FIRST, unchanged=Unchanged.REFUSE)
 
 
-async def test_an_immutable_tag_stays(catalog: EmbeddedCatalog) -> None:
+async def test_an_immutable_tag_stays(catalog: WholeCatalog) -> None:
     shelf = Shelf(catalog)
     await shelf.make_repository(TagRule(Mutability.IMMUTABLE))
     await shelf.hold(CONFIG, LAYER, OTHER_LAYER)
@@ -257,7 +257,7 @@ async def test_an_immutable_tag_stays(catalog: EmbeddedCatalog) -> None:
     [(Mutability.IMMUTABLE_WITH_EXCLUSION, "dev-1"), (Mutability.MUTABLE_WITH_EXCLUSION, "v1")],
 )
 async def test_excluded_tags_follow_the_opposite_rule(
-    catalog: EmbeddedCatalog, mutability: Mutability, moves: str
+    catalog: WholeCatalog, mutability: Mutability, moves: str
 ) -> None:
     shelf = Shelf(catalog)
     await shelf.make_repository(TagRule(mutability, ("dev-*",)))
@@ -270,7 +270,7 @@ async def test_excluded_tags_follow_the_opposite_rule(
         await put(shelf, SECOND, stays)
 
 
-async def test_of_two_pushes_racing_for_an_immutable_tag_one_wins(catalog: EmbeddedCatalog) -> None:
+async def test_of_two_pushes_racing_for_an_immutable_tag_one_wins(catalog: WholeCatalog) -> None:
     shelf = Shelf(catalog)
     await shelf.make_repository(TagRule(Mutability.IMMUTABLE))
     await shelf.hold(CONFIG, LAYER, OTHER_LAYER)
@@ -336,7 +336,7 @@ async def test_each_tag_of_a_push_is_owed_at_its_own_position_and_those_it_had_a
     assert first.position < second.position
 
 
-async def test_one_tag_that_may_not_move_keeps_the_others_of_its_push_from_moving(catalog: EmbeddedCatalog) -> None:
+async def test_one_tag_that_may_not_move_keeps_the_others_of_its_push_from_moving(catalog: WholeCatalog) -> None:
     shelf = Shelf(catalog)
     await shelf.make_repository(TagRule(Mutability.IMMUTABLE))
     await shelf.hold(CONFIG, LAYER, OTHER_LAYER)

@@ -6,7 +6,7 @@ from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import blobs, repositories
 from twinport.catalog.database import Connection
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository
@@ -24,7 +24,7 @@ def hold(db: Connection, registry: Registry, digest: Digest, key: str) -> None:
     blobs.link(db, owner.id, digest, NOW)
 
 
-async def test_each_digest_is_answered_in_order(catalog: EmbeddedCatalog, tmp_path: Path) -> None:
+async def test_each_digest_is_answered_in_order(catalog: WholeCatalog, tmp_path: Path) -> None:
     region = catalog.region(REGISTRY.region)
     await region.write(lambda db: hold(db, REGISTRY, HELD, "aa"))
     await region.write(lambda db: hold(db, ELSEWHERE, HELD_ELSEWHERE, "bb"))

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog import repositories
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.errors import InvalidParameter, RegistryPolicyNotFound, RepositoryNotFound, RepositoryPolicyNotFound
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository
@@ -39,24 +39,24 @@ class Foreseen:
         return self.allowed
 
 
-def policies(catalog: EmbeddedCatalog, *, keeps_in: bool = True, gate: Gate | None = None) -> RepositoryPolicies:
+def policies(catalog: WholeCatalog, *, keeps_in: bool = True, gate: Gate | None = None) -> RepositoryPolicies:
     return RepositoryPolicies(gate or AllowAll(), Foreseen(keeps_in), catalog)
 
 
 @pytest.fixture
-async def catalog(catalog: EmbeddedCatalog) -> EmbeddedCatalog:
+async def catalog(catalog: WholeCatalog) -> WholeCatalog:
     await catalog.region(REGION).write(lambda db: repositories.insert(db, REGISTRY, API, NewRepository(), NOW))
     return catalog
 
 
-async def test_a_policy_is_answered_as_ecr_lays_it_out_from_the_first(catalog: EmbeddedCatalog) -> None:
+async def test_a_policy_is_answered_as_ecr_lays_it_out_from_the_first(catalog: WholeCatalog) -> None:
     verbs = policies(catalog)
     assert await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED) == OPEN_AS_ECR_WRITES_IT
     assert await verbs.get(caller(), REGISTRY, API) == OPEN_AS_ECR_WRITES_IT
     assert await verbs.delete(caller(), REGISTRY, API) == OPEN_AS_ECR_WRITES_IT
 
 
-async def test_a_repository_without_a_policy_says_so(catalog: EmbeddedCatalog) -> None:
+async def test_a_repository_without_a_policy_says_so(catalog: WholeCatalog) -> None:
     verbs = policies(catalog)
     text = "Repository policy does not exist for the repository with name 'team/api' in the registry with id "
     for verb in (verbs.get, verbs.delete):
@@ -77,7 +77,7 @@ async def test_a_repository_without_a_policy_says_so(catalog: EmbeddedCatalog) -
         json.dumps({"Statement": [{"Effect": "Allow", "Action": "ecr:*"}]}),
     ],
 )
-async def test_what_is_no_repository_policy_is_refused_in_ecrs_words(catalog: EmbeddedCatalog, text: str) -> None:
+async def test_what_is_no_repository_policy_is_refused_in_ecrs_words(catalog: WholeCatalog, text: str) -> None:
     verbs = policies(catalog)
     with pytest.raises(InvalidParameter) as refusal:
         await verbs.put(caller(), REGISTRY, API, text, Lockout.ACCEPTED)
@@ -88,26 +88,26 @@ async def test_what_is_no_repository_policy_is_refused_in_ecrs_words(catalog: Em
         await verbs.get(caller(), REGISTRY, API)
 
 
-async def test_a_policy_that_locks_its_author_out_needs_force(catalog: EmbeddedCatalog) -> None:
+async def test_a_policy_that_locks_its_author_out_needs_force(catalog: WholeCatalog) -> None:
     verbs = policies(catalog, keeps_in=False)
     with pytest.raises(InvalidParameter, match="keep its author from setting another"):
         await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED)
     assert await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.ACCEPTED) == OPEN_AS_ECR_WRITES_IT
 
 
-async def test_a_policy_needs_a_repository_to_hang_on(catalog: EmbeddedCatalog) -> None:
+async def test_a_policy_needs_a_repository_to_hang_on(catalog: WholeCatalog) -> None:
     elsewhere = Registry(ACCOUNT, OTHER_REGION)
     with pytest.raises(RepositoryNotFound):
         await policies(catalog).put(caller(), elsewhere, API, OPEN, Lockout.REFUSED)
 
 
-async def test_the_gate_is_asked_about_the_repository(catalog: EmbeddedCatalog) -> None:
+async def test_the_gate_is_asked_about_the_repository(catalog: WholeCatalog) -> None:
     gate = RecordingGate()
     await policies(catalog, gate=gate).put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED)
     assert gate.asked == [("ecr:SetRepositoryPolicy", REGISTRY.repository_arn(API))]
 
 
-async def test_a_registrys_policy_is_put_read_and_deleted(catalog: EmbeddedCatalog) -> None:
+async def test_a_registrys_policy_is_put_read_and_deleted(catalog: WholeCatalog) -> None:
     verbs = RegistryPolicies(AllowAll(), catalog)
     written = await verbs.put(caller(), REGISTRY, OF_REGISTRY)
     assert json.loads(written)["Statement"][0]["Resource"] == "*"
@@ -120,7 +120,7 @@ async def test_a_registrys_policy_is_put_read_and_deleted(catalog: EmbeddedCatal
 
 
 @pytest.mark.parametrize("text", ["", "{}", OPEN])
-async def test_what_is_no_registry_policy_is_refused_in_ecrs_words(catalog: EmbeddedCatalog, text: str) -> None:
+async def test_what_is_no_registry_policy_is_refused_in_ecrs_words(catalog: WholeCatalog, text: str) -> None:
     with pytest.raises(InvalidParameter) as refusal:
         await RegistryPolicies(AllowAll(), catalog).put(caller(), REGISTRY, text)
     assert refusal.value.message == (

@@ -6,7 +6,7 @@ from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGIS
 from twinport.access.gate import Gate
 from twinport.catalog import schema
 from twinport.catalog.database import Connection
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.errors import (
     InvalidParameter,
@@ -26,22 +26,22 @@ PLAIN = NewRepository()
 THERE = Registry(ACCOUNT, OTHER_REGION)
 
 
-def repositories(catalog: EmbeddedCatalog, gate: Gate | None = None) -> Repositories:
+def repositories(catalog: WholeCatalog, gate: Gate | None = None) -> Repositories:
     return Repositories(gate or AllowAll(), catalog, ManualClock(NOW), (REGION, OTHER_REGION))
 
 
-def tags_of(catalog: EmbeddedCatalog, gate: Gate | None = None) -> RepositoryTags:
+def tags_of(catalog: WholeCatalog, gate: Gate | None = None) -> RepositoryTags:
     return RepositoryTags(gate or AllowAll(), catalog)
 
 
-async def test_a_plain_repository_is_mutable_and_encrypted_with_aes256(catalog: EmbeddedCatalog) -> None:
+async def test_a_plain_repository_is_mutable_and_encrypted_with_aes256(catalog: WholeCatalog) -> None:
     made = await repositories(catalog).create(caller(), REGISTRY, API, PLAIN)
     assert (made.tag_rule, made.encryption, made.scan_on_push) == (TagRule(), "AES256", False)
     assert made.arn == f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/api"
     assert made.created_at == NOW
 
 
-async def test_a_name_taken_in_one_registry_is_free_in_the_others(catalog: EmbeddedCatalog) -> None:
+async def test_a_name_taken_in_one_registry_is_free_in_the_others(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     for registry in (REGISTRY, THERE, Registry(OTHER_ACCOUNT, REGION)):
         await verbs.create(caller(), registry, API, PLAIN)
@@ -49,7 +49,7 @@ async def test_a_name_taken_in_one_registry_is_free_in_the_others(catalog: Embed
         await verbs.create(caller(), REGISTRY, API, PLAIN)
 
 
-async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(catalog: EmbeddedCatalog) -> None:
+async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(catalog: WholeCatalog) -> None:
     gate = RecordingGate()
     await repositories(catalog, gate).create(caller(), REGISTRY, API, NewRepository(tags={"team": "a"}))
     assert [action for action, _ in gate.asked] == ["ecr:CreateRepository", "ecr:TagResource"]
@@ -59,21 +59,21 @@ async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(
 @pytest.mark.parametrize(
     "new", [NewRepository(encryption="KMS"), NewRepository(kms_key="alias/x"), NewRepository(scan_on_push=True)]
 )
-async def test_what_would_not_be_honoured_is_refused(catalog: EmbeddedCatalog, new: NewRepository) -> None:
+async def test_what_would_not_be_honoured_is_refused(catalog: WholeCatalog, new: NewRepository) -> None:
     verbs = repositories(catalog)
     with pytest.raises(NotBuiltYet, match="not implemented by twinport"):
         await verbs.create(caller(), REGISTRY, API, new)
     assert (await verbs.list(caller(), REGISTRY, PageRequest())).items == ()
 
 
-async def test_a_name_that_reads_as_a_registry_at_the_edge_is_refused(catalog: EmbeddedCatalog) -> None:
+async def test_a_name_that_reads_as_a_registry_at_the_edge_is_refused(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     with pytest.raises(InvalidParameter, match="repositoryName"):
         await verbs.create(caller(), REGISTRY, RepositoryName(f"{OTHER_ACCOUNT}/{OTHER_REGION}/api"), PLAIN)
     await verbs.create(caller(), REGISTRY, RepositoryName(f"{OTHER_ACCOUNT}/nowhere-1/api"), PLAIN)
 
 
-async def test_named_repositories_are_described_in_the_order_asked(catalog: EmbeddedCatalog) -> None:
+async def test_named_repositories_are_described_in_the_order_asked(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     names = [RepositoryName("bb"), RepositoryName("aa")]
     for name in names:
@@ -83,7 +83,7 @@ async def test_named_repositories_are_described_in_the_order_asked(catalog: Embe
         await verbs.describe(caller(), REGISTRY, [*names, RepositoryName("cc")])
 
 
-async def test_pages_show_every_repository_of_the_registry_once(catalog: EmbeddedCatalog) -> None:
+async def test_pages_show_every_repository_of_the_registry_once(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     names = [f"r{number}" for number in range(5)]
     for name in names:
@@ -97,7 +97,7 @@ async def test_pages_show_every_repository_of_the_registry_once(catalog: Embedde
     assert met + [each.name for each in page.items] == names
 
 
-async def test_a_token_of_one_registry_is_refused_at_another(catalog: EmbeddedCatalog) -> None:
+async def test_a_token_of_one_registry_is_refused_at_another(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     for name in ("aa", "bb"):
         await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
@@ -106,7 +106,7 @@ async def test_a_token_of_one_registry_is_refused_at_another(catalog: EmbeddedCa
         await verbs.list(caller(), THERE, PageRequest(1, token))
 
 
-async def test_a_list_is_asked_of_every_repository(catalog: EmbeddedCatalog) -> None:
+async def test_a_list_is_asked_of_every_repository(catalog: WholeCatalog) -> None:
     gate = RecordingGate()
     await repositories(catalog, gate).list(caller(), REGISTRY, PageRequest())
     assert gate.asked == [("ecr:DescribeRepositories", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*")]
@@ -115,12 +115,17 @@ async def test_a_list_is_asked_of_every_repository(catalog: EmbeddedCatalog) -> 
 def add_image(db: Connection) -> None:
     db.execute(
         schema.manifest.insert().values(
-            repository_id=1, digest="sha256:0", media_type="m", content=b"{}", image_size=1, pushed_at=NOW
+            repository_id=only_repository(db),
+            digest="sha256:0",
+            media_type="m",
+            content=b"{}",
+            image_size=1,
+            pushed_at=NOW,
         )
     )
 
 
-async def test_a_repository_with_images_goes_only_with_them(catalog: EmbeddedCatalog) -> None:
+async def test_a_repository_with_images_goes_only_with_them(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     await verbs.create(caller(), REGISTRY, API, PLAIN)
     await catalog.region(REGION).write(add_image)
@@ -131,12 +136,17 @@ async def test_a_repository_with_images_goes_only_with_them(catalog: EmbeddedCat
     assert await catalog.region(REGION).read(lambda db: db.execute(schema.manifest.select()).all()) == []
 
 
+def only_repository(db: Connection) -> int:
+    return int(db.execute(schema.repository.select()).scalar_one())
+
+
 def add_upload(db: Connection) -> None:
-    db.execute(schema.upload.insert().values(id="u", repository_id=1, size=3, created_at=NOW, touched_at=NOW))
+    row = {"id": "u", "repository_id": only_repository(db), "size": 3, "created_at": NOW, "touched_at": NOW}
+    db.execute(schema.upload.insert().values(row))
     db.execute(schema.upload_segment.insert().values(upload_id="u", first_byte=0, size=3, key="k1", digest="d"))
 
 
-async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: EmbeddedCatalog) -> None:
+async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     await verbs.create(caller(), REGISTRY, API, PLAIN)
     await catalog.region(REGION).write(add_upload)
@@ -145,7 +155,7 @@ async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: 
     assert [tuple(row) for row in discarded] == [("k1", NOW)]
 
 
-async def test_a_tag_rule_holds_from_when_it_is_set(catalog: EmbeddedCatalog) -> None:
+async def test_a_tag_rule_holds_from_when_it_is_set(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     await verbs.create(caller(), REGISTRY, API, PLAIN)
     rule = TagRule(Mutability.IMMUTABLE_WITH_EXCLUSION, ("dev-*", "latest"))
@@ -153,7 +163,7 @@ async def test_a_tag_rule_holds_from_when_it_is_set(catalog: EmbeddedCatalog) ->
     assert (await verbs.describe(caller(), REGISTRY, [API]))[0].tag_rule == rule
 
 
-async def test_tags_are_added_replaced_and_removed(catalog: EmbeddedCatalog) -> None:
+async def test_tags_are_added_replaced_and_removed(catalog: WholeCatalog) -> None:
     await repositories(catalog).create(caller(), REGISTRY, API, NewRepository(tags={"a": "1", "b": "2"}))
     verbs = tags_of(catalog)
     await verbs.put(caller(), REGISTRY, API, {"b": "3", "c": "4"})
@@ -161,7 +171,7 @@ async def test_tags_are_added_replaced_and_removed(catalog: EmbeddedCatalog) -> 
     assert await verbs.list(caller(), REGISTRY, API) == {"b": "3", "c": "4"}
 
 
-async def test_a_fifty_first_tag_is_refused_and_changes_nothing(catalog: EmbeddedCatalog) -> None:
+async def test_a_fifty_first_tag_is_refused_and_changes_nothing(catalog: WholeCatalog) -> None:
     tags = {f"k{number}": "v" for number in range(50)}
     await repositories(catalog).create(caller(), REGISTRY, API, NewRepository(tags=tags))
     verbs = tags_of(catalog)

@@ -11,7 +11,7 @@ from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGIS
 from twinport.access.gate import Gate
 from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.images import NewImage
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied, ImageNotFound, InvalidParameter, NotBuiltYet, RepositoryNotFound
@@ -40,7 +40,7 @@ RULES = ReplicationConfiguration((ReplicationRule((NEIGHBOUR, ABROAD), ("team/",
 class OneRole:
     """Roles of which one is there; or, denied, none and no way to make one."""
 
-    catalog: EmbeddedCatalog
+    catalog: WholeCatalog
     denied: bool = False
     claimed: list[tuple[Registry, str]] = field(default_factory=list)
 
@@ -53,22 +53,22 @@ class OneRole:
         return await self.catalog.region(registry.region).write(lambda db: store(db, "AROA1"))
 
 
-def replication(catalog: EmbeddedCatalog, roles: OneRole | None = None, gate: Gate | None = None) -> Replication:
+def replication(catalog: WholeCatalog, roles: OneRole | None = None, gate: Gate | None = None) -> Replication:
     return Replication(gate or AllowAll(), catalog, ManualClock(NOW), roles or OneRole(catalog), (REGION, OTHER_REGION))
 
 
-async def test_a_registry_that_was_never_configured_has_no_rules(catalog: EmbeddedCatalog) -> None:
+async def test_a_registry_that_was_never_configured_has_no_rules(catalog: WholeCatalog) -> None:
     assert await replication(catalog).describe(caller(), REGISTRY) == OFF
 
 
-async def test_rules_are_described_as_they_were_put(catalog: EmbeddedCatalog) -> None:
+async def test_rules_are_described_as_they_were_put(catalog: WholeCatalog) -> None:
     verbs = replication(catalog)
     await verbs.put(caller(), REGISTRY, RULES)
     assert await verbs.describe(caller(), REGISTRY) == RULES
     assert await verbs.describe(caller(), ABROAD) == OFF
 
 
-async def test_rules_stand_under_the_replication_role(catalog: EmbeddedCatalog) -> None:
+async def test_rules_stand_under_the_replication_role(catalog: WholeCatalog) -> None:
     roles = OneRole(catalog)
     await replication(catalog, roles).put(caller(), REGISTRY, RULES)
     assert roles.claimed == [(REGISTRY, "replication.ecr.amazonaws.com")]
@@ -76,13 +76,13 @@ async def test_rules_stand_under_the_replication_role(catalog: EmbeddedCatalog) 
     assert settings.role_id == "AROA1"
 
 
-async def test_no_rules_need_no_role(catalog: EmbeddedCatalog) -> None:
+async def test_no_rules_need_no_role(catalog: WholeCatalog) -> None:
     roles = OneRole(catalog, denied=True)
     await replication(catalog, roles).put(caller(), REGISTRY, OFF)
     assert roles.claimed == []
 
 
-async def test_who_may_not_create_the_role_changes_nothing(catalog: EmbeddedCatalog) -> None:
+async def test_who_may_not_create_the_role_changes_nothing(catalog: WholeCatalog) -> None:
     await replication(catalog).put(caller(), REGISTRY, RULES)
     more = ReplicationConfiguration((*RULES.rules, ReplicationRule((ABROAD,))))
     with pytest.raises(AccessDenied, match="iam:CreateServiceLinkedRole"):
@@ -90,7 +90,7 @@ async def test_who_may_not_create_the_role_changes_nothing(catalog: EmbeddedCata
     assert await replication(catalog).describe(caller(), REGISTRY) == RULES
 
 
-async def test_the_registry_itself_is_no_destination(catalog: EmbeddedCatalog) -> None:
+async def test_the_registry_itself_is_no_destination(catalog: WholeCatalog) -> None:
     with pytest.raises(InvalidParameter) as refusal:
         await replication(catalog).put(caller(), REGISTRY, ReplicationConfiguration((ReplicationRule((REGISTRY,)),)))
     assert refusal.value.message == (
@@ -105,20 +105,20 @@ def to_accounts(count: int) -> ReplicationConfiguration:
 
 
 async def test_twenty_five_destinations_over_all_rules_are_allowed_and_one_more_is_not(
-    catalog: EmbeddedCatalog,
+    catalog: WholeCatalog,
 ) -> None:
     await replication(catalog).put(caller(), REGISTRY, to_accounts(24))
     with pytest.raises(InvalidParameter, match="Unique destinations"):
         await replication(catalog).put(caller(), REGISTRY, to_accounts(25))
 
 
-async def test_a_region_that_nobody_knows_is_refused_by_name(catalog: EmbeddedCatalog) -> None:
+async def test_a_region_that_nobody_knows_is_refused_by_name(catalog: WholeCatalog) -> None:
     nowhere = Registry(ACCOUNT, RegionName("nowhere-1"))
     with pytest.raises(InvalidParameter, match="nowhere-1"):
         await replication(catalog).put(caller(), REGISTRY, ReplicationConfiguration((ReplicationRule((nowhere,)),)))
 
 
-async def test_carrying_deletions_is_refused_until_it_is_true_and_saying_no_is_kept(catalog: EmbeddedCatalog) -> None:
+async def test_carrying_deletions_is_refused_until_it_is_true_and_saying_no_is_kept(catalog: WholeCatalog) -> None:
     verbs = replication(catalog)
     with pytest.raises(NotBuiltYet, match="not implemented by twinport: deleteReplication"):
         await verbs.put(caller(), REGISTRY, ReplicationConfiguration((ReplicationRule((ABROAD,), deletions=True),)))
@@ -127,7 +127,7 @@ async def test_carrying_deletions_is_refused_until_it_is_true_and_saying_no_is_k
     assert await verbs.describe(caller(), REGISTRY) == said_no
 
 
-async def test_a_stranger_hears_nothing_of_what_is_wrong_with_the_rules(catalog: EmbeddedCatalog) -> None:
+async def test_a_stranger_hears_nothing_of_what_is_wrong_with_the_rules(catalog: WholeCatalog) -> None:
     wrong = ReplicationConfiguration((ReplicationRule((REGISTRY,)),))
     with pytest.raises(AccessDenied):
         await replication(catalog, gate=DenyAll()).put(caller(), REGISTRY, wrong)
@@ -154,26 +154,26 @@ def push(db: Connection, tags: tuple[str, ...], *destinations: Registry) -> None
         outbox.owe(db, REGISTRY, planned, position, NOW)
 
 
-async def test_an_image_that_was_owed_to_nobody_has_no_status(catalog: EmbeddedCatalog) -> None:
+async def test_an_image_that_was_owed_to_nobody_has_no_status(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1",)))
     assert await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, "1")) == Copies(IMAGE, ())
 
 
-async def test_status_names_each_destination_once(catalog: EmbeddedCatalog) -> None:
+async def test_status_names_each_destination_once(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD, NEIGHBOUR))
     copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(IMAGE, None))
     assert {report.destination for report in copies.reports} == {ABROAD, NEIGHBOUR}
     assert [report.state for report in copies.reports] == [DeliveryState.WAITING] * 2
 
 
-async def test_status_under_a_tag_is_that_of_the_tag(catalog: EmbeddedCatalog) -> None:
+async def test_status_under_a_tag_is_that_of_the_tag(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD))
     for tag in ("1", "2"):
         copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, tag))
         assert [report.tag for report in copies.reports] == [tag]
 
 
-async def test_status_of_what_is_not_there_says_what_is_missing(catalog: EmbeddedCatalog) -> None:
+async def test_status_of_what_is_not_there_says_what_is_missing(catalog: WholeCatalog) -> None:
     verbs = replication(catalog)
     with pytest.raises(RepositoryNotFound):
         await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
@@ -184,7 +184,7 @@ async def test_status_of_what_is_not_there_says_what_is_missing(catalog: Embedde
         await verbs.status(caller(), REGISTRY, API, ImageId(Digest.of(b"other"), "1"))
 
 
-async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: EmbeddedCatalog) -> None:
+async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: WholeCatalog) -> None:
     verbs = replication(catalog)
     await verbs.put(caller(), REGISTRY, RULES)
     await catalog.region(REGION).write(lambda db: push(db, ("1",), ABROAD, NEIGHBOUR))

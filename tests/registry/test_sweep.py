@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.fakes import REGISTRY
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import blobs
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.registry.sweep import GRACE, Sweep
@@ -13,7 +13,7 @@ from twinport.registry.sweep import GRACE, Sweep
 CONTENT = b"the same layer twice"
 
 
-async def record(catalog: EmbeddedCatalog, stores: FileBlobStores, world: ManualClock) -> Path:
+async def record(catalog: WholeCatalog, stores: FileBlobStores, world: ManualClock) -> Path:
     """Store the content as a push would, and return its file."""
     store, now = stores.region(REGISTRY.region), world.now()
     async with store.create() as writer:
@@ -26,7 +26,7 @@ async def record(catalog: EmbeddedCatalog, stores: FileBlobStores, world: Manual
 
 
 async def test_the_loser_of_two_uploads_is_swept_after_a_while_and_the_winner_stays(
-    catalog: EmbeddedCatalog, tmp_path: Path
+    catalog: WholeCatalog, tmp_path: Path
 ) -> None:
     world, stores = ManualClock(), FileBlobStores(tmp_path)
     winner, loser = await record(catalog, stores, world), await record(catalog, stores, world)
@@ -39,7 +39,7 @@ async def test_the_loser_of_two_uploads_is_swept_after_a_while_and_the_winner_st
     assert await sweep.some(REGISTRY.region) == 0
 
 
-async def test_a_sweep_that_was_cut_off_is_taken_up_again(catalog: EmbeddedCatalog, tmp_path: Path) -> None:
+async def test_a_sweep_that_was_cut_off_is_taken_up_again(catalog: WholeCatalog, tmp_path: Path) -> None:
     world, stores = ManualClock(), FileBlobStores(tmp_path)
     await record(catalog, stores, world)
     loser = await record(catalog, stores, world)
@@ -48,8 +48,6 @@ async def test_a_sweep_that_was_cut_off_is_taken_up_again(catalog: EmbeddedCatal
     assert await Sweep(catalog, stores, world).some(REGISTRY.region) == 1
 
 
-async def test_a_region_that_nobody_wrote_to_is_not_made_by_sweeping_it(
-    catalog: EmbeddedCatalog, tmp_path: Path
-) -> None:
+async def test_a_region_that_nobody_wrote_to_is_not_made_by_sweeping_it(catalog: WholeCatalog, tmp_path: Path) -> None:
     await Sweep(catalog, FileBlobStores(tmp_path), ManualClock()).some(REGISTRY.region)
     assert not (tmp_path / "regions").exists()

@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect
+from sqlalchemy import Text as AnyText
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Compared byte by byte, as SQLite does, whatever the order of the database's own language.
+Text = AnyText().with_variant(AnyText(collation="C"), "postgresql")
 
 
 class Instant(TypeDecorator[datetime]):

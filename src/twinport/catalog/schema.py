@@ -14,12 +14,12 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
+    false,
     text,
 )
 
-from twinport.catalog.columns import Instant
+from twinport.catalog.columns import Instant, Text
 
 # --- the partition's database -----------------------------------------------------------------------------
 
@@ -413,7 +413,7 @@ lane = Table(
     Column("source_account", Text, primary_key=True),
     Column("destination_region", Text, primary_key=True),
     Column("destination_account", Text, primary_key=True),
-    Column("paused", Boolean, nullable=False, server_default=text("0")),
+    Column("paused", Boolean, nullable=False, server_default=false()),
     Column("due_at", Instant),
     Column("carried_at", Instant),
 )
@@ -443,14 +443,14 @@ delivery = Table(
     Column("bytes_carried", BigInteger, nullable=False, server_default=text("0")),
     Column("carried_by", Text),
 )
-Index(
+# catalog/postgres.py says the same to PostgreSQL: its dialect is loaded where it is named.
+delivery_waiting = Index(
     "delivery_waiting",
     delivery.c.source_account,
     delivery.c.destination_region,
     delivery.c.destination_account,
     delivery.c.due_at,
     sqlite_where=delivery.c.state == "waiting",
-    postgresql_where=delivery.c.state == "waiting",
 )
 Index("delivery_by_image", delivery.c.source_account, delivery.c.repository, delivery.c.digest)
 

@@ -1,0 +1,83 @@
+"""How the databases of a deployment begin, count their generations and are forgotten: the same on either engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, select, update
+
+from twinport.catalog import schema, statements
+from twinport.catalog.database import Database
+from twinport.model.content import Key
+from twinport.model.names import RegionName
+
+T = TypeVar("T")
+
+_GENERATION = select(schema.generation.c.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The partition's database as `embedded.PartitionDatabase` promises it, over a database of either engine."""
+
+    database: Database
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read(query)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        def advancing(db: Connection) -> T:
+            # First of all: on PostgreSQL the row that is written here makes writes follow one another.
+            changes = {"value": schema.generation.c.value + 1}
+            first = statements.insert(db, schema.generation).values(id=1, value=1)
+            db.execute(first.on_conflict_do_update(index_elements=["id"], set_=changes))
+            return transaction(db)
+
+        return await self.database.write(advancing)
+
+    async def record(self, transaction: Callable[[Connection], T]) -> T:
+        return await self.database.write(transaction)
+
+    async def generation(self) -> int:
+        return await self.database.read(_generation)
+
+
+def listed_regions(db: Connection) -> list[RegionName]:
+    """List the Regions that were ever written to, in the order of their names."""
+    return sorted(RegionName(name) for name in db.execute(select(schema.region.c.name)).scalars())
+
+
+def list_region(db: Connection, name: RegionName, now: datetime) -> None:
+    statements.insert_absent(db, schema.region, {"name": name, "created_at": now})
+
+
+def begin_history(db: Connection, now: datetime) -> None:
+    """Give a new Region its first epoch."""
+    statements.insert_absent(db, schema.history, {"id": 1, "epoch": _epoch_at(now)})
+
+
+def clear_region(db: Connection, now: datetime) -> list[Key]:
+    """Forget a Region's rows, begin a new epoch, and return the keys whose bytes no row names any more."""
+    columns = (schema.blob.c.key, schema.upload_segment.c.key, schema.offer_blob.c.key, schema.discarded_key.c.key)
+    keys = {Key(key) for column in columns for key in db.execute(select(column)).scalars()}
+    for table in reversed(schema.regional.sorted_tables):
+        if table is not schema.history:
+            db.execute(table.delete())
+    db.execute(update(schema.history).values(epoch=_epoch_at(now)))
+    return sorted(keys)
+
+
+def clear_partition(db: Connection) -> None:
+    for table in reversed(schema.partition.sorted_tables):
+        if table not in (schema.generation, schema.site_key, schema.region):
+            db.execute(table.delete())
+
+
+def _generation(db: Connection) -> int:
+    return db.execute(_GENERATION).scalar() or 0
+
+
+def _epoch_at(now: datetime) -> int:
+    """Return an epoch greater than every earlier one of this deployment: milliseconds since 1970."""
+    return int(now.timestamp() * 1000)

@@ -1,0 +1,123 @@
+"""The contract of a catalog, on SQLite and on PostgreSQL: what is read, what a write promises, what nobody wrote to."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from tests.catalogs import ENGINES, opened
+from twinport.catalog import schema, statements
+from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.clock import ManualClock
+from twinport.model.names import RegionName
+
+REGION = RegionName("eu-west-1")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=ENGINES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[WholeCatalog]:
+    catalog = opened(request, tmp_path, clock)
+    yield catalog
+    catalog.close()
+
+
+def accounts(db: Connection) -> list[str]:
+    return list(db.execute(select(schema.registry.c.account).order_by(schema.registry.c.account)).scalars())
+
+
+def add(account: str, db: Connection) -> None:
+    db.execute(insert(schema.registry).values(account=account))
+
+
+def epoch(db: Connection) -> int:
+    return int(db.execute(select(schema.history.c.epoch)).scalar_one())
+
+
+async def test_reading_a_region_that_was_never_written_sees_it_empty_and_does_not_list_it(
+    catalog: WholeCatalog,
+) -> None:
+    assert await catalog.region(REGION).read(accounts) == []
+    assert await catalog.regions() == []
+
+
+async def test_the_first_write_lists_the_region(catalog: WholeCatalog) -> None:
+    await catalog.region(REGION).write(lambda db: add("1", db))
+    assert await catalog.regions() == [REGION]
+    assert await catalog.region(REGION).read(accounts) == ["1"]
+
+
+async def test_a_region_begins_once_however_many_write_first(catalog: WholeCatalog) -> None:
+    await asyncio.gather(*(catalog.region(REGION).write(partial(add, str(n))) for n in range(8)))
+    assert await catalog.region(REGION).read(accounts) == [str(n) for n in range(8)]
+    assert await catalog.region(REGION).read(epoch) > 0
+
+
+async def test_a_transaction_that_raises_leaves_nothing_and_disturbs_no_other(catalog: WholeCatalog) -> None:
+    def fails(db: Connection) -> None:
+        add("lost", db)
+        raise ZeroDivisionError
+
+    region = catalog.region(REGION)
+    await region.write(lambda db: add("first", db))
+    results = await asyncio.gather(
+        region.write(lambda db: add("1", db)),
+        region.write(fails),
+        region.write(lambda db: add("first", db)),
+        region.write(lambda db: add("2", db)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], ZeroDivisionError)
+    assert isinstance(results[2], IntegrityError)
+    assert await region.read(accounts) == ["1", "2", "first"]
+
+
+async def test_each_partition_write_advances_the_generation_and_records_do_not(catalog: WholeCatalog) -> None:
+    before = await catalog.partition.generation()
+    await catalog.partition.write(lambda _: None)
+    await catalog.partition.record(lambda _: None)
+    assert await catalog.partition.generation() == before + 1
+
+
+async def test_clearing_begins_a_new_epoch(catalog: WholeCatalog, clock: ManualClock) -> None:
+    region = catalog.region(REGION)
+    await region.write(lambda db: add("1", db))
+    first = await region.read(epoch)
+    clock.advance(by=timedelta(seconds=1))
+    await catalog.clear()
+    assert await region.read(accounts) == []
+    assert await region.read(epoch) > first
+
+
+async def test_names_are_in_the_order_of_their_bytes(catalog: WholeCatalog) -> None:
+    names = ["a-b", "a/b", "B", "a_b", "ab", "é"]
+    for name in names:
+        await catalog.region(REGION).write(partial(add, name))
+    assert await catalog.region(REGION).read(accounts) == sorted(names)
+
+
+async def test_a_row_is_inserted_once_and_changed_where_it_is(catalog: WholeCatalog) -> None:
+    def twice(db: Connection) -> tuple[bool, bool]:
+        row = {"account": "1", "policy": "first"}
+        return statements.insert_absent(db, schema.registry, row), statements.insert_absent(db, schema.registry, row)
+
+    region = catalog.region(REGION)
+    assert await region.write(twice) == (True, False)
+    await region.write(lambda db: statements.upsert(db, schema.registry, {"account": "1"}, {"policy": "second"}))
+    assert await region.read(lambda db: db.execute(select(schema.registry.c.policy)).scalars().all()) == ["second"]
+
+
+async def test_reading_makes_no_folder(tmp_path: Path) -> None:
+    catalog = EmbeddedCatalog(tmp_path, ManualClock())
+    await catalog.region(REGION).read(accounts)
+    assert not (tmp_path / "regions").exists()
+    catalog.close()
