@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, make_ur
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DataError, DBAPIError
 
-from twinport.catalog import schema
+from twinport.catalog import migrating, schema
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
@@ -84,11 +84,11 @@ class PostgresDatabase:
         return _trying(lambda: _transact(self._engine, transaction))
 
     def make_tables(self, metadata: MetaData, first_rows: Callable[[Connection], None] = lambda _: None) -> None:
-        """Make the tables that are not there with their first rows, and only once if several processes do."""
+        """Bring the tables to those of today, with their first rows, and only once if several processes do."""
 
         def make(db: Connection) -> None:
             db.execute(text(f"SELECT pg_advisory_xact_lock({_MAKING})"))
-            metadata.create_all(db)
+            migrating.upgrade(db, metadata)
             first_rows(db)
 
         self.write_now(make)
@@ -184,6 +184,7 @@ class _PostgresRegion:
         database = PostgresDatabase(url)
         # Tables and history come in one transaction: with this row, everything else is there.
         if database.read_now(lambda db: db.execute(text("SELECT to_regclass('history')")).scalar()):
+            database.make_tables(schema.regional)
             return database
         database.close()
         return None
