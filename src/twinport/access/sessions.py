@@ -97,7 +97,8 @@ class Sessions:
             if row is None:
                 made = _new_site_key(self._sealer)
                 now = self._world.now()
-                row = await self._catalog.partition.record(lambda db: credentials.add_site_key(db, made, now))
+                # Writes follow one another, records need not: two processes that begin together share one key.
+                row = await self._catalog.partition.write(lambda db: credentials.add_site_key(db, made, now))
             self._key = _SiteKey(row, self._sealer)
         return self._key
 
