@@ -45,8 +45,9 @@ journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skop
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)
 
-bench: $(RUN_READY) ## Measure beside a peer, and print ratios.
+bench: $(DEV_READY) ## Measure beside a peer, and print ratios.
 	$(BIN)/python benchmarks/start.py
+	PYTHONPATH=. $(BIN)/python benchmarks/console.py
 
 browser: $(DEV_READY) $(AXE) ## Click through the console with Debian's Chromium, with scripts and without; axe-core looks too.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/browser $(PYTEST_ARGS)

@@ -14,7 +14,6 @@ from tests.served import Served, new_account
 
 AXE = Path(__file__).parents[2] / ".cache" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 MOST_BYTES = 150_000
-FIRST_PAINT_MS = 200
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -69,21 +68,18 @@ def test_no_page_is_wider_than_a_phone_or_at_twice_the_zoom(
     assert wide == []
 
 
-def test_pages_are_light_and_painted_soon(browser: Browser, server: Served, furnished: tuple[str, list[Place]]) -> None:
+def test_no_page_is_heavy(browser: Browser, server: Served, furnished: tuple[str, list[Place]]) -> None:
     account, places = furnished
     context = browser.new_context()
     page = context.new_page()
     Person(page, server, account).sign_in()
-    heavy, slow = {}, {}
+    heavy = {}
     for place in places:
         answer = page.goto(server.url + place.path)
         assert answer is not None
         heavy[place.name] = len(answer.body())
-        slow[place.name] = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
     context.close()
     assert {name: size for name, size in heavy.items() if size > MOST_BYTES} == {}
-    # One page may be hindered by whatever else this machine does.
-    assert len([name for name, time in slow.items() if time > FIRST_PAINT_MS]) <= 1, slow
 
 
 def violations(page: Page) -> list[str]:
