@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from twinport.edge import Edge, edge_of
-from twinport.errors import OriginRefused
 from twinport.exchange import Message, Request
+from twinport.refusals.callers import OriginRefused
 
 EDGE = edge_of(["registry.example", "*.apps.example"], "https://hub.example:8443/base", ["10.0.0.0/8"])
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from twinport.errors import OriginRefused
 from twinport.exchange import Request
+from twinport.refusals.callers import OriginRefused
 
 # Domains under which ECR-shaped and API hosts are accepted: nobody else can register names beneath them.
 _OUR_DOMAINS = ("localhost", "amazonaws.com", "amazonaws.com.cn", "on.aws", "api.aws")

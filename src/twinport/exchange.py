@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from twinport.errors import Interrupted, LimitReached
+from twinport.errors import LimitReached
+from twinport.refusals.storage import Interrupted
 
 STALL_LIMIT = timedelta(seconds=60)
 _PIECE = 1 << 20

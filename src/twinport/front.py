@@ -9,8 +9,9 @@ import orjson
 
 from twinport import telemetry
 from twinport.edge import Edge
-from twinport.errors import Interrupted, OriginRefused
 from twinport.exchange import Answer, AnyAnswer, Door, Receive, Request, Send, request_of, send_answer
+from twinport.refusals.callers import OriginRefused
+from twinport.refusals.storage import Interrupted
 from twinport.telemetry import Event
 
 

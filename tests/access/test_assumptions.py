@@ -23,18 +23,18 @@ from twinport.access.trust import RoleName
 from twinport.catalog import identities, schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import (
-    AccessDenied,
+from twinport.errors import AccessDenied
+from twinport.model.entities import Role, Tag, User
+from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
+from twinport.refusals.callers import SessionExpired
+from twinport.refusals.identities import (
     PolicyMalformed,
     PolicyNotThere,
     RoleArnInvalid,
     RootMayNotAssume,
-    SessionExpired,
     SessionPoliciesTooLarge,
     SessionTooLong,
 )
-from twinport.model.entities import Role, Tag, User
-from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
 
 ALICE = fakes.caller(kind=PrincipalKind.USER, unique_id="AIDAALICEALICEALICEA")
 BOB = fakes.caller(account=fakes.OTHER_ACCOUNT, kind=PrincipalKind.USER, name="bob", unique_id="AIDABOBBOBBOBBOBBOBB")

@@ -8,7 +8,7 @@ import pytest
 from twinport.access.conditions import condition
 from twinport.access.policy import PolicyKind, parse
 from twinport.access.wildcards import Version
-from twinport.errors import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed
 
 TABLE = tomllib.loads(Path(__file__).with_suffix("").with_name("conditions.toml").read_text())
 ROWS = [(operator, *row) for operator, rows in TABLE.items() for row in rows.values()]

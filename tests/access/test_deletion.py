@@ -17,11 +17,11 @@ from twinport.catalog import registries
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import StorageUnavailable
 from twinport.model.deletions import DeletionTask, FailureReason, Fenced, InUse, RegionAnswer, TaskStatus, Unanswered
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
+from twinport.refusals.storage import StorageUnavailable
 
 T = TypeVar("T")
 RULES = ReplicationConfiguration((ReplicationRule((Registry(ACCOUNT, OTHER_REGION),)),))

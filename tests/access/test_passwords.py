@@ -4,7 +4,7 @@ import pytest
 
 from twinport.access import passwords
 from twinport.access.login_profiles import check
-from twinport.errors import PasswordTooWeak
+from twinport.refusals.identities import PasswordTooWeak
 
 
 def test_a_hash_is_of_one_password_alone_and_never_the_same_twice() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes import NOW
 from twinport.access.patience import FORGIVEN_AFTER, FREE_ATTEMPTS, LONGEST_WAIT, MOST_SUBJECTS, Patience
 from twinport.clock import ManualClock
-from twinport.errors import TooManyAttempts
+from twinport.refusals.callers import TooManyAttempts
 
 
 @pytest.fixture

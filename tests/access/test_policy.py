@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.policy import MOST_TEXT, PolicyKind, parse
-from twinport.errors import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed
 
 ALLOW = {"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}
 LET_IN = {"Effect": "Allow", "Action": "ecr:PutImage", "Principal": "*"}

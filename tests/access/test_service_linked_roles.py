@@ -14,10 +14,11 @@ from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import AccessDenied, RoleFenced, ServiceRoleNameTaken
+from twinport.errors import AccessDenied
 from twinport.model.entities import Page, Role
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
 from twinport.model.names import RegionName, Registry
+from twinport.refusals.identities import RoleFenced, ServiceRoleNameTaken
 
 HERE = Registry(ACCOUNT, REGION)
 

@@ -20,12 +20,12 @@ from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import outbox, registries, schema
 from twinport.clock import ManualClock
-from twinport.errors import EntityNotFound, RoleFenced
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, TaskStatus
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import PlannedDelivery, ReplicationConfiguration, ReplicationRule
+from twinport.refusals.identities import EntityNotFound, RoleFenced
 
 HERE, THERE = RegionName("eu-west-1"), RegionName("us-east-1")
 DESTINATION = Registry(ACCOUNT, RegionName("sa-east-1"))

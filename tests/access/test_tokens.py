@@ -18,15 +18,15 @@ from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.catalog import schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import (
+from twinport.model.identities import Caller, Session
+from twinport.model.names import AccountId, RegionName, Registry
+from twinport.refusals.callers import (
     CredentialsUnknown,
     RegistryTokenExpired,
     RegistryTokenInvalid,
     RegistryTokenMissing,
     SessionExpired,
 )
-from twinport.model.identities import Caller, Session
-from twinport.model.names import AccountId, RegionName, Registry
 
 ROLE = RoleFacts(fakes.ACCOUNT, "AROABUILDERBUILDERXX", "builder", "/ci/")
 

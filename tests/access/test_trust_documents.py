@@ -5,7 +5,8 @@ import json
 import pytest
 
 from twinport.access import trust_documents
-from twinport.errors import LimitReached, PolicyMalformed
+from twinport.errors import LimitReached
+from twinport.refusals.identities import PolicyMalformed
 
 STATEMENT = {"Effect": "Allow", "Principal": {"Service": "ecr.amazonaws.com"}, "Action": "sts:AssumeRole"}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinport.access.wildcards import Version, literal, pattern
-from twinport.errors import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed
 
 NEW = Version.WITH_VARIABLES
 SMALL = st.text("ab*?", max_size=12)

@@ -16,18 +16,17 @@ from twinport.aws.dispatch import Door, Handler
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.sigv4 import Credentials, Message
 from twinport.aws.types.ecr import DescribeRepositoriesRequest, DescribeRepositoriesResponse
-from twinport.errors import (
-    AccessDenied,
+from twinport.errors import AccessDenied, Refusal
+from twinport.refusals.callers import (
     CredentialsMissing,
     CredentialsUnknown,
-    Refusal,
-    RepositoryNotFound,
     SessionExpired,
     SignatureExpired,
     SignatureIncomplete,
     SignatureMismatch,
-    StorageUnavailable,
 )
+from twinport.refusals.images import RepositoryNotFound
+from twinport.refusals.storage import StorageUnavailable
 
 ECR, IAM, STS = (shapes.load(service) for service in ("ecr", "iam", "sts"))
 SERVICES = (ECR, IAM, STS)

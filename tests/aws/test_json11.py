@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.aws.strategies import members
 from twinport.aws import json11, shapes
 from twinport.aws.shapes import Kind, Operation, Shape
-from twinport.errors import BodyMalformed
+from twinport.refusals.requests import BodyMalformed
 
 ECR = shapes.load("ecr")
 CREATE = ECR.operations["CreateRepository"].input

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.aws.strategies import members
 from twinport.aws import query, shapes, xml
 from twinport.aws.shapes import Kind, Operation, Service, Shape
-from twinport.errors import BodyMalformed
+from twinport.refusals.requests import BodyMalformed
 
 IAM, STS = shapes.load("iam"), shapes.load("sts")
 MODELS = {name: ServiceModel(Loader().load_service_model(name, "service-2")) for name in ("iam", "sts")}

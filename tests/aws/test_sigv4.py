@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from twinport.aws import sigv4
 from twinport.aws.sigv4 import Credentials, Message, SignedRequest
-from twinport.errors import (
+from twinport.errors import NotAuthenticated, Refusal
+from twinport.refusals.callers import (
     CredentialsMissing,
-    NotAuthenticated,
-    Refusal,
     SignatureExpired,
     SignatureIncomplete,
     SignatureMismatch,

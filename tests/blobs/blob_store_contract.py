@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from twinport.blobs.store import BlobStore, WrittenBlob
-from twinport.errors import BlobMissing, DigestMismatch
 from twinport.model.content import Digest, Key
+from twinport.refusals.images import DigestMismatch
+from twinport.refusals.storage import BlobMissing
 
 # Makes empty stores, a new one at each call.
 Factory = Callable[[], BlobStore]

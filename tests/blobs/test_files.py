@@ -16,8 +16,8 @@ from tests.blobs.forgetful_disk import Crash, ForgetfulDisk, Killed, failing_at,
 from tests.fakes import REGION
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.store import BlobStore
-from twinport.errors import StorageUnavailable
 from twinport.model.content import Digest, Key
+from twinport.refusals.storage import StorageUnavailable
 
 
 def new_store(folder: Path, disk: ForgetfulDisk | None = None) -> BlobStore:

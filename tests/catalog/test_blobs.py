@@ -13,10 +13,10 @@ from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.uploads import Segment
 from twinport.clock import ManualClock
-from twinport.errors import RepositoryNotFound, UploadNotFound, UploadOutOfOrder
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository, Repository
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import RepositoryNotFound, UploadNotFound, UploadOutOfOrder
 
 ELSEWHERE = Registry(OTHER_ACCOUNT, REGISTRY.region)
 NAME = RepositoryName("team/api")

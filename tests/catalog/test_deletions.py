@@ -13,12 +13,12 @@ from twinport.catalog import deletions, outbox, registries
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import RoleFenced
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, FailureReason, Fenced, InUse, RegionUsage, TaskStatus, Unanswered
 from twinport.model.images import Position
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import PlannedDelivery, ReplicationConfiguration, ReplicationRule
+from twinport.refusals.identities import RoleFenced
 
 TASK = DeletionTask("task/1", ACCOUNT, "AROA1", "Role", NOW, NOW + timedelta(seconds=60))
 LATER = replace(TASK, id="task/2")

@@ -11,7 +11,6 @@ from sqlalchemy.dialects import sqlite
 from twinport.catalog import outbox, schema
 from twinport.catalog.database import SqliteDatabase
 from twinport.clock import ManualClock
-from twinport.errors import LeaseLost
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
@@ -26,6 +25,7 @@ from twinport.model.replication import (
     ReplicationConfiguration,
     ReplicationRule,
 )
+from twinport.refusals.storage import LeaseLost
 
 HOME = Registry(AccountId("111111111111"), RegionName("eu-west-1"))
 FAR = Registry(HOME.account, RegionName("us-east-1"))

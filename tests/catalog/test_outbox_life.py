@@ -9,11 +9,11 @@ from sqlalchemy import create_engine, select
 
 from twinport.catalog import outbox, schema
 from twinport.clock import ManualClock
-from twinport.errors import LeaseLost
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import Delivery, DeliveryState, FailureCode, Landed, Lane, PlannedDelivery
+from twinport.refusals.storage import LeaseLost
 
 HOME = Registry(AccountId("111111111111"), RegionName("eu-west-1"))
 LANES = [Lane(HOME, Registry(HOME.account, RegionName(name))) for name in ("us-east-1", "ap-south-1")]

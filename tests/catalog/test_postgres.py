@@ -14,8 +14,9 @@ from tests.postgres import PostgresServer
 from twinport.catalog import schema
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
-from twinport.errors import BadRequest, StorageUnavailable
+from twinport.errors import BadRequest
 from twinport.model.names import RegionName
+from twinport.refusals.storage import StorageUnavailable
 
 REGION = RegionName("eu-west-1")
 

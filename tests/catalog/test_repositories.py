@@ -8,9 +8,9 @@ import pytest
 from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import RepositoryExists, RepositoryNotFound
 from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 
 HERE = Registry(AccountId("111111111111"), RegionName("eu-west-1"))
 OTHER = Registry(AccountId("222222222222"), HERE.region)

@@ -8,12 +8,12 @@ import pytest
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
 from twinport.control.deliveries import parse_source
 from twinport.control.door import ControlDoor
-from twinport.errors import BadName
 from twinport.exchange import Answer, Message, Request
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, DeliveryState
+from twinport.refusals.requests import BadName
 
 QUERY = f"account={REGISTRY.account}&region={REGISTRY.region}"
 SESSION = "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForECRReplication/one"

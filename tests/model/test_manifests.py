@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.errors import DigestInvalid, ManifestInvalid, ManifestTooLarge, ManifestTypeUnsupported, Refusal
+from twinport.errors import Refusal
 from twinport.model.content import Digest
 from twinport.model.manifests import (
     DOCKER_LIST,
@@ -21,6 +21,7 @@ from twinport.model.manifests import (
     Descriptor,
     parse_manifest,
 )
+from twinport.refusals.images import DigestInvalid, ManifestInvalid, ManifestTooLarge, ManifestTypeUnsupported
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"

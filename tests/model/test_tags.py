@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.errors import InvalidParameter, InvalidTag, TooManyTags
 from twinport.model.images import Mutability, TagRule
 from twinport.model.tags import resource_tags
+from twinport.refusals.requests import InvalidParameter, InvalidTag, TooManyTags
 
 
 def test_tags_come_back_as_they_were_given() -> None:

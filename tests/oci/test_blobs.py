@@ -11,9 +11,10 @@ import pytest
 
 from tests.fakes import REGISTRY, caller
 from tests.oci.blob_server import NAME, OTHER_NAME, Site, served_blobs
-from twinport.errors import DownloadExpired, LayerNotFound
 from twinport.exchange import AnyAnswer, FileAnswer, Message, request_of
 from twinport.model.content import Digest
+from twinport.refusals.callers import DownloadExpired
+from twinport.refusals.images import LayerNotFound
 from twinport.registry.layers import DownloadGrant
 
 CONTENT = bytes(range(256)) * 64

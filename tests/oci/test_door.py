@@ -17,7 +17,6 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.edge import edge_of
-from twinport.errors import RegistryTokenExpired, RegistryTokenInvalid, RegistryTokenMissing
 from twinport.model.content import Digest
 from twinport.model.identities import Caller, Origin
 from twinport.model.images import Mutability, TagRule
@@ -27,6 +26,7 @@ from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
+from twinport.refusals.callers import RegistryTokenExpired, RegistryTokenInvalid, RegistryTokenMissing
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.referrers import Referrers

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from twinport import errors, exchange
+from twinport import exchange
 from twinport.errors import Refusal
 from twinport.oci.errors import TABLE, refused, unexpected
+from twinport.refusals import callers, images, requests
 
 REST = "and cannot be overwritten because the repository is immutable."
 CODES = {
@@ -38,12 +39,12 @@ def every(kind: type[Refusal]) -> list[type[Refusal]]:
 def test_every_refusal_has_a_form(kind: type[Refusal]) -> None:
     refusal = kind.__new__(kind)
     refusal.message = "so it is"
-    if isinstance(refusal, errors.MethodUnsupported):
+    if isinstance(refusal, requests.MethodUnsupported):
         refusal.allowed = ("GET",)
     answer = refused(refusal, "http://127.0.0.1/")
     assert 400 <= answer.status < 600
     assert answer.headers["docker-distribution-api-version"] == "registry/2.0"
-    if kind is not errors.RegistryTokenMissing:
+    if kind is not callers.RegistryTokenMissing:
         (error,) = json.loads(answer.body)["errors"]
         assert error["code"] in CODES
 
@@ -53,7 +54,7 @@ def test_the_codes_are_those_of_the_standard() -> None:
 
 
 def test_a_missing_credential_is_answered_with_the_bytes_of_ecr() -> None:
-    answer = refused(errors.RegistryTokenMissing(), "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/")
+    answer = refused(callers.RegistryTokenMissing(), "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/")
     assert (answer.status, answer.body) == (401, b"Not Authorized\n")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["www-authenticate"] == (
@@ -65,20 +66,20 @@ def test_a_missing_credential_is_answered_with_the_bytes_of_ecr() -> None:
     ("refusal", "status", "code", "message"),
     [
         (
-            errors.RegistryTokenExpired(),
+            callers.RegistryTokenExpired(),
             403,
             "DENIED",
             "Your authorization token has expired. Reauthenticate and try again.",
         ),
-        (errors.ImageNotFound(None, "v1", "api", "1"), 404, "MANIFEST_UNKNOWN", "Requested image not found"),
+        (images.ImageNotFound(None, "v1", "api", "1"), 404, "MANIFEST_UNKNOWN", "Requested image not found"),
         (
-            errors.RepositoryNotFound("api", "111122223333"),
+            images.RepositoryNotFound("api", "111122223333"),
             404,
             "NAME_UNKNOWN",
             "The repository with name 'api' does not exist in the registry with id '111122223333'",
         ),
         (
-            errors.TagImmutable("v1", "api"),
+            images.TagImmutable("v1", "api"),
             400,
             "TAG_INVALID",
             f"The image tag 'v1' already exists in the 'api' repository {REST}",

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.errors import ContentRangeInvalid
 from twinport.oci.ranges import Span, Unsatisfiable, Whole, asked_range, part_range
+from twinport.refusals.requests import ContentRangeInvalid
 
 
 @pytest.mark.parametrize(

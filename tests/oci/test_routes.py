@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.errors import PathUnknown
 from twinport.oci import routes
 from twinport.oci.routes import Catalog, InRepository, Ping, Place
+from twinport.refusals.requests import PathUnknown
 
 DIGEST = "sha256:" + "a" * 64
 segments = st.sampled_from(

@@ -13,9 +13,9 @@ from twinport.access.sealing import Sealer
 from twinport.access.tokens import RegionKeys
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import DownloadForged
 from twinport.model.content import Digest
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.callers import DownloadForged
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.layers import DownloadGrant
 

@@ -10,24 +10,23 @@ from tests.shelf import API, CONFIG_TYPE, Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
-from twinport.errors import (
-    AccessDenied,
+from twinport.errors import AccessDenied
+from twinport.model.content import Digest
+from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, TagRule, TagStatus
+from twinport.model.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from twinport.model.names import Registry, TagName
+from twinport.refusals.images import (
     DescriptorSizeWrong,
     ImageDigestMismatch,
     ImageExists,
     ImageNotFound,
-    InvalidParameter,
     LayersMissing,
     ManifestInvalid,
     ReferencedImagesMissing,
     RepositoryNotFound,
     TagImmutable,
-    TagLimitReached,
 )
-from twinport.model.content import Digest
-from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, TagRule, TagStatus
-from twinport.model.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from twinport.model.names import Registry, TagName
+from twinport.refusals.requests import InvalidParameter, TagLimitReached
 from twinport.registry.images import Images, PutOutcome
 from twinport.registry.named_images import FailureCode
 from twinport.registry.paging import PageRequest

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.errors import InvalidParameter
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
 

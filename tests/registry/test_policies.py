@@ -9,10 +9,11 @@ from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog import repositories
 from twinport.catalog.embedded import WholeCatalog
-from twinport.errors import InvalidParameter, RegistryPolicyNotFound, RepositoryNotFound, RepositoryPolicyNotFound
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import RegistryPolicyNotFound, RepositoryNotFound, RepositoryPolicyNotFound
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.policies import Lockout, RegistryPolicies, RepositoryPolicies
 
 API = RepositoryName("team/api")

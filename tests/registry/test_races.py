@@ -17,12 +17,14 @@ from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import deletions, images, outbox, registries, repositories
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
-from twinport.errors import ReferencedImagesMissing, Refusal, RepositoryNotFound, RoleFenced, TagImmutable
+from twinport.errors import Refusal
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, Fenced, InUse
 from twinport.model.images import Mutability, NamedImage, TagRule
 from twinport.model.names import Registry, TagName
 from twinport.model.replication import Delivery, Landed, Lane, ReplicationConfiguration, ReplicationRule
+from twinport.refusals.identities import RoleFenced
+from twinport.refusals.images import ReferencedImagesMissing, RepositoryNotFound, TagImmutable
 from twinport.registry.images import Images
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories

@@ -8,16 +8,10 @@ from twinport.catalog import schema
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
-from twinport.errors import (
-    InvalidParameter,
-    NotBuiltYet,
-    RepositoryExists,
-    RepositoryNotEmpty,
-    RepositoryNotFound,
-    TooManyTags,
-)
 from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import RepositoryExists, RepositoryNotEmpty, RepositoryNotFound
+from twinport.refusals.requests import InvalidParameter, NotBuiltYet, TooManyTags
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Contents, Repositories, RepositoryTags
 

@@ -14,7 +14,7 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.images import NewImage
 from twinport.clock import ManualClock
-from twinport.errors import AccessDenied, ImageNotFound, InvalidParameter, NotBuiltYet, RepositoryNotFound
+from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId, NewRepository
@@ -26,6 +26,8 @@ from twinport.model.replication import (
     ReplicationConfiguration,
     ReplicationRule,
 )
+from twinport.refusals.images import ImageNotFound, RepositoryNotFound
+from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry.settings import Copies, Replication
 
 T = TypeVar("T")

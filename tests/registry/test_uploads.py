@@ -13,11 +13,13 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog import repositories, schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.errors import (
-    AccessDenied,
+from twinport.errors import AccessDenied
+from twinport.model.content import Digest
+from twinport.model.images import NewRepository
+from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import (
     DigestMismatch,
     EmptyUpload,
-    Interrupted,
     LayerExists,
     LayerNotFound,
     LayerPartTooSmall,
@@ -25,9 +27,7 @@ from twinport.errors import (
     UploadNotFound,
     UploadOutOfOrder,
 )
-from twinport.model.content import Digest
-from twinport.model.images import NewRepository
-from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.storage import Interrupted
 from twinport.registry.layers import Layers
 from twinport.registry.uploads import LEAST_PART, Part, Uploads
 

@@ -17,10 +17,10 @@ from twinport.catalog import repositories, schema
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog, PartitionDatabase
 from twinport.clock import ManualClock
-from twinport.errors import StorageUnavailable
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository
 from twinport.model.names import RegionName, RepositoryName
+from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.layers import Layers
 from twinport.registry.uploads import Part, Uploads
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import CREATE, FAR, HOME, PARTNER, REPLICATE, Image, World, image, index
-from twinport.errors import StorageUnavailable
 from twinport.model.content import Digest
 from twinport.model.manifests import OCI_INDEX
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryState, ReplicationRule
+from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.post_office import LEASE
 
 DESTINATIONS = (FAR, PARTNER)

@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import FAR, HOME, IRELAND, NAME, VIRGINIA, Image, World, image, index
 from twinport.catalog import schema
-from twinport.errors import AccessDenied, StorageUnavailable
+from twinport.errors import AccessDenied
 from twinport.model.names import RepositoryName
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
+from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.post_office import LEASE
 from twinport.replication.retry import MOST_ATTEMPTS
 

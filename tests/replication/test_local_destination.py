@@ -10,12 +10,15 @@ import pytest
 from tests.fakes import caller
 from tests.replication.world import FAR, FARTHER, HOME, IRELAND, NAME, PARTNER, ROLE_ID, VIRGINIA, World, image
 from twinport.catalog import arrivals, departures
-from twinport.errors import AccessDenied, DigestMismatch, OfferExpired, SessionExpired
+from twinport.errors import AccessDenied
 from twinport.model.cargo import BlobEntry
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin, PrincipalKind, Session
 from twinport.model.names import Registry
 from twinport.model.replication import FailureCode, Lane, ReplicationRule, TagOutcome
+from twinport.refusals.callers import SessionExpired
+from twinport.refusals.images import DigestMismatch
+from twinport.refusals.storage import OfferExpired
 from twinport.replication.destination import Behind, Consignment, Destination, Done, Missing, Offer, Refused
 from twinport.replication.local_destination import HOLD
 from twinport.replication.trip import offered

@@ -12,8 +12,8 @@ import pytest
 from tests.replication.faults import StalledDestinations
 from tests.replication.world import FAR, FARTHER, HOME, World, image
 from twinport.catalog import outbox
-from twinport.errors import StorageUnavailable
 from twinport.model.replication import DeliveryState, ReplicationRule
+from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.post_office import Batch, PostOffice
 
 IMAGE = image(b"layer one")

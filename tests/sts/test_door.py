@@ -19,17 +19,16 @@ from twinport.aws import shapes
 from twinport.aws.dispatch import Door
 from twinport.aws.protocols import Request, Response
 from twinport.aws.sigv4 import Message
-from twinport.errors import (
-    AccessDenied,
+from twinport.errors import AccessDenied, Refusal
+from twinport.model.entities import Tag
+from twinport.model.identities import Caller, PrincipalKind
+from twinport.refusals.identities import (
     PolicyMalformed,
     PolicyNotThere,
-    Refusal,
     RootMayNotAssume,
     SessionPoliciesTooLarge,
     SessionTooLong,
 )
-from twinport.model.entities import Tag
-from twinport.model.identities import Caller, PrincipalKind
 from twinport.sts import door
 
 STS = shapes.load("sts")

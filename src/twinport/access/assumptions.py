@@ -12,10 +12,11 @@ from twinport.access.session_tags import SessionTags
 from twinport.access.sessions import Credentials, RoleFacts, Sessions
 from twinport.access.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, RoleName, Trust
 from twinport.clock import Clock
-from twinport.errors import AccessDenied, PolicyNotThere, RootMayNotAssume, SessionPoliciesTooLarge, SessionTooLong
+from twinport.errors import AccessDenied
 from twinport.model.entities import Role, Tag
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.names import session_arn
+from twinport.refusals.identities import PolicyNotThere, RootMayNotAssume, SessionPoliciesTooLarge, SessionTooLong
 
 DEFAULT_LENGTH = timedelta(hours=1)
 # A role assumed by a session ends within the hour, whatever the role allows.

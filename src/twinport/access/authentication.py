@@ -8,9 +8,10 @@ from twinport.access.principals import Principals
 from twinport.access.sessions import Sessions
 from twinport.aws import sigv4
 from twinport.clock import Clock
-from twinport.errors import CredentialsUnknown, NotAuthenticated
+from twinport.errors import NotAuthenticated
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName
+from twinport.refusals.callers import CredentialsUnknown
 
 # IAM has one endpoint in the partition, which is signed for here (botocore, endpoint rules). A client that is given an
 # endpoint of its own signs for its own Region instead.

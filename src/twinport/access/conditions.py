@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
 from twinport.access.wildcards import Glob, Pattern, RequestContext, Token, Version, Wildcard, literal, pattern
-from twinport.errors import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 _ARN_PARTS = 6

@@ -17,7 +17,7 @@ from twinport.catalog import deletions, identities
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import DeletionTaskNotFound, Unavailable
+from twinport.errors import Unavailable
 from twinport.model.deletions import (
     DeletionTask,
     FailureReason,
@@ -30,6 +30,7 @@ from twinport.model.deletions import (
 )
 from twinport.model.identities import REPLICATION_ROLE, Caller
 from twinport.model.names import AccountId, RegionName, Registry, role_arn
+from twinport.refusals.identities import DeletionTaskNotFound
 from twinport.telemetry import Event
 
 # How long a Region that cannot be reached is asked again before the task fails.

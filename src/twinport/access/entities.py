@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from twinport.access.gate import NO_CONTEXT, Context, Gate, IdentityResource
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
-from twinport.errors import InvalidInput
 from twinport.model import names
 from twinport.model.entities import Group, PolicyOwner, PrincipalType, Tag
 from twinport.model.identities import Caller
+from twinport.refusals.identities import InvalidInput
 
 _RESERVED_KEYS = "aws:"
 # What policies may forbid for principals without the right boundary, or allow for those that have it.

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from twinport.errors import PolicyMalformed
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id
+from twinport.refusals.identities import PolicyMalformed
 
 _ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
 # Every visible character but the wildcards, which have no place in a principal.

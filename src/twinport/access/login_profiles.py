@@ -11,10 +11,10 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
-from twinport.errors import LoginProfileNotFound, NameNeeded, PasswordTooWeak
 from twinport.model.entities import PrincipalType, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId
+from twinport.refusals.identities import LoginProfileNotFound, NameNeeded, PasswordTooWeak
 
 # The rules of an account that set none of its own.
 _SHORTEST, _KINDS = 8, 3

@@ -15,18 +15,18 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.managed_policies import NewPolicy
 from twinport.clock import Clock
-from twinport.errors import (
+from twinport.errors import LimitReached
+from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType, Tag
+from twinport.model.identities import Caller
+from twinport.model.names import PARTITION, AccountId, policy_arn
+from twinport.refusals.identities import (
     ArnInvalid,
-    LimitReached,
     PolicyNotAttachable,
     PolicyNotFound,
     PolicyNotThere,
     PolicyOutsideAccount,
     PolicyVersionNotFound,
 )
-from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType, Tag
-from twinport.model.identities import Caller
-from twinport.model.names import PARTITION, AccountId, policy_arn
 
 MOST_CHARACTERS = 6144
 _ARN = re.compile(rf"arn:{PARTITION}:iam::(aws|[0-9]{{12}}):policy/[\x21-\x7e]+")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from twinport.clock import Clock
-from twinport.errors import TooManyAttempts
+from twinport.refusals.callers import TooManyAttempts
 
 FREE_ATTEMPTS = 3
 LONGEST_WAIT = timedelta(seconds=60)

@@ -8,7 +8,7 @@ from enum import Enum
 from twinport.access.conditions import Condition, condition
 from twinport.access.grants import AllBut, Audience, Only, named
 from twinport.access.wildcards import Pattern, RequestContext, Version, pattern
-from twinport.errors import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed
 
 # The longest document that is read at all; the largest of AWS's own has 90,000 characters. Quotas are the verbs'.
 MOST_TEXT = 1 << 18

@@ -13,10 +13,11 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog import identities, permissions
 from twinport.catalog.embedded import Catalog
-from twinport.errors import AccessDenied, PolicyMalformed
+from twinport.errors import AccessDenied
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, Registry
+from twinport.refusals.identities import PolicyMalformed
 from twinport.telemetry import Event
 
 _UNREADABLE = "because a policy that is stored cannot be read"

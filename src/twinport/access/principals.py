@@ -7,9 +7,9 @@ from twinport.access.sessions import RoleFacts, session_caller, session_of
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import CredentialsUnknown, SessionExpired
 from twinport.model.identities import Caller, Origin, PrincipalKind
 from twinport.model.names import AccountId, is_account_id, root_arn, user_arn
+from twinport.refusals.callers import CredentialsUnknown, SessionExpired
 
 OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for development
 _OPEN_ALIAS = {"test": "000000000000"}

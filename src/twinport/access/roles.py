@@ -12,10 +12,10 @@ from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import InvalidInput
 from twinport.model.entities import DEFAULT_SESSION, SERVICE_ROLE_PATH, Page, PrincipalType, Role, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, role_arn
+from twinport.refusals.identities import InvalidInput
 
 _ROLE = PrincipalType.ROLE
 

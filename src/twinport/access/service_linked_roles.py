@@ -13,11 +13,11 @@ from twinport.catalog.database import Connection
 from twinport.catalog.deletions import NONE_FAILED
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import EntityExists, RoleFenced, ServiceRoleNameTaken, ServiceUnknown, SuffixRefused
 from twinport.model.deletions import FailureReason, RegionUsage
 from twinport.model.entities import SERVICE_ROLE_PATH, Role
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller
 from twinport.model.names import PARTITION, AccountId, Registry, role_arn
+from twinport.refusals.identities import EntityExists, RoleFenced, ServiceRoleNameTaken, ServiceUnknown, SuffixRefused
 from twinport.telemetry import Event
 
 T = TypeVar("T")

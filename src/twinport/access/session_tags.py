@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from twinport.errors import SessionTagsInvalid
 from twinport.model.entities import Tag
 from twinport.model.identities import Session
+from twinport.refusals.identities import SessionTagsInvalid
 
 _RESERVED_KEYS = "aws:"
 

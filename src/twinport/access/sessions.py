@@ -14,9 +14,9 @@ from twinport.access.sealing import Sealer
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import CredentialsUnknown
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, PrincipalKind, Session
 from twinport.model.names import AccountId, RegionName, Registry, role_arn, session_arn
+from twinport.refusals.callers import CredentialsUnknown
 
 SERVICE_SESSION = timedelta(minutes=15)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

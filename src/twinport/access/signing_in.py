@@ -17,10 +17,11 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
-from twinport.errors import NotAuthenticated, SignedOut, SignInRefused
+from twinport.errors import NotAuthenticated
 from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import AccountId
+from twinport.refusals.callers import SignedOut, SignInRefused
 from twinport.telemetry import Event
 
 SESSION = timedelta(hours=12)

@@ -14,16 +14,16 @@ from twinport.access.sealing import Sealer
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import (
-    BadName,
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import RegionName, region_name
+from twinport.refusals.callers import (
     CredentialsUnknown,
     RegistryTokenExpired,
     RegistryTokenInvalid,
     RegistryTokenMissing,
     SessionExpired,
 )
-from twinport.model.identities import Caller, Origin
-from twinport.model.names import RegionName, region_name
+from twinport.refusals.requests import BadName
 
 TOKEN_LIFE = timedelta(hours=12)
 _USER = "AWS"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from twinport.access.gate import Context
-from twinport.errors import RoleArnInvalid
 from twinport.model import names
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId
+from twinport.refusals.identities import RoleArnInvalid
 
 ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"

@@ -12,10 +12,10 @@ from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import NameNeeded
 from twinport.model.entities import Page, PrincipalType, Tag, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import user_arn
+from twinport.refusals.identities import NameNeeded
 
 _USER = PrincipalType.USER
 # Accounts that are open were never created.

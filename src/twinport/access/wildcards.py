@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from twinport.errors import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed
 
 # The facts of a request, by condition key in lower case. A key without values is as good as absent.
 RequestContext = Mapping[str, tuple[str, ...]]

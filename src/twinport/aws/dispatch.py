@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 from twinport.aws import protocols, sigv4
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.shapes import Operation, Service
-from twinport.errors import NotBuiltYet, OperationUnknown, Refusal
+from twinport.errors import Refusal
+from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
 

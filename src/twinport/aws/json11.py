@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from twinport.aws.shapes import Kind, Shape
-from twinport.errors import BodyMalformed
+from twinport.refusals.requests import BodyMalformed
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 

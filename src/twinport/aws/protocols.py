@@ -12,25 +12,23 @@ from twinport.aws import json11, query, validate, xml
 from twinport.aws.shapes import Kind, Operation, Service
 from twinport.aws.sigv4 import PRESIGNED, Message
 from twinport.aws.validate import Constraint, Problem
-from twinport.errors import (
-    AccessDenied,
-    BadRequest,
-    BodyMalformed,
-    ConstraintsViolated,
+from twinport.errors import AccessDenied, BadRequest, LimitReached, Refusal, Unavailable
+from twinport.refusals.callers import (
     CredentialsMissing,
     CredentialsUnknown,
-    InvalidParameter,
-    LimitReached,
-    NotBuiltYet,
-    OperationUnknown,
     OriginRefused,
-    Refusal,
     SessionExpired,
     SignatureExpired,
     SignatureIncomplete,
     SignatureMismatch,
     SignatureNotYetCurrent,
-    Unavailable,
+)
+from twinport.refusals.requests import (
+    BodyMalformed,
+    ConstraintsViolated,
+    InvalidParameter,
+    NotBuiltYet,
+    OperationUnknown,
 )
 
 _LONGEST_VALUE = 256

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from twinport.aws.shapes import Kind, Shape
-from twinport.errors import BodyMalformed
+from twinport.refusals.requests import BodyMalformed
 
 _MOST_PARAMETERS = 10_000
 _DEEPEST = 16

@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote_to_bytes
 
-from twinport.errors import (
+from twinport.refusals.callers import (
     CredentialsMissing,
     SignatureExpired,
     SignatureIncomplete,

@@ -13,9 +13,9 @@ from pathlib import Path
 from twinport.blobs.operations import FileOperations, OwnDisk
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, WrittenBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
-from twinport.errors import BlobMissing
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
+from twinport.refusals.storage import BlobMissing
 
 _PIECE = 1 << 20
 # What bodies may hold together that are collected before they are written; beyond it they are written as they come.

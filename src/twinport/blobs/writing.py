@@ -14,8 +14,9 @@ from typing import Self, TypeVar
 
 from twinport.blobs.operations import FileOperations, NewFile
 from twinport.blobs.store import WrittenBlob
-from twinport.errors import DigestMismatch, StorageUnavailable
 from twinport.model.content import Digest, Key
+from twinport.refusals.images import DigestMismatch
+from twinport.refusals.storage import StorageUnavailable
 
 T = TypeVar("T")
 COLLECTED_WHOLE = 4 << 20

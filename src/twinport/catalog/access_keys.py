@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from twinport.catalog import schema
-from twinport.errors import AccessKeyNotFound, LimitReached
+from twinport.errors import LimitReached
 from twinport.model.entities import AccessKey, KeyStatus
 from twinport.model.names import AccountId
+from twinport.refusals.identities import AccessKeyNotFound
 
 _key = schema.access_key
 KEYS_PER_USER = 2

@@ -17,12 +17,14 @@ from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
 from twinport.catalog.schema import applied_position, arrival, offer, offer_blob, repository, repository_blob
 from twinport.catalog.statements import batches, insert_absent, upsert
-from twinport.errors import OfferExpired, ReferencedImagesMissing, RepositoryExists, RepositoryNotFound, TagLimitReached
 from twinport.model.content import Digest, Key
 from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository
 from twinport.model.manifests import Manifest
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.model.replication import TagOutcome
+from twinport.refusals.images import ReferencedImagesMissing, RepositoryExists, RepositoryNotFound
+from twinport.refusals.requests import TagLimitReached
+from twinport.refusals.storage import OfferExpired
 
 
 @dataclass(frozen=True, slots=True)

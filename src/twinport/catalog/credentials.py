@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from twinport.catalog import identities, schema
-from twinport.errors import AccountNameTaken
 from twinport.model.entities import User
 from twinport.model.names import AccountId
+from twinport.refusals.identities import AccountNameTaken
 
 
 @dataclass(frozen=True, slots=True)

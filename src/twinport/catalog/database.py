@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from twinport.errors import StorageUnavailable
+from twinport.refusals.storage import StorageUnavailable
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
 __all__ = ["Connection", "Database", "SqliteDatabase"]

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from twinport.catalog import identities, outbox, registries, schema, statements
-from twinport.errors import InvalidInput, RoleFenced
 from twinport.model.deletions import (
     DeletionTask,
     FailureReason,
@@ -27,6 +26,7 @@ from twinport.model.deletions import (
     Unanswered,
 )
 from twinport.model.names import AccountId, RegionName
+from twinport.refusals.identities import InvalidInput, RoleFenced
 
 T = TypeVar("T")
 _task, _fence = schema.deletion_task, schema.fence

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, func, select
 from twinport.catalog import repositories
 from twinport.catalog.schema import blob, manifest, manifest_blob, manifest_child
 from twinport.catalog.statements import batches
-from twinport.errors import ImageNotFound, LayerNotFound
 from twinport.model.cargo import BlobEntry, Cargo, ManifestEntry
 from twinport.model.content import Digest, Key
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import ImageNotFound, LayerNotFound
 
 
 def cargo(db: Connection, source: Registry, name: RepositoryName, digest: Digest) -> Cargo:

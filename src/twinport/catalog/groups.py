@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from twinport.catalog import identities, schema, statements
-from twinport.errors import EntityNotFound, LimitReached, NotAMember, StillReferenced
+from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, User
 from twinport.model.names import AccountId
+from twinport.refusals.identities import EntityNotFound, NotAMember, StillReferenced
 
 _group, _membership, _user = schema.group, schema.membership, schema.user
 GROUPS_PER_ACCOUNT = 300

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
 from twinport.catalog import login_profiles, schema, statements
-from twinport.errors import EntityExists, EntityNotFound, LimitReached, RoleUnmodifiable, StillReferenced
+from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId, RegionName
+from twinport.refusals.identities import EntityExists, EntityNotFound, RoleUnmodifiable, StillReferenced
 
 _user, _role, _tag, _boundary = schema.user, schema.role, schema.identity_tag, schema.boundary
 USERS_PER_ACCOUNT = 5000

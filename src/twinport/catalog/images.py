@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select
 
 from twinport.catalog import blobs, schema, statements
-from twinport.errors import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import Descriptor, Manifest
 from twinport.model.names import AccountId, RegionName, Registry
+from twinport.refusals.images import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
 
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
 # How many values one statement is given: far below the bound of either database.

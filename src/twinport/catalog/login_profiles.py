@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from twinport.catalog.schema import login_profile
-from twinport.errors import EntityExists
+from twinport.refusals.identities import EntityExists
 
 
 @dataclass(frozen=True, slots=True)

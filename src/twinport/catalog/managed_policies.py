@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, union, update
 
 from twinport.catalog import identities, schema
-from twinport.errors import LimitReached, PolicyExists, PolicyNotFound, PolicyVersionNotFound, StillReferenced
+from twinport.errors import LimitReached
 from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType
 from twinport.model.names import AccountId
+from twinport.refusals.identities import PolicyExists, PolicyNotFound, PolicyVersionNotFound, StillReferenced
 
 _boundary = schema.boundary
 _policy, _version, _attachment = schema.managed_policy, schema.policy_version, schema.attachment

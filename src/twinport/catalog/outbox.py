@@ -19,7 +19,6 @@ from twinport.catalog import statements
 from twinport.catalog.columns import Instant
 from twinport.catalog.schema import delivery, lane
 from twinport.catalog.statements import batches, insert
-from twinport.errors import LeaseLost
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
@@ -33,6 +32,7 @@ from twinport.model.replication import (
     PlannedDelivery,
     ReplicationConfiguration,
 )
+from twinport.refusals.storage import LeaseLost
 
 # Written out, not bound: only so does the planner see that the partial index serves the query.
 _WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")

@@ -27,9 +27,10 @@ from twinport.catalog.beginnings import (
 )
 from twinport.catalog.database import Database, SqliteDatabase
 from twinport.clock import Clock
-from twinport.errors import BadRequest, OutcomeUnknown, StorageUnavailable
+from twinport.errors import BadRequest
 from twinport.model.content import Key
 from twinport.model.names import RegionName
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "PostgresDatabase", "postgresql"]

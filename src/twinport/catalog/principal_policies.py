@@ -5,9 +5,10 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 
 from twinport.catalog import groups, identities, schema, statements
-from twinport.errors import EntityNotFound, LimitReached, PolicyNotFound
+from twinport.errors import LimitReached
 from twinport.model.entities import Page, PolicyOwner, PrincipalType
 from twinport.model.names import AccountId
+from twinport.refusals.identities import EntityNotFound, PolicyNotFound
 
 _inline, _attachment = schema.inline_policy, schema.attachment
 ATTACHED_MOST = 10

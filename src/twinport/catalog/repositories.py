@@ -11,9 +11,9 @@ from sqlalchemy import insert as insert_into
 
 from twinport.catalog import schema, statements
 from twinport.catalog.columns import Instant
-from twinport.errors import RepositoryExists, RepositoryNotFound
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
 _upload, _segment, _discarded = schema.upload, schema.upload_segment, schema.discarded_key

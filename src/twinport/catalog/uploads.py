@@ -8,10 +8,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from twinport.catalog import blobs, repositories, schema, statements
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.repositories import Against
-from twinport.errors import UploadNotFound, UploadOutOfOrder
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
 from twinport.model.names import Registry
+from twinport.refusals.images import UploadNotFound, UploadOutOfOrder
 
 _upload, _segment, _repository = schema.upload, schema.upload_segment, schema.repository
 # Building a statement costs more than running it, so those that every part of a push runs are built once.

@@ -15,10 +15,12 @@ from twinport.console.rendering import Renderer, redirect
 from twinport.console.routes import Route, find
 from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Visit
 from twinport.edge import Edge
-from twinport.errors import BodyMalformed, FormForged, PathUnknown, Refusal, SignedOut
+from twinport.errors import Refusal
 from twinport.exchange import Answer, Request
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName
+from twinport.refusals.callers import FormForged, SignedOut
+from twinport.refusals.requests import BodyMalformed, PathUnknown
 from twinport.telemetry import Event
 
 # A registry policy of 10,240 characters, each of them written as three, with room for the other fields.

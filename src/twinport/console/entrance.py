@@ -12,10 +12,12 @@ from twinport.console.cookies import Cookie
 from twinport.console.problems import Problem, problem_of
 from twinport.console.rendering import Renderer, redirect
 from twinport.console.visits import Fields, Page
-from twinport.errors import BadName, FormForged, MethodUnsupported, NotAuthenticated, SignInRefused, TooManyAttempts
+from twinport.errors import NotAuthenticated
 from twinport.exchange import Answer, Request
 from twinport.model.identities import Origin
 from twinport.model.names import AccountId, account_id
+from twinport.refusals.callers import FormForged, SignInRefused, TooManyAttempts
+from twinport.refusals.requests import BadName, MethodUnsupported
 
 # Open accounts to begin with: the one behind the key `test`, and the two that the tour goes to.
 OFFERED = tuple(map(AccountId, ("000000000000", "111111111111", "222222222222")))

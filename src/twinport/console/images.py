@@ -7,10 +7,11 @@ from twinport.console.pages import address
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Visit
 from twinport.console.words import CopyState
-from twinport.errors import AccessDenied, ImageNotFound
+from twinport.errors import AccessDenied
 from twinport.model.addresses import repository_uri
 from twinport.model.images import ImageDetail, ImageId, TagStatus
 from twinport.model.names import Registry, RepositoryName, repository_name
+from twinport.refusals.images import ImageNotFound
 from twinport.registry.images import Images
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Repositories

@@ -4,7 +4,8 @@ from urllib.parse import urlencode
 
 from twinport.console.problems import problem_of
 from twinport.console.visits import Page, Visit
-from twinport.errors import NotConfirmed, Refusal
+from twinport.errors import Refusal
+from twinport.refusals.callers import NotConfirmed
 
 
 def refused(page: Page, refusal: Refusal) -> Page:

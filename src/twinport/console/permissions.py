@@ -8,7 +8,11 @@ from twinport.console import commands, statements
 from twinport.console.pages import address, refused, require_confirmation
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
-from twinport.errors import ChangedMeanwhile, InvalidParameter, NotConfirmed, Refusal, RegistryPolicyNotFound
+from twinport.errors import Refusal
+from twinport.refusals.callers import NotConfirmed
+from twinport.refusals.identities import ChangedMeanwhile
+from twinport.refusals.images import RegistryPolicyNotFound
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.policies import RegistryPolicies
 
 LONGEST_POLICY = 10_240

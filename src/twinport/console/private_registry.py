@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from twinport.console import commands
 from twinport.console.routes import Route
 from twinport.console.visits import Page, Visit
-from twinport.errors import AccessDenied, RegistryPolicyNotFound
+from twinport.errors import AccessDenied
+from twinport.refusals.images import RegistryPolicyNotFound
 from twinport.registry.policies import RegistryPolicies
 from twinport.registry.settings import Replication
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from twinport import errors
 from twinport.errors import AccessDenied, Refusal
+from twinport.refusals import callers, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +19,18 @@ class Problem:
 
 _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
     (
-        errors.FormForged,
+        callers.FormForged,
         403,
         "This form is not yours",
         "Open the page again and send the form from there. If it happens again, sign out and in.",
     ),
-    (errors.PathUnknown, 404, "There is no such page", "Go on from one of the links of the navigation."),
+    (requests.PathUnknown, 404, "There is no such page", "Go on from one of the links of the navigation."),
     (errors.NotFound, 404, "Not found", "It may have been deleted meanwhile: go back to the list."),
-    (errors.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Others are not affected."),
+    (callers.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Others are not affected."),
     (errors.NotAuthenticated, 403, "That did not sign you in", "Check what you typed, and which account it is for."),
     (errors.Conflict, 409, "Something stands in the way", "Look at what is there now, then decide again."),
     (errors.LimitReached, 400, "A limit was reached", "Remove what is no longer needed, or ask for less."),
-    (errors.NotBuiltYet, 400, "twinport cannot do this yet", "Leave it out, and try again."),
+    (requests.NotBuiltYet, 400, "twinport cannot do this yet", "Leave it out, and try again."),
     (errors.Unavailable, 503, "Not now", "Nothing was changed: try again in a moment."),
     (errors.BadRequest, 400, "This cannot be done as asked", "Correct what you gave, and try again."),
 )

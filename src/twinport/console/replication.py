@@ -12,11 +12,13 @@ from twinport.console.problems import problem_of
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.console.wizard import Draft, Step
-from twinport.errors import AccessDenied, ChangedMeanwhile, EntityNotFound, PathUnknown, Refusal
+from twinport.errors import AccessDenied, Refusal
 from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_ROLE
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
+from twinport.refusals.identities import ChangedMeanwhile, EntityNotFound
+from twinport.refusals.requests import PathUnknown
 from twinport.registry.settings import Replication
 
 _SECTION = "registry"

@@ -12,12 +12,14 @@ from twinport.console import commands, regions, words
 from twinport.console.pages import address, refused, require_confirmation
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Redirect, Result, Visit
-from twinport.errors import AccessDenied, InvalidInput, PathUnknown, Refusal
+from twinport.errors import AccessDenied, Refusal
 from twinport.model.deletions import DeletionTask, TaskStatus
 from twinport.model.entities import Page as Slice
 from twinport.model.entities import PrincipalType, Role
 from twinport.model.identities import REPLICATION_ROLE
 from twinport.model.names import RegionName, Registry
+from twinport.refusals.identities import InvalidInput
+from twinport.refusals.requests import PathUnknown
 from twinport.registry.settings import Replication
 
 _SECTION = "roles"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from twinport.errors import BadName
 from twinport.model.names import Registry, account_id, region_name
 from twinport.model.replication import DeliveryReport
+from twinport.refusals.requests import BadName
 
 
 class DeliveryReader(Protocol):

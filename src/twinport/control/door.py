@@ -7,8 +7,8 @@ import orjson
 
 from twinport import __version__
 from twinport.control.deliveries import DeliveryReader, describe, parse_source
-from twinport.errors import BadName
 from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.refusals.requests import BadName
 
 PREFIX = "/_twinport/"
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from twinport.aws.protocols import WireError
-from twinport.errors import (
+from twinport.errors import Refusal
+from twinport.refusals.identities import ServiceRoleNameTaken
+from twinport.refusals.images import (
     DescriptorSizeWrong,
     DigestInvalid,
     DigestMismatch,
@@ -11,25 +13,22 @@ from twinport.errors import (
     ImageDigestMismatch,
     ImageExists,
     ImageNotFound,
-    InvalidTag,
     LayerExists,
     LayerInaccessible,
     LayerNotFound,
     LayerPartTooSmall,
     LayersMissing,
     ReferencedImagesMissing,
-    Refusal,
     RegistryPolicyNotFound,
     RepositoryExists,
     RepositoryNotEmpty,
     RepositoryNotFound,
     RepositoryPolicyNotFound,
-    ServiceRoleNameTaken,
     TagImmutable,
-    TooManyTags,
     UploadNotFound,
     UploadOutOfOrder,
 )
+from twinport.refusals.requests import InvalidTag, TooManyTags
 
 
 def _last_valid_byte(refusal: UploadOutOfOrder) -> Mapping[str, object]:

@@ -7,10 +7,10 @@ from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
 from twinport.ecr.requests import name_of, page_of, registry_of, tag_of, whole
-from twinport.errors import InvalidParameter, NotBuiltYet
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry.images import Images
 from twinport.registry.named_images import FailureCode, ImageFailure
 from twinport.registry.pushes import Push, Unchanged

@@ -7,8 +7,8 @@ from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
 from twinport.ecr.requests import name_of, registry_of
-from twinport.errors import InvalidParameter
 from twinport.model.content import Digest
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.layers import AvailableLayer, Layers, UnavailableLayer, UnreadableDigest
 from twinport.registry.uploads import Part, Uploads

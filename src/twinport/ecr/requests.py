@@ -2,10 +2,10 @@
 
 from twinport.access.calls import Call
 from twinport.aws.types import ecr
-from twinport.errors import BadName, InvalidParameter
 from twinport.model.content import Digest
 from twinport.model.images import ImageId
 from twinport.model.names import AccountId, Registry, RepositoryName, TagName, account_id, repository_name, tag_name
+from twinport.refusals.requests import BadName, InvalidParameter
 from twinport.registry.paging import DEFAULT_LIMIT, PageRequest
 
 _TAG_PATTERN = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 
 from twinport.aws.protocols import WireError
-from twinport.errors import (
+from twinport.errors import LimitReached, NotFound, Refusal
+from twinport.refusals.identities import (
     EntityExists,
     InvalidInput,
-    LimitReached,
-    NotFound,
     PasswordTooWeak,
     PolicyMalformed,
     PolicyNotAttachable,
     PolicyOutsideAccount,
-    Refusal,
     RoleUnmodifiable,
     StillReferenced,
 )

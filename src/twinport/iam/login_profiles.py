@@ -7,7 +7,8 @@ from twinport.access.calls import Call
 from twinport.access.login_profiles import LoginProfiles, Profile
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.errors import InvalidInput, NotBuiltYet
+from twinport.refusals.identities import InvalidInput
+from twinport.refusals.requests import NotBuiltYet
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from twinport.aws.types import iam
-from twinport.errors import ConstraintsViolated
 from twinport.model.entities import Page, Tag
+from twinport.refusals.requests import ConstraintsViolated
 
 T = TypeVar("T")
 _DEFAULT_LIMIT = 100

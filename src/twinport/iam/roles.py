@@ -7,9 +7,9 @@ from twinport.access.calls import Call
 from twinport.access.roles import NewRole, Roles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.errors import NotBuiltYet
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import DEFAULT_SESSION, Role
+from twinport.refusals.requests import NotBuiltYet
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from twinport.access.calls import Call
 from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.errors import InvalidInput
 from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import AccessKey, KeyStatus, User
 from twinport.model.names import root_arn
+from twinport.refusals.identities import InvalidInput
 
 _NEVER = "N/A"
 

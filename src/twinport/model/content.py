@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import NewType
 
-from twinport.errors import DigestInvalid
+from twinport.refusals.images import DigestInvalid
 
 # The name of stored bytes in their blob store: 128 random bits, never used again. Only the catalog knows their digest.
 Key = NewType("Key", str)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from twinport.errors import InvalidParameter
 from twinport.model.content import Digest
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.requests import InvalidParameter
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
 _FILTERS_TYPE = "ImageTagMutabilityExclusionFilters"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from twinport.errors import ManifestInvalid, ManifestTooLarge, ManifestTypeUnsupported
 from twinport.model.content import Digest
+from twinport.refusals.images import ManifestInvalid, ManifestTooLarge, ManifestTypeUnsupported
 
 MANIFEST_LIMIT = 4_194_304
 ENTRY_LIMIT = 10_000

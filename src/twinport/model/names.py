@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NewType
 
-from twinport.errors import BadName, BadTag
+from twinport.refusals.requests import BadName, BadTag
 
 AccountId = NewType("AccountId", str)
 RegionName = NewType("RegionName", str)

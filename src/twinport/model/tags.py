@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from twinport.errors import InvalidTag, TooManyTags
+from twinport.refusals.requests import InvalidTag, TooManyTags
 
 MOST_TAGS = 50
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256

@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from twinport.errors import LayerNotFound, SizeMismatch, UploadOutOfOrder
 from twinport.exchange import Answer, AnyAnswer, FileAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.ranges import Span, Unsatisfiable, Whole, asked_range, part_range
 from twinport.oci.target import Target
+from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrder
 from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
 from twinport.registry.uploads import Part, Uploads, UploadState
 

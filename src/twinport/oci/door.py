@@ -7,7 +7,7 @@ from typing import Protocol
 from twinport import telemetry
 from twinport.clock import Clock
 from twinport.edge import Edge
-from twinport.errors import MethodUnsupported, PathUnknown, Refusal, RepositoryNotFound
+from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.addresses import Address, EdgeAddress, HostAddress, address_of, split_edge_path
 from twinport.model.identities import Caller, Origin
@@ -19,6 +19,8 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.routes import Catalog, InRepository, Ping, Place
 from twinport.oci.target import Target
+from twinport.refusals.images import RepositoryNotFound
+from twinport.refusals.requests import MethodUnsupported, PathUnknown
 from twinport.telemetry import Event
 
 Handler = Callable[[Request, Caller, Target], Awaitable[AnyAnswer]]

@@ -11,6 +11,7 @@ from twinport import errors
 from twinport.errors import Refusal
 from twinport.exchange import Answer, BodyTooLarge
 from twinport.oci.headers import ContentType, safe_headers
+from twinport.refusals import callers, images, requests, storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,42 +26,42 @@ class WireError:
 # The most particular class of a refusal that stands here decides.
 TABLE: dict[type[Refusal], WireError] = {
     errors.NotAuthenticated: WireError(401, "UNAUTHORIZED"),
-    errors.RegistryTokenExpired: WireError(403, "DENIED"),
-    errors.RegistryTokenInvalid: WireError(403, "DENIED"),
+    callers.RegistryTokenExpired: WireError(403, "DENIED"),
+    callers.RegistryTokenInvalid: WireError(403, "DENIED"),
     errors.AccessDenied: WireError(403, "DENIED"),
-    errors.DownloadExpired: WireError(403, "DENIED"),
-    errors.DownloadForged: WireError(403, "DENIED"),
+    callers.DownloadExpired: WireError(403, "DENIED"),
+    callers.DownloadForged: WireError(403, "DENIED"),
     errors.BadRequest: WireError(400, "UNSUPPORTED"),
-    errors.BadName: WireError(400, "NAME_INVALID"),
-    errors.BadTag: WireError(400, "TAG_INVALID"),
-    errors.MethodUnsupported: WireError(405, "UNSUPPORTED"),
-    errors.NotBuiltYet: WireError(405, "UNSUPPORTED"),
-    errors.ManifestInvalid: WireError(400, "MANIFEST_INVALID"),
-    errors.ManifestTooLarge: WireError(413, "SIZE_INVALID"),
-    errors.ContentRangeInvalid: WireError(416, "BLOB_UPLOAD_INVALID"),
-    errors.PathUnknown: WireError(404, "NAME_INVALID"),
+    requests.BadName: WireError(400, "NAME_INVALID"),
+    requests.BadTag: WireError(400, "TAG_INVALID"),
+    requests.MethodUnsupported: WireError(405, "UNSUPPORTED"),
+    requests.NotBuiltYet: WireError(405, "UNSUPPORTED"),
+    images.ManifestInvalid: WireError(400, "MANIFEST_INVALID"),
+    images.ManifestTooLarge: WireError(413, "SIZE_INVALID"),
+    requests.ContentRangeInvalid: WireError(416, "BLOB_UPLOAD_INVALID"),
+    requests.PathUnknown: WireError(404, "NAME_INVALID"),
     errors.NotFound: WireError(404, "NAME_UNKNOWN"),
-    errors.RepositoryNotFound: WireError(404, "NAME_UNKNOWN"),
-    errors.ImageNotFound: WireError(404, "MANIFEST_UNKNOWN", "Requested image not found"),
-    errors.LayerNotFound: WireError(404, "BLOB_UNKNOWN"),
-    errors.UploadNotFound: WireError(404, "BLOB_UPLOAD_UNKNOWN"),
+    images.RepositoryNotFound: WireError(404, "NAME_UNKNOWN"),
+    images.ImageNotFound: WireError(404, "MANIFEST_UNKNOWN", "Requested image not found"),
+    images.LayerNotFound: WireError(404, "BLOB_UNKNOWN"),
+    images.UploadNotFound: WireError(404, "BLOB_UPLOAD_UNKNOWN"),
     errors.Conflict: WireError(409, "DENIED"),
-    errors.TagImmutable: WireError(400, "TAG_INVALID"),
-    errors.ImageReferenced: WireError(405, "UNSUPPORTED"),
-    errors.UploadOutOfOrder: WireError(416, "BLOB_UPLOAD_INVALID"),
+    images.TagImmutable: WireError(400, "TAG_INVALID"),
+    images.ImageReferenced: WireError(405, "UNSUPPORTED"),
+    images.UploadOutOfOrder: WireError(416, "BLOB_UPLOAD_INVALID"),
     errors.BadContent: WireError(400, "BLOB_UPLOAD_INVALID"),
-    errors.DigestInvalid: WireError(400, "DIGEST_INVALID"),
-    errors.DigestMismatch: WireError(400, "DIGEST_INVALID"),
-    errors.ImageDigestMismatch: WireError(400, "DIGEST_INVALID"),
-    errors.SizeMismatch: WireError(400, "SIZE_INVALID"),
-    errors.DescriptorSizeWrong: WireError(400, "MANIFEST_INVALID"),
-    errors.LayersMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
-    errors.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
+    images.DigestInvalid: WireError(400, "DIGEST_INVALID"),
+    images.DigestMismatch: WireError(400, "DIGEST_INVALID"),
+    images.ImageDigestMismatch: WireError(400, "DIGEST_INVALID"),
+    images.SizeMismatch: WireError(400, "SIZE_INVALID"),
+    images.DescriptorSizeWrong: WireError(400, "MANIFEST_INVALID"),
+    images.LayersMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
+    images.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     errors.LimitReached: WireError(403, "DENIED"),
-    errors.TagParametersTooMany: WireError(414, "UNSUPPORTED"),
+    images.TagParametersTooMany: WireError(414, "UNSUPPORTED"),
     BodyTooLarge: WireError(413, "SIZE_INVALID"),
     errors.Unavailable: WireError(503, "UNAVAILABLE"),
-    errors.Interrupted: WireError(408, "SIZE_INVALID"),
+    storage.Interrupted: WireError(408, "SIZE_INVALID"),
     Refusal: WireError(400, "UNKNOWN"),
 }
 
@@ -68,12 +69,12 @@ TABLE: dict[type[Refusal], WireError] = {
 def refused(refusal: Refusal, realm: str) -> Answer:
     """Word a refusal; `realm` is where credentials are asked for."""
     wire = next(TABLE[kind] for kind in type(refusal).__mro__ if kind in TABLE)
-    if isinstance(refusal, errors.RegistryTokenMissing):
+    if isinstance(refusal, callers.RegistryTokenMissing):
         return _not_authorized(refusal, realm)
     headers = safe_headers(ContentType.JSON)
     if isinstance(refusal, errors.NotAuthenticated) and wire.status == 401:  # noqa: PLR2004
         headers |= _challenge(realm)
-    if isinstance(refusal, errors.MethodUnsupported):
+    if isinstance(refusal, requests.MethodUnsupported):
         headers["allow"] = ", ".join(refusal.allowed)
     return Answer(wire.status, headers, _envelope(wire.code, wire.message or refusal.message))
 

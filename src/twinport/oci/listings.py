@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlencode
 
-from twinport.errors import InvalidParameter
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -14,6 +13,7 @@ from twinport.model.manifests import OCI_INDEX
 from twinport.model.names import Registry
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.target import Target
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 from twinport.registry.referrers import ReferrerQuery, Referrers
 from twinport.registry.repositories import Repositories

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from twinport.errors import InvalidParameter, TagParametersTooMany
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -12,6 +11,8 @@ from twinport.model.manifests import MANIFEST_LIMIT
 from twinport.model.names import TagName, tag_name
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.target import Target
+from twinport.refusals.images import TagParametersTooMany
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 from twinport.registry.pushes import Push, Unchanged
 

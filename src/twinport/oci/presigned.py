@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from twinport.errors import MethodUnsupported, Refusal
+from twinport.errors import Refusal
 from twinport.exchange import AnyAnswer, Request
 from twinport.oci import errors
 from twinport.oci.blobs import BlobRoutes
+from twinport.refusals.requests import MethodUnsupported
 from twinport.registry.download_links import DownloadLinks
 
 

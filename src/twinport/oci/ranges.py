@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from twinport.errors import ContentRangeInvalid
+from twinport.refusals.requests import ContentRangeInvalid
 
 _ONE_RANGE = re.compile(r"bytes=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.IGNORECASE)
 _PART = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")

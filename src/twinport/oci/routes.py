@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote
 
-from twinport.errors import PathUnknown
+from twinport.refusals.requests import PathUnknown
 
 
 class Place(Enum):

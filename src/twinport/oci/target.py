@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from twinport.errors import BadName
 from twinport.model.names import Registry, RepositoryName, repository_name
+from twinport.refusals.requests import BadName
 
 
 @dataclass(frozen=True, slots=True)

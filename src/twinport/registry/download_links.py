@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, unquote
 
 from twinport.access.tokens import RegionKeys
-from twinport.errors import BadContent, BadName, DownloadForged
+from twinport.errors import BadContent
 from twinport.model.content import Digest
 from twinport.model.names import Registry, account_id, region_name, repository_name
+from twinport.refusals.callers import DownloadForged
+from twinport.refusals.requests import BadName
 from twinport.registry.layers import DownloadGrant
 
 PREFIX = "/_layers/"

@@ -13,12 +13,13 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
 from twinport.clock import Clock
-from twinport.errors import ImageDigestMismatch, ImageNotFound, ImageReferenced, InvalidParameter
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.refusals.images import ImageDigestMismatch, ImageNotFound, ImageReferenced
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest

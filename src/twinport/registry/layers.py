@@ -12,10 +12,12 @@ from twinport.catalog import blobs, repositories
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import BlobMissing, DigestInvalid, DownloadExpired, LayerInaccessible, LayerNotFound
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.callers import DownloadExpired
+from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound
+from twinport.refusals.storage import BlobMissing
 from twinport.telemetry import Event
 
 DOWNLOAD = "ecr:GetDownloadUrlForLayer"

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from twinport.errors import DigestInvalid
 from twinport.model.content import Digest
 from twinport.model.images import ImageId, NamedImage
+from twinport.refusals.images import DigestInvalid
 
 _DIGEST_PATTERN = r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
 _DIGEST = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from twinport.errors import InvalidParameter
+from twinport.refusals.requests import InvalidParameter
 
 T = TypeVar("T")
 Position = tuple[str, ...]

@@ -10,9 +10,11 @@ from twinport.access.policy import PolicyKind
 from twinport.catalog import registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.errors import InvalidParameter, PolicyMalformed, RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.identities import PolicyMalformed
+from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.policy_text import rewritten
 
 # Terraform repeats a call whose refusal has these sentences: it waits for principals to be known everywhere.

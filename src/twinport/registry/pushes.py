@@ -9,10 +9,11 @@ from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
-from twinport.errors import ImageExists, TagImmutable, TagLimitReached
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.refusals.images import ImageExists, TagImmutable
+from twinport.refusals.requests import TagLimitReached
 from twinport.replication import planner
 
 

@@ -11,12 +11,13 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.repositories import Against
 from twinport.clock import Clock
-from twinport.errors import InvalidParameter, NotBuiltYet, RepositoryNotEmpty
 from twinport.model.addresses import is_reserved_name
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.tags import check_count
+from twinport.refusals.images import RepositoryNotEmpty
+from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
 

@@ -10,12 +10,13 @@ from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import ImageNotFound, InvalidParameter, NotBuiltYet
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.images import ImageId, Repository
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration
+from twinport.refusals.images import ImageNotFound
+from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 
 T = TypeVar("T")
 MOST_DESTINATIONS = 25

@@ -17,20 +17,18 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.uploads import Segment, Upload
 from twinport.clock import Clock
-from twinport.errors import (
-    AccessDenied,
+from twinport.errors import AccessDenied, Refusal, Unavailable
+from twinport.model.content import Digest, Key
+from twinport.model.identities import Caller
+from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import (
     DigestMismatch,
     EmptyUpload,
     LayerExists,
     LayerPartTooSmall,
     NoDigestMatches,
-    Refusal,
-    Unavailable,
     UploadOutOfOrder,
 )
-from twinport.model.content import Digest, Key
-from twinport.model.identities import Caller
-from twinport.model.names import Registry, RepositoryName
 from twinport.registry.layers import DOWNLOAD, Layer
 
 T = TypeVar("T")

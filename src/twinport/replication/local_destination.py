@@ -16,24 +16,16 @@ from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import (
-    AccessDenied,
-    DigestMismatch,
-    LayersMissing,
-    LimitReached,
-    NotFound,
-    ReferencedImagesMissing,
-    Refusal,
-    SessionExpired,
-    StorageUnavailable,
-    Unavailable,
-)
+from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
 from twinport.model.cargo import BlobEntry, ManifestEntry
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
+from twinport.refusals.callers import SessionExpired
+from twinport.refusals.images import DigestMismatch, LayersMissing, ReferencedImagesMissing
+from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.destination import (
     Behind,
     CommitAnswer,

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from twinport.errors import AccessDenied, BlobMissing, Refusal
+from twinport.errors import AccessDenied, Refusal
 from twinport.model.replication import FailureCode, Landed
+from twinport.refusals.storage import BlobMissing
 
 
 @dataclass(frozen=True, slots=True)

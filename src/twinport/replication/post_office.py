@@ -11,8 +11,8 @@ from twinport.catalog import arrivals, outbox
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.errors import LeaseLost
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
+from twinport.refusals.storage import LeaseLost
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome
 from twinport.replication.retry import GaveUp, TryAgain, after_failure

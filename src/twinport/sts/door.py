@@ -11,17 +11,17 @@ from twinport.access.trust import RoleName
 from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
 from twinport.aws.types import sts
-from twinport.errors import (
-    NotBuiltYet,
+from twinport.errors import Refusal
+from twinport.model.entities import Tag
+from twinport.model.identities import Caller
+from twinport.refusals.identities import (
     PolicyMalformed,
     PolicyNotThere,
-    Refusal,
     RootMayNotAssume,
     SessionPoliciesTooLarge,
     SessionTagsInvalid,
 )
-from twinport.model.entities import Tag
-from twinport.model.identities import Caller
+from twinport.refusals.requests import NotBuiltYet
 
 ERRORS: Mapping[type[Refusal], WireError] = {
     PolicyMalformed: WireError("MalformedPolicyDocument"),

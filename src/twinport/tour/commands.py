@@ -13,7 +13,8 @@ from rich.console import Console
 
 from twinport import __version__
 from twinport.config import Settings
-from twinport.errors import Refusal, StorageUnavailable
+from twinport.errors import Refusal
+from twinport.refusals.storage import StorageUnavailable
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running
 from twinport.tour.screen import Screen, next_commands, result

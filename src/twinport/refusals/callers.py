@@ -1,0 +1,120 @@
+"""Refusals about who calls: signatures, tokens, sessions, forms and presigned addresses."""
+
+from twinport.errors import BadRequest, NotAuthenticated, Refusal, Unavailable
+
+
+class CredentialsMissing(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("Missing Authentication Token")
+
+
+class CredentialsUnknown(NotAuthenticated):
+    """No active access key or session has this id, or the session token is not ours."""
+
+    def __init__(self) -> None:
+        super().__init__("The security token included in the request is invalid.")
+
+
+class SessionExpired(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("The security token included in the request is expired")
+
+
+class SignatureIncomplete(NotAuthenticated):
+    """The signature's own fields are missing, doubled, or not what the algorithm asks for."""
+
+
+class SignatureMismatch(NotAuthenticated):
+    """The signature does not cover this request, this service or this Region with the caller's secret."""
+
+    def __init__(
+        self,
+        why: str = "The request signature we calculated does not match the signature you provided. Check your AWS "
+        "Secret Access Key and signing method. Consult the service documentation for details.",
+    ) -> None:
+        super().__init__(why)
+
+
+class SignatureExpired(NotAuthenticated):
+    """Signed too long ago. Clients read the times in the sentence to correct their own clock."""
+
+    def __init__(self, signed_at: str, earliest: str, now: str, margin: str) -> None:
+        super().__init__(f"Signature expired: {signed_at} is now earlier than {earliest} ({now} - {margin}.)")
+
+
+class SignatureNotYetCurrent(NotAuthenticated):
+    """Signed in the future. Clients read the times in the sentence to correct their own clock."""
+
+    def __init__(self, signed_at: str, latest: str, now: str, margin: str) -> None:
+        super().__init__(f"Signature not yet current: {signed_at} is still later than {latest} ({now} + {margin}.)")
+
+
+class SignInRefused(NotAuthenticated):
+    """Key or name, and secret or password, do not belong together. Which of them is wrong stays unsaid."""
+
+    def __init__(self) -> None:
+        super().__init__("these do not belong to an active key or user; check both, and try again")
+
+
+class SignedOut(NotAuthenticated):
+    """No session of the console belongs to this cookie: it ended, or never was."""
+
+    def __init__(self) -> None:
+        super().__init__("your session has ended; sign in again")
+
+
+class RegistryTokenMissing(NotAuthenticated):
+    """A `/v2/` request came without credentials."""
+
+    def __init__(self) -> None:
+        super().__init__("Not Authorized")
+
+
+class RegistryTokenExpired(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("Your authorization token has expired. Reauthenticate and try again.")
+
+
+class RegistryTokenInvalid(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("Your authorization token is invalid. Reauthenticate and try again.")
+
+
+class OriginRefused(Refusal):
+    """A browser page of another origin, or a host name that is not ours, sent the request."""
+
+
+class DownloadExpired(Refusal):
+    """A presigned layer address was used after its time."""
+
+    def __init__(self) -> None:
+        super().__init__("Request has expired")
+
+
+class FormForged(Refusal):
+    """A form of the console came without its token, or with somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("this form was not made for your session, so nothing was changed; open the page again")
+
+
+class DownloadForged(Refusal):
+    """A presigned layer address was altered, or never was ours."""
+
+    def __init__(self) -> None:
+        super().__init__("the address of this layer was altered or was not signed here; ask for a new one")
+
+
+class NotConfirmed(BadRequest):
+    """A destructive form came without the name that confirms it."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(f"type '{expected}' to confirm; nothing was changed")
+
+
+class TooManyAttempts(Unavailable):
+    """Wrong secrets were given again and again, for one account or from one address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many failed attempts to sign in; wait {seconds} s and try again")
+        self.seconds = seconds

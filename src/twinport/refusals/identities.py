@@ -1,0 +1,186 @@
+"""Refusals about users, groups, roles, policies, sessions and accounts."""
+
+from twinport.errors import BadRequest, Conflict, LimitReached, NotFound, Refusal, Unavailable
+
+
+class RootMayNotAssume(Refusal):
+    """As in AWS, but for the roots of open accounts, which may."""
+
+    def __init__(self) -> None:
+        super().__init__("Roles may not be assumed by root accounts.")
+
+
+class PolicyOutsideAccount(Refusal):
+    """A managed policy of AWS or of another account was to be read or changed as if it were the caller's own."""
+
+    def __init__(self) -> None:
+        super().__init__("Policy is outside your own account.")
+
+
+class PolicyMalformed(BadRequest):
+    """A policy document holds what its kind does not allow or nobody knows. `detail` is IAM's sentence.
+
+    IAM answers MalformedPolicyDocument with it; ECR has one sentence of its own for each kind.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidInput(BadRequest):
+    """A value that IAM understands and cannot use (InvalidInput)."""
+
+
+class ServiceRoleNameTaken(InvalidInput):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Service role name {name} has been taken in this account, please try a different suffix.")
+
+
+class SuffixRefused(InvalidInput):
+    def __init__(self, service: str) -> None:
+        super().__init__(f"Custom suffix is not allowed for {service}")
+
+
+class ServiceUnknown(InvalidInput):
+    def __init__(self, service: str) -> None:
+        super().__init__(f"'{service}' is not a service that twinport has a service-linked role for")
+
+
+class ArnInvalid(BadRequest):
+    """What was given for an ARN is none (ValidationError). The two blanks are AWS's."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid ARN:  Could not be parsed!")
+
+
+class RoleArnInvalid(BadRequest):
+    """AssumeRole was given something else than the ARN of a role (ValidationError)."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"{arn} is invalid")
+
+
+class SessionTooLong(BadRequest):
+    """A session would outlast what its role, or a chain of roles, allows (ValidationError)."""
+
+
+class SessionTagsInvalid(BadRequest):
+    """The tags of a session contradict each other, or those of the session that asks."""
+
+
+class NameNeeded(BadRequest):
+    """The name of a user may be left out by a user alone (ValidationError)."""
+
+    def __init__(self) -> None:
+        super().__init__("Must specify userName when calling with non-User credentials")
+
+
+class RoleUnmodifiable(BadRequest):
+    """A service-linked role belongs to its service (UnmodifiableEntity)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+        )
+
+
+class PasswordTooWeak(BadRequest):
+    """The password does not keep to IAM's default rules (PasswordPolicyViolation)."""
+
+    def __init__(self, shortest: int, kinds: int) -> None:
+        super().__init__(
+            f"a password needs {shortest} characters or more, of {kinds} of these kinds: upper-case letters, "
+            "lower-case letters, digits, and others"
+        )
+
+
+class PolicyNotAttachable(BadRequest):
+    """Policies of service-linked roles are attached by their service alone."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Cannot attach a Service Role Policy to a Customer {kind.capitalize()}.")
+
+
+class EntityNotFound(NotFound):
+    """IAM's frame (NoSuchEntity). `kind` is 'user', 'group' or 'role', or each of them before ' policy'."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"The {kind} with name {name} cannot be found.")
+
+
+class LoginProfileNotFound(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Login Profile for User {name} cannot be found.")
+
+
+class NotAMember(NotFound):
+    def __init__(self, user: str, group: str) -> None:
+        super().__init__(f"The user with name {user} is not in the group with name {group}.")
+
+
+class AccessKeyNotFound(NotFound):
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"The Access Key with id {key_id} cannot be found.")
+
+
+class PolicyNotFound(NotFound):
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Policy {arn} was not found.")
+
+
+class PolicyVersionNotFound(NotFound):
+    def __init__(self, arn: str, version: str) -> None:
+        super().__init__(f"Policy {arn} version {version} does not exist or is not attachable.")
+
+
+class PolicyNotThere(NotFound):
+    """Attaching asks for a policy in other words than reading it."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(f"Policy {arn} does not exist or is not attachable.")
+
+
+class DeletionTaskNotFound(NotFound):
+    def __init__(self, task: str) -> None:
+        super().__init__(f"The deletion task with id {task} cannot be found.")
+
+
+class EntityExists(Conflict):
+    """IAM's frame (EntityAlreadyExists)."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind.capitalize()} with name {name} already exists.")
+
+
+class PolicyExists(EntityExists):
+    def __init__(self, name: str) -> None:
+        Refusal.__init__(self, f"A policy called {name} already exists. Duplicate names are not allowed.")
+
+
+class StillReferenced(Conflict):
+    """IAM deletes nothing that others still hang on (DeleteConflict)."""
+
+
+class ChangedMeanwhile(Conflict):
+    """A form of the console was made from what is no longer so."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody changed this after the page was shown; nothing was saved")
+
+
+class AccountNameTaken(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"an account named '{name}' exists already; choose another name")
+
+
+class SessionPoliciesTooLarge(LimitReached):
+    def __init__(self, percent: int) -> None:
+        super().__init__(f"Packed size of the session policies consumes {percent}% of allotted space.")
+
+
+class RoleFenced(Unavailable):
+    """The service-linked role of this incarnation is being deleted, or is gone: whoever needs it asks for it anew."""
+
+    def __init__(self) -> None:
+        super().__init__("the service-linked role is being deleted; nothing was changed, try again")

@@ -1,0 +1,235 @@
+"""Refusals about repositories, images, layers and uploads."""
+
+from collections.abc import Sequence
+
+from twinport.errors import BadContent, Conflict, LimitReached, NotFound, Refusal, Unavailable
+from twinport.refusals.requests import InvalidParameter
+
+_MOST_NAMED = 100
+
+
+class ManifestInvalid(InvalidParameter):
+    """The manifest is not what the image specifications allow."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__("ImageManifest", constraint)
+
+
+class ManifestTooLarge(ManifestInvalid):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Member must have length less than or equal to {limit}")
+
+
+class ManifestTypeUnsupported(ManifestInvalid):
+    def __init__(self, media_type: str) -> None:
+        super().__init__(
+            f"the media type '{media_type[:200]}' is not stored here: push OCI image manifests and indexes, or Docker "
+            "schema 2 manifests and lists"
+        )
+
+
+class RepositoryNotFound(NotFound):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(f"The repository with name '{name}' does not exist in the registry with id '{account}'")
+
+
+class RepositoryPolicyNotFound(NotFound):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"Repository policy does not exist for the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+
+
+class RegistryPolicyNotFound(NotFound):
+    def __init__(self, account: str) -> None:
+        super().__init__(f"Registry policy does not exist in the registry with id '{account}'")
+
+
+class ImageNotFound(NotFound):
+    def __init__(self, digest: str | None, tag: str | None, name: str, account: str) -> None:
+        super().__init__(
+            f"The image with imageId {{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}} does not exist "
+            f"within the repository with name '{name}' in the registry with id '{account}'"
+        )
+
+
+class LayerNotFound(NotFound):
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The layer with digest {digest} does not exist within the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+
+
+class UploadNotFound(NotFound):
+    def __init__(self, upload: str, name: str, account: str) -> None:
+        super().__init__(
+            f"Upload with id '{upload}' could not be found for the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+
+
+class RepositoryExists(Conflict):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(f"The repository with name '{name}' already exists in the registry with id '{account}'")
+
+
+class RepositoryNotEmpty(Conflict):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"The repository with name '{name}' in registry with id '{account}' "
+            "cannot be deleted because it still contains images"
+        )
+
+
+class ImageExists(Conflict):
+    """The same manifest under the same tag (ImageAlreadyExistsException)."""
+
+    def __init__(self, digest: str, tag: str, name: str, account: str) -> None:
+        super().__init__(
+            f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name '{name}' "
+            f"in registry with id '{account}'"
+        )
+
+
+class TagImmutable(Conflict):
+    def __init__(self, tag: str, name: str) -> None:
+        super().__init__(
+            f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten "
+            "because the repository is immutable."
+        )
+
+
+class ImageReferenced(Conflict):
+    """The image is part of an index, so it stays (batch failure ImageReferencedByManifestList)."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"the image with digest '{digest}' in the repository with name '{name}' in the registry with id "
+            f"'{account}' is referenced by a manifest list: delete that first"
+        )
+
+
+class LayerExists(Conflict):
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The layer with digest '{digest}' already exists in the repository with name '{name}' "
+            f"in registry with id '{account}'"
+        )
+
+
+class UploadOutOfOrder(Conflict):
+    """A part does not begin where the upload ends (InvalidLayerPartException), which is after `size` bytes."""
+
+    def __init__(self, upload: str, name: str, account: str, size: int) -> None:
+        super().__init__(
+            f"Invalid layer part upload for upload with id '{upload}' in the repository with name '{name}' "
+            f"in the registry with id '{account}'"
+        )
+        self.upload, self.name, self.account, self.size = upload, name, account, size
+
+
+class DigestInvalid(BadContent):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"'{text[:200]}' is not a digest: use sha256: and 64, or sha512: and 128, lower-case hexadecimal digits"
+        )
+
+
+class DigestMismatch(BadContent):
+    def __init__(self, declared: str, computed: str) -> None:
+        super().__init__(f"the bytes were declared as {declared} and are {computed}")
+        self.declared, self.computed = declared, computed
+
+
+class NoDigestMatches(DigestMismatch):
+    """As DigestMismatch, in ECR's words for its own way of completing an upload (InvalidLayerException)."""
+
+    def __init__(self, declared: str, computed: str) -> None:
+        Refusal.__init__(self, "None of the provided layer digests match the calculated layer digest")
+        self.declared, self.computed = declared, computed
+
+
+class SizeMismatch(BadContent):
+    def __init__(self, announced: int, received: int) -> None:
+        super().__init__(f"{announced} bytes were announced and {received} were received")
+        self.announced, self.received = announced, received
+
+
+class LayerPartTooSmall(BadContent):
+    """ECR's own rule for the parts of its API; the registry protocol takes parts of any size."""
+
+    def __init__(self) -> None:
+        super().__init__("All layer parts except the last part should be at least 5MB")
+
+
+class EmptyUpload(BadContent):
+    """ECR's own rule for its API; the registry protocol stores a blob of no bytes."""
+
+    def __init__(self, upload: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The upload with id '{upload}' in the repository with name '{name}' in registry with id '{account}' "
+            "cannot be completed because it does not have any parts"
+        )
+
+
+class ImageDigestMismatch(BadContent):
+    """The manifest was put under a digest that is not its own (ImageDigestDoesNotMatchException)."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The image with digest '{digest}' in repository '{name}' and registry ID '{account}' "
+            "does not match the image digest that Amazon ECR has calculated."
+        )
+
+
+class DescriptorSizeWrong(BadContent):
+    """A manifest says of something that the repository holds that it has another size."""
+
+    def __init__(self, digest: str, declared: int, actual: int) -> None:
+        super().__init__(f"the manifest gives {digest} {declared} bytes, and it has {actual}: correct its size")
+
+
+class LayersMissing(BadContent):
+    """A manifest names layers that its repository does not hold (LayersNotFoundException)."""
+
+    def __init__(self, digests: Sequence[str], name: str, account: str) -> None:
+        super().__init__(
+            f"Layers with digests '{_listed(digests)}' required for pushing image into repository with name '{name}' "
+            f"in the registry with id '{account}' do not exist"
+        )
+        self.digests = tuple(digests)
+
+
+class ReferencedImagesMissing(BadContent):
+    """An index names manifests that its repository does not hold (ReferencedImagesNotFoundException)."""
+
+    def __init__(self, digests: Sequence[str], name: str, account: str) -> None:
+        super().__init__(
+            f"Images with digests '{_listed(digests)}' required for pushing image into repository with name '{name}' "
+            f"in the registry with id '{account}' do not exist"
+        )
+        self.digests = tuple(digests)
+
+
+class TagParametersTooMany(LimitReached):
+    """One push asks for more tags than one answer can confirm (registry protocol)."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"{count} tags are given, and one push takes at most {most}")
+
+
+class LayerInaccessible(Unavailable):
+    """The layer's row is there and its bytes are not, or not all (LayerInaccessibleException): a person must act."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The layer with digest {digest} of the repository with name '{name}' in the registry with id '{account}' "
+            "cannot be read: its bytes are missing or damaged"
+        )
+
+
+def _listed(digests: Sequence[str]) -> str:
+    """Word a list as AWS does; of a very long one, the first hundred."""
+    return f"[{', '.join(digests[:_MOST_NAMED])}]"

@@ -1,0 +1,88 @@
+"""Refusals about the form of a request, whichever door it came to."""
+
+from collections.abc import Sequence
+
+from twinport.errors import BadRequest, LimitReached, NotFound
+
+
+class InvalidParameter(BadRequest):
+    """ECR's frame for a parameter outside its constraint (InvalidParameterException)."""
+
+    def __init__(self, parameter: str, constraint: str) -> None:
+        super().__init__(f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'")
+        self.parameter, self.constraint = parameter, constraint
+
+
+class ConstraintsViolated(BadRequest):
+    """IAM's and STS's frame for members outside their constraints (ValidationError)."""
+
+    def __init__(self, violations: list[str]) -> None:
+        errors = "error" if len(violations) == 1 else "errors"
+        super().__init__(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
+
+
+class BodyMalformed(BadRequest):
+    """The body or query string cannot be read as what the operation takes."""
+
+
+class OperationUnknown(BadRequest):
+    """The service has no operation of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the operation '{name[:200]}' does not exist")
+
+
+class ContentRangeInvalid(BadRequest):
+    """A part of an upload says in no readable way where it belongs."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"'{text[:200]}' is not the range of a part: use FIRST-LAST, the numbers of its bytes")
+
+
+class NotBuiltYet(BadRequest):
+    """AWS has it and twinport does not, so it is refused rather than ignored."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not implemented by twinport: {what}")
+
+
+class InvalidTag(BadRequest):
+    """A resource tag outside its grammar (InvalidTagParameterException)."""
+
+
+class BadName(BadRequest):
+    """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
+
+
+class BadTag(BadName):
+    """A tag outside the grammar of OCI Distribution."""
+
+
+class MethodUnsupported(BadRequest):
+    """There is such a place, and this cannot be done to it."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"'{method[:20]}' is not possible here: use {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
+
+
+class PathUnknown(NotFound):
+    """A path that names no place of the registry protocol or of the console."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is nothing at '{path[:200]}'")
+
+
+class TagLimitReached(LimitReached):
+    def __init__(self, tag: str, name: str, account: str, limit: int) -> None:
+        super().__init__(
+            f"Adding tag '{tag}' to an image in the repository with name '{name}' in registry with id '{account}' "
+            f"exceeds the maximum allowed number of tags per image which is '{limit}'"
+        )
+
+
+class TooManyTags(LimitReached):
+    """More tags than a resource may have (TooManyTagsException)."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"the resource would have {count} tags, and at most {most} are allowed")

@@ -1,0 +1,45 @@
+"""Refusals of what keeps bytes and rows, and of work that was interrupted."""
+
+from twinport.errors import NotFound, Unavailable
+
+
+class BlobMissing(NotFound):
+    """The store has no bytes under a key. Met with a row that names it, it is damage, not an answer."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no bytes are stored under key '{key}'")
+
+
+class StorageUnavailable(Unavailable):
+    """The disk or the database refused: full, read-only, failing. Nothing was changed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
+
+
+class OutcomeUnknown(Unavailable):
+    """The database went away while it committed: the change may be there or not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database was lost while it stored the change, which may be there or not: look, or try again"
+        )
+
+
+class LeaseLost(Unavailable):
+    """A worker settles a delivery that it holds no longer: its lease ran out, or somebody settled it."""
+
+    def __init__(self, delivery: str) -> None:
+        super().__init__(f"delivery '{delivery}' is not held by this worker any more")
+        self.delivery = delivery
+
+
+class OfferExpired(Unavailable):
+    """Bytes came for an offer that nobody holds open any more; what it held is let go."""
+
+    def __init__(self, offer: str) -> None:
+        super().__init__(f"offer '{offer}' has expired or was never made: offer again")
+
+
+class Interrupted(Unavailable):
+    """The client went away, stalled, or sent fewer bytes than it announced."""
