@@ -45,6 +45,11 @@ TYPED = {
         RemoveRoleFromInstanceProfile SetDefaultPolicyVersion TagRole UntagRole UpdateAccessKey
         CreateLoginProfile DeleteLoginProfile GetLoginProfile UpdateLoginProfile
         UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
+        CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile ListInstanceProfileTags
+        ListInstanceProfiles TagInstanceProfile UntagInstanceProfile
+        CreateAccountAlias DeleteAccountAlias GetAccountAuthorizationDetails GetAccountSummary
+        GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy ListAccountAliases
+        SetSecurityTokenServicePreferences
     """,
     "sts": "AssumeRole GetCallerIdentity",
 }

@@ -36,11 +36,11 @@ Of operations that are answered, these members are refused in the same way when 
 
 | operation | member | refused |
 |---|---|---|
-| AddRoleToInstanceProfile, RemoveRoleFromInstanceProfile | all | always, but for what a service-linked role answers |
 | CreateRepository | `encryptionConfiguration` | `KMS`, `KMS_DSSE`, `kmsKey` |
 | CreateRepository | `imageScanningConfiguration` | `scanOnPush: true` |
 | DescribeImages, ListImages | `filter.imageStatus` | `ARCHIVED`, `ACTIVATING` |
 | PutReplicationConfiguration | `rules[].deleteReplication` | `enabled: true` |
+| SetSecurityTokenServicePreferences | `GlobalEndpointTokenVersion` | `v1Token` |
 """
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from twinport import telemetry
 from twinport.access.access_keys import AccessKeys
+from twinport.access.account_facts import AccountFacts
 from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
@@ -15,6 +16,7 @@ from twinport.access.boundaries import Boundaries
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
 from twinport.access.groups import Groups
+from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.patience import Patience
@@ -230,6 +232,8 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),
         managed_policies=ManagedPolicies(catalog, entities, world, aws),
         principal_policies=PrincipalPolicies(catalog, entities, world, aws),
+        instance_profiles=InstanceProfiles(catalog, entities, world),
+        account=AccountFacts(catalog, entities),
     )
 
 

@@ -28,3 +28,12 @@ def allowing(action: str, resource: str, **members: object) -> str:
     """A policy of one statement that allows."""
     statement = {"Effect": "Allow", "Action": action, "Resource": resource, **members}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def keys_of(iam: Any, name: str, *documents: str) -> tuple[str, str, None]:  # noqa: ANN401 — boto3's clients have no type
+    """Make a user who holds these inline policies, and return its credentials."""
+    iam.create_user(UserName=name)
+    for number, document in enumerate(documents):
+        iam.put_user_policy(UserName=name, PolicyName=f"inline-{number}", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"], None

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes import ACCOUNT, DenyAll, RecordingGate, caller
 from twinport.access.access_keys import AccessKeys
+from twinport.access.account_facts import AccountFacts
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
@@ -17,6 +18,7 @@ from twinport.access.deletion import Deletions
 from twinport.access.entities import Entities
 from twinport.access.gate import Gate
 from twinport.access.groups import Groups
+from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.principal_policies import PrincipalPolicies
@@ -35,6 +37,8 @@ ARN = f"arn:aws:iam::{ACCOUNT}:policy/mine"
 CALL = Call(caller(), "127.0.0.1", "http")
 # One value for every member that an operation may need.
 REQUEST: dict[str, Any] = {
+    "AccountAlias": "acme",
+    "GlobalEndpointTokenVersion": "v2Token",
     "AWSServiceName": "replication.ecr.amazonaws.com",
     "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
     "AssumeRolePolicyDocument": "{}",
@@ -77,6 +81,8 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         deletions=Deletions(catalog, gate, clock, asyncio.Event()),
         managed_policies=ManagedPolicies(catalog, entities, clock, aws),
         principal_policies=PrincipalPolicies(catalog, entities, clock, aws),
+        instance_profiles=InstanceProfiles(catalog, entities, clock),
+        account=AccountFacts(catalog, entities),
     )
     return door.handlers(verbs)
 
@@ -99,7 +105,8 @@ async def test_each_operation_is_authorised_by_the_action_of_its_name(catalog: E
         gate.asked.clear()
         with suppress(Refusal):
             await handler(CALL, request_of(name))
-        assert [action for action, _ in gate.asked] == [f"iam:{name}"]
+        also = ["iam:PassRole"] if name == "AddRoleToInstanceProfile" else []
+        assert [action for action, _ in gate.asked] == [f"iam:{name}", *also]
 
 
 async def test_conditions_may_ask_for_tags_policies_and_services(catalog: EmbeddedCatalog) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twinport.access.gate import NO_CONTEXT, Context, Gate, IdentityResource
+from twinport.access.gate import NO_CONTEXT, AnyResource, Context, Gate, IdentityResource
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
 from twinport.model import names
@@ -44,9 +44,15 @@ class Entities:
         bounded = {} if found is None or action not in _ASKED_OF_BOUNDARY else boundary_context(_boundary_of(found))
         await self.gate.authorize(caller, action, resource, {**bounded, **context})
 
-    async def ask_of(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
-        """Ask whether the caller may do this to what the ARN names."""
-        await self.gate.authorize(caller, action, IdentityResource(caller.account, arn), context)
+    async def ask_of(
+        self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT, unique_id: str | None = None
+    ) -> None:
+        """Ask whether the caller may do this to what the ARN names. Its tags hang on the unique id, if it has one."""
+        await self.gate.authorize(caller, action, IdentityResource(caller.account, arn, unique_id), context)
+
+    async def ask_of_account(self, caller: Caller, action: str) -> None:
+        """Ask whether the caller may do what concerns the account as a whole: policies must say `*`."""
+        await self.gate.authorize(caller, action, AnyResource(caller.account, caller.origin.region))
 
 
 def tag_context(tags: Iterable[Tag]) -> Context:
@@ -61,6 +67,11 @@ def tag_context(tags: Iterable[Tag]) -> Context:
 def boundary_context(arn: str | None) -> Context:
     """Return the condition key by which policies ask for a permissions boundary; none without one."""
     return NO_CONTEXT if arn is None else {"iam:PermissionsBoundary": (arn,)}
+
+
+def pass_context(service: str) -> Context:
+    """Return the condition key of iam:PassRole by which policies ask whom a role is passed to."""
+    return {"iam:PassedToService": (service,)}
 
 
 def check_tags(tags: Iterable[Tag]) -> None:

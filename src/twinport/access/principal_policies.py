@@ -16,7 +16,7 @@ from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
 
 # The characters that all inline policies of a principal may have together, blanks aside.
-_INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.GROUP: 5120, PrincipalType.ROLE: 10240}
+INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.GROUP: 5120, PrincipalType.ROLE: 10240}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PrincipalPolicies:
         def store(db: Connection) -> None:
             principal = principal_policies.get_own(db, caller.account, kind, owner)
             policy.parse(document, PolicyKind.IDENTITY)
-            principal_policies.put_inline(db, principal, name, document, most=_INLINE_MOST[kind])
+            principal_policies.put_inline(db, principal, name, document, most=INLINE_MOST[kind])
 
         await self.catalog.partition.write(store)
 

@@ -124,16 +124,6 @@ class Roles:
             lambda db: identities.delete_role(db, identities.get_own_role(db, caller.account, name))
         )
 
-    async def refuse_change(self, caller: Caller, action: str, name: str) -> None:
-        """Ask as a change that is not built would. Raises EntityNotFound, or RoleUnmodifiable."""
-        await self.entities.ask(caller, action, _ROLE, name)
-        await self.catalog.partition.read(lambda db: identities.get_own_role(db, caller.account, name))
-
-    async def expect(self, caller: Caller, action: str, name: str) -> None:
-        """Ask for a list that hangs on a role and is always empty. Raises EntityNotFound."""
-        await self.entities.ask(caller, action, _ROLE, name)
-        await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))
-
     # --- tags ---------------------------------------------------------------------------------------------
 
     async def tag(self, caller: Caller, name: str, tags: Sequence[Tag]) -> None:

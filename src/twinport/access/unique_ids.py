@@ -1,4 +1,7 @@
-"""Unique ids of users (AIDA…), groups (AGPA…), roles (AROA…) and managed policies (ANPA…): never given twice."""
+"""Unique ids of users (AIDA…), groups (AGPA…), roles (AROA…), instance profiles (AIPA…) and managed policies (ANPA…).
+
+None is ever given twice.
+"""
 
 import hashlib
 import secrets
@@ -17,6 +20,10 @@ def group() -> str:
 
 def role() -> str:
     return _made("AROA")
+
+
+def instance_profile() -> str:
+    return _made("AIPA")
 
 
 def policy() -> str:

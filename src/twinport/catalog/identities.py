@@ -162,6 +162,15 @@ def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[R
     return [_read_role(row) for row in db.execute(listing(_role, account, prefix, page))]
 
 
+def roles_of_ids(db: Connection, unique_ids: Iterable[str]) -> dict[str, Role]:
+    """Return the roles that have these unique ids, by them, without tags."""
+    found: dict[str, Role] = {}
+    for some in statements.batches(unique_ids):
+        rows = db.execute(select(_role).where(_role.c.unique_id.in_(some)))
+        found |= {row.unique_id: _read_role(row) for row in rows}
+    return found
+
+
 def update_role(db: Connection, role: Role) -> None:
     """Store what of a role may change: trust, description and the longest session."""
     changes = {
@@ -178,7 +187,10 @@ def note_role_used(db: Connection, unique_id: str, region: RegionName, now: date
 
 
 def delete_role(db: Connection, role: Role) -> None:
-    """Delete a role that has no policies. Raises StillReferenced."""
+    """Delete a role that has no policies and is in no instance profile. Raises StillReferenced."""
+    profiles = select(schema.instance_profile.c.unique_id).where(schema.instance_profile.c.role_id == role.unique_id)
+    if db.execute(profiles.limit(1)).first():
+        raise StillReferenced("Cannot delete entity, must remove roles from instance profile first.")
     expect_bare(db, role.unique_id)
     _forget(db, _role, role.unique_id)
 

@@ -68,6 +68,7 @@ user = Table(
     Column("name_key", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("password_last_used_at", Instant),
     UniqueConstraint("account", "name_key"),
 )
 
@@ -163,6 +164,30 @@ boundary = Table(
     Column("policy_arn", Text, nullable=False),
 )
 Index("boundary_by_policy", boundary.c.policy_arn)
+
+# One role at most hangs in an instance profile.
+instance_profile = Table(
+    "instance_profile",
+    partition,
+    Column("unique_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("role_id", Text),
+    UniqueConstraint("account", "name_key"),
+)
+Index("instance_profile_by_role", instance_profile.c.role_id)
+
+# The other name of an account, by which its people sign in. No two accounts have the same.
+account_alias = Table(
+    "account_alias",
+    partition,
+    Column("account", Text, primary_key=True),
+    Column("alias", Text, nullable=False),
+    UniqueConstraint("alias"),
+)
 
 # `owner_id` may also be the ARN of a managed policy.
 identity_tag = Table(

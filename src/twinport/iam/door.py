@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.access_keys import AccessKeys
+from twinport.access.account_facts import AccountFacts
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.deletion import Deletions
 from twinport.access.groups import Groups
+from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.principal_policies import PrincipalPolicies
@@ -15,8 +17,10 @@ from twinport.access.roles import Roles
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
+from twinport.iam.account import AccountOperations
 from twinport.iam.boundaries import BoundaryOperations
 from twinport.iam.groups import GroupOperations
+from twinport.iam.instance_profiles import InstanceProfileOperations
 from twinport.iam.login_profiles import LoginProfileOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
 from twinport.iam.roles import RoleOperations
@@ -38,6 +42,8 @@ class Verbs:
     deletions: Deletions
     managed_policies: ManagedPolicies
     principal_policies: PrincipalPolicies
+    instance_profiles: InstanceProfiles
+    account: AccountFacts
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
@@ -53,4 +59,6 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **ManagedPolicyOperations(verbs.managed_policies).table(),
         **InlinePolicyOperations(verbs.principal_policies).table(),
         **AttachedPolicyOperations(verbs.principal_policies).table(),
+        **InstanceProfileOperations(verbs.instance_profiles).table(),
+        **AccountOperations(verbs.account).table(),
     }

@@ -9,7 +9,6 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import DEFAULT_SESSION, Role
-from twinport.refusals.requests import NotBuiltYet
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,6 @@ class RoleOperations:
             "TagRole": self.tag,
             "UntagRole": self.untag,
             "ListRoleTags": self.list_tags,
-            "ListInstanceProfilesForRole": self.list_instance_profiles,
-            "AddRoleToInstanceProfile": self.add_to_instance_profile,
-            "RemoveRoleFromInstanceProfile": self.remove_from_instance_profile,
         }
 
     async def create(self, call: Call, request: iam.CreateRoleRequest) -> iam.CreateRoleResponse:
@@ -94,28 +90,10 @@ class RoleOperations:
             answer["Marker"] = marker
         return answer
 
-    # --- what is not built, and refused of a service-linked role all the same --------------------------------
-
-    async def list_instance_profiles(
-        self, call: Call, request: iam.ListInstanceProfilesForRoleRequest
-    ) -> iam.ListInstanceProfilesForRoleResponse:
-        await self.roles.expect(call.caller, "iam:ListInstanceProfilesForRole", request["RoleName"])
-        return {"InstanceProfiles": [], "IsTruncated": False}
-
-    async def add_to_instance_profile(self, call: Call, request: iam.AddRoleToInstanceProfileRequest) -> None:
-        await self._refuse(call, "AddRoleToInstanceProfile", request["RoleName"])
-
-    async def remove_from_instance_profile(self, call: Call, request: iam.RemoveRoleFromInstanceProfileRequest) -> None:
-        await self._refuse(call, "RemoveRoleFromInstanceProfile", request["RoleName"])
-
-    async def _refuse(self, call: Call, operation: str, name: str) -> None:
-        await self.roles.refuse_change(call.caller, f"iam:{operation}", name)
-        raise NotBuiltYet(operation)
-
 
 def created_role(role: Role, document: str) -> iam.Role:
     """Show a role that was just made: with the trust document given, without what time will add."""
-    shown = _bare_role(role, document)
+    shown = bare_role(role, document)
     if role.description is not None:
         shown["Description"] = role.description
     if role.tags:
@@ -125,8 +103,20 @@ def created_role(role: Role, document: str) -> iam.Role:
     return shown
 
 
+def bare_role(role: Role, document: str) -> iam.Role:
+    """Show what every answer shows of a role."""
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.unique_id,
+        "Arn": role.arn,
+        "CreateDate": role.created_at,
+        "AssumeRolePolicyDocument": encoded(document),
+    }
+
+
 def _listed_role(role: Role) -> iam.Role:
-    shown = _bare_role(role, role.trust)
+    shown = bare_role(role, role.trust)
     if role.description is not None:
         shown["Description"] = role.description
     shown["MaxSessionDuration"] = int(role.max_session.total_seconds())
@@ -147,14 +137,3 @@ def _last_used(role: Role) -> iam.RoleLastUsed:
     if role.last_used_at is None or role.last_used_region is None:
         return {}
     return {"LastUsedDate": role.last_used_at, "Region": role.last_used_region}
-
-
-def _bare_role(role: Role, document: str) -> iam.Role:
-    return {
-        "Path": role.path,
-        "RoleName": role.name,
-        "RoleId": role.unique_id,
-        "Arn": role.arn,
-        "CreateDate": role.created_at,
-        "AssumeRolePolicyDocument": encoded(document),
-    }

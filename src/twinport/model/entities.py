@@ -84,6 +84,23 @@ PolicyOwner = User | Group | Role
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceProfile:
+    """What hands a role to a machine. It holds one role at most."""
+
+    unique_id: str
+    account: AccountId
+    name: str
+    path: str
+    created_at: datetime
+    role: Role | None = None
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return names.instance_profile_arn(self.account, self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class ManagedPolicy:
     """A managed policy, AWS's or a customer's. `attachments` and `boundaries` count those in the account that asks."""
 

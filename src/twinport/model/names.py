@@ -91,5 +91,9 @@ def policy_arn(account: str, path: str, name: str) -> str:
     return f"arn:{PARTITION}:iam::{account}:policy{path}{name}"
 
 
+def instance_profile_arn(account: str, path: str, name: str) -> str:
+    return f"arn:{PARTITION}:iam::{account}:instance-profile{path}{name}"
+
+
 def session_arn(account: str, role: str, session: str) -> str:
     return f"arn:{PARTITION}:sts::{account}:assumed-role/{role}/{session}"

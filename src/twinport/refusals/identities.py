@@ -47,6 +47,13 @@ class ServiceUnknown(InvalidInput):
         super().__init__(f"'{service}' is not a service that twinport has a service-linked role for")
 
 
+class AliasIsAnAccount(InvalidInput):
+    """Where an account is named, twelve digits are its id."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"the account alias '{alias}' has the form of an account id; choose another one")
+
+
 class ArnInvalid(BadRequest):
     """What was given for an ARN is none (ValidationError). The two blanks are AWS's."""
 
@@ -119,6 +126,21 @@ class NotAMember(NotFound):
         super().__init__(f"The user with name {user} is not in the group with name {group}.")
 
 
+class InstanceProfileNotFound(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Instance Profile {name} cannot be found.")
+
+
+class RoleNotInProfile(NotFound):
+    def __init__(self, role: str, profile: str) -> None:
+        super().__init__(f"The role with name {role} is not in the instance profile with name {profile}.")
+
+
+class AliasNotFound(NotFound):
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"The account alias with name {alias} cannot be found.")
+
+
 class AccessKeyNotFound(NotFound):
     def __init__(self, key_id: str) -> None:
         super().__init__(f"The Access Key with id {key_id} cannot be found.")
@@ -151,6 +173,16 @@ class EntityExists(Conflict):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind.capitalize()} with name {name} already exists.")
+
+
+class InstanceProfileExists(EntityExists):
+    def __init__(self, name: str) -> None:
+        Refusal.__init__(self, f"Instance Profile {name} already exists.")
+
+
+class AliasTaken(EntityExists):
+    def __init__(self, alias: str) -> None:
+        Refusal.__init__(self, f"The account alias {alias} already exists.")
 
 
 class PolicyExists(EntityExists):

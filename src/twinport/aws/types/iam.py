@@ -783,3 +783,172 @@ class UpdateRoleDescriptionRequest(TypedDict, total=False):
 
 class UpdateRoleDescriptionResponse(TypedDict, total=False):
     Role: Role
+
+
+class CreateInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Path: str
+    Tags: list[Tag]
+
+
+class CreateInstanceProfileResponse(TypedDict, total=False):
+    InstanceProfile: Required[InstanceProfile]
+
+
+class DeleteInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+
+
+class GetInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+
+
+class GetInstanceProfileResponse(TypedDict, total=False):
+    InstanceProfile: Required[InstanceProfile]
+
+
+class ListInstanceProfileTagsRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListInstanceProfileTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListInstanceProfilesRequest(TypedDict, total=False):
+    PathPrefix: str
+    Marker: str
+    MaxItems: int
+
+
+class ListInstanceProfilesResponse(TypedDict, total=False):
+    InstanceProfiles: Required[list[InstanceProfile]]
+    IsTruncated: bool
+    Marker: str
+
+
+class TagInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    Tags: Required[list[Tag]]
+
+
+class UntagInstanceProfileRequest(TypedDict, total=False):
+    InstanceProfileName: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class CreateAccountAliasRequest(TypedDict, total=False):
+    AccountAlias: Required[str]
+
+
+class DeleteAccountAliasRequest(TypedDict, total=False):
+    AccountAlias: Required[str]
+
+
+class GetAccountAuthorizationDetailsRequest(TypedDict, total=False):
+    Filter: list[str]
+    MaxItems: int
+    Marker: str
+
+
+class PolicyDetail(TypedDict, total=False):
+    PolicyName: str
+    PolicyDocument: str
+
+
+class UserDetail(TypedDict, total=False):
+    Path: str
+    UserName: str
+    UserId: str
+    Arn: str
+    CreateDate: datetime
+    UserPolicyList: list[PolicyDetail]
+    GroupList: list[str]
+    AttachedManagedPolicies: list[AttachedPolicy]
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+
+
+class GroupDetail(TypedDict, total=False):
+    Path: str
+    GroupName: str
+    GroupId: str
+    Arn: str
+    CreateDate: datetime
+    GroupPolicyList: list[PolicyDetail]
+    AttachedManagedPolicies: list[AttachedPolicy]
+
+
+class RoleDetail(TypedDict, total=False):
+    Path: str
+    RoleName: str
+    RoleId: str
+    Arn: str
+    CreateDate: datetime
+    AssumeRolePolicyDocument: str
+    InstanceProfileList: list[InstanceProfile]
+    RolePolicyList: list[PolicyDetail]
+    AttachedManagedPolicies: list[AttachedPolicy]
+    PermissionsBoundary: AttachedPermissionsBoundary
+    Tags: list[Tag]
+    RoleLastUsed: RoleLastUsed
+
+
+class ManagedPolicyDetail(TypedDict, total=False):
+    PolicyName: str
+    PolicyId: str
+    Arn: str
+    Path: str
+    DefaultVersionId: str
+    AttachmentCount: int
+    PermissionsBoundaryUsageCount: int
+    IsAttachable: bool
+    Description: str
+    CreateDate: datetime
+    UpdateDate: datetime
+    PolicyVersionList: list[PolicyVersion]
+
+
+class GetAccountAuthorizationDetailsResponse(TypedDict, total=False):
+    UserDetailList: list[UserDetail]
+    GroupDetailList: list[GroupDetail]
+    RoleDetailList: list[RoleDetail]
+    Policies: list[ManagedPolicyDetail]
+    IsTruncated: bool
+    Marker: str
+
+
+class GetAccountSummaryResponse(TypedDict, total=False):
+    SummaryMap: dict[str, int]
+
+
+class GetContextKeysForCustomPolicyRequest(TypedDict, total=False):
+    PolicyInputList: Required[list[str]]
+
+
+class GetContextKeysForPolicyResponse(TypedDict, total=False):
+    ContextKeyNames: list[str]
+
+
+class GetContextKeysForPrincipalPolicyRequest(TypedDict, total=False):
+    PolicySourceArn: Required[str]
+    PolicyInputList: list[str]
+
+
+class ListAccountAliasesRequest(TypedDict, total=False):
+    Marker: str
+    MaxItems: int
+
+
+class ListAccountAliasesResponse(TypedDict, total=False):
+    AccountAliases: Required[list[str]]
+    IsTruncated: bool
+    Marker: str
+
+
+class SetSecurityTokenServicePreferencesRequest(TypedDict, total=False):
+    GlobalEndpointTokenVersion: Required[str]

@@ -1,0 +1,96 @@
+"""What an account says of itself: its alias, and how much it holds beside how much it may."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.entities import Entities
+from twinport.access.managed_policies import MOST_CHARACTERS
+from twinport.access.principal_policies import INLINE_MOST
+from twinport.access.trust_documents import MOST_CHARACTERS as MOST_TRUST
+from twinport.catalog import accounts, groups, identities, instance_profiles, managed_policies, principal_policies
+from twinport.catalog.access_keys import KEYS_PER_USER
+from twinport.catalog.accounts import Holdings
+from twinport.catalog.embedded import Catalog
+from twinport.model.entities import PrincipalType
+from twinport.model.identities import Caller
+from twinport.model.names import is_account_id
+from twinport.refusals.identities import AliasIsAnAccount
+
+# Every version of every policy of an account together; AWS names the bound and does not raise it.
+_VERSIONS_IN_USE_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    catalog: Catalog
+    entities: Entities
+
+    async def alias(self, caller: Caller) -> str | None:
+        """Return the alias of the caller's account."""
+        await self.entities.ask_of_account(caller, "iam:ListAccountAliases")
+        return await self.catalog.partition.read(lambda db: accounts.alias(db, caller.account))
+
+    async def set_alias(self, caller: Caller, text: str) -> None:
+        """Give the account an alias instead of the one it had. Raises AliasTaken, AliasIsAnAccount."""
+        await self.entities.ask_of_account(caller, "iam:CreateAccountAlias")
+        if is_account_id(text):
+            raise AliasIsAnAccount(text)
+        await self.catalog.partition.write(lambda db: accounts.set_alias(db, caller.account, text))
+
+    async def remove_alias(self, caller: Caller, text: str) -> None:
+        """Take the alias away. Raises AliasNotFound."""
+        await self.entities.ask_of_account(caller, "iam:DeleteAccountAlias")
+        await self.catalog.partition.write(lambda db: accounts.remove_alias(db, caller.account, text))
+
+    async def allow_tokens_everywhere(self, caller: Caller) -> None:
+        """Ask for session tokens that every Region takes, which all are."""
+        await self.entities.ask_of_account(caller, "iam:SetSecurityTokenServicePreferences")
+
+    async def summary(self, caller: Caller) -> Mapping[str, int]:
+        """Count what the account has, and name its quotas, by IAM's words."""
+        await self.entities.ask_of_account(caller, "iam:GetAccountSummary")
+        held = await self.catalog.partition.read(lambda db: accounts.holdings(db, caller.account))
+        return {**_counted(held), **_QUOTAS, **_LACKED}
+
+
+def _counted(held: Holdings) -> Mapping[str, int]:
+    return {
+        "Users": held.users,
+        "Groups": held.groups,
+        "Roles": held.roles,
+        "Policies": held.policies,
+        "PolicyVersionsInUse": held.policy_versions,
+        "InstanceProfiles": held.instance_profiles,
+        "AccountAccessKeysPresent": int(held.root_keys > 0),
+    }
+
+
+_QUOTAS = {
+    "UsersQuota": identities.USERS_PER_ACCOUNT,
+    "GroupsQuota": groups.GROUPS_PER_ACCOUNT,
+    "RolesQuota": identities.ROLES_PER_ACCOUNT,
+    "PoliciesQuota": managed_policies.POLICIES_PER_ACCOUNT,
+    "PolicyVersionsInUseQuota": _VERSIONS_IN_USE_MOST,
+    "InstanceProfilesQuota": instance_profiles.PROFILES_PER_ACCOUNT,
+    "AccessKeysPerUserQuota": KEYS_PER_USER,
+    "GroupsPerUserQuota": groups.GROUPS_PER_USER,
+    "AttachedPoliciesPerUserQuota": principal_policies.ATTACHED_MOST,
+    "AttachedPoliciesPerGroupQuota": principal_policies.ATTACHED_MOST,
+    "AttachedPoliciesPerRoleQuota": principal_policies.ATTACHED_MOST,
+    "VersionsPerPolicyQuota": managed_policies.VERSIONS_PER_POLICY,
+    "PolicySizeQuota": MOST_CHARACTERS,
+    "UserPolicySizeQuota": INLINE_MOST[PrincipalType.USER],
+    "GroupPolicySizeQuota": INLINE_MOST[PrincipalType.GROUP],
+    "RolePolicySizeQuota": INLINE_MOST[PrincipalType.ROLE],
+    "AssumeRolePolicySizeQuota": MOST_TRUST,
+    # Session tokens are taken in every Region: what AWS calls version 2.
+    "GlobalEndpointTokenVersion": 2,
+}
+# What nobody can have here, for its operations are refused; and roots of accounts have no password.
+_LACKED = dict.fromkeys(
+    (
+        *("MFADevices", "MFADevicesInUse", "AccountMFAEnabled", "ServerCertificates", "ServerCertificatesQuota"),
+        *("SigningCertificatesPerUserQuota", "AccountSigningCertificatesPresent", "AccountPasswordPresent"),
+    ),
+    0,
+)

@@ -1,0 +1,113 @@
+"""Instance profiles: create, read, list, put a role in, tag, delete."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twinport.access import unique_ids
+from twinport.access.entities import Entities, check_tags, pass_context, tag_context
+from twinport.access.gate import NO_CONTEXT, Context
+from twinport.catalog import identities, instance_profiles
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.model.entities import InstanceProfile, Page, PrincipalType, Tag
+from twinport.model.identities import Caller
+from twinport.model.names import instance_profile_arn
+
+# The service that takes roles out of profiles: whoever puts one in passes it on to that.
+_MACHINES = "ec2.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceProfiles:
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+
+    async def create(self, caller: Caller, name: str, *, path: str, tags: Sequence[Tag]) -> InstanceProfile:
+        """Create a profile without a role. Raises InstanceProfileExists, LimitReached, InvalidInput."""
+        arn = instance_profile_arn(caller.account, path, name)
+        await self.entities.ask_of(caller, "iam:CreateInstanceProfile", arn, tag_context(tags))
+        check_tags(tags)
+        made = InstanceProfile(
+            unique_ids.instance_profile(), caller.account, name, path, self.world.now(), tags=tuple(tags)
+        )
+        await self.catalog.partition.write(lambda db: instance_profiles.add(db, made))
+        return made
+
+    async def get(self, caller: Caller, name: str) -> InstanceProfile:
+        """Return a profile. Raises InstanceProfileNotFound."""
+        await self._ask(caller, "iam:GetInstanceProfile", name)
+        return await self.catalog.partition.read(lambda db: instance_profiles.get(db, caller.account, name))
+
+    async def list(self, caller: Caller, prefix: str, page: Page) -> list[InstanceProfile]:
+        """List profiles beneath a path: one more than the page holds if there is one."""
+        arn = instance_profile_arn(caller.account, prefix, "")
+        await self.entities.ask_of(caller, "iam:ListInstanceProfiles", arn)
+        return await self.catalog.partition.read(lambda db: instance_profiles.listed(db, caller.account, prefix, page))
+
+    async def of_role(self, caller: Caller, role: str, page: Page) -> Sequence[InstanceProfile]:
+        """List the profiles that hold a role: one more than the page holds if there is one. Raises EntityNotFound."""
+        await self.entities.ask(caller, "iam:ListInstanceProfilesForRole", PrincipalType.ROLE, role)
+        return await self.catalog.partition.read(
+            lambda db: instance_profiles.of_role(db, identities.get_role(db, caller.account, role), page)
+        )
+
+    async def delete(self, caller: Caller, name: str) -> None:
+        """Delete a profile that holds no role. Raises InstanceProfileNotFound, StillReferenced."""
+        await self._ask(caller, "iam:DeleteInstanceProfile", name)
+        await self.catalog.partition.write(
+            lambda db: instance_profiles.remove(db, instance_profiles.get(db, caller.account, name))
+        )
+
+    async def put_role(self, caller: Caller, name: str, role: str) -> None:
+        """Put a role in, which the caller must be allowed to pass to machines.
+
+        Raises InstanceProfileNotFound, EntityNotFound, RoleUnmodifiable, or LimitReached if a role is in it.
+        """
+        await self._ask(caller, "iam:AddRoleToInstanceProfile", name)
+        await self.entities.ask(caller, "iam:PassRole", PrincipalType.ROLE, role, pass_context(_MACHINES))
+
+        def store(db: Connection) -> None:
+            chosen = identities.get_own_role(db, caller.account, role)
+            instance_profiles.put_role(db, instance_profiles.get(db, caller.account, name), chosen)
+
+        await self.catalog.partition.write(store)
+
+    async def take_role(self, caller: Caller, name: str, role: str) -> None:
+        """Take a role out. Raises InstanceProfileNotFound, EntityNotFound, RoleUnmodifiable, RoleNotInProfile."""
+        await self._ask(caller, "iam:RemoveRoleFromInstanceProfile", name)
+
+        def take(db: Connection) -> None:
+            chosen = identities.get_own_role(db, caller.account, role)
+            instance_profiles.take_role(db, instance_profiles.get(db, caller.account, name), chosen)
+
+        await self.catalog.partition.write(take)
+
+    # --- tags ---------------------------------------------------------------------------------------------
+
+    async def tag(self, caller: Caller, name: str, tags: Sequence[Tag]) -> None:
+        """Add tags, replacing those of the same keys. Raises InstanceProfileNotFound, InvalidInput, LimitReached."""
+        await self._ask(caller, "iam:TagInstanceProfile", name, tag_context(tags))
+        check_tags(tags)
+        await self.catalog.partition.write(
+            lambda db: identities.set_tags(db, instance_profiles.get(db, caller.account, name).unique_id, tags)
+        )
+
+    async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
+        """Remove tags; a key that is not there is no mistake. Raises InstanceProfileNotFound."""
+        await self._ask(caller, "iam:UntagInstanceProfile", name, {"aws:TagKeys": tuple(keys)})
+        await self.catalog.partition.write(
+            lambda db: identities.remove_tags(db, instance_profiles.get(db, caller.account, name).unique_id, keys)
+        )
+
+    async def tags(self, caller: Caller, name: str) -> tuple[Tag, ...]:
+        """Return all tags, fifty at most, in the order of their keys. Raises InstanceProfileNotFound."""
+        await self._ask(caller, "iam:ListInstanceProfileTags", name)
+        return (await self.catalog.partition.read(lambda db: instance_profiles.get(db, caller.account, name))).tags
+
+    async def _ask(self, caller: Caller, action: str, name: str, context: Context = NO_CONTEXT) -> None:
+        """Ask about a profile of the caller's account. A missing one has the path '/'."""
+        found = await self.catalog.partition.read(lambda db: instance_profiles.find(db, caller.account, name))
+        arn = found.arn if found else instance_profile_arn(caller.account, "/", name)
+        await self.entities.ask_of(caller, action, arn, context, found.unique_id if found else None)
