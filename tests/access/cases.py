@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 
 from tests import fakes
 from twinport.access.evaluate import Policies, Question
-from twinport.access.grants import Identity, Principal, ServicePrincipal
+from twinport.access.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
 from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
@@ -51,6 +51,7 @@ WHO: dict[str, Principal] = {
     "far replication role": _session(THERE, REPLICATION, "r1", "AROAREPLICATIONREPLI"),
     "replication role": _session(HERE, REPLICATION, "r1", "AROAREPLICATIONREPLI"),
     "replication service": ServicePrincipal("replication.ecr.amazonaws.com"),
+    "a workflow": FederatedPrincipal(f"arn:aws:iam::{HERE}:oidc-provider/token.actions.githubusercontent.com"),
 }
 
 
@@ -68,6 +69,8 @@ class _Raw(TypedDict, total=False):
     repository: list[object]
     registry: list[object]
     trust: list[object]
+    service_control: list[list[object]]
+    resource_control: list[object]
     expect: str
 
 
@@ -121,6 +124,10 @@ def _policies(raw: _Raw) -> Policies:
             *([read(PolicyKind.REGISTRY, raw["registry"])] if "registry" in raw else []),
         ),
         trust=read(PolicyKind.TRUST, raw["trust"]) if "trust" in raw else None,
+        service_control=tuple((read(PolicyKind.SERVICE_CONTROL, each),) for each in raw.get("service_control", [])),
+        resource_control=(
+            (read(PolicyKind.RESOURCE_CONTROL, raw["resource_control"]),) if "resource_control" in raw else ()
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from twinport.access.grants import Grant, Identity, Principal, ServicePrincipal
+from twinport.access.grants import FederatedPrincipal, Grant, Identity, Principal, ServicePrincipal
 from twinport.access.policy import Policy, PolicyKind, Statement
 from twinport.access.wildcards import RequestContext
 from twinport.model.identities import PrincipalKind
@@ -20,6 +20,11 @@ class Question:
     account: AccountId
     context: RequestContext
 
+    @property
+    def crosses_border(self) -> bool:
+        """Tell whether the caller and the resource are of different accounts."""
+        return isinstance(self.principal, Identity) and self.principal.account != self.account
+
 
 @dataclass(frozen=True, slots=True)
 class Policies:
@@ -27,7 +32,8 @@ class Policies:
 
     Without `boundary` or `session` there is no such limit; with an empty `session` nothing passes it. `resource` is
     what hangs on the resource and on its registry; `trust` is asked instead of it when a role is to be assumed, and
-    has to allow by itself.
+    has to allow by itself. `service_control` are the levels of the caller's organization, root first, of which each
+    must allow; `resource_control` are the policies of the resource's organization, which can only deny.
     """
 
     identity: tuple[Policy, ...] = ()
@@ -35,6 +41,25 @@ class Policies:
     session: tuple[Policy, ...] | None = None
     resource: tuple[Policy, ...] = ()
     trust: Policy | None = None
+    service_control: tuple[tuple[Policy, ...], ...] = ()
+    resource_control: tuple[Policy, ...] = ()
+
+    @property
+    def on_resource(self) -> tuple[Policy, ...]:
+        """What the resource's side says: its own policies, or the trust policy of a role."""
+        return self.resource if self.trust is None else (self.trust,)
+
+    @property
+    def every(self) -> Iterator[Policy]:
+        """Every policy, in the order in which a denial is looked for."""
+        yield from self.identity
+        yield from self.on_resource
+        if self.boundary is not None:
+            yield self.boundary
+        yield from self.session or ()
+        for level in self.service_control:
+            yield from level
+        yield from self.resource_control
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +84,11 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """`reason` is AWS's clause; `by` is the denying statement, absent when an allowing one was missing."""
+    """`reason` is AWS's clause. `by` is the denying statement, or `lacking` the kind of policy that did not allow."""
 
     reason: str
     by: Source | None = None
+    lacking: PolicyKind | None = None
 
 
 Decision = Allowed | Denied
@@ -72,16 +98,19 @@ def decide(question: Question, policies: Policies) -> Decision:
     """Decide by AWS's rules: a matching Deny wins, and what no policy allows is denied."""
     if denial := _explicit_denial(question, policies):
         return denial
-    granted = _strongest_grant(question, _on_resource(policies))
+    for level in policies.service_control:
+        if _allowance(question, level) is None:
+            return nothing_allows(question.action, PolicyKind.SERVICE_CONTROL)
+    granted = strongest_grant(question, policies.on_resource)
     match question.principal:
-        case ServicePrincipal():
-            return granted.decision if granted else _nothing_allows(question, _resource_kind(policies))
+        case ServicePrincipal() | FederatedPrincipal():
+            return granted.decision if granted else nothing_allows(question.action, _resource_kind(policies))
         case Identity() as principal:
             return _decide_for(principal, question, policies, granted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Granted:
+class Granted:
     """What the policies on the resource's side give: the strongest naming of the caller in a matching Allow."""
 
     grant: Grant
@@ -92,10 +121,28 @@ class _Granted:
         return Allowed(self.by)
 
 
-def _decide_for(principal: Identity, question: Question, policies: Policies, granted: _Granted | None) -> Decision:
+def strongest_grant(question: Question, policies: tuple[Policy, ...]) -> Granted | None:
+    """Return the Allow on the resource's side that names the caller most strongly, of those that match."""
+    strongest: Granted | None = None
+    for policy in policies:
+        for statement in policy.about(question.action).allowances:
+            grant = statement.audience.allows(question.principal) if statement.audience else None
+            if grant is None or (strongest is not None and grant <= strongest.grant):
+                continue
+            if statement.speaks_of(question.resource, question.context):
+                strongest = Granted(grant, Source(policy, statement))
+    return strongest
+
+
+def nothing_allows(action: str, kind: PolicyKind) -> Denied:
+    """Deny in AWS's words for want of an Allow in policies of this kind."""
+    return Denied(f"because no {_ALLOWING[kind]} allows the {action} action", lacking=kind)
+
+
+def _decide_for(principal: Identity, question: Question, policies: Policies, granted: Granted | None) -> Decision:
     across = principal.account != question.account
     if granted is None and (across or policies.trust is not None):
-        return _nothing_allows(question, _resource_kind(policies))
+        return nothing_allows(question.action, _resource_kind(policies))
     if granted is None or across:
         return _own_side(principal, question, policies)
     match granted.grant:
@@ -113,39 +160,27 @@ def _own_side(principal: Identity, question: Question, policies: Policies) -> De
     if principal.kind is not PrincipalKind.ROOT:
         by = _allowance(question, policies.identity)
         if by is None:
-            return _nothing_allows(question, PolicyKind.IDENTITY)
+            return nothing_allows(question.action, PolicyKind.IDENTITY)
     return _limits(question, policies) or Allowed(by)
 
 
 def _limits(question: Question, policies: Policies) -> Denied | None:
     """Return the denial of a limit that does not allow as well."""
     if policies.boundary is not None and _allowance(question, (policies.boundary,)) is None:
-        return _nothing_allows(question, PolicyKind.BOUNDARY)
+        return nothing_allows(question.action, PolicyKind.BOUNDARY)
     if policies.session is not None and _allowance(question, policies.session) is None:
-        return _nothing_allows(question, PolicyKind.SESSION)
+        return nothing_allows(question.action, PolicyKind.SESSION)
     return None
 
 
 def _explicit_denial(question: Question, policies: Policies) -> Denied | None:
-    for policy in _every(policies):
+    for policy in policies.every:
         for statement in policy.about(question.action).denials:
             audience = statement.audience
             named = audience is None or audience.denies(question.principal)
             if named and statement.speaks_of(question.resource, question.context):
                 return Denied(f"with an explicit deny in {_DENYING[policy.kind]}", Source(policy, statement))
     return None
-
-
-def _strongest_grant(question: Question, policies: tuple[Policy, ...]) -> _Granted | None:
-    strongest: _Granted | None = None
-    for policy in policies:
-        for statement in policy.about(question.action).allowances:
-            grant = statement.audience.allows(question.principal) if statement.audience else None
-            if grant is None or (strongest is not None and grant <= strongest.grant):
-                continue
-            if statement.speaks_of(question.resource, question.context):
-                strongest = _Granted(grant, Source(policy, statement))
-    return strongest
 
 
 def _allowance(question: Question, policies: tuple[Policy, ...]) -> Source | None:
@@ -156,24 +191,8 @@ def _allowance(question: Question, policies: tuple[Policy, ...]) -> Source | Non
     return None
 
 
-def _every(policies: Policies) -> Iterator[Policy]:
-    yield from policies.identity
-    yield from _on_resource(policies)
-    if policies.boundary is not None:
-        yield policies.boundary
-    yield from policies.session or ()
-
-
-def _on_resource(policies: Policies) -> tuple[Policy, ...]:
-    return policies.resource if policies.trust is None else (policies.trust,)
-
-
 def _resource_kind(policies: Policies) -> PolicyKind:
     return PolicyKind.REPOSITORY if policies.trust is None else PolicyKind.TRUST
-
-
-def _nothing_allows(question: Question, kind: PolicyKind) -> Denied:
-    return Denied(f"because no {_ALLOWING[kind]} allows the {question.action} action")
 
 
 _ALLOWING = {
@@ -183,6 +202,8 @@ _ALLOWING = {
     PolicyKind.TRUST: "role trust policy",
     PolicyKind.REPOSITORY: "resource-based policy",
     PolicyKind.REGISTRY: "resource-based policy",
+    PolicyKind.SERVICE_CONTROL: "service control policy",
+    PolicyKind.RESOURCE_CONTROL: "resource control policy",
 }
 _DENYING = {
     PolicyKind.IDENTITY: "an identity-based policy",
@@ -191,4 +212,6 @@ _DENYING = {
     PolicyKind.TRUST: "the role trust policy",
     PolicyKind.REPOSITORY: "a resource-based policy",
     PolicyKind.REGISTRY: "a resource-based policy",
+    PolicyKind.SERVICE_CONTROL: "a service control policy",
+    PolicyKind.RESOURCE_CONTROL: "a resource control policy",
 }

@@ -16,6 +16,7 @@ _ARN = re.compile(
     re.ASCII,
 )
 _UNIQUE_ID = re.compile(r"(AIDA|AROA)[A-Z0-9]{12,124}")
+_SESSION_ID = re.compile(r"AROA[A-Z0-9]{12,124}:[\w+=,.@-]{1,64}", re.ASCII)
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+){1,8}")
 _PROVIDER = re.compile(r"[\w.:/+=,@-]{1,1024}", re.ASCII)
 
@@ -45,6 +46,11 @@ class Identity:
     caller_arn: str
     unique_id: str
 
+    @property
+    def session_id(self) -> str:
+        """What a role's session is called in a stored document: `AROA…:SESSION`."""
+        return f"{self.unique_id}:{self.caller_arn.rpartition('/')[2]}"
+
 
 @dataclass(frozen=True, slots=True)
 class ServicePrincipal:
@@ -53,7 +59,17 @@ class ServicePrincipal:
     name: str
 
 
-Principal = Identity | ServicePrincipal
+@dataclass(frozen=True, slots=True)
+class FederatedPrincipal:
+    """Somebody whom an identity provider vouches for and who has no role yet.
+
+    `provider` is what trust documents call it: the ARN of an OIDC provider, or the domain of a public one.
+    """
+
+    provider: str
+
+
+Principal = Identity | ServicePrincipal | FederatedPrincipal
 
 
 class PrincipalType(Enum):
@@ -66,44 +82,63 @@ class PrincipalType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The callers that a Principal element lists. Providers of web identities are kept and match nobody yet."""
+    """The callers that a Principal element lists.
+
+    Users and roles stand in a stored document by unique id, their sessions by `AROA…:SESSION` (principal_ids.py).
+    """
 
     everyone: bool = False
     accounts: frozenset[str] = frozenset()
     arns: frozenset[str] = frozenset()
     unique_ids: frozenset[str] = frozenset()
+    session_ids: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
     providers: frozenset[str] = frozenset()
 
     def grant(self, principal: Principal) -> Grant | None:
-        """Return the strongest way in which `principal` is named."""
-        if self.everyone:
-            return Grant.CALLER
+        """Return the strongest way in which `principal` is named. `*` names nobody whom only a provider vouches for."""
         match principal:
+            case FederatedPrincipal(provider):
+                return Grant.CALLER if provider in self.providers else None
+            case _ if self.everyone:
+                return Grant.CALLER
             case ServicePrincipal(name):
                 return Grant.CALLER if name in self.services else None
             case Identity():
                 return self._grant_to(principal)
 
+    def speaks_of(self, principal: Principal) -> bool:
+        """Tell whether `principal` is named at all; here `*` names everybody."""
+        return self.everyone or self.grant(principal) is not None
+
     def lists_all_of(self, principal: Principal) -> bool:
         """Tell whether every name of `principal` is listed: its account, itself, and its session."""
         match principal:
-            case ServicePrincipal(name):
-                return self.everyone or name in self.services
+            case ServicePrincipal() | FederatedPrincipal():
+                return self.speaks_of(principal)
             case Identity():
-                itself = {principal.arn, principal.caller_arn} <= self.arns or principal.unique_id in self.unique_ids
                 is_root = principal.kind is PrincipalKind.ROOT
+                itself = self._lists_itself(principal) and self._lists_session(principal)
                 return self.everyone or (principal.account in self.accounts and (itself or is_root))
 
     def _grant_to(self, principal: Identity) -> Grant | None:
         is_session = principal.caller_arn != principal.arn
-        if principal.caller_arn in self.arns:
+        if self._lists_session(principal):
             return Grant.CALLER
-        if principal.arn in self.arns or principal.unique_id in self.unique_ids:
+        if self._lists_itself(principal):
             return Grant.PRINCIPAL if is_session else Grant.CALLER
         if principal.account in self.accounts:
             return Grant.CALLER if principal.kind is PrincipalKind.ROOT else Grant.ACCOUNT
         return None
+
+    def _lists_itself(self, principal: Identity) -> bool:
+        return principal.arn in self.arns or principal.unique_id in self.unique_ids
+
+    def _lists_session(self, principal: Identity) -> bool:
+        """Tell whether the final caller is listed, who is the user itself when there is no session."""
+        if principal.caller_arn in self.arns or principal.session_id in self.session_ids:
+            return True
+        return principal.caller_arn == principal.arn and principal.unique_id in self.unique_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +151,7 @@ class Only:
         return self.named.grant(principal)
 
     def denies(self, principal: Principal) -> bool:
-        return self.named.grant(principal) is not None
+        return self.named.speaks_of(principal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +161,9 @@ class AllBut:
     named: Named
 
     def allows(self, principal: Principal) -> Grant | None:
-        return Grant.CALLER if self.named.grant(principal) is None else None
+        # Whom only a provider vouches for is never let in for not having been named.
+        excluded = isinstance(principal, FederatedPrincipal) or self.named.speaks_of(principal)
+        return None if excluded else Grant.CALLER
 
     def denies(self, principal: Principal) -> bool:
         return not self.named.lists_all_of(principal)
@@ -148,6 +185,7 @@ def named(element: object) -> Named:
         accounts=frozenset(account for text in aws if (account := _account(text))),
         arns=frozenset(text for text in aws if _ARN.fullmatch(text)),
         unique_ids=frozenset(text for text in aws if _UNIQUE_ID.fullmatch(text)),
+        session_ids=frozenset(text for text in aws if _SESSION_ID.fullmatch(text)),
         services=services,
         providers=providers,
     )
@@ -165,7 +203,8 @@ def _listed(element: dict[str, object], kind: PrincipalType) -> frozenset[str]:
 def _is_known(text: str, kind: PrincipalType) -> bool:
     match kind:
         case PrincipalType.AWS:
-            return text == "*" or bool(_account(text) or _ARN.fullmatch(text) or _UNIQUE_ID.fullmatch(text))
+            forms = (_ARN, _UNIQUE_ID, _SESSION_ID)
+            return text == "*" or _account(text) is not None or any(form.fullmatch(text) for form in forms)
         case PrincipalType.SERVICE:
             return _SERVICE.fullmatch(text) is not None
         case PrincipalType.FEDERATED:

@@ -40,6 +40,8 @@ class Grammar:
     vendor: str | None
     not_principal: Need = Need.PROHIBITED
     unique_sids: bool = True
+    # Of an organization's policies on resources: they deny, speak to everybody, and name the actions of a service.
+    only_denies: bool = False
 
 
 _OF_A_PRINCIPAL = Grammar(Need.PROHIBITED, Need.REQUIRED, None)
@@ -54,6 +56,8 @@ class PolicyKind(Enum):
     TRUST = "trust"
     REPOSITORY = "repository"
     REGISTRY = "registry"
+    SERVICE_CONTROL = "service-control"
+    RESOURCE_CONTROL = "resource-control"
 
     @property
     def grammar(self) -> Grammar:
@@ -67,6 +71,8 @@ _GRAMMARS = {
     PolicyKind.TRUST: Grammar(Need.REQUIRED, Need.PROHIBITED, "sts"),
     PolicyKind.REPOSITORY: Grammar(Need.REQUIRED, Need.OPTIONAL, "ecr", Need.OPTIONAL, unique_sids=False),
     PolicyKind.REGISTRY: Grammar(Need.REQUIRED, Need.REQUIRED, "ecr", Need.OPTIONAL, unique_sids=False),
+    PolicyKind.SERVICE_CONTROL: _OF_A_PRINCIPAL,
+    PolicyKind.RESOURCE_CONTROL: Grammar(Need.REQUIRED, Need.REQUIRED, None, only_denies=True),
 }
 
 
@@ -206,6 +212,8 @@ def _version(document: dict[str, object]) -> Version:
 
 def _statement(value: object, index: int, kind: PolicyKind, version: Version) -> Statement:
     members = _object(value, _STATEMENT_MEMBERS)
+    if kind.grammar.only_denies:
+        _check_only_denies(members)
     return Statement(
         index=index,
         sid=_sid(members, kind),
@@ -220,6 +228,17 @@ def _statement(value: object, index: int, kind: PolicyKind, version: Version) ->
 _STATEMENT_MEMBERS = {
     *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
 }
+
+
+def _check_only_denies(members: dict[str, object]) -> None:
+    """Refuse what an organization's policy on resources may not say, as AWS's syntax of those lists it."""
+    if members.get("Effect") != Effect.DENY.value:
+        raise PolicyMalformed("a resource control policy may only deny")
+    if members.get("Principal") not in ("*", {"AWS": "*"}):
+        raise PolicyMalformed("a resource control policy speaks to the principal '*' and nobody else")
+    actions = members.get("Action")
+    if "*" in (actions if isinstance(actions, list) else [actions]) or "NotAction" in members:
+        raise PolicyMalformed("a resource control policy names the actions of a service, as 'ecr:*'")
 
 
 def _sid(members: dict[str, object], kind: PolicyKind) -> str | None:
