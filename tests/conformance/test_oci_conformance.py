@@ -3,13 +3,13 @@
 import base64
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests import go_programs
 from tests.served import Served, start
 
 # The rewritten suite; no tag carries it.
@@ -23,21 +23,12 @@ OPTIONS = {
     "OCI_API_MANIFESTS_DIGEST_HEADER": "true",
     "OCI_API_MANIFESTS_TAG_PARAM": "true",
 }
-CACHE = Path(__file__).parent.parent.parent / ".cache" / "conformance"
 
 
 @pytest.fixture(scope="session")
 def suite() -> Path:
     """Build the suite, which takes Go and its module proxy."""
-    if shutil.which("go") is None:
-        if os.environ.get("TWINPORT_CI"):
-            pytest.fail("the conformance suite needs Go, which is not here")
-        pytest.skip("the conformance suite needs Go, which is not here")
-    binary = CACHE / SUITE.rpartition("@")[2] / "conformance"
-    if not binary.exists():
-        environment = {**os.environ, "GOBIN": str(binary.parent)}
-        subprocess.run(["go", "install", SUITE], check=True, env=environment, timeout=300)
-    return binary
+    return go_programs.built(SUITE)
 
 
 @pytest.fixture

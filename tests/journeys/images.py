@@ -21,6 +21,11 @@ def small(architecture: str = "amd64", *, layer_bytes: int = 100) -> Image:
     return build(layers, ["/words"], architecture)
 
 
+def runnable(architecture: str = "amd64") -> Image:
+    """An image of busybox, said to be for an architecture; it runs where this machine's is asked for."""
+    return build([_busybox_files(), {"architecture": File(architecture.encode(), 0o644)}], ["/bin/sh"], architecture)
+
+
 def write_layout(folder: Path, *images: Image, tag: str) -> None:
     """Write an OCI image layout whose tag is the image, or an index of the images if they are several."""
     for blob in (blob for image in images for blob in (*image.blobs, image.manifest)):
