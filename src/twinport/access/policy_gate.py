@@ -12,6 +12,7 @@ from twinport.access.policy import Policy, PolicyKind
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog import identities, permissions
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role
@@ -70,10 +71,10 @@ class PolicyGate:
         self, caller: Caller, name: RoleName, actions: tuple[str, ...], context: Context
     ) -> Role:
         """As the port of trust says: return the role, or raise AccessDenied."""
-        role = await self.catalog.partition.read(lambda db: identities.find_role(db, name.account, name.name))
+        role, trust = await self.catalog.partition.read(lambda db: _role_and_trust(db, name))
         for action in actions:
             try:
-                decision = await self._decide(caller, action, self._trusting(name, role), context)
+                decision = await self._decide(caller, action, self._trusting(name, role, trust), context)
             except PolicyMalformed:
                 decision = Denied(_UNREADABLE)
             _enforce(decision, caller, action, name.arn)
@@ -130,13 +131,18 @@ class PolicyGate:
         text = await region.read(lambda db: permissions.registry_policy(db, registry))
         return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
 
-    def _trusting(self, name: RoleName, role: Role | None) -> _Target:
+    def _trusting(self, name: RoleName, role: Role | None, document: str | None) -> _Target:
         """Describe the role that is to be assumed. One that is missing trusts nobody, and is denied in those words."""
-        if role is None or role.path != name.path:
+        if role is None or document is None or role.path != name.path:
             return _Target(name.arn, name.account, trust=Policy(PolicyKind.TRUST, ()))
         tags = {tag.key: tag.value for tag in role.tags}
-        trust = self.library.read(role.trust, PolicyKind.TRUST)
+        trust = self.library.read(document, PolicyKind.TRUST)
         return _Target(name.arn, role.account, trust=trust, tags=resource_tag_keys("iam", tags))
+
+
+def _role_and_trust(db: Connection, name: RoleName) -> tuple[Role | None, str | None]:
+    role = identities.find_role(db, name.account, name.name)
+    return role, None if role is None else identities.stored_trust(db, role.unique_id)
 
 
 def _outside_binding(caller: Caller, action: str, resource: Resource) -> Denied | None:

@@ -43,7 +43,8 @@ class Roles:
     async def create(self, caller: Caller, new: NewRole) -> Role:
         """Create a role.
 
-        Raises EntityExists, LimitReached, PolicyMalformed, InvalidInput, and for the boundary what Boundaries.put does.
+        Raises EntityExists, LimitReached, PolicyMalformed, PrincipalUnknown, InvalidInput, and for the boundary what
+        Boundaries.put does.
         """
         arn = role_arn(caller.account, new.path, new.name)
         context = {**tag_context(new.tags), **boundary_context(new.boundary)}
@@ -108,12 +109,15 @@ class Roles:
         return await self.catalog.partition.write(change)
 
     async def trust(self, caller: Caller, name: str, document: str) -> None:
-        """Replace the trust document. Raises EntityNotFound, RoleUnmodifiable, PolicyMalformed, LimitReached."""
+        """Replace the trust document.
+
+        Raises EntityNotFound, RoleUnmodifiable, PolicyMalformed, PrincipalUnknown, LimitReached.
+        """
         await self.entities.ask(caller, "iam:UpdateAssumeRolePolicy", _ROLE, name)
 
         def change(db: Connection) -> None:
             role = identities.get_own_role(db, caller.account, name)
-            identities.update_role(db, replace(role, trust=trust_documents.stored(document)))
+            identities.set_trust(db, role.unique_id, trust_documents.stored(document))
 
         await self.catalog.partition.write(change)
 

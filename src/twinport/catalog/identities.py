@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
-from twinport.catalog import login_profiles, schema, statements
+from twinport.catalog import login_profiles, principal_ids, schema, statements
 from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId, RegionName
@@ -93,13 +93,13 @@ def delete_user(db: Connection, user: User) -> None:
 
 def find_role(db: Connection, account: AccountId, name: str) -> Role | None:
     row = db.execute(select(_role).where(_role.c.account == account, _role.c.name == name)).one_or_none()
-    return replace(_read_role(row), **_hanging(db, row.unique_id)) if row else None
+    return replace(_read_role(db, row), **_hanging(db, row.unique_id)) if row else None
 
 
 def find_service_role(db: Connection, account: AccountId, service: str) -> Role | None:
     """Return the service-linked role of a service."""
     row = db.execute(select(_role).where(_role.c.account == account, _role.c.service == service)).one_or_none()
-    return replace(_read_role(row), **_hanging(db, row.unique_id)) if row else None
+    return replace(_read_role(db, row), **_hanging(db, row.unique_id)) if row else None
 
 
 def add_service_role(db: Connection, role: Role, policy_arn: str) -> None:
@@ -132,7 +132,7 @@ def get_own_role(db: Connection, account: AccountId, name: str) -> Role:
 
 
 def add_role(db: Connection, role: Role) -> None:
-    """Store a new role with its tags. Raises EntityExists, or LimitReached when the account is full.
+    """Store a new role with its tags. Raises EntityExists, PrincipalUnknown, or LimitReached when the account is full.
 
     Service-linked roles count towards the quota and may pass it.
     """
@@ -146,7 +146,7 @@ def add_role(db: Connection, role: Role) -> None:
             name=role.name,
             name_key=role.name.lower(),
             path=role.path,
-            trust=role.trust,
+            trust=principal_ids.bound(db, role.trust),
             description=role.description,
             max_session_seconds=int(role.max_session.total_seconds()),
             service=role.service,
@@ -159,7 +159,7 @@ def add_role(db: Connection, role: Role) -> None:
 
 def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Role]:
     """List roles beneath a path in the order of their names, without tags: one more than fits if there is one."""
-    return [_read_role(row) for row in db.execute(listing(_role, account, prefix, page))]
+    return [_read_role(db, row) for row in db.execute(listing(_role, account, prefix, page))]
 
 
 def roles_of_ids(db: Connection, unique_ids: Iterable[str]) -> dict[str, Role]:
@@ -167,18 +167,29 @@ def roles_of_ids(db: Connection, unique_ids: Iterable[str]) -> dict[str, Role]:
     found: dict[str, Role] = {}
     for some in statements.batches(unique_ids):
         rows = db.execute(select(_role).where(_role.c.unique_id.in_(some)))
-        found |= {row.unique_id: _read_role(row) for row in rows}
+        found |= {row.unique_id: _read_role(db, row) for row in rows}
     return found
 
 
 def update_role(db: Connection, role: Role) -> None:
-    """Store what of a role may change: trust, description and the longest session."""
+    """Store what of a role may change but its trust: description and the longest session."""
     changes = {
-        "trust": role.trust,
         "description": role.description,
         "max_session_seconds": int(role.max_session.total_seconds()),
     }
     db.execute(update(_role).where(_role.c.unique_id == role.unique_id).values(changes))
+
+
+def set_trust(db: Connection, unique_id: str, document: str) -> None:
+    """Replace a role's trust document. Raises PrincipalUnknown."""
+    stored = principal_ids.bound(db, document)
+    db.execute(update(_role).where(_role.c.unique_id == unique_id).values(trust=stored))
+
+
+def stored_trust(db: Connection, unique_id: str) -> str | None:
+    """Return a role's trust document as the gate reads it, with unique ids for those whom it names."""
+    text: str | None = db.execute(select(_role.c.trust).where(_role.c.unique_id == unique_id)).scalar()
+    return text
 
 
 def note_role_used(db: Connection, unique_id: str, region: RegionName, now: datetime) -> None:
@@ -284,13 +295,13 @@ def read_user(row: Row[Any]) -> User:
     return User(row.unique_id, AccountId(row.account), row.name, row.path, row.created_at)
 
 
-def _read_role(row: Row[Any]) -> Role:
+def _read_role(db: Connection, row: Row[Any]) -> Role:
     return Role(
         unique_id=row.unique_id,
         account=AccountId(row.account),
         name=row.name,
         path=row.path,
-        trust=row.trust,
+        trust=principal_ids.shown(db, row.trust),
         created_at=row.created_at,
         description=row.description,
         max_session=timedelta(seconds=row.max_session_seconds),

@@ -59,7 +59,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role. `service` is the principal that a service-linked role belongs to, and None for every other role."""
+    """A role. `service` is the principal that a service-linked role belongs to, and None for every other role.
+
+    `trust` is the document as it is shown, with ARNs; the gate reads the stored one, with unique ids.
+    """
 
     unique_id: str
     account: AccountId

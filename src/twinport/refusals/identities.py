@@ -28,6 +28,14 @@ class PolicyMalformed(BadRequest):
         self.detail = detail
 
 
+class PrincipalUnknown(PolicyMalformed):
+    """A trust or resource policy names a user or role that does not exist. IAM's sentence; ECR has another."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'Invalid principal in policy: "AWS":"{name}"')
+        self.name = name
+
+
 class InvalidInput(BadRequest):
     """A value that IAM understands and cannot use (InvalidInput)."""
 

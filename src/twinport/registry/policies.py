@@ -7,12 +7,12 @@ from typing import Protocol
 from twinport.access import policy
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.access.policy import PolicyKind
-from twinport.catalog import registries, repositories
+from twinport.catalog import principal_ids, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
-from twinport.refusals.identities import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
 from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.policy_text import rewritten
@@ -22,6 +22,7 @@ _INVALID = {
     PolicyKind.REPOSITORY: "Invalid repository policy provided",
     PolicyKind.REGISTRY: "Invalid registry policy provided",
 }
+_NO_PRINCIPAL = "Principal not found"
 _PARAMETER = "PolicyText"
 _SET = "ecr:SetRepositoryPolicy"
 
@@ -55,7 +56,7 @@ class RepositoryPolicies:
         """Replace a repository's policy. Raises InvalidParameter for one that is malformed or locks the caller out."""
         resource = RepositoryResource(registry, name)
         await self.gate.authorize(caller, _SET, resource)
-        written = _checked(text, PolicyKind.REPOSITORY)
+        written = await _stored(self.catalog, _checked(text, PolicyKind.REPOSITORY))
         await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
         if lockout is Lockout.REFUSED and not await self.foresight.would_allow(caller, _SET, resource, written):
             raise InvalidParameter(
@@ -64,18 +65,19 @@ class RepositoryPolicies:
         await self.catalog.region(registry.region).write(
             lambda db: repositories.set_policy(db, repositories.get(db, registry, name).id, written)
         )
-        return written
+        return await _shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
         """Return a repository's policy. Raises RepositoryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:GetRepositoryPolicy", RepositoryResource(registry, name))
         _, text = await self.catalog.region(registry.region).read(lambda db: _repository_policy(db, registry, name))
-        return text
+        return await _shown(self.catalog, text)
 
     async def delete(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
         """Remove a repository's policy and return what it was. Raises RepositoryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteRepositoryPolicy", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).write(lambda db: _remove_policy(db, registry, name))
+        text = await self.catalog.region(registry.region).write(lambda db: _remove_policy(db, registry, name))
+        return await _shown(self.catalog, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +90,23 @@ class RegistryPolicies:
     async def put(self, caller: Caller, registry: Registry, text: str) -> str:
         """Replace the registry's policy. Raises InvalidParameter for one that is malformed."""
         await self.gate.authorize(caller, "ecr:PutRegistryPolicy", AnyResource(registry.account, registry.region))
-        written = _checked(text, PolicyKind.REGISTRY)
+        written = await _stored(self.catalog, _checked(text, PolicyKind.REGISTRY))
         await self.catalog.region(registry.region).write(
             lambda db: registries.set_policy(db, registry.account, written)
         )
-        return written
+        return await _shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry) -> str:
         """Return the registry's policy. Raises RegistryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:GetRegistryPolicy", AnyResource(registry.account, registry.region))
-        return await self.catalog.region(registry.region).read(lambda db: _registry_policy(db, registry))
+        text = await self.catalog.region(registry.region).read(lambda db: _registry_policy(db, registry))
+        return await _shown(self.catalog, text)
 
     async def delete(self, caller: Caller, registry: Registry) -> str:
         """Remove the registry's policy and return what it was. Raises RegistryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteRegistryPolicy", AnyResource(registry.account, registry.region))
-        return await self.catalog.region(registry.region).write(lambda db: _remove_registry_policy(db, registry))
+        text = await self.catalog.region(registry.region).write(lambda db: _remove_registry_policy(db, registry))
+        return await _shown(self.catalog, text)
 
 
 def _checked(text: str, kind: PolicyKind) -> str:
@@ -112,6 +116,18 @@ def _checked(text: str, kind: PolicyKind) -> str:
     except PolicyMalformed as error:
         raise InvalidParameter(_PARAMETER, _INVALID[kind]) from error
     return rewritten(text)
+
+
+async def _stored(catalog: Catalog, text: str) -> str:
+    """Put unique ids in the place of users and roles. Raises InvalidParameter, in ECR's words, for one who is not."""
+    try:
+        return rewritten(await catalog.partition.read(lambda db: principal_ids.bound(db, text)))
+    except PrincipalUnknown as error:
+        raise InvalidParameter(_PARAMETER, _NO_PRINCIPAL) from error
+
+
+async def _shown(catalog: Catalog, text: str) -> str:
+    return rewritten(await catalog.partition.read(lambda db: principal_ids.shown(db, text)))
 
 
 def _repository_policy(db: Connection, registry: Registry, name: RepositoryName) -> tuple[int, str]:
