@@ -1,65 +1,184 @@
-"""The migrations make the tables of today, whatever a database had before."""
+"""The migrations make the tables of today, on either engine, whatever a database had before."""
 
 from collections.abc import Iterator
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, text
 
+from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
-from twinport.catalog import migrating, postgres, schema
+from twinport.catalog import migrating, postgres, revisions, schema
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
-# The columns, the indexes and the constraints of a database, as PostgreSQL itself tells them.
-_COLUMNS = text(
-    "SELECT table_name, column_name, data_type, collation_name, column_default, is_nullable "
-    "FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'"
+# The columns, the indexes and the constraints of a database, as it tells them itself. The order of columns may differ.
+_OF_POSTGRESQL = (
+    """
+    SELECT table_name, column_name, data_type, collation_name, column_default, is_nullable
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    """,
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+    """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+    """,
 )
-_INDEXES = text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
-_CONSTRAINTS = text(
-    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
-    "WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'"
+# SQLite numbers the indexes of its constraints: their names say nothing.
+_OF_SQLITE = (
+    """
+    SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk, m.sql LIKE '%AUTOINCREMENT%'
+    FROM sqlite_master AS m, pragma_table_info(m.name) AS c
+    WHERE m.type = 'table' AND m.name <> 'alembic_version'
+    """,
+    """
+    SELECT m.name, CASE i.origin WHEN 'c' THEN i.name END, i."unique", i.origin, group_concat(c.name),
+        (SELECT sql FROM sqlite_master WHERE name = i.name AND i.partial)
+    FROM sqlite_master AS m, pragma_index_list(m.name) AS i, pragma_index_info(i.name) AS c
+    WHERE m.type = 'table' AND m.name <> 'alembic_version' GROUP BY m.name, i.name
+    """,
+    """
+    SELECT m.name, f."from", f."table", f."to", f.on_delete, f.on_update
+    FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'
+    """,
 )
 METADATA = pytest.mark.parametrize("metadata", [schema.partition, schema.regional], ids=["partition", "regional"])
 
 
-@pytest.fixture
-def engine(postgres: PostgresServer) -> Iterator[Engine]:
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine of an empty database."""
-    address = postgres.new_address()
+    if request.param == SQLITE:
+        # The driver begins no transaction by itself before it makes a table: it is told to, as the catalog does.
+        engine = create_engine("sqlite://", isolation_level="AUTOCOMMIT")
+        yield engine
+        engine.dispose()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    address = server.new_address()
     engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:", 1))
     yield engine
     engine.dispose()
-    postgres.drop(address)
+    server.drop(address)
+
+
+@pytest.fixture
+def db(engine: Engine) -> Iterator[Connection]:
+    """A transaction on an empty database."""
+    with engine.connect() as connection:
+        begin(connection)
+        yield connection
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction, which the migrations find under way: otherwise they would begin and end their own."""
+    connection.begin()
+    if connection.dialect.name == SQLITE:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def described(db: Connection) -> list[tuple[object, ...]]:
-    return sorted((tuple(row) for query in (_COLUMNS, _INDEXES, _CONSTRAINTS) for row in db.execute(query)), key=repr)
+    queries = _OF_SQLITE if db.dialect.name == SQLITE else _OF_POSTGRESQL
+    return sorted((tuple(row) for query in queries for row in db.execute(text(query))), key=repr)
+
+
+def revision(db: Connection) -> list[str]:
+    return list(db.execute(text("SELECT version_num FROM alembic_version")).scalars())
 
 
 @METADATA
-def test_the_migrations_make_the_tables_of_today(engine: Engine, metadata: MetaData) -> None:
+def test_the_migrations_make_the_tables_of_today(db: Connection, metadata: MetaData) -> None:
     assert postgres.PostgresCatalog is not None, "its module completes the index of waiting deliveries"
-    with engine.connect() as connection:
-        metadata.create_all(connection)
-        wanted = described(connection)
-        connection.rollback()
-        assert described(connection) == []
-        migrating.upgrade(connection, metadata)
-        assert described(connection) == wanted
-        connection.rollback()
+    metadata.create_all(db)
+    wanted = described(db)
+    assert wanted
+    db.rollback()
+    begin(db)
+    assert described(db) == []
+    migrating.upgrade(db, metadata)
+    assert described(db) == wanted
 
 
 @METADATA
-def test_migrating_again_changes_nothing(engine: Engine, metadata: MetaData) -> None:
-    with engine.begin() as connection:
-        migrating.upgrade(connection, metadata)
-        once = described(connection)
-        migrating.upgrade(connection, metadata)
-        assert described(connection) == once
+def test_a_new_database_gets_the_tables_and_the_revision_of_the_migrations(db: Connection, metadata: MetaData) -> None:
+    migrating.upgrade(db, metadata)
+    migrated, newest = described(db), revision(db)
+    db.rollback()
+    begin(db)
+    revisions.bring_up_to_date(db, metadata)
+    assert (described(db), revision(db)) == (migrated, newest)
 
 
-def test_migrations_are_undone_with_the_transaction_they_ran_in(engine: Engine) -> None:
-    with engine.connect() as connection:
-        assert described(connection) == []
-        migrating.upgrade(connection, schema.regional)
-        connection.rollback()
-        assert described(connection) == []
+@METADATA
+def test_migrating_again_changes_nothing(db: Connection, metadata: MetaData) -> None:
+    migrating.upgrade(db, metadata)
+    once = described(db)
+    migrating.upgrade(db, metadata)
+    assert described(db) == once
+
+
+@METADATA
+def test_the_revisions_of_a_folder_follow_one_another_in_the_order_of_their_files(metadata: MetaData) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(revisions.MIGRATIONS))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", str(revisions.folder_of(metadata)))
+    scripts = ScriptDirectory.from_config(config)
+    known = revisions.known(metadata)
+    assert scripts.get_heads() == [known[-1]]
+    assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == known
+
+
+@METADATA
+def test_every_revision_is_a_step_that_can_be_stopped_at(db: Connection, metadata: MetaData) -> None:
+    for step in revisions.known(metadata):
+        migrating.upgrade(db, metadata, step)
+        assert revision(db) == [step]
+    assert revisions.is_current(db, metadata)
+
+
+@METADATA
+def test_migrations_are_undone_with_the_transaction_they_ran_in(db: Connection, metadata: MetaData) -> None:
+    migrating.upgrade(db, metadata)
+    db.rollback()
+    begin(db)
+    assert described(db) == []
+
+
+@METADATA
+def test_a_database_of_a_later_version_is_refused_and_stays_as_it_is(db: Connection, metadata: MetaData) -> None:
+    revisions.bring_up_to_date(db, metadata)
+    before = described(db)
+    db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseNewer, match="revision '9999'"):
+        revisions.is_current(db, metadata)
+    with pytest.raises(DatabaseNewer):
+        revisions.bring_up_to_date(db, metadata)
+    assert (described(db), revision(db)) == (before, ["9999"])
+
+
+def unversioned(db: Connection) -> None:
+    """Leave the tables of the first revision, as they were made before revisions were noted."""
+    migrating.upgrade(db, schema.regional, "0001")
+    db.execute(text("DROP TABLE alembic_version"))
+
+
+def test_tables_of_the_first_revision_without_a_note_of_it_are_recognised(db: Connection) -> None:
+    unversioned(db)
+    db.execute(text("INSERT INTO registry (account, sequence) VALUES ('1', 7)"))
+    revisions.bring_up_to_date(db, schema.regional)
+    assert revisions.is_current(db, schema.regional)
+    assert db.execute(text("SELECT sequence FROM registry")).scalars().all() == [7]
+
+
+def test_tables_that_no_revision_has_are_refused_by_what_they_lack(db: Connection) -> None:
+    unversioned(db)
+    db.execute(text("ALTER TABLE manifest DROP COLUMN origin"))
+    with pytest.raises(DatabaseUnrecognised, match="'manifest' lacks origin"):
+        revisions.bring_up_to_date(db, schema.regional)
+
+
+def test_tables_of_somebody_else_do_not_make_a_database_an_old_one(db: Connection) -> None:
+    db.execute(text("CREATE TABLE theirs (id INTEGER PRIMARY KEY)"))
+    revisions.bring_up_to_date(db, schema.regional)
+    assert revisions.is_current(db, schema.regional)

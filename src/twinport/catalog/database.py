@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from twinport.catalog import revisions
 from twinport.refusals.storage import StorageUnavailable
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
@@ -25,6 +26,10 @@ __all__ = ["Connection", "Database", "SqliteDatabase"]
 
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
+
+
+def no_rows(_db: Connection) -> None:
+    """Begin a database without rows."""
 
 
 class Database(Protocol):
@@ -43,27 +48,38 @@ class Database(Protocol):
 
 
 class SqliteDatabase:
-    """One SQLite file (WAL, synchronous=FULL)."""
+    """One SQLite file (WAL, synchronous=FULL), with the tables of today, which come with their first rows.
 
-    def __init__(self, path: Path, metadata: MetaData) -> None:
+    Raises StorageUnavailable if it cannot be opened, and what `revisions.bring_up_to_date` refuses.
+    """
+
+    def __init__(self, path: Path, metadata: MetaData, first_rows: Callable[[Connection], None] = no_rows) -> None:
         make_folder(path.parent)
         self._engine = _engine(path)
-        with _storage_errors():
-            self._prepare(metadata)
+        try:
+            with _storage_errors():
+                self._prepare(metadata, first_rows)
+        except BaseException:
+            self._engine.dispose()
+            raise
         if path.exists():
             # SQLite syncs the file; that it has this name must be durable too.
             _sync(path.parent)
         self._reader = self._engine.connect()
         self._writer = _Writer(self._engine.connect())
 
-    def _prepare(self, metadata: MetaData) -> None:
+    def _prepare(self, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
         with self._engine.connect() as connection:
+            current = revisions.is_current(connection, metadata)
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            metadata.create_all(connection)
-            connection.exec_driver_sql("COMMIT")
+            if not current:
+                _bring_up_to_date(connection, metadata, first_rows)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
+        return self.read_now(query)
+
+    def read_now(self, query: Callable[[Connection], T]) -> T:
+        """As `read`, for who cannot wait."""
         with _storage_errors():
             return query(self._reader)
 
@@ -187,6 +203,20 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _bring_up_to_date(connection: Connection, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
+    """Migrate in one transaction, which another process waits for and then finds nothing left to do."""
+    # A migration may make a table anew under another name and drop the old one, which must not take along the rows
+    # that refer to it. This can be said outside a transaction only.
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    revisions.bring_up_to_date(connection, metadata)
+    first_rows(connection)
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise AssertionError(f"a migration left a row of '{broken[0]}' that refers to nothing in '{broken[2]}'")
+    connection.exec_driver_sql("COMMIT")
+    connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def _engine(path: Path) -> Engine:

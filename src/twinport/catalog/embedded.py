@@ -1,6 +1,7 @@
 """The embedded catalog: a data folder with `global.db`, and `catalog.db` for each Region that was written to."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -69,7 +70,10 @@ class WholeCatalog(Catalog, Protocol):
 
 
 class EmbeddedCatalog:
-    """SQLite files beneath one folder."""
+    """SQLite files beneath one folder.
+
+    Raises StorageUnavailable, DatabaseNewer and DatabaseUnrecognised.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder, self._clock = folder, clock
@@ -77,8 +81,21 @@ class EmbeddedCatalog:
         self.partition = Partition(self._global)
         self._empty = SqliteDatabase(Path(":memory:"), schema.regional)
         self._regions: dict[RegionName, _EmbeddedRegion] = {}
+        try:
+            self._open_regions()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_regions(self) -> None:
+        """Upgrade every Region, or refuse, before anybody is served."""
+        for name in self._global.read_now(listed_regions):
+            self._region(name).open_if_there()
 
     def region(self, name: RegionName) -> Database:
+        return self._region(name)
+
+    def _region(self, name: RegionName) -> "_EmbeddedRegion":
         if name not in self._regions:
             path = self._folder / "regions" / name / "catalog.db"
             self._regions[name] = _EmbeddedRegion(name, path, self)
@@ -110,19 +127,30 @@ class _EmbeddedRegion:
         self._database: SqliteDatabase | None = None
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        if self._database is None and self._path.exists():
-            self._database = SqliteDatabase(self._path, schema.regional)
+        self.open_if_there()
         return await (self._database or self._catalog._empty).read(query)  # noqa: SLF001 — of this module
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         if self._database is None:
-            now = self._catalog._clock.now()  # noqa: SLF001 — of this module
+            now = self._now()
             # Law of section 7: the partition lists a Region before that Region's first write.
             await self._catalog.partition.record(lambda db: list_region(db, self._name, now))
-            self._database = SqliteDatabase(self._path, schema.regional)
-            await self._database.write(lambda db: begin_history(db, now))
-        return await self._database.write(transaction)
+        return await self._opened().write(transaction)
+
+    def open_if_there(self) -> None:
+        """Open the file, and upgrade it, if this Region was ever written to."""
+        if self._database is None and self._path.exists():
+            self._opened()
 
     def close(self) -> None:
         if self._database is not None:
             self._database.close()
+
+    def _opened(self) -> SqliteDatabase:
+        if self._database is None:
+            now = self._now()
+            self._database = SqliteDatabase(self._path, schema.regional, lambda db: begin_history(db, now))
+        return self._database
+
+    def _now(self) -> datetime:
+        return self._catalog._clock.now()  # noqa: SLF001 — of this module

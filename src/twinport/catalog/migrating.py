@@ -1,26 +1,58 @@
-"""Brings a PostgreSQL database to the tables of today, by the migrations beside this module."""
-
-from pathlib import Path
+"""Runs the migrations beside this module with Alembic; loaded only for a database that lacks some."""
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect
 
-from twinport.catalog import schema
+from twinport.catalog import revisions
+from twinport.refusals.storage import DatabaseUnrecognised
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_FIRST = "0001"
 
 
-def upgrade(db: Connection, metadata: MetaData) -> None:
+def upgrade(db: Connection, metadata: MetaData, to: str = "head") -> None:
     """Run the migrations that a database lacks, in the transaction of the caller, who lets nobody else in meanwhile."""
-    command.upgrade(_config(db, metadata), "head")
+    command.upgrade(_config(db, metadata), to)
+
+
+def recognise(db: Connection, metadata: MetaData) -> None:
+    """Note that a database is of the first revision: its tables were made before revisions were noted.
+
+    What came to the first revision late and is missing is made. Raises DatabaseUnrecognised if a table lacks a column.
+    """
+    first = _first_tables(metadata)
+    for table in first.tables.values():
+        _check_columns(db, table)
+    first.create_all(db)
+    for table in first.tables.values():
+        for index in table.indexes:
+            index.create(db, checkfirst=True)
+    command.stamp(_config(db, metadata), _FIRST)
+
+
+def _first_tables(metadata: MetaData) -> MetaData:
+    """Return the tables of the first revision, as it makes them in a database that is forgotten."""
+    engine, first = create_engine("sqlite://"), MetaData()
+    with engine.begin() as db:
+        upgrade(db, metadata, _FIRST)
+        first.reflect(db, only=lambda name, _: name != "alembic_version")
+    engine.dispose()
+    return first
+
+
+def _check_columns(db: Connection, table: Table) -> None:
+    if not db.dialect.has_table(db, table.name):
+        return
+    there = {column["name"] for column in inspect(db).get_columns(table.name)}
+    if missing := sorted(set(table.columns.keys()) - there):
+        name = str(db.engine.url.database)
+        raise DatabaseUnrecognised(name, f"its table '{table.name}' lacks {', '.join(missing)}")
 
 
 def _config(db: Connection, metadata: MetaData) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    versions = _MIGRATIONS / ("partition" if metadata is schema.partition else "regional")
-    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("version_locations", str(revisions.folder_of(metadata)).replace("%", "%%"))
     config.attributes["connection"] = db
     return config

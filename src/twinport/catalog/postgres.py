@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, make_ur
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DataError, DBAPIError
 
-from twinport.catalog import migrating, schema
+from twinport.catalog import revisions, schema
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
@@ -25,7 +25,7 @@ from twinport.catalog.beginnings import (
     list_region,
     listed_regions,
 )
-from twinport.catalog.database import Database, SqliteDatabase
+from twinport.catalog.database import Database, SqliteDatabase, no_rows
 from twinport.clock import Clock
 from twinport.errors import BadRequest
 from twinport.model.content import Key
@@ -84,12 +84,14 @@ class PostgresDatabase:
         """As `write`, in the thread of the caller. What PostgreSQL gives up, so that others go on, is tried again."""
         return _trying(lambda: _transact(self._engine, transaction))
 
-    def make_tables(self, metadata: MetaData, first_rows: Callable[[Connection], None] = lambda _: None) -> None:
+    def make_tables(self, metadata: MetaData, first_rows: Callable[[Connection], None] = no_rows) -> None:
         """Bring the tables to those of today, with their first rows, and only once if several processes do."""
 
         def make(db: Connection) -> None:
             db.execute(text(f"SELECT pg_advisory_xact_lock({_MAKING})"))
-            migrating.upgrade(db, metadata)
+            # A migration takes as long as its tables are large, and nobody waits for an answer to it.
+            db.execute(text("SET LOCAL statement_timeout = 0"))
+            revisions.bring_up_to_date(db, metadata)
             first_rows(db)
 
         self.write_now(make)
@@ -103,19 +105,32 @@ class PostgresDatabase:
 class PostgresCatalog:
     """The database that an address names, which must be there, and one named `NAME_REGION` beside it for each Region.
 
-    Raises StorageUnavailable if it cannot be reached.
+    Raises StorageUnavailable if it cannot be reached, DatabaseNewer and DatabaseUnrecognised.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:
         self._url, self._clock = make_url(address), clock
         self._global = PostgresDatabase(self._url)
-        with _explained():
-            self._global.make_tables(schema.partition)
         self.partition = Partition(self._global)
         self._empty = SqliteDatabase(Path(":memory:"), schema.regional)
         self._regions: dict[RegionName, _PostgresRegion] = {}
+        try:
+            with _explained():
+                self._bring_up_to_date()
+        except BaseException:
+            self.close()
+            raise
+
+    def _bring_up_to_date(self) -> None:
+        """Upgrade every database, or refuse, before anybody is served."""
+        self._global.make_tables(schema.partition)
+        for name in self._global.read_now(listed_regions):
+            self._region(name).open_if_there()
 
     def region(self, name: RegionName) -> Database:
+        return self._region(name)
+
+    def _region(self, name: RegionName) -> "_PostgresRegion":
         if name not in self._regions:
             self._regions[name] = _PostgresRegion(name, self)
         return self._regions[name]
@@ -155,6 +170,10 @@ class _PostgresRegion:
         database = self._database or await self._made()
         return await database.write(transaction)
 
+    def open_if_there(self) -> None:
+        """Connect, and upgrade, if this Region was ever written to; before anybody is served."""
+        self._database = self._find()
+
     def close(self) -> None:
         if self._database is not None:
             self._database.close()
@@ -183,10 +202,14 @@ class _PostgresRegion:
         if not self._catalog._global.read_now(lambda db: _has_database(db, str(url.database))):  # noqa: SLF001
             return None
         database = PostgresDatabase(url)
-        # Tables and history come in one transaction: with this row, everything else is there.
-        if database.read_now(lambda db: db.execute(text("SELECT to_regclass('history')")).scalar()):
-            database.make_tables(schema.regional)
-            return database
+        try:
+            # Tables and history come in one transaction: with this row, everything else is there.
+            if database.read_now(lambda db: db.execute(text("SELECT to_regclass('history')")).scalar()):
+                database.make_tables(schema.regional)
+                return database
+        except BaseException:
+            database.close()
+            raise
         database.close()
         return None
 

@@ -26,6 +26,23 @@ class OutcomeUnknown(Unavailable):
         )
 
 
+class DatabaseNewer(Unavailable):
+    """A later version of twinport made or upgraded the database. Nothing was changed."""
+
+    def __init__(self, database: str, revision: str, known: str) -> None:
+        super().__init__(
+            f"database '{database}' is of revision '{revision}', and this version of twinport knows none after "
+            f"'{known}': run the version that last used it, or a later one"
+        )
+
+
+class DatabaseUnrecognised(Unavailable):
+    """The tables of a database are of no revision that was ever released. Nothing was changed."""
+
+    def __init__(self, database: str, why: str) -> None:
+        super().__init__(f"database '{database}' is not one that this version of twinport can upgrade: {why}")
+
+
 class LeaseLost(Unavailable):
     """A worker settles a delivery that it holds no longer: its lease ran out, or somebody settled it."""
 

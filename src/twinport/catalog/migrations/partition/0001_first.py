@@ -1,4 +1,4 @@
-"""The partition as it was first kept on PostgreSQL."""
+"""The partition as it was when revisions began to be noted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ revision = "0001"
 down_revision = None
 
 # A migration stays as it was: it names no type of today's schema.
-TEXT = sa.Text(collation="C")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""A Region as it was first kept on PostgreSQL."""
+"""A Region as it was when revisions began to be noted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ revision = "0001"
 down_revision = None
 
 # A migration stays as it was: it names no type of today's schema.
-TEXT = sa.Text(collation="C")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -96,7 +96,7 @@ def upgrade() -> None:
         sa.Column("source_account", TEXT, nullable=False),
         sa.Column("destination_region", TEXT, nullable=False),
         sa.Column("destination_account", TEXT, nullable=False),
-        sa.Column("paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("carried_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("source_account", "destination_region", "destination_account"),

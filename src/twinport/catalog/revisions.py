@@ -1,0 +1,81 @@
+"""Which revision a database has, and how it comes to that of today.
+
+Either engine goes through the migrations beside this module. Alembic, which runs them, takes longer to import than
+everything else here to start: it is loaded by name, and only for a database that lacks a migration. A new one gets the
+tables of today at once, which a test holds to be the same (docs/decisions/0009-one-road-of-migrations.md).
+"""
+
+import importlib
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
+
+from twinport.catalog import schema
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Alembic's own table, as Alembic makes it.
+_version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+
+def folder_of(metadata: MetaData) -> Path:
+    """Return the folder of a database's migrations. Each file's name begins with its revision, in their order."""
+    return MIGRATIONS / ("partition" if metadata is schema.partition else "regional")
+
+
+def known(metadata: MetaData) -> list[str]:
+    """Return the revisions that this version knows, the oldest first."""
+    return sorted(path.name.partition("_")[0] for path in folder_of(metadata).glob("[0-9]*.py"))
+
+
+def is_current(db: Connection, metadata: MetaData) -> bool:
+    """Tell whether a database has the tables of today, without changing anything.
+
+    Raises DatabaseNewer if it is of a revision that a later version of twinport made.
+    """
+    return _revision(db, metadata) == known(metadata)[-1]
+
+
+def bring_up_to_date(db: Connection, metadata: MetaData) -> None:
+    """Bring a database to the tables of today, in the caller's transaction, who lets nobody else in meanwhile.
+
+    Raises DatabaseNewer, and DatabaseUnrecognised if its tables are of no revision; then nothing was changed.
+    """
+    if is_current(db, metadata):
+        return
+    if _is_empty(db, metadata):
+        _make(db, metadata)
+    else:
+        migrating = importlib.import_module("twinport.catalog.migrating")
+        if _revision(db, metadata) is None:
+            migrating.recognise(db, metadata)
+        migrating.upgrade(db, metadata)
+
+
+def _revision(db: Connection, metadata: MetaData) -> str | None:
+    if not db.dialect.has_table(db, _version.name):
+        return None
+    revisions: list[str] = list(db.scalars(select(_version.c.version_num)))
+    if not revisions:
+        return None
+    if len(revisions) > 1:
+        raise DatabaseUnrecognised(_name(db), f"it is of {len(revisions)} revisions at once")
+    if revisions[0] not in known(metadata):
+        raise DatabaseNewer(_name(db), revisions[0], known(metadata)[-1])
+    return revisions[0]
+
+
+def _is_empty(db: Connection, metadata: MetaData) -> bool:
+    """Tell whether none of our tables is there; somebody else's do not matter."""
+    return metadata.tables.keys().isdisjoint(inspect(db).get_table_names())
+
+
+def _make(db: Connection, metadata: MetaData) -> None:
+    metadata.create_all(db)
+    _version.create(db, checkfirst=True)
+    db.execute(insert(_version).values(version_num=known(metadata)[-1]))
+
+
+def _name(db: Connection) -> str:
+    return str(db.engine.url.database)

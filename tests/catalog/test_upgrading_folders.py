@@ -1,0 +1,251 @@
+"""A data folder of an earlier version is upgraded once, wholly or not at all; one of a later version is refused."""
+
+import hashlib
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from twinport.catalog import revisions, schema
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.clock import ManualClock
+from twinport.model.names import RegionName
+from twinport.refusals.storage import DatabaseNewer
+
+# A folder as version 0.1 left it before revisions were noted: a user in a group, a policy, images and their copies.
+FIRST = Path(__file__).parent / "first_folder"
+FILES = {
+    "global": "global.db",
+    "eu-west-1": "regions/eu-west-1/catalog.db",
+    "us-east-1": "regions/us-east-1/catalog.db",
+}
+REGION = RegionName("eu-west-1")
+Rows = dict[str, list[dict[str, object]]]
+
+OPEN = (
+    "import sys; from pathlib import Path; from twinport.catalog.embedded import EmbeddedCatalog; "
+    "from twinport.clock import ManualClock; "
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder of the first version."""
+    for name, file in FILES.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(tmp_path / file)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript((FIRST / f"{name}.sql").read_text())
+    return tmp_path
+
+
+def rows(path: Path) -> Rows:
+    """Every row of a database, but for the note of its revision."""
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        return {
+            name: [dict(row) for row in db.execute(f'SELECT * FROM "{name}" ORDER BY rowid')]  # noqa: S608 — its own names
+            for (name,) in tables
+            if name != "alembic_version"
+        }
+
+
+def holds(later: Rows, earlier: Rows) -> bool:
+    """Tell whether each row of before is there with each of its values; columns and tables may have come."""
+    return all(
+        len(then) == len(later[table])
+        and all(was.items() <= now.items() for was, now in zip(then, later[table], strict=True))
+        for table, then in earlier.items()
+    )
+
+
+def revision(path: Path) -> str | None:
+    with closing(sqlite3.connect(path)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            return None
+        return str(db.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return {sql for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in FILES.values()}
+
+
+def open_and_close(folder: Path) -> None:
+    EmbeddedCatalog(folder, ManualClock()).close()
+
+
+def test_a_folder_of_the_first_version_is_upgraded_with_every_row(folder: Path) -> None:
+    before = {file: rows(folder / file) for file in FILES.values()}
+    assert before["global.db"]["user"], "the folder has something to lose"
+    assert before[FILES["eu-west-1"]]["tag"], "the folder has something to lose"
+    open_and_close(folder)
+    for file, earlier in before.items():
+        metadata = schema.partition if file == "global.db" else schema.regional
+        assert revision(folder / file) == revisions.known(metadata)[-1]
+        assert holds(rows(folder / file), earlier)
+
+
+def test_tables_that_the_first_version_got_late_are_made(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "global.db")) as db:
+        db.executescript("DROP TABLE membership; DROP TABLE boundary; DROP INDEX access_key_by_owner")
+    open_and_close(folder)
+    made = {words for words in tables(folder / "global.db") if "membership" in words or "access_key_by" in words}
+    assert {words.split("(")[0].replace(" ON access_key ", "").strip() for words in made} == {
+        "CREATE TABLE membership",
+        "CREATE INDEX membership_by_group ON membership",
+        "CREATE INDEX access_key_by_owner",
+    }
+
+
+def test_a_region_whose_beginning_was_cut_off_gets_its_history(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / FILES["us-east-1"])) as db:
+        db.execute("DELETE FROM history")
+        db.commit()
+    open_and_close(folder)
+    assert len(rows(folder / FILES["us-east-1"])["history"]) == 1
+
+
+@pytest.mark.parametrize("file", FILES.values())
+def test_a_folder_of_a_later_version_is_refused_and_nothing_is_touched(folder: Path, file: str) -> None:
+    open_and_close(folder)
+    with closing(sqlite3.connect(folder / file)) as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+        db.commit()
+    before = contents(folder)
+    with pytest.raises(DatabaseNewer, match=f"{file}' is of revision '9999'"):
+        open_and_close(folder)
+    assert contents(folder) == before
+
+
+def test_a_server_refuses_a_folder_of_a_later_version_in_one_sentence(tmp_path: Path) -> None:
+    open_and_close(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "global.db")) as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+        db.commit()
+    command = [sys.executable, "-m", "twinport", "serve", "--data", str(tmp_path), "--listen", "127.0.0.1:0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 4
+    assert "run the version that last used it, or a later one" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_alembic_is_loaded_for_no_folder_but_an_old_one(folder: Path) -> None:
+    program = OPEN + "EmbeddedCatalog(Path(sys.argv[1]), ManualClock()).close(); print('alembic' in sys.modules)"
+
+    def loads(path: Path) -> str:
+        ended = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+        return ended.stdout.strip()
+
+    assert [loads(folder / "new"), loads(folder / "new"), loads(folder), loads(folder)] == [
+        "False",
+        "False",
+        "True",
+        "False",
+    ]
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_processes_that_open_a_folder_together_upgrade_it_once(folder: Path, which: str) -> None:
+    at = folder if which == "old" else folder / "new"
+    before = rows(folder / "global.db")
+    program = OPEN + "input(); EmbeddedCatalog(Path(sys.argv[1]), ManualClock()).close()"
+    opening = [
+        subprocess.Popen([sys.executable, "-c", program, str(at)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for each in opening:
+        assert each.stdin is not None
+        each.stdin.write(b"\n")
+        each.stdin.flush()
+    said = [each.communicate(timeout=60)[1].decode() for each in opening]
+    assert said == ["", "", ""]
+    assert revision(at / "global.db") == revisions.known(schema.partition)[-1]
+    assert which == "new" or holds(rows(at / "global.db"), before)
+
+
+class Stopped(Exception):
+    """Stands for what may go wrong at any statement."""
+
+
+@contextmanager
+def stopped_at(statement: int) -> Iterator[None]:
+    """Let no change of a file through from the one of that number on."""
+    numbers = count(1)
+
+    def stop(db: Connection, _cursor: object, sql: str, *_: object) -> None:
+        changes = not sql.startswith(("PRAGMA", "SELECT")) and str(db.engine.url.database).endswith(".db")
+        if changes and next(numbers) >= statement:
+            raise Stopped
+
+    event.listen(Engine, "before_cursor_execute", stop)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", stop)
+
+
+@pytest.mark.parametrize("file", ["global.db", FILES["eu-west-1"]])
+def test_an_upgrade_that_fails_at_any_statement_leaves_the_old_state_or_the_new(folder: Path, file: str) -> None:
+    """The databases are upgraded one after the other, so the file is the first that is not yet."""
+    if file != "global.db":
+        (folder / file).rename(folder / "kept")
+        open_and_close(folder)
+        (folder / "kept").rename(folder / file)
+    before, old_tables = rows(folder / file), tables(folder / file)
+    for statement in count(1):
+        try:
+            with stopped_at(statement):
+                open_and_close(folder)
+        except Stopped:
+            assert holds(rows(folder / file), before)
+            if revision(folder / file) is None:
+                assert tables(folder / file) == old_tables
+                continue
+        break
+    assert statement > 3, "there was something to stop"
+    assert revision(folder / file) is not None
+    open_and_close(folder)
+    assert holds(rows(folder / file), before)
+
+
+def test_a_new_database_whose_making_fails_at_any_statement_is_empty_or_whole(tmp_path: Path) -> None:
+    path = tmp_path / "global.db"
+    for statement in count(1):
+        try:
+            with stopped_at(statement):
+                open_and_close(tmp_path)
+        except Stopped:
+            if not path.exists() or not tables(path):
+                continue
+        break
+    assert statement > 20
+    assert revision(path) == revisions.known(schema.partition)[-1]
+
+
+def test_a_process_killed_in_the_middle_of_an_upgrade_leaves_the_old_state(folder: Path) -> None:
+    before, old_tables = rows(folder / "global.db"), tables(folder / "global.db")
+    program = OPEN + (
+        "import os, signal; from sqlalchemy import Connection, Engine, event; "
+        "event.listen(Engine, 'after_cursor_execute', lambda connection, cursor, statement, *_: "
+        "os.kill(os.getpid(), signal.SIGKILL) if 'alembic_version' in statement and 'INSERT' in statement "
+        "and 'global.db' in str(connection.engine.url) else None); "
+        "EmbeddedCatalog(Path(sys.argv[1]), ManualClock())"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(folder)], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert (revision(folder / "global.db"), tables(folder / "global.db")) == (None, old_tables)
+    open_and_close(folder)
+    assert holds(rows(folder / "global.db"), before)
