@@ -51,7 +51,7 @@ TYPED = {
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy ListAccountAliases
         SetSecurityTokenServicePreferences
     """,
-    "sts": "AssumeRole GetCallerIdentity",
+    "sts": "AssumeRole GetAccessKeyInfo GetCallerIdentity GetFederationToken GetSessionToken",
 }
 
 PROSE = {"documentation", "deprecated", "deprecatedMessage", "deprecatedSince"}

@@ -17,8 +17,10 @@ from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
 from twinport.access.groups import Groups
 from twinport.access.instance_profiles import InstanceProfiles
+from twinport.access.key_owners import KeyOwners
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.own_sessions import OwnSessions
 from twinport.access.patience import Patience
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
@@ -133,7 +135,7 @@ class _Access:
     keys: RegionKeys
     tokens: RegistryTokens
     roles: ServiceLinkedRoles
-    assumptions: Assumptions
+    sts_verbs: sts.Verbs
     deletion_submitted: asyncio.Event
 
 
@@ -189,7 +191,11 @@ def _access(ground: _Ground) -> _Access:
         keys=keys,
         tokens=RegistryTokens(keys, principals, ground.world),
         roles=ServiceLinkedRoles(ground.catalog, gate, ground.world),
-        assumptions=Assumptions(gate, library, sessions, ground.world),
+        sts_verbs=sts.Verbs(
+            assumptions=Assumptions(gate, library, sessions, ground.world),
+            own_sessions=OwnSessions(gate, library, sessions, ground.world),
+            key_owners=KeyOwners(ground.catalog, gate),
+        ),
         deletion_submitted=asyncio.Event(),
     )
 
@@ -249,7 +255,7 @@ def _doors(
     services = (
         ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),
         ServiceParts(shapes.load("iam"), iam.handlers(identities), iam_errors.ERRORS),
-        ServiceParts(shapes.load("sts"), sts.handlers(access.assumptions), sts.ERRORS),
+        ServiceParts(shapes.load("sts"), sts.handlers(access.sts_verbs), sts.ERRORS),
     )
     return (
         ("/v2/", oci),

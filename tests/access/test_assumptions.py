@@ -18,6 +18,7 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.service_linked_roles import SERVICES
+from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Sessions
 from twinport.access.trust import RoleName
 from twinport.catalog import identities, schema
@@ -127,7 +128,7 @@ async def test_the_session_has_the_roles_permissions(house: House) -> None:
 
 async def test_a_session_policy_narrows_the_session(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
-    session = await house.session(Wish(BUILDER, "build", policy=allowing("ecr:BatchGetImage")))
+    session = await house.session(Wish(BUILDER, "build", policies=SessionPolicies(allowing("ecr:BatchGetImage"))))
     await house.gate.authorize(session, "ecr:BatchGetImage", RepositoryResource(fakes.REGISTRY, "a"))
     with pytest.raises(AccessDenied) as caught:
         await house.gate.authorize(session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY, "a"))
@@ -136,7 +137,7 @@ async def test_a_session_policy_narrows_the_session(house: House) -> None:
 
 async def test_a_managed_policy_narrows_the_session(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
-    session = await house.session(Wish(BUILDER, "build", policy_arns=(POWER_USER,)))
+    session = await house.session(Wish(BUILDER, "build", policies=SessionPolicies(arns=(POWER_USER,))))
     await house.gate.authorize(session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY, "a"))
     with pytest.raises(AccessDenied):
         await house.gate.authorize(session, "ecr:DeleteRepository", RepositoryResource(fakes.REGISTRY, "a"))
@@ -234,7 +235,7 @@ async def test_a_chained_session_lasts_an_hour_at_most(house: House) -> None:
 async def test_a_malformed_session_policy_is_refused(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
     with pytest.raises(PolicyMalformed):
-        await house.assume(ROOT, Wish(BUILDER, "build", policy="{}"))
+        await house.assume(ROOT, Wish(BUILDER, "build", policies=SessionPolicies("{}")))
 
 
 @pytest.mark.parametrize(
@@ -249,17 +250,17 @@ async def test_a_malformed_session_policy_is_refused(house: House) -> None:
 async def test_a_session_policy_that_is_not_there_is_refused(house: House, arn: str) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
     with pytest.raises(PolicyNotThere):
-        await house.assume(ROOT, Wish(BUILDER, "build", policy_arns=(arn,)))
+        await house.assume(ROOT, Wish(BUILDER, "build", policies=SessionPolicies(arns=(arn,))))
 
 
 async def test_session_policies_have_a_bound_and_tell_how_near_it_is(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
     text = allowing("ecr:*")
-    assert Wish(BUILDER, "build", policy=text.ljust(1024)).packed_percent == 50
-    assert Wish(BUILDER, "build").packed_percent is None
-    await house.assume(ROOT, Wish(BUILDER, "build", policy=text.ljust(2048)))
+    assert Wish(BUILDER, "build", policies=SessionPolicies(text.ljust(1024))).packed_percent == 50
+    assert Wish(BUILDER, "build").packed_percent == 0
+    await house.assume(ROOT, Wish(BUILDER, "build", policies=SessionPolicies(text.ljust(2048))))
     with pytest.raises(SessionPoliciesTooLarge):
-        await house.assume(ROOT, Wish(BUILDER, "build", policy=text.ljust(2049)))
+        await house.assume(ROOT, Wish(BUILDER, "build", policies=SessionPolicies(text.ljust(2049))))
 
 
 @pytest.mark.parametrize(

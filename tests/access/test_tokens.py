@@ -13,7 +13,8 @@ from sqlalchemy import insert, update
 from tests import fakes
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
-from twinport.access.sessions import Credentials, RoleFacts, Sessions
+from twinport.access.session_callers import RoleFacts
+from twinport.access.sessions import Credentials, Sessions
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.catalog import schema
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -44,7 +45,7 @@ class House:
 
     async def assume(self, life: timedelta = timedelta(hours=1)) -> Credentials:
         now = self.world.now()
-        return await self.sessions.issue(ROLE, Session("build", now, now + life, policies=('{"a":1}',)))
+        return await self.sessions.issue(ROLE.holder, Session("build", now, now + life, policies=('{"a":1}',)))
 
     async def header(self, caller: Caller) -> str:
         password, _ = await self.tokens.issue(caller)

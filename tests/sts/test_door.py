@@ -13,6 +13,8 @@ import pytest
 from tests import fakes
 from twinport.access.assumptions import AssumedRole, Wish
 from twinport.access.calls import Call
+from twinport.access.own_sessions import FederatedUser, FederationWish
+from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Credentials
 from twinport.access.trust import RoleName
 from twinport.aws import shapes
@@ -22,6 +24,7 @@ from twinport.aws.sigv4 import Message
 from twinport.errors import AccessDenied, Refusal
 from twinport.model.entities import Tag
 from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.names import AccountId
 from twinport.refusals.identities import (
     PolicyMalformed,
     PolicyNotThere,
@@ -53,6 +56,19 @@ class RecordingAssumptions:
         return AssumedRole(credentials, "arn:aws:sts::111122223333:assumed-role/builder/build", "AROAX:build")
 
 
+class Elsewhere:
+    """Verbs that are tested by the public door."""
+
+    async def begin(self, caller: Caller, length: timedelta | None) -> Credentials:
+        raise NotImplementedError
+
+    async def federate(self, caller: Caller, wish: FederationWish) -> FederatedUser:
+        raise NotImplementedError
+
+    async def account_of(self, caller: Caller, access_key_id: str) -> AccountId:
+        raise NotImplementedError
+
+
 def _report(_: Request, defect: Exception) -> None:
     raise defect
 
@@ -63,7 +79,8 @@ async def answer(
     async def authenticate(_: Request) -> Call:
         return Call(caller or fakes.caller(), "127.0.0.1:4566", "http")
 
-    made = Door(STS, door.handlers(assumptions or RecordingAssumptions()), door.ERRORS, authenticate, _report)
+    verbs = door.Verbs(assumptions or RecordingAssumptions(), Elsewhere(), Elsewhere())
+    made = Door(STS, door.handlers(verbs), door.ERRORS, authenticate, _report)
     body = urlencode({"Version": STS.api_version, **fields}).encode()
     return await made.answer(Request(Message("POST", "/", "", ()), body, "id-1"))
 
@@ -110,8 +127,7 @@ async def test_every_member_that_is_honoured_reaches_the_verb() -> None:
         role=RoleName.parse(ROLE),
         session="build",
         length=timedelta(seconds=900),
-        policy="{}",
-        policy_arns=("a" * 20,),
+        policies=SessionPolicies("{}", ("a" * 20,)),
         external_id="blue",
         tags=(Tag("team", "red"),),
         transitive=("team",),
@@ -168,5 +184,5 @@ async def test_what_is_not_the_arn_of_a_role_is_a_validation_error() -> None:
 
 
 async def test_an_operation_that_is_not_built_is_refused_by_name() -> None:
-    response = await answer({"Action": "GetSessionToken"})
-    assert read("GetSessionToken", response)["Error"]["Message"] == "not implemented by twinport: GetSessionToken"
+    response = await answer({"Action": "AssumeRoot"})
+    assert read("AssumeRoot", response)["Error"]["Message"] == "not implemented by twinport: AssumeRoot"

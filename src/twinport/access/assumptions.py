@@ -3,25 +3,25 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.access import session_tags
+from twinport.access import session_policies, session_tags
 from twinport.access.gate import Context
-from twinport.access.policy import PolicyKind
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import open_account
+from twinport.access.session_callers import Holder
+from twinport.access.session_policies import NO_POLICIES, SessionPolicies
 from twinport.access.session_tags import SessionTags
-from twinport.access.sessions import Credentials, RoleFacts, Sessions
+from twinport.access.sessions import Credentials, Sessions
 from twinport.access.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, RoleName, Trust
 from twinport.clock import Clock
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role, Tag
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.names import session_arn
-from twinport.refusals.identities import PolicyNotThere, RootMayNotAssume, SessionPoliciesTooLarge, SessionTooLong
+from twinport.refusals.identities import RootMayNotAssume, SessionTooLong
 
 DEFAULT_LENGTH = timedelta(hours=1)
 # A role assumed by a session ends within the hour, whatever the role allows.
 LONGEST_CHAINED = timedelta(hours=1)
-MOST_PACKED = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,15 @@ class Wish:
     role: RoleName
     session: str
     length: timedelta | None = None
-    policy: str | None = None
-    policy_arns: tuple[str, ...] = ()
+    policies: SessionPolicies = NO_POLICIES
     external_id: str | None = None
     tags: tuple[Tag, ...] = ()
     transitive: tuple[str, ...] = ()
     source_identity: str | None = None
 
     @property
-    def packed_percent(self) -> int | None:
-        """How much of the room for session policies and tags is used, rounded up; None when there are none."""
-        tags = [text for tag in self.tags for text in (tag.key, tag.value)]
-        size = sum(map(len, (self.policy or "", *self.policy_arns, *tags, *self.transitive)))
-        return -(-100 * size // MOST_PACKED) if size else None
+    def packed_percent(self) -> int:
+        return session_policies.packed_percent(self.policies, self.tags, self.transitive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,8 @@ class Assumptions:
     async def assume(self, caller: Caller, wish: Wish) -> AssumedRole:
         """Issue a session of a role.
 
-        Raises AccessDenied (also for a role that is not there), RootMayNotAssume, SessionTooLong, PolicyMalformed,
-        PolicyNotThere, SessionPoliciesTooLarge or SessionTagsInvalid.
+        Raises AccessDenied (also for a role that is not there), RootMayNotAssume, SessionTooLong, SessionTagsInvalid,
+        and what session_policies.check does.
         """
         tags = session_tags.combined(caller.session, wish.tags, wish.transitive)
         identity = _source_identity(caller, wish)
@@ -76,32 +72,22 @@ class Assumptions:
         if caller.kind is PrincipalKind.ROOT and open_account(caller.access_key_id) is None:
             raise RootMayNotAssume
         length = _length(caller, role, wish.length)
-        await self._check_policies(role, wish)
+        await session_policies.check(self.library, role.account, wish.policies, wish.packed_percent)
         now = self.world.now()
-        policies = () if wish.policy is None else (wish.policy,)
         session = Session(
             name=wish.session,
             issued_at=now,
             expires_at=now + length,
-            policies=policies,
-            policy_arns=wish.policy_arns,
+            policies=wish.policies.documents,
+            policy_arns=wish.policies.arns,
             tags=tags.tags,
             transitive=tags.transitive,
             source_identity=identity,
         )
-        facts = RoleFacts(role.account, role.unique_id, role.name, role.path)
-        credentials = await self.sessions.issue(facts, session)
+        holder = Holder(PrincipalKind.ROLE_SESSION, role.account, role.unique_id)
+        credentials = await self.sessions.issue(holder, session)
         arn = session_arn(role.account, role.name, session.name)
         return AssumedRole(credentials, arn, f"{role.unique_id}:{session.name}", identity)
-
-    async def _check_policies(self, role: Role, wish: Wish) -> None:
-        if (wish.packed_percent or 0) > 100:  # noqa: PLR2004 — per cent
-            raise SessionPoliciesTooLarge(wish.packed_percent or 0)
-        if wish.policy is not None:
-            self.library.read(wish.policy, PolicyKind.SESSION)
-        for arn in wish.policy_arns:
-            if not await self.library.has_policy(role.account, arn):
-                raise PolicyNotThere(arn)
 
 
 def _source_identity(caller: Caller, wish: Wish) -> str | None:
@@ -130,7 +116,7 @@ def _context(wish: Wish, tags: SessionTags, source_identity: str | None) -> Cont
 
 def _length(caller: Caller, role: Role, wanted: timedelta | None) -> timedelta:
     length = DEFAULT_LENGTH if wanted is None else wanted
-    if caller.session is not None and length > LONGEST_CHAINED:
+    if caller.kind is PrincipalKind.ROLE_SESSION and length > LONGEST_CHAINED:
         raise SessionTooLong(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from twinport.access.principals import Principals
+from twinport.access.session_limits import may_call_iam
 from twinport.access.sessions import Sessions
 from twinport.aws import sigv4
 from twinport.clock import Clock
@@ -39,6 +40,8 @@ class Authenticator:
         caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
         await self._check_session(signed, caller)
         sigv4.verify(signed, secret, now=self.wall.now(), body_hash=sha256(body).hexdigest())
+        if service == "iam" and not may_call_iam(caller):
+            raise CredentialsUnknown
         return caller
 
     async def knows_key_of(self, message: sigv4.Message, origin: Origin) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from twinport.access.grants import FederatedPrincipal, Grant, Identity, Principal, ServicePrincipal
 from twinport.access.policy import Policy, PolicyKind, Statement
 from twinport.access.wildcards import RequestContext
-from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
 
 
@@ -157,7 +156,8 @@ def _decide_for(principal: Identity, question: Question, policies: Policies, gra
 def _own_side(principal: Identity, question: Question, policies: Policies) -> Decision:
     """Decide what the caller's own account says: identity policies, within boundary and session."""
     by = None
-    if principal.kind is not PrincipalKind.ROOT:
+    # A root needs no policy in its own account, nor does whom it vouches for, who then has but session policies.
+    if principal.unique_id != principal.account:
         by = _allowance(question, policies.identity)
         if by is None:
             return nothing_allows(question.action, PolicyKind.IDENTITY)

@@ -42,7 +42,7 @@ class PolicyLibrary:
 
     async def held_by(self, caller: Caller) -> Held | None:
         """Return what the caller's principal holds now; None when its unique id is gone. A root holds nothing."""
-        if caller.kind is PrincipalKind.ROOT:
+        if caller.unique_id == caller.account:
             return _NOTHING
         generation = await self._catalog.partition.generation()
         key = (generation, caller.unique_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from twinport.access.sealing import Sealer
-from twinport.access.sessions import RoleFacts, session_caller, session_of
+from twinport.access.session_callers import caller_of
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
@@ -43,9 +43,8 @@ class Principals:
             raise CredentialsUnknown
         if row.expires_at <= self.world.now():
             raise SessionExpired
-        role = RoleFacts(row.account, row.principal_id, row.role_name, row.role_path)
         secret = self.sealer.open(row.sealed_secret, f"session {access_key_id}").decode()
-        return session_caller(role, session_of(row), origin, access_key_id), secret
+        return caller_of(row, origin), secret
 
     async def _key(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         row = await self.catalog.partition.read(lambda db: credentials.access_key(db, access_key_id))

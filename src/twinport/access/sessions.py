@@ -11,11 +11,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from twinport.access.sealing import Sealer
+from twinport.access.session_callers import Holder, RoleFacts, facts_of, session_caller
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, PrincipalKind, Session
-from twinport.model.names import AccountId, RegionName, Registry, role_arn, session_arn
+from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, Session
+from twinport.model.names import Registry
 from twinport.refusals.callers import CredentialsUnknown
 
 SERVICE_SESSION = timedelta(minutes=15)
@@ -25,7 +26,7 @@ _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What AssumeRole hands out. The secret is shown once and stored sealed."""
+    """What STS hands out. The secret is shown once and stored sealed."""
 
     access_key_id: str
     secret: str
@@ -33,39 +34,29 @@ class Credentials:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RoleFacts:
-    """The role that a session stands for."""
-
-    account: AccountId
-    unique_id: str
-    name: str
-    path: str
-
-
 class Sessions:
-    """Sessions of roles. A session dies with its role's unique id, whatever time it had left."""
+    """Temporary credentials. A session dies with the unique id of whom it stands for, whatever time it had left."""
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
         self._catalog, self._sealer, self._world = catalog, sealer, world
         self._key: _SiteKey | None = None
 
-    async def issue(self, role: RoleFacts, session: Session) -> Credentials:
+    async def issue(self, holder: Holder, session: Session) -> Credentials:
         """Store a new session and return its credentials."""
         key_id, secret = new_key_id("ASIA"), new_secret()
         row: dict[str, object] = {
             "access_key_id": key_id,
-            "account": role.account,
-            "principal_id": role.unique_id,
+            "account": holder.account,
+            "principal_id": holder.unique_id,
             "name": session.name,
             "sealed_secret": self._sealer.seal(secret.encode(), f"session {key_id}"),
             "issued_at": session.issued_at,
             "expires_at": session.expires_at,
-            "facts": _facts(session),
+            "facts": facts_of(holder.kind, session),
         }
         now = self._world.now()
         await self._catalog.partition.record(lambda db: credentials.add_session(db, row, now))
-        token = (await self._site_key()).sign({"k": key_id, "p": role.unique_id, "e": session.expires_at.timestamp()})
+        token = (await self._site_key()).sign({"k": key_id, "p": holder.unique_id, "e": session.expires_at.timestamp()})
         return Credentials(key_id, secret, token, session.expires_at)
 
     def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller:
@@ -101,38 +92,6 @@ class Sessions:
                 row = await self._catalog.partition.write(lambda db: credentials.add_site_key(db, made, now))
             self._key = _SiteKey(row, self._sealer)
         return self._key
-
-
-def session_caller(role: RoleFacts, session: Session, origin: Origin, access_key_id: str) -> Caller:
-    """Describe the caller that a session of `role` is."""
-    return Caller(
-        account=role.account,
-        kind=PrincipalKind.ROLE_SESSION,
-        arn=session_arn(role.account, role.name, session.name),
-        user_id=f"{role.unique_id}:{session.name}",
-        principal_arn=role_arn(role.account, role.path, role.name),
-        unique_id=role.unique_id,
-        origin=origin,
-        session=session,
-        access_key_id=access_key_id,
-    )
-
-
-def session_of(row: credentials.SessionRow) -> Session:
-    """Read a stored session back."""
-    facts = json.loads(row.facts)
-    return Session(
-        name=row.name,
-        issued_at=row.issued_at,
-        expires_at=row.expires_at,
-        policies=tuple(facts["policies"]),
-        policy_arns=tuple(facts["policy_arns"]),
-        tags=facts["tags"],
-        transitive=frozenset(facts.get("transitive", ())),
-        source_identity=facts.get("source_identity"),
-        service=facts["service"],
-        binding=_binding_of(facts["binding"]),
-    )
 
 
 def new_key_id(prefix: str) -> str:
@@ -171,25 +130,3 @@ def _new_site_key(sealer: Sealer) -> credentials.SiteKeyRow:
     key_id = secrets.token_hex(4)
     sealed = sealer.seal(private.private_bytes_raw(), f"site key {key_id}")
     return credentials.SiteKeyRow(key_id, private.public_key().public_bytes_raw(), sealed)
-
-
-def _facts(session: Session) -> str:
-    places = session.binding
-    return json.dumps(
-        {
-            "policies": session.policies,
-            "policy_arns": session.policy_arns,
-            "tags": dict(session.tags),
-            "transitive": sorted(session.transitive),
-            "source_identity": session.source_identity,
-            "service": session.service,
-            "binding": places and [[place.account, place.region] for place in places],
-        }
-    )
-
-
-def _binding_of(stored: list[list[str]] | None) -> tuple[Registry, Registry] | None:
-    if stored is None:
-        return None
-    source, destination = (Registry(AccountId(account), RegionName(region)) for account, region in stored)
-    return source, destination

@@ -26,7 +26,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A temporary credential with the role it stands for, whose row still exists."""
+    """A temporary credential with the name of the role or user it stands for, as far as that still exists."""
 
     access_key_id: str
     account: AccountId
@@ -36,8 +36,10 @@ class SessionRow:
     issued_at: datetime
     expires_at: datetime
     facts: str
-    role_name: str
-    role_path: str
+    role_name: str | None
+    role_path: str | None
+    user_name: str | None
+    user_path: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +65,29 @@ _KEYS = select(
     schema.user.c.path,
 ).outerjoin(schema.user, schema.user.c.unique_id == schema.access_key.c.owner_id)
 
-_SESSIONS = select(
-    schema.session.c.access_key_id,
-    schema.session.c.account,
-    schema.session.c.principal_id,
-    schema.session.c.name,
-    schema.session.c.sealed_secret,
-    schema.session.c.issued_at,
-    schema.session.c.expires_at,
-    schema.session.c.facts,
-    schema.role.c.name.label("role_name"),
-    schema.role.c.path.label("role_path"),
-).join(schema.role, schema.role.c.unique_id == schema.session.c.principal_id)
+_SESSIONS = (
+    select(
+        schema.session.c.access_key_id,
+        schema.session.c.account,
+        schema.session.c.principal_id,
+        schema.session.c.name,
+        schema.session.c.sealed_secret,
+        schema.session.c.issued_at,
+        schema.session.c.expires_at,
+        schema.session.c.facts,
+        schema.role.c.name.label("role_name"),
+        schema.role.c.path.label("role_path"),
+        schema.user.c.name.label("user_name"),
+        schema.user.c.path.label("user_path"),
+    )
+    .outerjoin(schema.role, schema.role.c.unique_id == schema.session.c.principal_id)
+    .outerjoin(schema.user, schema.user.c.unique_id == schema.session.c.principal_id)
+)
 
 
 _ACCESS_KEY = _KEYS.where(schema.access_key.c.id == bindparam("key_id"))
 _SESSION = _SESSIONS.where(schema.session.c.access_key_id == bindparam("key_id"))
+_SESSION_ACCOUNT = (schema.session.c.access_key_id, schema.session.c.account)
 _TOKEN_KEYS = select(schema.token_key.c.id, schema.token_key.c.sealed_key).order_by(
     schema.token_key.c.created_at.desc()
 )
@@ -90,9 +99,18 @@ def access_key(db: Connection, key_id: str) -> KeyRow | None:
 
 
 def session(db: Connection, key_id: str) -> SessionRow | None:
-    """Find a session. One whose role is gone, by unique id, is not found."""
+    """Find a session, whether or not whom it stands for is still there by unique id."""
     row = db.execute(_SESSION, {"key_id": key_id}).one_or_none()
     return SessionRow(*tuple(row)) if row else None
+
+
+def account_of_key(db: Connection, key_id: str) -> AccountId | None:
+    """Return the account of an access key or session, active or not."""
+    for column, account in ((schema.access_key.c.id, schema.access_key.c.account), _SESSION_ACCOUNT):
+        found = db.execute(select(account).where(column == key_id)).scalar()
+        if found is not None:
+            return AccountId(found)
+    return None
 
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:

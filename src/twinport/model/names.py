@@ -97,3 +97,7 @@ def instance_profile_arn(account: str, path: str, name: str) -> str:
 
 def session_arn(account: str, role: str, session: str) -> str:
     return f"arn:{PARTITION}:sts::{account}:assumed-role/{role}/{session}"
+
+
+def federated_arn(account: str, name: str) -> str:
+    return f"arn:{PARTITION}:sts::{account}:federated-user/{name}"

@@ -10,6 +10,20 @@ class RootMayNotAssume(Refusal):
         super().__init__("Roles may not be assumed by root accounts.")
 
 
+class SessionMayNotCall(Refusal):
+    """Temporary credentials of this kind may not call the operation, whatever policies say (AccessDenied)."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"Cannot call {operation} with session credentials")
+
+
+class KeyIdUnknown(BadRequest):
+    """The id of no access key or session (ValidationError)."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid access key id")
+
+
 class PolicyOutsideAccount(Refusal):
     """A managed policy of AWS or of another account was to be read or changed as if it were the caller's own."""
 

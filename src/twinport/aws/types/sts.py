@@ -55,6 +55,14 @@ class AssumeRoleResponse(TypedDict, total=False):
     SessionTokenSize: int
 
 
+class GetAccessKeyInfoRequest(TypedDict, total=False):
+    AccessKeyId: Required[str]
+
+
+class GetAccessKeyInfoResponse(TypedDict, total=False):
+    Account: str
+
+
 class GetCallerIdentityRequest(TypedDict, total=False):
     pass
 
@@ -63,3 +71,38 @@ class GetCallerIdentityResponse(TypedDict, total=False):
     UserId: str
     Account: str
     Arn: str
+
+
+class GetFederationTokenRequest(TypedDict, total=False):
+    Name: Required[str]
+    Policy: str
+    PolicyArns: list[PolicyDescriptorType]
+    DurationSeconds: int
+    Tags: list[Tag]
+    MinimumSessionTokenSize: int
+
+
+class FederatedUser(TypedDict, total=False):
+    FederatedUserId: Required[str]
+    Arn: Required[str]
+
+
+class GetFederationTokenResponse(TypedDict, total=False):
+    Credentials: Credentials
+    FederatedUser: FederatedUser
+    PackedPolicySize: int
+    SessionTokenUtilization: int
+    SessionTokenSize: int
+
+
+class GetSessionTokenRequest(TypedDict, total=False):
+    DurationSeconds: int
+    SerialNumber: str
+    TokenCode: str
+    MinimumSessionTokenSize: int
+
+
+class GetSessionTokenResponse(TypedDict, total=False):
+    Credentials: Credentials
+    SessionTokenUtilization: int
+    SessionTokenSize: int

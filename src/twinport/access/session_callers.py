@@ -1,0 +1,128 @@
+"""Whom a session stands for, and the caller that it is: from the row of a session and back."""
+
+import json
+from dataclasses import dataclass
+
+from twinport.catalog.credentials import SessionRow
+from twinport.model.identities import Caller, Origin, PrincipalKind, Session
+from twinport.model.names import (
+    AccountId,
+    RegionName,
+    Registry,
+    federated_arn,
+    role_arn,
+    root_arn,
+    session_arn,
+    user_arn,
+)
+from twinport.refusals.callers import CredentialsUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a session stands for. `unique_id` is that of the role, the user, or of the root, which is the account's."""
+
+    kind: PrincipalKind
+    account: AccountId
+    unique_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """The role that a session stands for."""
+
+    account: AccountId
+    unique_id: str
+    name: str
+    path: str
+
+    @property
+    def holder(self) -> Holder:
+        return Holder(PrincipalKind.ROLE_SESSION, self.account, self.unique_id)
+
+
+def session_caller(role: RoleFacts, session: Session, origin: Origin, access_key_id: str) -> Caller:
+    """Describe the caller that a session of `role` is."""
+    return Caller(
+        account=role.account,
+        kind=PrincipalKind.ROLE_SESSION,
+        arn=session_arn(role.account, role.name, session.name),
+        user_id=f"{role.unique_id}:{session.name}",
+        principal_arn=role_arn(role.account, role.path, role.name),
+        unique_id=role.unique_id,
+        origin=origin,
+        session=session,
+        access_key_id=access_key_id,
+    )
+
+
+def caller_of(row: SessionRow, origin: Origin) -> Caller:
+    """Describe the caller that a stored session is. Raises CredentialsUnknown when whom it stands for is gone."""
+    session, kind = _session_of(row), PrincipalKind(json.loads(row.facts).get("kind", PrincipalKind.ROLE_SESSION.value))
+    if kind is PrincipalKind.ROLE_SESSION:
+        if row.role_name is None or row.role_path is None:
+            raise CredentialsUnknown
+        role = RoleFacts(row.account, row.principal_id, row.role_name, row.role_path)
+        return session_caller(role, session, origin, row.access_key_id)
+    behind = _principal_of(row)
+    is_federated = kind is PrincipalKind.FEDERATED
+    return Caller(
+        account=row.account,
+        kind=kind,
+        arn=federated_arn(row.account, session.name) if is_federated else behind,
+        user_id=f"{row.account}:{session.name}" if is_federated else row.principal_id,
+        principal_arn=behind,
+        unique_id=row.principal_id,
+        origin=origin,
+        session=session,
+        access_key_id=row.access_key_id,
+    )
+
+
+def facts_of(kind: PrincipalKind, session: Session) -> str:
+    """Write down what the other columns of a session's row do not say."""
+    places = session.binding
+    return json.dumps(
+        {
+            "kind": kind.value,
+            "policies": session.policies,
+            "policy_arns": session.policy_arns,
+            "tags": dict(session.tags),
+            "transitive": sorted(session.transitive),
+            "source_identity": session.source_identity,
+            "service": session.service,
+            "binding": places and [[place.account, place.region] for place in places],
+        }
+    )
+
+
+def _principal_of(row: SessionRow) -> str:
+    """Return the ARN of the user or root behind a session of its own."""
+    if row.principal_id == row.account:
+        return root_arn(row.account)
+    if row.user_name is None or row.user_path is None:
+        raise CredentialsUnknown
+    return user_arn(row.account, row.user_path, row.user_name)
+
+
+def _session_of(row: SessionRow) -> Session:
+    facts = json.loads(row.facts)
+    return Session(
+        name=row.name,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        policies=tuple(facts["policies"]),
+        policy_arns=tuple(facts["policy_arns"]),
+        tags=facts["tags"],
+        transitive=frozenset(facts.get("transitive", ())),
+        source_identity=facts.get("source_identity"),
+        service=facts["service"],
+        binding=_binding_of(facts["binding"]),
+    )
+
+
+def _binding_of(stored: list[list[str]] | None) -> tuple[Registry, Registry] | None:
+    if stored is None:
+        return None
+    source, destination = (Registry(AccountId(account), RegionName(region)) for account, region in stored)
+    return source, destination

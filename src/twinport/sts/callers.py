@@ -1,0 +1,33 @@
+"""Operations that say who somebody is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinport.access.calls import Call
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import sts
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId
+
+
+class KeyOwners(Protocol):
+    async def account_of(self, caller: Caller, access_key_id: str) -> AccountId:
+        """Return the account of a key, or refuse: access.key_owners.KeyOwners."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallerOperations:
+    key_owners: KeyOwners
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {"GetCallerIdentity": self.get_caller_identity, "GetAccessKeyInfo": self.get_key_account}
+
+    async def get_caller_identity(self, call: Call, _: sts.GetCallerIdentityRequest) -> sts.GetCallerIdentityResponse:
+        """Answer everybody who signs: no permission is asked for, and no policy can forbid it."""
+        caller = call.caller
+        return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
+
+    async def get_key_account(self, call: Call, request: sts.GetAccessKeyInfoRequest) -> sts.GetAccessKeyInfoResponse:
+        return {"Account": await self.key_owners.account_of(call.caller, request["AccessKeyId"])}
