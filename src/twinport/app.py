@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -122,6 +123,7 @@ class _Ground:
     sealer: Sealer
     edge: Edge
     regions: Collection[RegionName]
+    holder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +147,15 @@ def build(settings: Settings) -> App:
     catalog = _catalog(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
-    ground = _Ground(settings, world, catalog, sealer_of_folder(settings.data), edge, frozenset(regions))
+    sealer, holder = sealer_of_folder(settings.data), secrets.token_hex(8)
+    ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), holder)
     access = _access(ground)
     identities = _identity_verbs(ground, access)
     stores = FileBlobStores(settings.data)
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores, couriers.wake)
-    deletions = DeletionRunner(catalog, world, access.deletion_submitted)
-    sweep = Sweep(catalog, stores, world)
+    deletions = DeletionRunner(catalog, world, access.deletion_submitted, holder)
+    sweep = Sweep(catalog, stores, world, holder)
     background = _Background(couriers, Loops({"deletions": deletions.run, "sweep": sweep.run}))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), catalog)
@@ -203,7 +206,7 @@ def _access(ground: _Ground) -> _Access:
 def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
     destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world)
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
-    return worker.Replication(PostOffice(ground.catalog, ground.world), courier, ground.world)
+    return worker.Replication(PostOffice(ground.catalog, ground.world), courier, ground.world, ground.holder)
 
 
 def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Callable[[], None]) -> ecr.Verbs:

@@ -14,10 +14,17 @@ class Clock(Protocol):
         """Return the current time, in UTC."""
         ...
 
+    def at(self, wall: datetime) -> datetime:
+        """Return what this clock shows when a wall clock shows `wall`: that of a database which many hosts share."""
+        ...
+
 
 class WallClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def at(self, wall: datetime) -> datetime:
+        return wall
 
 
 @dataclass(slots=True)
@@ -28,7 +35,10 @@ class WorldClock:
     offset: timedelta = timedelta()
 
     def now(self) -> datetime:
-        return self.wall.now() + self.offset
+        return self.at(self.wall.now())
+
+    def at(self, wall: datetime) -> datetime:
+        return wall + self.offset
 
     def advance(self, by: timedelta) -> None:
         self.offset += by
@@ -41,6 +51,10 @@ class ManualClock:
     time: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
     def now(self) -> datetime:
+        return self.time
+
+    def at(self, wall: datetime) -> datetime:
+        del wall
         return self.time
 
     def advance(self, by: timedelta) -> None:

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, MetaData, create_engine, insert, select
@@ -48,6 +49,10 @@ class SteppedCatalog:
         self._stored, self._clock = stored, clock
         self.partition = _SteppedPartition(stored.partition)
         self._opened: dict[RegionName, _SteppedRegion] = {}
+
+    def now(self, db: Connection) -> datetime:
+        del db
+        return self._clock.now()
 
     def region(self, name: RegionName) -> "_SteppedRegion":
         return self._opened.setdefault(name, _SteppedRegion(name, self._stored, self.partition, self._clock))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -100,7 +100,7 @@ class Process:
         submitted = asyncio.Event()
         self.roles = ServiceLinkedRoles(catalog, AllowAll(), clock)
         self.deletions = Deletions(catalog, AllowAll(), clock, submitted)
-        self.runner = DeletionRunner(catalog, clock, submitted)
+        self.runner = DeletionRunner(catalog, clock, submitted, "runner")
 
     async def configure(self, region: RegionName = REGION, rules: ReplicationConfiguration = RULES) -> None:
         def store(db: Connection, role_id: str) -> None:
@@ -198,6 +198,9 @@ class Flaky:
 
     async def regions(self) -> list[RegionName]:
         return await self._catalog.regions()
+
+    def now(self, db: Connection) -> datetime:
+        return self._catalog.now(db)
 
 
 class Broken:

@@ -50,7 +50,7 @@ class World:
         submitted = asyncio.Event()
         self.roles = ServiceLinkedRoles(self.catalog, AllowAll(), self.clock)
         self.deletions = Deletions(self.catalog, AllowAll(), self.clock, submitted)
-        self.runner = DeletionRunner(self.catalog, self.clock, submitted)
+        self.runner = DeletionRunner(self.catalog, self.clock, submitted, "runner")
 
     # --- what somebody may do -----------------------------------------------------------------------------
 

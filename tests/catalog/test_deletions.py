@@ -1,6 +1,6 @@
 """Deletion tasks and fences, transaction by transaction; what they do together is tested in tests/access."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION
-from twinport.catalog import deletions, outbox, registries
+from twinport.catalog import deletions, leases, outbox, registries
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
@@ -38,6 +38,21 @@ def owe_one(db: Connection) -> None:
     outbox.owe(db, Registry(ACCOUNT, REGION), [planned], Position(1, 1), NOW)
 
 
+def begun_by(holder: str) -> Callable[[Connection], tuple[DeletionTask, frozenset[str]] | None]:
+    return lambda db: deletions.begin_round(db, TASK.id, holder, NOW, lease=timedelta(seconds=10))
+
+
+async def test_a_task_is_in_the_hands_of_one_runner_until_its_lease_lapses_or_it_is_settled(
+    catalog: EmbeddedCatalog,
+) -> None:
+    await catalog.partition.record(lambda db: deletions.submit(db, TASK))
+    assert await catalog.partition.record(begun_by("ann")) is not None
+    assert await catalog.partition.record(begun_by("bob")) is None
+    assert await catalog.partition.record(begun_by("ann")) is not None
+    await catalog.partition.record(lambda db: leases.lapse(db, "ann"))
+    assert await catalog.partition.record(begun_by("bob")) is not None
+
+
 async def test_a_second_submission_returns_the_pending_task(catalog: EmbeddedCatalog) -> None:
     await catalog.partition.record(lambda db: deletions.submit(db, TASK))
     assert (await catalog.partition.record(lambda db: deletions.submit(db, LATER))).id == TASK.id
@@ -63,7 +78,7 @@ async def test_a_settled_task_is_not_settled_again(catalog: EmbeddedCatalog) -> 
     assert not await catalog.partition.record(lambda db: deletions.fail(db, TASK.id, FailureReason("again")))
     conclude = catalog.partition.write(lambda db: deletions.conclude(db, TASK, frozenset()))
     assert await conclude is Conclusion.SETTLED_BEFORE
-    assert await catalog.partition.record(lambda db: deletions.begin_round(db, TASK.id)) is None
+    assert await catalog.partition.record(begun_by("ann")) is None
 
 
 async def test_the_role_outlives_a_region_that_was_listed_after_the_round_began(catalog: EmbeddedCatalog) -> None:

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -62,6 +63,9 @@ class MortalCatalog:
 
     async def regions(self) -> list[RegionName]:
         return await self.catalog.regions()
+
+    def now(self, db: Connection) -> datetime:
+        return self.catalog.now(db)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -138,7 +139,8 @@ class World:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""
         destinations = self.destinations_behind(gate or self.gate)
         courier = Courier(self.catalog, self.stores, destinations, roles or self.roles, self.sessions, self.clock)
-        return Replication(PostOffice(self.catalog, self.clock, jitter=lambda: 0.0), courier, self.clock)
+        office = PostOffice(self.catalog, self.clock, jitter=lambda: 0.0)
+        return Replication(office, courier, self.clock, secrets.token_hex(8))
 
     def close(self) -> None:
         self.catalog.close()

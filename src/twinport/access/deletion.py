@@ -14,6 +14,7 @@ from twinport import telemetry
 from twinport.access.gate import Gate, IdentityResource
 from twinport.access.service_linked_roles import registry_arn
 from twinport.catalog import deletions, identities
+from twinport.catalog.database import Connection
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
@@ -36,6 +37,8 @@ from twinport.telemetry import Event
 # How long a Region that cannot be reached is asked again before the task fails.
 DEADLINE = timedelta(seconds=60)
 _PAUSE = timedelta(seconds=1)
+# A runner that died leaves its task to the next one after this; each round prolongs it.
+_LEASE = timedelta(seconds=10)
 _LONGEST_REASON = 1000
 
 Answers = Mapping[RegionName, RegionAnswer]
@@ -111,6 +114,7 @@ class DeletionRunner:
     catalog: Catalog
     world: Clock
     submitted: asyncio.Event
+    holder: str
 
     async def run(self) -> None:
         """Carry out tasks until cancelled. The event only hastens the next look at the table."""
@@ -129,7 +133,7 @@ class DeletionRunner:
             await self._advance(task.id)
 
     async def _advance(self, task_id: str) -> None:
-        begun = await self.catalog.partition.record(lambda db: deletions.begin_round(db, task_id))
+        begun = await self.catalog.partition.record(lambda db: self._begin_round(db, task_id))
         if begun is None:
             return
         task, failed = begun
@@ -141,6 +145,9 @@ class DeletionRunner:
                 await self._fail(task, reason)
             case Wait():
                 pass
+
+    def _begin_round(self, db: Connection, task_id: str) -> tuple[DeletionTask, frozenset[str]] | None:
+        return deletions.begin_round(db, task_id, self.holder, self.catalog.now(db), lease=_LEASE)
 
     async def _ask(self, task: DeletionTask, failed: frozenset[str]) -> Answers:
         regions = await self.catalog.regions()

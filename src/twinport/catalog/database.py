@@ -6,12 +6,14 @@ commit.
 """
 
 import asyncio
+import fcntl
 import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -57,7 +59,7 @@ class SqliteDatabase:
         make_folder(path.parent)
         self._engine = _engine(path)
         try:
-            with _storage_errors():
+            with _storage_errors(), _alone(path):
                 self._prepare(metadata, first_rows)
         except BaseException:
             self._engine.dispose()
@@ -185,6 +187,23 @@ class _storage_errors:  # noqa: N801 — used as a statement
             text = str(error.orig if isinstance(error, DBAPIError) else error)
             if any(word in text.lower() for word in self._WORDS):
                 raise StorageUnavailable(text) from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let no other process prepare a database in the same folder meanwhile.
+
+    SQLite's own lock is not enough: who turns a new file to WAL while another reads it is refused at once.
+    """
+    if path.name == ":memory:":
+        yield
+        return
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def make_folder(folder: Path) -> None:

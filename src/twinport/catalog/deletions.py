@@ -8,13 +8,13 @@ both sides say which tasks they know to have failed, since that is recorded in t
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog import identities, outbox, registries, schema, statements
+from twinport.catalog import identities, leases, outbox, registries, schema, statements
 from twinport.model.deletions import (
     DeletionTask,
     FailureReason,
@@ -86,20 +86,27 @@ def pending(db: Connection) -> list[DeletionTask]:
     return [_read(row) for row in db.execute(select(_task).where(_PENDING).order_by(_task.c.created_at))]
 
 
-def begin_round(db: Connection, task_id: str) -> tuple[DeletionTask, frozenset[str]] | None:
+def begin_round(
+    db: Connection, task_id: str, holder: str, now: datetime, *, lease: timedelta
+) -> tuple[DeletionTask, frozenset[str]] | None:
     """Mark a pending task as in progress; return it with the role's failed tasks, or None if it is settled.
 
+    It is None, too, while another runner holds the lease of the task: two rounds at once do no harm, but no good.
     The failed ones are read while this task is pending: a later task of the same role cannot be among them.
     """
+    if not leases.take(db, _lease(task_id), holder, now, lease=lease):
+        return None
     begun = update(_task).where(_task.c.id == task_id, _PENDING).values(status=TaskStatus.IN_PROGRESS.value)
     row = db.execute(begun.returning(*_task.c)).one_or_none()
     if row is None:
+        leases.end(db, _lease(task_id))
         return None
     return _read(row), _failed_tasks(db, row.role_id)
 
 
 def fail(db: Connection, task_id: str, reason: FailureReason) -> bool:
     """Settle a pending task as failed. Tell whether it was pending."""
+    leases.end(db, _lease(task_id))
     return db.execute(update(_task).where(_task.c.id == task_id, _PENDING).values(_failure(reason))).rowcount == 1
 
 
@@ -115,6 +122,7 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
         return Conclusion.SETTLED_BEFORE
     if not fenced.issuperset(db.execute(select(schema.region.c.name)).scalars()):
         return Conclusion.MORE_REGIONS
+    leases.end(db, _lease(task.id))
     identities.remove_service_role(db, task.role_id)
     db.execute(update(_task).where(_task.c.id == task.id).values(status=TaskStatus.SUCCEEDED.value))
     return Conclusion.DELETED
@@ -168,6 +176,10 @@ def claiming(
         return then(db, role_id)
 
     return transaction
+
+
+def _lease(task_id: str) -> str:
+    return f"deletion {task_id}"
 
 
 def _fence_of(db: Connection, account: AccountId, role_id: str) -> str | None:

@@ -41,6 +41,13 @@ class PartitionDatabase(Protocol):
 class Catalog(Protocol):
     """Every database of this deployment."""
 
+    def now(self, db: Connection) -> datetime:
+        """Return the world's time by the clock that every process on this database shares.
+
+        What processes hold against each other (leases, due times) is compared with this one: `outbox`, `leases`.
+        """
+        ...
+
     @property
     def partition(self) -> PartitionDatabase: ...
 
@@ -92,6 +99,11 @@ class EmbeddedCatalog:
         for name in self._global.read_now(listed_regions):
             self._region(name).open_if_there()
 
+    def now(self, db: Connection) -> datetime:
+        # Processes on one SQLite file are on one host, and so is its clock.
+        del db
+        return self._clock.now()
+
     def region(self, name: RegionName) -> Database:
         return self._region(name)
 
@@ -120,7 +132,7 @@ class EmbeddedCatalog:
 
 
 class _EmbeddedRegion:
-    """Opens its file at the first write, or at a read once the file is there."""
+    """Opens its file at the first write, or at a read once the file is there: this process or another made it."""
 
     def __init__(self, name: RegionName, path: Path, catalog: EmbeddedCatalog) -> None:
         self._name, self._path, self._catalog = name, path, catalog

@@ -52,6 +52,7 @@ _NO_CHARACTER = "22021"
 _UNAVAILABLE = ("08", "53", "57", "55P03", "25006", "58", "XX")
 # Any number that everybody who makes tables or databases here takes first.
 _MAKING = 7_406_113
+_CLOCK = text("SELECT clock_timestamp()")
 
 
 class PostgresDatabase:
@@ -126,6 +127,11 @@ class PostgresCatalog:
         self._global.make_tables(schema.partition)
         for name in self._global.read_now(listed_regions):
             self._region(name).open_if_there()
+
+    def now(self, db: Connection) -> datetime:
+        # Not now(), which stands still within a transaction: this one may have waited for a lock.
+        wall: datetime = db.execute(_CLOCK).scalar_one()
+        return self._clock.at(wall)
 
     def region(self, name: RegionName) -> Database:
         return self._region(name)

@@ -21,6 +21,18 @@ from sqlalchemy import (
 
 from twinport.catalog.columns import Instant, Text
 
+
+def _leases(metadata: MetaData) -> Table:
+    """What one process at a time should do, and who does it until when: see `catalog/leases.py`."""
+    return Table(
+        "lease",
+        metadata,
+        Column("name", Text, primary_key=True),
+        Column("holder", Text, nullable=False),
+        Column("until", Instant, nullable=False),
+    )
+
+
 # --- the partition's database -----------------------------------------------------------------------------
 
 partition = MetaData()
@@ -266,6 +278,8 @@ deletion_task = Table(
     Column("created_at", Instant, nullable=False),
     Column("deadline_at", Instant, nullable=False),
 )
+
+_leases(partition)
 
 # --- a Region's database ----------------------------------------------------------------------------------
 
@@ -521,3 +535,6 @@ offer_blob = Table(
     Column("key", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
 )
+
+# The statements of `catalog/leases.py` name this one and serve both databases.
+lease = _leases(regional)

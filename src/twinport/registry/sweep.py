@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.store import BlobStores
-from twinport.catalog import blobs
+from twinport.catalog import blobs, leases
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.names import RegionName
@@ -14,6 +15,7 @@ from twinport.model.names import RegionName
 GRACE = timedelta(minutes=10)
 _PAUSE = timedelta(minutes=1)
 _AT_ONCE = 100
+_LEASE, _LASTS = "sweep", timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Sweep:
     catalog: Catalog
     stores: BlobStores
     world: Clock
+    holder: str
 
     async def run(self) -> None:
         """Sweep every Region again and again, until cancelled."""
@@ -33,11 +36,18 @@ class Sweep:
             await asyncio.sleep(_PAUSE.total_seconds())
 
     async def some(self, region: RegionName) -> int:
-        """Remove the bytes of some discarded keys. Tell of how many; a crash leaves the rest for the next time."""
+        """Remove the bytes of some discarded keys. Tell of how many; a crash leaves the rest for the next time.
+
+        One process at a time sweeps a Region; two that do would find each other's files gone and notes forgotten.
+        """
         database, store, until = self.catalog.region(region), self.stores.region(region), self.world.now() - GRACE
         keys = await database.read(lambda db: blobs.discarded_before(db, until, _AT_ONCE))
+        if not keys or not await database.write(self._take):
+            return 0
         for key in keys:
             await store.remove(key)
-        if keys:
-            await database.write(lambda db: blobs.forget(db, keys))
+        await database.write(lambda db: blobs.forget(db, keys))
         return len(keys)
+
+    def _take(self, db: Connection) -> bool:
+        return leases.take(db, _LEASE, self.holder, self.catalog.now(db), lease=_LASTS)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,9 +32,9 @@ class Replication:
     office: PostOffice
     courier: Courier
     world: Clock
+    holder: str
     poll: timedelta = _POLL
     grace: timedelta = _GRACE
-    holder: str = field(default_factory=lambda: secrets.token_hex(8))
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COURIERS))
     _is_stopping: bool = False
