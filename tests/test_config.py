@@ -3,6 +3,7 @@
 import pytest
 
 from twinport.config import Settings, load
+from twinport.deviations import AS_ECR, Deviation
 from twinport.errors import ConfigurationWrong
 
 ADDRESS = "postgresql://ann:marked-secret@db.example:5432/twinport?sslmode=require"
@@ -33,3 +34,28 @@ def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(address:
         load(None, {"TWINPORT_DATABASE": address}, {})
     assert "'database' (environment)" in refused.value.message
     assert "marked-secret" not in refused.value.message
+
+
+def test_all_deviations_come_with_ecr_s_fidelity_and_single_ones_by_name() -> None:
+    assert load(None, {"TWINPORT_FIDELITY": "ecr"}, {}).ways == AS_ECR
+    assert load(None, {"TWINPORT_DEVIATIONS": "rates, quotas"}, {}).ways == {Deviation.RATES, Deviation.QUOTAS}
+    assert Settings().ways == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("TWINPORT_FIDELITY", "ECR", "'standard' or 'ecr' is needed, not 'ECR'"),
+        ("TWINPORT_DEVIATIONS", "rates,rate", "'rate' is no deviation: use some of chunk-created,"),
+        ("TWINPORT_SPARSE_IMAGES", "perhaps", "true or false is needed, not 'perhaps'"),
+        (
+            "TWINPORT_TRUSTED_PROXIES",
+            "10.0.0.0/8,proxy",
+            "an address or a network is needed, as 10.0.0.0/8, not 'proxy'",
+        ),
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused_with_what_would(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigurationWrong) as met:
+        load(None, {name: value}, {})
+    assert problem in met.value.message

@@ -22,6 +22,7 @@ from twinport.access.key_owners import KeyOwners
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.own_sessions import OwnSessions
+from twinport.access.pace import PacedGate
 from twinport.access.patience import Patience
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
@@ -51,6 +52,7 @@ from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
 from twinport.control.door import PREFIX, ControlDoor
+from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.edge import CONSOLE, Edge, edge_of
@@ -66,17 +68,19 @@ from twinport.oci.door import OciDoor
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
+from twinport.oci.redirects import LayerRedirects
 from twinport.registry import download_links
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.pushes import Parts
 from twinport.registry.referrers import Referrers
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.settings import Replication
 from twinport.registry.sweep import Sweep
-from twinport.registry.uploads import Uploads
+from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
@@ -210,16 +214,18 @@ def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worke
 
 
 def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Callable[[], None]) -> ecr.Verbs:
-    catalog, world, gate = ground.catalog, ground.world, access.gate
+    catalog, world, ways = ground.catalog, ground.world, ground.settings.ways
+    gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
+    part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
     return ecr.Verbs(
-        repositories=Repositories(gate, catalog, world, ground.regions),
+        repositories=Repositories(gate, catalog, world, ground.regions, quotas_of(ways)),
         tags=RepositoryTags(gate, catalog),
-        policies=RepositoryPolicies(gate, gate, catalog),
+        policies=RepositoryPolicies(gate, access.gate, catalog),
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, world, access.roles, ground.regions),
-        images=Images(gate, catalog, world, owed),
+        images=Images(gate, catalog, world, owed, quotas_of(ways)),
         layers=Layers(catalog, stores, gate, world),
-        uploads=Uploads(catalog, stores, gate, world),
+        uploads=Uploads(catalog, stores, gate, world, part_rule),
         links=DownloadLinks(access.keys),
         authorization=Authorization(gate, access.tokens),
         public_url=ground.settings.public_url,
@@ -250,10 +256,19 @@ def _doors(
     ground: _Ground, access: _Access, both: tuple[ecr.Verbs, iam.Verbs], control: ControlDoor
 ) -> tuple[tuple[str, Door], ...]:
     verbs, identities = both
-    blobs = BlobRoutes(verbs.uploads, verbs.layers)
-    listings = Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories)
+    ways = ground.settings.ways
+    redirects = LayerRedirects(verbs.layers, verbs.links, ground.edge, verbs.public_url)
+    blobs = BlobRoutes(verbs.uploads, verbs.layers, ways, redirects if Deviation.LAYER_REDIRECT in ways else None)
+    parts = Parts.SPARSE if ground.settings.sparse_images else Parts.REQUIRED
     oci = OciDoor(
-        ground.edge, access.tokens, ground.world, ground.regions, ManifestRoutes(verbs.images), blobs, listings
+        edge=ground.edge,
+        tokens=access.tokens,
+        world=ground.world,
+        regions=ground.regions,
+        manifests=ManifestRoutes(verbs.images, parts),
+        blobs=blobs,
+        listings=Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories, ways),
+        deviations=ways,
     )
     services = (
         ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),

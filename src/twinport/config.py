@@ -3,13 +3,17 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.errors import ConfigurationWrong
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 DEFAULT_LISTEN = "127.0.0.1:4566"
+# What `fidelity` may be.
+STANDARD, ECR = "standard", "ecr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class Settings:
     public_url: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    fidelity: str = STANDARD
+    deviations: tuple[str, ...] = ()
+    sparse_images: bool = False
 
     @property
     def host(self) -> str:
@@ -38,6 +45,11 @@ class Settings:
         return int(self.listen.rpartition(":")[2])
 
     @property
+    def ways(self) -> Deviations:
+        """Return in which ways `/v2/` leaves the standard."""
+        return AS_ECR if self.fidelity == ECR else frozenset(map(Deviation, self.deviations))
+
+    @property
     def has_open_accounts(self) -> bool:
         """Tell whether twelve-digit access key ids are roots of their accounts (architecture, section 7)."""
         return self.host in LOOPBACK_HOSTS if self.open_accounts is None else self.open_accounts
@@ -45,7 +57,7 @@ class Settings:
 
 # PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
 _LONGEST_DATABASE_NAME = 40
-_LISTS = ("regions", "allowed_hosts", "trusted_proxies")
+_LISTS = ("regions", "allowed_hosts", "trusted_proxies", "deviations")
 
 
 def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
@@ -129,6 +141,30 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _networks(value: object) -> tuple[str, ...]:
+    """Take addresses and networks. One that is mistyped would trust nobody, and nobody would know why."""
+    for name in (names := _names(value)):
+        try:
+            ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError(f"an address or a network is needed, as 10.0.0.0/8, not '{name}'") from None
+    return names
+
+
+def _fidelity(value: object) -> str:
+    if value not in (STANDARD, ECR):
+        raise ValueError(f"'{STANDARD}' or '{ECR}' is needed, not {value!r}")
+    return str(value)
+
+
+def _deviations(value: object) -> tuple[str, ...]:
+    known = [each.value for each in Deviation]
+    for name in (names := _names(value)):
+        if name not in known:
+            raise ValueError(f"'{name}' is no deviation: use some of {', '.join(known)}")
+    return names
+
+
 def _url(value: object) -> str:
     if not isinstance(value, str) or not value.startswith(("http://", "https://")):
         raise ValueError(f"an http or https address is needed, not {value!r}")
@@ -152,5 +188,8 @@ _PARSERS = {
     "regions": _names,
     "public_url": _url,
     "allowed_hosts": _names,
-    "trusted_proxies": _names,
+    "trusted_proxies": _networks,
+    "fidelity": _fidelity,
+    "deviations": _deviations,
+    "sparse_images": _switch,
 }

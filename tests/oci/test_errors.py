@@ -24,6 +24,7 @@ CODES = {
     "UNAUTHORIZED",
     "DENIED",
     "UNSUPPORTED",
+    "TOOMANYREQUESTS",
     # Of the reference implementation, beside the standard.
     "TAG_INVALID",
     "UNAVAILABLE",

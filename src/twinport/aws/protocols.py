@@ -29,6 +29,7 @@ from twinport.refusals.requests import (
     InvalidParameter,
     NotBuiltYet,
     OperationUnknown,
+    RateExceeded,
 )
 
 _LONGEST_VALUE = 256
@@ -217,6 +218,7 @@ _JSON_ERRORS: Mapping[type[Refusal], WireError] = {
     NotBuiltYet: WireError("UnsupportedOperationException"),
     BadRequest: WireError("InvalidParameterException"),
     LimitReached: WireError("LimitExceededException"),
+    RateExceeded: WireError("ThrottlingException"),
     Unavailable: WireError("ServiceUnavailableException", 503),
 }
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
 from twinport.catalog import blobs, schema, statements
 from twinport.model.content import Digest
@@ -38,12 +38,16 @@ _STORED = select(_manifest.c.content, _manifest.c.media_type).where(
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """A manifest to be stored. `origin` says, as JSON, where a replica came from; a push has none."""
+    """A manifest to be stored. `origin` says, as JSON, where a replica came from; a push has none.
+
+    A sparse one lacks something that it refers to.
+    """
 
     digest: Digest
     content: bytes
     manifest: Manifest
     origin: str | None = None
+    sparse: bool = False
 
 
 # --- storing ----------------------------------------------------------------------------------------------
@@ -54,9 +58,29 @@ def require_parts(db: Connection, repository: Repository, manifest: Manifest) ->
 
     Raises LayersMissing, ReferencedImagesMissing or DescriptorSizeWrong. A subject need not be there.
     """
-    _require(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)), repository, LayersMissing)
-    children = held_manifests(db, repository.id, _digests(manifest.children))
-    _require(manifest.children, children, repository, ReferencedImagesMissing)
+    layers = _absent(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)))
+    if layers:
+        raise LayersMissing(layers, repository.name, repository.registry.account)
+    children = _absent(manifest.children, held_manifests(db, repository.id, _digests(manifest.children)))
+    if children:
+        raise ReferencedImagesMissing(children, repository.name, repository.registry.account)
+
+
+def is_whole(db: Connection, repository: Repository, manifest: Manifest) -> bool:
+    """Tell whether nothing is missing that a manifest refers to, in its children neither.
+
+    Raises DescriptorSizeWrong for what is there in another size.
+    """
+    children = _digests(manifest.children)
+    layers = _absent(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)))
+    images = _absent(manifest.children, held_manifests(db, repository.id, children))
+    return not (layers or images or any(is_sparse(db, repository.id, child) for child in children))
+
+
+def is_sparse(db: Connection, repository_id: int, digest: Digest) -> bool:
+    """Tell whether an image is there that was stored without all that it refers to."""
+    query = select(_manifest.c.sparse).where(_manifest.c.repository_id == repository_id)
+    return bool(db.execute(query.where(_manifest.c.digest == str(digest))).scalar())
 
 
 def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
@@ -79,7 +103,10 @@ def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]
 
 
 def store_manifest(db: Connection, repository_id: int, image: NewImage, now: datetime) -> bool:
-    """Store a manifest with what it refers to, unless it is there already. Tell whether it was new."""
+    """Store a manifest with what it refers to, unless it is there already. Tell whether it was new.
+
+    One that was sparse becomes whole by being stored whole.
+    """
     manifest = image.manifest
     row = {
         "repository_id": repository_id,
@@ -93,14 +120,22 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
         "image_size": manifest.own_size or _largest(db, repository_id, manifest.children),
         "pushed_at": now,
         "origin": image.origin,
+        "sparse": image.sparse,
     }
     if not statements.insert_absent(db, _manifest, row):
+        if not image.sparse:
+            _complete(db, repository_id, image.digest)
         return False
     key = {"repository_id": repository_id, "parent": str(image.digest)}
     _insert_all(db, _child, [{**key, "child": str(each)} for each in _digests(manifest.children)])
     key = {"repository_id": repository_id, "manifest": str(image.digest)}
-    _insert_all(db, _part, [{**key, "digest": str(each)} for each in _held_parts(db, repository_id, manifest)])
+    _insert_all(db, _part, [{**key, "digest": str(each)} for each in _named_parts(db, repository_id, manifest)])
     return True
+
+
+def _complete(db: Connection, repository_id: int, digest: Digest) -> None:
+    named = (_manifest.c.repository_id == repository_id, _manifest.c.digest == str(digest), _manifest.c.sparse)
+    db.execute(update(_manifest).where(*named).values(sparse=False))
 
 
 def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, position: Position, now: datetime) -> None:
@@ -134,6 +169,12 @@ def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
 def holds(db: Connection, repository_id: int, digest: Digest) -> bool:
     query = select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)
     return db.execute(query.where(_manifest.c.digest == str(digest))).first() is not None
+
+
+def reaches(db: Connection, repository_id: int, limit: int) -> bool:
+    """Tell whether a repository has at least `limit` images."""
+    query = select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)
+    return db.execute(query.limit(1).offset(limit - 1)).first() is not None
 
 
 def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None = None) -> StoredManifest | None:
@@ -229,18 +270,12 @@ def _digests(descriptors: Iterable[Descriptor]) -> list[Digest]:
     return list(dict.fromkeys(each.digest for each in descriptors))
 
 
-def _require(
-    needed: Sequence[Descriptor],
-    held: dict[Digest, int],
-    repository: Repository,
-    missing: type[LayersMissing | ReferencedImagesMissing],
-) -> None:
-    absent = [str(digest) for digest in _digests(needed) if digest not in held]
-    if absent:
-        raise missing(absent, repository.name, repository.registry.account)
+def _absent(needed: Sequence[Descriptor], held: dict[Digest, int]) -> list[str]:
+    """Name what is not held. Raises DescriptorSizeWrong for what is, in another size."""
     for each in needed:
-        if each.size != held[each.digest]:
+        if each.size != held.get(each.digest, each.size):
             raise DescriptorSizeWrong(str(each.digest), each.size, held[each.digest])
+    return [str(digest) for digest in _digests(needed) if digest not in held]
 
 
 def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -257,11 +292,11 @@ def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor])
     return largest
 
 
-def _held_parts(db: Connection, repository_id: int, manifest: Manifest) -> list[Digest]:
-    """Name config and layers that are here: all but the foreign ones that were never pushed."""
+def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list[Digest]:
+    """Name config and layers: all but the foreign ones that were never pushed."""
     named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
-    held = held_blobs(db, repository_id, named)
-    return [digest for digest in named if digest in held]
+    known = {each.digest for each in manifest.blobs} | held_blobs(db, repository_id, named).keys()
+    return [digest for digest in named if digest in known]
 
 
 def _insert_all(db: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:

@@ -97,6 +97,12 @@ def listed(db: Connection, registry: Registry, after: str, limit: int) -> list[R
     return [_read(registry, row) for row in rows]
 
 
+def reaches(db: Connection, account: str, limit: int) -> bool:
+    """Tell whether an account has at least `limit` repositories here."""
+    query = select(_repository.c.id).where(_repository.c.account == account)
+    return db.execute(query.limit(1).offset(limit - 1)).first() is not None
+
+
 def has_images(db: Connection, repository_id: int) -> bool:
     return db.execute(select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)).first() is not None
 

@@ -412,6 +412,8 @@ manifest = Table(
     Column("image_size", BigInteger, nullable=False),
     Column("pushed_at", Instant, nullable=False),
     Column("origin", Text),
+    # Whether something was missing that it refers to when it was stored, itself or in one of its children.
+    Column("sparse", Boolean, nullable=False, server_default=false()),
 )
 Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject, manifest.c.digest)
 

@@ -6,11 +6,13 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.exchange import Answer, AnyAnswer, FileAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.ranges import Span, Unsatisfiable, Whole, asked_range, part_range
+from twinport.oci.redirects import LayerRedirects
 from twinport.oci.target import Target
 from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrder
 from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
@@ -23,6 +25,8 @@ class BlobRoutes:
 
     uploads: Uploads
     layers: Layers
+    deviations: Deviations = STANDARD
+    redirects: LayerRedirects | None = None
 
     async def head(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`HEAD /v2/NAME/blobs/DIGEST`."""
@@ -35,6 +39,8 @@ class BlobRoutes:
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/blobs/DIGEST`."""
         digest = Digest.parse(target.reference)
+        if self.redirects is not None:
+            return await self.redirects.answer(request, caller, target, digest)
         return _content(request, await self.layers.find(caller, target.registry, target.repository, digest))
 
     async def presigned(self, request: Request, grant: DownloadGrant) -> AnyAnswer:
@@ -64,7 +70,8 @@ class BlobRoutes:
             upload = await self.uploads.append(caller, *where, _part(request))
         except UploadOutOfOrder as refusal:
             return _out_of_order(target, refusal)
-        return Answer(202, _upload_headers(target, upload))
+        status = 201 if Deviation.CHUNK_CREATED in self.deviations else 202
+        return Answer(status, _upload_headers(target, upload))
 
     async def status(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/blobs/uploads/ID`."""
@@ -88,7 +95,7 @@ class BlobRoutes:
 
     async def _mounted(self, caller: Caller, target: Target, query: Mapping[str, str]) -> Layer | None:
         digest, source = Digest.parse(query["mount"]), target.sibling(query.get("from", ""))
-        if source is None:
+        if source is None or Deviation.NO_MOUNTS in self.deviations:
             return None
         return await self.uploads.mount(caller, target.registry, target.repository, digest, source)
 

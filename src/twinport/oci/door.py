@@ -6,6 +6,7 @@ from typing import Protocol
 
 from twinport import telemetry
 from twinport.clock import Clock
+from twinport.deviations import STANDARD, Deviations
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, Request
@@ -47,12 +48,13 @@ class OciDoor:
     manifests: ManifestRoutes
     blobs: BlobRoutes
     listings: Listings
+    deviations: Deviations = STANDARD
 
     async def answer(self, request: Request) -> AnyAnswer:
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
-            answer = errors.refused(refusal, self._realm(request))
+            answer = errors.refused(refusal, self._realm(request), errors.table_of(self.deviations))
         except Exception as defect:  # noqa: BLE001 — a defect too is answered in this protocol's form
             telemetry.failure(Event.REQUEST_FAILED, defect, method=request.method, path=request.path)
             answer = errors.unexpected(request.id)

@@ -5,9 +5,11 @@ one, so that what docker prints is what it prints in front of ECR.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport import errors
+from twinport.deviations import Deviation, Deviations
 from twinport.errors import Refusal
 from twinport.exchange import Answer, BodyTooLarge
 from twinport.oci.headers import ContentType, safe_headers
@@ -23,8 +25,9 @@ class WireError:
     message: str | None = None
 
 
+Table = Mapping[type[Refusal], WireError]
 # The most particular class of a refusal that stands here decides.
-TABLE: dict[type[Refusal], WireError] = {
+TABLE: Table = {
     errors.NotAuthenticated: WireError(401, "UNAUTHORIZED"),
     callers.RegistryTokenExpired: WireError(403, "DENIED"),
     callers.RegistryTokenInvalid: WireError(403, "DENIED"),
@@ -58,6 +61,7 @@ TABLE: dict[type[Refusal], WireError] = {
     images.LayersMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     images.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     errors.LimitReached: WireError(403, "DENIED"),
+    requests.RateExceeded: WireError(429, "TOOMANYREQUESTS"),
     images.TagParametersTooMany: WireError(414, "UNSUPPORTED"),
     BodyTooLarge: WireError(413, "SIZE_INVALID"),
     errors.Unavailable: WireError(503, "UNAVAILABLE"),
@@ -66,9 +70,25 @@ TABLE: dict[type[Refusal], WireError] = {
 }
 
 
-def refused(refusal: Refusal, realm: str) -> Answer:
+# What Amazon ECR answers otherwise, by the deviation that says so.
+_ECR_ANSWERS: dict[Deviation, dict[type[Refusal], WireError]] = {
+    Deviation.UNSUPPORTED_MANIFEST: {
+        images.ManifestInvalid: WireError(405, "UNSUPPORTED"),
+    },
+}
+
+
+def table_of(deviations: Deviations) -> Table:
+    """Return the table of a deployment with these deviations."""
+    table = dict(TABLE)
+    for deviation in deviations:
+        table |= _ECR_ANSWERS.get(deviation, {})
+    return table
+
+
+def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
     """Word a refusal; `realm` is where credentials are asked for."""
-    wire = next(TABLE[kind] for kind in type(refusal).__mro__ if kind in TABLE)
+    wire = next(table[kind] for kind in type(refusal).__mro__ if kind in table)
     if isinstance(refusal, callers.RegistryTokenMissing):
         return _not_authorized(refusal, realm)
     headers = safe_headers(ContentType.JSON)

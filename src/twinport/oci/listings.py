@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlencode
 
+from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -19,6 +20,8 @@ from twinport.registry.referrers import ReferrerQuery, Referrers
 from twinport.registry.repositories import Repositories
 
 MOST_ITEMS = 1000
+# What a page of ECR's holds when nobody says how much.
+ECR_ITEMS = 100
 _MOST_FIELDS = 100
 _LONGEST_NUMBER = 9
 
@@ -30,19 +33,21 @@ class Listings:
     images: Images
     referrers: Referrers
     repositories: Repositories
+    deviations: Deviations = STANDARD
 
     async def tags(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/tags/list`, with `n` and `last`."""
         query = _fields(request)
-        limit, after = _limit(query), _last(query)
+        limit, after = self._limit(query), _last(query)
         found = await self.images.tags(caller, target.registry, target.repository, after, limit + 1)
         body = {"name": target.prefix.removeprefix("/v2/"), "tags": list(found[:limit])}
-        return _page(body, ContentType.JSON, _next(f"{target.prefix}/tags/list", limit, found))
+        kind = ContentType.TEXT if Deviation.TAGS_AS_TEXT in self.deviations else ContentType.JSON
+        return _page(body, kind, _next(f"{target.prefix}/tags/list", limit, found))
 
     async def catalog(self, request: Request, caller: Caller, registry: Registry, lead: str) -> AnyAnswer:
         """`GET /v2/_catalog`, with `n` and `last`; `lead` is what the caller writes before this registry's names."""
         query = _fields(request)
-        limit, after = _limit(query), _last(query).removeprefix(lead)
+        limit, after = self._limit(query), _last(query).removeprefix(lead)
         found = [lead + name for name in await self.repositories.names(caller, registry, after, limit + 1)]
         return _page({"repositories": found[:limit]}, ContentType.JSON, _next(f"/v2/{lead}_catalog", limit, found))
 
@@ -59,6 +64,14 @@ class Listings:
             headers["link"] = f'<{target.prefix}/referrers/{subject}?{again}>; rel="next"'
         return _page(body, OCI_INDEX, headers)
 
+    def _limit(self, query: dict[str, list[str]]) -> int:
+        """Return how many items are asked for; more than we give at once is a wish, and to ECR a mistake."""
+        is_ecrs = Deviation.LIST_LIMITS in self.deviations
+        number = _number(query.get("n", [str(ECR_ITEMS if is_ecrs else MOST_ITEMS)])[-1])
+        if is_ecrs and number > MOST_ITEMS:
+            raise InvalidParameter("maxResults", f"Member must have value less than or equal to {MOST_ITEMS}")
+        return min(number, MOST_ITEMS)
+
 
 def _fields(request: Request) -> dict[str, list[str]]:
     try:
@@ -67,12 +80,10 @@ def _fields(request: Request) -> dict[str, list[str]]:
         raise InvalidParameter("query", f"must have at most {_MOST_FIELDS} fields") from None
 
 
-def _limit(query: dict[str, list[str]]) -> int:
-    """Return how many items are asked for; more than we give at once is a wish, not a mistake."""
-    text = query.get("n", [str(MOST_ITEMS)])[-1]
+def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER:
         raise InvalidParameter("n", "must be a number that is not negative")
-    return min(int(text), MOST_ITEMS)
+    return int(text)
 
 
 def _last(query: dict[str, list[str]]) -> str:

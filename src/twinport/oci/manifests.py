@@ -14,7 +14,7 @@ from twinport.oci.target import Target
 from twinport.refusals.images import TagParametersTooMany
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
-from twinport.registry.pushes import Push, Unchanged
+from twinport.registry.pushes import Parts, Push, Unchanged
 
 # What one push may be tagged with: all of it is answered in one header.
 MOST_TAGS = 100
@@ -25,6 +25,7 @@ class ManifestRoutes:
     """One method for each route. Refusals are raised: the door words them."""
 
     images: Images
+    parts: Parts = Parts.REQUIRED
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET` or `HEAD /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
@@ -47,7 +48,7 @@ class ManifestRoutes:
             raise InvalidParameter("tag", "is for a push by digest")
         content = await request.body(MANIFEST_LIMIT)
         digest, tags = (reference, asked) if isinstance(reference, Digest) else (None, (reference,))
-        push = Push(content, _media_type(request), tags, digest, Unchanged.ACCEPT)
+        push = Push(content, _media_type(request), tags, digest, Unchanged.ACCEPT, self.parts)
         outcome = await self.images.put(caller, target.registry, target.repository, push)
         headers = safe_headers(ContentType.TEXT) | {
             "location": f"{target.prefix}/manifests/{outcome.digest}",

@@ -213,6 +213,22 @@ class ReferencedImagesMissing(BadContent):
         self.digests = tuple(digests)
 
 
+class TooManyRepositories(LimitReached):
+    def __init__(self, account: str, limit: int) -> None:
+        super().__init__(
+            f"The registry with id '{account}' already has the maximum allowed number of repositories which is "
+            f"'{limit}'"
+        )
+
+
+class TooManyImages(LimitReached):
+    def __init__(self, name: str, account: str, limit: int) -> None:
+        super().__init__(
+            f"The repository with name '{name}' in registry with id '{account}' already has the maximum allowed number "
+            f"of images which is '{limit}'"
+        )
+
+
 class TagParametersTooMany(LimitReached):
     """One push asks for more tags than one answer can confirm (registry protocol)."""
 

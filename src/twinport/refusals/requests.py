@@ -86,3 +86,10 @@ class TooManyTags(LimitReached):
 
     def __init__(self, count: int, most: int) -> None:
         super().__init__(f"the resource would have {count} tags, and at most {most} are allowed")
+
+
+class RateExceeded(LimitReached):
+    """More calls in a second than Amazon ECR lets through (ThrottlingException)."""
+
+    def __init__(self) -> None:
+        super().__init__("Rate exceeded")

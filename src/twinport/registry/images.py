@@ -13,6 +13,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
 from twinport.clock import Clock
+from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
@@ -68,12 +69,14 @@ class Images:
     catalog: Catalog
     world: Clock
     pushed: Callable[[], None]
+    quotas: Quotas = UNLIMITED
 
     async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
         """Store an image whose parts are all here, move its tags, and owe its deliveries in the same transaction.
 
         Raises ManifestInvalid, ImageDigestMismatch, LayersMissing, ReferencedImagesMissing, DescriptorSizeWrong,
-        TagImmutable, TagLimitReached, and ImageExists for a push that changes nothing if such are to be refused.
+        TagImmutable, TagLimitReached, TooManyImages, and ImageExists for a push that changes nothing if such are to
+        be refused.
         """
         await self._authorize(caller, "ecr:PutImage", registry, name)
         image = await _parsed(push)
@@ -81,7 +84,7 @@ class Images:
             raise ImageDigestMismatch(str(push.digest), name, registry.account)
         now = self.world.now()
         changed = await self.catalog.region(registry.region).write(
-            lambda db: pushes.store(db, (registry, name), push, image, now)
+            lambda db: pushes.store(db, (registry, name), push, image, now, self.quotas)
         )
         if changed:
             self.pushed()

@@ -1,7 +1,7 @@
 """A push in one transaction: manifest, tags, immutability, position, and what is owed to other registries (law 3)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -9,10 +9,11 @@ from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
+from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
-from twinport.refusals.images import ImageExists, TagImmutable
+from twinport.refusals.images import ImageExists, TagImmutable, TooManyImages
 from twinport.refusals.requests import TagLimitReached
 from twinport.replication import planner
 
@@ -24,6 +25,13 @@ class Unchanged(Enum):
     ACCEPT = "accept"
 
 
+class Parts(Enum):
+    """Whether everything that a manifest refers to must be there already (law 2), or the operator lets it be sparse."""
+
+    REQUIRED = "required"
+    SPARSE = "sparse"
+
+
 @dataclass(frozen=True, slots=True)
 class Push:
     """What a client sends: bytes, and as what. `digest` is the one under which it wants to find them."""
@@ -33,34 +41,59 @@ class Push:
     tags: tuple[TagName, ...]
     digest: Digest | None
     unchanged: Unchanged
+    parts: Parts = Parts.REQUIRED
 
 
 def store(
-    db: Connection, repository: tuple[Registry, RepositoryName], push: Push, image: NewImage, now: datetime
+    db: Connection,
+    repository: tuple[Registry, RepositoryName],
+    push: Push,
+    image: NewImage,
+    now: datetime,
+    quotas: Quotas = UNLIMITED,
 ) -> bool:
     """Store an image, move its tags and owe its deliveries, all or nothing. Tell whether anything changed.
 
-    Raises RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, and what `require_parts` raises.
+    Raises RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, TooManyImages, and what `require_parts`
+    raises.
     """
     registry, name = repository
     rules = registries.hold(db, registry.account).replication
     found = repositories.lock(db, registry, name, Against.CHANGES)
-    new = [tag for tag in push.tags or (None,) if _changes(db, found, tag, image.digest, push.unchanged)]
+    image = _judged(db, found, push.parts, image)
+    new = [tag for tag in push.tags or (None,) if _changes(db, found, tag, image, push.unchanged)]
     if not new:
         return False
-    images.require_parts(db, found, image.manifest)
+    if push.parts is Parts.REQUIRED:
+        images.require_parts(db, found, image.manifest)
     _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
-    images.store_manifest(db, found.id, image, now)
+    if images.store_manifest(db, found.id, image, now):
+        _require_quota(db, found, quotas)
     for tag in new:
         position = registries.next_position(db, registry.account)
         if tag is not None:
             images.move_tag(db, found.id, tag, image.digest, position, now)
-        outbox.owe(db, registry, planner.plan(rules, registry, name, image.digest, tag), position, now)
+        if not image.sparse:
+            outbox.owe(db, registry, planner.plan(rules, registry, name, image.digest, tag), position, now)
     return True
 
 
-def _changes(db: Connection, repository: Repository, tag: TagName | None, digest: Digest, unchanged: Unchanged) -> bool:
+def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImage) -> NewImage:
+    """Say of an image that may be sparse whether it is. Such images owe nothing: copies are whole."""
+    match parts:
+        case Parts.REQUIRED:
+            return image
+        case Parts.SPARSE:
+            return replace(image, sparse=not images.is_whole(db, repository, image.manifest))
+
+
+def _changes(
+    db: Connection, repository: Repository, tag: TagName | None, image: NewImage, unchanged: Unchanged
+) -> bool:
+    digest = image.digest
     current = _current(db, repository, tag, digest)
+    if current == digest and not image.sparse and images.is_sparse(db, repository.id, digest):
+        return True
     if current == digest and unchanged is Unchanged.REFUSE:
         raise ImageExists(str(digest), tag or "null", repository.name, repository.registry.account)
     # ECR refuses a docker push to an immutable tag even if it is of the image that the tag names.
@@ -79,3 +112,9 @@ def _current(db: Connection, repository: Repository, tag: str | None, digest: Di
 def _require_room(db: Connection, repository: Repository, new: Sequence[TagName], digest: Digest) -> None:
     if new and len(images.tags_of(db, repository.id, digest)) + len(new) > TAGS_PER_IMAGE:
         raise TagLimitReached(new[-1], repository.name, repository.registry.account, TAGS_PER_IMAGE)
+
+
+def _require_quota(db: Connection, repository: Repository, quotas: Quotas) -> None:
+    most = quotas.images
+    if most is not None and images.reaches(db, repository.id, most + 1):
+        raise TooManyImages(repository.name, repository.registry.account, most)

@@ -11,12 +11,13 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.repositories import Against
 from twinport.clock import Clock
+from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.addresses import is_reserved_name
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.tags import check_count
-from twinport.refusals.images import RepositoryNotEmpty
+from twinport.refusals.images import RepositoryNotEmpty, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
@@ -39,9 +40,13 @@ class Repositories:
     catalog: Catalog
     world: Clock
     regions: Collection[RegionName]
+    quotas: Quotas = UNLIMITED
 
     async def create(self, caller: Caller, registry: Registry, name: RepositoryName, new: NewRepository) -> Repository:
-        """Create a repository. Raises RepositoryExists, and NotBuiltYet for settings that would not be honoured."""
+        """Create a repository.
+
+        Raises RepositoryExists, TooManyRepositories, and NotBuiltYet for settings that would not be honoured.
+        """
         resource, context = RepositoryResource(registry, name), tag_context(new.tags)
         await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
         if new.tags:
@@ -50,9 +55,16 @@ class Repositories:
         if is_reserved_name(name, self.regions):
             raise InvalidParameter("repositoryName", "must not begin with an account id and a Region")
         now = self.world.now()
-        return await self.catalog.region(registry.region).write(
-            lambda db: repositories.insert(db, registry, name, new, now)
-        )
+        return await self.catalog.region(registry.region).write(lambda db: self._insert(db, registry, name, new, now))
+
+    def _insert(
+        self, db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime
+    ) -> Repository:
+        made = repositories.insert(db, registry, name, new, now)
+        most = self.quotas.repositories
+        if most is not None and repositories.reaches(db, registry.account, most + 1):
+            raise TooManyRepositories(registry.account, most)
+        return made
 
     async def describe(self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]) -> list[Repository]:
         """Return the named repositories, in the order of their naming. Raises RepositoryNotFound."""

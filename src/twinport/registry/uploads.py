@@ -6,6 +6,7 @@ names it. What a crash or a refusal leaves between the two is a key that no row 
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 from uuid import uuid4
 
@@ -55,6 +56,13 @@ class Part:
     first_byte: int | None = None
 
 
+class PartRule(Enum):
+    """How small a part may be that is not the last: of any size, or what ECR's own API asks."""
+
+    ANY_SIZE = "any size"
+    ECR = "ecr"
+
+
 @dataclass(frozen=True, slots=True)
 class Uploads:
     """Ways to bring a layer into a repository that exists."""
@@ -63,6 +71,7 @@ class Uploads:
     stores: BlobStores
     gate: Gate
     clock: Clock
+    part_rule: PartRule = PartRule.ANY_SIZE
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload)."""
@@ -116,14 +125,16 @@ class Uploads:
     ) -> Layer:
         """Make a layer of an upload and its last part, if one is sent (registry protocol).
 
-        Raises UploadNotFound, UploadOutOfOrder, DigestMismatch; the upload is then as it was, so the client may
-        try again with what is right.
+        Raises UploadNotFound, UploadOutOfOrder, LayerPartTooSmall, DigestMismatch; the upload is then as it was, so
+        the client may try again with what is right.
         """
         actions = (COMPLETE,) if last_part is None else (APPEND, COMPLETE)
         await self.gate.authorize_all(caller, actions, RepositoryResource(registry, name))
         upload = await self._under_way(registry, name, upload_id)
         if last_part is not None:
             _require_end(upload, last_part)
+        if self.part_rule is PartRule.ECR:
+            _require_large(upload.segments if last_part else upload.segments[:-1])
         return await self._finish(upload, (digest,), last_part)
 
     async def complete_parts(
@@ -254,7 +265,11 @@ def _require_parts(upload: Upload) -> None:
     """ECR's rules of what may be completed."""
     if not upload.segments:
         raise EmptyUpload(upload.id, upload.repository.name, upload.repository.registry.account)
-    if any(segment.size < LEAST_PART for segment in upload.segments[:-1]):
+    _require_large(upload.segments[:-1])
+
+
+def _require_large(segments: Sequence[Segment]) -> None:
+    if any(segment.size < LEAST_PART for segment in segments):
         raise LayerPartTooSmall
 
 

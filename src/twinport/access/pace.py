@@ -1,0 +1,65 @@
+"""A gate that lets each registry's calls through at no more than ECR's rates (deviation `rates`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
+from twinport.clock import Clock
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId, RegionName
+from twinport.refusals.requests import RateExceeded
+
+# Calls a second for an account in a Region (Amazon ECR service quotas). A second's worth may come at once.
+ECR_RATES: Mapping[str, int] = {
+    "ecr:BatchCheckLayerAvailability": 1000,
+    "ecr:BatchGetImage": 2000,
+    "ecr:CompleteLayerUpload": 100,
+    "ecr:GetAuthorizationToken": 500,
+    "ecr:GetDownloadUrlForLayer": 3000,
+    "ecr:InitiateLayerUpload": 100,
+    "ecr:PutImage": 10,
+    "ecr:UploadLayerPart": 500,
+}
+# More registries than this are not remembered: one that is forgotten starts with a full second again.
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """What is left of a second's worth, at a time."""
+
+    left: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PacedGate:
+    """Asks `gate`, and then refuses what comes too fast. Each process counts for itself."""
+
+    gate: Gate
+    clock: Clock
+    rates: Mapping[str, int] = field(default_factory=lambda: ECR_RATES)
+    _buckets: dict[tuple[AccountId, RegionName, str], _Bucket] = field(default_factory=dict)
+
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        """As the port says. Raises RateExceeded too; who is denied is not counted."""
+        await self.gate.authorize(caller, action, resource, context)
+        rate = self.rates.get(action)
+        if rate is not None:
+            self._take((resource.account, caller.origin.region, action), rate)
+
+    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        for action in actions:
+            await self.authorize(caller, action, resource)
+
+    def _take(self, key: tuple[AccountId, RegionName, str], rate: int) -> None:
+        now = self.clock.now()
+        if len(self._buckets) >= _MOST_REMEMBERED and key not in self._buckets:
+            self._buckets.clear()
+        bucket = self._buckets.setdefault(key, _Bucket(rate, now))
+        passed = max((now - bucket.at).total_seconds(), 0)
+        bucket.left, bucket.at = min(bucket.left + passed * rate, rate), now
+        if bucket.left < 1:
+            raise RateExceeded
+        bucket.left -= 1

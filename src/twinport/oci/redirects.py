@@ -1,0 +1,30 @@
+"""Layers by way of a presigned address, as Amazon ECR sends its clients to its object store."""
+
+from dataclasses import dataclass
+
+from twinport.edge import Edge
+from twinport.exchange import Answer, Request
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.oci.headers import ContentType, safe_headers
+from twinport.oci.target import Target
+from twinport.registry.download_links import DownloadLinks
+from twinport.registry.layers import Layers
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRedirects:
+    layers: Layers
+    links: DownloadLinks
+    edge: Edge
+    public_url: str | None
+
+    async def answer(self, request: Request, caller: Caller, target: Target, digest: Digest) -> Answer:
+        """Answer where the layer is. Raises LayerNotFound, LayerInaccessible."""
+        grant = await self.layers.grant_download(caller, target.registry, target.repository, digest)
+        location = await self.links.write(grant, self._endpoint(request))
+        return Answer(307, {**safe_headers(ContentType.TEXT), "location": location})
+
+    def _endpoint(self, request: Request) -> str:
+        _, secure = self.edge.client(request)
+        return self.public_url or f"{'https' if secure else 'http'}://{request.header('host')}"
