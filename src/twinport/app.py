@@ -35,6 +35,7 @@ from twinport.access.sessions import Sessions
 from twinport.access.signing_in import SigningIn
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.users import Users
+from twinport.access.uses import Uses
 from twinport.aws import shapes
 from twinport.background import Loops
 from twinport.blobs.files import FileBlobStores
@@ -136,6 +137,7 @@ class _Access:
 
     gate: PolicyGate
     principals: Principals
+    uses: Uses
     authenticator: Authenticator
     sessions: Sessions
     keys: RegionKeys
@@ -160,7 +162,8 @@ def build(settings: Settings) -> App:
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted, holder)
     sweep = Sweep(catalog, stores, world, holder)
-    background = _Background(couriers, Loops({"deletions": deletions.run, "sweep": sweep.run}))
+    loops = {"deletions": deletions.run, "sweep": sweep.run, "uses": access.uses.run}
+    background = _Background(couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), catalog)
 
@@ -189,14 +192,16 @@ def _access(ground: _Ground) -> _Access:
     gate = PolicyGate(ground.catalog, library)
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
+    uses = Uses(ground.catalog)
     keys = RegionKeys(ground.catalog, ground.sealer, ground.world)
     return _Access(
         gate=gate,
         principals=principals,
+        uses=uses,
         authenticator=Authenticator(principals, sessions, WallClock(), ground.regions),
         sessions=sessions,
         keys=keys,
-        tokens=RegistryTokens(keys, principals, ground.world),
+        tokens=RegistryTokens(keys, principals, ground.world, uses),
         roles=ServiceLinkedRoles(ground.catalog, gate, ground.world),
         sts_verbs=sts.Verbs(
             assumptions=Assumptions(gate, library, sessions, ground.world),
@@ -239,10 +244,10 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
     return iam.Verbs(
         users=Users(catalog, entities, boundaries, world),
         boundaries=boundaries,
-        keys=AccessKeys(catalog, entities, world, ground.sealer),
+        keys=AccessKeys(catalog, entities, world, ground.sealer, access.uses),
         login_profiles=LoginProfiles(catalog, entities, world),
         groups=Groups(catalog, entities, world),
-        roles=Roles(catalog, entities, boundaries, world),
+        roles=Roles(catalog, entities, boundaries, world, access.uses),
         service_linked_roles=access.roles,
         deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),
         managed_policies=ManagedPolicies(catalog, entities, world, aws),
@@ -280,7 +285,7 @@ def _doors(
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
         (PREFIX, control),
         (CONSOLE, _console(ground, access, verbs, identities)),
-        ("/", Gateway(ground.edge, access.authenticator, ground.world, services)),
+        ("/", Gateway(ground.edge, access.authenticator, ground.world, services, access.uses)),
     )
 
 
@@ -301,7 +306,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
             ground.regions,
         ),
     )
-    signing_in = SigningIn(ground.catalog, access.principals, Patience(WallClock()), ground.world)
+    signing_in = SigningIn(ground.catalog, access.principals, Patience(WallClock()), ground.world, access.uses)
     session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
     offered = OFFERED if ground.settings.has_open_accounts else ()
     return ConsoleDoor(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from twinport import telemetry
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
+from twinport.access.uses import Uses
 from twinport.aws import dispatch, protocols, sigv4
 from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
@@ -40,6 +41,7 @@ class Gateway:
     authenticator: Authenticator
     world: Clock
     services: tuple[ServiceParts, ...]
+    uses: Uses
 
     async def answer(self, request: Request) -> AnyAnswer:
         if request.path != "/":
@@ -77,6 +79,7 @@ class Gateway:
             caller = await self.authenticator.authenticate(
                 received.message, received.body, service.signing_name, origin
             )
+            self.uses.note(caller, service.signing_name)
             return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
 
         return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report)

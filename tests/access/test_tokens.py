@@ -16,6 +16,7 @@ from twinport.access.sealing import Sealer
 from twinport.access.session_callers import RoleFacts
 from twinport.access.sessions import Credentials, Sessions
 from twinport.access.tokens import RegionKeys, RegistryTokens
+from twinport.access.uses import Uses
 from twinport.catalog import schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
@@ -60,7 +61,12 @@ def house(tmp_path: Path) -> Iterator[House]:
     principals = Principals(catalog, sealer, world, open_accounts=True)
     keys = RegionKeys(catalog, sealer, world)
     yield House(
-        catalog, world, Sessions(catalog, sealer, world), principals, RegistryTokens(keys, principals, world), keys
+        catalog,
+        world,
+        Sessions(catalog, sealer, world),
+        principals,
+        RegistryTokens(keys, principals, world, Uses(catalog)),
+        keys,
     )
     catalog.close()
 

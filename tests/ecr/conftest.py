@@ -14,6 +14,7 @@ from twinport.access.principals import Principals
 from twinport.access.sealing import sealer_of_folder
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.tokens import RegionKeys, RegistryTokens
+from twinport.access.uses import Uses
 from twinport.aws import dispatch, protocols, shapes
 from twinport.aws.sigv4 import Message
 from twinport.blobs.files import FileBlobStores
@@ -90,7 +91,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
     gate, world, regions = AllowAll(), ManualClock(NOW), (REGION, OTHER_REGION)
     stores, sealer = FileBlobStores(tmp_path), sealer_of_folder(tmp_path)
     keys = RegionKeys(catalog, sealer, world)
-    tokens = RegistryTokens(keys, Principals(catalog, sealer, world, open_accounts=True), world)
+    tokens = RegistryTokens(keys, Principals(catalog, sealer, world, open_accounts=True), world, Uses(catalog))
     verbs = door.Verbs(
         repositories=Repositories(gate, catalog, world, regions),
         tags=RepositoryTags(gate, catalog),

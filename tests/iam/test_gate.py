@@ -26,6 +26,7 @@ from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.users import Users
+from twinport.access.uses import Uses
 from twinport.aws import shapes
 from twinport.aws.dispatch import Handler
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -69,14 +70,14 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 
 def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Call]]:
     clock, aws, entities = ManualClock(), AwsPolicies(), Entities(catalog, gate)
-    boundaries = Boundaries(catalog, entities, aws)
+    boundaries, uses = Boundaries(catalog, entities, aws), Uses(catalog)
     verbs = door.Verbs(
         users=Users(catalog, entities, boundaries, clock),
         boundaries=boundaries,
-        keys=AccessKeys(catalog, entities, clock, Sealer({"k": bytes(32)}, "k")),
+        keys=AccessKeys(catalog, entities, clock, Sealer({"k": bytes(32)}, "k"), uses),
         login_profiles=LoginProfiles(catalog, entities, clock),
         groups=Groups(catalog, entities, clock),
-        roles=Roles(catalog, entities, boundaries, clock),
+        roles=Roles(catalog, entities, boundaries, clock, uses),
         service_linked_roles=ServiceLinkedRoles(catalog, gate, clock),
         deletions=Deletions(catalog, gate, clock, asyncio.Event()),
         managed_policies=ManagedPolicies(catalog, entities, clock, aws),

@@ -6,12 +6,15 @@ from twinport.access.entities import Entities
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
 from twinport.access.users import own_name
+from twinport.access.uses import Uses
 from twinport.catalog import access_keys, identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.model.entities import AccessKey, KeyStatus, PrincipalType
+from twinport.model.entities import AccessKey, KeyStatus, PrincipalType, Use, User
 from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.names import AccountId, user_arn
+from twinport.refusals.identities import AccessKeyNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class AccessKeys:
     entities: Entities
     world: Clock
     sealer: Sealer
+    uses: Uses
 
     async def create(self, caller: Caller, user: str | None) -> NewKey:
         """Create an active key. Raises EntityNotFound, NameNeeded, LimitReached past two."""
@@ -63,6 +67,20 @@ class AccessKeys:
         name = await self._ask(caller, "iam:DeleteAccessKey", user)
         await self.catalog.partition.write(lambda db: access_keys.remove(db, _owner(db, caller, name), key_id))
 
+    async def last_use(self, caller: Caller, key_id: str) -> tuple[str | None, Use | None]:
+        """Return whose a key of the account is, and when it was last used. Raises AccessKeyNotFound.
+
+        A key of the root has no user name.
+        """
+        user = await self.catalog.partition.read(lambda db: _user_of(db, caller.account, key_id))
+        arn = user.arn if user else user_arn(caller.account, "/", "*")
+        await self.entities.ask_of(caller, "iam:GetAccessKeyLastUsed", arn, unique_id=user.unique_id if user else None)
+        await self.uses.settle()
+        key = await self.catalog.partition.read(lambda db: access_keys.find(db, caller.account, key_id))
+        if key is None:
+            raise AccessKeyNotFound(key_id)
+        return user.name if user else None, key.last_use
+
     async def _ask(self, caller: Caller, action: str, user: str | None) -> str | None:
         if user is None and caller.kind is PrincipalKind.ROOT:
             await self.entities.ask_of(caller, action, caller.arn)
@@ -70,6 +88,11 @@ class AccessKeys:
         name = user or own_name(caller)
         await self.entities.ask(caller, action, PrincipalType.USER, name)
         return name
+
+
+def _user_of(db: Connection, account: AccountId, key_id: str) -> User | None:
+    key = access_keys.find(db, account, key_id)
+    return None if key is None else identities.user_of_id(db, key.owner_id)
 
 
 def _owner(db: Connection, caller: Caller, user: str | None) -> str:

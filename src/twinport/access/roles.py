@@ -8,6 +8,7 @@ from twinport.access import trust_documents, unique_ids
 from twinport.access.boundaries import Boundaries
 from twinport.access.entities import Entities, boundary_context, check_tags, tag_context
 from twinport.access.gate import Context
+from twinport.access.uses import Uses
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
@@ -39,6 +40,7 @@ class Roles:
     entities: Entities
     boundaries: Boundaries
     world: Clock
+    uses: Uses
 
     async def create(self, caller: Caller, new: NewRole) -> Role:
         """Create a role.
@@ -75,6 +77,7 @@ class Roles:
     async def get(self, caller: Caller, name: str) -> Role:
         """Return a role. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:GetRole", _ROLE, name)
+        await self.uses.settle()
         return await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))
 
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[Role]:

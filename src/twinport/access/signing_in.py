@@ -11,7 +11,8 @@ from twinport import telemetry
 from twinport.access import passwords
 from twinport.access.patience import Patience
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
-from twinport.catalog import console_sessions, identities, login_profiles
+from twinport.access.uses import Uses
+from twinport.catalog import console_sessions, identities, login_profiles, uses
 from twinport.catalog.console_sessions import ConsoleSession
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
@@ -26,6 +27,8 @@ from twinport.telemetry import Event
 
 SESSION = timedelta(hours=12)
 _LONGEST_PASSWORD = 128
+# What a key is last used for when it opens the console.
+_SIGN_IN = "signin"
 # What is typed is counted by its first characters: more than a name or a key id has, and bounded.
 _COUNTED = 128
 
@@ -38,6 +41,7 @@ class SigningIn:
     principals: Principals
     patience: Patience
     world: Clock
+    uses: Uses
 
     async def by_key(self, access_key_id: str, secret: str, origin: Origin) -> str:
         """Return a new session's token. Raises SignInRefused, TooManyAttempts."""
@@ -104,9 +108,10 @@ class SigningIn:
             telemetry.warning(Event.SIGN_IN_REFUSED, by="key" if access_key_id else "password", source=origin.source_ip)
             raise SignInRefused
         self.patience.succeeded(*subjects)
+        self.uses.note(caller, _SIGN_IN)
         token, now = secrets.token_urlsafe(32), self.world.now()
         session = ConsoleSession(_hash(token), caller.unique_id, access_key_id, now, now + SESSION)
-        await self.catalog.partition.record(lambda db: console_sessions.add(db, session))
+        await self.catalog.partition.record(lambda db: _store(db, session))
         telemetry.event(Event.SIGN_IN_DONE, caller=caller.arn, source=origin.source_ip)
         return token
 
@@ -116,6 +121,12 @@ class SigningIn:
             raise SignedOut
         user, _ = found
         return user_caller(user.account, user.arn, user.unique_id, origin, "")
+
+
+def _store(db: Connection, session: ConsoleSession) -> None:
+    console_sessions.add(db, session)
+    if session.access_key_id is None:
+        uses.of_password(db, session.principal_id, session.created_at)
 
 
 def _profile_of(db: Connection, account: AccountId, name: str) -> tuple[User, LoginProfile] | None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
+from twinport.access.uses import Uses
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
@@ -76,8 +77,8 @@ class RegistryTokens:
     key must still be active and its principal exist, and what that principal may do is decided then.
     """
 
-    def __init__(self, keys: RegionKeys, principals: Principals, world: Clock) -> None:
-        self._keys, self._principals, self._world = keys, principals, world
+    def __init__(self, keys: RegionKeys, principals: Principals, world: Clock, uses: Uses) -> None:
+        self._keys, self._principals, self._world, self._uses = keys, principals, world, uses
 
     async def issue(self, caller: Caller) -> tuple[str, datetime]:
         """Return the password for user `AWS`, and when it ends: in 12 hours, or with the caller's session."""
@@ -113,6 +114,7 @@ class RegistryTokens:
             raise RegistryTokenExpired from None
         except CredentialsUnknown:
             raise RegistryTokenInvalid from None
+        self._uses.note(caller, "ecr")
         return caller
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from twinport.catalog import schema
 from twinport.errors import LimitReached
-from twinport.model.entities import AccessKey, KeyStatus
+from twinport.model.entities import AccessKey, KeyStatus, Use
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AccessKeyNotFound
 
@@ -61,7 +61,9 @@ def _read(row: Row[Any]) -> AccessKey:
         owner_id=row.owner_id,
         status=KeyStatus(row.status),
         created_at=row.created_at,
-        last_used_at=row.last_used_at,
-        last_used_region=row.last_used_region,
-        last_used_service=row.last_used_service,
+        last_use=_use(row),
     )
+
+
+def _use(row: Row[Any]) -> Use | None:
+    return row.last_used_at and Use(row.last_used_at, row.last_used_region, row.last_used_service)

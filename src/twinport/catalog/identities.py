@@ -5,7 +5,7 @@ Names are unique without regard to case and found by their exact spelling.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, sel
 from twinport.catalog import login_profiles, principal_ids, schema, statements
 from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
-from twinport.model.names import AccountId, RegionName
+from twinport.model.names import AccountId
 from twinport.refusals.identities import EntityExists, EntityNotFound, RoleUnmodifiable, StillReferenced
 
 _user, _role, _tag, _boundary = schema.user, schema.role, schema.identity_tag, schema.boundary
@@ -192,11 +192,6 @@ def stored_trust(db: Connection, unique_id: str) -> str | None:
     return text
 
 
-def note_role_used(db: Connection, unique_id: str, region: RegionName, now: datetime) -> None:
-    """Record when and in which Region a role was last used. It decides nothing: write it with `record`."""
-    db.execute(update(_role).where(_role.c.unique_id == unique_id).values(last_used_at=now, last_used_region=region))
-
-
 def delete_role(db: Connection, role: Role) -> None:
     """Delete a role that has no policies and is in no instance profile. Raises StillReferenced."""
     profiles = select(schema.instance_profile.c.unique_id).where(schema.instance_profile.c.role_id == role.unique_id)
@@ -292,7 +287,14 @@ def _forget(db: Connection, table: Table, unique_id: str) -> None:
 
 
 def read_user(row: Row[Any]) -> User:
-    return User(row.unique_id, AccountId(row.account), row.name, row.path, row.created_at)
+    return User(
+        row.unique_id,
+        AccountId(row.account),
+        row.name,
+        row.path,
+        row.created_at,
+        password_last_used_at=row.password_last_used_at,
+    )
 
 
 def _read_role(db: Connection, row: Row[Any]) -> Role:

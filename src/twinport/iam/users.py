@@ -9,7 +9,7 @@ from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
-from twinport.model.entities import AccessKey, KeyStatus, User
+from twinport.model.entities import AccessKey, KeyStatus, Use, User
 from twinport.model.names import root_arn
 from twinport.refusals.identities import InvalidInput
 
@@ -89,6 +89,7 @@ class AccessKeyOperations:
             "ListAccessKeys": self.list,
             "UpdateAccessKey": self.update,
             "DeleteAccessKey": self.delete,
+            "GetAccessKeyLastUsed": self.last_use,
         }
 
     async def create(self, call: Call, request: iam.CreateAccessKeyRequest) -> iam.CreateAccessKeyResponse:
@@ -122,6 +123,13 @@ class AccessKeyOperations:
     async def delete(self, call: Call, request: iam.DeleteAccessKeyRequest) -> None:
         await self.keys.delete(call.caller, request.get("UserName"), request["AccessKeyId"])
 
+    async def last_use(self, call: Call, request: iam.GetAccessKeyLastUsedRequest) -> iam.GetAccessKeyLastUsedResponse:
+        user, use = await self.keys.last_use(call.caller, request["AccessKeyId"])
+        answer: iam.GetAccessKeyLastUsedResponse = {"AccessKeyLastUsed": _shown_use(use)}
+        if user is not None:
+            answer["UserName"] = user
+        return answer
+
 
 def shown_user(user: User) -> iam.User:
     """The root, who has no name, is shown by its ARN."""
@@ -133,7 +141,15 @@ def shown_user(user: User) -> iam.User:
         "Arn": root_arn(user.account) if is_root else user.arn,
         "CreateDate": user.created_at,
     }
+    if user.password_last_used_at is not None:
+        shown["PasswordLastUsed"] = user.password_last_used_at
     return shown
+
+
+def _shown_use(use: Use | None) -> iam.AccessKeyLastUsed:
+    if use is None:
+        return {"ServiceName": _NEVER, "Region": _NEVER}
+    return {"LastUsedDate": use.at, "ServiceName": use.service, "Region": use.region}
 
 
 def _status_of(text: str) -> KeyStatus:

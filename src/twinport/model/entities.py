@@ -36,6 +36,7 @@ class User:
     created_at: datetime
     tags: tuple[Tag, ...] = ()
     boundary: str | None = None
+    password_last_used_at: datetime | None = None
 
     @property
     def arn(self) -> str:
@@ -147,6 +148,15 @@ class PolicyVersion:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """When and where something was last used. `service` is the name that requests to a service are signed for."""
+
+    at: datetime
+    region: str
+    service: str
+
+
 class KeyStatus(Enum):
     ACTIVE = "Active"
     INACTIVE = "Inactive"
@@ -161,9 +171,7 @@ class AccessKey:
     owner_id: str
     status: KeyStatus
     created_at: datetime
-    last_used_at: datetime | None = None
-    last_used_region: str | None = None
-    last_used_service: str | None = None
+    last_use: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from twinport.blobs.store import BlobStores
-from twinport.catalog import departures, identities
+from twinport.catalog import departures, uses
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import NotFound, Unavailable
+from twinport.model.entities import Use
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import Delivery, FailureCode, Lane
@@ -86,7 +87,7 @@ class Courier:
         if role.last_used_at is None or now - role.last_used_at >= _USE_NOTED_EVERY:
             with contextlib.suppress(Unavailable):
                 await self.catalog.partition.record(
-                    lambda db: identities.note_role_used(db, role.unique_id, region, now)
+                    lambda db: uses.of_role(db, role.unique_id, Use(now, region, "ecr"))
                 )
 
     async def _load(self, delivery: Delivery, report: Report) -> Load | None:

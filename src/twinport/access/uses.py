@@ -1,0 +1,107 @@
+"""When and where access keys and roles were last used: noted as requests come, written a little later.
+
+Nothing is decided by it, so no request waits for it: docs/decisions/0011-last-use-is-written-later.md.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport.catalog import uses
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.errors import Unavailable
+from twinport.model.entities import Use
+from twinport.model.identities import Caller, PrincipalKind
+
+# Within this time a use like the last one, in the same Region and of the same service, is not noted again.
+COARSENESS = timedelta(minutes=1)
+# Between one transaction and the next, however many are used meanwhile.
+_PAUSE = timedelta(seconds=5)
+# Keys and roles that are remembered; past this all are forgotten, and noted anew.
+_MOST_REMEMBERED = 10_000
+_LONG_TERM = "AKIA"
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """An access key by its id, or a role by its unique id."""
+
+    id: str
+    is_role: bool
+
+
+class Uses:
+    """The last uses of this process. Open accounts' keys have no rows, so nothing is noted of them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._noted: dict[_Subject, Use] = {}
+        self._unwritten: dict[_Subject, Use] = {}
+        self._something = asyncio.Event()
+        # Whoever finds nothing to write has waited for those who are writing.
+        self._writing = asyncio.Lock()
+
+    def note(self, caller: Caller, service: str) -> None:
+        """Remember that a verified request came, signed for `service` (`ecr`, `iam`) and the origin's Region."""
+        subject = _subject(caller)
+        if subject is None:
+            return
+        use = Use(caller.origin.at, caller.origin.region, service)
+        if (before := self._noted.get(subject)) is not None and _is_alike(before, use):
+            return
+        if len(self._noted) >= _MOST_REMEMBERED:
+            self._noted.clear()
+        self._noted[subject] = use
+        if len(self._unwritten) < _MOST_REMEMBERED:
+            self._unwritten[subject] = use
+            self._something.set()
+
+    async def write(self) -> None:
+        """Return when what is noted is written. What cannot be written now is written later."""
+        async with self._writing:
+            if not self._unwritten:
+                return
+            taken, self._unwritten = self._unwritten, {}
+            try:
+                await self._catalog.partition.record(lambda db: _store(db, taken))
+            except BaseException:
+                self._unwritten = {**taken, **self._unwritten}
+                self._something.set()
+                raise
+
+    async def settle(self) -> None:
+        """As `write`, for somebody who is about to read and can do so without."""
+        with contextlib.suppress(Unavailable):
+            await self.write()
+
+    async def run(self) -> None:
+        """Write now and then, until cancelled, and once more then."""
+        try:
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                await self.settle()
+                await asyncio.sleep(_PAUSE.total_seconds())
+        finally:
+            await self.settle()
+
+
+def _subject(caller: Caller) -> _Subject | None:
+    if caller.kind is PrincipalKind.ROLE_SESSION:
+        return _Subject(caller.unique_id, is_role=True)
+    return _Subject(caller.access_key_id, is_role=False) if caller.access_key_id.startswith(_LONG_TERM) else None
+
+
+def _is_alike(before: Use, use: Use) -> bool:
+    is_same_place = (before.region, before.service) == (use.region, use.service)
+    return is_same_place and timedelta() <= use.at - before.at < COARSENESS
+
+
+def _store(db: Connection, found: dict[_Subject, Use]) -> None:
+    for subject, use in found.items():
+        if subject.is_role:
+            uses.of_role(db, subject.id, use)
+        else:
+            uses.of_key(db, subject.id, use)
