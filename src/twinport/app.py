@@ -21,6 +21,7 @@ from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.key_owners import KeyOwners
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.organization_settings import organization
 from twinport.access.own_sessions import OwnSessions
 from twinport.access.pace import PacedGate
 from twinport.access.patience import Patience
@@ -189,7 +190,7 @@ def _catalog(settings: Settings, world: WorldClock) -> WholeCatalog:
 
 def _access(ground: _Ground) -> _Access:
     library = PolicyLibrary(ground.catalog, AwsPolicies())
-    gate = PolicyGate(ground.catalog, library)
+    gate = PolicyGate(ground.catalog, library, organization(ground.settings.organization))
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
     uses = Uses(ground.catalog)

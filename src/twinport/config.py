@@ -17,6 +17,14 @@ STANDARD, ECR = "standard", "ecr"
 
 
 @dataclass(frozen=True, slots=True)
+class OrganizationTable:
+    """The table `[organization]` as it was written; the paths in it are relative to `folder`."""
+
+    folder: Path
+    table: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a deployment is told.
 
@@ -35,6 +43,7 @@ class Settings:
     fidelity: str = STANDARD
     deviations: tuple[str, ...] = ()
     sparse_images: bool = False
+    organization: OrganizationTable | None = None
 
     @property
     def host(self) -> str:
@@ -80,7 +89,9 @@ def _from_file(file: Path | None, problems: list[str]) -> dict[str, object]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text())
+        given = tomllib.loads(file.read_text())
+        table = given.get("organization")
+        return {**given, "organization": OrganizationTable(file.parent, table)} if isinstance(table, dict) else given
     except OSError as error:
         problems.append(f"{file}: cannot be read: {error.strerror}")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -171,6 +182,12 @@ def _url(value: object) -> str:
     return value.rstrip("/")
 
 
+def _organization(value: object) -> OrganizationTable:
+    if not isinstance(value, OrganizationTable):
+        raise TypeError("the table [organization] of a settings file is needed")
+    return value
+
+
 def _database(value: object) -> str:
     # What was given is not repeated: a password may be in it, at the right place or not.
     is_text = isinstance(value, str) and value.startswith(("postgresql://", "postgres://"))
@@ -192,4 +209,5 @@ _PARSERS = {
     "fidelity": _fidelity,
     "deviations": _deviations,
     "sparse_images": _switch,
+    "organization": _organization,
 }

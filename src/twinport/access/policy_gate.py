@@ -8,6 +8,7 @@ from twinport.access.circumstances import request_context, resource_tag_keys
 from twinport.access.evaluate import Decision, Denied, Policies, Question, decide
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, IdentityResource, RepositoryResource, Resource
 from twinport.access.grants import Identity
+from twinport.access.organization import NO_ORGANIZATION, Organization
 from twinport.access.policy import Policy, PolicyKind
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.trust import ASSUME_ROLE, RoleName
@@ -42,6 +43,7 @@ class PolicyGate:
 
     catalog: Catalog
     library: PolicyLibrary
+    organization: Organization = NO_ORGANIZATION
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """As the port says: return, or raise AccessDenied."""
@@ -91,7 +93,9 @@ class PolicyGate:
             action=action,
             resource=target.arn,
             account=target.account,
-            context=request_context(caller, held.tags, target.account, target.tags, given),
+            context=request_context(
+                caller, held.tags, target.account, target.tags, {**given, **self._keys(caller, target)}
+            ),
         )
         policies = Policies(
             identity=held.policies,
@@ -99,8 +103,14 @@ class PolicyGate:
             session=await self.library.limits_of(caller),
             resource=target.policies,
             trust=target.trust,
+            service_control=self.organization.service_control(caller),
+            resource_control=self.organization.resource_control(caller, target.account, action),
         )
         return decide(question, policies)
+
+    def _keys(self, caller: Caller, target: _Target) -> Context:
+        of_principal = self.organization.keys(caller.account, "Principal")
+        return {**of_principal, **self.organization.keys(target.account, "Resource")}
 
     async def _target(self, action: str, resource: Resource) -> _Target:
         match resource:
