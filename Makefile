@@ -46,6 +46,7 @@ conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution again
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)
 
 bench: $(DEV_READY) ## Measure beside a peer, and print ratios.
+	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/start.py
 	PYTHONPATH=. $(BIN)/python benchmarks/console.py
 

@@ -50,12 +50,17 @@ class Comparison:
         values = context.get(self.key, ())
         if not values:
             return self._holds_without_key
+        if len(values) == 1:
+            return self._meets(values[0], context)
         met = (self._meets(value, context) for value in values)
         some = self.quantifier is Quantifier.ANY or (self.quantifier is Quantifier.PLAIN and not self.negated)
         return any(met) if some else all(met)
 
     def _meets(self, value: str, context: RequestContext) -> bool:
-        return any(operand.accepts(value, context) for operand in self.operands) is not self.negated
+        for operand in self.operands:
+            if operand.accepts(value, context):
+                return not self.negated
+        return self.negated
 
     @property
     def _holds_without_key(self) -> bool:

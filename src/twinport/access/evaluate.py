@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from twinport.access.grants import FederatedPrincipal, Grant, Identity, Principal, ServicePrincipal
-from twinport.access.policy import Policy, PolicyKind, Statement
+from twinport.access.policy import Policy, PolicyKind, Statement, first_of
 from twinport.access.wildcards import RequestContext
 from twinport.model.names import AccountId
 
@@ -185,9 +185,10 @@ def _explicit_denial(question: Question, policies: Policies) -> Denied | None:
 
 def _allowance(question: Question, policies: tuple[Policy, ...]) -> Source | None:
     for policy in policies:
-        for statement in policy.about(question.action).allowances:
-            if statement.speaks_of(question.resource, question.context):
-                return Source(policy, statement)
+        allowances = policy.about(question.action).allowances
+        statement = first_of(allowances, question.resource, question.context) if allowances else None
+        if statement is not None:
+            return Source(policy, statement)
     return None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -85,6 +86,10 @@ class Listed:
     def covers(self, text: str, context: RequestContext) -> bool:
         return _any_matches(self.patterns, text, context)
 
+    def compiled(self) -> Callable[[str], bool] | None:
+        """Return the same without a context; None when variables stand open."""
+        return _any_of(self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
@@ -95,6 +100,10 @@ class Unlisted:
     def covers(self, text: str, context: RequestContext) -> bool:
         return not _any_matches(self.patterns, text, context)
 
+    def compiled(self) -> Callable[[str], bool] | None:
+        listed = _any_of(self.patterns)
+        return None if listed is None else lambda text: not listed(text)
+
 
 Coverage = Listed | Unlisted
 
@@ -103,7 +112,8 @@ Coverage = Listed | Unlisted
 class Statement:
     """One statement, the one at `index` counted from 0.
 
-    Without `audience` it speaks of the principal that holds it, without `resources` of what it hangs on.
+    Without `audience` it speaks of the principal that holds it, without `resources` of what it hangs on. `is_about`
+    is its resources made ready, absent when variables stand open in them.
     """
 
     index: int
@@ -113,12 +123,33 @@ class Statement:
     actions: Coverage
     resources: Coverage | None
     conditions: tuple[Condition, ...]
+    is_about: Callable[[str], bool] | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ready = None if self.resources is None else self.resources.compiled()
+        object.__setattr__(self, "is_about", _everything if self.resources is None else ready)
+
+    def covers(self, resource: str, context: RequestContext) -> bool:
+        """Tell whether the statement is about `resource`."""
+        return self.resources is None or self.resources.covers(resource, context)
 
     def speaks_of(self, resource: str, context: RequestContext) -> bool:
         """Tell whether the statement covers `resource` and its conditions hold; its action and audience aside."""
-        if self.resources is not None and not self.resources.covers(resource, context):
-            return False
-        return not self.conditions or all(each.holds(context) for each in self.conditions)
+        return first_of((self,), resource, context) is not None
+
+
+def first_of(statements: tuple[Statement, ...], resource: str, context: RequestContext) -> Statement | None:
+    """Return the first statement that speaks of `resource`. Every decision comes through here, so it is one loop."""
+    for each in statements:
+        is_about = each.is_about
+        if not (each.covers(resource, context) if is_about is None else is_about(resource)):
+            continue
+        for condition_ in each.conditions:
+            if not condition_.holds(context):
+                break
+        else:
+            return each
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +173,9 @@ class Policy:
         found = self._remembered.get(action)
         if found is None:
             found = self._opinions(action.lower())
-            if len(self._remembered) < _MOST_REMEMBERED:
-                self._remembered[action] = found
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[action] = found
         return found
 
     def _opinions(self, action: str) -> Opinions:
@@ -169,11 +201,29 @@ def parse(text: str, kind: PolicyKind) -> Policy:
     return Policy(kind, statements)
 
 
+def _everything(_text: str) -> bool:
+    return True
+
+
 def _any_matches(patterns: tuple[Pattern, ...], text: str, context: RequestContext) -> bool:
-    for each in patterns:  # noqa: SIM110 — a generator would cost as much as what it asks
-        if each.matches(text, context):
-            return True
-    return False
+    return any(each.matches(text, context) for each in patterns)
+
+
+def _any_of(patterns: tuple[Pattern, ...]) -> Callable[[str], bool] | None:
+    """Put alternatives together that need no context; a lone one needs no loop."""
+    ready = tuple(each.glob.matches for each in patterns if each.glob is not None)
+    if len(ready) < len(patterns):
+        return None
+    if len(ready) == 1:
+        return ready[0]
+
+    def covers(text: str) -> bool:
+        for matches in ready:  # noqa: SIM110 — a generator would cost as much as what it asks
+            if matches(text):
+                return True
+        return False
+
+    return covers
 
 
 def _json(text: str) -> object:

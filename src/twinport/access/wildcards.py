@@ -1,7 +1,7 @@
 """Patterns of policies: `*` and `?` without backtracking, and variables whose text is never a wildcard."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from twinport.refusals.identities import PolicyMalformed
@@ -49,8 +49,8 @@ class Glob:
     """
 
     runs: tuple[_Run, ...]
-    # The runs once more when no question mark is among them, which is quicker.
-    literals: tuple[str, ...] | None
+    # Tells whether the whole of a text matches: made once, for the form that the pattern has.
+    matches: Callable[[str], bool] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, tokens: Iterable[Token]) -> "Glob":
@@ -64,21 +64,8 @@ class Glob:
                 runs[-1][-1] += token
         middle = [run for run in runs[1:-1] if run != [""]]
         kept = tuple(tuple(run) for run in (runs[0], *middle, *runs[1:][-1:]))
-        return cls(kept, tuple(run[0] for run in kept) if all(len(run) == 1 for run in kept) else None)
-
-    def matches(self, text: str) -> bool:
-        if self.literals is not None:
-            return _literals_match(self.literals, text)
-        end = _end_at(self.runs[0], text, 0)
-        if len(self.runs) == 1 or end < 0:
-            return end == len(text)
-        for run in self.runs[1:-1]:
-            end = _end_after(run, text, end)
-            if end < 0:
-                return False
-        last = self.runs[-1]
-        begin = len(text) - _length(last)
-        return begin >= end and _end_at(last, text, begin) >= 0
+        has_marks = any(len(run) > 1 for run in kept)
+        return cls(kept, _matching_runs(kept) if has_marks else _matching(tuple(run[0] for run in kept)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +160,46 @@ def _split(text: str) -> Iterable[Token]:
                 yield piece
 
 
-def _literals_match(literals: tuple[str, ...], text: str) -> bool:
-    first, last = literals[0], literals[-1]
+def _matching(literals: tuple[str, ...]) -> Callable[[str], bool]:
+    """Match literals with stars between them; the forms that most patterns have, by a comparison or two."""
+    first, last, middle = literals[0], literals[-1], literals[1:-1]
     if len(literals) == 1:
-        return text == first
-    if not text.startswith(first) or not text.endswith(last):
-        return False
-    at, limit = len(first), len(text) - len(last)
-    for literal in literals[1:-1]:
-        found = text.find(literal, at, limit)
-        if found < 0:
+        return lambda text: text == first
+    if not middle and not last:
+        return lambda text: text.startswith(first)
+    begins, ends = len(first), len(last)
+    if len(middle) == 1 and not last:
+        (lone,) = middle
+        return lambda text: text.startswith(first) and text.find(lone, begins) >= 0
+
+    def matches(text: str) -> bool:
+        if not (text.startswith(first) and text.endswith(last)):
             return False
-        at = found + len(literal)
-    return at <= limit
+        at, limit = begins, len(text) - ends
+        for literal in middle:
+            found = text.find(literal, at, limit)
+            if found < 0:
+                return False
+            at = found + len(literal)
+        return at <= limit
+
+    return matches
+
+
+def _matching_runs(runs: tuple[_Run, ...]) -> Callable[[str], bool]:
+    def matches(text: str) -> bool:
+        end = _end_at(runs[0], text, 0)
+        if len(runs) == 1 or end < 0:
+            return end == len(text)
+        for run in runs[1:-1]:
+            end = _end_after(run, text, end)
+            if end < 0:
+                return False
+        last = runs[-1]
+        begin = len(text) - _length(last)
+        return begin >= end and _end_at(last, text, begin) >= 0
+
+    return matches
 
 
 def _length(run: _Run) -> int:
