@@ -13,6 +13,7 @@ from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
+from twinport.access.basic_keys import BasicKeys
 from twinport.access.boundaries import Boundaries
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
@@ -64,9 +65,9 @@ from twinport.gateway import Gateway, ServiceParts
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
 from twinport.model.names import RegionName, region_name
-from twinport.model.regions import DEFAULT_REGIONS
+from twinport.model.regions import DEFAULT_REGIONS, HOME_REGION
 from twinport.oci.blobs import BlobRoutes
-from twinport.oci.door import OciDoor
+from twinport.oci.door import OciDoor, Tokens
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
@@ -268,7 +269,7 @@ def _doors(
     parts = Parts.SPARSE if ground.settings.sparse_images else Parts.REQUIRED
     oci = OciDoor(
         edge=ground.edge,
-        tokens=access.tokens,
+        tokens=_basic_credentials(ground, access),
         world=ground.world,
         regions=ground.regions,
         manifests=ManifestRoutes(verbs.images, parts),
@@ -288,6 +289,13 @@ def _doors(
         (CONSOLE, _console(ground, access, verbs, identities)),
         ("/", Gateway(ground.edge, access.authenticator, ground.world, services, access.uses)),
     )
+
+
+def _basic_credentials(ground: _Ground, access: _Access) -> Tokens:
+    if not ground.settings.basic_access_keys:
+        return access.tokens
+    home = region_name(ground.settings.regions[0]) if ground.settings.regions else HOME_REGION
+    return BasicKeys(access.tokens, access.principals, access.gate, home)
 
 
 def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:

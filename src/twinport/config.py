@@ -44,6 +44,7 @@ class Settings:
     deviations: tuple[str, ...] = ()
     sparse_images: bool = False
     organization: OrganizationTable | None = None
+    basic_access_keys: bool = False
 
     @property
     def host(self) -> str:
@@ -210,4 +211,5 @@ _PARSERS = {
     "deviations": _deviations,
     "sparse_images": _switch,
     "organization": _organization,
+    "basic_access_keys": _switch,
 }

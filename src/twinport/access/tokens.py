@@ -27,7 +27,7 @@ from twinport.refusals.callers import (
 from twinport.refusals.requests import BadName
 
 TOKEN_LIFE = timedelta(hours=12)
-_USER = "AWS"
+TOKEN_USER = "AWS"  # noqa: S105 — a user name, no secret
 _MOST_OPENED = 256
 
 
@@ -97,7 +97,10 @@ class RegistryTokens:
         `only_region` is set at a host that names its Region: a token of another one is refused there, as in ECR.
         Raises RegistryTokenMissing, RegistryTokenExpired or RegistryTokenInvalid.
         """
-        payload, _, signature = _password(authorization).partition(".")
+        user, password = basic_credentials(authorization)
+        if user != TOKEN_USER:
+            raise RegistryTokenInvalid
+        payload, _, signature = password.partition(".")
         claims = _claims(payload)
         if not await self._keys.verifies(claims.region, f"token {payload}", signature):
             raise RegistryTokenInvalid
@@ -122,7 +125,8 @@ def _mac(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _password(authorization: str | None) -> str:
+def basic_credentials(authorization: str | None) -> tuple[str, str]:
+    """Return user and password of a Basic `Authorization` header. Raises RegistryTokenMissing, RegistryTokenInvalid."""
     if not authorization:
         raise RegistryTokenMissing
     scheme, _, text = authorization.partition(" ")
@@ -132,9 +136,7 @@ def _password(authorization: str | None) -> str:
         user, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise RegistryTokenInvalid from None
-    if user != _USER:
-        raise RegistryTokenInvalid
-    return password
+    return user, password
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,3 +11,6 @@ DEFAULT_REGIONS: tuple[RegionName, ...] = tuple(
         "eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2"
     ).split()
 )
+
+# Where a caller is whose address names no Region and whom nothing else places.
+HOME_REGION = RegionName("us-east-1")

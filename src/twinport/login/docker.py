@@ -1,0 +1,69 @@
+"""`docker-credential-twinport`: logs docker, podman, skopeo and others in with the AWS credentials that are there.
+
+The protocol is that of docker's credential helpers: a verb as the only argument, the registry's address on standard
+input, an answer or an error on standard output. Nothing is stored.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from twinport import __version__
+from twinport.errors import Refusal
+from twinport.login.credentials import Surroundings
+from twinport.login.tokens import fetch
+
+_LONGEST_ADDRESS = 4096
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:], sys.stdin, sys.stdout, Surroundings(os.environ, Path.home())))
+
+
+def run(arguments: list[str], given: TextIO, answer: TextIO, around: Surroundings) -> int:
+    """Do one verb and return the exit code."""
+    verb = _VERBS.get(arguments[0]) if len(arguments) == 1 else None
+    if verb is None:
+        answer.write(f"usage: docker-credential-twinport {'|'.join(_VERBS)}\n")
+        return 1
+    try:
+        answer.write(verb(given, around))
+    except Refusal as refusal:
+        answer.write(f"{refusal.message}\n")
+        return 1
+    return 0
+
+
+def _get(given: TextIO, around: Surroundings) -> str:
+    server = given.read(_LONGEST_ADDRESS).strip()
+    host = server.rpartition("://")[2].partition("/")[0]
+    token = fetch(host, around, datetime.now(UTC))
+    return json.dumps({"ServerURL": server, "Username": "AWS", "Secret": token.password}) + "\n"
+
+
+def _list(_given: TextIO, _around: Surroundings) -> str:
+    """Name no registry: what is not stored cannot be listed."""
+    return "{}\n"
+
+
+def _keep_nothing(given: TextIO, _around: Surroundings) -> str:
+    """Take what `docker login` and `docker logout` say: tokens are fetched when they are needed."""
+    given.read()
+    return ""
+
+
+def _version(_given: TextIO, _around: Surroundings) -> str:
+    return f"docker-credential-twinport {__version__}\n"
+
+
+_VERBS: Mapping[str, Callable[[TextIO, Surroundings], str]] = {
+    "get": _get,
+    "list": _list,
+    "store": _keep_nothing,
+    "erase": _keep_nothing,
+    "version": _version,
+}
