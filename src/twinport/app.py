@@ -75,6 +75,7 @@ from twinport.oci.redirects import LayerRedirects
 from twinport.registry import download_links
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
+from twinport.registry.garbage import Garbage
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
@@ -82,7 +83,6 @@ from twinport.registry.pushes import Parts
 from twinport.registry.referrers import Referrers
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.settings import Replication
-from twinport.registry.sweep import Sweep
 from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
@@ -163,8 +163,8 @@ def build(settings: Settings) -> App:
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted, holder)
-    sweep = Sweep(catalog, stores, world, holder)
-    loops = {"deletions": deletions.run, "sweep": sweep.run, "uses": access.uses.run}
+    garbage = Garbage(catalog, stores, world, settings.keeping)
+    loops = {"deletions": deletions.run, "garbage": garbage.run, "uses": access.uses.run}
     background = _Background(couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), catalog)
@@ -221,7 +221,7 @@ def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worke
 
 
 def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Callable[[], None]) -> ecr.Verbs:
-    catalog, world, ways = ground.catalog, ground.world, ground.settings.ways
+    catalog, world, ways, keeping = ground.catalog, ground.world, ground.settings.ways, ground.settings.keeping
     gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
     part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
     return ecr.Verbs(
@@ -231,8 +231,8 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Calla
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, world, access.roles, ground.regions),
         images=Images(gate, catalog, world, owed, quotas_of(ways)),
-        layers=Layers(catalog, stores, gate, world),
-        uploads=Uploads(catalog, stores, gate, world, part_rule),
+        layers=Layers(catalog, stores, gate, world, keeping),
+        uploads=Uploads(catalog, stores, gate, world, part_rule, keeping),
         links=DownloadLinks(access.keys),
         authorization=Authorization(gate, access.tokens),
         public_url=ground.settings.public_url,

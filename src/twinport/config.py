@@ -1,14 +1,17 @@
 """Settings: a TOML file, then the environment, then the command line; every problem is named before anything opens."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.errors import ConfigurationWrong
+from twinport.keeping import Keeping
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 DEFAULT_LISTEN = "127.0.0.1:4566"
@@ -30,11 +33,15 @@ class Settings:
 
     `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list. `database` is
     the address of PostgreSQL, or None for SQLite in the data folder; it may hold a password, so it is never shown.
+    How long what is kept, and how often what is looked at: see `Keeping` and docs/how-to/garbage.md.
     """
 
     data: Path = Path("data")
     database: str | None = field(default=None, repr=False)
     listen: str = DEFAULT_LISTEN
+    garbage_delay: timedelta = Keeping.layers
+    upload_expiry: timedelta = Keeping.uploads
+    reader_grace: timedelta = Keeping.readers
     open_accounts: bool | None = None
     regions: tuple[str, ...] = ()
     public_url: str | None = None
@@ -49,6 +56,10 @@ class Settings:
     @property
     def host(self) -> str:
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def keeping(self) -> Keeping:
+        return Keeping(self.garbage_delay, self.upload_expiry, self.reader_grace)
 
     @property
     def port(self) -> int:
@@ -68,6 +79,7 @@ class Settings:
 # PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
 _LONGEST_DATABASE_NAME = 40
 _LISTS = ("regions", "allowed_hosts", "trusted_proxies", "deviations")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
@@ -126,6 +138,13 @@ def _take(name: str, value: object, source: str, values: dict[str, object], prob
         values[name] = parse(value)
     except (TypeError, ValueError) as error:
         problems.append(f"'{name}' ({source}): {error}")
+
+
+def _duration(value: object) -> timedelta:
+    found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"a time such as 90s, 10m, 24h or 30d is needed, not {value!r}")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _path(value: object) -> Path:
@@ -202,6 +221,9 @@ _PARSERS = {
     "data": _path,
     "database": _database,
     "listen": _listen,
+    "garbage_delay": _duration,
+    "upload_expiry": _duration,
+    "reader_grace": _duration,
     "open_accounts": _switch,
     "regions": _names,
     "public_url": _url,

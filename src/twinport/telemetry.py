@@ -28,6 +28,7 @@ class Event(Enum):
     ROLE_DELETED = "role.deleted"
     DELETION_SETTLED = "deletion.settled"
     BLOB_DAMAGED = "blob.damaged"
+    GARBAGE_SWEPT = "garbage.swept"
     IMAGE_PUT = "image.put"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"

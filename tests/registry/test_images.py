@@ -527,13 +527,13 @@ async def test_a_digest_takes_all_its_tags_with_it(shelf: Shelf) -> None:
     assert await names(shelf) == []
 
 
-async def test_a_removed_image_leaves_no_row_but_its_layers(shelf: Shelf) -> None:
+async def test_a_removed_image_leaves_no_row_but_its_layers_and_that_they_are_to_be_looked_at(shelf: Shelf) -> None:
     before = await shelf.count()
     await put(shelf, FIRST, "v1")
     await put(shelf, index_of(FIRST), "multi")
     await remove(shelf, NamedImage(None, "multi"), NamedImage(None, "v1"))
     counted = await shelf.count()
-    assert {table for table in before if before[table] != counted[table]} == {"registry"}
+    assert {table for table in before if before[table] != counted[table]} == {"registry", "layer_review"}
 
 
 async def test_an_image_that_an_index_contains_stays(shelf: Shelf) -> None:

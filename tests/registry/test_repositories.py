@@ -146,7 +146,7 @@ async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: 
     await catalog.region(REGION).write(add_upload)
     await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
     discarded = await catalog.region(REGION).read(lambda db: db.execute(schema.discarded_key.select()).all())
-    assert [tuple(row) for row in discarded] == [("k1", NOW)]
+    assert [tuple(row) for row in discarded] == [("k1", NOW, None)]
 
 
 async def test_a_tag_rule_holds_from_when_it_is_set(catalog: WholeCatalog) -> None:

@@ -182,8 +182,10 @@ class World:
         return what.digest
 
     async def delete(self, what: Image, at: Registry = HOME, name: RepositoryName = NAME) -> None:
+        now = self.clock.now()
+
         def remove(db: Connection) -> None:
-            images.remove_manifest(db, repositories.get(db, at, name).id, what.digest)
+            images.remove_manifest(db, repositories.get(db, at, name).id, what.digest, now)
 
         await self.catalog.region(at.region).write(remove)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, select, update
 from twinport.catalog import blobs, images, registries, repositories
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
-from twinport.catalog.schema import applied_position, arrival, offer, offer_blob, repository, repository_blob
+from twinport.catalog.schema import applied_position, arrival, blob, offer, offer_blob, repository, repository_blob
 from twinport.catalog.statements import batches, insert_absent, upsert
 from twinport.model.content import Digest, Key
 from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository
@@ -81,8 +81,9 @@ def missing_manifests(db: Connection, home: Registry, name: str, wanted: Collect
 
 
 def missing_blobs(db: Connection, account: AccountId, wanted: Collection[Digest]) -> frozenset[Digest]:
-    """Return which blobs no repository of the account names, whatever the store beneath may hold."""
-    query = select(repository_blob.c.digest).join(repository).where(repository.c.account == account).distinct()
+    """Return which blobs no repository of the account names, whatever the store beneath may hold, and damaged ones."""
+    query = select(repository_blob.c.digest).join(repository).join(blob).distinct()
+    query = query.where(repository.c.account == account, blob.c.damage.is_(None))
     held = {
         Digest.parse(name)
         for batch in batches(str(digest) for digest in wanted)
@@ -105,8 +106,9 @@ def is_held(db: Connection, offer_id: str, digest: Digest) -> bool:
 def hold(db: Connection, offer_id: str, source: Registry, bytes_: "HeldBytes", until: datetime) -> bool:
     """Let an offer hold durable bytes, and prolong it. False if it holds this digest already: discard the key then.
 
-    Raises OfferExpired if there is no such offer of this source.
+    Raises OfferExpired if there is no such offer of this source, and BytesGivenUp.
     """
+    blobs.require_kept(db, bytes_.key)
     mine = (offer.c.id == offer_id, offer.c.source_region == source.region, offer.c.source_account == source.account)
     if db.execute(update(offer).where(*mine).values(expires_at=until)).rowcount == 0:
         raise OfferExpired(offer_id)
@@ -193,7 +195,7 @@ def _link(db: Connection, home: Repository, landing: Landing, digest: Digest, no
     held = _take_held(db, landing.offer, digest)
     if held is not None:
         blobs.record(db, digest, held.key, held.size, now)
-    elif not blobs.held_by_registry(db, home.registry.account, digest):
+    elif blobs.keep(db, digest) is None or not blobs.held_by_registry(db, home.registry.account, digest):
         return
     blobs.link(db, home.id, digest, now)
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
-from twinport.catalog import schema, statements
+from twinport.catalog import reviews, schema, statements
 from twinport.model.content import Digest, Key
 from twinport.model.names import AccountId
+from twinport.refusals.storage import BytesGivenUp
 
 _blob, _held, _discarded, _repository = (
     schema.blob,
@@ -20,58 +21,101 @@ _blob, _held, _discarded, _repository = (
     schema.discarded_key,
     schema.repository,
 )
-# Building a statement costs more than running it, so this one, which every push and pull runs, is built once.
+_review, _part = schema.layer_review, schema.manifest_blob
+# Building a statement costs more than running it, so those that every push and pull runs are built once.
 _HELD = (
-    select(_blob.c.digest, _blob.c.key, _blob.c.size)
+    select(_blob.c.digest, _blob.c.key, _blob.c.size, _blob.c.damage)
     .join(_held, _held.c.digest == _blob.c.digest)
     .where(
         _held.c.repository_id == bindparam("repository_id"),
         _held.c.digest.in_(bindparam("digests", expanding=True)),
     )
 )
+_WHOLE = _HELD.where(_blob.c.damage.is_(None))
+_IS_NAMED = (
+    select(_part.c.digest).where(_part.c.repository_id == _held.c.repository_id, _part.c.digest == _held.c.digest)
+).exists()
+_KEPT = _WHOLE.outerjoin(
+    _review, and_(_review.c.repository_id == _held.c.repository_id, _review.c.digest == _held.c.digest)
+).where(or_(_review.c.digest.is_(None), _review.c.since > bindparam("since"), _IS_NAMED))
+_STANDING = (
+    select(_blob.c.key, _blob.c.size, _blob.c.damage)
+    .where(_blob.c.digest == bindparam("digest"))
+    .with_for_update(read=True, key_share=True)
+)
+_GIVEN_UP = select(_discarded.c.key).where(_discarded.c.key == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """Where the bytes of a digest lie."""
+    """Where the bytes of a digest lie. `damage` says what is wrong with them: they are in quarantine."""
 
     key: Key
     size: int
+    damage: str | None = None
 
 
 def record(db: Connection, digest: Digest, key: Key, size: int, now: datetime) -> Key:
     """Name durable bytes, and return the key that has the name: another one if others came first.
 
-    The key that lost is remembered as discarded, so its bytes will be swept.
+    The key that lost is remembered as discarded, so its bytes will be swept. Bytes in quarantine always lose.
+    Raises BytesGivenUp.
     """
-    row = {"digest": str(digest), "key": key, "size": size, "created_at": now}
-    if statements.insert_absent(db, _blob, row):
-        return key
-    won = Key(db.execute(select(_blob.c.key).where(_blob.c.digest == str(digest))).scalar_one())
-    if won != key:
-        discard(db, [key], now)
-    return won
+    require_kept(db, key)
+    row = {"digest": str(digest), "key": key, "size": size, "created_at": now, "verified_at": now}
+    while not statements.insert_absent(db, _blob, row):
+        standing = keep(db, digest)
+        if standing is not None:
+            return _better_of(db, digest, standing, StoredBlob(key, size), now)
+    return key
+
+
+def require_kept(db: Connection, key: Key) -> None:
+    """Return unless bytes that no row named yet were given up meanwhile. Raises BytesGivenUp."""
+    if db.execute(_GIVEN_UP, {"key": key}).first() is not None:
+        raise BytesGivenUp(key)
+
+
+def keep(db: Connection, digest: Digest) -> StoredBlob | None:
+    """Return where the bytes of a digest lie, and let nobody remove its row until the transaction ends."""
+    row = db.execute(_STANDING, {"digest": str(digest)}).one_or_none()
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def link(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Let a repository hold a digest that is recorded."""
-    row = {"repository_id": repository_id, "digest": str(digest), "linked_at": now}
-    statements.insert_absent(db, _held, row)
+    """Let a repository hold a digest that is recorded and kept, for a while even if no image comes to name it."""
+    statements.upsert(db, _held, {"repository_id": repository_id, "digest": str(digest)}, {"linked_at": now})
+    reviews.review_layer(db, repository_id, digest, now)
 
 
 def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
-    """Return the sizes of those digests that the repository holds."""
+    """Return the sizes of those digests that the repository holds, but for those in quarantine."""
     wanted = {str(digest): digest for digest in digests}
-    rows = db.execute(_HELD, {"repository_id": repository_id, "digests": list(wanted)})
+    rows = db.execute(_WHOLE, {"repository_id": repository_id, "digests": list(wanted)})
     return {wanted[row.digest]: row.size for row in rows}
 
 
+def promised(db: Connection, repository_id: int, digests: Iterable[Digest], since: datetime) -> dict[Digest, int]:
+    """As `held`, without what no image names and what nothing happened to since `since`: it may go soon."""
+    wanted = {str(digest): digest for digest in digests}
+    rows = db.execute(_KEPT, {"repository_id": repository_id, "digests": list(wanted), "since": since})
+    return {wanted[row.digest]: row.size for row in rows}
+
+
+def linked(db: Connection, repository_id: int, digests: Iterable[Digest]) -> set[Digest]:
+    """Return which of the digests the repository holds, in quarantine or not."""
+    wanted = {str(digest): digest for digest in digests}
+    rows = db.execute(_HELD, {"repository_id": repository_id, "digests": list(wanted)})
+    return {wanted[row.digest] for row in rows}
+
+
 def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool:
-    """Tell whether any repository of the account, in this Region, holds the digest."""
+    """Tell whether any repository of the account, in this Region, holds the digest, and not in quarantine."""
     found = db.execute(
         select(_held.c.repository_id)
         .join(_repository, _repository.c.id == _held.c.repository_id)
-        .where(_held.c.digest == str(digest), _repository.c.account == account)
+        .join(_blob, _blob.c.digest == _held.c.digest)
+        .where(_held.c.digest == str(digest), _repository.c.account == account, _blob.c.damage.is_(None))
         .limit(1)
     )
     return found.first() is not None
@@ -80,7 +124,7 @@ def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool
 def locate(db: Connection, repository_id: int, digest: Digest) -> StoredBlob | None:
     """Return where the bytes of a digest lie, if the repository holds it."""
     row = db.execute(_HELD, {"repository_id": repository_id, "digests": [str(digest)]}).one_or_none()
-    return None if row is None else StoredBlob(Key(row.key), row.size)
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
@@ -89,14 +133,14 @@ def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
         statements.insert_absent(db, _discarded, {"key": key, "discarded_at": now})
 
 
-def discarded_before(db: Connection, moment: datetime, limit: int) -> list[Key]:
-    """Return some of the keys that were discarded before `moment`, the oldest first."""
-    query = select(_discarded.c.key).where(_discarded.c.discarded_at < moment)
-    rows = db.execute(query.order_by(_discarded.c.discarded_at).limit(limit))
-    return [Key(row.key) for row in rows]
-
-
-def forget(db: Connection, keys: Iterable[Key]) -> None:
-    """Forget discarded keys whose bytes are gone."""
-    for key in keys:
-        db.execute(delete(_discarded).where(_discarded.c.key == key))
+def _better_of(db: Connection, digest: Digest, standing: StoredBlob, new: StoredBlob, now: datetime) -> Key:
+    """Let new bytes take the place of damaged ones; of whole ones they are only a copy."""
+    if standing.key == new.key:
+        return standing.key
+    changes = {"key": new.key, "size": new.size, "verified_at": now, "damage": None, "damaged_at": None}
+    is_damaged = (_blob.c.digest == str(digest), _blob.c.key == standing.key, _blob.c.damage.is_not(None))
+    if standing.damage is not None and db.execute(update(_blob).where(*is_damaged).values(changes)).rowcount == 1:
+        discard(db, [standing.key], now)
+        return new.key
+    discard(db, [new.key], now)
+    return Key(db.execute(select(_blob.c.key).where(_blob.c.digest == str(digest))).scalar_one())

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
-from twinport.catalog import blobs, schema, statements
+from twinport.catalog import blobs, reviews, schema, statements
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import Descriptor, Manifest
@@ -149,9 +149,10 @@ def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
     return db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)).rowcount == 1
 
 
-def remove_manifest(db: Connection, repository_id: int, digest: Digest) -> None:
-    """Remove an image with its tags. Its layers stay with the repository until they are swept."""
+def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
+    """Remove an image with its tags. Its layers stay with the repository for a while, then are looked at."""
     name = str(digest)
+    reviews.review_layers_of(db, repository_id, digest, now)
     for table, column in ((_tag, _tag.c.digest), (_child, _child.c.parent), (_part, _part.c.manifest)):
         db.execute(delete(table).where(table.c.repository_id == repository_id, column == name))
     db.execute(delete(_manifest).where(_manifest.c.repository_id == repository_id, _manifest.c.digest == name))
@@ -295,7 +296,8 @@ def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor])
 def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list[Digest]:
     """Name config and layers: all but the foreign ones that were never pushed."""
     named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
-    known = {each.digest for each in manifest.blobs} | held_blobs(db, repository_id, named).keys()
+    known = {each.digest for each in manifest.blobs}
+    known |= {digest for batch in _batches(named) for digest in blobs.linked(db, repository_id, batch)}
     return [digest for digest in named if digest in known]
 
 

@@ -7,9 +7,8 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
-from sqlalchemy import insert as insert_into
 
-from twinport.catalog import schema, statements
+from twinport.catalog import reviews, schema, statements
 from twinport.catalog.columns import Instant
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import Registry, RepositoryName
@@ -111,14 +110,16 @@ def remove(db: Connection, repository_id: int, now: datetime) -> None:
     """Remove a repository with its images, tags, layer links and uploads.
 
     No bytes are touched: rows go before bytes (law 1). Those of unfinished uploads, which nothing else names, are
-    left to the sweep.
+    left to the sweep, and its layers to the review.
     """
+    reviews.review_blobs_of(db, repository_id, now)
     unfinished = (
         select(_segment.c.key, bindparam("now", now, Instant))
         .join(_upload, _upload.c.id == _segment.c.upload_id)
         .where(_upload.c.repository_id == repository_id)
     )
-    db.execute(insert_into(_discarded).from_select(["key", "discarded_at"], unfinished))
+    noted = statements.insert(db, _discarded).from_select(["key", "discarded_at"], unfinished)
+    db.execute(noted.on_conflict_do_nothing())
     db.execute(delete(_repository).where(_repository.c.id == repository_id))
 
 

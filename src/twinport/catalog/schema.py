@@ -348,7 +348,8 @@ repository_tag = Table(
     Column("value", Text, nullable=False),
 )
 
-# Bytes are written once under a key of their own, which is never reused; the row comes after them.
+# Bytes are written once under a key of their own, which is never reused; the row comes after them. `damage` says what
+# was found wrong with the bytes: such a blob is in quarantine, and is neither served nor passed on.
 blob = Table(
     "blob",
     regional,
@@ -356,7 +357,11 @@ blob = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("verified_at", Instant, nullable=False, server_default=text("0")),
+    Column("damage", Text),
+    Column("damaged_at", Instant),
 )
+Index("blob_by_verification", blob.c.verified_at, blob.c.digest)
 
 # "This repository holds this digest."
 repository_blob = Table(
@@ -368,12 +373,44 @@ repository_blob = Table(
 )
 Index("repository_blob_by_digest", repository_blob.c.digest)
 
-# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. Swept later.
+# Digests that may have become garbage in a repository: what came without an image yet, and what an image that was
+# deleted had named. `since` is when that last happened; they are looked at a while after it.
+layer_review = Table(
+    "layer_review",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+Index("layer_review_by_time", layer_review.c.since)
+
+# Digests that perhaps no repository holds any more.
+blob_review = Table(
+    "blob_review",
+    regional,
+    Column("digest", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+Index("blob_review_by_time", blob_review.c.since)
+
+# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. Swept later, by
+# whoever holds the lease. No row can name a key that is noted here.
 discarded_key = Table(
     "discarded_key",
     regional,
     Column("key", Text, primary_key=True),
     Column("discarded_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+)
+Index("discarded_key_by_time", discarded_key.c.discarded_at)
+
+# How far work has come that goes round everything there is, and when it goes on; done by one process at a time.
+chore = Table(
+    "chore",
+    regional,
+    Column("name", Text, primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
 )
 
 upload = Table(
@@ -385,6 +422,7 @@ upload = Table(
     Column("created_at", Instant, nullable=False),
     Column("touched_at", Instant, nullable=False),
 )
+Index("upload_by_time", upload.c.touched_at)
 
 # One PATCH (or layer part) is one segment; `digest` is that of this segment's bytes.
 upload_segment = Table(
@@ -396,6 +434,7 @@ upload_segment = Table(
     Column("key", Text, nullable=False),
     Column("digest", Text, nullable=False),
 )
+Index("upload_segment_by_key", upload_segment.c.key)
 
 # `image_size` is what DescribeImages shows; `origin` is JSON naming where a replica came from, absent for a push.
 manifest = Table(
@@ -537,6 +576,7 @@ offer_blob = Table(
     Column("key", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
 )
+Index("offer_blob_by_key", offer_blob.c.key)
 
 # The statements of `catalog/leases.py` name this one and serve both databases.
 lease = _leases(regional)

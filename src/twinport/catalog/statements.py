@@ -31,8 +31,7 @@ def insert(db: Connection, table: Table) -> Any:
 
 def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """Make the row named by `key` hold `changes`, whether or not it exists; its other columns stay."""
-    statement = insert(db, table).values({**key, **changes})
-    db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes)))
+    db.execute(_upsert(db.dialect.name, table, tuple(key), tuple(changes)), {**key, **changes})
 
 
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
@@ -58,3 +57,11 @@ def _dialect_insert(dialect: str) -> Any:
 def _insert_absent(dialect: str, table: Table) -> Any:
     """Building a statement costs more than running it, so each is built once."""
     return _dialect_insert(dialect)(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+@cache
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], changes: tuple[str, ...]) -> Any:
+    """As above: once for each set of columns."""
+    statement = _dialect_insert(dialect)(table)
+    new = {name: statement.excluded[name] for name in changes}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=new)

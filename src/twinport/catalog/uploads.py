@@ -54,8 +54,9 @@ def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload
 
 
 def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
-    """Add a segment that begins where the upload ends. Raises UploadOutOfOrder, UploadNotFound."""
+    """Add a segment that begins where the upload ends. Raises UploadOutOfOrder, UploadNotFound, BytesGivenUp."""
     _keep_repository(db, upload)
+    blobs.require_kept(db, segment.key)
     changes = {"size": _upload.c.size + segment.size, "touched_at": now}
     grown = db.execute(
         update(_upload).where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte).values(changes)
@@ -106,11 +107,13 @@ def mount(
 ) -> StoredBlob | None:
     """Let a repository hold what another one holds; None if that one does not. Raises RepositoryNotFound."""
     target = repositories.lock(db, registry, name, Against.REMOVAL)
+    # Kept before the source is looked at: what both say then stays true.
+    kept = blobs.keep(db, digest)
     source = repositories.find(db, registry, source_name)
-    found = None if source is None else blobs.locate(db, source.id, digest)
-    if found is not None:
-        blobs.link(db, target.id, digest, now)
-    return found
+    if kept is None or source is None or not blobs.held(db, source.id, [digest]):
+        return None
+    blobs.link(db, target.id, digest, now)
+    return kept
 
 
 def _keep_repository(db: Connection, upload: Upload) -> None:

@@ -17,6 +17,13 @@ class StorageUnavailable(Unavailable):
         super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
 
 
+class BytesGivenUp(Unavailable):
+    """Bytes waited so long for the row that names them that they were taken for litter."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the bytes under key '{key}' were given up before anything named them: send them again")
+
+
 class OutcomeUnknown(Unavailable):
     """The database went away while it committed: the change may be there or not."""
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from twinport import telemetry
@@ -154,8 +156,9 @@ class Images:
         An image that an index contains stays, and is one of the failures.
         """
         await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
+        removing = partial(_remove, now=self.world.now())
         outcomes = await self._write(
-            registry, name, lambda db, repository: [_named(db, repository, named, _remove) for named in batch]
+            registry, name, lambda db, repository: [_named(db, repository, named, removing) for named in batch]
         )
         return Removed(
             tuple(image for each in outcomes if not isinstance(each, ImageFailure) for image in each),
@@ -256,7 +259,7 @@ def _described_digest(db: Connection, repository: Repository, named: NamedImage)
     raise ImageNotFound(named.digest, named.tag, repository.name, repository.registry.account)
 
 
-def _remove(db: Connection, repository: Repository, image: ImageId) -> tuple[ImageId, ...] | FailureCode:
+def _remove(db: Connection, repository: Repository, image: ImageId, now: datetime) -> tuple[ImageId, ...] | FailureCode:
     digest = _resolve(db, repository, image)
     if isinstance(digest, FailureCode):
         return digest
@@ -266,5 +269,5 @@ def _remove(db: Connection, repository: Repository, image: ImageId) -> tuple[Ima
         return (ImageId(digest, image.tag),)
     if images.parents_of(db, repository.id, digest):
         return FailureCode.IN_AN_INDEX
-    images.remove_manifest(db, repository.id, digest)
+    images.remove_manifest(db, repository.id, digest, now)
     return tuple(ImageId(digest, tag) for tag in tags) or (ImageId(digest, None),)

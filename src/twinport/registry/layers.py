@@ -12,6 +12,7 @@ from twinport.catalog import blobs, repositories
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
@@ -74,16 +75,22 @@ class Layers:
     stores: BlobStores
     gate: Gate
     clock: Clock
+    keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
 
     async def check(
         self, caller: Caller, registry: Registry, name: RepositoryName, digests: Sequence[str]
     ) -> list[LayerState]:
-        """Tell of each digest, in order, whether the repository holds it (BatchCheckLayerAvailability)."""
+        """Tell of each digest, in order, whether the repository holds it (BatchCheckLayerAvailability).
+
+        A layer in quarantine, or one without an image that may go before the caller could push one, is not there: the
+        caller will push it again.
+        """
         await self.gate.authorize(caller, "ecr:BatchCheckLayerAvailability", RepositoryResource(registry, name))
         asked = [_parsed(text) for text in digests]
         readable = [digest for digest in asked if isinstance(digest, Digest)]
+        since = self.clock.now() - self.keeping.promise
         held = await self.catalog.region(registry.region).read(
-            lambda db: blobs.held(db, repositories.get(db, registry, name).id, readable)
+            lambda db: blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
         )
         return [_state(digest, held) for digest in asked]
 
@@ -115,6 +122,8 @@ class Layers:
         )
         if stored is None:
             raise LayerNotFound(str(digest), name, registry.account)
+        if stored.damage is not None:
+            raise LayerInaccessible(str(digest), name, registry.account)
         store = self.stores.region(registry.region)
         try:
             _require_whole(store, stored)

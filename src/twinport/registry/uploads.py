@@ -19,6 +19,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.uploads import Segment, Upload
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, Refusal, Unavailable
+from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
@@ -72,6 +73,7 @@ class Uploads:
     gate: Gate
     clock: Clock
     part_rule: PartRule = PartRule.ANY_SIZE
+    keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload)."""
@@ -153,7 +155,11 @@ class Uploads:
         await self.gate.authorize(caller, COMPLETE, RepositoryResource(registry, name))
         upload = await self._under_way(registry, name, upload_id)
         _require_parts(upload)
-        held = await self.catalog.region(registry.region).read(lambda db: blobs.held(db, upload.repository.id, digests))
+        # What a check would not have promised is no reason to refuse.
+        since = self.clock.now() - self.keeping.promise
+        held = await self.catalog.region(registry.region).read(
+            lambda db: blobs.promised(db, upload.repository.id, digests, since)
+        )
         for digest in held:
             raise LayerExists(str(digest), name, registry.account)
         try:

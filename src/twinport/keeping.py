@@ -1,0 +1,30 @@
+"""How long is kept what nothing refers to, and how thoroughly is looked at what is kept."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Times to keep things. Each counts from the last thing that happened to what is kept.
+
+    `layers`: a layer that no image of its repository names, and bytes that no repository holds.
+    `uploads`: an upload to which nothing is added.
+    `readers`: bytes that no row names any more, and that somebody who looked before may still read.
+    """
+
+    layers: timedelta = timedelta(hours=24)
+    uploads: timedelta = timedelta(hours=24)
+    readers: timedelta = timedelta(minutes=10)
+
+    @property
+    def promise(self) -> timedelta:
+        """Tell how long a layer without an image counts as there for somebody who asks before a push.
+
+        Then half of its time is left to them, in which the image that names it can still come.
+        """
+        return self.layers / 2
+
+    def pause(self, shortest: timedelta, longest: timedelta) -> timedelta:
+        """Tell how long to rest between two looks, so that nothing stays much longer than it should."""
+        return max(shortest, min(longest, self.layers / 4, self.uploads / 4, self.readers / 4))

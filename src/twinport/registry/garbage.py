@@ -1,0 +1,127 @@
+"""Garbage that goes away: uploads that nobody goes on with, layers that no image names, bytes that no row names.
+
+Rows before bytes when deleting (law 1). What may have become garbage waits in a queue from the moment that it may have
+(catalog/reviews.py), is looked at again under lock after a delay, and only then goes: first its row, then, when nobody
+can still be reading, exactly that key. See docs/write-order.md.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.blobs.store import BlobStores
+from twinport.catalog import garbage
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import Unavailable
+from twinport.keeping import Keeping
+from twinport.model.names import RegionName
+from twinport.telemetry import Event
+
+_LEASE = timedelta(minutes=1)
+_AT_ONCE = 100
+_LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What went: uploads and layers and blobs are rows, keys are files."""
+
+    uploads: int = 0
+    layers: int = 0
+    blobs: int = 0
+    keys: int = 0
+
+    def __add__(self, other: "Swept") -> "Swept":
+        return Swept(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Sweeps every Region; several may do so at once, in one process or in several."""
+
+    catalog: Catalog
+    stores: BlobStores
+    world: Clock
+    keeping: Keeping
+
+    async def run(self) -> None:
+        """Sweep every Region again and again, until cancelled."""
+        pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
+        while True:
+            for region in await self.catalog.regions():
+                await self._sweep_unless_hindered(region)
+            await asyncio.sleep(pause.total_seconds())
+
+    async def sweep(self, region: RegionName) -> Swept:
+        """Let everything go whose time is over, a bounded number of rows at a time, and tell of how much."""
+        if not await self._has_work(region):
+            return Swept()
+        swept = Swept(
+            uploads=await _until_none(lambda: self.expire_uploads(region)),
+            layers=await _until_none(lambda: self.review_layers(region)),
+            blobs=await _until_none(lambda: self.review_blobs(region)),
+            keys=await _until_none(lambda: self.sweep_keys(region)),
+        )
+        if swept != Swept():
+            counts = {each.name: getattr(swept, each.name) for each in fields(swept)}
+            telemetry.event(Event.GARBAGE_SWEPT, region=region, **counts)
+        return swept
+
+    async def expire_uploads(self, region: RegionName) -> tuple[int, int]:
+        """Forget some uploads that nobody goes on with. Tell how many were looked at, and how many went."""
+        now = self.world.now()
+        before = now - self.keeping.uploads
+        expired = await self.catalog.region(region).write(lambda db: garbage.expire_uploads(db, before, now, _AT_ONCE))
+        return expired, expired
+
+    async def review_layers(self, region: RegionName) -> tuple[int, int]:
+        """Let one repository let go of some layers that no image of it names."""
+        database, before = self.catalog.region(region), self.world.now() - self.keeping.layers
+        repository_id = await database.read(lambda db: garbage.next_repository(db, before))
+        if repository_id is None:
+            return 0, 0
+        done = await database.write(lambda db: garbage.review_layers(db, repository_id, before, _AT_ONCE))
+        return done.looked_at, done.gone
+
+    async def review_blobs(self, region: RegionName) -> tuple[int, int]:
+        """Forget some blobs that no repository holds; their bytes are left to `sweep_keys`."""
+        now = self.world.now()
+        before = now - self.keeping.layers
+        done = await self.catalog.region(region).write(lambda db: garbage.review_blobs(db, before, now, _AT_ONCE))
+        return done.looked_at, done.gone
+
+    async def sweep_keys(self, region: RegionName) -> tuple[int, int]:
+        """Remove the bytes of some discarded keys. A crash leaves the rest for whoever comes after the lease."""
+        database, store, now = self.catalog.region(region), self.stores.region(region), self.world.now()
+        before, until = now - self.keeping.readers, now + _LEASE
+        keys = await database.write(lambda db: garbage.lease_discarded(db, before, now, until, _AT_ONCE))
+        for key in keys:
+            await store.remove(key)
+        if keys:
+            await database.write(lambda db: garbage.forget(db, keys))
+        return len(keys), len(keys)
+
+    async def _has_work(self, region: RegionName) -> bool:
+        """Look before writing: an idle Region costs reads, and one that was never written to is not made."""
+        now, keeping = self.world.now(), self.keeping
+        layers, uploads, keys = now - keeping.layers, now - keeping.uploads, now - keeping.readers
+        return await self.catalog.region(region).read(lambda db: garbage.has_work(db, layers, uploads, keys))
+
+    async def _sweep_unless_hindered(self, region: RegionName) -> None:
+        try:
+            await self.sweep(region)
+        except Unavailable as refusal:
+            telemetry.warning(Event.WORKER_HINDERED, region=region, reason=refusal.message)
+
+
+async def _until_none(step: Callable[[], Awaitable[tuple[int, int]]]) -> int:
+    """Take steps until one finds nothing to look at. Tell how much went in all."""
+    total = 0
+    while True:
+        looked_at, gone = await step()
+        total += gone
+        if looked_at == 0:
+            return total
