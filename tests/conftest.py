@@ -5,9 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 
 from tests.postgres import PostgresServer, start_postgres
 from tests.served import Served, new_account, start
+
+# A machine that is busy makes no property false.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

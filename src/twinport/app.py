@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from twinport import telemetry
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
+from twinport.access.account_report import AccountReport
 from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.basic_keys import BasicKeys
 from twinport.access.boundaries import Boundaries
+from twinport.access.context_lookup import ContextLookup
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
 from twinport.access.groups import Groups
@@ -256,6 +258,8 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         principal_policies=PrincipalPolicies(catalog, entities, world, aws),
         instance_profiles=InstanceProfiles(catalog, entities, world),
         account=AccountFacts(catalog, entities),
+        report=AccountReport(catalog, entities, aws, access.uses),
+        context_lookup=ContextLookup(catalog, entities, aws),
     )
 
 

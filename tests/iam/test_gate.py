@@ -11,9 +11,11 @@ import pytest
 from tests.fakes import ACCOUNT, DenyAll, RecordingGate, caller
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
+from twinport.access.account_report import AccountReport
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
+from twinport.access.context_lookup import ContextLookup
 from twinport.access.deletion import Deletions
 from twinport.access.entities import Entities
 from twinport.access.gate import Gate
@@ -51,7 +53,9 @@ REQUEST: dict[str, Any] = {
     "PermissionsBoundary": ARN,
     "PolicyArn": ARN,
     "PolicyDocument": "{}",
+    "PolicyInputList": [],
     "PolicyName": "mine",
+    "PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:user/ann",
     "RoleName": "build",
     "Status": "Active",
     "TagKeys": ["team"],
@@ -84,6 +88,8 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         principal_policies=PrincipalPolicies(catalog, entities, clock, aws),
         instance_profiles=InstanceProfiles(catalog, entities, clock),
         account=AccountFacts(catalog, entities),
+        report=AccountReport(catalog, entities, aws, uses),
+        context_lookup=ContextLookup(catalog, entities, aws),
     )
     return door.handlers(verbs)
 

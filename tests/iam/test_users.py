@@ -168,3 +168,19 @@ def test_a_policy_may_ask_for_the_tags_of_the_user_who_calls(server: Served, iam
     assert refusal(own.list_users)[1] == "AccessDenied"
     iam.tag_user(UserName="ann", Tags=[{"Key": "team", "Value": "blue"}])
     assert own.list_users()["Users"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "member"),
+    [
+        ("list_mfa_devices", "MFADevices"),
+        ("list_ssh_public_keys", "SSHPublicKeys"),
+        ("list_service_specific_credentials", "ServiceSpecificCredentials"),
+        ("list_signing_certificates", "Certificates"),
+    ],
+)
+def test_credentials_that_nobody_has_are_listed_as_none(iam: Any, operation: str, member: str) -> None:  # noqa: ANN401
+    iam.create_user(UserName="ann")
+    assert getattr(iam, operation)(UserName="ann")[member] == []
+    assert refusal(getattr(iam, operation), UserName="bob")[1] == "NoSuchEntity"
+    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []

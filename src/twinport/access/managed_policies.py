@@ -81,7 +81,7 @@ class ManagedPolicies:
             check_own(caller, arn)
             return await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
         known = self._of_aws(arn)
-        return await self.catalog.partition.read(lambda db: _shown(db, caller.account, known))
+        return await self.catalog.partition.read(lambda db: shown_of_aws(db, caller.account, known))
 
     async def list(self, caller: Caller, selection: Selection, page: Page) -> list[ManagedPolicy]:
         """List policies ordered by ARN: one more than the page holds if there is one."""
@@ -149,7 +149,7 @@ class ManagedPolicies:
             known = self._of_aws(arn)
             if version_id != known.version:
                 raise PolicyVersionNotFound(arn, version_id)
-            return _version_of(known)
+            return version_of_aws(known)
         check_own(caller, arn)
         return await self.catalog.partition.read(lambda db: managed_policies.version(db, arn, version_id))
 
@@ -157,7 +157,7 @@ class ManagedPolicies:
         """List all versions, five at most, the newest first. Raises as `get` does."""
         await self.entities.ask_of(caller, "iam:ListPolicyVersions", arn)
         if is_aws_policy(arn):
-            return [_version_of(self._of_aws(arn))]
+            return [version_of_aws(self._of_aws(arn))]
         check_own(caller, arn)
         return await self.catalog.partition.read(lambda db: managed_policies.versions(db, arn))
 
@@ -204,7 +204,7 @@ class ManagedPolicies:
             found += managed_policies.listed(db, account, selection.prefix, replace(page, limit=MOST_LISTED))
         if selection.of_aws:
             known = [each for each in self.aws.by_arn.values() if each.path.startswith(selection.prefix)]
-            found += [_shown(db, account, each) for each in known]
+            found += [shown_of_aws(db, account, each) for each in known]
         wanted = [each for each in found if each.arn > page.after]
         if selection.only_attached:
             wanted = [each for each in wanted if each.attachments]
@@ -247,13 +247,8 @@ def expect_attachable(db: Connection, aws: AwsPolicies, account: AccountId, kind
         raise PolicyNotThere(arn) from error
 
 
-def _check_document(document: str) -> None:
-    if len("".join(document.split())) > MOST_CHARACTERS:
-        raise LimitReached(f"Cannot exceed quota for PolicySize: {MOST_CHARACTERS}")
-    policy.parse(document, PolicyKind.IDENTITY)
-
-
-def _shown(db: Connection, account: AccountId, known: AwsPolicy) -> ManagedPolicy:
+def shown_of_aws(db: Connection, account: AccountId, known: AwsPolicy) -> ManagedPolicy:
+    """Describe a policy of AWS as an account sees it: with how many of its entities use it."""
     return ManagedPolicy(
         arn=known.arn,
         unique_id=unique_ids.of_aws_policy(known.arn),
@@ -267,5 +262,12 @@ def _shown(db: Connection, account: AccountId, known: AwsPolicy) -> ManagedPolic
     )
 
 
-def _version_of(known: AwsPolicy) -> PolicyVersion:
+def version_of_aws(known: AwsPolicy) -> PolicyVersion:
+    """Return the one version of a policy of AWS that is known."""
     return PolicyVersion(known.version, known.document, is_default=True, created_at=known.updated_at)
+
+
+def _check_document(document: str) -> None:
+    if len("".join(document.split())) > MOST_CHARACTERS:
+        raise LimitReached(f"Cannot exceed quota for PolicySize: {MOST_CHARACTERS}")
+    policy.parse(document, PolicyKind.IDENTITY)

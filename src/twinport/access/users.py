@@ -59,6 +59,22 @@ class Users:
         await self.entities.ask_of(caller, "iam:ListUsers", user_arn(caller.account, prefix, ""))
         return await self.catalog.partition.read(lambda db: identities.users(db, caller.account, prefix, page))
 
+    async def expect(self, caller: Caller, action: str, name: str | None) -> None:
+        """Ask for a list that hangs on a user and is always empty. Raises EntityNotFound.
+
+        Without a name the caller is meant, whoever that is.
+        """
+        if name is None and caller.kind is not PrincipalKind.USER:
+            await self.entities.ask_of(caller, action, caller.principal_arn)
+            return
+        chosen = name or own_name(caller)
+        await self.entities.ask(caller, action, _USER, chosen)
+        await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, chosen))
+
+    async def expect_virtual_devices(self, caller: Caller) -> None:
+        """Ask for the list of virtual devices for multi-factor authentication, of which there are none."""
+        await self.entities.ask_of_account(caller, "iam:ListVirtualMFADevices")
+
     async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
         """Change what is given, asking for the old ARN and for the new one. Raises EntityNotFound, EntityExists."""
         await self.entities.ask(caller, "iam:UpdateUser", _USER, name)

@@ -96,5 +96,10 @@ def of_user(db: Connection, user: User, page: Page) -> list[Group]:
     return [_read(row) for row in db.execute(chosen.where(_membership.c.user_id == user.unique_id))]
 
 
+def all_of_user(db: Connection, user: User) -> list[Group]:
+    """List all of a user's groups, ten at most, in the order of their names."""
+    return of_user(db, user, Page(limit=GROUPS_PER_USER))
+
+
 def _read(row: Row[Any]) -> Group:
     return Group(row.unique_id, AccountId(row.account), row.name, row.path, row.created_at)

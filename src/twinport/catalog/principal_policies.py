@@ -78,6 +78,12 @@ def inline_names(db: Connection, owner: PolicyOwner, page: Page) -> list[str]:
     return list(db.execute(query.order_by(_inline.c.name).limit(page.limit + 1)).scalars())
 
 
+def inline_documents(db: Connection, owner: PolicyOwner) -> list[tuple[str, str]]:
+    """List all inline policies with their texts, in the order of their names."""
+    query = select(_inline.c.name, _inline.c.document).where(_inline.c.owner_id == owner.unique_id)
+    return [(row.name, row.document) for row in db.execute(query.order_by(_inline.c.name))]
+
+
 # --- attached ---------------------------------------------------------------------------------------------
 
 

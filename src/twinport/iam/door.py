@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
+from twinport.access.account_report import AccountReport
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
+from twinport.access.context_lookup import ContextLookup
 from twinport.access.deletion import Deletions
 from twinport.access.groups import Groups
 from twinport.access.instance_profiles import InstanceProfiles
@@ -19,10 +21,13 @@ from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.iam.account import AccountOperations
 from twinport.iam.boundaries import BoundaryOperations
+from twinport.iam.context_keys import ContextKeyOperations
+from twinport.iam.empty_lists import EmptyLists
 from twinport.iam.groups import GroupOperations
 from twinport.iam.instance_profiles import InstanceProfileOperations
 from twinport.iam.login_profiles import LoginProfileOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
+from twinport.iam.report import ReportOperations
 from twinport.iam.roles import RoleOperations
 from twinport.iam.service_linked_roles import ServiceLinkedRoleOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
@@ -44,6 +49,8 @@ class Verbs:
     principal_policies: PrincipalPolicies
     instance_profiles: InstanceProfiles
     account: AccountFacts
+    report: AccountReport
+    context_lookup: ContextLookup
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
@@ -61,4 +68,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **AttachedPolicyOperations(verbs.principal_policies).table(),
         **InstanceProfileOperations(verbs.instance_profiles).table(),
         **AccountOperations(verbs.account).table(),
+        **ReportOperations(verbs.report).table(),
+        **ContextKeyOperations(verbs.context_lookup).table(),
+        **EmptyLists(verbs.users).table(),
     }

@@ -115,14 +115,14 @@ class ManagedPolicyOperations:
 
     async def get_version(self, call: Call, request: iam.GetPolicyVersionRequest) -> iam.GetPolicyVersionResponse:
         found = await self.policies.version(call.caller, request["PolicyArn"], request["VersionId"])
-        return {"PolicyVersion": {"Document": encoded(found.document), **_shown_version(found)}}
+        return {"PolicyVersion": {"Document": encoded(found.document), **shown_version(found)}}
 
     async def list_versions(self, call: Call, request: iam.ListPolicyVersionsRequest) -> iam.ListPolicyVersionsResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         versions = await self.policies.versions(call.caller, request["PolicyArn"])
         items, more, marker = cut_whole(versions, page, _newest_first)
         answer: iam.ListPolicyVersionsResponse = {
-            "Versions": [_shown_version(each) for each in items],
+            "Versions": [shown_version(each) for each in items],
             "IsTruncated": more,
         }
         if marker is not None:
@@ -135,7 +135,7 @@ class ManagedPolicyOperations:
         made = await self.policies.add_version(
             call.caller, request["PolicyArn"], request["PolicyDocument"], as_default=request.get("SetAsDefault", False)
         )
-        return {"PolicyVersion": _shown_version(made)}
+        return {"PolicyVersion": shown_version(made)}
 
     async def set_default(self, call: Call, request: iam.SetDefaultPolicyVersionRequest) -> None:
         await self.policies.set_default(call.caller, request["PolicyArn"], request["VersionId"])
@@ -288,6 +288,10 @@ class AttachedPolicyOperations:
         return _attached_page(found, request)
 
 
+def attached_policy(arn: str) -> iam.AttachedPolicy:
+    return {"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn}
+
+
 def _attached_page(
     found: list[str],
     request: iam.ListAttachedUserPoliciesRequest
@@ -298,7 +302,7 @@ def _attached_page(
     prefix = request.get("PathPrefix", "/")
     beneath = [arn for arn in found if _path(arn).startswith(prefix)]
     items, more, marker = cut_whole(beneath, page, str)
-    policies: list[iam.AttachedPolicy] = [{"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn} for arn in items]
+    policies = [attached_policy(arn) for arn in items]
     answer: iam.ListAttachedRolePoliciesResponse = {"AttachedPolicies": policies, "IsTruncated": more}
     if marker is not None:
         answer["Marker"] = marker
@@ -326,7 +330,7 @@ def _shown(policy: ManagedPolicy) -> iam.Policy:
     }
 
 
-def _shown_version(version: PolicyVersion) -> iam.PolicyVersion:
+def shown_version(version: PolicyVersion) -> iam.PolicyVersion:
     return {
         "VersionId": version.id,
         "IsDefaultVersion": version.is_default,

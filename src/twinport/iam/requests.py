@@ -32,7 +32,12 @@ def cut(found: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequen
     if len(found) <= page.limit:
         return found, False, None
     items = found[: page.limit]
-    return items, True, urlsafe_b64encode(key(items[-1]).encode()).rstrip(b"=").decode()
+    return items, True, marker_of(key(items[-1]))
+
+
+def marker_of(key: str) -> str:
+    """Return the marker of the page that comes after the item with this sort key."""
+    return urlsafe_b64encode(key.encode()).rstrip(b"=").decode()
 
 
 def cut_whole(all_of_them: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], bool, str | None]:

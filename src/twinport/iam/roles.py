@@ -129,11 +129,11 @@ def _whole_role(role: Role) -> iam.Role:
         shown["Tags"] = shown_tags(role.tags)
     if role.boundary is not None:
         shown["PermissionsBoundary"] = shown_boundary(role.boundary)
-    shown["RoleLastUsed"] = _last_used(role)
+    shown["RoleLastUsed"] = shown_last_use(role)
     return shown
 
 
-def _last_used(role: Role) -> iam.RoleLastUsed:
+def shown_last_use(role: Role) -> iam.RoleLastUsed:
     if role.last_used_at is None or role.last_used_region is None:
         return {}
     return {"LastUsedDate": role.last_used_at, "Region": role.last_used_region}

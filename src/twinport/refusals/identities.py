@@ -138,6 +138,13 @@ class EntityNotFound(NotFound):
         super().__init__(f"The {kind} with name {name} cannot be found.")
 
 
+class EntityUnretrievable(NotFound):
+    """An entity whose policies were to be looked at, in IAM's words."""
+
+    def __init__(self) -> None:
+        super().__init__("Unable to retrieve specified IAM entity.")
+
+
 class LoginProfileNotFound(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"Login Profile for User {name} cannot be found.")

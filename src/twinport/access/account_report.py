@@ -1,0 +1,88 @@
+"""The report of an account: every user, group, role and policy with what hangs on it, in pages."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from twinport.access.aws_policies import AwsPolicies
+from twinport.access.entities import Entities
+from twinport.access.managed_policies import shown_of_aws, version_of_aws
+from twinport.access.uses import Uses
+from twinport.catalog import details
+from twinport.catalog.embedded import Catalog
+from twinport.model.details import Detail, DetailKind, PolicyDetail
+from twinport.model.entities import Page
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing of a report: its kind, and its name or, for a policy, its ARN."""
+
+    kind: DetailKind
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Sorts as the report is ordered."""
+        is_arn = self.kind in (DetailKind.OWN_POLICY, DetailKind.AWS_POLICY)
+        return f"{_ORDER[self.kind]}{self.name if is_arn else self.name.lower()}"
+
+
+_ORDER = {kind: str(place) for place, kind in enumerate(DetailKind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A page of a report: what is on it, and the key of its last entry if more follows."""
+
+    details: Sequence[Detail]
+    continued_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    catalog: Catalog
+    entities: Entities
+    aws: AwsPolicies
+    uses: Uses
+
+    async def page(self, caller: Caller, kinds: Collection[DetailKind], page: Page) -> Report:
+        """Return what comes after `page.after`, `page.limit` entries at most. What is deleted meanwhile is left out."""
+        await self.entities.ask_of_account(caller, "iam:GetAccountAuthorizationDetails")
+        await self.uses.settle()
+        wanted = [kind for kind in DetailKind if kind in kinds]
+        entries = await self.catalog.partition.read(
+            lambda db: [Entry(kind, name) for kind in wanted for name in details.names(db, caller.account, kind)]
+        )
+        left = [entry for entry in entries if entry.key > page.after]
+        chosen = left[: page.limit]
+        found = []
+        for entry in chosen:
+            # A read does not yield on SQLite: between entities others have their turn.
+            await asyncio.sleep(0)
+            if (detail := await self._detail(caller.account, entry)) is not None:
+                found.append(detail)
+        return Report(found, chosen[-1].key if len(left) > len(chosen) else None)
+
+    async def _detail(self, account: AccountId, entry: Entry) -> Detail | None:
+        read, name = self.catalog.partition.read, entry.name
+        match entry.kind:
+            case DetailKind.USER:
+                return await read(lambda db: details.user(db, account, name))
+            case DetailKind.GROUP:
+                return await read(lambda db: details.group(db, account, name))
+            case DetailKind.ROLE:
+                return await read(lambda db: details.role(db, account, name))
+            case DetailKind.OWN_POLICY:
+                return await read(lambda db: details.own_policy(db, name))
+            case DetailKind.AWS_POLICY:
+                return await self._aws_policy(account, name)
+
+    async def _aws_policy(self, account: AccountId, arn: str) -> PolicyDetail | None:
+        known = self.aws.find(arn)
+        if known is None:
+            return None
+        policy = await self.catalog.partition.read(lambda db: shown_of_aws(db, account, known))
+        return PolicyDetail(policy, (version_of_aws(known),))

@@ -1,0 +1,38 @@
+"""Which condition keys policies ask for. Pure: documents in, keys out."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from twinport.access import policy
+from twinport.access.policy import PolicyKind
+
+# `${aws:username}`, with or without a default; `${*}`, `${?}` and `${$}` are characters and no keys.
+_VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9:/_.@=+-]*:[^},]+?)\s*(?:,[^}]*)?\}")
+_WITH_VARIABLES = "2012-10-17"
+
+
+def named_in(documents: Iterable[str]) -> list[str]:
+    """Return the keys of conditions and the variables in policies of principals, each once, in their order.
+
+    Keys that differ in case alone are one, spelt as it was met first. Raises PolicyMalformed.
+    """
+    found: dict[str, str] = {}
+    for text in documents:
+        policy.parse(text, PolicyKind.IDENTITY)
+        for key in _keys(json.loads(text)):
+            found.setdefault(key.lower(), key)
+    return [found[lowered] for lowered in sorted(found)]
+
+
+def _keys(document: dict[str, Any]) -> Iterator[str]:
+    given = document.get("Statement", [])
+    has_variables = document.get("Version") == _WITH_VARIABLES
+    for statement in given if isinstance(given, list) else [given]:
+        conditions = list(statement.get("Condition", {}).values())
+        for keys in conditions:
+            yield from keys
+        if has_variables:
+            places = [statement.get("Resource"), statement.get("NotResource"), *conditions]
+            yield from _VARIABLE.findall(json.dumps(places, ensure_ascii=False))

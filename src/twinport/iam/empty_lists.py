@@ -1,0 +1,41 @@
+"""Lists of credentials that no user has, since the operations that make them are refused.
+
+Tools ask for them before they delete a user; the empty answer is the true one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twinport.access.calls import Call
+from twinport.access.users import Users
+from twinport.aws.dispatch import Handler
+
+_OF_A_USER = {
+    "ListMFADevices": "MFADevices",
+    "ListSSHPublicKeys": "SSHPublicKeys",
+    "ListServiceSpecificCredentials": "ServiceSpecificCredentials",
+    "ListSigningCertificates": "Certificates",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyLists:
+    users: Users
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            **{operation: self._of_user(operation, member) for operation, member in _OF_A_USER.items()},
+            "ListVirtualMFADevices": self._virtual_devices,
+        }
+
+    def _of_user(self, operation: str, member: str) -> Handler[Call]:
+        async def list_nothing(call: Call, request: Mapping[str, Any]) -> Mapping[str, object]:
+            await self.users.expect(call.caller, f"iam:{operation}", request.get("UserName"))
+            return {member: [], "IsTruncated": False}
+
+        return list_nothing
+
+    async def _virtual_devices(self, call: Call, _: Mapping[str, Any]) -> Mapping[str, object]:
+        await self.users.expect_virtual_devices(call.caller)
+        return {"VirtualMFADevices": [], "IsTruncated": False}
