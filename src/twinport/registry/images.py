@@ -121,7 +121,7 @@ class Images:
         """Return a page of images: an entry for each tag, and one without a tag for each image that has none."""
         await self._authorize(caller, "ecr:ListImages", registry, name)
         request = ("ListImages", str(registry), name, status.value)
-        digest, tag = paging.start(page, request) or ("", "")
+        digest, tag = paging.start(page, request, ("", ""))
         found = await self._read(
             registry,
             name,
@@ -142,7 +142,7 @@ class Images:
         """Describe a page of the repository's images, in the order of their digests."""
         await self._authorize(caller, "ecr:DescribeImages", registry, name)
         request = ("DescribeImages", str(registry), name, status.value)
-        (after,) = paging.start(page, request) or ("",)
+        (after,) = paging.start(page, request, ("",))
         found = await self._read(
             registry, name, lambda db, repository: images.described(db, repository.id, status, after, page.limit + 1)
         )

@@ -79,9 +79,9 @@ class Repositories:
         resource = RepositoryResource(registry, EVERY_REPOSITORY)
         await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
         request = ("DescribeRepositories", str(registry))
-        after = paging.start(page, request) or ("",)
+        (after,) = paging.start(page, request, ("",))
         found = await self.catalog.region(registry.region).read(
-            lambda db: repositories.listed(db, registry, after[0], page.limit + 1)
+            lambda db: repositories.listed(db, registry, after, page.limit + 1)
         )
         return paging.cut(found, page, request, lambda repository: (repository.name,))
 
