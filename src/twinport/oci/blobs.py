@@ -1,5 +1,6 @@
 """Blobs and their uploads under `/v2/`."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -15,8 +16,11 @@ from twinport.oci.ranges import Span, Unsatisfiable, Whole, asked_range, part_ra
 from twinport.oci.redirects import LayerRedirects
 from twinport.oci.target import Target
 from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrder
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
 from twinport.registry.uploads import Part, Uploads, UploadState
+
+_LENGTH = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +130,19 @@ async def _body(request: Request, span: Span | None) -> AsyncIterator[bytes]:
 
 def _announced_size(request: Request, span: Span | None) -> int | None:
     header = request.header("content-length")
-    length = None if header is None else int(header)
+    length = None if header is None else _length(header)
     if span is None:
         return length
     if length not in (None, span.size):
         raise SizeMismatch(span.size, length)
     return span.size
+
+
+def _length(header: str) -> int:
+    """Read a Content-Length, which some servers let through when it is given twice. Raises InvalidParameter."""
+    if not _LENGTH.fullmatch(header):
+        raise InvalidParameter("Content-Length", "must be one number of bytes")
+    return int(header)
 
 
 def _content(request: Request, layer: Layer) -> AnyAnswer:
