@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PYTHON_READY := $(VENV)/.python-is-ready
 RUN_READY := $(VENV)/.run-is-ready
 DEV_READY := $(VENV)/.dev-is-ready
+FUZZ_READY := $(VENV)/.fuzz-is-ready
 
 AXE_VERSION := 4.14.1
 AXE := .cache/axe/node_modules/axe-core/axe.min.js
@@ -23,7 +24,11 @@ LISTEN ?=
 DATA ?=
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
-.PHONY: help setup run test demo check fix shapes journeys conformance bench browser screenshots lock clean
+# `make fuzz TARGET=manifests SECONDS=600` chooses what to fuzz, and for how long.
+TARGET ?= registry-door
+SECONDS ?= 60
+
+.PHONY: help setup run test demo check fix shapes fuzz journeys conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +49,9 @@ journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skop
 
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)
+
+fuzz: $(FUZZ_READY) ## Look for inputs that break a parser or a door (TARGET=... SECONDS=...; tests/fuzz/targets.py lists them).
+	PYTHONPATH=src:. $(BIN)/python tests/fuzz/run.py $(TARGET) $(SECONDS)
 
 bench: $(DEV_READY) ## Measure beside a peer, and print ratios.
 	$(BIN)/python benchmarks/decisions.py
@@ -74,6 +82,7 @@ shapes: $(DEV_READY) ## Compile the AWS service models into the checked-in shape
 lock: $(DEV_READY) ## Choose the newest versions that pyproject.toml allows, and lock them with their hashes.
 	$(UV_COMPILE) pyproject.toml --group build --output-file requirements/run.txt
 	$(UV_COMPILE) pyproject.toml --extra dev --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) --group fuzz --output-file requirements/fuzz.txt
 
 clean: ## Remove what make made (.venv and caches; data folders stay).
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
@@ -98,4 +107,9 @@ $(RUN_READY): $(PYTHON_READY) requirements/run.txt pyproject.toml
 $(DEV_READY): $(RUN_READY) requirements/dev.txt
 	@echo 'installing what tests and checks need'
 	@$(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(FUZZ_READY): $(DEV_READY) requirements/fuzz.txt
+	@echo 'installing what fuzzing needs'
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/fuzz.txt
 	@touch $@

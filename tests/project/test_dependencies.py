@@ -18,7 +18,7 @@ def test_everything_that_runs_is_locked() -> None:
 
 
 def test_everything_direct_is_locked_for_development() -> None:
-    assert direct() <= locked("dev.txt") | locked("run.txt")
+    assert direct() <= locked("dev.txt") | locked("run.txt") | locked("fuzz.txt")
 
 
 def test_both_locks_agree_on_every_version() -> None:
@@ -27,7 +27,7 @@ def test_both_locks_agree_on_every_version() -> None:
 
 
 def test_the_locks_name_no_index() -> None:
-    text = "".join((ROOT / "requirements" / name).read_text() for name in ("run.txt", "dev.txt"))
+    text = "".join((ROOT / "requirements" / name).read_text() for name in ("run.txt", "dev.txt", "fuzz.txt"))
     assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", text)
 
 
@@ -37,7 +37,8 @@ def runtime() -> set[str]:
 
 def direct() -> set[str]:
     development = PROJECT["project"]["optional-dependencies"]["dev"]
-    return runtime() | names(development) | names(PROJECT["dependency-groups"]["build"])
+    groups = PROJECT["dependency-groups"]
+    return runtime() | names(development) | names(groups["build"]) | names(groups["fuzz"])
 
 
 def names(requirements: Iterable[str]) -> set[str]:

@@ -1,0 +1,75 @@
+"""Requests that are nearly right, at the doors of the whole application: none is answered by a 500, none hangs."""
+
+import json
+import os
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.catalogs import ENGINES, SQLITE
+from tests.fuzz import strategies
+from tests.fuzz.doors import Doors
+from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_of, unexpected
+
+EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "100"))
+BRIEF = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    folder = tmp_path_factory.mktemp("doors")
+    on_sqlite = request.param == SQLITE
+    doors = Doors(folder / "data", None if on_sqlite else request.getfixturevalue("postgres").new_address())
+    yield doors
+    doors.close()
+
+
+@BRIEF
+@given(strategies.METHODS, strategies.targets(), strategies.headers(), st.lists(strategies.BODIES, max_size=2))
+def test_whatever_is_asked_of_the_registry_is_answered_and_not_with_a_defect(
+    doors: Doors, method: str, target: str, headers: list[tuple[str, str]], pieces: list[bytes]
+) -> None:
+    target = target.replace(strategies.UPLOAD, doors.upload)
+    unexpected(doors.registry(method, target, headers, pieces))
+
+
+@BRIEF
+@given(strategies.BODIES)
+def test_whatever_is_pushed_as_a_manifest_is_answered_and_not_with_a_defect(doors: Doors, body: bytes) -> None:
+    unexpected(doors.registry("PUT", "/v2/team/api/manifests/pushed", (), (body,)))
+
+
+@BRIEF
+@given(st.data())
+def test_whatever_is_asked_of_ecr_is_answered_and_not_with_a_defect(doors: Doors, data: st.DataObject) -> None:
+    operation = data.draw(st.sampled_from(list(ECR.operations.values())))
+    body = json.dumps(data.draw(strategies.inputs(operation.input))).encode()
+    unexpected(doors.json(operation.name, body))
+
+
+@BRIEF
+@given(st.data())
+def test_whatever_is_asked_of_iam_and_sts_is_answered_and_not_with_a_defect(doors: Doors, data: st.DataObject) -> None:
+    service = data.draw(st.sampled_from((IAM, STS)))
+    operation = data.draw(st.sampled_from(list(service.operations.values())))
+    parameters = strategies.form(data.draw(strategies.inputs(operation.input)))
+    named = [("Action", operation.name), ("Version", service.api_version), *parameters]
+    unexpected(doors.query(service.name, urlencode(named, errors="replace").encode()))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("registry-door", RegistryDoor), ("service-door", ServiceDoor)])
+def test_a_door_bears_its_seeds(doors: Doors, name: str, kind: type[RegistryDoor] | type[ServiceDoor]) -> None:
+    for seed in seeds_of(name):
+        kind(doors)(seed)
+
+
+# --- what was found -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["5, 5", "-5", "0x5", "\u00b2", "9" * 30])
+def test_a_length_that_is_no_number_of_bytes_is_refused(doors: Doors, said: str) -> None:
+    upload = f"/v2/team/api/blobs/uploads/{doors.upload}"
+    assert doors.registry("PATCH", upload, [("content-length", said)], (b"abcde",)).status == 400
