@@ -33,7 +33,7 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.principals import Principals
 from twinport.access.roles import Roles
-from twinport.access.sealing import Sealer, sealer_of_folder
+from twinport.access.sealing import Sealer, has_sealer, sealer_of_folder
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
 from twinport.access.signing_in import SigningIn
@@ -61,8 +61,9 @@ from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.edge import CONSOLE, Edge, edge_of
+from twinport.errors import ConfigurationWrong
 from twinport.exchange import Door
-from twinport.front import Front
+from twinport.front import Background, Front
 from twinport.gateway import Gateway, ServiceParts
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
@@ -97,9 +98,10 @@ from twinport.telemetry import Event
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `serve` runs."""
+    """What `serve` runs; `worker` runs the background alone."""
 
     front: Front
+    background: Background
     catalog: WholeCatalog
 
     def close(self) -> None:
@@ -169,7 +171,14 @@ def build(settings: Settings) -> App:
     loops = {"deletions": deletions.run, "garbage": garbage.run, "uses": access.uses.run}
     background = _Background(couriers, Loops(loops))
     control = _control(ground, stores, couriers)
-    return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), catalog)
+    return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), background, catalog)
+
+
+def check_joined(settings: Settings) -> None:
+    """Raise ConfigurationWrong unless a server began the data folder: a worker joins one, and begins nothing."""
+    if not has_sealer(settings.data):
+        problem = f"'data': nothing is in the folder '{settings.data}' that a worker could join; start 'twinport serve'"
+        raise ConfigurationWrong([problem])
 
 
 async def create_account(settings: Settings, name: str) -> NewAccount:

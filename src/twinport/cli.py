@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +28,7 @@ app.add_typer(accounts, name="account")
 
 Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
 Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
+Workers = Annotated[int | None, typer.Option(help="How many processes serve together (TWINPORT_WORKERS).")]
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
 
 
@@ -55,16 +56,34 @@ def version() -> None:
 
 
 @app.command()
-def serve(data: Data = None, listen: Listen = None, config: Config = None) -> None:
+def serve(data: Data = None, listen: Listen = None, config: Config = None, workers: Workers = None) -> None:
     """Start the server and stay until it is told to stop."""
-    settings = settings_from(data, listen, config)
+    settings = settings_from(data, listen, config, workers)
     # While modules load nothing becomes garbage, and looking for it would take a sixth of the start.
     gc.disable()
     serving, composition = _part("serve"), _part("app")
     gc.freeze()
     gc.enable()
-    serving.check_address(settings)
-    asyncio.run(serving.serve(composition.build(settings), settings))
+    with serving.listening(settings) as taken:
+        if settings.workers == 1:
+            asyncio.run(serving.serve(composition.build(settings), settings, taken))
+            return
+
+        def one(tether: Any) -> None:  # noqa: ANN401 — a supervisor.Tether, which others need not load
+            built = composition.build(settings)
+            tether.ready()
+            asyncio.run(serving.serve(built, settings, taken, tether.lifeline))
+
+        sys.exit(_part("supervisor").supervise(settings.workers, one))
+
+
+@app.command()
+def worker(data: Data = None, config: Config = None) -> None:
+    """Carry images and clean up beside a server, on its data folder, without listening."""
+    settings = settings_from(data, None, config)
+    working, composition = _part("work"), _part("app")
+    composition.check_joined(settings)
+    asyncio.run(working.work(composition.build(settings), settings))
 
 
 @app.command()
@@ -97,9 +116,9 @@ def account_create(name: str, data: Data = None, config: Config = None) -> None:
     )
 
 
-def settings_from(data: Path | None, listen: str | None, config: Path | None) -> Settings:
+def settings_from(data: Path | None, listen: str | None, config: Path | None, workers: int | None = None) -> Settings:
     """Join the file, the environment and the options given."""
-    given = {"data": data, "listen": listen}
+    given = {"data": data, "listen": listen, "workers": workers}
     file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
     return load(file, os.environ, {name: value for name, value in given.items() if value is not None})
 

@@ -34,6 +34,7 @@ class Settings:
     `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list. `database` is
     the address of PostgreSQL, or None for SQLite in the data folder; it may hold a password, so it is never shown.
     How long what is kept, and how often what is looked at: see `Keeping` and docs/how-to/garbage.md.
+    `workers` is how many processes `serve` consists of.
     """
 
     data: Path = Path("data")
@@ -52,6 +53,7 @@ class Settings:
     sparse_images: bool = False
     organization: OrganizationTable | None = None
     basic_access_keys: bool = False
+    workers: int = 1
 
     @property
     def host(self) -> str:
@@ -80,6 +82,7 @@ class Settings:
 _LONGEST_DATABASE_NAME = 40
 _LISTS = ("regions", "allowed_hosts", "trusted_proxies", "deviations")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+MOST_WORKERS = 256
 
 
 def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
@@ -166,6 +169,13 @@ def _switch(value: object) -> bool:
     return value
 
 
+def _workers(value: object) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise ValueError(f"a number of processes from 1 to {MOST_WORKERS} is needed, not {value!r}")
+    return int(text)
+
+
 def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"a list of names is needed, not {value!r}")
@@ -234,4 +244,5 @@ _PARSERS = {
     "sparse_images": _switch,
     "organization": _organization,
     "basic_access_keys": _switch,
+    "workers": _workers,
 }

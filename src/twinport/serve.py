@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import os
 import resource
-import signal
 import socket
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
+from granian._granian import SocketHolder
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
-from twinport import telemetry
+from twinport import signals, telemetry
 from twinport.app import App
 from twinport.config import Settings
 from twinport.errors import Unavailable
@@ -45,22 +48,33 @@ class AddressTaken(Unavailable):
 
 def check_address(settings: Settings) -> None:
     """Raise AddressTaken unless the listening address can be had now."""
+    with listening(settings):
+        pass
+
+
+@contextlib.contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """Listen at the address. From here on clients wait instead of being refused. Raises AddressTaken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, socket.SOCK_STREAM) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.setblocking(False)  # noqa: FBT003 — the standard library's
         try:
-            probe.bind((settings.host, settings.port))
+            taken.bind((settings.host, settings.port))
+            taken.listen(_QUEUED)
         except OSError as error:
             raise AddressTaken(settings.listen, (error.strerror or str(error)).lower()) from error
+        yield taken
 
 
-async def serve(app: App, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Requests under way get a few seconds to finish."""
-    server = _server(app, settings)
+async def serve(app: App, settings: Settings, taken: socket.socket, lifeline: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, or the end of `lifeline`. Requests under way get a few seconds to finish."""
+    server = _server(app, taken)
     serving = asyncio.create_task(server.serve())
-    telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data))
+    telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data), process=os.getpid())
     try:
-        await _told_to_end_or(serving)
+        with signals.ending(lifeline) as ended:
+            await _either(ended, serving)
         if not serving.done():
             server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
             await asyncio.wait({serving}, timeout=GRACE.total_seconds())
@@ -72,14 +86,25 @@ async def serve(app: App, settings: Settings) -> None:
     telemetry.event(Event.SERVER_STOPPED)
 
 
-def _server(app: App, settings: Settings) -> Server:
-    return Server(
+class _Server(Server):
+    """granian's, on a socket that listens already and that other processes may share."""
+
+    def __init__(self, taken: socket.socket, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 — granian's own
+        super().__init__(*arguments, **options)
+        self._taken = taken
+
+    def _init_shared_socket(self) -> None:
+        # A descriptor of its own, since granian closes what it was given; its stubs do not tell of these arguments.
+        own = {"fd": os.dup(self._taken.fileno()), "uds": False, "backlog": _QUEUED}
+        self._shd = SocketHolder(**own)  # type: ignore[assignment]
+
+
+def _server(app: App, taken: socket.socket) -> Server:
+    return _Server(
+        taken,
         app.front,
-        address=settings.host,
-        port=settings.port,
         interface=Interfaces.ASGI,
         websockets=False,
-        backlog=_QUEUED,
         backpressure=_connections(),
         http1_settings=HTTP1Settings(max_buffer_size=_READ_AHEAD),
         http2_settings=HTTP2Settings(max_headers_size=_LARGEST_HEAD),
@@ -97,11 +122,8 @@ def _connections() -> int:
     return max(1, (given - _OTHER_DESCRIPTORS) // _DESCRIPTORS_EACH)
 
 
-async def _told_to_end_or(serving: "asyncio.Task[None]") -> None:
-    """Wait for a signal, or for the server to end by itself."""
-    ended, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    waiting = loop.create_task(ended.wait())
+async def _either(ended: asyncio.Event, serving: "asyncio.Task[None]") -> None:
+    """Wait until told to end, or for the server to end by itself."""
+    waiting = asyncio.create_task(ended.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

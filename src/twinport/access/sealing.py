@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from twinport.errors import ConfigurationWrong
 
+_FILE = "sealing.key"
 _VERSION = "v1"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -53,9 +54,14 @@ class SealBroken(Exception):
         super().__init__(f"the secret sealed for '{purpose}' does not open: it was altered or its key is gone")
 
 
+def has_sealer(folder: Path) -> bool:
+    """Tell whether a data folder has its key file, and so was begun."""
+    return (folder / _FILE).exists()
+
+
 def sealer_of_folder(folder: Path) -> Sealer:
     """Open the key file of a data folder, or make one (readable by its owner alone, durable on return)."""
-    path = folder / "sealing.key"
+    path = folder / _FILE
     if not path.exists():
         _make(path)
     try:
