@@ -1,108 +1,15 @@
 """What must be true of every decision, whatever the policies are."""
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests import fakes
-from tests.access.cases import HERE, THERE, WHO
-from twinport.access.evaluate import Allowed, Decision, Denied, Policies, Question, Source, decide
-from twinport.access.grants import FederatedPrincipal, Identity
-from twinport.access.policy import Effect, Policy, PolicyKind, parse
+from tests.access.situations import SITUATIONS, Situation, Statement, of_principals, of_resources, written
+from twinport.access.evaluate import Allowed, Denied, Source, decide
+from twinport.access.grants import Identity
+from twinport.access.policy import Effect, Policy, PolicyKind
 from twinport.model.identities import PrincipalKind
-
-ACTIONS = ["ecr:PutImage", "ecr:Put*", "ecr:*", "*", "ecr:BatchGetImage"]
-RESOURCES = ["*", "arn:aws:ecr:*:*:repository/*", "arn:aws:ecr:eu-west-1:111122223333:repository/a"]
-NAMES = [
-    "*",
-    {"AWS": HERE},
-    {"AWS": THERE},
-    {"AWS": "arn:aws:iam::111122223333:user/alice"},
-    {"AWS": "arn:aws:iam::111122223333:role/ci/builder"},
-    {"AWS": "arn:aws:iam::444455556666:user/bob"},
-    {"Service": "replication.ecr.amazonaws.com"},
-]
-CONDITIONS = [
-    {},
-    {"StringEquals": {"aws:PrincipalTag/team": "red"}},
-    {"StringNotEqualsIfExists": {"aws:PrincipalTag/team": "red"}},
-    {"Null": {"aws:PrincipalTag/team": "true"}},
-]
-Statement = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Situation:
-    """A question with the statements that speak about it."""
-
-    question: Question
-    identity: list[Statement]
-    resource: list[Statement]
-    boundary: list[Statement] | None
-    session: list[Statement] | None
-
-    @property
-    def is_allowed(self) -> bool:
-        return isinstance(self.decision, Allowed)
-
-    @property
-    def decision(self) -> Decision:
-        session = self.session and written(PolicyKind.SESSION, self.session)
-        policies = Policies(
-            identity=(written(PolicyKind.IDENTITY, self.identity),),
-            resource=(written(PolicyKind.REPOSITORY, self.resource),),
-            boundary=written(PolicyKind.BOUNDARY, self.boundary) if self.boundary else None,
-            session=(session,) if session else None,
-        )
-        return decide(self.question, policies)
-
-
-def written(kind: PolicyKind, listed: list[Statement]) -> Policy:
-    return parse(json.dumps({"Version": "2012-10-17", "Statement": listed}), kind)
-
-
-def statements(effects: list[str], **more: st.SearchStrategy[object]) -> st.SearchStrategy[Statement]:
-    return st.fixed_dictionaries(
-        {
-            "Effect": st.sampled_from(effects),
-            "Action": st.sampled_from(ACTIONS),
-            "Resource": st.sampled_from(RESOURCES),
-            "Condition": st.sampled_from(CONDITIONS),
-            **more,
-        }
-    )
-
-
-def of_principals(*effects: str) -> st.SearchStrategy[Statement]:
-    return statements([*effects])
-
-
-def of_resources(*effects: str) -> st.SearchStrategy[Statement]:
-    return statements([*effects], Principal=st.sampled_from(NAMES))
-
-
-def some(listed: st.SearchStrategy[Statement]) -> st.SearchStrategy[list[Statement]]:
-    return st.lists(listed, min_size=1, max_size=4)
-
-
-SITUATIONS = st.builds(
-    Situation,
-    question=st.builds(
-        Question,
-        # Whom a provider vouches for meets trust policies alone.
-        principal=st.sampled_from([each for each in WHO.values() if not isinstance(each, FederatedPrincipal)]),
-        action=st.sampled_from(["ecr:PutImage", "ecr:BatchGetImage"]),
-        resource=st.sampled_from(["arn:aws:ecr:eu-west-1:111122223333:repository/a", "arn:aws:ecr:x:1:repository/b"]),
-        account=st.just(fakes.ACCOUNT),
-        context=st.sampled_from([{}, {"aws:principaltag/team": ("red",)}, {"aws:principaltag/team": ("blue",)}]),
-    ),
-    identity=some(of_principals("Allow", "Deny")),
-    resource=some(of_resources("Allow", "Deny")),
-    boundary=st.none() | some(of_principals("Allow", "Deny")),
-    session=st.none() | some(of_principals("Allow", "Deny")),
-)
 
 
 @given(SITUATIONS, of_principals("Deny"), of_resources("Deny"))
@@ -111,6 +18,7 @@ def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, 
     assert not replace(before, identity=[*before.identity, of_principal]).is_allowed
     assert not replace(before, resource=[*before.resource, of_resource]).is_allowed
     assert not replace(before, session=[*(before.session or []), of_principal]).is_allowed
+    assert not replace(before, service_control=[*before.service_control, [of_principal]]).is_allowed
 
 
 @given(SITUATIONS, of_principals("Allow"), of_resources("Allow"))
@@ -119,11 +27,19 @@ def test_adding_an_allow_never_denies(before: Situation, of_principal: Statement
     assert replace(before, identity=[*before.identity, of_principal]).is_allowed
     assert replace(before, resource=[*before.resource, of_resource]).is_allowed
     assert replace(before, boundary=before.boundary and [*before.boundary, of_principal]).is_allowed
+    levels = [[*level, of_principal] for level in before.service_control]
+    assert replace(before, service_control=levels).is_allowed
 
 
 @given(SITUATIONS)
 def test_the_order_of_statements_does_not_matter(before: Situation) -> None:
-    turned = replace(before, identity=before.identity[::-1], resource=before.resource[::-1])
+    turned = replace(
+        before,
+        identity=before.identity[::-1],
+        resource=before.resource[::-1],
+        service_control=[level[::-1] for level in before.service_control[::-1]],
+        resource_control=before.resource_control[::-1],
+    )
     assert turned.is_allowed is before.is_allowed
 
 
@@ -147,9 +63,18 @@ def test_across_accounts_an_allow_needs_both_sides(before: Situation) -> None:
 
 
 @given(SITUATIONS)
-def test_a_boundary_or_a_session_policy_never_grants(before: Situation) -> None:
+def test_what_limits_never_grants(before: Situation) -> None:
     assume(before.is_allowed)
-    assert replace(before, boundary=None, session=None).is_allowed
+    assert replace(before, boundary=None, session=None, service_control=[], resource_control=[]).is_allowed
+
+
+@given(SITUATIONS)
+def test_the_order_of_policies_does_not_matter(before: Situation) -> None:
+    def decided(identity: list[Policy]) -> bool:
+        return isinstance(decide(before.question, replace(before.policies, identity=tuple(identity))), Allowed)
+
+    apart = [written(PolicyKind.IDENTITY, [each]) for each in before.identity]
+    assert decided(apart) is decided(apart[::-1]) is before.is_allowed
 
 
 @given(SITUATIONS)

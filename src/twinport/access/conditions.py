@@ -45,6 +45,8 @@ class Comparison:
     quantifier: Quantifier
     negated: bool
     if_exists: bool
+    # The values as they were written, for those who explain.
+    wanted: tuple[str, ...]
 
     def holds(self, context: RequestContext) -> bool:
         values = context.get(self.key, ())
@@ -80,6 +82,7 @@ class Presence:
     operator: str
     key: str
     absent: frozenset[bool]
+    wanted: tuple[str, ...]
 
     def holds(self, context: RequestContext) -> bool:
         return (not context.get(self.key)) in self.absent
@@ -94,7 +97,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version)
         raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
     name = operator_name.lower()
     if name == "null":
-        return Presence(operator_name, key.lower(), frozenset(map(_truth, values)))
+        return Presence(operator_name, key.lower(), frozenset(map(_truth, values)), tuple(values))
     quantifier = next(each for each in reversed(Quantifier) if name.startswith(each.value))
     family = name.removeprefix(quantifier.value).removesuffix("ifexists")
     if family not in _OPERATORS:
@@ -104,7 +107,8 @@ def condition(operator_name: str, key: str, values: list[str], version: Version)
         operands = tuple(parse(value, version) for value in values)
     except ValueError as error:
         raise PolicyMalformed("Syntax errors in policy.") from error
-    return Comparison(operator_name, key.lower(), operands, quantifier, negated, name.endswith("ifexists"))
+    if_exists = name.endswith("ifexists")
+    return Comparison(operator_name, key.lower(), operands, quantifier, negated, if_exists, tuple(values))
 
 
 @dataclass(frozen=True, slots=True)

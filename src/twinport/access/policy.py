@@ -162,10 +162,16 @@ class Opinions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A document, parsed. What it says about an action is worked out once and remembered."""
+    """A document, parsed. What it says about an action is worked out once and remembered.
+
+    `text` is what was read. `name` is what it is called where it hangs: the ARN of a managed policy, the name of one of
+    the principal's own, `group/NAME/POLICY` for one of a group's own.
+    """
 
     kind: PolicyKind
     statements: tuple[Statement, ...]
+    text: str = field(default="", repr=False)
+    name: str = ""
     _remembered: dict[str, Opinions] = field(default_factory=dict, repr=False)
 
     def about(self, action: str) -> Opinions:
@@ -198,7 +204,7 @@ def parse(text: str, kind: PolicyKind) -> Policy:
     sids = [statement.sid for statement in statements if statement.sid]
     if kind.grammar.unique_sids and len(sids) != len(set(sids)):
         raise PolicyMalformed("Statement IDs (SID) in a single policy must be unique.")
-    return Policy(kind, statements)
+    return Policy(kind, statements, text)
 
 
 def _everything(_text: str) -> bool:

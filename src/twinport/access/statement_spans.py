@@ -1,0 +1,68 @@
+"""Where the statements of a policy stand in its text: lines and columns, both from 1. Pure."""
+
+import json
+import re
+from dataclasses import dataclass
+
+_DECODER = json.JSONDecoder()
+_BLANK = re.compile(r"[ \t\n\r]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A statement from its first brace to just behind its last one.
+
+    `after` is where AWS's simulator says that it begins: just behind the bracket of the list, or behind the statement
+    before; of a statement that stands alone, behind its own brace.
+    """
+
+    begin: Position
+    after: Position
+    end: Position
+
+
+def spans(text: str) -> tuple[Span, ...]:
+    """Return where each statement stands, in order. `text` is that of a policy that was read and found good."""
+    at = _BLANK.match(text).end() + 1  # type: ignore[union-attr]  # this pattern matches everywhere
+    while True:
+        name, at = _DECODER.raw_decode(text, _skipped(text, at, ","))
+        at = _skipped(text, at, ":")
+        if name == "Statement":
+            return tuple(_span(text, *offsets) for offsets in _statements(text, at))
+        _, at = _DECODER.raw_decode(text, at)
+
+
+def _statements(text: str, at: int) -> list[tuple[int, int, int]]:
+    if text[at] != "[":
+        _, end = _DECODER.raw_decode(text, at)
+        return [(at, at + 1, end)]
+    found: list[tuple[int, int, int]] = []
+    after = at + 1
+    while True:
+        begin = _skipped(text, after, ",")
+        if text[begin] == "]":
+            return found
+        _, end = _DECODER.raw_decode(text, begin)
+        found.append((begin, after, end))
+        after = end
+
+
+def _skipped(text: str, at: int, mark: str) -> int:
+    """Return where the next value begins, past blanks and one mark."""
+    at = _BLANK.match(text, at).end()  # type: ignore[union-attr]  # as above
+    return _BLANK.match(text, at + 1).end() if text[at] == mark else at  # type: ignore[union-attr]  # as above
+
+
+def _span(text: str, begin: int, after: int, end: int) -> Span:
+    return Span(_position(text, begin), _position(text, after), _position(text, end))
+
+
+def _position(text: str, offset: int) -> Position:
+    before = text[:offset]
+    return Position(before.count("\n") + 1, offset - before.rfind("\n"))
