@@ -25,7 +25,7 @@ from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.images import DigestMismatch, LayersMissing, ReferencedImagesMissing
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.replication.destination import (
     Behind,
     CommitAnswer,
@@ -161,7 +161,7 @@ class LocalDestination:
         until = self.world.now() + HOLD
         try:
             is_held = await self.region.write(lambda db: arrivals.hold(db, offer.id, offer.source, held, until))
-        except StorageUnavailable:
+        except (StorageUnavailable, OutcomeUnknown):
             # Whether the row was written is not known. Bytes too many are litter, bytes too few are loss.
             raise
         except Refusal:
