@@ -1,0 +1,85 @@
+"""Telling a story again and again, each time with another ending."""
+
+from collections.abc import Awaitable, Callable, Container
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+
+from tests.blobs.forgetful_disk import Killed, Plan
+from tests.crashes.ledger import Ledger
+from tests.crashes.machine import Machine
+from tests.crashes.mortal import COMMITTED
+from twinport.errors import NotFound, Unavailable
+from twinport.refusals.storage import OutcomeUnknown
+
+# What is to happen under fault, and what was made ready for it without. The mark keeps tellings apart.
+Act = Callable[[], Awaitable[None]]
+Story = Callable[[Machine, Ledger, bytes], Awaitable[Act]]
+
+
+async def kill_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int:
+    """Cut a story off at each operation of the kinds that are this machine's, and check what must always be true.
+
+    The disk and the catalog stay the same. Return the number of operations of those kinds that the whole story has.
+    """
+    for number in count(1):
+        act = await story(machine, ledger, b"%d" % number)
+        machine.go_on(killed_at_its(number, machine.dies_at))
+        try:
+            await act()
+        except Killed:
+            machine.crash()
+            await ledger.check()
+        else:
+            break
+    machine.rest()
+    await ledger.check()
+    await ledger.promises_are_kept(of_the_last=number * 10)
+    return number - 1
+
+
+def killed_at_its(n: int, kinds: Container[str]) -> Plan:
+    """From the n-th of the operations of some kinds on there is no process."""
+    seen = 0
+
+    def plan(_number: int, operation: str) -> None:
+        nonlocal seen
+        seen += operation in kinds
+        if seen >= n:
+            raise Killed
+
+    return plan
+
+
+async def doubt_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int:
+    """Lose the answer to each of a story's COMMITs, and tell it again if it broke off. Return their number."""
+    for number in count(1):
+        act, doubt = await story(machine, ledger, b"%d" % number), Doubt(number)
+        machine.go_on(doubt.plan)
+        try:
+            await act()
+        except Unavailable:
+            machine.rest()
+            await ledger.check()
+            # What the first telling removed is not there to be removed.
+            with suppress(NotFound):
+                await act()
+        machine.rest()
+        await ledger.check()
+        if doubt.commits < number:
+            break
+    return number - 1
+
+
+@dataclass
+class Doubt:
+    """The n-th COMMIT takes effect, and whoever waits for it does not hear so."""
+
+    n: int
+    commits: int = 0
+
+    def plan(self, _number: int, operation: str) -> None:
+        if operation == COMMITTED:
+            self.commits += 1
+            if self.commits == self.n:
+                raise OutcomeUnknown

@@ -1,0 +1,126 @@
+"""Deletions and sweeps end at each operation: rows go before bytes, and no bytes go astray."""
+
+import pytest
+
+from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere
+from tests.crashes.ledger import Ledger
+from tests.crashes.machine import API, HOME, ME, WEB, Machine
+from tests.replication.world import image, index
+from twinport.model.content import Digest
+from twinport.model.images import NamedImage, NewRepository
+from twinport.model.names import RepositoryName
+
+
+async def an_image_with_two_tags(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    """The other image of the repository, and the layer that both have, stay."""
+    kept, gone = image(b"shared", b"kept" + mark), image(b"shared", b"gone" + mark)
+    await machine.push(kept, "kept")
+    await machine.push(gone, "gone")
+    await machine.put(gone, "gone-too")
+    ledger.images[kept.digest] = (kept, API)
+
+    async def act() -> None:
+        await machine.delete(NamedImage(str(gone.digest)))
+        ledger.absent[gone.digest] = API
+
+    return act
+
+
+async def a_tag_and_then_the_last_one(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    gone = image(b"gone" + mark)
+    await machine.push(gone, "one")
+    await machine.put(gone, "other")
+
+    async def act() -> None:
+        await machine.delete(NamedImage(tag="one"))
+        await machine.delete(NamedImage(tag="other"))
+        ledger.absent[gone.digest] = API
+
+    return act
+
+
+async def an_index_and_then_its_child(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    child = image(b"child" + mark)
+    whole = index(child)
+    await machine.push(child, None)
+    await machine.put(whole, "whole")
+
+    async def act() -> None:
+        await machine.delete(NamedImage(str(whole.digest)), NamedImage(str(child.digest)))
+        ledger.absent[whole.digest] = API
+
+    return act
+
+
+async def an_upload(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    del ledger
+    upload = await machine.leave_unfinished(b"one" + mark, b"two")
+
+    async def act() -> None:
+        await machine.uploads.cancel(ME, HOME, API, upload)
+
+    return act
+
+
+async def a_repository_with_everything_in_it(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    name = RepositoryName(f"team/gone-{mark.decode()}")
+    await machine.repositories.create(ME, HOME, name, NewRepository())
+    await machine.push(image(b"gone" + mark), "1", name)
+    await machine.leave_unfinished(b"unfinished" + mark, b"part", name=name)
+    ledger.layers[await machine.push_whole(b"gone" + mark, WEB)] = WEB
+
+    async def act() -> None:
+        await machine.delete_repository(name)
+
+    return act
+
+
+STORIES = [
+    an_image_with_two_tags,
+    a_tag_and_then_the_last_one,
+    an_index_and_then_its_child,
+    an_upload,
+    a_repository_with_everything_in_it,
+]
+
+
+async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    """Of two images one is deleted, an upload is left, another was joined of segments; a day passes."""
+    kept, gone = image(b"shared" + mark), image(b"shared" + mark, b"gone" + mark)
+    for each in (kept, gone):
+        await machine.push_parts(b"shared", mark)
+        await machine.push(each, f"{each.digest.hex[:8]}")
+    await machine.delete(NamedImage(str(gone.digest)))
+    await machine.leave_unfinished(b"left" + mark)
+    ledger.images[kept.digest] = (kept, API)
+    ledger.layers[Digest.of(b"shared" + mark)] = API
+    await ledger.excuse_what_is_swept(HOME.region)
+    return machine.sweep_what_is_old
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_wherever_a_deletion_is_killed_it_is_whole_or_was_not(
+    machine: Machine, ledger: Ledger, story: Story
+) -> None:
+    assert await kill_everywhere(machine, ledger, story) >= 3
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_what_deletions_leave_is_swept_to_the_last_byte(machine: Machine, ledger: Ledger, story: Story) -> None:
+    await (await story(machine, ledger, b"x"))()
+    await machine.sweep_what_is_old()
+    ledger.layers.clear()
+    await ledger.check()
+    rows = await ledger.rows(HOME.region)
+    assert rows.noted == ledger.litter(HOME.region, rows) == set()
+
+
+async def test_wherever_a_sweep_is_killed_the_next_one_ends_its_work(machine: Machine, ledger: Ledger) -> None:
+    assert await kill_everywhere(machine, ledger, a_sweep) > 10
+    assert (await ledger.rows(HOME.region)).noted == set()
+
+
+async def test_a_sweep_whose_outcome_is_unknown_is_done_again(machine: Machine, ledger: Ledger) -> None:
+    assert await doubt_everywhere(machine, ledger, a_sweep) > 3
+    rows = await ledger.rows(HOME.region)
+    assert rows.noted == ledger.litter(HOME.region, rows) == set()
