@@ -41,7 +41,7 @@ from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.users import Users
 from twinport.access.uses import Uses
 from twinport.aws import shapes
-from twinport.background import Loops
+from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import WallClock, WorldClock
@@ -81,12 +81,14 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.garbage import Garbage
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
+from twinport.registry.litter import Litter
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pushes import Parts
 from twinport.registry.referrers import Referrers
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.settings import Replication
 from twinport.registry.uploads import PartRule, Uploads
+from twinport.registry.verification import Verification
 from twinport.replication import worker
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
@@ -167,8 +169,7 @@ def build(settings: Settings) -> App:
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted, holder)
-    garbage = Garbage(catalog, stores, world, settings.keeping)
-    loops = {"deletions": deletions.run, "garbage": garbage.run, "uses": access.uses.run}
+    loops = {"deletions": deletions.run, "uses": access.uses.run, **_upkeep(ground, stores)}
     background = _Background(couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), background, catalog)
@@ -198,6 +199,16 @@ def _catalog(settings: Settings, world: WorldClock) -> WholeCatalog:
     postgres = importlib.import_module("twinport.catalog.postgres")
     catalog: WholeCatalog = postgres.PostgresCatalog(settings.database, world)
     return catalog
+
+
+def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
+    """The loops that let garbage go and look at what is kept; any number of processes may run them."""
+    catalog, world, keeping = ground.catalog, ground.world, ground.settings.keeping
+    return {
+        "garbage": Garbage(catalog, stores, world, keeping).run,
+        "litter": Litter(catalog, stores, world, WallClock(), keeping).run,
+        "verification": Verification(catalog, stores, world, keeping, ground.holder).run,
+    }
 
 
 def _access(ground: _Ground) -> _Access:

@@ -43,6 +43,10 @@ class Settings:
     garbage_delay: timedelta = Keeping.layers
     upload_expiry: timedelta = Keeping.uploads
     reader_grace: timedelta = Keeping.readers
+    litter_age: timedelta = Keeping.litter
+    litter_round: timedelta = Keeping.litter_round
+    verify_round: timedelta | None = Keeping.verify_round
+    verify_rate: int = Keeping.verify_rate
     open_accounts: bool | None = None
     regions: tuple[str, ...] = ()
     public_url: str | None = None
@@ -61,7 +65,15 @@ class Settings:
 
     @property
     def keeping(self) -> Keeping:
-        return Keeping(self.garbage_delay, self.upload_expiry, self.reader_grace)
+        return Keeping(
+            layers=self.garbage_delay,
+            uploads=self.upload_expiry,
+            readers=self.reader_grace,
+            litter=self.litter_age,
+            litter_round=self.litter_round,
+            verify_round=self.verify_round,
+            verify_rate=self.verify_rate,
+        )
 
     @property
     def port(self) -> int:
@@ -81,6 +93,7 @@ class Settings:
 # PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
 _LONGEST_DATABASE_NAME = 40
 _LISTS = ("regions", "allowed_hosts", "trusted_proxies", "deviations")
+_SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MOST_WORKERS = 256
 
@@ -148,6 +161,17 @@ def _duration(value: object) -> timedelta:
     if found is None or int(found[1]) == 0:
         raise ValueError(f"a time such as 90s, 10m, 24h or 30d is needed, not {value!r}")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _duration_or_never(value: object) -> timedelta | None:
+    return None if value == "never" else _duration(value)
+
+
+def _size(value: object) -> int:
+    found = re.fullmatch(r"(\d{1,6})(KiB|MiB|GiB)", value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"a number of bytes such as 512KiB, 16MiB or 1GiB is needed, not {value!r}")
+    return int(found[1]) * _SIZES[found[2]]
 
 
 def _path(value: object) -> Path:
@@ -234,6 +258,10 @@ _PARSERS = {
     "garbage_delay": _duration,
     "upload_expiry": _duration,
     "reader_grace": _duration,
+    "litter_age": _duration,
+    "litter_round": _duration,
+    "verify_round": _duration_or_never,
+    "verify_rate": _size,
     "open_accounts": _switch,
     "regions": _names,
     "public_url": _url,

@@ -11,11 +11,20 @@ class Keeping:
     `layers`: a layer that no image of its repository names, and bytes that no repository holds.
     `uploads`: an upload to which nothing is added.
     `readers`: bytes that no row names any more, and that somebody who looked before may still read.
+    `litter`: files that neither a row nor a note knows, since they were last written to.
+
+    `litter_round`: in this time every file is looked for in the rows once.
+    `verify_round`: after this time a blob's bytes are compared with its digest again; None: only when asked for.
+    `verify_rate`: how many bytes are read for that in a second, of each Region.
     """
 
     layers: timedelta = timedelta(hours=24)
     uploads: timedelta = timedelta(hours=24)
     readers: timedelta = timedelta(minutes=10)
+    litter: timedelta = timedelta(hours=24)
+    litter_round: timedelta = timedelta(hours=24)
+    verify_round: timedelta | None = timedelta(days=30)
+    verify_rate: int = 16 << 20
 
     @property
     def promise(self) -> timedelta:

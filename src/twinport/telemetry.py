@@ -28,7 +28,11 @@ class Event(Enum):
     ROLE_DELETED = "role.deleted"
     DELETION_SETTLED = "deletion.settled"
     BLOB_DAMAGED = "blob.damaged"
+    BLOB_QUARANTINED = "blob.quarantined"
+    BLOB_RELEASED = "blob.released"
+    BLOBS_VERIFIED = "blobs.verified"
     GARBAGE_SWEPT = "garbage.swept"
+    LITTER_FOUND = "litter.found"
     IMAGE_PUT = "image.put"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"
@@ -55,6 +59,11 @@ def event(name: Event, **fields: Field) -> None:
 def warning(name: Event, **fields: Field) -> None:
     """Record what went wrong and heals by itself."""
     _write("warning", name, fields)
+
+
+def alarm(name: Event, **fields: Field) -> None:
+    """Record what does not heal by itself: a person must act."""
+    _write("error", name, fields)
 
 
 def failure(name: Event, error: BaseException, **fields: Field) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from twinport.blobs.store import BlobStore, WrittenBlob
+from twinport.blobs.store import PARTS, BlobStore, WrittenBlob
 from twinport.model.content import Digest, Key
 from twinport.refusals.images import DigestMismatch
 from twinport.refusals.storage import BlobMissing
@@ -192,6 +193,25 @@ async def nothing_is_created_before_the_first_blob(new_store: Factory) -> None:
     assert not target.path(ABSENT).parent.parent.exists()
 
 
+async def blobs_are_listed_by_the_beginnings_of_their_keys(new_store: Factory) -> None:
+    target = new_store()
+    assert not await target.is_there()
+    keys = {(await store(target, SMALL)).key for _ in range(20)}
+    assert await target.is_there()
+    listed = {part: await target.listed(part) for part in PARTS}
+    assert {each.key for blobs in listed.values() for each in blobs} == keys
+    assert all(each.key.startswith(part) and each.size == len(SMALL) for part in PARTS for each in listed[part])
+
+
+async def a_blob_under_way_is_listed_as_just_written(new_store: Factory) -> None:
+    target, before = new_store(), datetime.now(UTC) - timedelta(minutes=1)
+    async with target.create() as writer:
+        await writer.write(LARGE)
+        await writer.finish()
+        [listed] = [each for part in PARTS for each in await target.listed(part)]
+    assert listed.written_at > before
+
+
 CONTRACT: tuple[Callable[[Factory], Awaitable[None]], ...] = (
     stored_bytes_are_read_back,
     digests_are_those_of_the_bytes,
@@ -210,4 +230,6 @@ CONTRACT: tuple[Callable[[Factory], Awaitable[None]], ...] = (
     a_blob_that_was_cut_short_is_missing_where_it_ends,
     removing_is_repeatable,
     nothing_is_created_before_the_first_blob,
+    blobs_are_listed_by_the_beginnings_of_their_keys,
+    a_blob_under_way_is_listed_as_just_written,
 )

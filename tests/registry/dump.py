@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from tests.fakes import REGISTRY, AllowAll, caller
 from tests.shelf import image_of
 from twinport.blobs.files import FileBlobStores
+from twinport.blobs.store import PARTS
 from twinport.catalog import schema
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
@@ -22,9 +23,11 @@ from twinport.model.names import RepositoryName, TagName
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.images import Images
 from twinport.registry.layers import AvailableLayer, Layers
+from twinport.registry.litter import Litter
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
+from twinport.registry.verification import Verification
 
 ME = caller()
 REGION = REGISTRY.region
@@ -49,6 +52,8 @@ class Dump:
         self.images = Images(gate, self.catalog, self.world, lambda: None)
         self.repositories = Repositories(gate, self.catalog, self.world, (REGION,))
         self.garbage = Garbage(self.catalog, self.stores, self.world, self.keeping)
+        self.litter = Litter(self.catalog, self.stores, self.world, self.world, self.keeping)
+        self.verification = Verification(self.catalog, self.stores, self.world, self.keeping, "ann")
 
     @property
     def region(self) -> Database:
@@ -104,6 +109,21 @@ class Dump:
 
     def files(self) -> set[str]:
         return {path.name for path in self.folder.rglob("blobs/*/*")}
+
+    async def leave(self, content: bytes) -> Path:
+        """Store bytes that no row will name, and return their file."""
+        async with self.stores.region(REGION).create() as writer:
+            await writer.write(content)
+            return self.stores.region(REGION).path((await writer.finish()).key)
+
+    async def tidy(self) -> None:
+        """Go through every folder once, however recently that was done."""
+        for part in PARTS:
+            await self.litter.collect(REGION, await self.litter.find(REGION, part))
+
+    def file_of(self, content: bytes) -> Path:
+        [path] = [path for path in self.folder.rglob("blobs/*/*") if path.read_bytes() == content]
+        return path
 
     async def keys(self) -> set[str]:
         """Return the keys that rows name."""

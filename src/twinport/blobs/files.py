@@ -5,13 +5,16 @@ A crash leaves at most files that no row names. See docs/write-order.md.
 
 import asyncio
 import hashlib
+import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
 from twinport.blobs.operations import FileOperations, OwnDisk
-from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, WrittenBlob
+from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob, WrittenBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
@@ -20,6 +23,7 @@ from twinport.refusals.storage import BlobMissing
 _PIECE = 1 << 20
 # What bodies may hold together that are collected before they are written; beyond it they are written as they come.
 _COLLECTED_TOGETHER = 32 << 20
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def random_key() -> Key:
@@ -91,8 +95,32 @@ class FileBlobStore:
     async def remove(self, key: Key) -> None:
         await asyncio.to_thread(self._disk.remove, self.path(key))
 
+    async def listed(self, part: str) -> list[ListedBlob]:
+        return await asyncio.to_thread(_list, self._folders.root / part)
+
+    async def is_there(self) -> bool:
+        return await asyncio.to_thread(self._folders.root.is_dir)
+
     def _open(self, key: Key) -> FileIO:
         try:
             return FileIO(self.path(key))
         except FileNotFoundError:
             raise BlobMissing(key) from None
+
+
+def _list(folder: Path) -> list[ListedBlob]:
+    """List a folder that need not be there. What goes meanwhile is left out."""
+    try:
+        with os.scandir(folder) as entries:
+            ours = [each for each in entries if _KEY.fullmatch(each.name) and each.name.startswith(folder.name)]
+    except FileNotFoundError:
+        return []
+    return [blob for each in ours if (blob := _listed(each)) is not None]
+
+
+def _listed(entry: "os.DirEntry[str]") -> ListedBlob | None:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return ListedBlob(Key(entry.name), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

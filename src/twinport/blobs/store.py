@@ -7,6 +7,7 @@ litter and nothing worse. What the bytes are called is the catalog's matter.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
 
 SHA256_ALONE = ("sha256",)
+# Every key begins with one of these: a store is listed a part at a time.
+PARTS = tuple(f"{number:02x}" for number in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,15 @@ class WrittenBlob:
     @property
     def digest(self) -> Digest:
         return self.digests["sha256"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBlob:
+    """Bytes that were found, finished or not, and when somebody last wrote to them by the store's own clock."""
+
+    key: Key
+    size: int
+    written_at: datetime
 
 
 class BlobWriter(Protocol):
@@ -87,6 +99,14 @@ class BlobStore(BlobReader, Protocol):
 
     async def remove(self, key: Key) -> None:
         """Remove bytes that no row names, if they are there."""
+        ...
+
+    async def is_there(self) -> bool:
+        """Tell whether there is a store at all: where it is gone as a whole, no blob of it is damaged."""
+        ...
+
+    async def listed(self, part: str) -> list[ListedBlob]:
+        """List the blobs whose keys begin with one of `PARTS`. What does not look like a blob of ours is not listed."""
         ...
 
 

@@ -157,6 +157,24 @@ def named_keys(db: Connection, keys: Collection[Key]) -> set[Key]:
     }
 
 
+def note_litter(db: Connection, keys: Collection[Key], now: datetime) -> list[Key]:
+    """Discard those of the keys that nothing names or notes, and return them. From here on nothing can name them."""
+    known = known_keys(db, keys)
+    litter = [key for key in keys if key not in known]
+    blobs.discard(db, litter, now)
+    return litter
+
+
+def known_keys(db: Connection, keys: Collection[Key]) -> set[Key]:
+    """Return which of the keys are named, or noted as discarded."""
+    noted = {
+        Key(key)
+        for batch in statements.batches(keys)
+        for key in db.execute(select(_discarded.c.key).where(_discarded.c.key.in_(batch))).scalars()
+    }
+    return noted | named_keys(db, keys)
+
+
 def forget(db: Connection, keys: Iterable[Key]) -> None:
     """Forget discarded keys whose bytes are gone."""
     for batch in statements.batches(keys):

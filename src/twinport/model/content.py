@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import NewType
 
 from twinport.refusals.images import DigestInvalid
@@ -11,6 +12,15 @@ from twinport.refusals.images import DigestInvalid
 Key = NewType("Key", str)
 
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
+
+
+class Damage(Enum):
+    """What is wrong with stored bytes that are not what their row says."""
+
+    MISSING = "missing"
+    WRONG_SIZE = "wrong size"
+    WRONG_DIGEST = "wrong digest"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, order=True)

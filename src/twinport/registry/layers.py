@@ -1,5 +1,6 @@
 """Layers as readers see them: whether a repository holds them, and their bytes."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +9,14 @@ from pathlib import Path
 from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores
-from twinport.catalog import blobs, repositories
+from twinport.catalog import blobs, repositories, verification
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.verification import RecordedBlob
 from twinport.clock import Clock
+from twinport.errors import Unavailable
 from twinport.keeping import Keeping
-from twinport.model.content import Digest
+from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.callers import DownloadExpired
@@ -129,8 +132,18 @@ class Layers:
             _require_whole(store, stored)
         except BlobMissing as damage:
             telemetry.failure(Event.BLOB_DAMAGED, damage, digest=str(digest), repository=name, registry=str(registry))
+            await self._quarantine(registry, digest, stored)
             raise LayerInaccessible(str(digest), name, registry.account) from damage
         return Layer(digest, stored.size, store.path(stored.key))
+
+    async def _quarantine(self, registry: Registry, digest: Digest, stored: StoredBlob) -> None:
+        """Let nobody be told again that these bytes are there, so that somebody pushes them; if that can be noted."""
+        blob, now = RecordedBlob(digest, stored.key, stored.size, None), self.clock.now()
+        if await self.stores.region(registry.region).is_there():
+            with contextlib.suppress(Unavailable):
+                await self.catalog.region(registry.region).write(
+                    lambda db: verification.settle(db, blob, Damage.MISSING, now)
+                )
 
 
 def _require_whole(store: BlobReader, stored: StoredBlob) -> None:

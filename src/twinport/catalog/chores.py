@@ -1,0 +1,45 @@
+"""Work that goes round all there is, a part at a time: how far it has come, and when it goes on.
+
+A part is taken in one transaction, so of several processes each takes another one. A part whose process dies is left
+out until the next round.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from twinport.catalog import statements
+from twinport.catalog.schema import chore as _chore
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """The parts of a round in their order, and how much time there is for each.
+
+    After a pause, work for at most `catch_up` is made up for at once.
+    """
+
+    name: str
+    parts: Sequence[str]
+    pace: timedelta
+    catch_up: timedelta
+
+
+def is_due(db: Connection, chore: Chore, now: datetime) -> bool:
+    due_at = db.execute(select(_chore.c.due_at).where(_chore.c.name == chore.name)).scalar()
+    return due_at is None or due_at <= now
+
+
+def take(db: Connection, chore: Chore, now: datetime) -> str | None:
+    """Return the part whose turn it is, or None if none is due."""
+    first = {"name": chore.name, "position": chore.parts[-1], "due_at": now}
+    statements.insert_absent(db, _chore, first)
+    row = db.execute(select(_chore).where(_chore.c.name == chore.name).with_for_update()).one()
+    if row.due_at > now:
+        return None
+    part = chore.parts[(chore.parts.index(row.position) + 1) % len(chore.parts)]
+    due_at = max(row.due_at, now - chore.catch_up) + chore.pace
+    db.execute(update(_chore).where(_chore.c.name == chore.name).values(position=part, due_at=due_at))
+    return part

@@ -1,0 +1,83 @@
+"""Litter: files that neither a row nor a note knows, as a crash between bytes and rows leaves them.
+
+The folders of a store are looked through one after the other, all within a day, each compared with the rows. Litter is
+not removed but noted as discarded: from then on no row can name it, and the sweep removes it like any other garbage.
+So who is slow between bytes and row is refused, and never loses what a row names.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.blobs.store import PARTS, BlobStores, ListedBlob
+from twinport.catalog import chores, garbage
+from twinport.catalog.chores import Chore
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import Unavailable
+from twinport.keeping import Keeping
+from twinport.model.names import RegionName
+from twinport.telemetry import Event
+
+_LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Litter:
+    """Looks for litter. `wall` is the clock that the times of files are compared with; nobody moves it."""
+
+    catalog: Catalog
+    stores: BlobStores
+    world: Clock
+    wall: Clock
+    keeping: Keeping
+
+    async def run(self) -> None:
+        """Go round the folders of every Region again and again, until cancelled."""
+        while True:
+            for region in await self.catalog.regions():
+                await self._look_unless_hindered(region)
+            await asyncio.sleep(self._pause.total_seconds())
+
+    async def look(self, region: RegionName) -> None:
+        """Look through the folders whose turn it is."""
+        database, chore, now = self.catalog.region(region), self._chore, self.world.now()
+        while await database.read(lambda db: chores.is_due(db, chore, now)):
+            part = await database.write(lambda db: chores.take(db, chore, now))
+            if part is not None:
+                await self.collect(region, await self.find(region, part))
+
+    async def find(self, region: RegionName, part: str) -> list[ListedBlob]:
+        """Return the litter in one folder. What somebody may still be writing is too young."""
+        oldest = self.wall.now() - self.keeping.litter
+        old = [each for each in await self.stores.region(region).listed(part) if each.written_at <= oldest]
+        keys = [each.key for each in old]
+        known = await self.catalog.region(region).read(lambda db: garbage.known_keys(db, keys)) if keys else set()
+        return [each for each in old if each.key not in known]
+
+    async def collect(self, region: RegionName, litter: Sequence[ListedBlob]) -> int:
+        """Note litter for the sweep, unless a row names it by now. Tell how much was noted."""
+        if not litter:
+            return 0
+        keys, now = [each.key for each in litter], self.world.now()
+        noted = set(await self.catalog.region(region).write(lambda db: garbage.note_litter(db, keys, now)))
+        if noted:
+            size = sum(each.size for each in litter if each.key in noted)
+            telemetry.event(Event.LITTER_FOUND, region=region, keys=len(noted), bytes=size)
+        return len(noted)
+
+    @property
+    def _pause(self) -> timedelta:
+        return self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
+
+    @property
+    def _chore(self) -> Chore:
+        return Chore("litter", PARTS, self.keeping.litter_round / len(PARTS), self._pause)
+
+    async def _look_unless_hindered(self, region: RegionName) -> None:
+        try:
+            await self.look(region)
+        except (Unavailable, OSError) as hindrance:
+            telemetry.warning(Event.WORKER_HINDERED, region=region, reason=str(hindrance))

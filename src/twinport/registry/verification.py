@@ -1,0 +1,164 @@
+"""Verification: rows against bytes, and bytes against digests; at leisure in the background, or when asked for.
+
+A blob that is found damaged is put into quarantine: its row says so, and it is neither served nor mounted nor passed
+on until bytes of its digest are pushed again, or its own are found to be whole (a disk that was away is back).
+"""
+
+import asyncio
+import errno
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.blobs.store import BlobStore, BlobStores
+from twinport.catalog import leases, verification
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.verification import Change, RecordedBlob, Scope
+from twinport.clock import Clock
+from twinport.errors import Unavailable
+from twinport.keeping import Keeping
+from twinport.model.content import Damage
+from twinport.model.names import RegionName
+from twinport.refusals.storage import BlobMissing, StorageUnavailable
+from twinport.telemetry import Event
+
+_LEASE = "verification"
+_AT_ONCE = 64
+_PAUSE = timedelta(minutes=1)
+# What looking at a blob costs at least, in bytes: very many small ones are as much work as a few large ones.
+_LEAST_COST = 64 << 10
+_NAMED = 5
+# What a disk says of damaged sectors, structures and checksums. Whatever else it says is about us.
+_DAMAGE = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one blob, and what it changed."""
+
+    blob: RecordedBlob
+    damage: Damage | None
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Takes as long for some bytes as they may take; without a limit, no time."""
+
+    bytes_a_second: int | None
+
+    async def spend(self, size: int) -> None:
+        if self.bytes_a_second is not None:
+            await asyncio.sleep(size / self.bytes_a_second)
+
+
+UNHURRIED = Pace(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Looks at blobs. `holder` names this process among those that share the work."""
+
+    catalog: Catalog
+    stores: BlobStores
+    world: Clock
+    keeping: Keeping
+    holder: str
+
+    async def run(self) -> None:
+        """Look at every blob of every Region once in each round, until cancelled. One process at a time does."""
+        while True:
+            if self.keeping.verify_round is not None:
+                for region in await self.catalog.regions():
+                    await self._verify_unless_hindered(region, self.keeping.verify_round)
+            await asyncio.sleep(_PAUSE.total_seconds())
+
+    async def verify_due(self, region: RegionName, unseen_for: timedelta) -> int:
+        """Look at what nobody has looked at for so long, unless another process does. Tell how many there were."""
+        pace, seen = Pace(self.keeping.verify_rate), 0
+        while (due := await self._due(region, unseen_for)) and await self._lease(region, due):
+            for blob in due:
+                await self.verify(region, blob, pace)
+            seen += len(due)
+        return seen
+
+    async def verify_all(self, region: RegionName, scope: Scope, pace: Pace) -> AsyncIterator[Finding]:
+        """Look at every blob that is meant, in the order of digests, and yield each finding."""
+        last = ""
+        while True:
+            page = await self._page(region, scope, last)
+            for blob in page:
+                yield await self.verify(region, blob, pace)
+            if not page:
+                return
+            last = str(page[-1].digest)
+
+    async def verify(self, region: RegionName, blob: RecordedBlob, pace: Pace = UNHURRIED) -> Finding:
+        """Look at one blob, and put it into quarantine or release it. Raises StorageUnavailable without its store."""
+        store, now = self.stores.region(region), self.world.now()
+        damage = await _damage_of(store, blob, pace)
+        if damage is Damage.MISSING and not await store.is_there():
+            raise StorageUnavailable(f"the blobs of Region '{region}' are not there at all")
+        change = await self.catalog.region(region).write(lambda db: verification.settle(db, blob, damage, now))
+        await self._tell(region, Finding(blob, damage, change))
+        return Finding(blob, damage, change)
+
+    async def _due(self, region: RegionName, unseen_for: timedelta) -> list[RecordedBlob]:
+        before = self.world.now() - unseen_for
+        return await self.catalog.region(region).read(lambda db: verification.longest_unseen(db, before, _AT_ONCE))
+
+    async def _page(self, region: RegionName, scope: Scope, last: str) -> list[RecordedBlob]:
+        return await self.catalog.region(region).read(lambda db: verification.after(db, scope, last, _AT_ONCE))
+
+    async def _lease(self, region: RegionName, due: list[RecordedBlob]) -> bool:
+        """Take the work for as long as these blobs may take, and a while more."""
+        cost = sum(max(blob.size, _LEAST_COST) for blob in due)
+        lease = timedelta(seconds=2 * cost / self.keeping.verify_rate) + timedelta(minutes=1)
+        return await self.catalog.region(region).write(
+            lambda db: leases.take(db, _LEASE, self.holder, self.catalog.now(db), lease=lease)
+        )
+
+    async def _tell(self, region: RegionName, finding: Finding) -> None:
+        digest = str(finding.blob.digest)
+        if finding.change is Change.RELEASED:
+            telemetry.event(Event.BLOB_RELEASED, region=region, digest=digest)
+        elif finding.change is Change.QUARANTINED and finding.damage is not None:
+            held = await self.catalog.region(region).read(
+                lambda db: verification.holders(db, finding.blob.digest, _NAMED)
+            )
+            names = ", ".join(f"{account}/{name}" for account, name in held)
+            facts = {"reason": finding.damage.value, "repositories": names, "key": finding.blob.key}
+            telemetry.alarm(Event.BLOB_QUARANTINED, region=region, digest=digest, **facts)
+
+    async def _verify_unless_hindered(self, region: RegionName, unseen_for: timedelta) -> None:
+        try:
+            seen = await self.verify_due(region, unseen_for)
+        except Unavailable as refusal:
+            telemetry.warning(Event.WORKER_HINDERED, region=region, reason=refusal.message)
+            return
+        if seen:
+            telemetry.event(Event.BLOBS_VERIFIED, region=region, blobs=seen)
+
+
+async def _damage_of(store: BlobStore, blob: RecordedBlob, pace: Pace) -> Damage | None:
+    try:
+        if store.size(blob.key) != blob.size:
+            return Damage.WRONG_SIZE
+        return None if await _digest(store, blob, pace) == blob.digest.hex else Damage.WRONG_DIGEST
+    except BlobMissing:
+        return Damage.MISSING
+    except OSError as error:
+        if error.errno in _DAMAGE:
+            return Damage.UNREADABLE
+        raise StorageUnavailable(error.strerror or str(error)) from error
+
+
+async def _digest(store: BlobStore, blob: RecordedBlob, pace: Pace) -> str:
+    sum_ = hashlib.new(blob.digest.algorithm)
+    await pace.spend(max(_LEAST_COST - blob.size, 0))
+    async for piece in store.read(blob.key):
+        await asyncio.to_thread(sum_.update, piece)
+        await pace.spend(len(piece))
+    return sum_.hexdigest()

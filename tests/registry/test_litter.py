@@ -1,0 +1,95 @@
+"""Files that nothing knows of go; files that somebody is about to name stay, or their row is refused."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from tests.registry.dump import REGION, TICK, Dump
+from twinport.blobs.store import PARTS
+from twinport.catalog import blobs, schema
+from twinport.catalog.embedded import WholeCatalog
+from twinport.clock import ManualClock
+from twinport.model.content import Digest, Key
+from twinport.refusals.storage import BytesGivenUp
+
+LITTER, LAYER = b"litter", b"a layer"
+
+
+@pytest.fixture
+async def dump(catalog: WholeCatalog, tmp_path: Path) -> Dump:
+    """A dump whose clock is near that of its files."""
+    dump = Dump(catalog, tmp_path, ManualClock(datetime.now(UTC) + timedelta(minutes=1)))
+    await dump.make()
+    return dump
+
+
+async def test_a_file_that_nothing_knows_of_goes_when_it_is_old(dump: Dump) -> None:
+    await dump.leave(LITTER)
+    await dump.upload(LAYER)
+    await dump.begin(b"part of an upload")
+    await dump.tidy()
+    await dump.sweep(dump.keeping.readers + TICK)
+    assert await dump.stored() == {LITTER, LAYER, b"part of an upload"}, "it may be being written"
+    dump.world.advance(dump.keeping.litter - dump.keeping.readers)
+    await dump.tidy()
+    await dump.garbage.sweep_keys(REGION)
+    assert LITTER in await dump.stored(), "somebody may be about to name it"
+    dump.world.advance(dump.keeping.readers + TICK)
+    await dump.garbage.sweep_keys(REGION)
+    assert await dump.stored() == {LAYER, b"part of an upload"}
+
+
+async def test_bytes_that_were_taken_for_litter_cannot_be_named_any_more(dump: Dump) -> None:
+    file = await dump.leave(LITTER)
+    dump.world.advance(dump.keeping.litter * 2)
+    await dump.tidy()
+    with pytest.raises(BytesGivenUp):
+        await dump.region.write(
+            lambda db: blobs.record(db, Digest.of(LITTER), Key(file.name), len(LITTER), dump.world.now())
+        )
+
+
+async def test_bytes_that_were_named_since_the_folder_was_read_are_not_litter(dump: Dump) -> None:
+    file, now = await dump.leave(LITTER), dump.world.now()
+    dump.world.advance(dump.keeping.litter * 2)
+    found = await dump.litter.find(REGION, file.parent.name)
+    assert [each.key for each in found] == [file.name]
+    await dump.region.write(lambda db: blobs.record(db, Digest.of(LITTER), Key(file.name), len(LITTER), now))
+    assert await dump.litter.collect(REGION, found) == 0
+
+
+async def test_files_that_are_not_ours_are_left_alone(dump: Dump) -> None:
+    foreign = [(await dump.leave(LITTER)).parent / name for name in ("README", "f" * 31, "F" * 32)]
+    for path in foreign:
+        path.write_bytes(b"not ours")
+        os.utime(path, (0, 0))
+    dump.world.advance(dump.keeping.litter * 2)
+    await dump.tidy()
+    await dump.settle()
+    assert [path for path in foreign if path.exists()] == foreign
+
+
+async def test_every_folder_has_its_turn_in_one_round_and_none_before(dump: Dump) -> None:
+    seen = []
+    for _ in range(len(PARTS) + 1):
+        await dump.litter.look(REGION)
+        seen.append(await position(dump))
+        await dump.litter.look(REGION)
+        assert await position(dump) == seen[-1]
+        dump.world.advance(dump.keeping.litter_round / len(PARTS))
+    assert seen == [*PARTS, PARTS[0]]
+
+
+async def test_what_was_missed_while_nothing_ran_is_not_made_up_for_at_once(dump: Dump) -> None:
+    await dump.litter.look(REGION)
+    dump.world.advance(dump.keeping.litter_round * 3)
+    await dump.litter.look(REGION)
+    assert await position(dump) == PARTS[1]
+
+
+async def position(dump: Dump) -> str:
+    """Return the folder that was looked through last."""
+    return await dump.region.read(lambda db: str(db.execute(select(schema.chore.c.position)).scalar_one()))
