@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings, HTTP2Settings
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from twinport import signals, telemetry
@@ -23,15 +23,15 @@ from twinport.telemetry import Event
 # The promise is five seconds from SIGTERM to the end; the rest is for closing the databases.
 GRACE = timedelta(seconds=4)
 # Who is beyond these waits in the system's queue until a connection ends. It must take far more than a client opens:
-# whoever holds all of them locks everybody else out. A stalled head or body is cut off; granian has no limit for
-# a connection that never says anything.
+# whoever holds all of them locks everybody else out.
 MOST_CONNECTIONS = 8192
 _QUEUED = 1024
 # A connection is one descriptor, and two while it brings or fetches a blob; the rest is for databases and threads.
 _DESCRIPTORS_EACH = 2
 _OTHER_DESCRIPTORS = 256
-# Requests have small heads; without this bound one client's streams could fill the memory with large ones.
-_LARGEST_HEAD = 1 << 16
+# How long a connection may take to send a head, from its beginning or from the end of the last answer.
+_HEAD_LIMIT = timedelta(seconds=30)
+_MILLISECOND = timedelta(milliseconds=1)
 # What is read of a body before anybody asks for it, for each connection; a head must fit too.
 _READ_AHEAD = 1 << 17
 
@@ -106,8 +106,9 @@ def _server(app: App, taken: socket.socket) -> Server:
         interface=Interfaces.ASGI,
         websockets=False,
         backpressure=_connections(),
-        http1_settings=HTTP1Settings(max_buffer_size=_READ_AHEAD),
-        http2_settings=HTTP2Settings(max_headers_size=_LARGEST_HEAD),
+        # One protocol, since telling two apart waits for ever: docs/decisions/0013-a-silent-connection-ends.md.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_LIMIT // _MILLISECOND, max_buffer_size=_READ_AHEAD),
         log_enabled=False,
     )
 
