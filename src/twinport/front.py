@@ -64,6 +64,9 @@ class Front:
             return await self._door(request.path).answer(request)
         except OriginRefused as refusal:
             return message(403, refusal.message, request)
+        except Interrupted as fact:
+            # Of a client and not of ours: no door could read what it was asked.
+            return message(408, fact.message, request)
         except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
             telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
             return message(500, "an unexpected error was met and recorded under this request's id", request)
