@@ -2,82 +2,20 @@
 
 import resource
 import socket
-import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.served import Served, start
+from tests.hostile import AT_ONCE, Target, attacked, status, wait_until
 
-ACCOUNT = "111111111111"
-UPLOADS = "/v2/team/api/blobs/uploads/"
 MANY = 1000
-WITHIN = 10.0
-# A reset instead of an orderly end.
-AT_ONCE = struct.pack("ii", 1, 0)
-
-
-@dataclass(frozen=True)
-class Target:
-    """A server of our own, and credentials for one repository."""
-
-    served: Served
-    token: str
-
-    @property
-    def descriptors(self) -> int:
-        return sum(1 for _ in Path(f"/proc/{self.served.process.pid}/fd").iterdir())
-
-    @property
-    def megabytes(self) -> int:
-        status = Path(f"/proc/{self.served.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) // 1024
-
-    def blob_files(self) -> list[Path]:
-        return [each for each in self.served.data.glob("regions/*/blobs/**/*") if each.is_file()]
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.served.port), timeout=WITHIN)
-
-    def head(self, method: str, target: str, length: str = "0", more: str = "") -> bytes:
-        lines = (
-            f"{method} {target} HTTP/1.1",
-            "Host: 127.0.0.1",
-            f"Authorization: Basic {self.token}",
-            f"Content-Length: {length}",
-        )
-        return ("\r\n".join(lines) + f"\r\n{more}\r\n").encode()
-
-    def ask(self, sent: bytes, on: socket.socket | None = None) -> str:
-        """Send bytes and return the head that is answered."""
-        if on is None:
-            with self.connect() as connection:
-                return self.ask(sent, connection)
-        on.sendall(sent)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            piece = on.recv(65536)
-            assert piece, f"the connection ended after {answer!r}"
-            answer += piece
-        return answer.partition(b"\r\n\r\n")[0].decode()
-
-    def begin(self, on: socket.socket | None = None) -> str:
-        """Begin an upload and return where it goes on."""
-        head = self.ask(self.head("POST", UPLOADS), on)
-        return next(line.split(": ")[1] for line in head.splitlines() if line.startswith("location"))
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    served = start(tmp_path_factory.mktemp("hostile") / "data")
-    ecr = served.client("ecr", ACCOUNT)
-    ecr.create_repository(repositoryName="team/api")
-    yield Target(served, ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"])
-    served.stop()
+    with attacked(tmp_path_factory.mktemp("hostile")) as target:
+        yield target
 
 
 @pytest.fixture
@@ -93,17 +31,6 @@ def crowd(target: Target) -> Iterator[list[socket.socket]]:
         yield connections
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     wait_until(lambda: target.descriptors <= before and target.blob_files() == files)
-
-
-def wait_until(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not claim():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
-
-
-def status(head: str) -> int:
-    return int(head.split()[1])
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /v2/ HTTP/1.1\r\nHo"], ids=["nothing", "half a head"])
