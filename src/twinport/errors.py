@@ -28,12 +28,18 @@ class NotAuthenticated(Refusal):
 
 
 class AccessDenied(Refusal):
-    """The gate said no. `reason` is AWS's clause beginning with 'because' or 'with', or empty."""
+    """The gate said no. `reason` is AWS's clause beginning with 'because' or 'with', or empty.
 
-    def __init__(self, principal: str, action: str, resource: str, reason: str = "") -> None:
+    `encoded` says why to those who may decode it (DecodeAuthorizationMessage), and to nobody else.
+    """
+
+    def __init__(
+        self, principal: str, action: str, resource: str, reason: str = "", encoded: str | None = None
+    ) -> None:
         clause = f" {reason}" if reason else ""
         super().__init__(f"User: {principal} is not authorized to perform: {action} on resource: {resource}{clause}")
         self.principal, self.action, self.resource, self.reason = principal, action, resource, reason
+        self.encoded = encoded
 
 
 class BadRequest(Refusal):

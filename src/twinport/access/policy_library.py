@@ -1,7 +1,7 @@
 """Policies ready for a decision: documents parsed once by content, and what principals hold by generation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from twinport.access.aws_policies import AwsPolicies, is_aws_policy
@@ -58,8 +58,8 @@ class PolicyLibrary:
         session = caller.session
         if session is None or not (session.policies or session.policy_arns):
             return () if caller.kind is PrincipalKind.FEDERATED else None
-        texts = [*session.policies, *await self._documents(session.policy_arns)]
-        return tuple(self.read(text, PolicyKind.SESSION) for text in texts)
+        inline = tuple(self.read(text, PolicyKind.SESSION) for text in session.policies)
+        return inline + self._named(await self._documents(session.policy_arns), PolicyKind.SESSION)
 
     async def has_policy(self, account: AccountId, arn: str) -> bool:
         """Tell whether there is a managed policy of AWS or of this account by this ARN."""
@@ -70,21 +70,25 @@ class PolicyLibrary:
         holdings = await self._catalog.partition.read(lambda db: permissions.holdings(db, unique_id))
         if holdings is None:
             return None
-        texts = [*holdings.inline, *await self._documents(holdings.attached)]
-        identity = tuple(self.read(text, PolicyKind.IDENTITY) for text in texts)
+        texts = {**holdings.inline, **await self._documents(holdings.attached)}
+        identity = self._named(texts, PolicyKind.IDENTITY)
         return Held(identity, holdings.tags, await self._boundary(holdings.boundary))
+
+    def _named(self, texts: Mapping[str, str], kind: PolicyKind) -> tuple[Policy, ...]:
+        """Parse documents and call them by their names; those of one text still share what is remembered of it."""
+        return tuple(replace(self.read(text, kind), name=name) for name, text in texts.items())
 
     async def _boundary(self, arn: str | None) -> Policy | None:
         """Return a boundary. One whose policy is gone allows nothing, unlike one that was never set."""
         if arn is None:
             return None
-        texts = await self._documents([arn])
-        return self.read(texts[0], PolicyKind.BOUNDARY) if texts else Policy(PolicyKind.BOUNDARY, ())
+        found = self._named(await self._documents([arn]), PolicyKind.BOUNDARY)
+        return found[0] if found else Policy(PolicyKind.BOUNDARY, (), name=arn)
 
-    async def _documents(self, arns: Sequence[str]) -> list[str]:
-        """Return the documents of managed policies. One that is gone says nothing, so it allows nothing."""
+    async def _documents(self, arns: Sequence[str]) -> dict[str, str]:
+        """Return the documents of managed policies by ARN. One that is gone says nothing, so it allows nothing."""
         found = {arn: policy.document for arn in arns if (policy := self._aws_policies.find(arn))}
         missing = [arn for arn in arns if arn not in found]
         if missing:
             found |= await self._catalog.partition.read(lambda db: permissions.documents(db, missing))
-        return list(found.values())
+        return found

@@ -18,8 +18,10 @@ _principal = union_all(
 )
 # Whose policies a principal has: its own, and those of a user's groups.
 _groups = select(schema.membership.c.group_id).where(schema.membership.c.user_id == bindparam("id"))
-_inline_documents = select(_inline.c.document).where(
-    or_(_inline.c.owner_id == bindparam("id"), _inline.c.owner_id.in_(_groups))
+_inline_documents = (
+    select(_inline.c.name, _inline.c.document, schema.group.c.name.label("group_name"))
+    .join_from(_inline, schema.group, schema.group.c.unique_id == _inline.c.owner_id, isouter=True)
+    .where(or_(_inline.c.owner_id == bindparam("id"), _inline.c.owner_id.in_(_groups)))
 )
 _attached_arns = (
     select(_attached.c.policy_arn)
@@ -45,10 +47,11 @@ _registry_policy = select(_registry.c.policy).where(_registry.c.account == bindp
 class Holdings:
     """What a user (with its groups) or a role holds: inline documents, the ARNs of attached policies, and tags.
 
-    `boundary` is the ARN of the policy that bounds it.
+    Inline documents come by name, those of a group as `group/NAME/POLICY`. `boundary` is the ARN of the policy that
+    bounds it.
     """
 
-    inline: tuple[str, ...]
+    inline: Mapping[str, str]
     attached: tuple[str, ...]
     tags: Mapping[str, str]
     boundary: str | None
@@ -68,11 +71,15 @@ def holdings(db: Connection, principal_id: str) -> Holdings | None:
     if db.execute(_principal, chosen).first() is None:
         return None
     return Holdings(
-        inline=tuple(db.execute(_inline_documents, chosen).scalars()),
+        inline={_inline_name(row.name, row.group_name): row.document for row in db.execute(_inline_documents, chosen)},
         attached=tuple(db.execute(_attached_arns, chosen).scalars()),
         tags=identity_tags(db, principal_id),
         boundary=db.execute(_boundary, chosen).scalar(),
     )
+
+
+def _inline_name(name: str, group: str | None) -> str:
+    return name if group is None else f"group/{group}/{name}"
 
 
 def documents(db: Connection, arns: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,83 @@
+"""The resource's side of a question: what hangs on it, and its tags, loaded as they are now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from twinport.access.circumstances import resource_tag_keys
+from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
+from twinport.access.policy import Policy, PolicyKind
+from twinport.access.policy_library import PolicyLibrary
+from twinport.access.trust import RoleName
+from twinport.catalog import identities, permissions
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.model.entities import Role
+from twinport.model.names import AccountId, Registry
+
+_EVERY_NAME = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is acted on. `tags` are condition keys with their values; `trust` is set for a role to be assumed."""
+
+    arn: str
+    account: AccountId
+    policies: tuple[Policy, ...] = ()
+    trust: Policy | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Every method raises PolicyMalformed when a stored document cannot be read."""
+
+    catalog: Catalog
+    library: PolicyLibrary
+
+    async def find(self, action: str, resource: Resource) -> Target:
+        """Return a resource with the policies and tags that it has, whether or not it exists."""
+        match resource:
+            case RepositoryResource(registry=registry, name=name):
+                return await self.repository(registry, name)
+            case AnyResource(account=account, region=region):
+                is_registrys = action.startswith("ecr:")
+                policies = await self._registry_policies(Registry(account, region)) if is_registrys else ()
+                return Target(resource.arn, account, policies)
+            case IdentityResource(account=account, arn=arn, unique_id=unique_id):
+                owner = unique_id or arn
+                tags = await self.catalog.partition.read(lambda db: permissions.identity_tags(db, owner))
+                return Target(arn, account, tags=resource_tag_keys("iam", tags))
+
+    async def repository(self, registry: Registry, name: str) -> Target:
+        arn = registry.repository_arn(name)
+        registrys = await self._registry_policies(registry)
+        if name == _EVERY_NAME:
+            return Target(arn, registry.account, registrys)
+        region = self.catalog.region(registry.region)
+        facts = await region.read(lambda db: permissions.repository(db, registry, name))
+        own = () if facts.policy is None else (self.library.read(facts.policy, PolicyKind.REPOSITORY),)
+        return Target(arn, registry.account, own + registrys, tags=resource_tag_keys("ecr", facts.tags))
+
+    async def _registry_policies(self, registry: Registry) -> tuple[Policy, ...]:
+        """Return the registry's policy, which speaks about every request to the registry (its scope is V2)."""
+        region = self.catalog.region(registry.region)
+        text = await region.read(lambda db: permissions.registry_policy(db, registry))
+        return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
+
+    async def role(self, name: RoleName) -> tuple[Target, Role | None]:
+        """Return a role as what is assumed, and the role itself. One that is missing trusts nobody."""
+        role, document = await self.catalog.partition.read(lambda db: _role_and_trust(db, name))
+        return self._trusting(name, role, document), role
+
+    def _trusting(self, name: RoleName, role: Role | None, document: str | None) -> Target:
+        if role is None or document is None or role.path != name.path:
+            return Target(name.arn, name.account, trust=Policy(PolicyKind.TRUST, ()))
+        tags = {tag.key: tag.value for tag in role.tags}
+        trust = self.library.read(document, PolicyKind.TRUST)
+        return Target(name.arn, role.account, trust=trust, tags=resource_tag_keys("iam", tags))
+
+
+def _role_and_trust(db: Connection, name: RoleName) -> tuple[Role | None, str | None]:
+    role = identities.find_role(db, name.account, name.name)
+    return role, None if role is None else identities.stored_trust(db, role.unique_id)
