@@ -49,9 +49,11 @@ TYPED = {
         ListInstanceProfiles TagInstanceProfile UntagInstanceProfile
         CreateAccountAlias DeleteAccountAlias GetAccountAuthorizationDetails GetAccountSummary
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy ListAccountAliases
-        SetSecurityTokenServicePreferences
+        SetSecurityTokenServicePreferences SimulateCustomPolicy SimulatePrincipalPolicy
     """,
-    "sts": "AssumeRole GetAccessKeyInfo GetCallerIdentity GetFederationToken GetSessionToken",
+    "sts": """
+        AssumeRole DecodeAuthorizationMessage GetAccessKeyInfo GetCallerIdentity GetFederationToken GetSessionToken
+    """,
 }
 
 PROSE = {"documentation", "deprecated", "deprecatedMessage", "deprecatedSince"}

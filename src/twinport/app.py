@@ -13,6 +13,7 @@ from twinport.access.account_report import AccountReport
 from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
+from twinport.access.authorization_messages import AuthorizationMessages, Decoding
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.basic_keys import BasicKeys
 from twinport.access.boundaries import Boundaries
@@ -213,7 +214,8 @@ def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
 
 def _access(ground: _Ground) -> _Access:
     library = PolicyLibrary(ground.catalog, AwsPolicies())
-    gate = PolicyGate(ground.catalog, library, organization(ground.settings.organization))
+    messages = AuthorizationMessages(ground.sealer)
+    gate = PolicyGate(ground.catalog, library, organization(ground.settings.organization), messages.encode)
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
     uses = Uses(ground.catalog)
@@ -231,6 +233,7 @@ def _access(ground: _Ground) -> _Access:
             assumptions=Assumptions(gate, library, sessions, ground.world),
             own_sessions=OwnSessions(gate, library, sessions, ground.world),
             key_owners=KeyOwners(ground.catalog, gate),
+            decoding=Decoding(gate, messages),
         ),
         deletion_submitted=asyncio.Event(),
     )

@@ -68,6 +68,9 @@ class Elsewhere:
     async def account_of(self, caller: Caller, access_key_id: str) -> AccountId:
         raise NotImplementedError
 
+    async def decode(self, caller: Caller, encoded: str) -> str:
+        raise NotImplementedError
+
 
 def _report(_: Request, defect: Exception) -> None:
     raise defect
@@ -79,7 +82,7 @@ async def answer(
     async def authenticate(_: Request) -> Call:
         return Call(caller or fakes.caller(), "127.0.0.1:4566", "http")
 
-    verbs = door.Verbs(assumptions or RecordingAssumptions(), Elsewhere(), Elsewhere())
+    verbs = door.Verbs(assumptions or RecordingAssumptions(), Elsewhere(), Elsewhere(), Elsewhere())
     made = Door(STS, door.handlers(verbs), door.ERRORS, authenticate, _report)
     body = urlencode({"Version": STS.api_version, **fields}).encode()
     return await made.answer(Request(Message("POST", "/", "", ()), body, "id-1"))

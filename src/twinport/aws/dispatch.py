@@ -5,16 +5,18 @@ neither which operations exist nor what is wrong with an input.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from twinport.aws import protocols, sigv4
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.shapes import Operation, Service
-from twinport.errors import Refusal
+from twinport.errors import AccessDenied, Refusal
 from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
+# Says of a denial why, to those who may decode it. AWS's texts of these services have no place for it.
+ENCODED_MESSAGE = "x-twinport-authorization-message"
 
 # A handler takes the caller's context and the validated input, and returns the output, if the operation has one.
 Handler = Callable[[Context, Any], Awaitable[Mapping[str, object] | None]]
@@ -64,13 +66,19 @@ class Door(Generic[Context]):
         for kind in type(refusal).__mro__:
             if kind in table:
                 error = table[kind]
-                return wire.refuse(error, str(refusal), error.members(refusal), request.id)
+                response = wire.refuse(error, str(refusal), error.members(refusal), request.id)
+                return replace(response, headers={**response.headers, **_sealed_reason(refusal)})
         return self._failed(wire, request, refusal)
 
     def _failed(self, wire: protocols.Wire, request: Request, defect: Exception) -> Response:
         self.report(request, defect)
         message = f"The request failed inside twinport. Its id is '{request.id}'."
         return wire.refuse(wire.failure, message, {}, request.id)
+
+
+def _sealed_reason(refusal: Refusal) -> Mapping[str, str]:
+    encoded = refusal.encoded if isinstance(refusal, AccessDenied) else None
+    return {ENCODED_MESSAGE: encoded} if encoded else {}
 
 
 def service_of(request: Request, services: Sequence[Service]) -> Service:

@@ -245,3 +245,10 @@ class RoleFenced(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the service-linked role is being deleted; nothing was changed, try again")
+
+
+class AuthorizationMessageInvalid(BadRequest):
+    """An encoded authorization message was not sealed here for the caller's account, or was altered."""
+
+    def __init__(self) -> None:
+        super().__init__("Message is not valid.")

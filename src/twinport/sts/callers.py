@@ -17,12 +17,23 @@ class KeyOwners(Protocol):
         ...
 
 
+class Decoding(Protocol):
+    async def decode(self, caller: Caller, encoded: str) -> str:
+        """Return an encoded message as JSON, or refuse: access.authorization_messages.Decoding."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CallerOperations:
     key_owners: KeyOwners
+    decoding: Decoding
 
     def table(self) -> Mapping[str, Handler[Call]]:
-        return {"GetCallerIdentity": self.get_caller_identity, "GetAccessKeyInfo": self.get_key_account}
+        return {
+            "GetCallerIdentity": self.get_caller_identity,
+            "GetAccessKeyInfo": self.get_key_account,
+            "DecodeAuthorizationMessage": self.decode,
+        }
 
     async def get_caller_identity(self, call: Call, _: sts.GetCallerIdentityRequest) -> sts.GetCallerIdentityResponse:
         """Answer everybody who signs: no permission is asked for, and no policy can forbid it."""
@@ -31,3 +42,8 @@ class CallerOperations:
 
     async def get_key_account(self, call: Call, request: sts.GetAccessKeyInfoRequest) -> sts.GetAccessKeyInfoResponse:
         return {"Account": await self.key_owners.account_of(call.caller, request["AccessKeyId"])}
+
+    async def decode(
+        self, call: Call, request: sts.DecodeAuthorizationMessageRequest
+    ) -> sts.DecodeAuthorizationMessageResponse:
+        return {"DecodedMessage": await self.decoding.decode(call.caller, request["EncodedMessage"])}

@@ -9,6 +9,7 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
 from twinport.errors import Refusal
 from twinport.refusals.identities import (
+    AuthorizationMessageInvalid,
     PolicyMalformed,
     PolicyNotThere,
     RootMayNotAssume,
@@ -16,11 +17,12 @@ from twinport.refusals.identities import (
     SessionPoliciesTooLarge,
     SessionTagsInvalid,
 )
-from twinport.sts.callers import CallerOperations, KeyOwners
+from twinport.sts.callers import CallerOperations, Decoding, KeyOwners
 from twinport.sts.roles import Assumptions, RoleOperations
 from twinport.sts.users import OwnSessions, UserOperations
 
 ERRORS: Mapping[type[Refusal], WireError] = {
+    AuthorizationMessageInvalid: WireError("InvalidAuthorizationMessageException"),
     PolicyMalformed: WireError("MalformedPolicyDocument"),
     PolicyNotThere: WireError("ValidationError"),
     RootMayNotAssume: WireError("AccessDenied", 403),
@@ -37,6 +39,7 @@ class Verbs:
     assumptions: Assumptions
     own_sessions: OwnSessions
     key_owners: KeyOwners
+    decoding: Decoding
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
@@ -44,7 +47,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     table = {
         **RoleOperations(verbs.assumptions).table(),
         **UserOperations(verbs.own_sessions).table(),
-        **CallerOperations(verbs.key_owners).table(),
+        **CallerOperations(verbs.key_owners, verbs.decoding).table(),
     }
     return {name: _within_limits(name, handler) for name, handler in table.items()}
 

@@ -952,3 +952,103 @@ class ListAccountAliasesResponse(TypedDict, total=False):
 
 class SetSecurityTokenServicePreferencesRequest(TypedDict, total=False):
     GlobalEndpointTokenVersion: Required[str]
+
+
+class OrderedOrganizationPolicyType(TypedDict, total=False):
+    ServiceControlPolicyInputList: list[str]
+
+
+class ContextEntry(TypedDict, total=False):
+    ContextKeyName: str
+    ContextKeyValues: list[str]
+    ContextKeyType: str
+
+
+class SimulateCustomPolicyRequest(TypedDict, total=False):
+    PolicyInputList: Required[list[str]]
+    PermissionsBoundaryPolicyInputList: list[str]
+    OrderedOrganizationPolicyInputList: list[OrderedOrganizationPolicyType]
+    ActionNames: Required[list[str]]
+    ResourceArns: list[str]
+    ResourcePolicy: str
+    ResourceOwner: str
+    CallerArn: str
+    ContextEntries: list[ContextEntry]
+    ResourceHandlingOption: str
+    MaxItems: int
+    Marker: str
+
+
+class Position(TypedDict, total=False):
+    Line: int
+    Column: int
+
+
+class Statement(TypedDict, total=False):
+    SourcePolicyId: str
+    SourcePolicyType: str
+    StartPosition: Position
+    EndPosition: Position
+
+
+class OrganizationsDecisionDetail(TypedDict, total=False):
+    AllowedByOrganizations: bool
+
+
+class PermissionsBoundaryDecisionDetail(TypedDict, total=False):
+    AllowedByPermissionsBoundary: bool
+
+
+class ResourceSpecificResult(TypedDict, total=False):
+    EvalResourceName: Required[str]
+    EvalResourceDecision: Required[str]
+    MatchedStatements: list[Statement]
+    MissingContextValues: list[str]
+    EvalDecisionDetails: dict[str, str]
+    PermissionsBoundaryDecisionDetail: PermissionsBoundaryDecisionDetail
+
+
+class EvaluationResult(TypedDict, total=False):
+    EvalActionName: Required[str]
+    EvalResourceName: str
+    EvalDecision: Required[str]
+    MatchedStatements: list[Statement]
+    MissingContextValues: list[str]
+    OrganizationsDecisionDetail: OrganizationsDecisionDetail
+    PermissionsBoundaryDecisionDetail: PermissionsBoundaryDecisionDetail
+    EvalDecisionDetails: dict[str, str]
+    ResourceSpecificResults: list[ResourceSpecificResult]
+
+
+class SimulatePolicyResponse(TypedDict, total=False):
+    EvaluationResults: list[EvaluationResult]
+    IsTruncated: bool
+    Marker: str
+
+
+class InlinePolicyIdentifierType(TypedDict, total=False):
+    PolicyName: Required[str]
+    AttachmentType: Required[str]
+    AttachmentName: Required[str]
+
+
+class PolicyIdentifier(TypedDict, total=False):
+    PolicyType: str
+    PolicyArn: str
+    InlinePolicyIdentifier: InlinePolicyIdentifierType
+
+
+class SimulatePrincipalPolicyRequest(TypedDict, total=False):
+    PolicySourceArn: Required[str]
+    PolicyInputList: list[str]
+    PermissionsBoundaryPolicyInputList: list[str]
+    PolicyExclusionList: list[PolicyIdentifier]
+    ActionNames: Required[list[str]]
+    ResourceArns: list[str]
+    ResourcePolicy: str
+    ResourceOwner: str
+    CallerArn: str
+    ContextEntries: list[ContextEntry]
+    ResourceHandlingOption: str
+    MaxItems: int
+    Marker: str

@@ -55,6 +55,14 @@ class AssumeRoleResponse(TypedDict, total=False):
     SessionTokenSize: int
 
 
+class DecodeAuthorizationMessageRequest(TypedDict, total=False):
+    EncodedMessage: Required[str]
+
+
+class DecodeAuthorizationMessageResponse(TypedDict, total=False):
+    DecodedMessage: str
+
+
 class GetAccessKeyInfoRequest(TypedDict, total=False):
     AccessKeyId: Required[str]
 

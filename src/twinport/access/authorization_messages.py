@@ -1,0 +1,121 @@
+"""Why somebody was denied, sealed: whoever was denied carries it, and only those who may decode it can read it.
+
+The text is AWS's (STS, DecodeAuthorizationMessage). What it says of policies is of the caller's own account: another
+account's policies, and its organization's, are not told.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from twinport.access.explanation import Explanation, Heard
+from twinport.access.gate import AnyResource, Gate
+from twinport.access.policy import PolicyKind
+from twinport.access.sealing import SealBroken, Sealer
+from twinport.model.identities import Caller
+from twinport.refusals.identities import AuthorizationMessageInvalid
+
+# It travels in a header, of which proxies take 4 kB or 8 kB in all.
+LONGEST = 3000
+_OWN = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION)
+_ON_RESOURCE = (PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationMessages:
+    """Messages are sealed for the account of the caller who was denied."""
+
+    sealer: Sealer
+
+    def encode(self, caller: Caller, explanation: Explanation) -> str:
+        """Seal why a caller was denied, without the values of the request if it would be longer than LONGEST."""
+        message = _message(caller, explanation)
+        sealed = self._sealed(caller, message)
+        if len(sealed) <= LONGEST:
+            return sealed
+        context = {**_context(caller, explanation), "conditions": _items([])}
+        return self._sealed(caller, {**message, "matchedStatements": _items([]), "context": context})
+
+    def open(self, caller: Caller, encoded: str) -> str:
+        """Return what was sealed for the caller's account. Raises AuthorizationMessageInvalid for anything else."""
+        try:
+            return zlib.decompress(self.sealer.open(encoded, _purpose(caller))).decode()
+        except SealBroken as error:
+            raise AuthorizationMessageInvalid from error
+
+    def _sealed(self, caller: Caller, message: Mapping[str, object]) -> str:
+        text = json.dumps(message, separators=(",", ":")).encode()
+        return self.sealer.seal(zlib.compress(text, 9), _purpose(caller))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    gate: Gate
+    messages: AuthorizationMessages
+
+    async def decode(self, caller: Caller, encoded: str) -> str:
+        """Return an encoded message as JSON. Raises AccessDenied, or AuthorizationMessageInvalid."""
+        everywhere = AnyResource(caller.account, caller.origin.region)
+        await self.gate.authorize(caller, "sts:DecodeAuthorizationMessage", everywhere)
+        return self.messages.open(caller, encoded)
+
+
+def _purpose(caller: Caller) -> str:
+    return f"authorization message of {caller.account}"
+
+
+def _message(caller: Caller, explanation: Explanation) -> dict[str, object]:
+    kinds = _OWN if explanation.question.crosses_border else _OWN + _ON_RESOURCE
+    told = [each for each in explanation.denials if each.policy.kind in kinds]
+    return {
+        "allowed": False,
+        "explicitDeny": bool(explanation.denials),
+        "matchedStatements": _items(_statement(caller, each) for each in told),
+        "failures": _items([]),
+        "context": _context(caller, explanation),
+    }
+
+
+def _statement(caller: Caller, heard: Heard) -> dict[str, object]:
+    written = _written(heard)
+    conditions = [
+        {"key": key, "values": _values(values)}
+        for keys in written.get("Condition", {}).values()
+        for key, values in keys.items()
+    ]
+    return {
+        "statementId": heard.statement.sid or "",
+        "effect": heard.statement.effect.value.upper(),
+        "principals": _values([caller.unique_id]),
+        "principalGroups": _items([]),
+        "actions": _values(written.get("Action", written.get("NotAction", []))),
+        "resources": _values(written.get("Resource", written.get("NotResource", "*"))),
+        "conditions": _items(conditions),
+    }
+
+
+def _written(heard: Heard) -> dict[str, dict[str, dict[str, object]]]:
+    statements = json.loads(heard.policy.text)["Statement"]
+    statement: dict[str, dict[str, dict[str, object]]]
+    statement = statements[heard.statement.index] if isinstance(statements, list) else statements
+    return statement
+
+
+def _context(caller: Caller, explanation: Explanation) -> dict[str, object]:
+    question = explanation.question
+    conditions = [{"key": key, "values": _values(values)} for key, values in sorted(question.context.items())]
+    return {
+        "principal": {"id": caller.user_id, "arn": caller.arn},
+        "action": question.action,
+        "resource": question.resource,
+        "conditions": _items(conditions),
+    }
+
+
+def _items(found: Iterable[object]) -> dict[str, object]:
+    return {"items": list(found)}
+
+
+def _values(given: object) -> dict[str, object]:
+    return _items({"value": each} for each in (given if isinstance(given, list | tuple) else [given]))
