@@ -242,7 +242,7 @@ def _access(ground: _Ground) -> _Access:
 def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
     destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world)
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
-    return worker.Replication(PostOffice(ground.catalog, ground.world), courier, ground.world, ground.holder)
+    return worker.Replication(PostOffice(ground.catalog), courier, ground.holder)
 
 
 def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Callable[[], None]) -> ecr.Verbs:
@@ -254,7 +254,7 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Calla
         tags=RepositoryTags(gate, catalog),
         policies=RepositoryPolicies(gate, access.gate, catalog),
         registry_policies=RegistryPolicies(gate, catalog),
-        replication=Replication(gate, catalog, world, access.roles, ground.regions),
+        replication=Replication(gate, catalog, access.roles, ground.regions),
         images=Images(gate, catalog, world, owed, quotas_of(ways)),
         layers=Layers(catalog, stores, gate, world, keeping),
         uploads=Uploads(catalog, stores, gate, world, part_rule, keeping),

@@ -67,7 +67,7 @@ class PostOffice:
     async def postpone(self, delivery: Delivery, until: timedelta, holder: str = "ann") -> None:
         now = self.clock.now()
         await self.database.write(
-            lambda db: outbox.postpone(db, delivery.id, holder, now, until=now + until, reason="disk full")
+            lambda db: outbox.postpone(db, delivery.id, holder, now, after=until, reason="disk full")
         )
 
     async def fail(self, delivery: Delivery, holder: str = "ann") -> None:

@@ -94,7 +94,7 @@ class OutboxLife(RuleBasedStateMachine):
         holder, delivery = claim
         now = self.clock.now()
         try:
-            outbox.postpone(self.db, delivery.id, holder, now, until=now + timedelta(seconds=pause), reason="")
+            outbox.postpone(self.db, delivery.id, holder, now, after=timedelta(seconds=pause), reason="")
         except LeaseLost:
             return
 

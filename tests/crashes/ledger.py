@@ -121,7 +121,7 @@ class Ledger:
 
     async def every_copy_was_made(self) -> None:
         """Check, once nothing is due any more, that the other Region shows the tags that this one shows."""
-        assert await self.machine.office.next_due() is None
+        assert await self.machine.office.next_due_in() is None
         home, far = await self.rows(HOME.region), await self.rows(FAR.region)
         assert home.tags_of_api == far.tags_of_api
 

@@ -90,11 +90,11 @@ class Machine:
         self.images = Images(gate, catalog, clock, lambda: None)
         self.repositories = Repositories(gate, catalog, clock, REGIONS)
         self.garbage = Garbage(catalog, self.stores, clock, KEEPING)
-        self.office = PostOffice(catalog, clock, jitter=lambda: 0.0)
+        self.office = PostOffice(catalog, jitter=lambda: 0.0)
         destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, clock)
         sessions = Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock)
         courier = Courier(catalog, self.stores, destinations, Roles(), sessions, clock)
-        self.replication = Replication(self.office, courier, clock, secrets.token_hex(8))
+        self.replication = Replication(self.office, courier, secrets.token_hex(8))
 
     def go_on(self, plan: Plan) -> None:
         """Count operations anew, and act on `plan`."""
@@ -163,8 +163,8 @@ class Machine:
 
     async def deliver_everything(self) -> None:
         """Carry until nothing is owed: pauses pass, and the leases of dead processes lapse."""
-        while (due := await self.office.next_due()) is not None:
-            self.clock.time = max(due, self.clock.time)
+        while (pause := await self.office.next_due_in()) is not None:
+            self.clock.advance(pause)
             await self.deliver()
 
 

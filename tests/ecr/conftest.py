@@ -97,7 +97,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         tags=RepositoryTags(gate, catalog),
         policies=RepositoryPolicies(gate, Seer(), catalog),
         registry_policies=RegistryPolicies(gate, catalog),
-        replication=Replication(gate, catalog, world, ServiceLinkedRoles(catalog, gate, world), regions),
+        replication=Replication(gate, catalog, ServiceLinkedRoles(catalog, gate, world), regions),
         images=Images(gate, catalog, world, pushed=lambda: None),
         layers=Layers(catalog, stores, gate, world),
         uploads=Uploads(catalog, stores, gate, world),

@@ -65,7 +65,7 @@ def process(address: str) -> Process:
         catalog,
         Images(gate, catalog, world, lambda: None),
         Repositories(gate, catalog, world, REGIONS),
-        Replication(gate, catalog, world, roles, REGIONS),
+        Replication(gate, catalog, roles, REGIONS),
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -13,7 +12,6 @@ from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.images import NewImage
-from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -56,7 +54,7 @@ class OneRole:
 
 
 def replication(catalog: WholeCatalog, roles: OneRole | None = None, gate: Gate | None = None) -> Replication:
-    return Replication(gate or AllowAll(), catalog, ManualClock(NOW), roles or OneRole(catalog), (REGION, OTHER_REGION))
+    return Replication(gate or AllowAll(), catalog, roles or OneRole(catalog), (REGION, OTHER_REGION))
 
 
 async def test_a_registry_that_was_never_configured_has_no_rules(catalog: WholeCatalog) -> None:
@@ -190,11 +188,8 @@ async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: WholeCata
     verbs = replication(catalog)
     await verbs.put(caller(), REGISTRY, RULES)
     await catalog.region(REGION).write(lambda db: push(db, ("1",), ABROAD, NEIGHBOUR))
-    later = ManualClock(NOW + timedelta(minutes=1))
     remaining = ReplicationConfiguration((ReplicationRule((ABROAD,)),))
-    await Replication(AllowAll(), catalog, later, OneRole(catalog), (REGION, OTHER_REGION)).put(
-        caller(), REGISTRY, remaining
-    )
+    await Replication(AllowAll(), catalog, OneRole(catalog), (REGION, OTHER_REGION)).put(caller(), REGISTRY, remaining)
     copies = await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
     assert {report.destination: report.state for report in copies.reports} == {
         ABROAD: DeliveryState.WAITING,

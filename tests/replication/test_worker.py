@@ -111,7 +111,7 @@ class FullDisk(PostOffice):
 async def test_a_worker_that_cannot_claim_rests_before_it_looks_again(world: World) -> None:
     await world.configure(HOME, ReplicationRule((FAR,)))
     await world.push(IMAGE, "1")
-    office = FullDisk(world.catalog, world.clock)
+    office = FullDisk(world.catalog)
     worker = dataclasses.replace(world.replication, office=office)
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         resting = group.create_task(worker._claim_or_rest())

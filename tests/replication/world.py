@@ -139,8 +139,8 @@ class World:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""
         destinations = self.destinations_behind(gate or self.gate)
         courier = Courier(self.catalog, self.stores, destinations, roles or self.roles, self.sessions, self.clock)
-        office = PostOffice(self.catalog, self.clock, jitter=lambda: 0.0)
-        return Replication(office, courier, self.clock, secrets.token_hex(8))
+        office = PostOffice(self.catalog, jitter=lambda: 0.0)
+        return Replication(office, courier, secrets.token_hex(8))
 
     def close(self) -> None:
         self.catalog.close()

@@ -3,6 +3,8 @@
 The destination remembers per (source registry, repository, tag) the last position that it decided about, and keeps it
 after the tag is gone: an older position never touches the tag. It remembers each delivery's outcome by its id: a lost
 answer changes nothing twice. An arrival owes nothing onwards: nothing here writes to the outbox (one hop).
+
+When offers expire is told by the clock of the database (`Catalog.now`), since any host may hold or expire them.
 """
 
 import json

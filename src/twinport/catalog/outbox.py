@@ -4,8 +4,8 @@ A delivery waits until it is settled; a lease is only a claim that expires. A cl
 ends*, so one index, on waiting rows alone, serves both the first attempt and the return of what a crash left behind.
 A lane's `due_at` caches the earliest due time of its waiting rows, and is kept in the same transaction.
 
-`now` is the world clock's and the same for everybody who claims: in one process that is a fact. Once many hosts claim
-from one PostgreSQL, these functions will ask the database for its clock and add the world's offset.
+`now` is `Catalog.now`: the clock of the database, which is the same for everybody who claims, plus the offset by which
+the world was moved. So a lease is one for the other hosts too, however their own clocks go.
 """
 
 from collections.abc import Sequence
@@ -163,9 +163,9 @@ def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, 
     db.execute(update(lane).where(*_lane_is(*road)).values(carried_at=now))
 
 
-def postpone(db: Connection, id_: str, holder: str, now: datetime, *, until: datetime, reason: str) -> None:
+def postpone(db: Connection, id_: str, holder: str, now: datetime, *, after: timedelta, reason: str) -> None:
     """Give a delivery back to be tried again later. Raises LeaseLost if it is not `holder`'s any more."""
-    later = {"due_at": until, "lease_holder": None, "lease_until": None, "reason": reason}
+    later = {"due_at": now + after, "lease_holder": None, "lease_until": None, "reason": reason}
     _settle(db, id_, holder, now, later)
 
 

@@ -84,9 +84,8 @@ class Images:
         image = await _parsed(push)
         if push.digest not in (None, image.digest):
             raise ImageDigestMismatch(str(push.digest), name, registry.account)
-        now = self.world.now()
         changed = await self.catalog.region(registry.region).write(
-            lambda db: pushes.store(db, (registry, name), push, image, now, self.quotas)
+            lambda db: pushes.store(db, (registry, name), push, image, self.catalog.now(db), self.quotas)
         )
         if changed:
             self.pushed()

@@ -9,7 +9,6 @@ from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.clock import Clock
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.images import ImageId, Repository
@@ -60,7 +59,6 @@ class Replication:
 
     gate: Gate
     catalog: Catalog
-    world: Clock
     roles: Roles
     regions: Collection[RegionName]
 
@@ -72,11 +70,10 @@ class Replication:
         resource = AnyResource(registry.account, registry.region)
         await self.gate.authorize(caller, "ecr:PutReplicationConfiguration", resource)
         check(configuration, registry, self.regions)
-        now = self.world.now()
 
         def store(db: Connection, role_id: str | None) -> None:
             registries.set_replication(db, registry.account, configuration, role_id)
-            outbox.cancel_removed(db, registry.account, configuration, now)
+            outbox.cancel_removed(db, registry.account, configuration, self.catalog.now(db))
 
         if configuration.rules:
             await self.roles.store_under(caller, registry, REPLICATION_SERVICE, store)

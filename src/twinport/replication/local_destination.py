@@ -5,15 +5,15 @@ what arrived, and manifests are read anew.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob
 from twinport.catalog import arrivals, repositories
 from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
-from twinport.catalog.database import Database
+from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
@@ -59,7 +59,7 @@ class LocalDestinations:
         if registry.region not in self.regions:
             return None
         database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
-        return LocalDestination(registry, database, store, self.gate, self.world)
+        return LocalDestination(registry, database, store, self.gate, self.world, self.catalog.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,16 @@ class LocalDestination:
     store: BlobStore
     gate: Gate
     world: Clock
+    database_now: Callable[[Connection], datetime]
 
     async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
         self._admit(session, offer)
         answers = {image.delivery: await self._answer(session, image) for image in offer.images}
         if any(isinstance(answer, Missing) and answer.blobs for answer in answers.values()):
-            account, until = self.registry.account, self.world.now() + HOLD
-            await self.region.write(lambda db: arrivals.open_offer(db, offer.id, offer.source, account, until))
+            account = self.registry.account
+            await self.region.write(
+                lambda db: arrivals.open_offer(db, offer.id, offer.source, account, self.database_now(db) + HOLD)
+            )
         return answers
 
     async def take(
@@ -158,9 +161,10 @@ class LocalDestination:
 
     async def _hold(self, offer: Offer, held: HeldBytes) -> None:
         """Name what is durable. Should the offer be gone, or have been given the same bytes meanwhile, let these go."""
-        until = self.world.now() + HOLD
         try:
-            is_held = await self.region.write(lambda db: arrivals.hold(db, offer.id, offer.source, held, until))
+            is_held = await self.region.write(
+                lambda db: arrivals.hold(db, offer.id, offer.source, held, self.database_now(db) + HOLD)
+            )
         except (StorageUnavailable, OutcomeUnknown):
             # Whether the row was written is not known. Bytes too many are litter, bytes too few are loss.
             raise
@@ -180,8 +184,7 @@ class LocalDestination:
         try:
             may_create = await self._authorize(session, image.repository)
             landing = await self._landing(session, offer, consignment, may_create_repository=may_create)
-            now = self.world.now()
-            return Done(await self.region.write(lambda db: arrivals.land(db, landing, now)))
+            return Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
         except Refusal as refusal:
             return _answer_to(refusal)
 

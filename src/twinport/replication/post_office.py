@@ -8,9 +8,9 @@ from functools import partial
 
 from twinport import telemetry
 from twinport.catalog import arrivals, outbox
-from twinport.catalog.database import Database
+from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
-from twinport.clock import Clock
+from twinport.model.names import RegionName
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
 from twinport.refusals.storage import LeaseLost
 from twinport.replication.destination import MOST_IMAGES
@@ -40,7 +40,6 @@ class PostOffice:
     """The outboxes of every Region of this deployment."""
 
     catalog: Catalog
-    world: Clock
     jitter: Callable[[], float] = random.random
 
     async def claim(self, holder: str) -> Batch | None:
@@ -51,20 +50,22 @@ class PostOffice:
                 return Batch(lane, tuple(deliveries), holder)
         return None
 
-    async def next_due(self) -> datetime | None:
-        """Return when something is due next, in any Region."""
-        times = [await region.read(outbox.next_due) for region in await self._regions()]
-        return min((time for time in times if time is not None), default=None)
+    async def next_due_in(self) -> timedelta | None:
+        """Return how long nothing will be due in any Region, or None if nothing waits."""
+        pauses = [await region.read(self._next_due_in) for region in await self._regions()]
+        return min((pause for pause in pauses if pause is not None), default=None)
 
     async def renew(self, batch: Batch) -> None:
         """Prolong the lease of what is not settled yet."""
-        now = self.world.now()
-        await self._outbox_of(batch.lane).write(lambda db: outbox.renew(db, batch.ids, batch.holder, now, lease=LEASE))
+        await self._outbox_of(batch.lane).write(
+            lambda db: outbox.renew(db, batch.ids, batch.holder, self.catalog.now(db), lease=LEASE)
+        )
 
     async def release(self, batch: Batch) -> None:
         """Give back what is not settled; the attempt does not count."""
-        now = self.world.now()
-        await self._outbox_of(batch.lane).write(lambda db: outbox.release(db, batch.ids, batch.holder, now))
+        await self._outbox_of(batch.lane).write(
+            lambda db: outbox.release(db, batch.ids, batch.holder, self.catalog.now(db))
+        )
 
     async def settle(self, holder: str, delivery: Delivery, outcome: Outcome) -> None:
         """Record how an attempt ended. What is not `holder`'s any more is somebody else's to settle."""
@@ -81,10 +82,10 @@ class PostOffice:
 
     async def sweep_offers(self) -> None:
         """Let go of the bytes that offers held and nobody committed."""
-        now = self.world.now()
+        now = self.catalog.now
         for region in await self._regions():
-            if await region.read(lambda db: arrivals.has_expired_offers(db, now)):
-                await region.write(lambda db: arrivals.expire_offers(db, now))
+            if await region.read(lambda db: arrivals.has_expired_offers(db, now(db))):
+                await region.write(lambda db: arrivals.expire_offers(db, now(db)))
 
     async def _regions(self) -> list[Database]:
         return [self.catalog.region(name) for name in await self.catalog.regions()]
@@ -93,38 +94,45 @@ class PostOffice:
         return self.catalog.region(owner.source.region)
 
     async def _due_lanes(self) -> list[Lane]:
-        now = self.world.now()
         due: list[tuple[datetime, Lane]] = []
         for name in await self.catalog.regions():
-            due += await self.catalog.region(name).read(partial(outbox.due_lanes, region=name, now=now))
+            due += await self.catalog.region(name).read(partial(self._due_lanes_of, region=name))
         return [lane for _, lane in sorted(due)]
 
+    def _due_lanes_of(self, db: Connection, region: RegionName) -> list[tuple[datetime, Lane]]:
+        return outbox.due_lanes(db, region, self.catalog.now(db))
+
+    def _next_due_in(self, db: Connection) -> timedelta | None:
+        due = outbox.next_due(db)
+        return None if due is None else max(due - self.catalog.now(db), timedelta(0))
+
     async def _claim_from(self, lane: Lane, holder: str) -> list[Delivery]:
-        now = self.world.now()
         return await self._outbox_of(lane).write(
-            lambda db: outbox.claim(db, lane, holder, now, lease=LEASE, limit=MOST_IMAGES)
+            lambda db: outbox.claim(db, lane, holder, self.catalog.now(db), lease=LEASE, limit=MOST_IMAGES)
         )
 
     async def _complete(self, holder: str, delivery: Delivery, landed: Landed) -> None:
-        now = self.world.now()
-        await self._outbox_of(delivery).write(lambda db: outbox.settle_complete(db, delivery, holder, now, landed))
+        await self._outbox_of(delivery).write(
+            lambda db: outbox.settle_complete(db, delivery, holder, self.catalog.now(db), landed)
+        )
         telemetry.event(Event.DELIVERY_SETTLED, **_facts(delivery), outcome="complete", bytes=landed.bytes_carried)
 
     async def _fail(self, holder: str, delivery: Delivery, code: FailureCode, reason: str) -> None:
-        now = self.world.now()
         await self._outbox_of(delivery).write(
-            lambda db: outbox.fail(db, delivery.id, holder, now, code=code, reason=reason)
+            lambda db: outbox.fail(db, delivery.id, holder, self.catalog.now(db), code=code, reason=reason)
         )
         telemetry.warning(Event.DELIVERY_SETTLED, **_facts(delivery), outcome=code.value, reason=reason)
 
     async def _try_again(self, holder: str, delivery: Delivery, hindered: Hindered) -> None:
-        now, reason = self.world.now(), hindered.reason
-        match after_failure(delivery.attempts, now, self.jitter()):
+        reason = hindered.reason
+        match after_failure(delivery.attempts, self.jitter()):
             case GaveUp():
                 await self._fail(holder, delivery, hindered.code, reason)
-            case TryAgain(at=at):
+            case TryAgain(after=after):
                 await self._outbox_of(delivery).write(
-                    lambda db: outbox.postpone(db, delivery.id, holder, now, until=at, reason=reason)
+                    lambda db: outbox.postpone(
+                        db, delivery.id, holder, self.catalog.now(db), after=after, reason=reason
+                    )
                 )
                 facts = _facts(delivery)
                 telemetry.warning(Event.DELIVERY_POSTPONED, **facts, attempt=delivery.attempts, reason=reason)

@@ -1,7 +1,7 @@
 """Decide what becomes of a delivery whose attempt failed for a reason that may pass."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 # Pauses of 1, 2, 4 … 512 seconds and then of ten minutes: about half an hour, as long as ECR lets a copy take.
 MOST_ATTEMPTS = 12
@@ -11,7 +11,7 @@ _LONGEST_PAUSE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    at: datetime
+    after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class GaveUp:
     """As often as it was tried, it failed."""
 
 
-def after_failure(attempts: int, now: datetime, jitter: float) -> TryAgain | GaveUp:
+def after_failure(attempts: int, jitter: float) -> TryAgain | GaveUp:
     """Decide after attempt number `attempts`: again after an exponential pause, or never.
 
     `jitter`, from 0 to 1, takes up to half of the pause away, so that what failed together does not return together.
@@ -27,4 +27,4 @@ def after_failure(attempts: int, now: datetime, jitter: float) -> TryAgain | Gav
     if attempts >= MOST_ATTEMPTS:
         return GaveUp()
     pause = min(_FIRST_PAUSE * 2 ** (attempts - 1), _LONGEST_PAUSE)
-    return TryAgain(now + pause * (1 - jitter / 2))
+    return TryAgain(pause * (1 - jitter / 2))

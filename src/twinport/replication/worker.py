@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 from twinport import telemetry
-from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.model.replication import Delivery
 from twinport.replication.courier import Courier
@@ -31,7 +30,6 @@ class Replication:
 
     office: PostOffice
     courier: Courier
-    world: Clock
     holder: str
     poll: timedelta = _POLL
     grace: timedelta = _GRACE
@@ -94,8 +92,8 @@ class Replication:
     async def _look(self) -> tuple[Batch | None, timedelta]:
         """Return a batch, or how long there will be none as far as is known."""
         batch = await self.office.claim(self.holder)
-        due = None if batch else await self.office.next_due()
-        return batch, self.poll if due is None else min(self.poll, max(due - self.world.now(), timedelta(0)))
+        pause = None if batch else await self.office.next_due_in()
+        return batch, self.poll if pause is None else min(self.poll, pause)
 
     async def _carry(self, batch: Batch) -> None:
         """See a batch through. Whatever is met, its deliveries end settled, postponed, given back, or free by lapse."""
