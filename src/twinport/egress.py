@@ -1,0 +1,193 @@
+"""The one way out to an address that a tenant named (law 10).
+
+A name is resolved once, every address of it must be one that may be reached, and the connection goes to those very
+addresses. Redirects are followed here, each checked like the first. Nothing is pooled: no connection of one tenant
+serves another.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from urllib.parse import urljoin
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from twinport.outgoing import Address, Incoming, Outgoing, Permissions, Target, plain, target_of
+from twinport.refusals.egress import (
+    AddressForbidden,
+    AnswerTooLarge,
+    AnswerTooLate,
+    TooManyRedirects,
+    Unreachable,
+    UrlForbidden,
+)
+
+MOST_REDIRECTS = 5
+_REDIRECTS = {301, 302, 303, 307, 308}
+_PIECE = 1 << 16
+Resolve = Callable[[str], Awaitable[Sequence[Address]]]
+
+
+async def resolve(host: str) -> list[Address]:
+    """Ask the system for the addresses of a name. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [ip_address(str(each[4][0])) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer whose body is still to come. Reading stops with AnswerTooLarge or AnswerTooLate."""
+
+    status: int
+    headers: dict[str, str]
+    pieces: AsyncIterator[bytes]
+
+
+class Egress:
+    """Sends what tenants asked for, where the operator lets it go."""
+
+    def __init__(self, permissions: Permissions, lookup: Resolve = resolve) -> None:
+        self._permissions, self._lookup = permissions, lookup
+        self._trust = ssl.create_default_context()
+        if permissions.authorities is not None:
+            self._trust.load_verify_locations(permissions.authorities)
+
+    async def fetch(self, outgoing: Outgoing) -> Incoming:
+        """As the port says: return the whole answer, or raise NotFetched."""
+        async with self.open(outgoing) as opened:
+            body = b"".join([piece async for piece in opened.pieces])
+            return Incoming(opened.status, opened.headers, body)
+
+    @asynccontextmanager
+    async def open(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
+        """Send a request and give its answer while the block lasts, `outgoing.within` at most. Raises NotFetched."""
+        host, deadline = target_of(outgoing.url, self._permissions).host, asyncio.timeout(_seconds(outgoing))
+        try:
+            async with deadline, AsyncExitStack() as stack:
+                with _translated(host):
+                    answer = await self._follow(outgoing, stack)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                yield Opened(answer.status, headers, _pieces(host, answer, outgoing.most_bytes))
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise AnswerTooLate(host, _seconds(outgoing)) from error
+
+    async def _follow(self, outgoing: Outgoing, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+        given_for = target_of(outgoing.url, self._permissions).origin
+        for _ in range(MOST_REDIRECTS + 1):
+            target = target_of(outgoing.url, self._permissions)
+            if target.origin != given_for:
+                outgoing = replace(outgoing, authorization=None)
+            answer = await self._send(target, outgoing, stack)
+            onwards = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or onwards is None:
+                return answer
+            if outgoing.method not in ("GET", "HEAD"):
+                raise UrlForbidden(outgoing.url, f"it redirects a {outgoing.method}")
+            outgoing = replace(outgoing, url=urljoin(outgoing.url, onwards))
+        raise TooManyRedirects(MOST_REDIRECTS)
+
+    async def _send(self, target: Target, outgoing: Outgoing, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+        pinned = _Pinned(target, await self._addresses(target))
+        connector = aiohttp.TCPConnector(resolver=pinned, use_dns_cache=False, ssl=self._trust, force_close=True)
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            # What is counted is what comes: nothing is unpacked.
+            auto_decompress=False,
+        )
+        await stack.enter_async_context(session)
+        headers = {"user-agent": "twinport", "accept-encoding": "identity", **outgoing.headers}
+        if outgoing.authorization is not None:
+            headers["authorization"] = outgoing.authorization
+        request = session.request(
+            outgoing.method, target.url, headers=headers, data=outgoing.body, allow_redirects=False
+        )
+        return await stack.enter_async_context(request)
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        """Return the addresses of a host. One that may not be reached forbids them all."""
+        try:
+            found: Sequence[Address] = [ip_address(target.host)]
+        except ValueError:
+            found = await self._lookup(target.host)
+        for address in found:
+            if not self._permissions.allow(address) or (_is_ours(address) and not self._permissions.list(address)):
+                raise AddressForbidden(target.host, str(address))
+        if not found:
+            raise Unreachable(target.host, "it has no address")
+        return found
+
+
+class _Pinned(AbstractResolver):
+    """Knows one name, and the addresses that were looked at."""
+
+    def __init__(self, target: Target, addresses: Sequence[Address]) -> None:
+        self._target, self._addresses = target, addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        del family
+        if host.rstrip(".").lower() != self._target.host.rstrip("."):
+            raise OSError(f"'{host}' was not looked up")
+        return [_resolved(host, port, address) for address in self._addresses]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _resolved(host: str, port: int, address: Address) -> ResolveResult:
+    return {
+        "hostname": host,
+        "host": str(address),
+        "port": port,
+        "family": socket.AF_INET if address.version == 4 else socket.AF_INET6,  # noqa: PLR2004 — IP's version
+        "proto": socket.IPPROTO_TCP,
+        "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    }
+
+
+def _seconds(outgoing: Outgoing) -> float:
+    return outgoing.within.total_seconds()
+
+
+@contextmanager
+def _translated(host: str) -> Iterator[None]:
+    """Word what the client and the system say as Unreachable. A deadline of ours comes as a cancellation."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unreachable(host, str(error) or type(error).__name__) from error
+
+
+async def _pieces(host: str, answer: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
+    if (answer.content_length or 0) > most:
+        raise AnswerTooLarge(most)
+    size = 0
+    with _translated(host):
+        async for piece in answer.content.iter_chunked(_PIECE):
+            size += len(piece)
+            if size > most:
+                raise AnswerTooLarge(most)
+            yield piece
+
+
+def _is_ours(address: Address) -> bool:
+    """Tell whether an address is this machine's own, where our own listeners may be. Nothing is sent."""
+    bare = plain(address)
+    family = socket.AF_INET if bare.version == 4 else socket.AF_INET6  # noqa: PLR2004 — IP's version
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            # The system answers with its own address for the road there: its own address leads to itself.
+            probe.connect((str(bare), 9))
+            return str(probe.getsockname()[0]) == str(bare)
+    except OSError:
+        return False

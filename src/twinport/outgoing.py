@@ -1,0 +1,150 @@
+"""What may go out, and where to: requests to addresses that a tenant named, as values. `egress` sends them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from twinport.refusals.egress import UrlForbidden
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+MOST_BYTES = 1 << 20
+WITHIN = timedelta(seconds=10)
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NAME = re.compile(r"(?=.{1,253}\.?$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What the operator allows beyond public addresses by https.
+
+    `networks` may be reached although they are not public; to `http_hosts` (`HOST` or `HOST:PORT`) http is spoken;
+    `authorities` is a file of certificates that are trusted beside the system's.
+    """
+
+    networks: tuple[Network, ...] = ()
+    http_hosts: frozenset[str] = frozenset()
+    authorities: Path | None = None
+
+    def allow(self, address: Address) -> bool:
+        """Tell whether `address` may be reached: it is public in every way it can be read, or the operator lists it."""
+        return all(_is_public(each) for each in readings(address)) or self.list(address)
+
+    def list(self, address: Address) -> bool:
+        """Tell whether the operator lists a network that `address` is in, or the IPv4 address inside of it."""
+        return any(address in network or plain(address) in network for network in self.networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request. `authorization` goes to the host of `url` and to no other; `headers` must hold no secret."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    authorization: str | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    most_bytes: int = MOST_BYTES
+    within: timedelta = WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The whole answer, whatever its status. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fetcher(Protocol):
+    async def fetch(self, outgoing: Outgoing) -> Incoming:
+        """Send a request and return the answer, or raise NotFetched. Nothing else is raised, and nothing waits on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL that is followed, taken apart. `host` is in lower case, without brackets."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        return self.scheme, self.host, self.port
+
+
+def target_of(url: str, permissions: Permissions) -> Target:
+    """Take a URL apart. Raises UrlForbidden for all but https, http where it is allowed, and for any odd form."""
+    parts = _split(url)
+    host, port = (parts.hostname or "").lower(), _port(url, parts)
+    if parts.scheme not in _PORTS:
+        raise UrlForbidden(url, "only https is followed")
+    if parts.username is not None or parts.password is not None:
+        raise UrlForbidden(url, "it holds a name or a password")
+    if not _is_host(host):
+        raise UrlForbidden(url, "its host is neither a name nor an address in its usual form")
+    plain_allowed = {host, f"{host}:{port}"} & permissions.http_hosts
+    if parts.scheme == "http" and not plain_allowed:
+        raise UrlForbidden(url, "http is spoken with hosts that 'egress_http_hosts' lists alone")
+    return Target(url, parts.scheme, host, port)
+
+
+def readings(address: Address) -> tuple[Address, ...]:
+    """Return every address that `address` may lead to: itself, and an IPv4 address that it wraps."""
+    return (plain(address),) if plain(address) is address else (address, plain(address))
+
+
+def plain(address: Address) -> Address:
+    """Return the IPv4 address inside of a mapped, translated or tunnelled IPv6 address; any other as it is."""
+    if isinstance(address, IPv4Address):
+        return address
+    teredo = address.teredo[1] if address.teredo else None
+    inside = IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+    return address.ipv4_mapped or address.sixtofour or teredo or inside or address
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
+        # It is but another way to write what it wraps, which is judged by itself.
+        return True
+    odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
+    return address.is_global and not odd and not address.is_link_local
+
+
+def _split(url: str) -> SplitResult:
+    if any(character.isspace() or not character.isprintable() or character == "\\" for character in url):
+        raise UrlForbidden(url, "it holds blanks or characters that nobody sees")
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise UrlForbidden(url, "it is not a URL") from error
+
+
+def _port(url: str, parts: SplitResult) -> int:
+    try:
+        return parts.port or _PORTS.get(parts.scheme, 0)
+    except ValueError as error:
+        raise UrlForbidden(url, "its port is none") from error
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether a host is a name, or an address as everybody writes it: no decimal, octal or shortened one."""
+    if ":" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        try:
+            ip_address(host)
+        except ValueError:
+            return False
+        return "%" not in host
+    return _NAME.fullmatch(host) is not None
