@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.errors import ConfigurationWrong
 from twinport.keeping import Keeping
+from twinport.outgoing import Permissions
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 DEFAULT_LISTEN = "127.0.0.1:4566"
@@ -34,7 +35,8 @@ class Settings:
     `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list. `database` is
     the address of PostgreSQL, or None for SQLite in the data folder; it may hold a password, so it is never shown.
     How long what is kept, and how often what is looked at: see `Keeping` and docs/how-to/garbage.md.
-    `workers` is how many processes `serve` consists of.
+    `workers` is how many processes `serve` consists of. `oidc_keys` are issuers with the files of their keys, which are
+    then not fetched.
     """
 
     data: Path = Path("data")
@@ -58,6 +60,10 @@ class Settings:
     organization: OrganizationTable | None = None
     basic_access_keys: bool = False
     workers: int = 1
+    egress_networks: tuple[str, ...] = ()
+    egress_http_hosts: tuple[str, ...] = ()
+    egress_authorities: Path | None = None
+    oidc_keys: tuple[tuple[str, Path], ...] = ()
 
     @property
     def host(self) -> str:
@@ -76,6 +82,13 @@ class Settings:
         )
 
     @property
+    def egress(self) -> Permissions:
+        """Return where what tenants name may lead (docs/explanation/going-out.md)."""
+        networks = tuple(ip_network(each, strict=False) for each in self.egress_networks)
+        hosts = frozenset(each.lower() for each in self.egress_http_hosts)
+        return Permissions(networks, hosts, self.egress_authorities)
+
+    @property
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
 
@@ -92,8 +105,11 @@ class Settings:
 
 # PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
 _LONGEST_DATABASE_NAME = 40
-_LISTS = ("regions", "allowed_hosts", "trusted_proxies", "deviations")
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_LISTS = (
+    *("regions", "allowed_hosts", "trusted_proxies", "deviations"),
+    *("egress_networks", "egress_http_hosts", "oidc_keys"),
+)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MOST_WORKERS = 256
 
@@ -242,6 +258,19 @@ def _organization(value: object) -> OrganizationTable:
     return value
 
 
+def _file(value: object) -> Path:
+    if not isinstance(value, (str, Path)) or not Path(value).is_file():
+        raise ValueError(f"a file is needed, and {str(value)!r} is none")
+    return Path(value)
+
+
+def _issuers(value: object) -> tuple[tuple[str, Path], ...]:
+    pairs = [each.rpartition("=") for each in _names(value)]
+    if wrong := [issuer for issuer, _, _ in pairs if not issuer.startswith("https://")]:
+        raise ValueError(f"ISSUER=FILE is needed, with an https address and a key set, not {wrong[0]!r}")
+    return tuple((issuer.rstrip("/"), _file(file)) for issuer, _, file in pairs)
+
+
 def _database(value: object) -> str:
     # What was given is not repeated: a password may be in it, at the right place or not.
     is_text = isinstance(value, str) and value.startswith(("postgresql://", "postgres://"))
@@ -273,4 +302,8 @@ _PARSERS = {
     "organization": _organization,
     "basic_access_keys": _switch,
     "workers": _workers,
+    "egress_networks": _networks,
+    "egress_http_hosts": _names,
+    "egress_authorities": _file,
+    "oidc_keys": _issuers,
 }
