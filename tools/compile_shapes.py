@@ -28,6 +28,10 @@ TYPED = {
         PutReplicationConfiguration SetRepositoryPolicy TagResource UntagResource UploadLayerPart
     """,
     "iam": """
+        AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider
+        GetOpenIDConnectProvider ListOpenIDConnectProviderTags ListOpenIDConnectProviders
+        RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider UntagOpenIDConnectProvider
+        UpdateOpenIDConnectProviderThumbprint
         DeleteUserPermissionsBoundary PutUserPermissionsBoundary
         AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy
         GetGroup GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups
@@ -52,7 +56,8 @@ TYPED = {
         SetSecurityTokenServicePreferences SimulateCustomPolicy SimulatePrincipalPolicy
     """,
     "sts": """
-        AssumeRole DecodeAuthorizationMessage GetAccessKeyInfo GetCallerIdentity GetFederationToken GetSessionToken
+        AssumeRole AssumeRoleWithWebIdentity DecodeAuthorizationMessage GetAccessKeyInfo GetCallerIdentity
+        GetFederationToken GetSessionToken
     """,
 }
 

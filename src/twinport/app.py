@@ -25,6 +25,7 @@ from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.key_owners import KeyOwners
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.oidc_providers import OidcProviders
 from twinport.access.organization_settings import organization
 from twinport.access.own_sessions import OwnSessions
 from twinport.access.pace import PacedGate
@@ -280,6 +281,7 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         managed_policies=ManagedPolicies(catalog, entities, world, aws),
         principal_policies=PrincipalPolicies(catalog, entities, world, aws),
         instance_profiles=InstanceProfiles(catalog, entities, world),
+        oidc_providers=OidcProviders(catalog, entities, world),
         account=AccountFacts(catalog, entities),
         report=AccountReport(catalog, entities, aws, access.uses),
         context_lookup=ContextLookup(catalog, entities, aws),

@@ -23,6 +23,7 @@ from twinport.access.groups import Groups
 from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.oidc_providers import OidcProviders
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer
@@ -49,7 +50,11 @@ REQUEST: dict[str, Any] = {
     "Description": "words",
     "Password": "Analytical 1843",
     "GroupName": "blue",
+    "ClientID": "client",
     "InstanceProfileName": "profile",
+    "OpenIDConnectProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/issuer.example",
+    "ThumbprintList": [],
+    "Url": "https://issuer.example",
     "PermissionsBoundary": ARN,
     "PolicyArn": ARN,
     "PolicyDocument": "{}",
@@ -87,6 +92,7 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         managed_policies=ManagedPolicies(catalog, entities, clock, aws),
         principal_policies=PrincipalPolicies(catalog, entities, clock, aws),
         instance_profiles=InstanceProfiles(catalog, entities, clock),
+        oidc_providers=OidcProviders(catalog, entities, clock),
         account=AccountFacts(catalog, entities),
         report=AccountReport(catalog, entities, aws, uses),
         context_lookup=ContextLookup(catalog, entities, aws),

@@ -192,6 +192,19 @@ instance_profile = Table(
 )
 Index("instance_profile_by_role", instance_profile.c.role_id)
 
+# The two lists are JSON texts; `url` is without its scheme.
+oidc_provider = Table(
+    "oidc_provider",
+    partition,
+    Column("arn", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("client_ids", Text, nullable=False),
+    Column("thumbprints", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+Index("oidc_provider_by_account", oidc_provider.c.account)
+
 # The other name of an account, by which its people sign in. No two accounts have the same.
 account_alias = Table(
     "account_alias",

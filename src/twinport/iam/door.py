@@ -14,6 +14,7 @@ from twinport.access.groups import Groups
 from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
+from twinport.access.oidc_providers import OidcProviders
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
 from twinport.access.service_linked_roles import ServiceLinkedRoles
@@ -26,6 +27,7 @@ from twinport.iam.empty_lists import EmptyLists
 from twinport.iam.groups import GroupOperations
 from twinport.iam.instance_profiles import InstanceProfileOperations
 from twinport.iam.login_profiles import LoginProfileOperations
+from twinport.iam.oidc_providers import OidcProviderOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
 from twinport.iam.report import ReportOperations
 from twinport.iam.roles import RoleOperations
@@ -48,6 +50,7 @@ class Verbs:
     managed_policies: ManagedPolicies
     principal_policies: PrincipalPolicies
     instance_profiles: InstanceProfiles
+    oidc_providers: OidcProviders
     account: AccountFacts
     report: AccountReport
     context_lookup: ContextLookup
@@ -67,6 +70,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **InlinePolicyOperations(verbs.principal_policies).table(),
         **AttachedPolicyOperations(verbs.principal_policies).table(),
         **InstanceProfileOperations(verbs.instance_profiles).table(),
+        **OidcProviderOperations(verbs.oidc_providers).table(),
         **AccountOperations(verbs.account).table(),
         **ReportOperations(verbs.report).table(),
         **ContextKeyOperations(verbs.context_lookup).table(),

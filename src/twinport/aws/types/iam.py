@@ -4,6 +4,88 @@ from datetime import datetime
 from typing import Required, TypedDict
 
 
+class AddClientIDToOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    ClientID: Required[str]
+
+
+class Tag(TypedDict, total=False):
+    Key: Required[str]
+    Value: Required[str]
+
+
+class CreateOpenIDConnectProviderRequest(TypedDict, total=False):
+    Url: Required[str]
+    ClientIDList: list[str]
+    ThumbprintList: list[str]
+    Tags: list[Tag]
+
+
+class CreateOpenIDConnectProviderResponse(TypedDict, total=False):
+    OpenIDConnectProviderArn: str
+    Tags: list[Tag]
+
+
+class DeleteOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+
+
+class GetOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+
+
+class GetOpenIDConnectProviderResponse(TypedDict, total=False):
+    Url: str
+    ClientIDList: list[str]
+    ThumbprintList: list[str]
+    CreateDate: datetime
+    Tags: list[Tag]
+
+
+class ListOpenIDConnectProviderTagsRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    Marker: str
+    MaxItems: int
+
+
+class ListOpenIDConnectProviderTagsResponse(TypedDict, total=False):
+    Tags: Required[list[Tag]]
+    IsTruncated: bool
+    Marker: str
+
+
+class ListOpenIDConnectProvidersRequest(TypedDict, total=False):
+    pass
+
+
+class OpenIDConnectProviderListEntry(TypedDict, total=False):
+    Arn: str
+
+
+class ListOpenIDConnectProvidersResponse(TypedDict, total=False):
+    OpenIDConnectProviderList: list[OpenIDConnectProviderListEntry]
+
+
+class RemoveClientIDFromOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    ClientID: Required[str]
+
+
+class TagOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    Tags: Required[list[Tag]]
+
+
+class UntagOpenIDConnectProviderRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    TagKeys: Required[list[str]]
+
+
+class UpdateOpenIDConnectProviderThumbprintRequest(TypedDict, total=False):
+    OpenIDConnectProviderArn: Required[str]
+    ThumbprintList: Required[list[str]]
+
+
 class DeleteUserPermissionsBoundaryRequest(TypedDict, total=False):
     UserName: Required[str]
 
@@ -63,11 +145,6 @@ class GetGroupRequest(TypedDict, total=False):
 class AttachedPermissionsBoundary(TypedDict, total=False):
     PermissionsBoundaryType: str
     PermissionsBoundaryArn: str
-
-
-class Tag(TypedDict, total=False):
-    Key: Required[str]
-    Value: Required[str]
 
 
 class User(TypedDict, total=False):

@@ -55,6 +55,29 @@ class AssumeRoleResponse(TypedDict, total=False):
     SessionTokenSize: int
 
 
+class AssumeRoleWithWebIdentityRequest(TypedDict, total=False):
+    RoleArn: Required[str]
+    RoleSessionName: Required[str]
+    WebIdentityToken: Required[str]
+    ProviderId: str
+    PolicyArns: list[PolicyDescriptorType]
+    Policy: str
+    DurationSeconds: int
+    MinimumSessionTokenSize: int
+
+
+class AssumeRoleWithWebIdentityResponse(TypedDict, total=False):
+    Credentials: Credentials
+    SubjectFromWebIdentityToken: str
+    AssumedRoleUser: AssumedRoleUser
+    PackedPolicySize: int
+    Provider: str
+    Audience: str
+    SourceIdentity: str
+    SessionTokenUtilization: int
+    SessionTokenSize: int
+
+
 class DecodeAuthorizationMessageRequest(TypedDict, total=False):
     EncodedMessage: Required[str]
 

@@ -1,0 +1,155 @@
+"""Providers of OpenID Connect: create, read, list, change what may change, tag, delete."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.gate import NO_CONTEXT, Context
+from twinport.catalog import identities, oidc_providers
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import LimitReached
+from twinport.model.entities import Tag
+from twinport.model.identities import Caller
+from twinport.model.names import PARTITION
+from twinport.model.oidc import OidcProvider, provider_arn
+from twinport.refusals.identities import InvalidInput
+from twinport.refusals.oidc import OidcArnInvalid, OidcUrlInvalid, TooManyClientIds
+
+CLIENT_IDS = 100
+THUMBPRINTS = 5
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+_URL = re.compile(rf"https://{_HOST}(/[\w.~!$&'()+,;=:@%-]+)*/?", re.ASCII)
+_ARN = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):oidc-provider/[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class NewProvider:
+    """A provider that is asked for. `url` is as it was sent."""
+
+    url: str
+    client_ids: tuple[str, ...] = ()
+    thumbprints: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProviders:
+    catalog: Catalog
+    entities: Entities
+    world: Clock
+
+    async def create(self, caller: Caller, new: NewProvider) -> OidcProvider:
+        """Create a provider. Nothing is fetched from it.
+
+        Raises OidcUrlInvalid, OidcProviderExists, LimitReached, TooManyClientIds, InvalidInput.
+        """
+        url = _url(new.url)
+        arn = provider_arn(caller.account, url)
+        await self.entities.ask_of(caller, "iam:CreateOpenIDConnectProvider", arn, tag_context(new.tags))
+        check_tags(new.tags)
+        made = OidcProvider(
+            account=caller.account,
+            url=url,
+            client_ids=_client_ids(new.client_ids),
+            thumbprints=_thumbprints(new.thumbprints),
+            created_at=self.world.now(),
+            tags=new.tags,
+        )
+        await self.catalog.partition.write(lambda db: oidc_providers.add(db, made))
+        return made
+
+    async def get(self, caller: Caller, arn: str) -> OidcProvider:
+        """Return a provider. Raises OidcArnInvalid, OidcProviderNotFound."""
+        await self._ask(caller, "iam:GetOpenIDConnectProvider", arn)
+        return await self.catalog.partition.read(lambda db: oidc_providers.get(db, arn))
+
+    async def list(self, caller: Caller) -> list[str]:
+        """List the ARNs of the caller's providers, in their order."""
+        await self.entities.ask_of(caller, "iam:ListOpenIDConnectProviders", provider_arn(caller.account, "*"))
+        return await self.catalog.partition.read(lambda db: oidc_providers.arns(db, caller.account))
+
+    async def delete(self, caller: Caller, arn: str) -> None:
+        """Delete a provider; roles that trust it stay. Raises OidcArnInvalid, OidcProviderNotFound."""
+        await self._ask(caller, "iam:DeleteOpenIDConnectProvider", arn)
+
+        def remove(db: Connection) -> None:
+            oidc_providers.get(db, arn)
+            oidc_providers.remove(db, arn)
+
+        await self.catalog.partition.write(remove)
+
+    async def add_client_id(self, caller: Caller, arn: str, client_id: str) -> None:
+        """Add an audience; one that is there already stays. Raises OidcProviderNotFound, TooManyClientIds."""
+        await self._ask(caller, "iam:AddClientIDToOpenIDConnectProvider", arn)
+        await self._change(
+            arn, lambda it: replace(it, client_ids=_client_ids(tuple(dict.fromkeys((*it.client_ids, client_id)))))
+        )
+
+    async def remove_client_id(self, caller: Caller, arn: str, client_id: str) -> None:
+        """Remove an audience; one that is not there is no mistake. Raises OidcProviderNotFound."""
+        await self._ask(caller, "iam:RemoveClientIDFromOpenIDConnectProvider", arn)
+        await self._change(
+            arn, lambda it: replace(it, client_ids=tuple(each for each in it.client_ids if each != client_id))
+        )
+
+    async def set_thumbprints(self, caller: Caller, arn: str, thumbprints: tuple[str, ...]) -> None:
+        """Replace the thumbprints. Raises OidcProviderNotFound, InvalidInput, LimitReached."""
+        await self._ask(caller, "iam:UpdateOpenIDConnectProviderThumbprint", arn)
+        await self._change(arn, lambda it: replace(it, thumbprints=_thumbprints(thumbprints)))
+
+    async def tag(self, caller: Caller, arn: str, tags: Sequence[Tag]) -> None:
+        """Add tags, replacing those of the same keys. Raises OidcProviderNotFound, InvalidInput, LimitReached."""
+        await self._ask(caller, "iam:TagOpenIDConnectProvider", arn, tag_context(tags))
+        check_tags(tags)
+        await self.catalog.partition.write(lambda db: identities.set_tags(db, oidc_providers.get(db, arn).arn, tags))
+
+    async def untag(self, caller: Caller, arn: str, keys: Sequence[str]) -> None:
+        """Remove tags; a key that is not there is no mistake. Raises OidcProviderNotFound."""
+        await self._ask(caller, "iam:UntagOpenIDConnectProvider", arn, {"aws:TagKeys": tuple(keys)})
+        await self.catalog.partition.write(lambda db: identities.remove_tags(db, oidc_providers.get(db, arn).arn, keys))
+
+    async def tags(self, caller: Caller, arn: str) -> tuple[Tag, ...]:
+        """Return all tags, fifty at most, in the order of their keys. Raises OidcProviderNotFound."""
+        await self._ask(caller, "iam:ListOpenIDConnectProviderTags", arn)
+        return (await self.catalog.partition.read(lambda db: oidc_providers.get(db, arn))).tags
+
+    async def _ask(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
+        """Ask about a provider of the caller's account. Raises OidcArnInvalid for any other ARN, once it is asked."""
+        await self.entities.ask_of(caller, action, arn, context)
+        found = _ARN.fullmatch(arn)
+        if found is None or found[1] != caller.account:
+            raise OidcArnInvalid(arn)
+
+    async def _change(self, arn: str, change: Callable[[OidcProvider], OidcProvider]) -> None:
+        def store(db: Connection) -> None:
+            changed = change(oidc_providers.get(db, arn))
+            oidc_providers.set_lists(db, arn, changed.client_ids, changed.thumbprints)
+
+        await self.catalog.partition.write(store)
+
+
+def _url(text: str) -> str:
+    """Return an issuer's address without its scheme and without a slash at its end. Raises OidcUrlInvalid."""
+    if not _URL.fullmatch(text):
+        raise OidcUrlInvalid
+    host = urlsplit(text).netloc
+    return text.removeprefix("https://").rstrip("/").replace(host, host.lower(), 1)
+
+
+def _client_ids(given: tuple[str, ...]) -> tuple[str, ...]:
+    if len(given) > CLIENT_IDS:
+        raise TooManyClientIds(CLIENT_IDS)
+    return given
+
+
+def _thumbprints(given: tuple[str, ...]) -> tuple[str, ...]:
+    if len(given) > THUMBPRINTS:
+        raise LimitReached("Thumbprint list must contain fewer than 5 entries.")
+    for each in given:
+        if not re.fullmatch("[0-9A-Fa-f]{40}", each):
+            raise InvalidInput(f"'{each}' is not a thumbprint: 40 hexadecimal digits are needed")
+    return given

@@ -1,0 +1,34 @@
+"""Providers of OpenID Connect, by which others than IAM say who somebody is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from twinport.model.entities import Tag
+from twinport.model.names import PARTITION, AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """An issuer that an account believes. `url` is without `https://`, as IAM shows it.
+
+    `client_ids` are the audiences for which its tokens may be made; `thumbprints` are kept and shown.
+    """
+
+    account: AccountId
+    url: str
+    client_ids: tuple[str, ...]
+    thumbprints: tuple[str, ...]
+    created_at: datetime
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return provider_arn(self.account, self.url)
+
+    @property
+    def issuer(self) -> str:
+        return f"https://{self.url}"
+
+
+def provider_arn(account: str, url: str) -> str:
+    return f"arn:{PARTITION}:iam::{account}:oidc-provider/{url}"
