@@ -1,0 +1,35 @@
+"""Terraform makes users, groups, roles and policies, finds them as it left them, changes them, and takes them away."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.journeys import terraform
+from tests.journeys.clients import SOURCE, Owner
+
+ROLE = "AWSServiceRoleForECRReplication"
+
+
+def test_terraform_manages_the_identities_of_an_account(source: Owner, tmp_path: Path) -> None:
+    identities, iam = terraform.initialized("identities", source, tmp_path), source.boto("iam")
+
+    identities.apply()
+    assert identities.outputs() == {"me": f"arn:aws:iam::{SOURCE}:root", "group": ["ann"]}
+    assert iam.get_role(RoleName=ROLE)["Role"]["Description"] == "builds images"
+    assert tags_of(iam.get_user(UserName="ann")["User"]) == {"team": "blue", "project": "twinport"}
+    assert identities.has_nothing_to_do()
+
+    identities.apply(description="builds and signs", team="green", actions=["ecr:DescribeImages"])
+    for role in ("build", ROLE):
+        assert iam.get_role(RoleName=role)["Role"]["Description"] == "builds and signs"
+    assert tags_of(iam.get_user(UserName="ann")["User"])["team"] == "green"
+    pulling = iam.get_policy(PolicyArn=f"arn:aws:iam::{SOURCE}:policy/pull")["Policy"]
+    assert pulling["DefaultVersionId"] == "v2"
+
+    identities.destroy()
+    left = iam.get_account_authorization_details()
+    assert [left[kind] for kind in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")] == [[]] * 4
+    assert iam.list_instance_profiles()["InstanceProfiles"] == iam.list_account_aliases()["AccountAliases"] == []
+
+
+def tags_of(entity: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in entity["Tags"]}
