@@ -1,7 +1,6 @@
 """The composition root: builds every object once, and nothing else does."""
 
 import asyncio
-import importlib
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from twinport import telemetry
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
 from twinport.access.account_report import AccountReport
-from twinport.access.accounts import Accounts, NewAccount
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.authorization_messages import AuthorizationMessages, Decoding
@@ -45,7 +43,7 @@ from twinport.access.uses import Uses
 from twinport.aws import shapes
 from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
 from twinport.console.cookies import Cookie
@@ -59,6 +57,7 @@ from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
 from twinport.control.door import PREFIX, ControlDoor
+from twinport.databases import open_catalog
 from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
@@ -160,7 +159,7 @@ class _Access:
 def build(settings: Settings) -> App:
     """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable."""
     world = WorldClock(WallClock())
-    catalog = _catalog(settings, world)
+    catalog = open_catalog(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
     sealer, holder = sealer_of_folder(settings.data), secrets.token_hex(8)
@@ -182,25 +181,6 @@ def check_joined(settings: Settings) -> None:
     if not has_sealer(settings.data):
         problem = f"'data': nothing is in the folder '{settings.data}' that a worker could join; start 'twinport serve'"
         raise ConfigurationWrong([problem])
-
-
-async def create_account(settings: Settings, name: str) -> NewAccount:
-    """Create an account in the data folder, whether or not a server runs on it."""
-    world = WorldClock(WallClock())
-    catalog = _catalog(settings, world)
-    try:
-        return await Accounts(catalog, sealer_of_folder(settings.data), world).create(name)
-    finally:
-        catalog.close()
-
-
-def _catalog(settings: Settings, world: WorldClock) -> WholeCatalog:
-    if settings.database is None:
-        return EmbeddedCatalog(settings.data, world)
-    # Loaded by name: who keeps everything in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
-    postgres = importlib.import_module("twinport.catalog.postgres")
-    catalog: WholeCatalog = postgres.PostgresCatalog(settings.database, world)
-    return catalog
 
 
 def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:

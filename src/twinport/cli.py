@@ -3,16 +3,14 @@
 import asyncio
 import gc
 import importlib
-import os
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 
-from twinport import __version__
-from twinport.config import Settings, load
+from twinport import __version__, account_commands
+from twinport.command_options import Config, Data, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
@@ -23,13 +21,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-accounts = typer.Typer(help="Accounts, where they are not open.", no_args_is_help=True)
-app.add_typer(accounts, name="account")
+app.add_typer(account_commands.accounts, name="account")
+app.add_typer(account_commands.users, name="user")
 
-Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
 Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
 Workers = Annotated[int | None, typer.Option(help="How many processes serve together (TWINPORT_WORKERS).")]
-Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
 
 
 def main() -> None:
@@ -100,27 +96,6 @@ def run(data: Data = None, listen: Listen = None, config: Config = None) -> None
 def demo() -> None:
     """Take the tour on a throw-away server; succeed only if every copy was pulled back and verified."""
     asyncio.run(_part("tour.commands").demo())
-
-
-@accounts.command("create")
-def account_create(name: str, data: Data = None, config: Config = None) -> None:
-    """Create an account and print its first administrator's access key, once."""
-    settings = settings_from(data, None, config)
-    made = asyncio.run(_part("app").create_account(settings, name))
-    typer.echo(
-        f"account         {made.account}\n"
-        f"administrator   {made.user_arn}\n"
-        f"access key id   {made.access_key_id}\n"
-        f"secret          {made.secret}\n\n"
-        "The secret is stored sealed and cannot be shown again."
-    )
-
-
-def settings_from(data: Path | None, listen: str | None, config: Path | None, workers: int | None = None) -> Settings:
-    """Join the file, the environment and the options given."""
-    given = {"data": data, "listen": listen, "workers": workers}
-    file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
-    return load(file, os.environ, {name: value for name, value in given.items() if value is not None})
 
 
 def _part(name: str) -> ModuleType:

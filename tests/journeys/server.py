@@ -19,8 +19,9 @@ STOP_SECONDS = 5.0
 
 
 class Server:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
+        self._options = options
         self._data = folder / "data"
         self._log = folder / "twinport.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,7 +49,7 @@ class Server:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--data", str(self._data), "--listen", self.address],
+                [*COMMAND, "serve", "--data", str(self._data), "--listen", self.address, *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from twinport.access import unique_ids
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
-from twinport.catalog import credentials
+from twinport.catalog import accounts, credentials
+from twinport.catalog.accounts import Account
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.entities import User
 from twinport.model.names import PARTITION, AccountId
+from twinport.refusals.identities import AccountNotFound
 
 ADMINISTRATOR = "administrator"
 _POLICY_ARN = f"arn:{PARTITION}:iam::aws:policy/AdministratorAccess"
@@ -33,6 +35,17 @@ class Accounts:
     catalog: Catalog
     sealer: Sealer
     world: Clock
+
+    async def listed(self) -> list[Account]:
+        """List the accounts that were created, in the order of their names."""
+        return await self.catalog.partition.read(accounts.listed)
+
+    async def find(self, text: str) -> AccountId:
+        """Return the account that has this id, name or alias. Raises AccountNotFound."""
+        found = await self.catalog.partition.read(lambda db: accounts.named(db, text))
+        if found is None:
+            raise AccountNotFound(text)
+        return found
 
     async def create(self, name: str) -> NewAccount:
         """Create an account with an administrator and an access key. Raises AccountNameTaken."""

@@ -1,8 +1,9 @@
 """What concerns an account as a whole, in the partition's database: its alias, and how much it holds."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, FromClause, delete, func, insert, select
+from sqlalchemy import Connection, FromClause, delete, func, insert, or_, select
 
 from twinport.catalog import schema
 from twinport.model.names import AccountId
@@ -22,6 +23,30 @@ class Holdings:
     policy_versions: int
     instance_profiles: int
     root_keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that was created, with the name that its operator gave it."""
+
+    id: AccountId
+    name: str
+    created_at: datetime
+
+
+def listed(db: Connection) -> list[Account]:
+    """List the accounts that were created, in the order of their names. Open accounts are not among them."""
+    rows = db.execute(select(schema.account).order_by(schema.account.c.name))
+    return [Account(AccountId(row.id), row.name, row.created_at) for row in rows]
+
+
+def named(db: Connection, text: str) -> AccountId | None:
+    """Return the account that was created under this id or name, or has this alias."""
+    created = schema.account
+    by_name = select(created.c.id).where(or_(created.c.name == text, created.c.id == text))
+    by_alias = select(_alias.c.account).where(_alias.c.alias == text)
+    found = db.execute(by_name).scalar() or db.execute(by_alias).scalar()
+    return None if found is None else AccountId(found)
 
 
 def alias(db: Connection, account: AccountId) -> str | None:

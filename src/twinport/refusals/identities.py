@@ -235,6 +235,14 @@ class AccountNameTaken(Conflict):
         super().__init__(f"an account named '{name}' exists already; choose another name")
 
 
+class AccountNotFound(NotFound):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"no account has the id, name or alias '{text}'; 'twinport account list' shows all, and "
+            "'twinport account create' makes one"
+        )
+
+
 class SessionPoliciesTooLarge(LimitReached):
     def __init__(self, percent: int) -> None:
         super().__init__(f"Packed size of the session policies consumes {percent}% of allotted space.")

@@ -1,0 +1,26 @@
+"""The operator at the command line: whoever holds the databases may do everything, in every account."""
+
+from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.principals import root_caller
+from twinport.clock import Clock
+from twinport.model.identities import Caller, Origin
+from twinport.model.names import AccountId, RegionName
+
+# What the operator does comes from no network; the Region is the one that IAM is signed for.
+_REGION = RegionName("us-east-1")
+
+
+class OperatorGate:
+    """Lets the operator do everything. No organization and no policy binds who could write the rows by hand."""
+
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        """Return."""
+
+    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        """Return."""
+
+
+def acting_for(account: AccountId, world: Clock) -> Caller:
+    """Return the operator as the root of an account."""
+    origin = Origin(_REGION, "", secure=True, user_agent="twinport", at=world.now())
+    return root_caller(account, origin, access_key_id="")

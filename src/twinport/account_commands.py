@@ -1,0 +1,109 @@
+"""`twinport account …` and `twinport user …`: who may use a deployment, by the hand of whoever holds its databases."""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from twinport.command_options import Config, Data, settings_from
+
+T = TypeVar("T")
+_ONCE = "The secret is stored sealed and cannot be shown again."
+
+accounts = typer.Typer(help="Accounts, where they are not open.", no_args_is_help=True)
+users = typer.Typer(help="Users of an account, whether or not a server runs.", no_args_is_help=True)
+keys = typer.Typer(help="A user's access keys, two at most.", no_args_is_help=True)
+users.add_typer(keys, name="keys")
+
+Account = Annotated[str, typer.Argument(help="The account's id, name or alias.")]
+User = Annotated[str, typer.Argument(help="The user's name.")]
+Key = Annotated[str, typer.Argument(help="The access key's id.")]
+Attached = Annotated[
+    list[str] | None, typer.Option("--attach", help="A policy for the user: AWS's by its name, others by ARN.")
+]
+
+
+@accounts.command("create")
+def create_account(name: str, data: Data = None, config: Config = None) -> None:
+    """Create an account and print its first administrator's access key, once."""
+    made = _done(data, config, lambda them: them.accounts.create(name))
+    typer.echo(f"account         {made.account}\nadministrator   {made.user_arn}")
+    _print_key(made.access_key_id, made.secret)
+
+
+@accounts.command("list")
+def list_accounts(data: Data = None, config: Config = None) -> None:
+    """List the accounts that were created: id, name, and since when."""
+    for each in _done(data, config, lambda them: them.accounts.listed()):
+        typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}")
+
+
+@users.command("create")
+def create_user(
+    account: Account, name: User, attach: Attached = None, data: Data = None, config: Config = None
+) -> None:
+    """Create a user, who may do what the policies attached allow, and print an access key, once."""
+    made, new = _done(data, config, lambda them: them.create_user(account, name, attach or ()))
+    typer.echo(f"user            {made.arn}")
+    _print_key(new.key.id, new.secret)
+
+
+@users.command("list")
+def list_users(account: Account, data: Data = None, config: Config = None) -> None:
+    """List an account's users: name, since when, and ARN."""
+    found = _done(data, config, lambda them: them.list_users(account))
+    widest = max((len(each.name) for each in found), default=0)
+    for each in found:
+        typer.echo(f"{each.name:<{widest}}  {each.created_at:%Y-%m-%d}  {each.arn}")
+
+
+@keys.command("create")
+def create_key(account: Account, user: User, data: Data = None, config: Config = None) -> None:
+    """Give a user another access key and print it, once: the way back in for whoever lost theirs."""
+    new = _done(data, config, lambda them: them.create_key(account, user))
+    _print_key(new.key.id, new.secret)
+
+
+@keys.command("list")
+def list_keys(account: Account, user: User, data: Data = None, config: Config = None) -> None:
+    """List a user's access keys: id, status, since when, and when last used."""
+    for each in _done(data, config, lambda them: them.list_keys(account, user)):
+        use = each.last_use
+        words = "never used" if use is None else f"last used {use.at:%Y-%m-%d} for {use.service} in {use.region}"
+        typer.echo(f"{each.id}  {each.status.value:<8}  {each.created_at:%Y-%m-%d}  {words}")
+
+
+@keys.command("disable")
+def disable_key(account: Account, user: User, key: Key, data: Data = None, config: Config = None) -> None:
+    """Switch an access key off: what it signs is refused from now on."""
+    _done(data, config, lambda them: them.disable_key(account, user, key))
+
+
+@keys.command("enable")
+def enable_key(account: Account, user: User, key: Key, data: Data = None, config: Config = None) -> None:
+    """Switch an access key on again."""
+    _done(data, config, lambda them: them.enable_key(account, user, key))
+
+
+@keys.command("delete")
+def delete_key(account: Account, user: User, key: Key, data: Data = None, config: Config = None) -> None:
+    """Delete an access key."""
+    _done(data, config, lambda them: them.delete_key(account, user, key))
+
+
+def _print_key(key_id: str, secret: str) -> None:
+    typer.echo(f"access key id   {key_id}\nsecret          {secret}\n\n{_ONCE}")
+
+
+def _done(data: Path | None, config: Path | None, act: Callable[[Any], Awaitable[T]]) -> T:
+    """Let an administration.Administration act, and return what comes of it. Its parts are loaded now."""
+    administration = importlib.import_module("twinport.administration")
+
+    async def run() -> T:
+        async with administration.opened(settings_from(data, None, config)) as them:
+            return await act(them)
+
+    return asyncio.run(run())

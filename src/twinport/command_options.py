@@ -1,0 +1,19 @@
+"""What commands share: the options that say which deployment is meant."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twinport.config import Settings, load
+
+Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
+Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
+
+
+def settings_from(data: Path | None, listen: str | None, config: Path | None, workers: int | None = None) -> Settings:
+    """Join the file, the environment and the options given."""
+    given = {"data": data, "listen": listen, "workers": workers}
+    file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
+    return load(file, os.environ, {name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,107 @@
+"""Accounts and users by the operator's hand, beside a server that runs and without one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.postgres import PostgresServer
+from tests.served import Served, new_account, start
+from tests.test_serving import run
+
+POWER_USER = "AmazonEC2ContainerRegistryPowerUser"
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Served]:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="false")
+    yield served
+    served.stop()
+
+
+def done(data: Path, *words: str, **environment: str) -> str:
+    """Run a command that must succeed, and return what it printed."""
+    ended = run(*words, "--data", str(data), TWINPORT_OPEN_ACCOUNTS="false", **environment)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def refused(data: Path, *words: str) -> str:
+    ended = run(*words, "--data", str(data), TWINPORT_OPEN_ACCOUNTS="false")
+    assert ended.returncode == 3, ended.stderr
+    return ended.stderr
+
+
+def keys_in(shown: str) -> tuple[str, str, None]:
+    facts = dict(re.findall(r"^(\w[\w ]+?) {2,}(\S+)$", shown, re.MULTILINE))
+    return facts["access key id"], facts["secret"], None
+
+
+def test_a_user_made_beside_a_server_may_at_once_what_its_policies_allow(closed: Served) -> None:
+    account = done(closed.data, "account", "create", "acme").split()[1]
+    shown = done(closed.data, "user", "create", "acme", "ci", "--attach", POWER_USER)
+    assert f"arn:aws:iam::{account}:user/ci" in shown
+    ecr = closed.client("ecr", account, keys=keys_in(shown))
+    assert ecr.describe_repositories()["repositories"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ecr.delete_registry_policy()
+
+
+def test_users_and_accounts_are_listed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    account = done(data, "account", "create", "acme").split()[1]
+    done(data, "account", "create", "beta")
+    for name in ("zoe", "ann"):
+        done(data, "user", "create", account, name)
+    assert re.findall(r"^(\d{12})  [\d-]{10}  (\w+)$", done(data, "account", "list"), re.MULTILINE)[0] == (
+        account,
+        "acme",
+    )
+    lines = done(data, "user", "list", "acme").splitlines()
+    assert [line.split()[0] for line in lines] == ["administrator", "ann", "zoe"]
+
+
+def test_a_lost_key_is_replaced_and_a_stolen_one_switched_off(closed: Served) -> None:
+    first = keys_in(done(closed.data, "account", "create", "acme"))
+    whose = ("acme", "administrator")
+    second = keys_in(done(closed.data, "user", "keys", "create", *whose))
+    done(closed.data, "user", "keys", "disable", *whose, first[0])
+    account = closed.client("sts", "", keys=second).get_caller_identity()["Account"]
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        closed.client("sts", account, keys=first).get_caller_identity()
+    done(closed.data, "user", "keys", "enable", *whose, first[0])
+    assert closed.client("sts", account, keys=first).get_caller_identity()["Account"] == account
+    assert "Cannot exceed quota for AccessKeysPerUser: 2" in refused(closed.data, "user", "keys", "create", *whose)
+    done(closed.data, "user", "keys", "delete", *whose, first[0])
+    assert [line.split()[:2] for line in done(closed.data, "user", "keys", "list", *whose).splitlines()] == [
+        [second[0], "Active"]
+    ]
+
+
+def test_a_user_whom_nothing_can_be_attached_to_is_not_made(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    done(data, "account", "create", "acme")
+    said = refused(data, "user", "create", "acme", "ci", "--attach", POWER_USER, "--attach", "Nonsense")
+    assert "Invalid ARN" in said
+    assert "ci" not in done(data, "user", "list", "acme")
+
+
+def test_an_account_that_was_not_created_is_refused_where_accounts_are_closed(tmp_path: Path) -> None:
+    assert "twinport account create" in refused(tmp_path / "data", "user", "create", "111122223333", "ci")
+
+
+def test_any_account_has_users_where_accounts_are_open(server: Served) -> None:
+    account = new_account()
+    shown = run("user", "create", account, "ci", "--data", str(server.data))
+    assert shown.returncode == 0, shown.stderr
+    assert server.client("sts", account, keys=keys_in(shown.stdout)).get_caller_identity()["Account"] == account
+
+
+def test_commands_work_on_postgresql(postgres: PostgresServer, tmp_path: Path) -> None:
+    address = postgres.new_address()
+    done(tmp_path / "data", "account", "create", "acme", TWINPORT_DATABASE=address)
+    done(tmp_path / "data", "user", "create", "acme", "ci", TWINPORT_DATABASE=address)
+    assert "ci" in done(tmp_path / "data", "user", "list", "acme", TWINPORT_DATABASE=address)
+    postgres.drop(address)
