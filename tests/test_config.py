@@ -1,10 +1,14 @@
 """Settings: the address of a database, which holds a password."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
 from twinport.config import Settings, load
 from twinport.deviations import AS_ECR, Deviation
 from twinport.errors import ConfigurationWrong
+from twinport.keeping import Keeping
 
 ADDRESS = "postgresql://ann:marked-secret@db.example:5432/twinport?sslmode=require"
 
@@ -59,3 +63,21 @@ def test_a_setting_that_means_nothing_is_refused_with_what_would(name: str, valu
     with pytest.raises(ConfigurationWrong) as met:
         load(None, {name: value}, {})
     assert problem in met.value.message
+
+
+def test_times_and_sizes_are_read_from_the_file_and_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "twinport.toml"
+    file.write_text('garbage_delay = "90s"\nverify_rate = "512KiB"\nverify_round = "never"\n')
+    keeping = load(file, {"TWINPORT_UPLOAD_EXPIRY": "3d"}, {}).keeping
+    assert (keeping.layers, keeping.uploads) == (timedelta(seconds=90), timedelta(days=3))
+    assert (keeping.verify_rate, keeping.verify_round) == (512 << 10, None)
+    assert keeping.readers == Keeping().readers
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("garbage_delay", 5), ("upload_expiry", "0h"), ("litter_age", "1w"), ("verify_rate", "10"), ("verify_round", "")],
+)
+def test_a_time_or_size_that_cannot_be_meant_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ConfigurationWrong, match=name):
+        load(None, {}, {name: value})

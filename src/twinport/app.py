@@ -177,9 +177,9 @@ def build(settings: Settings) -> App:
 
 
 def check_joined(settings: Settings) -> None:
-    """Raise ConfigurationWrong unless a server began the data folder: a worker joins one, and begins nothing."""
+    """Raise ConfigurationWrong unless a server began the data folder, which others join and do not begin."""
     if not has_sealer(settings.data):
-        problem = f"'data': nothing is in the folder '{settings.data}' that a worker could join; start 'twinport serve'"
+        problem = f"'data': nothing is in the folder '{settings.data}' to work on; start 'twinport serve'"
         raise ConfigurationWrong([problem])
 
 

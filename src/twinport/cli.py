@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 unexpected, 2 misuse, 3 refused, 4 unavailable."""
+"""The command line. Exit codes: 0 done, 1 unexpected, 2 misuse, 3 refused, 4 unavailable, 5 damage was found."""
 
 import asyncio
 import gc
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from twinport import __version__, account_commands
+from twinport import __version__, account_commands, upkeep_commands
 from twinport.command_options import Config, Data, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 app.add_typer(account_commands.accounts, name="account")
 app.add_typer(account_commands.users, name="user")
+app.command("gc")(upkeep_commands.collect_garbage)
+app.command("verify")(upkeep_commands.verify)
 
 Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
 Workers = Annotated[int | None, typer.Option(help="How many processes serve together (TWINPORT_WORKERS).")]

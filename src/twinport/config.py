@@ -183,6 +183,14 @@ def _duration_or_never(value: object) -> timedelta | None:
     return None if value == "never" else _duration(value)
 
 
+def parse_size(text: str) -> int:
+    """Read a number of bytes that was given with a command. Raises ConfigurationWrong."""
+    try:
+        return _size(text)
+    except ValueError as error:
+        raise ConfigurationWrong([str(error)]) from error
+
+
 def _size(value: object) -> int:
     found = re.fullmatch(r"(\d{1,6})(KiB|MiB|GiB)", value) if isinstance(value, str) else None
     if found is None or int(found[1]) == 0:

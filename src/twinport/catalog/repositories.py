@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from twinport.catalog import reviews, schema, statements
 from twinport.catalog.columns import Instant
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
@@ -100,6 +100,14 @@ def reaches(db: Connection, account: str, limit: int) -> bool:
     """Tell whether an account has at least `limit` repositories here."""
     query = select(_repository.c.id).where(_repository.c.account == account)
     return db.execute(query.limit(1).offset(limit - 1)).first() is not None
+
+
+def is_anywhere(db: Connection, name: str, account: AccountId | None) -> bool:
+    """Tell whether any registry of the Region, or that of an account, has a repository of a name."""
+    query = select(_repository.c.id).where(_repository.c.name == name)
+    if account is not None:
+        query = query.where(_repository.c.account == account)
+    return db.execute(query.limit(1)).first() is not None
 
 
 def has_images(db: Connection, repository_id: int) -> bool:

@@ -40,6 +40,7 @@ class Change(Enum):
     """What a finding changed."""
 
     NONE = "none"
+    GONE = "gone, or other bytes by now"
     QUARANTINED = "quarantined"
     RELEASED = "released"
 
@@ -59,11 +60,11 @@ def after(db: Connection, scope: Scope, digest: str, limit: int) -> list[Recorde
 
 
 def settle(db: Connection, blob: RecordedBlob, damage: Damage | None, now: datetime) -> Change:
-    """Note what was found, and tell what that changes: nothing, if the blob has other bytes by now or is gone."""
+    """Note what was found, and tell what that changes. Nothing is noted if the blob has other bytes by now."""
     same = (_blob.c.digest == str(blob.digest), _blob.c.key == blob.key)
     row = db.execute(select(_blob.c.damage).where(*same).with_for_update()).one_or_none()
     if row is None:
-        return Change.NONE
+        return Change.GONE
     changes: dict[str, object] = {"verified_at": now, "damage": damage.value if damage else None}
     if (row.damage is None) == (damage is None):
         db.execute(update(_blob).where(*same).values(changes))

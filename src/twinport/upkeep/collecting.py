@@ -1,0 +1,127 @@
+"""`twinport gc`: what would go and why, and, when asked for, that it goes now, by the code that a server runs."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from twinport.blobs.store import PARTS, BlobReader
+from twinport.catalog import candidates
+from twinport.catalog.candidates import Candidate, Kind
+from twinport.catalog.database import Connection
+from twinport.config import Settings
+from twinport.model.content import Key
+from twinport.model.names import RegionName
+from twinport.refusals.storage import BlobMissing
+from twinport.registry.garbage import Swept
+from twinport.upkeep.sites import Site, opened
+from twinport.upkeep.words import plural, size_of
+
+_WHY = {
+    Kind.UPLOAD: "nothing was added to it",
+    Kind.LAYER: "no image of its repository names it",
+    Kind.BLOB: "no repository holds it, or will when those layers are let go",
+    Kind.BYTES: "no row names it",
+    Kind.LITTER: "nothing knows of it",
+}
+# Of a blob it is told when it was stored, and of all else since when it is of no use.
+_SINCE = {Kind.BLOB: "stored"}
+
+
+@dataclass
+class Plan:
+    """What would go, Region by Region."""
+
+    found: list[tuple[RegionName, Candidate]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(candidate.size for _, candidate in self.found)
+
+    def lines(self) -> Iterator[str]:
+        for region, each in self.found:
+            where, what = each.repository or "-", f"{size_of(each.size):>10}"
+            since = f"{_SINCE.get(each.kind, 'since')} {each.since:%Y-%m-%d %H:%M:%S}"
+            yield f"{region}  {each.kind.value:<7} {what}  {where}  {each.name}  ({_WHY[each.kind]}, {since})"
+        counts = {kind: sum(each.kind is kind for _, each in self.found) for kind in Kind}
+        listed = ", ".join(plural(count, kind.value) for kind, count in counts.items() if count)
+        yield f"would free {size_of(self.size)}: {listed or 'there is no garbage'}"
+
+    def json(self) -> str:
+        found = [
+            {
+                "region": region,
+                "kind": each.kind.value,
+                "name": each.name,
+                "repository": each.repository or None,
+                "bytes": each.size,
+                "since": each.since.isoformat(),
+                "why": _WHY[each.kind],
+            }
+            for region, each in self.found
+        ]
+        return json.dumps({"deleted": False, "bytes": self.size, "candidates": found}, indent=1)
+
+
+@dataclass
+class Done:
+    """What went. Litter is noted, and goes when readers had their time."""
+
+    swept: Swept = field(default_factory=Swept)
+    litter: int = 0
+
+    def lines(self) -> Iterator[str]:
+        yield (
+            f"gone: {plural(self.swept.uploads, 'upload')}, {plural(self.swept.layers, 'layer')}, "
+            f"{plural(self.swept.blobs, 'blob')}, {plural(self.swept.keys, 'file')}"
+        )
+        if self.litter or self.swept.blobs or self.swept.uploads:
+            yield "their files go when nobody can be reading them any more (reader_grace): by the server, or here again"
+
+    def json(self) -> str:
+        return json.dumps({"deleted": True, **asdict(self.swept), "litter": self.litter}, indent=1)
+
+
+async def plan(settings: Settings, regions: Sequence[str]) -> Plan:
+    """Tell what would go now, and change nothing."""
+    planned = Plan()
+    async with opened(settings) as site:
+        for region in await site.regions(regions):
+            planned.found += [(region, each) async for each in _found(site, settings, region)]
+    return planned
+
+
+async def delete(settings: Settings, regions: Sequence[str]) -> Done:
+    """Let go what `plan` tells of."""
+    done = Done()
+    async with opened(settings) as site:
+        for region in await site.regions(regions):
+            done.swept += await site.garbage.sweep(region)
+            for part in PARTS:
+                done.litter += await site.litter.collect(region, await site.litter.find(region, part))
+    return done
+
+
+async def _found(site: Site, settings: Settings, region: RegionName) -> AsyncIterator[Candidate]:
+    now, keeping, store = site.clock.now(), settings.keeping, site.stores.region(region)
+    queries: tuple[tuple[Callable[[Connection, datetime], Iterator[Candidate]], datetime], ...] = (
+        (candidates.uploads, now - keeping.uploads),
+        (candidates.layers, now - keeping.layers),
+        (candidates.blobs, now - keeping.layers),
+    )
+    for query, before in queries:
+        for each in await site.catalog.region(region).read(lambda db, q=query, b=before: list(q(db, b))):  # type: ignore[misc]
+            yield each
+    before = now - keeping.readers
+    for each in await site.catalog.region(region).read(lambda db: list(candidates.discarded(db, before))):
+        yield Candidate(each.kind, each.name, _size_of(store, Key(each.name)), each.since)
+    for part in PARTS:
+        for file in await site.litter.find(region, part):
+            yield Candidate(Kind.LITTER, file.key, file.size, file.written_at)
+
+
+def _size_of(store: BlobReader, key: Key) -> int:
+    try:
+        return store.size(key)
+    except BlobMissing:
+        return 0

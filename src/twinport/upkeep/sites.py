@@ -1,0 +1,74 @@
+"""A deployment as upkeep sees it: its Regions, and what lets garbage go and looks at blobs, beside a server or not."""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from twinport import app
+from twinport.blobs.files import FileBlobStores
+from twinport.catalog.embedded import Catalog
+from twinport.clock import WallClock, WorldClock
+from twinport.config import Settings
+from twinport.databases import open_catalog
+from twinport.errors import NotFound
+from twinport.model.names import RegionName
+from twinport.registry.garbage import Garbage
+from twinport.registry.litter import Litter
+from twinport.registry.verification import Verification
+
+
+class RegionNeverUsed(NotFound):
+    """A Region is named in which nothing was ever stored."""
+
+    def __init__(self, region: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"nothing was ever stored in Region '{region}'; there is {', '.join(known) or 'no Region yet'}"
+        )
+
+
+class NothingMeant(NotFound):
+    """A repository is named that is nowhere."""
+
+    def __init__(self, repository: str, account: str | None) -> None:
+        where = f"account '{account}'" if account else "any account"
+        super().__init__(f"there is no repository '{repository}' of {where} in these Regions")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What upkeep works with."""
+
+    catalog: Catalog
+    stores: FileBlobStores
+    clock: WorldClock
+    garbage: Garbage
+    litter: Litter
+    verification: Verification
+
+    async def regions(self, named: Sequence[str]) -> list[RegionName]:
+        """Return the Regions that are meant: those named, or all. Raises RegionNeverUsed."""
+        known = await self.catalog.regions()
+        for name in named:
+            if name not in known:
+                raise RegionNeverUsed(name, known)
+        return [region for region in known if not named or region in named]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Site]:
+    """Open a deployment that there is already, whether or not a server runs on it. Raises ConfigurationWrong."""
+    app.check_joined(settings)
+    clock, keeping = WorldClock(WallClock()), settings.keeping
+    catalog, stores = open_catalog(settings, clock), FileBlobStores(settings.data)
+    try:
+        yield Site(
+            catalog,
+            stores,
+            clock,
+            Garbage(catalog, stores, clock, keeping),
+            Litter(catalog, stores, clock, WallClock(), keeping),
+            Verification(catalog, stores, clock, keeping, secrets.token_hex(8)),
+        )
+    finally:
+        catalog.close()

@@ -1,0 +1,18 @@
+"""How upkeep words counts and sizes."""
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+
+
+def plural(count: int, noun: str) -> str:
+    """Word a count of things; bytes and litter have no plural."""
+    return f"{count} {noun}" if count == 1 or noun in ("bytes", "litter") else f"{count} {noun}s"
+
+
+def size_of(size: float) -> str:
+    """Word a number of bytes."""
+    for unit in _UNITS[:-1]:
+        if size < _STEP:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= _STEP
+    return f"{size:.1f} {_UNITS[-1]}"

@@ -1,0 +1,57 @@
+"""`twinport gc` and `twinport verify`: garbage and damage, by the hand of whoever holds a deployment."""
+
+import asyncio
+import importlib
+import sys
+from types import ModuleType
+from typing import Annotated, Any
+
+import typer
+
+from twinport.command_options import Config, Data, settings_from
+from twinport.config import parse_size
+
+_DAMAGED = 5
+
+Regions = Annotated[list[str] | None, typer.Option("--region", help="Only this Region; may be given again.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def collect_garbage(
+    *,
+    delete: Annotated[bool, typer.Option("--delete", help="Let it go now.")] = False,
+    region: Regions = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Show what is garbage and why; with --delete, let it go. A server does so by itself, and may run meanwhile."""
+    settings, collecting = settings_from(data, None, config), _part("collecting")
+    work = collecting.delete if delete else collecting.plan
+    _print(asyncio.run(work(settings, region or ())), json=json)
+
+
+def verify(  # noqa: PLR0913 — each is an option
+    *,
+    region: Regions = None,
+    account: Annotated[str | None, typer.Option(help="Only repositories of this account.")] = None,
+    repository: Annotated[str | None, typer.Option(help="Only repositories of this name.")] = None,
+    rate: Annotated[str | None, typer.Option(help="Bytes to read in a second, such as 16MiB.")] = None,
+    json: Json = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Compare stored bytes with their digests, and put damaged ones into quarantine; exit with 5 if there are any."""
+    settings, limit = settings_from(data, None, config), parse_size(rate) if rate else None
+    report = asyncio.run(_part("verifying").verify(settings, region or (), account, repository, limit))
+    _print(report, json=json)
+    if report.damaged:
+        sys.exit(_DAMAGED)
+
+
+def _print(report: Any, *, json: bool) -> None:  # noqa: ANN401 — what a part that was loaded by name returned
+    typer.echo(report.json() if json else "\n".join(report.lines()))
+
+
+def _part(name: str) -> ModuleType:
+    return importlib.import_module(f"twinport.upkeep.{name}")

@@ -1,0 +1,201 @@
+"""`twinport gc` and `twinport verify` beside a running server, and what clients hear of damage."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.served import Served, new_account, start
+from tests.shelf import image_of
+from tests.test_serving import run
+from twinport.config import load
+
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "garbage.md"
+NAME, CONFIG, LAYER = "team/api", b"a config", b"a layer"
+SOON = {"TWINPORT_GARBAGE_DELAY": "1s", "TWINPORT_READER_GRACE": "1s", "TWINPORT_UPLOAD_EXPIRY": "1s"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = start(tmp_path_factory.mktemp("upkeep") / "data")
+    yield served
+    served.stop()
+
+
+@dataclass(frozen=True)
+class Pusher:
+    """Somebody with a repository, who pushes by ECR's own API."""
+
+    served: Served
+    account: str
+    ecr: Any
+
+    def upload(self, content: bytes) -> str:
+        here = {"repositoryName": NAME}
+        upload = self.ecr.initiate_layer_upload(**here)["uploadId"]
+        last = len(content) - 1
+        self.ecr.upload_layer_part(**here, uploadId=upload, partFirstByte=0, partLastByte=last, layerPartBlob=content)
+        digest = digest_of(content)
+        self.ecr.complete_layer_upload(**here, uploadId=upload, layerDigests=[digest])
+        return digest
+
+    def push(self, *layers: bytes) -> str:
+        for layer in layers:
+            self.upload(layer)
+        image = self.ecr.put_image(repositoryName=NAME, imageManifest=image_of(*layers).decode(), imageTag="1")
+        return str(image["image"]["imageId"]["imageDigest"])
+
+    def delete(self, digest: str) -> None:
+        self.ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": digest}])
+
+    def has(self, digest: str) -> bool:
+        [layer] = self.ecr.batch_check_layer_availability(repositoryName=NAME, layerDigests=[digest])["layers"]
+        return bool(layer["layerAvailability"] == "AVAILABLE")
+
+    def pull(self, digest: str) -> tuple[int, bytes]:
+        """Fetch a layer as docker does."""
+        token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        url = f"{self.served.url}/v2/{self.account}/eu-west-1/{NAME}/blobs/{digest}"
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, headers={"Authorization": f"Basic {token}"}), timeout=10
+            ) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read()
+
+    def file_of(self, content: bytes) -> Path:
+        found = self.served.data.rglob("blobs/*/*")
+        return next(path for path in found if path.read_bytes() == content)
+
+
+@pytest.fixture
+def pusher(served: Served) -> Pusher:
+    account = new_account()
+    ecr = served.client("ecr", account)
+    ecr.create_repository(repositoryName=NAME)
+    return Pusher(served, account, ecr)
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def unique(content: bytes, pusher: Pusher) -> bytes:
+    """No other test stores these bytes."""
+    return content + pusher.account.encode()
+
+
+def asked(served: Served, command: str, *options: str, **environment: str) -> dict[str, Any]:
+    done = run(command, "--json", "--data", str(served.data), *options, **environment)
+    assert done.returncode in (0, 5), done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def candidates(served: Served, **environment: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = asked(served, "gc", **environment)["candidates"]
+    return found
+
+
+def test_a_dry_run_tells_what_would_go_and_why_and_changes_nothing(pusher: Pusher) -> None:
+    layer, config = unique(LAYER, pusher), unique(CONFIG, pusher)
+    pusher.delete(pusher.push(config, layer))
+    assert [each for each in candidates(pusher.served) if each["name"] == digest_of(layer)] == []
+    while not (found := [each for each in candidates(pusher.served, **SOON) if each["name"] == digest_of(layer)]):
+        pass
+    assert {each["kind"]: each["bytes"] for each in found} == {"layer": 0, "blob": len(layer)}
+    assert {each["repository"] for each in found} == {f"{pusher.account}/{NAME}", None}
+    assert "no image of its repository names it" in {each["why"] for each in found}
+    assert pusher.has(digest_of(layer))
+    shown = run("gc", "--data", str(pusher.served.data), **SOON)
+    assert re.search(rf"eu-west-1  blob .* {digest_of(layer)}  \(no repository holds it", shown.stdout)
+    assert shown.stdout.splitlines()[-1].startswith("would free ")
+
+
+def test_garbage_goes_beside_a_running_server_and_the_rest_stays(pusher: Pusher) -> None:
+    kept, gone = unique(b"kept", pusher), unique(b"gone", pusher)
+    pusher.push(kept)
+    pusher.upload(gone)
+    upload = pusher.ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
+    path = pusher.file_of(gone)
+    while path.exists():
+        assert asked(pusher.served, "gc", "--delete", **SOON)["deleted"] is True
+    assert not pusher.has(digest_of(gone))
+    assert pusher.pull(digest_of(kept)) == (200, kept)
+    with pytest.raises(ClientError, match="UploadNotFound"):
+        pusher.ecr.upload_layer_part(
+            repositoryName=NAME, uploadId=upload, partFirstByte=0, partLastByte=0, layerPartBlob=b"x"
+        )
+
+
+def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pusher) -> None:
+    layer = unique(LAYER, pusher)
+    pusher.push(unique(CONFIG, pusher), layer)
+    mine = ("--account", pusher.account, "--repository", NAME)
+    assert asked(pusher.served, "verify", *mine)["damaged"] == []
+    pusher.file_of(layer).write_bytes(layer.upper())
+
+    found = run("verify", "--data", str(pusher.served.data), *mine)
+    assert found.returncode == 5
+    assert f"{digest_of(layer)}  wrong digest  {pusher.account}/{NAME}" in found.stdout
+    assert "1 damaged and in quarantine" in found.stdout
+    status, said = pusher.pull(digest_of(layer))
+    assert (status, "cannot be read" in said.decode()) == (503, True)
+    with pytest.raises(ClientError, match="LayerInaccessible"):
+        pusher.ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=digest_of(layer))
+
+    assert not pusher.has(digest_of(layer))
+    pusher.upload(layer)
+    assert pusher.pull(digest_of(layer)) == (200, layer)
+    report = asked(pusher.served, "verify", *mine)
+    assert (report["blobs"], report["damaged"]) == (2, [])
+
+
+def test_what_is_only_misspelt_is_not_called_whole(pusher: Pusher) -> None:
+    for options in (("--region", "eu-west-9"), ("--repository", "no/such")):
+        done = run("verify", "--data", str(pusher.served.data), *options)
+        assert done.returncode == 3
+        assert options[1] in done.stderr
+
+
+def test_a_folder_that_no_server_began_is_not_made(tmp_path: Path) -> None:
+    for command in ("gc", "verify"):
+        assert run(command, "--data", str(tmp_path / "typo")).returncode == 2
+    assert not (tmp_path / "typo").exists()
+    assert run("verify", "--data", str(tmp_path), "--rate", "fast").returncode == 2
+
+
+def test_every_command_and_setting_of_the_page_works(pusher: Pusher, tmp_path: Path) -> None:
+    pusher.push(unique(CONFIG, pusher))
+    text = PAGE.read_text()
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    source = str(PAGE.parents[2] / "src")
+    environment = {**os.environ, "PYTHONPATH": source, "TWINPORT_DATA": str(pusher.served.data)}
+    script = f'twinport() {{ "{sys.executable}" -m twinport "$@"; }}\n{blocks}'
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "would free" in done.stdout
+    assert "all whole" in done.stdout
+    (tmp_path / "t.toml").write_text(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0])
+    assert load(tmp_path / "t.toml", {}, {}).keeping.verify_rate == 32 << 20
+    assert set(tomllib.loads((tmp_path / "t.toml").read_text())) < set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
