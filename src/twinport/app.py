@@ -64,7 +64,7 @@ from twinport.ecr import errors as ecr_errors
 from twinport.edge import CONSOLE, Edge, edge_of
 from twinport.errors import ConfigurationWrong
 from twinport.exchange import Door
-from twinport.front import Background, Front
+from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
@@ -100,20 +100,11 @@ from twinport.telemetry import Event
 
 
 @dataclass(frozen=True, slots=True)
-class App:
-    """What `serve` runs; `worker` runs the background alone."""
+class Background:
+    """What runs beside the requests.
 
-    front: Front
-    background: Background
-    catalog: WholeCatalog
-
-    def close(self) -> None:
-        self.catalog.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Background:
-    """Couriers end in an order of their own: they finish what they carry, for a moment."""
+    Couriers end in an order of their own: they finish what they carry, for a moment.
+    """
 
     couriers: worker.Replication
     loops: Loops
@@ -125,6 +116,18 @@ class _Background:
     async def stop(self) -> None:
         await self.loops.stop()
         await self.couriers.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What `serve` runs; `worker` runs the background alone."""
+
+    front: Front
+    background: Background
+    catalog: WholeCatalog
+
+    def close(self) -> None:
+        self.catalog.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +174,9 @@ def build(settings: Settings) -> App:
     verbs = _verbs(ground, access, stores, couriers.wake)
     deletions = DeletionRunner(catalog, world, access.deletion_submitted, holder)
     loops = {"deletions": deletions.run, "uses": access.uses.run, **_upkeep(ground, stores)}
-    background = _Background(couriers, Loops(loops))
+    background = Background(couriers, Loops(loops))
     control = _control(ground, stores, couriers)
-    return App(Front(edge, _doors(ground, access, (verbs, identities), control), background), background, catalog)
+    return App(Front(edge, _doors(ground, access, (verbs, identities), control)), background, catalog)
 
 
 def check_joined(settings: Settings) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 import gc
 import importlib
+import signal
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -28,6 +31,8 @@ app.command("verify")(upkeep_commands.verify)
 
 Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
 Workers = Annotated[int | None, typer.Option(help="How many processes serve together (TWINPORT_WORKERS).")]
+TlsCertificate = Annotated[Path | None, typer.Option(help="Certificate chain to serve https with (TWINPORT_TLS_CERT).")]
+TlsKey = Annotated[Path | None, typer.Option(help="Key of the certificate (TWINPORT_TLS_KEY).")]
 
 
 def main() -> None:
@@ -54,14 +59,23 @@ def version() -> None:
 
 
 @app.command()
-def serve(data: Data = None, listen: Listen = None, config: Config = None, workers: Workers = None) -> None:
+def serve(
+    data: Data = None,
+    listen: Listen = None,
+    config: Config = None,
+    workers: Workers = None,
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
+) -> None:
     """Start the server and stay until it is told to stop."""
-    settings = settings_from(data, listen, config, workers)
+    settings = settings_from(data, listen, config, workers=workers, tls_cert=tls_cert, tls_key=tls_key)
     # While modules load nothing becomes garbage, and looking for it would take a sixth of the start.
     gc.disable()
     serving, composition = _part("serve"), _part("app")
     gc.freeze()
     gc.enable()
+    # Looked at before any process begins, so that what is wrong is said once.
+    serving.certificate(settings)
     with serving.listening(settings) as taken:
         if settings.workers == 1:
             asyncio.run(serving.serve(composition.build(settings), settings, taken))
@@ -72,7 +86,7 @@ def serve(data: Data = None, listen: Listen = None, config: Config = None, worke
             tether.ready()
             asyncio.run(serving.serve(built, settings, taken, tether.lifeline))
 
-        sys.exit(_part("supervisor").supervise(settings.workers, one))
+        sys.exit(_part("supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else []))
 
 
 @app.command()
@@ -98,6 +112,23 @@ def run(data: Data = None, listen: Listen = None, config: Config = None) -> None
 def demo() -> None:
     """Take the tour on a throw-away server; succeed only if every copy was pulled back and verified."""
     asyncio.run(_part("tour.commands").demo())
+
+
+@app.command()
+def certificates(
+    folder: Annotated[Path, typer.Argument(help="Where to write them; the authority in it is kept.")],
+    host: Annotated[list[str] | None, typer.Option(help="A name or address of the registry; may be repeated.")] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option(help="A domain with hosts as ECR has them, ACCOUNT.dkr.ecr.REGION.DOMAIN.")
+    ] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Regions of those hosts; without it, every Region.")] = None,
+) -> None:
+    """Make a private authority and a server certificate, and say how clients trust it."""
+    making, regions = _part("certificates"), region or list(_part("model.regions").DEFAULT_REGIONS)
+    names, now = making.names_for(host or [], domain or ["localhost"], regions), datetime.now(UTC)
+    making.make(folder, names, now)
+    until, example = (now + making.SERVER_LIFE).date().isoformat(), [*(host or []), *(domain or []), "localhost"][0]
+    typer.echo(_part("trusting").advice(folder, until, f"{example}:4566"))
 
 
 def _part(name: str) -> ModuleType:

@@ -12,8 +12,8 @@ Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (T
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
 
 
-def settings_from(data: Path | None, listen: str | None, config: Path | None, workers: int | None = None) -> Settings:
+def settings_from(data: Path | None, listen: str | None, config: Path | None, **others: object) -> Settings:
     """Join the file, the environment and the options given."""
-    given = {"data": data, "listen": listen, "workers": workers}
+    given = {"data": data, "listen": listen, **others}
     file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
     return load(file, os.environ, {name: value for name, value in given.items() if value is not None})

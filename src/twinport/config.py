@@ -64,10 +64,17 @@ class Settings:
     egress_http_hosts: tuple[str, ...] = ()
     egress_authorities: Path | None = None
     oidc_keys: tuple[tuple[str, Path], ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    http2: bool = True
 
     @property
     def host(self) -> str:
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def has_tls(self) -> bool:
+        return self.tls_cert is not None
 
     @property
     def keeping(self) -> Keeping:
@@ -125,6 +132,8 @@ def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[s
     ):
         for name, value in given.items():
             _take(name, value, source, values, problems)
+    if ("tls_cert" in values) != ("tls_key" in values):
+        problems.append("'tls_cert' and 'tls_key' belong together: give both, or none for plain HTTP")
     if problems:
         raise ConfigurationWrong(problems)
     return replace(Settings(), **values)  # type: ignore[arg-type]  # each value was checked by _take
@@ -314,4 +323,7 @@ _PARSERS = {
     "egress_http_hosts": _names,
     "egress_authorities": _file,
     "oidc_keys": _issuers,
+    "tls_cert": _path,
+    "tls_key": _path,
+    "http2": _switch,
 }

@@ -1,9 +1,9 @@
 """The ASGI application: every request gets an id, passes the edge, and goes to the door for its path."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -15,39 +15,16 @@ from twinport.refusals.storage import Interrupted
 from twinport.telemetry import Event
 
 
-class Background(Protocol):
-    """What runs beside the requests."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None:
-        """Return when all is at rest, in at most a few seconds."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Front:
     """`doors` maps path prefixes to doors, tried in order; the last one, with prefix `/`, takes what is left."""
 
     edge: Edge
     doors: tuple[tuple[str, Door], ...]
-    background: Background
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             await self._exchange(scope, receive, send)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await self._step(receive, send, "startup", self.background.start)
-        await self._step(receive, send, "shutdown", self.background.stop)
-
-    async def _step(self, receive: Receive, send: Send, name: str, step: Callable[[], Awaitable[None]]) -> None:
-        while (await receive())["type"] != f"lifespan.{name}":
-            pass
-        await step()
-        await send({"type": f"lifespan.{name}.complete"})
 
     async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         request = request_of(scope, receive, str(uuid.uuid4()))

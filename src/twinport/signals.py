@@ -23,6 +23,17 @@ def ending(lifeline: int | None) -> Iterator[asyncio.Event]:
             loop.remove_reader(lifeline)
 
 
+@contextmanager
+def hangups(heard: bool) -> Iterator[asyncio.Event]:  # noqa: FBT001 — whether anything could be renewed
+    """Set the event at each SIGHUP, if that is to be heard; else it ends the process, as it does by default."""
+    hung_up, loop = asyncio.Event(), asyncio.get_running_loop()
+    if heard:
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    yield hung_up
+    if heard:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
 def _parent_is_gone(loop: asyncio.AbstractEventLoop, lifeline: int, ended: asyncio.Event) -> None:
     # Readable for good from now on: heard once, it is enough.
     loop.remove_reader(lifeline)

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NoReturn
@@ -55,13 +55,14 @@ def pause_before_replacing(lived: timedelta, early_deaths: int) -> timedelta:
     return min(_FIRST_PAUSE * (1 << min(early_deaths - 2, 10)), _LONGEST_PAUSE)
 
 
-def supervise(count: int, work: Callable[[Tether], None]) -> int:
+def supervise(count: int, work: Callable[[Tether], None], passed_on: Sequence[signal.Signals] = ()) -> int:
     """Have `count` processes do `work` until SIGTERM or SIGINT; return the exit code.
 
     The first one begins alone. It prepares what all need, and if it cannot, its exit code is the answer. In each of the
-    processes `work` is called and then SystemExit raised: what the caller entered before is left there, too.
+    processes `work` is called and then SystemExit raised: what the caller entered before is left there, too. Signals in
+    `passed_on` are told to every process.
     """
-    supervisor = _Supervisor(count, work)
+    supervisor = _Supervisor(count, work, passed_on)
     supervisor.listen()
     return supervisor.run()
 
@@ -70,6 +71,7 @@ def supervise(count: int, work: Callable[[Tether], None]) -> int:
 class _Supervisor:
     count: int
     work: Callable[[Tether], None]
+    passed_on: Sequence[signal.Signals] = ()
     began: dict[int, float] = field(default_factory=dict)
     due: list[float] = field(default_factory=list)
     early_deaths: int = 0
@@ -86,6 +88,8 @@ class _Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in ENDING:
             signal.signal(number, lambda *_: setattr(self, "is_ending", True))
+        for number in self.passed_on:
+            signal.signal(number, lambda number, _frame: self._tell(signal.Signals(number)))
 
     def run(self) -> int:
         failed = self.begin_the_first()
@@ -170,7 +174,7 @@ class _Supervisor:
 
     def _become_a_process(self, readiness: int | None) -> NoReturn:
         signal.set_wakeup_fd(-1)
-        for number in (*ENDING, signal.SIGCHLD):
+        for number in (*ENDING, *self.passed_on, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         for descriptor in (*self.woken, self.lifeline[1]):
             os.close(descriptor)

@@ -19,6 +19,8 @@ class Event(Enum):
 
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"
+    CERTIFICATE_SHOWN = "certificate.shown"
+    CERTIFICATE_REFUSED = "certificate.refused"
     REQUEST_FAILED = "request.failed"
     ANSWER_CUT_OFF = "answer.cut_off"
     ACCESS_DENIED = "access.denied"

@@ -1,25 +1,32 @@
-"""Runs the commands of a document as its reader would, against a server of the test's own."""
+"""Runs the commands of a document as its reader would."""
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.journeys.commands import find
-from tests.journeys.server import Server
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 120
+# Job control, so that `kill %1` means what it means to a reader.
+_ENDING = "set -m; trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"
 
 
-def run_commands(document: str, server: Server, folder: Path, **environment: str) -> str:
-    """Run every `sh` block of `docs/DOCUMENT` in order, in one shell, and return what they print."""
-    text = (ROOT / "docs" / document).read_text()
-    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("127.0.0.1:4566", server.address)
+def run_commands(document: str, instead: Mapping[str, str], folder: Path, **environment: str) -> str:
+    """Run every `sh` block of `docs/DOCUMENT` in order, in one shell, and return what they print.
+
+    `instead` says what stands for a text of the document, as an address; what the commands leave running is ended.
+    """
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / document).read_text(), re.DOTALL))
+    for text, other in instead.items():
+        assert text in blocks
+        blocks = blocks.replace(text, other)
     path = os.pathsep.join([str(Path(sys.executable).parent), str(Path(find("aws")).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", blocks],
+        ["bash", "-euo", "pipefail", "-c", f"{_ENDING}\n{blocks}"],
         cwd=folder,
         env={**os.environ, "PATH": path, "HOME": str(folder), **environment},
         stdin=subprocess.DEVNULL,

@@ -17,7 +17,12 @@ def closed(tmp_path: Path) -> Server:
 
 def test_the_first_administrator_is_made_as_the_page_says(closed: Server, tmp_path: Path) -> None:
     with closed:
-        said = run_commands("how-to/first-administrator.md", closed, tmp_path, TWINPORT_OPEN_ACCOUNTS="false")
+        said = run_commands(
+            "how-to/first-administrator.md",
+            {"127.0.0.1:4566": closed.address},
+            tmp_path,
+            TWINPORT_OPEN_ACCOUNTS="false",
+        )
     assert ":user/administrator" in said
     assert ":user/reader" in said
     assert "never used" in said

@@ -24,7 +24,7 @@ def skopeo() -> str:
 @pytest.mark.usefixtures("skopeo")
 def test_every_command_of_the_page_works(server: Server, tmp_path: Path) -> None:
     login = {"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json")}
-    said = run_commands("how-to/log-in.md", server, tmp_path, **login, **KEYS)
+    said = run_commands("how-to/log-in.md", {"127.0.0.1:4566": server.address}, tmp_path, **login, **KEYS)
     assert "Login Succeeded!" in said
     assert '"Username": "AWS"' in said
     assert '"kind": "CredentialProviderResponse"' in said

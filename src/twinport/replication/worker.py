@@ -26,7 +26,7 @@ _LAST_GRACE = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class Replication:
-    """Claims batches and has them carried, a few at a time. Runs beside the requests (front.Background)."""
+    """Claims batches and has them carried, a few at a time. Runs beside the requests (app.Background)."""
 
     office: PostOffice
     courier: Courier

@@ -28,10 +28,19 @@ class ClosedAccounts(Refusal):
         )
 
 
+class PlainTour(Refusal):
+    def __init__(self) -> None:
+        super().__init__(
+            "the tour speaks plain HTTP, and the settings ask for https; start the server alone with 'twinport serve'"
+        )
+
+
 async def run(settings: Settings, arguments: Sequence[str]) -> None:
     """Serve with these `twinport serve` arguments, take the tour, and stay until a signal says stop."""
     if not settings.has_open_accounts:
         raise ClosedAccounts(settings.listen)
+    if settings.has_tls:
+        raise PlainTour
     with contextlib.suppress(asyncio.CancelledError):
         _cancel_on_signals()
         await _tour_and_stay(settings, arguments)
