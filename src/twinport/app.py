@@ -37,6 +37,7 @@ from twinport.access.sealing import Sealer, has_sealer, sealer_of_folder
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
 from twinport.access.signing_in import SigningIn
+from twinport.access.simulations import Simulations
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.users import Users
 from twinport.access.uses import Uses
@@ -268,6 +269,7 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         account=AccountFacts(catalog, entities),
         report=AccountReport(catalog, entities, aws, access.uses),
         context_lookup=ContextLookup(catalog, entities, aws),
+        simulations=Simulations(catalog, entities, access.gate.library, access.gate.organization),
     )
 
 

@@ -24,10 +24,13 @@ from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.oidc_providers import OidcProviders
+from twinport.access.organization import NO_ORGANIZATION
+from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer
 from twinport.access.service_linked_roles import ServiceLinkedRoles
+from twinport.access.simulations import Simulations
 from twinport.access.users import Users
 from twinport.access.uses import Uses
 from twinport.aws import shapes
@@ -41,6 +44,7 @@ ARN = f"arn:aws:iam::{ACCOUNT}:policy/mine"
 CALL = Call(caller(), "127.0.0.1", "http")
 # One value for every member that an operation may need.
 REQUEST: dict[str, Any] = {
+    "ActionNames": ["ecr:PutImage"],
     "AccountAlias": "acme",
     "GlobalEndpointTokenVersion": "v2Token",
     "AWSServiceName": "replication.ecr.amazonaws.com",
@@ -96,6 +100,7 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         account=AccountFacts(catalog, entities),
         report=AccountReport(catalog, entities, aws, uses),
         context_lookup=ContextLookup(catalog, entities, aws),
+        simulations=Simulations(catalog, entities, PolicyLibrary(catalog, aws), NO_ORGANIZATION),
     )
     return door.handlers(verbs)
 

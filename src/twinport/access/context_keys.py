@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from twinport.access import policy
-from twinport.access.policy import PolicyKind
+from twinport.access.policy import Policy, PolicyKind
 
 # `${aws:username}`, with or without a default; `${*}`, `${?}` and `${$}` are characters and no keys.
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9:/_.@=+-]*:[^},]+?)\s*(?:,[^}]*)?\}")
@@ -26,13 +26,30 @@ def named_in(documents: Iterable[str]) -> list[str]:
     return [found[lowered] for lowered in sorted(found)]
 
 
+def asked_about(action: str, policies: Iterable[Policy]) -> list[str]:
+    """Return the keys that the statements about an action ask for, spelt and ordered as by `named_in`."""
+    found: dict[str, str] = {}
+    for each in policies:
+        statements = list(_statements(json.loads(each.text)))
+        for statement in each.statements:
+            if statement.actions.covers(action.lower(), {}):
+                for key in statements[statement.index]:
+                    found.setdefault(key.lower(), key)
+    return [found[lowered] for lowered in sorted(found)]
+
+
 def _keys(document: dict[str, Any]) -> Iterator[str]:
+    for keys in _statements(document):
+        yield from keys
+
+
+def _statements(document: dict[str, Any]) -> Iterator[list[str]]:
     given = document.get("Statement", [])
     has_variables = document.get("Version") == _WITH_VARIABLES
     for statement in given if isinstance(given, list) else [given]:
         conditions = list(statement.get("Condition", {}).values())
-        for keys in conditions:
-            yield from keys
+        keys = [key for each in conditions for key in each]
         if has_variables:
             places = [statement.get("Resource"), statement.get("NotResource"), *conditions]
-            yield from _VARIABLE.findall(json.dumps(places, ensure_ascii=False))
+            keys += _VARIABLE.findall(json.dumps(places, ensure_ascii=False))
+        yield keys

@@ -203,6 +203,7 @@ _ALLOWING = {
     PolicyKind.TRUST: "role trust policy",
     PolicyKind.REPOSITORY: "resource-based policy",
     PolicyKind.REGISTRY: "resource-based policy",
+    PolicyKind.RESOURCE: "resource-based policy",
     PolicyKind.SERVICE_CONTROL: "service control policy",
     PolicyKind.RESOURCE_CONTROL: "resource control policy",
 }
@@ -213,6 +214,7 @@ _DENYING = {
     PolicyKind.TRUST: "the role trust policy",
     PolicyKind.REPOSITORY: "a resource-based policy",
     PolicyKind.REGISTRY: "a resource-based policy",
+    PolicyKind.RESOURCE: "a resource-based policy",
     PolicyKind.SERVICE_CONTROL: "a service control policy",
     PolicyKind.RESOURCE_CONTROL: "a resource control policy",
 }

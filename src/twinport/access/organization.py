@@ -34,8 +34,12 @@ class Organization:
 
     def service_control(self, caller: Caller) -> tuple[tuple[Policy, ...], ...]:
         """Return the levels that limit a caller. Service-linked roles are exempt."""
-        place = self._limited(caller.account)
-        return () if place is None or _is_service_linked(caller) else place.service_control
+        return () if _is_service_linked(caller) else self.levels_above(caller.account)
+
+    def levels_above(self, account: AccountId) -> tuple[tuple[Policy, ...], ...]:
+        """Return the levels of service control policies above an account; none for the management account."""
+        place = self._limited(account)
+        return () if place is None else place.service_control
 
     def resource_control(self, caller: Caller, owner: AccountId, action: str) -> tuple[Policy, ...]:
         """Return the policies on the resources of an account, where they have a say."""

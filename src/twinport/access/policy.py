@@ -57,6 +57,8 @@ class PolicyKind(Enum):
     TRUST = "trust"
     REPOSITORY = "repository"
     REGISTRY = "registry"
+    # Of a resource of any service: what simulations are given, and nothing that is stored.
+    RESOURCE = "resource"
     SERVICE_CONTROL = "service-control"
     RESOURCE_CONTROL = "resource-control"
 
@@ -72,6 +74,7 @@ _GRAMMARS = {
     PolicyKind.TRUST: Grammar(Need.REQUIRED, Need.PROHIBITED, "sts"),
     PolicyKind.REPOSITORY: Grammar(Need.REQUIRED, Need.OPTIONAL, "ecr", Need.OPTIONAL, unique_sids=False),
     PolicyKind.REGISTRY: Grammar(Need.REQUIRED, Need.REQUIRED, "ecr", Need.OPTIONAL, unique_sids=False),
+    PolicyKind.RESOURCE: Grammar(Need.REQUIRED, Need.OPTIONAL, None, Need.OPTIONAL, unique_sids=False),
     PolicyKind.SERVICE_CONTROL: _OF_A_PRINCIPAL,
     PolicyKind.RESOURCE_CONTROL: Grammar(Need.REQUIRED, Need.REQUIRED, None, only_denies=True),
 }

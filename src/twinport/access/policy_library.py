@@ -8,6 +8,7 @@ from twinport.access.aws_policies import AwsPolicies, is_aws_policy
 from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.catalog import permissions
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.permissions import Holdings
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId
 
@@ -47,7 +48,7 @@ class PolicyLibrary:
         generation = await self._catalog.partition.generation()
         key = (generation, caller.unique_id)
         if key not in self._held:
-            held = await self._load(caller.unique_id)
+            held = await self.of_principal(caller.unique_id)
             if len(self._held) >= _MOST_PRINCIPALS:
                 self._held.clear()
             self._held[key] = held
@@ -66,10 +67,17 @@ class PolicyLibrary:
         is_own = arn.startswith(f"arn:{PARTITION}:iam::{account}:policy/")
         return (is_own or is_aws_policy(arn)) and bool(await self._documents([arn]))
 
-    async def _load(self, unique_id: str) -> Held | None:
+    async def of_group(self, group_id: str) -> Held:
+        """Return what hangs on a group."""
+        holdings = await self._catalog.partition.read(lambda db: permissions.group_holdings(db, group_id))
+        return await self._held_of(holdings)
+
+    async def of_principal(self, unique_id: str) -> Held | None:
+        """Return what a user or role holds now; None when its unique id is gone."""
         holdings = await self._catalog.partition.read(lambda db: permissions.holdings(db, unique_id))
-        if holdings is None:
-            return None
+        return None if holdings is None else await self._held_of(holdings)
+
+    async def _held_of(self, holdings: Holdings) -> Held:
         texts = {**holdings.inline, **await self._documents(holdings.attached)}
         identity = self._named(texts, PolicyKind.IDENTITY)
         return Held(identity, holdings.tags, await self._boundary(holdings.boundary))

@@ -70,11 +70,21 @@ def holdings(db: Connection, principal_id: str) -> Holdings | None:
     chosen = {"id": principal_id}
     if db.execute(_principal, chosen).first() is None:
         return None
+    return _holdings(db, principal_id, db.execute(_boundary, chosen).scalar())
+
+
+def group_holdings(db: Connection, group_id: str) -> Holdings:
+    """Return what hangs on a group, which is no principal."""
+    return _holdings(db, group_id, None)
+
+
+def _holdings(db: Connection, owner_id: str, boundary: str | None) -> Holdings:
+    chosen = {"id": owner_id}
     return Holdings(
         inline={_inline_name(row.name, row.group_name): row.document for row in db.execute(_inline_documents, chosen)},
         attached=tuple(db.execute(_attached_arns, chosen).scalars()),
-        tags=identity_tags(db, principal_id),
-        boundary=db.execute(_boundary, chosen).scalar(),
+        tags=identity_tags(db, owner_id),
+        boundary=boundary,
     )
 
 

@@ -18,6 +18,7 @@ from twinport.access.oidc_providers import OidcProviders
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
 from twinport.access.service_linked_roles import ServiceLinkedRoles
+from twinport.access.simulations import Simulations
 from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.iam.account import AccountOperations
@@ -32,6 +33,7 @@ from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperatio
 from twinport.iam.report import ReportOperations
 from twinport.iam.roles import RoleOperations
 from twinport.iam.service_linked_roles import ServiceLinkedRoleOperations
+from twinport.iam.simulation import SimulationOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
 
 
@@ -54,6 +56,7 @@ class Verbs:
     account: AccountFacts
     report: AccountReport
     context_lookup: ContextLookup
+    simulations: Simulations
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
@@ -72,6 +75,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **InstanceProfileOperations(verbs.instance_profiles).table(),
         **OidcProviderOperations(verbs.oidc_providers).table(),
         **AccountOperations(verbs.account).table(),
+        **SimulationOperations(verbs.simulations).table(),
         **ReportOperations(verbs.report).table(),
         **ContextKeyOperations(verbs.context_lookup).table(),
         **EmptyLists(verbs.users).table(),

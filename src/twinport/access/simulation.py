@@ -1,0 +1,119 @@
+"""What the evaluator would say, and by which statements: the answer of IAM's policy simulator. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from twinport.access import context_keys
+from twinport.access.evaluate import Allowed, Denied, Policies, Question
+from twinport.access.explanation import Explanation, Heard, explain
+from twinport.access.policy import Effect, Policy, PolicyKind
+from twinport.access.statement_spans import Span, spans
+
+ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
+_IAM_POLICY, _RESOURCE_POLICY = "IAM Policy", "Resource Policy"
+_OF_RESOURCES = (PolicyKind.RESOURCE, PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST)
+# The simulator knows no trust policies: a resource policy has no say about assuming roles (as in AWS).
+_ASSUMING = "sts:assume"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A statement that decided, of which policy, of which type, and where it stands in its text."""
+
+    policy_id: str
+    policy_type: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What is said about one action and one resource.
+
+    `by_organization` and `by_boundary` are absent where there is neither; `details` tell of each side of a border, are
+    empty within one account, and absent where the organization ended the matter or every resource was meant.
+    """
+
+    action: str
+    resource: str
+    decision: str
+    matched: tuple[Matched, ...]
+    missing: tuple[str, ...]
+    by_organization: bool | None
+    by_boundary: bool | None
+    details: Mapping[str, str] | None
+
+
+def simulate(question: Question, policies: Policies) -> Simulated:
+    """Answer as AWS's simulator does; the decision is the evaluator's own."""
+    if question.action.lower().startswith(_ASSUMING):
+        policies = replace(policies, resource=())
+    explanation = explain(question, policies)
+    told = (*policies.identity, *policies.resource)
+    missing = [key for key in context_keys.asked_about(question.action, told) if not question.context.get(key.lower())]
+    organization = _allows(explanation, (each for level in policies.service_control for each in level))
+    return Simulated(
+        action=question.action,
+        resource=question.resource,
+        decision=_decision(explanation),
+        matched=tuple(_matched(explanation)),
+        missing=tuple(missing),
+        by_organization=organization and PolicyKind.SERVICE_CONTROL not in explanation.lacking
+        if policies.service_control
+        else None,
+        by_boundary=None if policies.boundary is None else _verdict(explanation, (policies.boundary,)) == ALLOWED,
+        details=_details(explanation),
+    )
+
+
+def _decision(explanation: Explanation) -> str:
+    match explanation.decision:
+        case Allowed():
+            return ALLOWED
+        case Denied(by=None):
+            return IMPLICIT_DENY
+        case Denied():
+            return EXPLICIT_DENY
+
+
+def _matched(explanation: Explanation) -> Iterable[Matched]:
+    """Name the statements that decided, of identity and resource policies alone."""
+    is_allowed = isinstance(explanation.decision, Allowed)
+    for each in explanation.allowances if is_allowed else explanation.denials:
+        if each.policy.kind is PolicyKind.IDENTITY or each.policy.kind in _OF_RESOURCES:
+            is_iam = each.policy.kind is PolicyKind.IDENTITY
+            source = _IAM_POLICY if is_iam else _RESOURCE_POLICY
+            yield Matched(each.policy.name.rpartition("/")[2], source, spans(each.policy.text)[each.statement.index])
+
+
+def _details(explanation: Explanation) -> Mapping[str, str] | None:
+    if explanation.question.resource == "*" and not explanation.question.crosses_border:
+        return None
+    if PolicyKind.SERVICE_CONTROL in explanation.lacking or _denied_by_organization(explanation):
+        return None
+    if not explanation.question.crosses_border:
+        return {}
+    policies = explanation.policies
+    return {
+        _IAM_POLICY: _verdict(explanation, policies.identity),
+        _RESOURCE_POLICY: _verdict(explanation, policies.on_resource),
+    }
+
+
+def _denied_by_organization(explanation: Explanation) -> bool:
+    return any(each.policy.kind is PolicyKind.SERVICE_CONTROL for each in explanation.denials)
+
+
+def _allows(explanation: Explanation, policies: Iterable[Policy]) -> bool:
+    return _verdict(explanation, tuple(policies)) == ALLOWED
+
+
+def _verdict(explanation: Explanation, policies: tuple[Policy, ...]) -> str:
+    """Return what some policies say by themselves."""
+    said = {each.statement.effect for each in explanation.heard if each.policy in policies and _is_matched(each)}
+    if Effect.DENY in said:
+        return EXPLICIT_DENY
+    return ALLOWED if Effect.ALLOW in said else IMPLICIT_DENY
+
+
+def _is_matched(heard: Heard) -> bool:
+    return heard.has(Effect.ALLOW) or heard.has(Effect.DENY)

@@ -1,0 +1,231 @@
+"""Asking the policy simulator: of policies that are given, or of those that an entity holds."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from twinport.access.aws_policies import is_aws_policy
+from twinport.access.entities import Entities
+from twinport.access.evaluate import Policies, Question
+from twinport.access.gate import Context
+from twinport.access.grants import Identity
+from twinport.access.organization import Organization
+from twinport.access.policy import Policy, PolicyKind, parse
+from twinport.access.policy_library import Held, PolicyLibrary
+from twinport.access.simulation import Simulated, simulate
+from twinport.catalog import principal_policies
+from twinport.catalog.embedded import Catalog
+from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType
+from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn
+from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed
+
+_ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|group|role)/(?:[\x21-\x7e]+/)?([\w+=,.@-]+)", re.ASCII)
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
+_RESOURCE = re.compile(r"\*|arn:[a-z-]+:[a-z0-9-]+:.+", re.DOTALL)
+_ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
+_KINDS = {"user": PrincipalKind.USER, "group": PrincipalKind.USER, "role": PrincipalKind.ROLE_SESSION}
+# No user and no session has this name, so no policy can mean it.
+_SIMULATED = "(simulated)"
+_NOBODY = AccountId("000000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Policies to leave out: those of a type, of an ARN, or an inline one by its owner's kind and name and its own."""
+
+    type: str | None = None
+    arn: str | None = None
+    inline: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be simulated. Without `resources` every resource is meant; `caller` is an ARN."""
+
+    actions: Sequence[str]
+    resources: Sequence[str] = ()
+    policies: Sequence[str] = ()
+    boundaries: Sequence[str] = ()
+    levels: Sequence[Sequence[str]] = ()
+    resource_policy: str | None = None
+    owner: str | None = None
+    caller: str | None = None
+    context: Context | None = None
+    excluded: Sequence[Excluded] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Simulations:
+    catalog: Catalog
+    entities: Entities
+    library: PolicyLibrary
+    organization: Organization
+
+    async def of_documents(self, caller: Caller, wish: Wish, page: Page) -> list[Simulated]:
+        """Simulate the policies that are given: one more answer than the page holds if there is one.
+
+        Raises AccessDenied, InvalidInput.
+        """
+        await self.entities.ask_of_account(caller, "iam:SimulateCustomPolicy")
+        if wish.resource_policy is not None and wish.caller is None:
+            raise InvalidInput("CallerArn is needed where a ResourcePolicy is given")
+        policies = _policies(wish, Held((), {}))
+        levels = [_given(level, PolicyKind.SERVICE_CONTROL, "ServiceControlPolicyInputList") for level in wish.levels]
+        # Nobody in particular asks from the resource's own account, wherever that is: there is no border to cross.
+        principal = None if wish.caller is None else _identity(wish.caller, "")
+        return _answers(wish, principal, replace(policies, service_control=tuple(levels)), page)
+
+    async def of_entity(self, caller: Caller, arn: str, wish: Wish, page: Page) -> list[Simulated]:
+        """Simulate what an entity of the account holds, and what is given with it.
+
+        Raises AccessDenied, InvalidInput, EntityUnretrievable.
+        """
+        found = _ENTITY.fullmatch(arn)
+        kind, name = (PrincipalType(found[2]), found[3]) if found else (PrincipalType.USER, "*")
+        await self.entities.ask(caller, "iam:SimulatePrincipalPolicy", kind, name)
+        if found is None:
+            raise InvalidInput(f"Invalid Entity Arn: {arn[:256]} does not clearly define entity type and name.")
+        owner = await self.catalog.partition.read(lambda db: principal_policies.find(db, caller.account, kind, name))
+        if owner is None or owner.arn != arn:
+            raise EntityUnretrievable
+        if isinstance(owner, Group) and wish.resource_policy is not None and wish.caller is None:
+            raise InvalidInput("CallerArn is needed where a ResourcePolicy is given and a group is simulated")
+        held = _without(wish.excluded, await self._held(owner), owner)
+        levels = () if _excludes(wish, "scp") else self.organization.levels_above(caller.account)
+        policies = replace(_policies(wish, held), service_control=levels)
+        unique_id = owner.unique_id if wish.caller in (None, arn) else ""
+        return _answers(wish, _identity(wish.caller or arn, unique_id), policies, page)
+
+    async def _held(self, owner: PolicyOwner) -> Held:
+        if isinstance(owner, Group):
+            return await self.library.of_group(owner.unique_id)
+        held = await self.library.of_principal(owner.unique_id)
+        if held is None:
+            raise EntityUnretrievable
+        return held
+
+
+def _policies(wish: Wish, held: Held) -> Policies:
+    boundaries = _given(wish.boundaries, PolicyKind.BOUNDARY, "PermissionsBoundaryPolicyInputList")
+    if len(boundaries) > 1:
+        raise InvalidInput("PermissionsBoundaryPolicyInputList may hold one policy")
+    text = wish.resource_policy
+    on_resource = () if text is None else (_parsed(text, PolicyKind.RESOURCE, "ResourcePolicy"),)
+    return Policies(
+        identity=(*held.policies, *_given(wish.policies, PolicyKind.IDENTITY, "PolicyInputList")),
+        boundary=boundaries[0] if boundaries else held.boundary,
+        resource=on_resource,
+    )
+
+
+def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: Page) -> list[Simulated]:
+    """Answer the pairs that come after the page's key, which is the number of the last one given."""
+    for action in wish.actions:
+        if not _ACTION.fullmatch(action):
+            raise InvalidInput(f"'{action[:128]}' is not the name of an action: SERVICE:OPERATION, without wildcards")
+    for resource in wish.resources:
+        if not _RESOURCE.fullmatch(resource):
+            raise InvalidInput(f'Resource {resource[:256]} must be in ARN format or "*".')
+    pairs = [(action, resource) for action in wish.actions for resource in wish.resources or ("*",)]
+    begin = int(page.after) if page.after.isdecimal() else 0
+    chosen = pairs[begin : begin + page.limit + 1]
+    context: Mapping[str, tuple[str, ...]] = wish.context or {}
+    otherwise = _owner(wish, _NOBODY if principal is None else principal.account)
+
+    def question(action: str, resource: str) -> Question:
+        owner = _owner_of(resource, otherwise)
+        return Question(principal or _nobody(owner), action, resource, owner, context)
+
+    return [simulate(question(action, resource), policies) for action, resource in chosen]
+
+
+def _owner(wish: Wish, account: AccountId) -> AccountId:
+    """Return who owns resources whose ARN does not say so: the owner that is given, else the caller's account."""
+    if wish.owner is None:
+        return account
+    root = _ROOT.fullmatch(wish.owner)
+    text = root[1] if root else wish.owner
+    if not is_account_id(text):
+        raise InvalidInput(f"'{wish.owner[:256]}' is no owner: an account or the ARN of its root is needed")
+    return AccountId(text)
+
+
+def _owner_of(resource: str, otherwise: AccountId) -> AccountId:
+    parts = resource.split(":", 5)
+    return AccountId(parts[4]) if len(parts) > 4 and is_account_id(parts[4]) else otherwise  # noqa: PLR2004
+
+
+def _identity(arn: str, unique_id: str) -> Identity:
+    found = _ENTITY.fullmatch(arn)
+    if found is None:
+        raise InvalidInput(f"'{arn[:256]}' is no caller: the ARN of a user, group or role is needed")
+    account, kind, name = AccountId(found[1]), found[2], found[3]
+    caller_arn = session_arn(account, name, _SIMULATED) if kind == "role" else arn
+    return Identity(_KINDS[kind], account, arn, caller_arn, unique_id)
+
+
+def _nobody(account: AccountId) -> Identity:
+    arn = user_arn(account, "/", _SIMULATED)
+    return Identity(PrincipalKind.USER, account, arn, arn, "")
+
+
+def _given(texts: Sequence[str], kind: PolicyKind, member: str) -> tuple[Policy, ...]:
+    return tuple(_parsed(text, kind, f"{member}.{number}") for number, text in enumerate(texts, start=1))
+
+
+def _parsed(text: str, kind: PolicyKind, name: str) -> Policy:
+    try:
+        return replace(parse(text, kind), name=name)
+    except PolicyMalformed as refusal:
+        raise InvalidInput(refusal.message) from refusal
+
+
+# --- policies that are left out ---------------------------------------------------------------------------
+
+
+def _without(excluded: Sequence[Excluded], held: Held, owner: PolicyOwner) -> Held:
+    is_out = _matcher(excluded, owner)
+    boundary = None if held.boundary is None or _boundary_is_out(excluded, held.boundary) else held.boundary
+    return replace(held, policies=tuple(each for each in held.policies if not is_out(each)), boundary=boundary)
+
+
+def _matcher(excluded: Sequence[Excluded], owner: PolicyOwner) -> Callable[[Policy], bool]:
+    names = set(_names_left_out(excluded, owner))
+    types = {each.type for each in excluded if each.type}
+
+    def is_out(policy: Policy) -> bool:
+        return policy.name in names or _type_of(policy) in types
+
+    return is_out
+
+
+def _names_left_out(excluded: Sequence[Excluded], owner: PolicyOwner) -> Iterator[str]:
+    own = (_kind_of(owner), owner.name)
+    for each in excluded:
+        if each.arn is not None:
+            yield each.arn
+        if each.inline is not None:
+            kind, holder, name = each.inline
+            if kind == "group":
+                yield f"group/{holder}/{name}"
+            elif (kind, holder) == own:
+                yield name
+
+
+def _boundary_is_out(excluded: Sequence[Excluded], boundary: Policy) -> bool:
+    return any(each.type == "permission-boundary" or each.arn == boundary.name for each in excluded)
+
+
+def _excludes(wish: Wish, kind: str) -> bool:
+    return any(each.type == kind for each in wish.excluded)
+
+
+def _type_of(policy: Policy) -> str:
+    if not policy.name.startswith("arn:"):
+        return "inline"
+    return "aws-managed" if is_aws_policy(policy.name) else "user-managed"
+
+
+def _kind_of(owner: PolicyOwner) -> str:
+    return owner.arn.split(":", 5)[5].partition("/")[0]
