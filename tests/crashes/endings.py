@@ -8,9 +8,9 @@ from itertools import count
 from tests.blobs.forgetful_disk import Killed, Plan
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import Machine
-from tests.crashes.mortal import COMMITTED
+from tests.crashes.mortal import BEGIN, COMMITTED
 from twinport.errors import NotFound, Unavailable
-from twinport.refusals.storage import OutcomeUnknown
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # What is to happen under fault, and what was made ready for it without. The mark keeps tellings apart.
 Act = Callable[[], Awaitable[None]]
@@ -54,7 +54,7 @@ def killed_at_its(n: int, kinds: Container[str]) -> Plan:
 async def doubt_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int:
     """Lose the answer to each of a story's COMMITs, and tell it again if it broke off. Return their number."""
     for number in count(1):
-        act, doubt = await story(machine, ledger, b"%d" % number), Doubt(number)
+        act, doubt = await story(machine, ledger, b"%d" % number), Nth(number, COMMITTED, OutcomeUnknown)
         machine.go_on(doubt.plan)
         try:
             await act()
@@ -66,20 +66,43 @@ async def doubt_everywhere(machine: Machine, ledger: Ledger, story: Story) -> in
                 await act()
         machine.rest()
         await ledger.check()
-        if doubt.commits < number:
+        if doubt.seen < number:
             break
     return number - 1
 
 
 @dataclass
-class Doubt:
-    """The n-th COMMIT takes effect, and whoever waits for it does not hear so."""
+class Nth:
+    """The n-th operation of one kind ends with an error, after it took effect if it is the end of a COMMIT."""
 
     n: int
-    commits: int = 0
+    kind: str
+    error: Callable[[], Exception]
+    seen: int = 0
 
     def plan(self, _number: int, operation: str) -> None:
-        if operation == COMMITTED:
-            self.commits += 1
-            if self.commits == self.n:
-                raise OutcomeUnknown
+        if operation == self.kind:
+            self.seen += 1
+            if self.seen == self.n:
+                raise self.error()
+
+
+async def refuse_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int:
+    """Let the database refuse each of a story's transactions, and tell it again. Return their number."""
+    for number in count(1):
+        act = await story(machine, ledger, b"%d" % number)
+        before = await ledger.all_litter()
+        begins = Nth(number, BEGIN, lambda: StorageUnavailable("database or disk is full"))
+        machine.go_on(begins.plan)
+        try:
+            await act()
+        except Unavailable:
+            machine.rest()
+            await ledger.check()
+            assert await ledger.all_litter() == before, "what was refused left bytes behind"
+            await act()
+        machine.rest()
+        await ledger.check()
+        if begins.seen < number:
+            break
+    return number - 1

@@ -143,6 +143,10 @@ class Ledger:
         """Read everything at one moment: what a killed process had sent to the database may still be under way."""
         return await self.machine.catalog.region(region).write(Rows.read)
 
+    async def all_litter(self) -> set[Key]:
+        regions = (HOME.region, FAR.region)
+        return set().union(*[self.litter(region, await self.rows(region)) for region in regions])
+
     def litter(self, region: RegionName, rows: Rows) -> set[Key]:
         """Return the files that neither a row nor a note names: those of writers that were killed."""
         files = {Key(path.name) for path in (self.machine.folder / "regions" / region).rglob("blobs/*/*")}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere
+from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, refuse_everywhere
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import API, HOME, ME, WEB, Machine
 from tests.replication.world import image, index
@@ -113,6 +113,14 @@ async def test_a_push_whose_outcome_is_unknown_can_be_sent_again(
     machine: Machine, ledger: Ledger, story: Story
 ) -> None:
     assert await doubt_everywhere(machine, ledger, story) >= 1
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_a_push_that_the_database_refuses_leaves_no_bytes_behind(
+    machine: Machine, ledger: Ledger, story: Story
+) -> None:
+    """On a full disk they would make matters worse with every try."""
+    assert await refuse_everywhere(machine, ledger, story) >= 1
 
 
 async def test_a_layer_is_lost_from_no_upload_that_was_acknowledged_in_part(machine: Machine, ledger: Ledger) -> None:

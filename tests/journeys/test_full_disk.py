@@ -49,7 +49,7 @@ def test_a_full_disk_answers_what_it_has_and_recovers_by_itself(served: Served) 
     fill(served.data / "ballast")
     ecr = served.client("ecr", ACCOUNT)
     assert push(served, b"one byte too many")[0] == 503
-    with pytest.raises(ClientError, match="ServiceUnavailableException"):
+    with pytest.raises(ClientError, match="ServerException"):
         ecr.create_repository(repositoryName="team/web")
     assert pull(served, layer) == layer
     assert [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]] == [REPOSITORY]

@@ -8,7 +8,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
-from twinport.refusals.storage import BlobMissing
+from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 _PIECE = 1 << 20
 # What bodies may hold together that are collected before they are written; beyond it they are written as they come.
@@ -57,10 +58,8 @@ class FileBlobStore:
         return self._folders.root / key[:2] / key
 
     def size(self, key: Key) -> int:
-        try:
+        with _reading(key):
             return self.path(key).stat().st_size
-        except FileNotFoundError:
-            raise BlobMissing(key) from None
 
     async def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         left = self.size(key) - first if size is None else size
@@ -68,7 +67,8 @@ class FileBlobStore:
         with self._open(key) as file:
             file.seek(first)
             while left > 0:
-                piece = await asyncio.to_thread(file.read, min(_PIECE, left))
+                with _reading(key):
+                    piece = await asyncio.to_thread(file.read, min(_PIECE, left))
                 if not piece:
                     raise BlobMissing(key)
                 left -= len(piece)
@@ -93,7 +93,10 @@ class FileBlobStore:
         return Digest(algorithm, sum_.hexdigest())
 
     async def remove(self, key: Key) -> None:
-        await asyncio.to_thread(self._disk.remove, self.path(key))
+        try:
+            await asyncio.to_thread(self._disk.remove, self.path(key))
+        except OSError as error:
+            raise StorageUnavailable(error.strerror or str(error)) from error
 
     async def listed(self, part: str) -> list[ListedBlob]:
         return await asyncio.to_thread(_list, self._folders.root / part)
@@ -102,10 +105,19 @@ class FileBlobStore:
         return await asyncio.to_thread(self._folders.root.is_dir)
 
     def _open(self, key: Key) -> FileIO:
-        try:
+        with _reading(key):
             return FileIO(self.path(key))
-        except FileNotFoundError:
-            raise BlobMissing(key) from None
+
+
+@contextmanager
+def _reading(key: Key) -> Iterator[None]:
+    """Translate what a disk says that does not have the bytes, or cannot read them."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise BlobMissing(key) from None
+    except OSError as error:
+        raise BlobUnreadable(key, error.strerror or str(error)) from error
 
 
 def _list(folder: Path) -> list[ListedBlob]:

@@ -70,11 +70,14 @@ class BlobReader(Protocol):
         ...
 
     def size(self, key: Key) -> int:
-        """Return their number. Raises BlobMissing."""
+        """Return their number. Raises BlobMissing, BlobUnreadable."""
         ...
 
     def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
-        """Yield `size` bytes from `first` on, or all, in pieces of at most 1 MiB. Raises BlobMissing."""
+        """Yield `size` bytes from `first` on, or all, in pieces of at most 1 MiB.
+
+        Raises BlobMissing, BlobUnreadable.
+        """
         ...
 
 
@@ -88,17 +91,17 @@ class BlobStore(BlobReader, Protocol):
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
         """Copy a blob of another store under a new key, hashing what arrived. Durable on return.
 
-        The two never share an inode: damage to one is not damage to the other. Raises BlobMissing,
+        The two never share an inode: damage to one is not damage to the other. Raises BlobMissing, BlobUnreadable,
         StorageUnavailable.
         """
         ...
 
     async def digest(self, key: Key, algorithm: str) -> Digest:
-        """Compute the digest of stored bytes. Raises BlobMissing."""
+        """Compute the digest of stored bytes. Raises BlobMissing, BlobUnreadable."""
         ...
 
     async def remove(self, key: Key) -> None:
-        """Remove bytes that no row names, if they are there."""
+        """Remove bytes that no row names, if they are there. Raises StorageUnavailable."""
         ...
 
     async def is_there(self) -> bool:

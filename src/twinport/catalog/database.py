@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport.catalog import revisions
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
 __all__ = ["Connection", "Database", "SqliteDatabase"]
@@ -44,7 +44,8 @@ class Database(Protocol):
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         """Run a transaction; durable on return, without effect if it raises.
 
-        Raises StorageUnavailable when the disk or the database refuses.
+        Raises StorageUnavailable when the disk or the database refuses, and OutcomeUnknown when they fail in a way
+        that leaves open whether the transaction took effect.
         """
         ...
 
@@ -134,7 +135,7 @@ class _Writer:
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")
                 for job in jobs:
                     job.run_in_savepoint(self._connection)
-                self._connection.exec_driver_sql("COMMIT")
+                self._commit()
         except Exception as error:  # noqa: BLE001 — whatever it was, every waiting caller must hear of it
             self._roll_back()
             for job in jobs:
@@ -142,6 +143,31 @@ class _Writer:
         else:
             for job in jobs:
                 job.settle()
+
+    def _commit(self) -> None:
+        try:
+            self._connection.exec_driver_sql("COMMIT")
+        except OperationalError as error:
+            self._roll_back()
+            if _may_be_on_disk(error) and not self._writes_over():
+                raise OutcomeUnknown from error
+            raise
+
+    def _writes_over(self) -> bool:
+        """Let another commit take the place of a failed one, which a restart would find in the log and believe.
+
+        Tell whether that one is durable: then nothing was changed. See docs/decisions/0013-a-sync-that-fails.md.
+        """
+        try:
+            version = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+            # What it was: that is a change of the first page, and of nothing that anybody reads.
+            self._connection.exec_driver_sql(f"PRAGMA user_version={version}")
+            self._connection.exec_driver_sql("COMMIT")
+        except OperationalError:
+            self._roll_back()
+            return False
+        return True
 
     def _roll_back(self) -> None:
         if self._connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's own
@@ -172,6 +198,12 @@ class _Job:
             self.future.set_exception(self._error)
         else:
             self.future.set_result(self._result)
+
+
+def _may_be_on_disk(error: OperationalError) -> bool:
+    """Tell whether a COMMIT may have written all of its transaction: not if writing failed, but if syncing did."""
+    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    return name.startswith("SQLITE_IOERR") and name != "SQLITE_IOERR_WRITE"
 
 
 class _storage_errors:  # noqa: N801 — used as a statement

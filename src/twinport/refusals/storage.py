@@ -24,12 +24,20 @@ class BytesGivenUp(Unavailable):
         super().__init__(f"the bytes under key '{key}' were given up before anything named them: send them again")
 
 
+class BlobUnreadable(Unavailable):
+    """The disk fails to read bytes that are there."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(f"the bytes under key '{key}' cannot be read: {what}; try again")
+
+
 class OutcomeUnknown(Unavailable):
-    """The database went away while it committed: the change may be there or not."""
+    """The database went away, or its disk failed, while it committed: the change may be there or not."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the database was lost while it stored the change, which may be there or not: look, or try again"
+            "the database was lost, or its disk failed, while it stored the change, which may be there or not: "
+            "look, or try again"
         )
 
 

@@ -5,6 +5,7 @@ names it. What a crash or a refusal leaves between the two is a key that no row 
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -18,7 +19,7 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.uploads import Segment, Upload
 from twinport.clock import Clock
-from twinport.errors import AccessDenied, Refusal, Unavailable
+from twinport.errors import AccessDenied, Refusal
 from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
@@ -31,6 +32,7 @@ from twinport.refusals.images import (
     NoDigestMatches,
     UploadOutOfOrder,
 )
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import DOWNLOAD, Layer
 
 T = TypeVar("T")
@@ -250,11 +252,12 @@ class Uploads:
         """Write the rows of durable bytes. If they are refused, the bytes go too."""
         try:
             return await self.catalog.region(registry.region).write(transaction)
-        except Unavailable:
-            # Whether the rows were written is not known. Bytes too many are litter, bytes too few are loss.
+        except OutcomeUnknown:
+            # Bytes too many are litter, bytes too few are loss.
             raise
         except Refusal:
-            await self.stores.region(registry.region).remove(key)
+            with suppress(StorageUnavailable):
+                await self.stores.region(registry.region).remove(key)
             raise
 
     def _layer(self, registry: Registry, digest: Digest, stored: StoredBlob) -> Layer:

@@ -6,6 +6,7 @@ what arrived, and manifests are read anew.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +19,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
 from twinport.model.cargo import BlobEntry, ManifestEntry
-from twinport.model.content import Digest
+from twinport.model.content import Digest, Key
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
@@ -155,7 +156,7 @@ class LocalDestination:
         algorithm = blob.digest.algorithm
         written = await self.store.adopt(store, blob.key, algorithms=(algorithm,))
         if written.digests[algorithm] != blob.digest or written.size != blob.size:
-            await self.store.remove(written.key)
+            await self._let_go(written.key)
             raise DigestMismatch(str(blob.digest), str(written.digests[algorithm]))
         return written
 
@@ -165,14 +166,19 @@ class LocalDestination:
             is_held = await self.region.write(
                 lambda db: arrivals.hold(db, offer.id, offer.source, held, self.database_now(db) + HOLD)
             )
-        except (StorageUnavailable, OutcomeUnknown):
-            # Whether the row was written is not known. Bytes too many are litter, bytes too few are loss.
+        except OutcomeUnknown:
+            # Bytes too many are litter, bytes too few are loss.
             raise
         except Refusal:
-            await self.store.remove(held.key)
+            await self._let_go(held.key)
             raise
         if not is_held:
-            await self.store.remove(held.key)
+            await self._let_go(held.key)
+
+    async def _let_go(self, key: Key) -> None:
+        """Remove bytes that no row names; what the disk keeps is litter."""
+        with suppress(StorageUnavailable):
+            await self.store.remove(key)
 
     # --- commit ---
 
