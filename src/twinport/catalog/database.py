@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from twinport.catalog import revisions
+from twinport.catalog import folders, revisions
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
@@ -28,6 +28,7 @@ __all__ = ["Connection", "Database", "SqliteDatabase"]
 
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
+_IN_MEMORY = ":memory:"
 
 
 def no_rows(_db: Connection) -> None:
@@ -57,7 +58,8 @@ class SqliteDatabase:
     """
 
     def __init__(self, path: Path, metadata: MetaData, first_rows: Callable[[Connection], None] = no_rows) -> None:
-        make_folder(path.parent)
+        if path.name != _IN_MEMORY:
+            folders.make(path.parent)
         self._engine = _engine(path)
         try:
             with _storage_errors(), _alone(path):
@@ -67,7 +69,7 @@ class SqliteDatabase:
             raise
         if path.exists():
             # SQLite syncs the file; that it has this name must be durable too.
-            _sync(path.parent)
+            folders.sync(path.parent)
         self._reader = self._engine.connect()
         self._writer = _Writer(self._engine.connect())
 
@@ -227,31 +229,13 @@ def _alone(path: Path) -> Iterator[None]:
 
     SQLite's own lock is not enough: who turns a new file to WAL while another reads it is refused at once.
     """
-    if path.name == ":memory:":
+    if path.name == _IN_MEMORY:
         yield
         return
     handle = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durable by name before a database in it is. Raises StorageUnavailable."""
-    try:
-        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
-            missing.mkdir(exist_ok=True)
-            _sync(missing.parent)
-    except OSError as error:
-        raise StorageUnavailable(f"the folder '{folder}' cannot be made: {error.strerror}") from error
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 
