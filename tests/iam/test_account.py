@@ -57,6 +57,7 @@ def test_the_summary_counts_what_the_account_has(iam: Any, account: str) -> None
     arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW_ALL)["Policy"]["Arn"]
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=ALLOW_ALL)
     iam.create_instance_profile(InstanceProfileName="machines")
+    iam.create_open_id_connect_provider(Url="https://idp.example.com", ThumbprintList=["a" * 40])
     iam.create_access_key()
     after = iam.get_account_summary()["SummaryMap"]
     assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
@@ -66,6 +67,7 @@ def test_the_summary_counts_what_the_account_has(iam: Any, account: str) -> None
         "Policies": 1,
         "PolicyVersionsInUse": 2,
         "InstanceProfiles": 1,
+        "Providers": 1,
         "AccountAccessKeysPresent": 1,
     }
     assert (after["UsersQuota"], after["PolicySizeQuota"], after["AssumeRolePolicySizeQuota"]) == (5000, 6144, 2048)

@@ -61,6 +61,7 @@ def _counted(held: Holdings) -> Mapping[str, int]:
         "Policies": held.policies,
         "PolicyVersionsInUse": held.policy_versions,
         "InstanceProfiles": held.instance_profiles,
+        "Providers": held.providers,
         "AccountAccessKeysPresent": int(held.root_keys > 0),
     }
 

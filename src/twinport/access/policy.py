@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from twinport.access import policy_forms
 from twinport.access.conditions import Condition, condition
 from twinport.access.grants import AllBut, Audience, Only, named
 from twinport.access.wildcards import Pattern, RequestContext, Version, pattern
@@ -15,8 +16,6 @@ from twinport.refusals.identities import PolicyMalformed
 MOST_TEXT = 1 << 18
 _MOST_REMEMBERED = 512
 _SYNTAX = "Syntax errors in policy."
-_ACTION = re.compile(r"\*(:\*)?|[A-Za-z0-9-]+:[A-Za-z0-9*?-]+")
-_RESOURCE = re.compile(r"\*|arn:[a-z*?-]+:[a-z0-9-]+:.*", re.DOTALL)
 _PLAIN_SID = re.compile(r"[0-9A-Za-z]*")
 _COLONS_BEFORE_VARIABLES = 5
 
@@ -348,8 +347,7 @@ def _actions(members: dict[str, object], kind: PolicyKind) -> Coverage:
 
 
 def _check_action(text: str, vendor: str | None) -> None:
-    if not _ACTION.fullmatch(text):
-        raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+    policy_forms.check_action(text)
     prefix = text.partition(":")[0].lower()
     if vendor == "sts" and prefix != vendor:
         raise PolicyMalformed("AssumeRole policy may only specify STS AssumeRole actions.")
@@ -373,8 +371,7 @@ def _resources(members: dict[str, object], kind: PolicyKind, version: Version) -
 
 
 def _resource(text: str, kind: PolicyKind, version: Version) -> Pattern:
-    if not _RESOURCE.fullmatch(text):
-        raise PolicyMalformed(f'Resource {text[:256]} must be in ARN format or "*".')
+    policy_forms.check_resource(text)
     vendor = kind.grammar.vendor
     if vendor is not None and text != "*" and text.split(":")[2] != vendor:
         raise PolicyMalformed(f"Vendor {text.split(':')[2]} is not valid")

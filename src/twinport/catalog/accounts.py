@@ -22,6 +22,7 @@ class Holdings:
     policies: int
     policy_versions: int
     instance_profiles: int
+    providers: int
     root_keys: int
 
 
@@ -82,6 +83,7 @@ def holdings(db: Connection, account: AccountId) -> Holdings:
         policies=_count(db, schema.managed_policy, account),
         policy_versions=_count(db, versions, account),
         instance_profiles=_count(db, schema.instance_profile, account),
+        providers=_count(db, schema.oidc_provider, account),
         root_keys=db.execute(root_keys).scalar_one(),
     )
 
