@@ -1,6 +1,7 @@
 """Requests that are nearly right: each piece is one that means something, or one that should mean nothing."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -98,6 +99,52 @@ def headers() -> st.SearchStrategy[list[tuple[str, str]]]:
         lambda name: st.tuples(st.just(name), _HEADERS[name] | st.text(_HEADER_CHARACTERS, max_size=20))
     )
     return st.lists(known, max_size=4)
+
+
+def presigned_layers() -> st.SearchStrategy[str]:
+    """Make addresses of layers that nobody signed."""
+    path = st.lists(_SEGMENTS | _QUOTED | st.just(f"team/api@{DIGESTS[0]}"), max_size=4).map("/".join)
+    pairs = st.builds("{}={}".format, st.sampled_from(("expires", "signature", "x")), _VALUES | _QUOTED)
+    return st.builds(lambda path, query: f"/_layers/{path}?{'&'.join(query)}", path, st.lists(pairs, max_size=3))
+
+
+def claims() -> st.SearchStrategy[tuple[str, list[tuple[str, str]]]]:
+    """Make a query string and headers that claim a signature, here and there wrongly, of keys that may exist."""
+    keys = st.sampled_from((ACCOUNT, "AKIAIOSFODNN7EXAMPLE", "%00", "\xff", "")) | _QUOTED
+    today = f"{datetime.now(UTC):%Y%m%d}"
+    scopes = st.sampled_from((f"{today}/{REGION}/ecr/aws4_request", f"{today}/us-east-1/iam/aws4_request", "///", ""))
+    credentials = st.builds("{}/{}".format, keys, scopes)
+    stamps = st.sampled_from((f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", "00010101T000000Z", "99991231T235959Z", "²"))
+    names = st.sampled_from(("host", "host;x-amz-date", "host;host", ";", "", "x-amz-date;host;\xff"))
+    signatures = st.sampled_from(("0" * 64, "", "\xff", "²"))
+    field = {
+        "Algorithm": st.sampled_from(("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")),
+        "Credential": credentials,
+        "Date": stamps,
+        "Expires": st.sampled_from(_NUMBERS),
+        "SignedHeaders": names,
+        "Signature": signatures,
+        "Security-Token": _QUOTED,
+        "Content-Sha256": st.sampled_from(("UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "")),
+    }
+    pairs = st.fixed_dictionaries({}, optional=field).map(
+        lambda given: "&".join(f"X-Amz-{name}={value}" for name, value in given.items())
+    )
+    authorization = st.builds(
+        "AWS4-HMAC-SHA256 Credential={}, SignedHeaders={}, Signature={}".format, credentials, names, signatures
+    )
+    lines = st.fixed_dictionaries(
+        {"host": st.just(HOST)},
+        optional={
+            "authorization": authorization | st.text(_HEADER_CHARACTERS, max_size=20),
+            "x-amz-date": stamps,
+            "x-amz-security-token": st.text(_HEADER_CHARACTERS, max_size=20),
+            "x-amz-content-sha256": field["Content-Sha256"],
+            "x-amz-target": st.sampled_from(("AmazonEC2ContainerRegistry_V20150921.UploadLayerPart", "x.", ".")),
+            "content-length": st.sampled_from(_NUMBERS),
+        },
+    ).map(lambda given: list(given.items()))
+    return st.tuples(pairs | st.just(""), lines)
 
 
 def _hostile_scalars(shape: Shape) -> st.SearchStrategy[Any]:

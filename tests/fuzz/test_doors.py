@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.catalogs import ENGINES, SQLITE
 from tests.fuzz import strategies
-from tests.fuzz.doors import Doors
+from tests.fuzz.doors import HOST, Doors
 from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_of, unexpected
 
 EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "100"))
@@ -58,6 +58,27 @@ def test_whatever_is_asked_of_iam_and_sts_is_answered_and_not_with_a_defect(door
     parameters = strategies.form(data.draw(strategies.inputs(operation.input)))
     named = [("Action", operation.name), ("Version", service.api_version), *parameters]
     unexpected(doors.query(service.name, urlencode(named, errors="replace").encode()))
+
+
+@BRIEF
+@given(strategies.METHODS, strategies.claims(), st.lists(strategies.BODIES, max_size=2))
+def test_whoever_claims_to_have_signed_a_request_is_answered_and_not_with_a_defect(
+    doors: Doors, method: str, claim: tuple[str, list[tuple[str, str]]], pieces: list[bytes]
+) -> None:
+    query, headers = claim
+    answer = doors.ask(method, f"/?{query}", headers, pieces)
+    unexpected(answer)
+    assert method not in ("POST", "PUT") or answer.status >= 400
+
+
+@BRIEF
+@given(strategies.METHODS, strategies.presigned_layers(), strategies.headers())
+def test_whoever_makes_up_the_address_of_a_layer_is_refused(
+    doors: Doors, method: str, target: str, headers: list[tuple[str, str]]
+) -> None:
+    answer = doors.ask(method, target, [*headers, ("host", HOST)])
+    unexpected(answer)
+    assert answer.status >= 400
 
 
 @pytest.mark.parametrize(("name", "kind"), [("registry-door", RegistryDoor), ("service-door", ServiceDoor)])
