@@ -1,9 +1,10 @@
 """The composition root: builds every object once, and nothing else does."""
 
 import asyncio
-import secrets
-from collections.abc import Callable, Collection
+import importlib
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from twinport import telemetry
 from twinport.access.access_keys import AccessKeys
@@ -71,6 +72,7 @@ from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS, HOME_REGION
+from twinport.neighbours import Neighbours, this_host
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor, Tokens
 from twinport.oci.listings import Listings
@@ -95,9 +97,11 @@ from twinport.replication import worker
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
+from twinport.replication.reclaiming import Reclaiming
 from twinport.replication.status import DeliveryStatus
 from twinport.sts import door as sts
 from twinport.telemetry import Event
+from twinport.wakeups import Messenger, Topic, Wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +111,19 @@ class Background:
     Couriers end in an order of their own: they finish what they carry, for a moment.
     """
 
+    neighbours: Neighbours
     couriers: worker.Replication
     loops: Loops
 
     async def start(self) -> None:
+        self.neighbours.open()
         await self.couriers.start()
         await self.loops.start()
 
     async def stop(self) -> None:
         await self.loops.stop()
         await self.couriers.stop()
+        self.neighbours.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,8 @@ class _Ground:
     sealer: Sealer
     edge: Edge
     regions: Collection[RegionName]
-    holder: str
+    neighbours: Neighbours
+    wakeups: Wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,6 @@ class _Access:
     tokens: RegistryTokens
     roles: ServiceLinkedRoles
     sts_verbs: sts.Verbs
-    deletion_submitted: asyncio.Event
 
 
 def build(settings: Settings) -> App:
@@ -166,18 +173,30 @@ def build(settings: Settings) -> App:
     catalog = open_catalog(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
-    sealer, holder = sealer_of_folder(settings.data), secrets.token_hex(8)
-    ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), holder)
+    sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host())
+    wakeups = Wakeups(_messenger(settings, catalog, neighbours))
+    ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), neighbours, wakeups)
     access = _access(ground)
     identities = _identity_verbs(ground, access)
     stores = FileBlobStores(settings.data)
     couriers = _couriers(ground, access, stores)
-    verbs = _verbs(ground, access, stores, couriers.wake)
-    deletions = DeletionRunner(catalog, world, access.deletion_submitted, holder)
-    loops = {"deletions": deletions.run, "uses": access.uses.run, **_upkeep(ground, stores)}
-    background = Background(couriers, Loops(loops))
+    verbs = _verbs(ground, access, stores)
+    loops = {"uses": access.uses.run, **_between_processes(ground), **_upkeep(ground, stores)}
+    background = Background(neighbours, couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control)), background, catalog)
+
+
+def _between_processes(ground: _Ground) -> dict[str, Loop]:
+    """Name the loops that share their work with those of other processes, or tell them of it."""
+    wakeups, submitted = ground.wakeups, asyncio.Event()
+    wakeups.on(Topic.DELETIONS, submitted.set)
+    freed = partial(wakeups.ring, Topic.DELIVERIES)
+    return {
+        "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.neighbours.name).run,
+        "wake-ups": wakeups.run,
+        "reclaiming": Reclaiming(ground.catalog, ground.neighbours, freed).run,
+    }
 
 
 def check_joined(settings: Settings) -> None:
@@ -193,8 +212,17 @@ def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
     return {
         "garbage": Garbage(catalog, stores, world, keeping).run,
         "litter": Litter(catalog, stores, world, WallClock(), keeping).run,
-        "verification": Verification(catalog, stores, world, keeping, ground.holder).run,
+        "verification": Verification(catalog, stores, world, keeping, ground.neighbours.name).run,
     }
+
+
+def _messenger(settings: Settings, catalog: WholeCatalog, neighbours: Neighbours) -> Messenger:
+    """Return who tells the other processes: those on one SQLite file are on one host and one folder."""
+    if settings.database is None:
+        return neighbours
+    notifications = importlib.import_module("twinport.catalog.notifications")
+    messenger: Messenger = notifications.Notifications(catalog.partition, settings.database, neighbours.name)
+    return messenger
 
 
 def _access(ground: _Ground) -> _Access:
@@ -220,17 +248,18 @@ def _access(ground: _Ground) -> _Access:
             key_owners=KeyOwners(ground.catalog, gate),
             decoding=Decoding(gate, messages),
         ),
-        deletion_submitted=asyncio.Event(),
     )
 
 
 def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
     destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world)
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
-    return worker.Replication(PostOffice(ground.catalog), courier, ground.holder)
+    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name)
+    ground.wakeups.on(Topic.DELIVERIES, couriers.wake)
+    return couriers
 
 
-def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Callable[[], None]) -> ecr.Verbs:
+def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores) -> ecr.Verbs:
     catalog, world, ways, keeping = ground.catalog, ground.world, ground.settings.ways, ground.settings.keeping
     gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
     part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
@@ -240,7 +269,7 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores, owed: Calla
         policies=RepositoryPolicies(gate, access.gate, catalog),
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, access.roles, ground.regions),
-        images=Images(gate, catalog, world, owed, quotas_of(ways)),
+        images=Images(gate, catalog, world, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
         layers=Layers(catalog, stores, gate, world, keeping),
         uploads=Uploads(catalog, stores, gate, world, part_rule, keeping),
         links=DownloadLinks(access.keys),
@@ -261,7 +290,7 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         groups=Groups(catalog, entities, world),
         roles=Roles(catalog, entities, boundaries, world, access.uses),
         service_linked_roles=access.roles,
-        deletions=Deletions(catalog, access.gate, world, access.deletion_submitted),
+        deletions=Deletions(catalog, access.gate, world, partial(ground.wakeups.ring, Topic.DELETIONS)),
         managed_policies=ManagedPolicies(catalog, entities, world, aws),
         principal_policies=PrincipalPolicies(catalog, entities, world, aws),
         instance_profiles=InstanceProfiles(catalog, entities, world),

@@ -43,6 +43,7 @@ class Event(Enum):
     PROCESS_ENDED = "process.ended"
     WORKER_STARTED = "worker.started"
     WORKER_STOPPED = "worker.stopped"
+    HOLDER_DIED = "holder.died"
     WORKER_HINDERED = "worker.hindered"
     WORKER_FAILED = "worker.failed"
     STATE_RESET = "state.reset"

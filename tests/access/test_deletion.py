@@ -99,7 +99,7 @@ class Process:
     def over(self, catalog: Catalog, clock: ManualClock) -> None:
         submitted = asyncio.Event()
         self.roles = ServiceLinkedRoles(catalog, AllowAll(), clock)
-        self.deletions = Deletions(catalog, AllowAll(), clock, submitted)
+        self.deletions = Deletions(catalog, AllowAll(), clock, submitted.set)
         self.runner = DeletionRunner(catalog, clock, submitted, "runner")
 
     async def configure(self, region: RegionName = REGION, rules: ReplicationConfiguration = RULES) -> None:

@@ -49,7 +49,7 @@ class World:
         self.catalog = SteppedCatalog(self.stored, self.clock)
         submitted = asyncio.Event()
         self.roles = ServiceLinkedRoles(self.catalog, AllowAll(), self.clock)
-        self.deletions = Deletions(self.catalog, AllowAll(), self.clock, submitted)
+        self.deletions = Deletions(self.catalog, AllowAll(), self.clock, submitted.set)
         self.runner = DeletionRunner(self.catalog, self.clock, submitted, "runner")
 
     # --- what somebody may do -----------------------------------------------------------------------------

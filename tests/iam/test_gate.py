@@ -1,6 +1,5 @@
 """Every operation of IAM asks the gate before it tells or changes anything."""
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -92,7 +91,7 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         groups=Groups(catalog, entities, clock),
         roles=Roles(catalog, entities, boundaries, clock, uses),
         service_linked_roles=ServiceLinkedRoles(catalog, gate, clock),
-        deletions=Deletions(catalog, gate, clock, asyncio.Event()),
+        deletions=Deletions(catalog, gate, clock, lambda: None),
         managed_policies=ManagedPolicies(catalog, entities, clock, aws),
         principal_policies=PrincipalPolicies(catalog, entities, clock, aws),
         instance_profiles=InstanceProfiles(catalog, entities, clock),

@@ -4,7 +4,7 @@ The steps, their order, and why any crash between them is harmless: docs/decisio
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -74,12 +74,12 @@ def decide(account: AccountId, answers: Answers, now: datetime, deadline: dateti
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """Submits deletions and tells what became of them. `submitted` wakes the runner."""
+    """Submits deletions and tells what became of them. `submitted` wakes the runners."""
 
     catalog: Catalog
     gate: Gate
     world: Clock
-    submitted: asyncio.Event
+    submitted: Callable[[], None]
 
     async def submit(self, caller: Caller, name: str) -> DeletionTask:
         """Submit the deletion of a service-linked role, in use or not; return the pending task if there is one.
@@ -94,7 +94,7 @@ class Deletions:
         task = await self.catalog.partition.record(
             lambda db: deletions.submit_for(db, caller.account, name, uuid=uuid, now=now, deadline=now + DEADLINE)
         )
-        self.submitted.set()
+        self.submitted()
         return task
 
     async def status(self, caller: Caller, task_id: str) -> DeletionTask:

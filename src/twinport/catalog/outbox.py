@@ -145,6 +145,20 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
         _refresh(db, _lane_is(*road), now)
 
 
+def free(db: Connection, holder: str, now: datetime) -> int:
+    """Make due at once what a holder had that is known to be dead, and count it. The attempts stay counted."""
+    held = (delivery.c.lease_holder == holder, _WAITING)
+    rows = db.execute(
+        update(delivery)
+        .where(*held)
+        .values(lease_holder=None, lease_until=None, due_at=now)
+        .returning(delivery.c.source_account, delivery.c.destination_region, delivery.c.destination_account)
+    ).all()
+    for road in sorted({tuple(row) for row in rows}):
+        _refresh(db, _lane_is(*road), now)
+    return len(rows)
+
+
 def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lease: timedelta) -> None:
     """Prolong the leases that `holder` still has, so that only the dead lose theirs."""
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)

@@ -1,0 +1,62 @@
+"""Wake-ups between processes on one PostgreSQL: NOTIFY after the commit, in the partition's database.
+
+Not within the transaction: commits that notify follow one another through a lock of the whole server.
+"""
+
+import asyncio
+import contextlib
+
+import psycopg
+from psycopg import conninfo
+from sqlalchemy import Connection, text
+
+from twinport import telemetry
+from twinport.catalog.embedded import PartitionDatabase
+from twinport.errors import Unavailable
+from twinport.telemetry import Event
+from twinport.wakeups import Heard, Topic
+
+_CHANNEL = "twinport"
+_NOTIFY = text(f"SELECT pg_notify('{_CHANNEL}', :word)")
+_PAUSE_SECONDS = 1.0
+
+
+class Notifications:
+    """One connection listens; it is made anew when it is lost."""
+
+    def __init__(self, partition: PartitionDatabase, address: str, name: str) -> None:
+        """`name` is this process's, so that it does not wake itself."""
+        self._partition, self._address, self._name = partition, address, name
+
+    async def tell(self, topic: Topic) -> None:
+        word = f"{topic.value} {self._name}"
+        # A lost wake-up costs little; a database that is away is the concern of those who need it.
+        with contextlib.suppress(Unavailable):
+            await self._partition.read(lambda db: _notify(db, word))
+
+    async def listen(self, heard: Heard) -> None:
+        while True:
+            try:
+                await self._listen_once(heard)
+            except psycopg.Error as error:
+                reason = type(error).__name__
+                telemetry.warning(Event.WORKER_HINDERED, worker="wake-ups", reason=reason)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _listen_once(self, heard: Heard) -> None:
+        # A connection over which nothing is said for long: that its other end is gone must be found out all the same.
+        deadlines = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 30}
+        address = conninfo.make_conninfo(self._address, **deadlines)
+        async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+            await connection.execute(f"LISTEN {_CHANNEL}")
+            for topic in Topic:  # whatever was told while nobody listened here
+                heard(topic)
+            async for notification in connection.notifies():
+                word, _, name = notification.payload.partition(" ")
+                if name != self._name:
+                    with contextlib.suppress(ValueError):
+                        heard(Topic(word))
+
+
+def _notify(db: Connection, word: str) -> None:
+    db.execute(_NOTIFY, {"word": word})

@@ -1,0 +1,124 @@
+"""The processes on one data folder know of each other: each has a socket there, by which the others wake it.
+
+It also tells who is dead. Whoever sends to a socket that nobody holds open is refused by the kernel, at once and with
+certainty, so what a killed process held need not wait for the end of its leases. That is true within one host: a name
+says on which host its process began, and nobody judges those of another.
+"""
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from twinport import telemetry
+from twinport.telemetry import Event
+from twinport.wakeups import Heard, Topic
+
+# A socket's path may have 107 bytes. A longer one is reached by a descriptor of its folder.
+_LONGEST_PATH = 100
+_LONGEST_WORD = 64
+
+
+def this_host() -> str:
+    """Name this host until it is started anew; containers on one kernel are one host."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        boot = str(uuid.getnode())
+    return hashlib.sha256(boot.encode()).hexdigest()[:8]
+
+
+class Neighbours:
+    """One process among those whose sockets are in `folder`. Where none can be made it is alone, which is no error."""
+
+    def __init__(self, folder: Path, host: str) -> None:
+        self.name = f"{host}-{secrets.token_hex(8)}"
+        self._folder, self._host = folder, host
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        """Be there for the others."""
+        own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        own.setblocking(False)  # noqa: FBT003 — the standard library's
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            with self._address(self.name) as address:
+                own.bind(address)
+        except OSError as error:
+            own.close()
+            telemetry.warning(Event.WORKER_HINDERED, worker="neighbours", reason=str(error))
+        else:
+            self._socket = own
+
+    def close(self) -> None:
+        """Be gone, in such a way that nobody takes this for a death."""
+        if self._socket is not None:
+            self._remove(self.name)
+            self._socket.close()
+            self._socket = None
+
+    async def tell(self, topic: Topic) -> None:
+        for name in self._others():
+            self._send(name, topic.value.encode())
+
+    async def listen(self, heard: Heard) -> None:
+        if self._socket is None:
+            await asyncio.Event().wait()
+            return
+        loop = asyncio.get_running_loop()
+        while True:
+            word = await loop.sock_recv(self._socket, _LONGEST_WORD)
+            # An empty word only asks whether anybody is there.
+            with contextlib.suppress(ValueError):
+                heard(Topic(word.decode(errors="replace")))
+
+    def dead(self) -> list[str]:
+        """Name the processes of this host that ended without a word. `forget` them when nothing of theirs is left."""
+        return [name for name in self._others() if not self._send(name, b"")]
+
+    def forget(self, name: str) -> None:
+        """Let nobody find a dead process any more."""
+        self._remove(name)
+
+    def _others(self) -> list[str]:
+        if self._socket is None:
+            return []
+        try:
+            return sorted(each.name for each in self._folder.iterdir() if self._is_neighbour(each.name))
+        except OSError:
+            return []
+
+    def _is_neighbour(self, name: str) -> bool:
+        return name.startswith(f"{self._host}-") and name != self.name
+
+    def _send(self, name: str, word: bytes) -> bool:
+        """Return False if it is certain that nobody is there. A full queue, for one, is somebody's."""
+        try:
+            with self._address(name) as address, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)  # noqa: FBT003 — the standard library's
+                sender.sendto(word, address)
+        except OSError as error:
+            return error.errno != errno.ECONNREFUSED
+        return True
+
+    @contextlib.contextmanager
+    def _address(self, name: str) -> Iterator[str]:
+        path = self._folder / name
+        if len(os.fsencode(path)) <= _LONGEST_PATH:
+            yield str(path)
+            return
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            yield f"/proc/self/fd/{folder}/{name}"
+        finally:
+            os.close(folder)
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder / name).unlink(missing_ok=True)

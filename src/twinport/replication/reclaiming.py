@@ -1,0 +1,60 @@
+"""What a dead process held, free again at once: for the others on its host need not wait for its leases to lapse."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+from twinport import telemetry
+from twinport.catalog import leases, outbox
+from twinport.catalog.database import Connection, Database
+from twinport.catalog.embedded import Catalog
+from twinport.errors import Unavailable
+from twinport.telemetry import Event
+
+_PAUSE = timedelta(seconds=1)
+
+
+class Neighbours(Protocol):
+    """The other processes on this host (neighbours.Neighbours)."""
+
+    def dead(self) -> list[str]: ...
+
+    def forget(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaiming:
+    """Looks for the dead. Several processes may find the same one: each step may be done twice."""
+
+    catalog: Catalog
+    neighbours: Neighbours
+    freed: Callable[[], None]
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            try:
+                await self.reclaim()
+            except Unavailable as refusal:
+                telemetry.warning(Event.WORKER_HINDERED, worker="reclaiming", reason=refusal.message)
+            await asyncio.sleep(_PAUSE.total_seconds())
+
+    async def reclaim(self) -> None:
+        """Free what the dead of this moment held, and forget them. The attempts that they had begun stay counted."""
+        for name in self.neighbours.dead():
+            freed = [await self._free(self.catalog.region(region), name) for region in await self.catalog.regions()]
+            await self.catalog.partition.record(partial(leases.lapse, holder=name))
+            # Forgotten last: should this process die before, the next one to look does the rest.
+            self.neighbours.forget(name)
+            telemetry.warning(Event.HOLDER_DIED, holder=name, deliveries=sum(freed))
+            self.freed()
+
+    async def _free(self, region: Database, name: str) -> int:
+        def free(db: Connection) -> int:
+            leases.lapse(db, name)
+            return outbox.free(db, name, self.catalog.now(db))
+
+        return await region.write(free)
