@@ -1,20 +1,68 @@
-"""What the journeys share: a real server each, and one Docker engine for all."""
+"""What the journeys share: a real server each, on either database, and one Docker engine for all."""
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.catalogs import ENGINES, SQLITE
 from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE, Owner
 from tests.journeys.commands import lacking
 from tests.journeys.engine import Engine
+from tests.journeys.postgresql import PostgreSQL, running
 from tests.journeys.server import Server
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make each journey on both databases, but for modules whose DATABASES says that only one of them matters."""
+    if "database" in metafunc.fixturenames:
+        databases = getattr(metafunc.module, "DATABASES", ENGINES)
+        metafunc.parametrize("database", databases, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest) -> str:
+    """The engine of the journey's catalog."""
+    engine: str = request.param
+    return engine
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    with running() as server:
+        yield server
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path) as server:
+def catalog(database: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """An empty database, as the setting `database` names it; none where SQLite's files are in the data folder."""
+    with _emptied(database, request) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def lasting_catalog(database: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """As `catalog`, for all journeys of a module together."""
+    with _emptied(database, request) as address:
+        yield address
+
+
+@contextmanager
+def _emptied(database: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
+    if database == SQLITE:
+        yield None
+        return
+    postgres: PostgreSQL = request.getfixturevalue("postgres")
+    address = postgres.new_address()
+    yield address
+    postgres.drop(address)
+
+
+@pytest.fixture
+def server(tmp_path: Path, catalog: str | None) -> Iterator[Server]:
+    with Server(tmp_path, database=catalog) as server:
         yield server
 
 

@@ -19,11 +19,13 @@ STOP_SECONDS = 5.0
 
 
 class Server:
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, database: str | None = None) -> None:
+        """Name the folder for everything; the catalog goes into a database of PostgreSQL if one is named."""
         self.port = free_port()
         self._options = options
         self._data = folder / "data"
         self._log = folder / "twinport.log"
+        self._database = {} if database is None else {"TWINPORT_DATABASE": database}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,7 +55,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={name: word for name, word in os.environ.items() if not name.startswith("TWINPORT_")},
+                env={**_environment(), **self._database},
             )
         until("twinport answers /_twinport/health", self._is_healthy, seconds=START_SECONDS)
 
@@ -94,6 +96,10 @@ class Server:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError):
             return False
+
+
+def _environment() -> dict[str, str]:
+    return {name: word for name, word in os.environ.items() if not name.startswith("TWINPORT_")}
 
 
 def free_port() -> int:

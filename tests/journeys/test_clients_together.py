@@ -34,8 +34,8 @@ Clients = Mapping[str, RegistryClient]
 
 
 @pytest.fixture(scope="module")
-def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
-    with Server(tmp_path_factory.mktemp("server")) as server:
+def owner(tmp_path_factory: pytest.TempPathFactory, lasting_catalog: str | None) -> Iterator[Owner]:
+    with Server(tmp_path_factory.mktemp("server"), database=lasting_catalog) as server:
         owner = Owner(server, SOURCE, HOME)
         for name in (REPOSITORY, "team/copy"):
             owner.boto("ecr").create_repository(repositoryName=name)

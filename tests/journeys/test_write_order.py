@@ -3,22 +3,28 @@
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.catalogs import POSTGRESQL, SQLITE
 from tests.journeys.clients import Owner
 from tests.journeys.commands import find
 from tests.journeys.images import small
+from tests.journeys.postgresql import PostgreSQL
 from tests.journeys.registry import Registry
 from tests.journeys.server import Server
 
 REPOSITORY = "team/api"
+# The file whose sync makes a row durable.
+ROW = {SQLITE: r"/catalog\.db-wal", POSTGRESQL: r"/pg_wal/[0-9A-F]{24}"}
 CALLS = "trace=fsync,fdatasync,write,writev,sendto,sendmsg"
 # Both a small blob, which one job writes, and one that is written batch by batch.
 SIZES = {"small": 1 << 10, "large": 9 << 20}
+
+Traced = Callable[[], AbstractContextManager[Path]]
 
 
 @pytest.fixture(autouse=True)
@@ -26,43 +32,53 @@ def _repository(source: Owner) -> None:
     source.boto("ecr").create_repository(repositoryName=REPOSITORY)
 
 
+@pytest.fixture
+def traced(server: Server, database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Traced:
+    """Let strace write down, in the order of their ends, what the server and its database sync and send."""
+    serving = [server.pid]
+    if database == POSTGRESQL:
+        postgres: PostgreSQL = request.getfixturevalue("postgres")
+        # Those that serve twinport, and through the first of all those that will.
+        serving += [postgres.pid, *postgres.connections()]
+    return lambda: stracing(serving, tmp_path / "trace")
+
+
+@contextmanager
+def stracing(processes: list[int], trace: Path) -> Iterator[Path]:
+    attached = [word for process in processes for word in ("-p", str(process))]
+    command = [find("strace"), "-f", "-y", "-s", "64", "-e", CALLS, "-o", str(trace), *attached]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        assert all("attached" in strace.stderr.readline() for _ in processes)
+        yield trace
+        strace.send_signal(signal.SIGINT)
+        strace.communicate(timeout=30)
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_a_layer_is_durable_by_bytes_by_name_and_by_row_before_it_is_acknowledged(
-    server: Server, source: Owner, tmp_path: Path, size: int
+    source: Owner, traced: Traced, database: str, size: int
 ) -> None:
     layer = small(layer_bytes=size).layers[0]
-    with traced(server, tmp_path) as trace:
+    with traced() as trace:
         assert Registry.of(source).push_blob(REPOSITORY, layer) == 201
     seen = trace.read_text()
     order = [
         place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}/[0-9a-f]{32}>"),
         place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}>"),
-        place(seen, r"sync\(\d+<[^>]*/catalog\.db-wal>"),
+        place(seen, rf"sync\(\d+<[^>]*{ROW[database]}>"),
         place(seen, r"HTTP/1\.1 201"),
     ]
     assert order == sorted(order)
 
 
-def test_an_image_is_durable_before_it_is_acknowledged(server: Server, source: Owner, tmp_path: Path) -> None:
+def test_an_image_is_durable_before_it_is_acknowledged(source: Owner, traced: Traced, database: str) -> None:
     image, registry = small(), Registry.of(source)
     assert [registry.push_blob(REPOSITORY, blob) for blob in image.blobs] == [201] * len(image.blobs)
-    with traced(server, tmp_path) as trace:
+    with traced() as trace:
         assert registry.put_manifest(REPOSITORY, "1.4", image) == 201
     seen = trace.read_text()
-    assert place(seen, r"sync\(\d+<[^>]*/catalog\.db-wal>") < place(seen, r"HTTP/1\.1 201")
-
-
-@contextmanager
-def traced(server: Server, folder: Path) -> Iterator[Path]:
-    """Let strace write down, in the order of their ends, what the server syncs and sends."""
-    trace = folder / "trace"
-    command = [find("strace"), "-f", "-y", "-s", "64", "-e", CALLS, "-o", str(trace), "-p", str(server.pid)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        assert "attached" in strace.stderr.readline()
-        yield trace
-        strace.send_signal(signal.SIGINT)
-        strace.communicate(timeout=30)
+    assert place(seen, rf"sync\(\d+<[^>]*{ROW[database]}>") < place(seen, r"HTTP/1\.1 201")
 
 
 def place(trace: str, pattern: str) -> int:
