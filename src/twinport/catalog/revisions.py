@@ -2,7 +2,7 @@
 
 Either engine goes through the migrations beside this module. Alembic, which runs them, takes longer to import than
 everything else here to start: it is loaded by name, and only for a database that lacks a migration. A new one gets the
-tables of today at once, which a test holds to be the same (docs/decisions/0009-one-road-of-migrations.md).
+tables of today at once, which a test holds to be the same (docs/decisions/0010-one-road-of-migrations.md).
 """
 
 import importlib
