@@ -22,13 +22,18 @@ UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quie
 # `make run LISTEN=127.0.0.1:5000 DATA=/somewhere` says where to listen and where to keep the data.
 LISTEN ?=
 DATA ?=
+# `make histories SECONDS=600 DATABASE=postgresql SEED=7 WORKERS=1` says for how long, on what, which and how.
+SECONDS ?= 60
+DATABASE ?=
+SEED ?=
+WORKERS ?= 2
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
 # `make fuzz TARGET=manifests SECONDS=600` chooses what to fuzz, and for how long.
 TARGET ?= registry-door
 SECONDS ?= 60
 
-.PHONY: help setup run test demo check fix shapes fuzz journeys conformance bench browser screenshots lock clean
+.PHONY: help setup run test demo check fix shapes fuzz journeys histories conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +51,10 @@ test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... 
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
+
+histories: $(DEV_READY) ## Kill what runs while clients push, move, delete and pull; check what they saw (SECONDS=600).
+	PYTHONPATH=. $(BIN)/python -m tests.histories --seconds $(SECONDS) --workers $(WORKERS) \
+		$(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
 
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)

@@ -54,7 +54,7 @@ class PostgreSQL:
                 group=_owner(),
                 extra_groups=_no_groups(),
             )
-        until("PostgreSQL accepts connections", self._accepts, seconds=START_SECONDS)
+        self.wait()
 
     def stop(self) -> None:
         """Let it end in order, whoever is connected."""
@@ -83,7 +83,11 @@ class PostgreSQL:
         victim = self.connections()[0]
         _kill(victim)
         until("PostgreSQL has noticed", lambda: victim not in self.backends(), seconds=START_SECONDS)
-        until("PostgreSQL has recovered", self._accepts, seconds=START_SECONDS)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it has recovered from whatever befell it."""
+        until("PostgreSQL accepts connections", self._accepts, seconds=START_SECONDS)
 
     def new_address(self) -> str:
         """Create an empty database and return its address, as the setting `database` has it."""
@@ -154,6 +158,10 @@ def made(folder: Path) -> PostgreSQL:
         extra_groups=_no_groups(),
     )
     return PostgreSQL(folder)
+
+
+def is_installed() -> bool:
+    return any(VERSIONS.glob("*/bin/postgres"))
 
 
 def program(name: str) -> str:

@@ -25,7 +25,8 @@ class Server:
         self._options = options
         self._data = folder / "data"
         self._log = folder / "twinport.log"
-        self._database = {} if database is None else {"TWINPORT_DATABASE": database}
+        named = {} if database is None else {"TWINPORT_DATABASE": database}
+        self.environment = {**_environment(), **named}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,6 +40,10 @@ class Server:
     @property
     def pid(self) -> int:
         return self._running().pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     @property
     def log(self) -> str:
@@ -55,7 +60,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**_environment(), **self._database},
+                env=self.environment,
             )
         until("twinport answers /_twinport/health", self._is_healthy, seconds=START_SECONDS)
 

@@ -1,0 +1,75 @@
+"""Kills at random moments whatever can be killed, and starts it again."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tests.histories.deployment import Deployment, Worker, kill
+
+# Between one recovery and the next kill. Short enough to meet recoveries half done, long enough for acknowledgements.
+PAUSE_SECONDS = (0.3, 4.0)
+DOWN_SECONDS = (0.0, 1.0)
+
+
+@dataclass
+class Nemesis:
+    """Counts what it does by name."""
+
+    deployment: Deployment
+    worker: Worker | None
+    random: random.Random
+    did: Counter[str] = field(default_factory=Counter)
+
+    async def rage(self, is_over: Callable[[], bool]) -> None:
+        """Go on until it is over; then everything runs again."""
+        while not is_over():
+            await asyncio.sleep(self.random.uniform(*PAUSE_SECONDS))
+            name = self.random.choice(list(self._blows()))
+            self.did[name] += 1
+            await self._blows()[name]()
+
+    def _blows(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        blows: dict[str, Callable[[], Awaitable[None]]] = {"server": self._kill_server}
+        if self.deployment.workers > 1:
+            blows["process of the server"] = self._kill_a_process_of_the_server
+        if self.worker is not None:
+            blows["worker"] = self._kill_worker
+        if self.deployment.postgres is not None:
+            blows |= {"connection": self._kill_connection, "database": self._kill_database}
+        return blows
+
+    async def _kill_server(self) -> None:
+        self.deployment.kill_server()
+        await self._wait()
+        await asyncio.to_thread(self.deployment.start)
+
+    async def _kill_a_process_of_the_server(self) -> None:
+        """The parent begins another."""
+        children = self.deployment.children()
+        if children:
+            kill(self.random.choice(children))
+
+    async def _kill_worker(self) -> None:
+        assert self.worker is not None
+        self.worker.kill()
+        await self._wait()
+        self.worker.start()
+
+    async def _kill_connection(self) -> None:
+        """PostgreSQL ends all the others too, and recovers."""
+        assert self.deployment.postgres is not None
+        connections = await asyncio.to_thread(self.deployment.postgres.connections)
+        if connections:
+            kill(self.random.choice(connections))
+            await asyncio.to_thread(self.deployment.postgres.wait)
+
+    async def _kill_database(self) -> None:
+        assert self.deployment.postgres is not None
+        await asyncio.to_thread(self.deployment.postgres.kill)
+        await self._wait()
+        await asyncio.to_thread(self.deployment.postgres.start)
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(self.random.uniform(*DOWN_SECONDS))
