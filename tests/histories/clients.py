@@ -18,7 +18,7 @@ from twinport.tour.image import Blob, Image, sha256
 
 # Longer than a server needs to come back, so that only the dead do not answer.
 ANSWER_SECONDS = 40
-NOTHING_CHANGED = "nothing was changed"
+NOTHING_CHANGED, MAY_BE_THERE = "nothing was changed", "may be there or not"
 # What a push may be told while somebody removes the image whose layers it found.
 _PARTS_GONE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN")
 
@@ -200,9 +200,14 @@ def _heard(answer: Answer, done: tuple[int, ...], absent: tuple[int, ...] = ()) 
         return Heard.DONE
     if answer.status in absent:
         return Heard.ABSENT
-    if answer.status == 503:
-        return Heard.REFUSED if NOTHING_CHANGED in answer.words else Heard.UNKNOWN
-    return Heard.WRONG
+    return _of_trouble(answer.words) if answer.status == 503 else Heard.WRONG
+
+
+def _of_trouble(words: str) -> Heard:
+    """An answer of a server whose database is in trouble says what became of the change."""
+    if NOTHING_CHANGED in words:
+        return Heard.REFUSED
+    return Heard.UNKNOWN if MAY_BE_THERE in words else Heard.WRONG
 
 
 def _said(answer: Answer, heard: Heard) -> tuple[str, ...]:
@@ -219,6 +224,5 @@ async def _called(ask: Callable[..., Any], **words: Any) -> tuple[Heard, Any, tu
         return Heard.UNKNOWN, None, ()
     except ClientError as refusal:
         error = refusal.response["Error"]
-        if error["Code"] != "ServiceUnavailableException":
-            return Heard.WRONG, None, (error["Code"], error["Message"])
-        return (Heard.REFUSED if NOTHING_CHANGED in error["Message"] else Heard.UNKNOWN), None, ()
+        heard = _of_trouble(error["Message"]) if error["Code"] == "ServerException" else Heard.WRONG
+        return heard, None, ((error["Code"], error["Message"]) if heard is Heard.WRONG else ())
