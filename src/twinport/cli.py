@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from twinport import __version__, account_commands, upkeep_commands
+from twinport import __version__, account_commands, upkeep_commands, why_command
 from twinport.command_options import Config, Data, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 
@@ -28,6 +28,7 @@ app.add_typer(account_commands.accounts, name="account")
 app.add_typer(account_commands.users, name="user")
 app.command("gc")(upkeep_commands.collect_garbage)
 app.command("verify")(upkeep_commands.verify)
+app.command("why")(why_command.why)
 
 Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
 Workers = Annotated[int | None, typer.Option(help="How many processes serve together (TWINPORT_WORKERS).")]

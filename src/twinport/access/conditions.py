@@ -45,7 +45,8 @@ class Comparison:
     quantifier: Quantifier
     negated: bool
     if_exists: bool
-    # The values as they were written, for those who explain.
+    # Key and values as they were written, for those who explain.
+    spelt: str
     wanted: tuple[str, ...]
 
     def holds(self, context: RequestContext) -> bool:
@@ -82,6 +83,7 @@ class Presence:
     operator: str
     key: str
     absent: frozenset[bool]
+    spelt: str
     wanted: tuple[str, ...]
 
     def holds(self, context: RequestContext) -> bool:
@@ -97,7 +99,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version)
         raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
     name = operator_name.lower()
     if name == "null":
-        return Presence(operator_name, key.lower(), frozenset(map(_truth, values)), tuple(values))
+        return Presence(operator_name, key.lower(), frozenset(map(_truth, values)), key, tuple(values))
     quantifier = next(each for each in reversed(Quantifier) if name.startswith(each.value))
     family = name.removeprefix(quantifier.value).removesuffix("ifexists")
     if family not in _OPERATORS:
@@ -108,7 +110,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version)
     except ValueError as error:
         raise PolicyMalformed("Syntax errors in policy.") from error
     if_exists = name.endswith("ifexists")
-    return Comparison(operator_name, key.lower(), operands, quantifier, negated, if_exists, tuple(values))
+    return Comparison(operator_name, key.lower(), operands, quantifier, negated, if_exists, key, tuple(values))
 
 
 @dataclass(frozen=True, slots=True)

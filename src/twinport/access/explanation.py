@@ -117,7 +117,7 @@ def _addresses(statement: Statement, question: Question) -> bool:
 
 
 def _failed(condition: Condition, context: RequestContext) -> FailedCondition:
-    return FailedCondition(condition.operator, condition.key, condition.wanted, context.get(condition.key, ()))
+    return FailedCondition(condition.operator, condition.spelt, condition.wanted, context.get(condition.key, ()))
 
 
 def _lacking(question: Question, policies: Policies, heard: tuple[Heard, ...]) -> Iterator[PolicyKind]:

@@ -260,3 +260,17 @@ class AuthorizationMessageInvalid(BadRequest):
 
     def __init__(self) -> None:
         super().__init__("Message is not valid.")
+
+
+class PrincipalNotAsked(BadRequest):
+    """Nobody can be asked about by this name. `why_not` says what is wrong with it."""
+
+    def __init__(self, name: str, why_not: str) -> None:
+        super().__init__(f"'{name}' {why_not}")
+
+
+class ResourceNotAsked(BadRequest):
+    """Nothing can be asked about by this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'{name}' is not '*', nor the ARN of a repository or of something in IAM")

@@ -1,0 +1,89 @@
+"""Whom and what somebody names who asks why: principals and resources by their ARNs."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
+from twinport.access.principals import root_caller, user_caller
+from twinport.access.session_callers import RoleFacts, session_caller
+from twinport.access.trust import RoleName
+from twinport.catalog import identities
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.model.entities import Role
+from twinport.model.identities import Caller, Origin, Session
+from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
+from twinport.refusals.identities import PrincipalNotAsked, ResourceNotAsked
+
+_ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
+_ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|role)/(?:.*/)?([^/]+)")
+_SESSION = re.compile(rf"arn:{PARTITION}:sts::([0-9]{{12}}):assumed-role/([^/]+)/([^/]+)")
+_REPOSITORY = re.compile(rf"arn:{PARTITION}:ecr:([a-z0-9-]+):([0-9]{{12}}):repository/(.+)")
+_IDENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(.+)")
+_ASSUMING = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """A role is asked about as a session of it that begins now, without session policies."""
+
+    catalog: Catalog
+    world: Clock
+
+    async def caller(self, principal: str, region: RegionName, *, secure: bool) -> Caller:
+        """Return who a principal would be as a caller from no known address. Raises PrincipalNotAsked."""
+        origin = Origin(region, "", secure=secure, user_agent="", at=self.world.now())
+        root = _ROOT.fullmatch(principal)
+        if root or is_account_id(principal):
+            return root_caller(AccountId(root[1] if root else principal), origin, "")
+        if session := _SESSION.fullmatch(principal):
+            return self._session(await self._role(principal, session[1], session[2]), session[3], origin)
+        entity = _ENTITY.fullmatch(principal)
+        if entity is None:
+            raise PrincipalNotAsked(principal, "is not the ARN of a user, a role, its session or an account's root")
+        if entity[2] == "role":
+            role = await self._role(principal, entity[1], entity[3])
+            if role.arn != principal:
+                raise PrincipalNotAsked(principal, "does not exist")
+            return self._session(role, f"why-{secrets.token_hex(4)}", origin)
+        return await self._user(principal, AccountId(entity[1]), entity[3], origin)
+
+    async def resource(self, action: str, arn: str, caller: Caller) -> Resource | RoleName:
+        """Return what an ARN names; `*` belongs to the caller's account and Region. Raises ResourceNotAsked."""
+        if arn == "*":
+            return AnyResource(caller.account, caller.origin.region)
+        if repository := _REPOSITORY.fullmatch(arn):
+            return RepositoryResource(Registry(AccountId(repository[2]), RegionName(repository[1])), repository[3])
+        identity = _IDENTITY.fullmatch(arn)
+        if identity is None:
+            raise ResourceNotAsked(arn)
+        if action.lower().startswith(_ASSUMING):
+            return RoleName.parse(arn)
+        entity = _ENTITY.fullmatch(arn)
+        unique_id = None if entity is None else await self._id_of(entity[1], entity[2], entity[3])
+        return IdentityResource(AccountId(identity[1]), arn, unique_id)
+
+    async def _user(self, arn: str, account: AccountId, name: str, origin: Origin) -> Caller:
+        user = await self.catalog.partition.read(lambda db: identities.find_user(db, account, name))
+        if user is None or user.arn != arn:
+            raise PrincipalNotAsked(arn, "does not exist")
+        return user_caller(account, arn, user.unique_id, origin, "")
+
+    async def _role(self, named: str, account: str, name: str) -> Role:
+        role = await self.catalog.partition.read(lambda db: identities.find_role(db, AccountId(account), name))
+        if role is None:
+            raise PrincipalNotAsked(named, "does not exist")
+        return role
+
+    def _session(self, role: Role, name: str, origin: Origin) -> Caller:
+        facts = RoleFacts(role.account, role.unique_id, role.name, role.path)
+        session = Session(name, origin.at, origin.at + _HOUR, service=role.service)
+        return session_caller(facts, session, origin, access_key_id="")
+
+    async def _id_of(self, account: str, kind: str, name: str) -> str | None:
+        find = identities.find_user if kind == "user" else identities.find_role
+        found = await self.catalog.partition.read(lambda db: find(db, AccountId(account), name))
+        return None if found is None else found.unique_id

@@ -1,0 +1,153 @@
+"""An explanation in plain words, and as plain values for programs. Pure."""
+
+from collections.abc import Iterator
+
+from twinport.access.evaluate import Allowed, Denied
+from twinport.access.explanation import Explanation, FailedCondition, Fate, Heard
+from twinport.access.grants import Identity, Principal, ServicePrincipal
+from twinport.access.policy import Effect, PolicyKind
+from twinport.access.statement_spans import spans
+
+_MOST_NEAR_MISSES = 5
+_KINDS = {
+    PolicyKind.IDENTITY: "identity-based policy",
+    PolicyKind.BOUNDARY: "permissions boundary",
+    PolicyKind.SESSION: "session policy",
+    PolicyKind.TRUST: "trust policy of the role",
+    PolicyKind.REPOSITORY: "policy of the repository",
+    PolicyKind.REGISTRY: "policy of the registry",
+    PolicyKind.RESOURCE: "resource-based policy",
+    PolicyKind.SERVICE_CONTROL: "service control policy",
+    PolicyKind.RESOURCE_CONTROL: "resource control policy",
+}
+_ON_RESOURCE = (PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST, PolicyKind.RESOURCE)
+_LACKING = {**_KINDS, PolicyKind.REPOSITORY: "policy of the repository or the registry"}
+_MISSED = {
+    Fate.OTHER_PRINCIPAL: "allows it to others",
+    Fate.OTHER_RESOURCE: "allows it on other resources",
+    Fate.CONDITION_FAILED: "would allow it",
+}
+
+
+def in_words(explanation: Explanation) -> str:
+    """Say in a few lines who may or may not do what, by which statement, or for the want of which one."""
+    question = explanation.question
+    may = "may" if isinstance(explanation.decision, Allowed) else "may not"
+    head = f"{_who(question.principal)} {may} {question.action} on {question.resource}"
+    return "\n".join([head, *(f"  {line}" for line in _lines(explanation))])
+
+
+def in_values(explanation: Explanation) -> dict[str, object]:
+    """Return the same for programs; the members are in docs/how-to/why.md."""
+    question, decision = explanation.question, explanation.decision
+    return {
+        "allowed": isinstance(decision, Allowed),
+        "reason": decision.reason if isinstance(decision, Denied) else None,
+        "principal": _who(question.principal),
+        "action": question.action,
+        "resource": question.resource,
+        "crossesBorder": question.crosses_border,
+        "decidedBy": _decisive(explanation),
+        "lacking": [{"kind": kind.value, "side": _side(kind, explanation)} for kind in explanation.lacking],
+        "statements": [_values(each, explanation) for each in explanation.heard if each.fate is not Fate.OTHER_ACTION],
+        "missingContextKeys": list(explanation.missing_keys),
+        "context": {key: list(values) for key, values in sorted(question.context.items())},
+    }
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    match explanation.decision:
+        case Allowed(by=None):
+            yield "the root of an account may do everything in it that nothing denies"
+        case Allowed():
+            yield from (f"allowed by {_named(each)}" for each in _deciding(explanation, Effect.ALLOW))
+        case Denied(by=None):
+            yield from _wanting(explanation)
+        case Denied():
+            yield from (f"denied by {_named(each)}" for each in explanation.denials)
+
+
+def _deciding(explanation: Explanation, effect: Effect) -> list[Heard]:
+    return [each for each in explanation.heard if each.has(effect)]
+
+
+def _wanting(explanation: Explanation) -> Iterator[str]:
+    for kind in explanation.lacking:
+        yield f"no {_LACKING[kind]} allows it, in {_side(kind, explanation)}"
+    yield from (f"but there is an allowance: {_named(each)}" for each in _deciding(explanation, Effect.ALLOW))
+    for each in explanation.near_misses[:_MOST_NEAR_MISSES]:
+        yield f"{_named(each)} {_MISSED[each.fate]}{_conditions(each)}"
+    left = len(explanation.near_misses) - _MOST_NEAR_MISSES
+    if left > 0:
+        yield f"and {left} more, which --json lists"
+
+
+def _conditions(heard: Heard) -> str:
+    if not heard.failed:
+        return ""
+    return (", but " if heard.fate is Fate.CONDITION_FAILED else "; besides, ") + "; ".join(map(_failed, heard.failed))
+
+
+def _failed(failed: FailedCondition) -> str:
+    wanted = f"{failed.operator} {failed.key} {' or '.join(failed.wanted)}"
+    if failed.is_missing:
+        return f"the request has no {failed.key} ({wanted})"
+    return f"{failed.key} is {' and '.join(failed.given)} ({wanted})"
+
+
+def _named(heard: Heard) -> str:
+    statement = heard.statement
+    name = f"statement '{statement.sid}'" if statement.sid else f"statement {statement.index + 1}"
+    policy = f"{_KINDS[heard.policy.kind]} '{heard.policy.name}'" if heard.policy.name else _KINDS[heard.policy.kind]
+    at = spans(heard.policy.text)[statement.index].begin
+    return f"{name} of the {policy}, line {at.line} column {at.column}"
+
+
+def _side(kind: PolicyKind, explanation: Explanation) -> str:
+    """Say on which side of the border a kind of policy stands, with the account."""
+    principal, owner = explanation.question.principal, explanation.question.account
+    if kind is PolicyKind.SERVICE_CONTROL:
+        return "the organization of the caller's account"
+    if kind is PolicyKind.RESOURCE_CONTROL:
+        return f"the organization of the resource's account {owner}"
+    if not isinstance(principal, Identity) or (kind in _ON_RESOURCE and explanation.question.crosses_border):
+        return f"the resource's account {owner}"
+    side = "the caller's account" if explanation.question.crosses_border else "the account"
+    return f"{side} {principal.account}"
+
+
+def _values(heard: Heard, explanation: Explanation) -> dict[str, object]:
+    at = spans(heard.policy.text)[heard.statement.index].begin
+    return {
+        "policy": heard.policy.name or None,
+        "kind": heard.policy.kind.value,
+        "side": _side(heard.policy.kind, explanation),
+        "sid": heard.statement.sid,
+        "statement": heard.statement.index + 1,
+        "line": at.line,
+        "column": at.column,
+        "effect": heard.statement.effect.value,
+        "fate": heard.fate.value,
+        "failed": [
+            {"operator": each.operator, "key": each.key, "wanted": list(each.wanted), "given": list(each.given)}
+            for each in heard.failed
+        ],
+    }
+
+
+def _decisive(explanation: Explanation) -> dict[str, object] | None:
+    by = explanation.decision.by
+    for each in explanation.heard:
+        if by is not None and each.policy is by.policy and each.statement is by.statement:
+            return _values(each, explanation)
+    return None
+
+
+def _who(principal: Principal) -> str:
+    match principal:
+        case Identity(caller_arn=arn):
+            return arn
+        case ServicePrincipal(name):
+            return name
+        case _:
+            return principal.provider

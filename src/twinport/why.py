@@ -1,0 +1,63 @@
+"""The composition root of `twinport why`: opens the databases that the settings name, and asks the gate why."""
+
+from dataclasses import dataclass
+
+from twinport.access.aws_policies import AwsPolicies
+from twinport.access.explanation import Explanation
+from twinport.access.gate import Context
+from twinport.access.organization_settings import organization
+from twinport.access.policy_gate import PolicyGate
+from twinport.access.policy_library import PolicyLibrary
+from twinport.access.questions import Questions
+from twinport.access.sealing import has_sealer
+from twinport.clock import WallClock, WorldClock
+from twinport.config import Settings
+from twinport.databases import open_catalog
+from twinport.errors import ConfigurationWrong
+from twinport.model.names import RegionName, region_name
+from twinport.model.regions import DEFAULT_REGIONS
+from twinport.refusals.identities import PrincipalNotAsked
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question by the names of those it is about. Without `region`, the first one that is served is meant."""
+
+    principal: str
+    action: str
+    resource: str
+    context: Context
+    region: str | None = None
+
+
+async def why(settings: Settings, asked: Asked) -> Explanation:
+    """Explain what the gate would say now. Nothing is written.
+
+    Raises ConfigurationWrong, PrincipalNotAsked, ResourceNotAsked, PolicyMalformed.
+    """
+    if not has_sealer(settings.data):
+        raise ConfigurationWrong([f"'data': nothing is in the folder '{settings.data}' to ask about"])
+    world = WorldClock(WallClock())
+    catalog = open_catalog(settings, world)
+    try:
+        gate = PolicyGate(catalog, PolicyLibrary(catalog, AwsPolicies()), organization(settings.organization))
+        questions = Questions(catalog, world)
+        caller = await questions.caller(asked.principal, _region(settings, asked), secure=_is_secure(settings))
+        resource = await questions.resource(asked.action, asked.resource, caller)
+        found = await gate.explain(caller, asked.action, resource, asked.context)
+    finally:
+        catalog.close()
+    if found is None:
+        raise PrincipalNotAsked(asked.principal, "does not exist any more")
+    return found
+
+
+def _region(settings: Settings, asked: Asked) -> RegionName:
+    """Return the Region that is asked for: the one of the resource, the one that is named, or the first."""
+    parts = asked.resource.split(":")
+    of_resource = parts[3] if asked.resource.startswith("arn:") and len(parts) > 3 else ""  # noqa: PLR2004
+    return region_name(asked.region or of_resource or (*settings.regions, *DEFAULT_REGIONS)[0])
+
+
+def _is_secure(settings: Settings) -> bool:
+    return settings.has_tls or (settings.public_url or "").startswith("https://")

@@ -1,0 +1,53 @@
+"""`twinport why`: which statement decides, or which one is missing, and on which side of a border."""
+
+import asyncio
+import importlib
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from twinport.command_options import Config, Data, settings_from
+
+_DENIED = 3
+
+Principal = Annotated[str, typer.Argument(help="ARN of a user, a role, a role's session or a root, or an account.")]
+Action = Annotated[str, typer.Argument(help="As ecr:PutImage.")]
+Resource = Annotated[str, typer.Argument(help="ARN, or * where an action has none.")]
+Context = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="A condition key of the request; may be repeated.")
+]
+Region = Annotated[str | None, typer.Option(help="Region that is asked, where the resource does not say so.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def why(  # noqa: PLR0913, PLR0917 — three arguments, and options
+    principal: Principal,
+    action: Action,
+    resource: Resource,
+    context: Context = None,
+    region: Region = None,
+    as_json: Json = False,  # noqa: FBT002 — a switch of the command line
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Say why a principal may or may not do something. Exit code 0: it may; 3: it may not."""
+    settings = settings_from(data, None, config)
+    asking, reasons = importlib.import_module("twinport.why"), importlib.import_module("twinport.access.reasons")
+    asked = asking.Asked(principal, action, resource, _context(context or []), region)
+    explanation = asyncio.run(asking.why(settings, asked))
+    values = reasons.in_values(explanation)
+    typer.echo(json.dumps(values, indent=2) if as_json else reasons.in_words(explanation))
+    sys.exit(0 if values["allowed"] else _DENIED)
+
+
+def _context(given: list[str]) -> dict[str, tuple[str, ...]]:
+    """Read KEY=VALUE; a key that is given again has several values."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for each in given:
+        key, equals, value = each.partition("=")
+        if not equals or ":" not in key:
+            raise typer.BadParameter(f"'{each}' is not of the form PREFIX:KEY=VALUE", param_hint="--context")
+        keys[key.lower()] = (*keys.get(key.lower(), ()), value)
+    return keys

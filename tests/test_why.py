@@ -1,0 +1,153 @@
+"""`twinport why`: docs/how-to/why.md is true, and what it says is what the gate does."""
+
+import asyncio
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
+from tests.served import Served, start
+from tests.test_serving import run
+from twinport.access.reasons import in_values
+from twinport.config import Settings
+from twinport.why import Asked, why
+
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "why.md"
+EXAMPLES = re.findall(r"```sh\ntwinport (.*?)\n```\n\n```text\n(.*?)\n```", PAGE.read_text(), re.DOTALL)
+ACCOUNT, OTHER = "111122223333", "444455556666"
+ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
+API = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team/api"
+PUSHERS = """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "Pushers",
+      "Effect": "Allow",
+      "Action": "ecr:PutImage",
+      "Resource": "arn:aws:ecr:*:*:repository/team/*",
+      "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+    }
+  ]
+}"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    server = start(tmp_path_factory.mktemp("why") / "data")
+    iam = server.client("iam", ACCOUNT)
+    iam.create_user(UserName="alice")
+    iam.put_user_policy(UserName="alice", PolicyName="pushers", PolicyDocument=PUSHERS)
+    for account in (ACCOUNT, OTHER):
+        server.client("ecr", account).create_repository(repositoryName="team/api")
+    yield server
+    server.stop()
+
+
+def asked(served: Served, *words: str) -> subprocess.CompletedProcess[str]:
+    return run("why", *words, "--data", str(served.data))
+
+
+def told(served: Served, principal: str, action: str, resource: str) -> Any:  # noqa: ANN401 — as JSON is
+    """What `--json` prints, without a process of its own for each question."""
+    return in_values(asyncio.run(why(Settings(data=served.data), Asked(principal, action, resource, {}))))
+
+
+@pytest.mark.parametrize(("words", "text"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_the_page_shows_what_is_printed(served: Served, words: str, text: str) -> None:
+    ended = asked(served, *shlex.split(words)[1:])
+    assert ended.stdout.strip() == text, ended.stderr
+    assert ended.returncode == (3 if "may not" in text else 0)
+
+
+def test_the_page_has_examples() -> None:
+    assert len(EXAMPLES) == 3
+
+
+def test_programs_are_told_everything(served: Served) -> None:
+    ended = asked(served, ALICE, "ecr:PutImage", API, "--context", "aws:SourceIp=192.0.2.1", "--json")
+    assert ended.returncode == 3
+    found = json.loads(ended.stdout)
+    (statement,) = found["statements"]
+    assert (statement["policy"], statement["sid"], statement["line"], statement["column"]) == (
+        "pushers",
+        "Pushers",
+        4,
+        5,
+    )
+    assert statement["fate"] == "condition failed"
+    assert statement["failed"] == [
+        {"operator": "IpAddress", "key": "aws:SourceIp", "wanted": ["10.0.0.0/8"], "given": ["192.0.2.1"]}
+    ]
+    assert found["lacking"] == [{"kind": "identity", "side": f"the account {ACCOUNT}"}]
+    assert found["reason"] == "because no identity-based policy allows the ecr:PutImage action"
+    assert found["context"]["aws:principalarn"] == [ALICE]
+
+
+def test_a_denial_names_its_statement(served: Served) -> None:
+    iam = served.client("iam", ACCOUNT)
+    deny = {"Sid": "NotHere", "Effect": "Deny", "Action": "ecr:*", "Resource": "*"}
+    keys = keys_of(iam, "denied", ALLOW_ALL, json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    ended = asked(served, f"arn:aws:iam::{ACCOUNT}:user/denied", "ecr:DescribeRepositories", API)
+    assert "denied by statement 'NotHere' of the identity-based policy 'inline-1', line 1 column" in ended.stdout
+    _, code, text = refusal(
+        served.client("ecr", ACCOUNT, keys=keys).describe_repositories, repositoryNames=["team/api"]
+    )
+    assert (code, "explicit deny" in text) == ("AccessDeniedException", True)
+
+
+def test_a_role_is_asked_for_its_trust(served: Served) -> None:
+    role = served.client("iam", ACCOUNT).create_role(RoleName="build", AssumeRolePolicyDocument=trusting(OTHER))["Role"]
+    found = told(served, ALICE, "sts:AssumeRole", role["Arn"])
+    assert found["lacking"] == [{"kind": "trust", "side": f"the account {ACCOUNT}"}]
+    bob = served.client("iam", OTHER).create_user(UserName="bob")["User"]["Arn"]
+    found = told(served, bob, "sts:AssumeRole", role["Arn"])
+    assert found["lacking"] == [{"kind": "identity", "side": f"the caller's account {OTHER}"}]
+    served.client("iam", OTHER).put_user_policy(
+        UserName="bob", PolicyName="p", PolicyDocument=allowing("sts:AssumeRole", role["Arn"])
+    )
+    assert told(served, bob, "sts:AssumeRole", role["Arn"])["allowed"]
+
+
+def test_a_role_and_its_session_are_asked_about_by_what_they_hold(served: Served) -> None:
+    iam = served.client("iam", ACCOUNT)
+    role = iam.create_role(RoleName="puller", AssumeRolePolicyDocument=trusting(ACCOUNT))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="puller", PolicyName="p", PolicyDocument=allowing("ecr:BatchGetImage", "*"))
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/puller/one"
+    for principal in (role, session):
+        assert told(served, principal, "ecr:BatchGetImage", API)["allowed"]
+        assert not told(served, principal, "ecr:PutImage", API)["allowed"]
+
+
+def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
+    ended = asked(served, ACCOUNT, "ecr:DescribeRegistry", "*")
+    assert "the root of an account may do everything in it that nothing denies" in ended.stdout
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (f"arn:aws:iam::{ACCOUNT}:user/nobody", "ecr:PutImage", API),
+        ("alice", "ecr:PutImage", API),
+        (ALICE, "ecr:PutImage", "team/api"),
+    ],
+)
+def test_who_or_what_is_unknown_is_said(served: Served, words: tuple[str, str, str]) -> None:
+    ended = asked(served, *words)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(f"twinport: '{words[0] if words[2] == API else words[2]}'")
+
+
+def test_a_context_without_a_value_is_misuse(served: Served) -> None:
+    assert asked(served, ALICE, "ecr:PutImage", API, "--context", "aws:SourceIp").returncode == 2
+
+
+def test_a_folder_that_no_server_began_is_left_alone(tmp_path: Path) -> None:
+    ended = run("why", ALICE, "ecr:PutImage", API, "--data", str(tmp_path / "nothing"))
+    assert (ended.returncode, list(tmp_path.iterdir())) == (2, [])
