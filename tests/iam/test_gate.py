@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import ACCOUNT, DenyAll, RecordingGate, caller
+from tests.fakes import ACCOUNT, AllowAll, DenyAll, RecordingGate, caller
+from tests.iam.answers import ALLOW_ALL, trusting
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
 from twinport.access.account_report import AccountReport
@@ -73,6 +74,27 @@ REQUEST: dict[str, Any] = {
 }
 
 
+OTHER_ARN = f"arn:aws:iam::{ACCOUNT}:policy/other"
+_TAGS = {"aws:RequestTag/team", "aws:TagKeys"}
+_BOUNDARY = {"iam:PermissionsBoundary"}
+_TAGGED = ("User", "Role", "Policy", "InstanceProfile", "OpenIDConnectProvider")
+_BOUNDED = ("User", "Role")
+_ATTACHING, _PUTTING = ("Attach", "Detach"), ("Put", "Delete")
+# The condition keys that each operation gives besides those of caller, resource and request; the others give none.
+KEYS: dict[str, set[str]] = {
+    "CreateServiceLinkedRole": {"iam:AWSServiceName"},
+    **{f"Create{kind}": _TAGS for kind in _TAGGED},
+    **{f"Create{kind}": _TAGS | _BOUNDARY for kind in _BOUNDED},
+    **{f"Tag{kind}": _TAGS for kind in _TAGGED},
+    **{f"Untag{kind}": {"aws:TagKeys"} for kind in _TAGGED},
+    **{f"{verb}GroupPolicy": {"iam:PolicyARN"} for verb in _ATTACHING},
+    **{f"{verb}{kind}Policy": {"iam:PolicyARN"} | _BOUNDARY for verb in _ATTACHING for kind in _BOUNDED},
+    **{f"{verb}{kind}Policy": _BOUNDARY for verb in _PUTTING for kind in _BOUNDED},
+    **{f"{verb}{kind}PermissionsBoundary": _BOUNDARY for verb in _PUTTING for kind in _BOUNDED},
+    **dict.fromkeys(("UpdateRole", "UpdateRoleDescription"), _BOUNDARY),
+}
+
+
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
     catalog = EmbeddedCatalog(tmp_path, ManualClock())
@@ -126,17 +148,50 @@ async def test_each_operation_is_authorised_by_the_action_of_its_name(catalog: E
         assert [action for action, _ in gate.asked] == [f"iam:{name}", *also]
 
 
-async def test_conditions_may_ask_for_tags_policies_and_services(catalog: EmbeddedCatalog) -> None:
+async def test_each_operation_gives_conditions_the_keys_that_aws_says_it_gives(catalog: EmbeddedCatalog) -> None:
+    await bound_ann_and_build(catalog)
+    for name in operations(catalog, AllowAll()):
+        gate = RecordingGate(denied=frozenset({f"iam:{name}"}))
+        with pytest.raises(AccessDenied):
+            await operations(catalog, gate)[name](CALL, request_of(name))
+        (given,) = gate.contexts
+        assert (name, set(given)) == (name, KEYS.get(name, set()))
+
+
+async def test_the_keys_have_the_values_of_the_request_and_of_whom_it_changes(catalog: EmbeddedCatalog) -> None:
+    await bound_ann_and_build(catalog)
     gate = RecordingGate()
     table = operations(catalog, gate)
-    for name in ("CreateUser", "AttachUserPolicy", "CreateServiceLinkedRole"):
+    for name in ("TagUser", "AttachUserPolicy", "PutUserPermissionsBoundary", "CreateServiceLinkedRole"):
         with suppress(Refusal):
-            await table[name](CALL, request_of(name))
-    tags, policy, service = gate.contexts
-    bounded = {"iam:PermissionsBoundary": (ARN,)}
-    assert tags == {"aws:RequestTag/team": ("blue",), "aws:TagKeys": ("team",), **bounded}
-    assert policy == {"iam:PolicyARN": (ARN,)}
-    assert service == {"iam:AWSServiceName": ("replication.ecr.amazonaws.com",)}
+            await table[name](
+                CALL, {**request_of(name), **({"PermissionsBoundary": OTHER_ARN} if "Put" in name else {})}
+            )
+    assert gate.contexts == [
+        {"aws:RequestTag/team": ("blue",), "aws:TagKeys": ("team",)},
+        {"iam:PolicyARN": (ARN,), "iam:PermissionsBoundary": (ARN,)},
+        {"iam:PermissionsBoundary": (OTHER_ARN,)},
+        {"iam:AWSServiceName": ("replication.ecr.amazonaws.com",)},
+    ]
+
+
+async def test_a_role_is_passed_to_machines_by_a_profile(catalog: EmbeddedCatalog) -> None:
+    gate = RecordingGate()
+    with suppress(Refusal):
+        await operations(catalog, gate)["AddRoleToInstanceProfile"](CALL, request_of("AddRoleToInstanceProfile"))
+    assert gate.asked[1] == ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/build")
+    assert gate.contexts[1] == {"iam:PassedToService": ("ec2.amazonaws.com",)}
+
+
+async def bound_ann_and_build(catalog: EmbeddedCatalog) -> None:
+    """Make the policy 'mine', and a user and a role that it bounds."""
+    table = operations(catalog, AllowAll())
+    for name, more in (
+        ("CreatePolicy", {"PolicyDocument": ALLOW_ALL}),
+        ("CreateUser", {}),
+        ("CreateRole", {"AssumeRolePolicyDocument": trusting(ACCOUNT)}),
+    ):
+        await table[name](CALL, {**request_of(name), **more})
 
 
 async def test_a_role_is_named_to_the_gate_with_its_path(catalog: EmbeddedCatalog) -> None:

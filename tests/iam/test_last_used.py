@@ -99,6 +99,9 @@ def test_a_password_is_used_by_signing_in_with_it(server: Served, iam: Any, acco
     (listed,) = iam.list_users()["Users"]
     assert listed["PasswordLastUsed"] == iam.get_user(UserName="ann")["User"]["PasswordLastUsed"]
     assert is_now(listed["PasswordLastUsed"])
+    iam.create_group(GroupName="staff")
+    iam.add_user_to_group(GroupName="staff", UserName="ann")
+    assert "PasswordLastUsed" not in iam.get_group(GroupName="staff")["Users"][0]
 
 
 def sign_in(server: Served, account: str, user: str, password: str) -> None:

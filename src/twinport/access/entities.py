@@ -12,8 +12,9 @@ from twinport.model.identities import Caller
 from twinport.refusals.identities import InvalidInput
 
 _RESERVED_KEYS = "aws:"
-# What policies may forbid for principals without the right boundary, or allow for those that have it.
-_ASKED_OF_BOUNDARY = frozenset(
+# What policies may forbid for principals without the right boundary, or allow for those that have it: the actions of
+# which AWS's service authorization reference says that they give iam:PermissionsBoundary.
+_ASKED_OF_BOUNDARY = frozenset({"iam:UpdateRole", "iam:UpdateRoleDescription"}) | frozenset(
     f"iam:{verb}{kind}{what}"
     for kind in ("User", "Role")
     for verb, what in (

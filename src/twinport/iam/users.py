@@ -50,7 +50,7 @@ class UserOperations:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         found = await self.users.list(call.caller, request.get("PathPrefix", "/"), page)
         items, more, marker = cut(found, page, lambda user: user.name.lower())
-        answer: iam.ListUsersResponse = {"Users": [shown_user(user) for user in items], "IsTruncated": more}
+        answer: iam.ListUsersResponse = {"Users": [_listed(user) for user in items], "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker
         return answer
@@ -134,16 +134,13 @@ class AccessKeyOperations:
 def shown_user(user: User) -> iam.User:
     """The root, who has no name, is shown by its ARN."""
     is_root = user.unique_id == user.account
-    shown: iam.User = {
+    return {
         "Path": user.path,
         "UserName": user.name,
         "UserId": user.unique_id,
         "Arn": root_arn(user.account) if is_root else user.arn,
         "CreateDate": user.created_at,
     }
-    if user.password_last_used_at is not None:
-        shown["PasswordLastUsed"] = user.password_last_used_at
-    return shown
 
 
 def _shown_use(use: Use | None) -> iam.AccessKeyLastUsed:
@@ -160,8 +157,16 @@ def _status_of(text: str) -> KeyStatus:
     raise InvalidInput(f"an access key cannot be made '{text}'; use Active or Inactive")
 
 
-def _shown_whole(user: User) -> iam.User:
+def _listed(user: User) -> iam.User:
+    """Only what lists and reads users tells of passwords, not what lists the members of a group."""
     shown = shown_user(user)
+    if user.password_last_used_at is not None:
+        shown["PasswordLastUsed"] = user.password_last_used_at
+    return shown
+
+
+def _shown_whole(user: User) -> iam.User:
+    shown = _listed(user)
     if user.tags:
         shown["Tags"] = shown_tags(user.tags)
     if user.boundary is not None:
