@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.web_identities import outsider
 from twinport.errors import AccessDenied
 from twinport.model import names
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
@@ -84,5 +85,7 @@ def caller(
             return Caller(owner, kind, arn, user_id, role, identity, origin, session, "ASIAIOSFODNN7EXAMPLE")
         case PrincipalKind.FEDERATED:
             session = session or Session(name, NOW, NOW.replace(hour=13))
-            arn = f"arn:{names.PARTITION}:sts::{account}:federated-user/{session.name}"
+            arn = names.federated_arn(account, session.name)
             return Caller(owner, kind, arn, f"{account}:{session.name}", arn, account, origin, session, "ASIAEXAMPLE")
+        case PrincipalKind.WEB_IDENTITY:
+            return outsider(origin, f"arn:{names.PARTITION}:iam::{account}:oidc-provider/issuer.example", name)

@@ -37,6 +37,7 @@ Of operations that are answered, these members are refused in the same way when 
 | operation | member | refused |
 |---|---|---|
 | AssumeRole | `SerialNumber`, `TokenCode`, `ProvidedContexts`, `MinimumSessionTokenSize` | always |
+| AssumeRoleWithWebIdentity | `ProviderId`, `MinimumSessionTokenSize` | always |
 | GetSessionToken | `SerialNumber`, `TokenCode`, `MinimumSessionTokenSize` | always |
 | GetFederationToken | `MinimumSessionTokenSize` | always |
 | CreateRepository | `encryptionConfiguration` | `KMS`, `KMS_DSSE`, `kmsKey` |

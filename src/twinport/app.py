@@ -33,6 +33,7 @@ from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.principals import Principals
+from twinport.access.role_sessions import RoleSessions
 from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer, has_sealer, sealer_of_folder
 from twinport.access.service_linked_roles import ServiceLinkedRoles
@@ -42,6 +43,7 @@ from twinport.access.simulations import Simulations
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.users import Users
 from twinport.access.uses import Uses
+from twinport.access.web_identities import WebIdentities
 from twinport.aws import shapes
 from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
@@ -79,6 +81,7 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
+from twinport.outside import LateTokens, issuer_keys
 from twinport.registry import download_links
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
@@ -242,12 +245,20 @@ def _access(ground: _Ground) -> _Access:
         keys=keys,
         tokens=RegistryTokens(keys, principals, ground.world, uses),
         roles=ServiceLinkedRoles(ground.catalog, gate, ground.world),
-        sts_verbs=sts.Verbs(
-            assumptions=Assumptions(gate, library, sessions, ground.world),
-            own_sessions=OwnSessions(gate, library, sessions, ground.world),
-            key_owners=KeyOwners(ground.catalog, gate),
-            decoding=Decoding(gate, messages),
-        ),
+        sts_verbs=_sts_verbs(ground, gate, sessions, messages),
+    )
+
+
+def _sts_verbs(ground: _Ground, gate: PolicyGate, sessions: Sessions, messages: AuthorizationMessages) -> sts.Verbs:
+    catalog, world, wall = ground.catalog, ground.world, WallClock()
+    of_roles = RoleSessions(gate.library, sessions, world)
+    keys = issuer_keys(ground.settings, wall)
+    return sts.Verbs(
+        assumptions=Assumptions(gate, of_roles),
+        web_identities=WebIdentities(catalog, keys, LateTokens(), gate, of_roles, wall),
+        own_sessions=OwnSessions(gate, gate.library, sessions, world),
+        key_owners=KeyOwners(catalog, gate),
+        decoding=Decoding(gate, messages),
     )
 
 
@@ -323,7 +334,7 @@ def _doors(
     services = (
         ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),
         ServiceParts(shapes.load("iam"), iam.handlers(identities), iam_errors.ERRORS),
-        ServiceParts(shapes.load("sts"), sts.handlers(access.sts_verbs), sts.ERRORS),
+        ServiceParts(shapes.load("sts"), sts.handlers(access.sts_verbs), sts.ERRORS, sts.UNSIGNED),
     )
     return (
         ("/v2/", oci),

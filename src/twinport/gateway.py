@@ -1,12 +1,13 @@
 """One address for three services: a request to `/` is ECR's, IAM's or STS's by its target, action and signature."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from twinport import telemetry
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
+from twinport.access.web_identities import outsider
 from twinport.aws import dispatch, protocols, sigv4
 from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
@@ -21,6 +22,8 @@ from twinport.telemetry import Event
 
 # A policy of 131,072 characters is at most thrice that in a form; a layer part of 20 MiB is 28 MB of base64 in JSON.
 _BODY_LIMIT = 1 << 20
+# What is not signed names no Region; the partition's own is where STS stood before it had Regions.
+_UNSIGNED_REGION = RegionName("us-east-1")
 _LARGE_BODY_LIMIT = 30 << 20
 
 
@@ -31,6 +34,8 @@ class ServiceParts:
     service: Service
     handlers: Mapping[str, Handler[Call]]
     errors: Mapping[type[Refusal], WireError]
+    # The operations that nobody signs.
+    unsigned: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,9 @@ class Gateway:
         parts = next(parts for parts in self.services if parts.service is service)
 
         async def authenticate(received: protocols.Request) -> Call:
+            if parts.unsigned and _names_one_of(parts, received):
+                nobody = outsider(replace(origin, region=_UNSIGNED_REGION))
+                return Call(nobody, received.message.values("host")[0], "https" if origin.secure else "http")
             caller = await self.authenticator.authenticate(
                 received.message, received.body, service.signing_name, origin
             )
@@ -99,6 +107,13 @@ class Gateway:
 def _is_a_visit(request: Request) -> bool:
     """A person's browser, not a client: nothing is asked and nothing is signed."""
     return request.method in ("GET", "HEAD") and not request.query and request.header("authorization") is None
+
+
+def _names_one_of(parts: ServiceParts, received: protocols.Request) -> bool:
+    try:
+        return protocols.of(parts.service).operation_name(received) in parts.unsigned
+    except Refusal:
+        return False
 
 
 def _report(received: protocols.Request, defect: Exception) -> None:

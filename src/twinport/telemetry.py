@@ -24,6 +24,7 @@ class Event(Enum):
     REQUEST_FAILED = "request.failed"
     ANSWER_CUT_OFF = "answer.cut_off"
     ACCESS_DENIED = "access.denied"
+    ISSUER_UNREACHABLE = "issuer.unreachable"
     SIGN_IN_DONE = "sign_in.done"
     SIGN_IN_REFUSED = "sign_in.refused"
     ROLE_CREATED = "role.created"

@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import insert
 
 from tests import fakes
-from twinport.access.assumptions import AssumedRole, Assumptions, Wish
+from twinport.access.assumptions import Assumptions, Wish
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.gate import RepositoryResource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import Principals
+from twinport.access.role_sessions import AssumedRole, RoleSessions
 from twinport.access.sealing import Sealer
 from twinport.access.service_linked_roles import SERVICES
 from twinport.access.session_policies import SessionPolicies
@@ -106,7 +107,7 @@ async def house(catalog: EmbeddedCatalog) -> House:
     await catalog.partition.write(lambda db: identities.add_user(db, alice))
     await catalog.partition.write(lambda db: identities.add_user(db, bob))
     principals = Principals(catalog, sealer, world, open_accounts=True)
-    return House(catalog, world, gate, principals, Assumptions(gate, library, sessions, world))
+    return House(catalog, world, gate, principals, Assumptions(gate, RoleSessions(library, sessions, world)))
 
 
 async def test_the_session_is_named_after_role_and_session_without_the_path(house: House) -> None:

@@ -11,19 +11,21 @@ import botocore.session
 import pytest
 
 from tests import fakes
-from twinport.access.assumptions import AssumedRole, Wish
+from twinport.access.assumptions import Wish
 from twinport.access.calls import Call
 from twinport.access.own_sessions import FederatedUser, FederationWish
+from twinport.access.role_sessions import AssumedRole
 from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Credentials
 from twinport.access.trust import RoleName
+from twinport.access.web_identities import AssumedByWeb, WebWish
 from twinport.aws import shapes
 from twinport.aws.dispatch import Door
 from twinport.aws.protocols import Request, Response
 from twinport.aws.sigv4 import Message
 from twinport.errors import AccessDenied, Refusal
 from twinport.model.entities import Tag
-from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.identities import Caller, Origin, PrincipalKind
 from twinport.model.names import AccountId
 from twinport.refusals.identities import (
     PolicyMalformed,
@@ -56,6 +58,11 @@ class RecordingAssumptions:
         return AssumedRole(credentials, "arn:aws:sts::111122223333:assumed-role/builder/build", "AROAX:build")
 
 
+class NoWeb:
+    async def assume(self, origin: Origin, wish: WebWish) -> AssumedByWeb:
+        raise NotImplementedError
+
+
 class Elsewhere:
     """Verbs that are tested by the public door."""
 
@@ -82,7 +89,7 @@ async def answer(
     async def authenticate(_: Request) -> Call:
         return Call(caller or fakes.caller(), "127.0.0.1:4566", "http")
 
-    verbs = door.Verbs(assumptions or RecordingAssumptions(), Elsewhere(), Elsewhere(), Elsewhere())
+    verbs = door.Verbs(assumptions or RecordingAssumptions(), NoWeb(), Elsewhere(), Elsewhere(), Elsewhere())
     made = Door(STS, door.handlers(verbs), door.ERRORS, authenticate, _report)
     body = urlencode({"Version": STS.api_version, **fields}).encode()
     return await made.answer(Request(Message("POST", "/", "", ()), body, "id-1"))

@@ -5,21 +5,16 @@ from datetime import timedelta
 
 from twinport.access import session_policies, session_tags
 from twinport.access.gate import Context
-from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import open_account
-from twinport.access.session_callers import Holder
+from twinport.access.role_sessions import DEFAULT_LENGTH, AssumedRole, Beginning, RoleSessions
 from twinport.access.session_policies import NO_POLICIES, SessionPolicies
 from twinport.access.session_tags import SessionTags
-from twinport.access.sessions import Credentials, Sessions
 from twinport.access.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, RoleName, Trust
-from twinport.clock import Clock
 from twinport.errors import AccessDenied
-from twinport.model.entities import Role, Tag
-from twinport.model.identities import Caller, PrincipalKind, Session
-from twinport.model.names import session_arn
+from twinport.model.entities import Tag
+from twinport.model.identities import Caller, PrincipalKind
 from twinport.refusals.identities import RootMayNotAssume, SessionTooLong
 
-DEFAULT_LENGTH = timedelta(hours=1)
 # A role assumed by a session ends within the hour, whatever the role allows.
 LONGEST_CHAINED = timedelta(hours=1)
 
@@ -43,21 +38,9 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class AssumedRole:
-    """A session of a role. `id` is `AROA…:SESSION`; a source identity may come from the session that asked."""
-
-    credentials: Credentials
-    arn: str
-    id: str
-    source_identity: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Assumptions:
     trust: Trust
-    library: PolicyLibrary
-    sessions: Sessions
-    world: Clock
+    sessions: RoleSessions
 
     async def assume(self, caller: Caller, wish: Wish) -> AssumedRole:
         """Issue a session of a role.
@@ -71,23 +54,15 @@ class Assumptions:
         role = await self.trust.authorize_assumption(caller, wish.role, actions, _context(wish, tags, identity))
         if caller.kind is PrincipalKind.ROOT and open_account(caller.access_key_id) is None:
             raise RootMayNotAssume
-        length = _length(caller, role, wish.length)
-        await session_policies.check(self.library, role.account, wish.policies, wish.packed_percent)
-        now = self.world.now()
-        session = Session(
+        beginning = Beginning(
             name=wish.session,
-            issued_at=now,
-            expires_at=now + length,
-            policies=wish.policies.documents,
-            policy_arns=wish.policies.arns,
-            tags=tags.tags,
-            transitive=tags.transitive,
+            length=_length(caller, wish.length),
+            policies=wish.policies,
+            packed_percent=wish.packed_percent,
+            tags=tags,
             source_identity=identity,
         )
-        holder = Holder(PrincipalKind.ROLE_SESSION, role.account, role.unique_id)
-        credentials = await self.sessions.issue(holder, session)
-        arn = session_arn(role.account, role.name, session.name)
-        return AssumedRole(credentials, arn, f"{role.unique_id}:{session.name}", identity)
+        return await self.sessions.begin(role, beginning)
 
 
 def _source_identity(caller: Caller, wish: Wish) -> str | None:
@@ -106,20 +81,13 @@ def _context(wish: Wish, tags: SessionTags, source_identity: str | None) -> Cont
         keys["sts:DurationSeconds"] = (str(int(wish.length.total_seconds())),)
     if source_identity is not None:
         keys["sts:SourceIdentity"] = (source_identity,)
-    if tags.transitive:
-        keys["sts:TransitiveTagKeys"] = tuple(sorted(tags.transitive))
-    if tags.tags:
-        keys["aws:TagKeys"] = tuple(tags.tags)
-        keys |= {f"aws:RequestTag/{key}": (value,) for key, value in tags.tags.items()}
-    return keys
+    return {**keys, **session_tags.context(tags)}
 
 
-def _length(caller: Caller, role: Role, wanted: timedelta | None) -> timedelta:
+def _length(caller: Caller, wanted: timedelta | None) -> timedelta:
     length = DEFAULT_LENGTH if wanted is None else wanted
     if caller.kind is PrincipalKind.ROLE_SESSION and length > LONGEST_CHAINED:
         raise SessionTooLong(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
         )
-    if length > role.max_session:
-        raise SessionTooLong("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     return length

@@ -30,7 +30,9 @@ def request_context(
         **of_resource,
     }
     context = {key.lower(): (value,) for key, value in keys.items()}
-    return context | {key.lower(): values for key, values in given.items()}
+    federation = caller.session.federation if caller.session else None
+    vouched = {key.lower(): values for key, values in federation.keys.items()} if federation else {}
+    return context | vouched | {key.lower(): values for key, values in given.items()}
 
 
 def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:
@@ -40,6 +42,8 @@ def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _of_principal(caller: Caller) -> dict[str, str]:
+    if caller.kind is PrincipalKind.WEB_IDENTITY:
+        return {"aws:FederatedProvider": caller.principal_arn, "aws:PrincipalIsAWSService": "false"}
     keys = {
         "aws:PrincipalArn": caller.arn if caller.kind is PrincipalKind.FEDERATED else caller.principal_arn,
         "aws:PrincipalAccount": caller.account,
@@ -57,6 +61,8 @@ def _of_session(caller: Caller) -> dict[str, str]:
     if caller.session is None:
         return {}
     keys = {"aws:TokenIssueTime": _written(caller.session.issued_at), "aws:MultiFactorAuthPresent": "false"}
+    if caller.session.federation is not None:
+        keys["aws:FederatedProvider"] = caller.session.federation.provider
     if caller.session.source_identity is not None:
         keys["aws:SourceIdentity"] = caller.session.source_identity
     return keys

@@ -9,7 +9,7 @@ from twinport.access.circumstances import request_context
 from twinport.access.evaluate import Allowed, Denied, Policies, Question, decide, nothing_allows
 from twinport.access.explanation import Explanation, explain
 from twinport.access.gate import NO_CONTEXT, Context, RepositoryResource, Resource
-from twinport.access.grants import Identity
+from twinport.access.grants import FederatedPrincipal, Identity, Principal
 from twinport.access.organization import NO_ORGANIZATION, Organization
 from twinport.access.policy import PolicyKind
 from twinport.access.policy_library import PolicyLibrary
@@ -18,7 +18,7 @@ from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role
-from twinport.model.identities import Caller
+from twinport.model.identities import Caller, PrincipalKind
 from twinport.refusals.identities import PolicyMalformed
 from twinport.telemetry import Event
 
@@ -108,7 +108,7 @@ class PolicyGate:
         if held is None:
             return None
         question = Question(
-            principal=Identity(caller.kind, caller.account, caller.principal_arn, caller.arn, caller.unique_id),
+            principal=_principal(caller),
             action=action,
             resource=target.arn,
             account=target.account,
@@ -152,6 +152,12 @@ class PolicyGate:
     def _keys(self, caller: Caller, target: Target) -> Context:
         of_principal = self.organization.keys(caller.account, "Principal")
         return {**of_principal, **self.organization.keys(target.account, "Resource")}
+
+
+def _principal(caller: Caller) -> Principal:
+    if caller.kind is PrincipalKind.WEB_IDENTITY:
+        return FederatedPrincipal(caller.principal_arn)
+    return Identity(caller.kind, caller.account, caller.principal_arn, caller.arn, caller.unique_id)
 
 
 def _outside_binding(caller: Caller, action: str, resource: Resource) -> Denied | None:

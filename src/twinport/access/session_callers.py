@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from twinport.catalog.credentials import SessionRow
-from twinport.model.identities import Caller, Origin, PrincipalKind, Session
+from twinport.model.identities import Caller, Federation, Origin, PrincipalKind, Session
 from twinport.model.names import (
     AccountId,
     RegionName,
@@ -91,6 +91,7 @@ def facts_of(kind: PrincipalKind, session: Session) -> str:
             "transitive": sorted(session.transitive),
             "source_identity": session.source_identity,
             "service": session.service,
+            "federation": session.federation and [session.federation.provider, dict(session.federation.keys)],
             "binding": places and [[place.account, place.region] for place in places],
         }
     )
@@ -118,7 +119,15 @@ def _session_of(row: SessionRow) -> Session:
         source_identity=facts.get("source_identity"),
         service=facts["service"],
         binding=_binding_of(facts["binding"]),
+        federation=_federation_of(facts.get("federation")),
     )
+
+
+def _federation_of(stored: tuple[str, dict[str, list[str]]] | None) -> Federation | None:
+    if stored is None:
+        return None
+    provider, keys = stored
+    return Federation(provider, {key: tuple(values) for key, values in keys.items()})
 
 
 def _binding_of(stored: list[list[str]] | None) -> tuple[Registry, Registry] | None:

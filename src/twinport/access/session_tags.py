@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from twinport.access.gate import NO_CONTEXT, Context
 from twinport.model.entities import Tag
 from twinport.model.identities import Session
 from twinport.refusals.identities import SessionTagsInvalid
@@ -31,6 +32,15 @@ def combined(calling: Session | None, given: tuple[Tag, ...], transitive: tuple[
         )
     inherited = {key: value for key, value in calling.tags.items() if key.lower() in carried} if calling else {}
     return SessionTags(inherited | {tag.key: tag.value for tag in given}, carried | passed_on)
+
+
+def context(tags: SessionTags) -> Context:
+    """Return the condition keys by which policies ask for the tags of a session; none if there are none."""
+    if not tags.tags:
+        return NO_CONTEXT
+    keys = {f"aws:RequestTag/{key}": (value,) for key, value in tags.tags.items()}
+    passed_on = {"sts:TransitiveTagKeys": tuple(sorted(tags.transitive))} if tags.transitive else {}
+    return {**keys, "aws:TagKeys": tuple(tags.tags), **passed_on}
 
 
 def _checked(given: tuple[Tag, ...]) -> frozenset[str]:

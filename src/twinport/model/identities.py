@@ -16,6 +16,16 @@ class PrincipalKind(Enum):
     USER = "User"
     ROLE_SESSION = "AssumedRole"
     FEDERATED = "FederatedUser"
+    # Nobody of ours: whom an identity provider vouches for, until a role lets them in.
+    WEB_IDENTITY = "WebIdentityUser"
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """Who vouched for whom a session was made: the provider's ARN, and what its token said, as condition keys."""
+
+    provider: str
+    keys: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class Session:
     source_identity: str | None = None
     service: str | None = None
     binding: tuple[Registry, Registry] | None = None
+    federation: Federation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from twinport.refusals.identities import (
     SessionPoliciesTooLarge,
     SessionTagsInvalid,
 )
+from twinport.refusals.oidc import IssuerUnreachable, TokenExpired, TokenInvalid, WebIdentityDenied
 from twinport.sts.callers import CallerOperations, Decoding, KeyOwners
-from twinport.sts.roles import Assumptions, RoleOperations
+from twinport.sts.roles import Assumptions, RoleOperations, WebIdentities
 from twinport.sts.users import OwnSessions, UserOperations
 
 ERRORS: Mapping[type[Refusal], WireError] = {
@@ -26,10 +27,17 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     PolicyMalformed: WireError("MalformedPolicyDocument"),
     PolicyNotThere: WireError("ValidationError"),
     RootMayNotAssume: WireError("AccessDenied", 403),
+    IssuerUnreachable: WireError("IDPCommunicationError"),
+    TokenExpired: WireError("ExpiredTokenException"),
+    TokenInvalid: WireError("InvalidIdentityToken"),
+    WebIdentityDenied: WireError("AccessDenied", 403),
     SessionMayNotCall: WireError("AccessDenied", 403),
     SessionTagsInvalid: WireError("InvalidParameterValue"),
     SessionPoliciesTooLarge: WireError("PackedPolicyTooLarge"),
 }
+
+# Nobody signs these: a token says who asks.
+UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Verbs:
     """What the door opens to."""
 
     assumptions: Assumptions
+    web_identities: WebIdentities
     own_sessions: OwnSessions
     key_owners: KeyOwners
     decoding: Decoding
@@ -45,7 +54,7 @@ class Verbs:
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     """Return the operations that are built. Every other one of the model is refused by name."""
     table = {
-        **RoleOperations(verbs.assumptions).table(),
+        **RoleOperations(verbs.assumptions, verbs.web_identities).table(),
         **UserOperations(verbs.own_sessions).table(),
         **CallerOperations(verbs.key_owners, verbs.decoding).table(),
     }

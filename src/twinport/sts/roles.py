@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from twinport.access.assumptions import AssumedRole, Wish
+from twinport.access.assumptions import Wish
 from twinport.access.calls import Call
+from twinport.access.role_sessions import AssumedRole
 from twinport.access.trust import RoleName
+from twinport.access.web_identities import AssumedByWeb, WebWish
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import sts
-from twinport.model.identities import Caller
+from twinport.model.identities import Caller, Origin
 from twinport.sts.requests import length_of, only, policies_of, shown_credentials, tags_of
 
 _HONOURED = (
@@ -25,18 +27,29 @@ _HONOURED = (
 )
 
 
+# A provider's id is for tokens of OAuth 2.0, which are not taken.
+_HONOURED_OF_WEB = ("RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds", "Policy", "PolicyArns")
+
+
 class Assumptions(Protocol):
     async def assume(self, caller: Caller, wish: Wish) -> AssumedRole:
         """Issue a session of a role, or refuse: access.assumptions.Assumptions."""
         ...
 
 
+class WebIdentities(Protocol):
+    async def assume(self, origin: Origin, wish: WebWish) -> AssumedByWeb:
+        """Issue a session of a role to whom a token is about, or refuse: access.web_identities.WebIdentities."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RoleOperations:
     assumptions: Assumptions
+    web_identities: WebIdentities
 
     def table(self) -> Mapping[str, Handler[Call]]:
-        return {"AssumeRole": self.assume}
+        return {"AssumeRole": self.assume, "AssumeRoleWithWebIdentity": self.assume_with_web_identity}
 
     async def assume(self, call: Call, request: sts.AssumeRoleRequest) -> sts.AssumeRoleResponse:
         only("AssumeRole", request, _HONOURED)
@@ -50,6 +63,31 @@ class RoleOperations:
             answer["SourceIdentity"] = assumed.source_identity
         if wish.packed_percent:
             answer["PackedPolicySize"] = wish.packed_percent
+        return answer
+
+    async def assume_with_web_identity(
+        self, call: Call, request: sts.AssumeRoleWithWebIdentityRequest
+    ) -> sts.AssumeRoleWithWebIdentityResponse:
+        only("AssumeRoleWithWebIdentity", request, _HONOURED_OF_WEB)
+        wish = WebWish(
+            role=RoleName.parse(request["RoleArn"]),
+            session=request["RoleSessionName"],
+            token=request["WebIdentityToken"],
+            length=length_of(request.get("DurationSeconds")),
+            policies=policies_of(request.get("Policy"), request.get("PolicyArns", [])),
+        )
+        granted = await self.web_identities.assume(call.caller.origin, wish)
+        answer: sts.AssumeRoleWithWebIdentityResponse = {
+            "Credentials": shown_credentials(granted.assumed.credentials),
+            "SubjectFromWebIdentityToken": granted.subject,
+            "AssumedRoleUser": {"AssumedRoleId": granted.assumed.id, "Arn": granted.assumed.arn},
+            "Provider": granted.provider,
+            "Audience": granted.audience,
+        }
+        if granted.assumed.source_identity is not None:
+            answer["SourceIdentity"] = granted.assumed.source_identity
+        if granted.packed_percent:
+            answer["PackedPolicySize"] = granted.packed_percent
         return answer
 
 

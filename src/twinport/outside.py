@@ -1,0 +1,57 @@
+"""The parts that speak with the outside, put together: loaded by name when they are first needed, and not before.
+
+Who lets no provider vouch for anybody pays nothing for an HTTP client (docs/decisions/0004-lean-imports.md).
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+
+from twinport.access.issuer_keys import IssuerKeys, JsonKey, json_object, key_set
+from twinport.access.web_claims import Unverified
+from twinport.clock import Clock
+from twinport.config import Settings
+from twinport.errors import ConfigurationWrong
+from twinport.outgoing import Fetcher, Incoming, Outgoing, Permissions
+from twinport.refusals.oidc import KeyNotRetrieved
+
+
+class LateEgress:
+    """The one way out, from the first request on."""
+
+    def __init__(self, permissions: Permissions) -> None:
+        self._permissions = permissions
+        self._egress: Fetcher | None = None
+
+    async def fetch(self, outgoing: Outgoing) -> Incoming:
+        """As the port says."""
+        if self._egress is None:
+            made: Fetcher = importlib.import_module("twinport.egress").Egress(self._permissions)
+            self._egress = made
+        return await self._egress.fetch(outgoing)
+
+
+class LateTokens:
+    """The reader of ID tokens, from the first token on."""
+
+    def read(self, token: str) -> Unverified:
+        found: Unverified = importlib.import_module("twinport.access.id_tokens").read(token)
+        return found
+
+    def verify(self, token: str, algorithm: str, keys: Sequence[JsonKey]) -> Mapping[str, object]:
+        module = importlib.import_module("twinport.access.id_tokens")
+        claims: Mapping[str, object] = module.verify(token, algorithm, keys)
+        return claims
+
+
+def issuer_keys(settings: Settings, wall: Clock) -> IssuerKeys:
+    """Read the keys that the operator gives. Raises ConfigurationWrong for a file that is no key set."""
+    given: dict[str, Sequence[JsonKey]] = {}
+    problems: list[str] = []
+    for issuer, file in settings.oidc_keys:
+        try:
+            given[issuer] = key_set(json_object(file.read_bytes()))
+        except (OSError, KeyNotRetrieved):
+            problems.append(f"'oidc_keys': '{file}' is not a key set in JSON, with a list of 'keys'")
+    if problems:
+        raise ConfigurationWrong(problems)
+    return IssuerKeys(LateEgress(settings.egress), given, wall)
