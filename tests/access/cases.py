@@ -55,7 +55,7 @@ WHO: dict[str, Principal] = {
 }
 
 
-class _Raw(TypedDict, total=False):
+class Raw(TypedDict, total=False):
     name: str
     who: str
     does: str
@@ -80,12 +80,14 @@ class Case:
     question: Question
     policies: Policies
     expect: str
+    # As it stands in the file, for who asks it over HTTP (over_http.py).
+    raw: Raw
 
 
 def load() -> list[Case]:
     """Read every case of every file."""
     return [
-        _case(path.stem, cast("_Raw", raw))
+        _case(path.stem, cast("Raw", raw))
         for path in sorted(FOLDER.glob("*.toml"))
         for raw in tomllib.loads(path.read_text())["case"]
     ]
@@ -96,8 +98,8 @@ def silent(case: Case) -> Case:
     return replace(case, policies=Policies())
 
 
-def _case(file: str, raw: _Raw) -> Case:
-    unknown = raw.keys() - _Raw.__annotations__.keys()
+def _case(file: str, raw: Raw) -> Case:
+    unknown = raw.keys() - Raw.__annotations__.keys()
     assert not unknown, f"{raw['name']}: {unknown}"
     context = {key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in _context(raw)}
     question = Question(
@@ -107,14 +109,14 @@ def _case(file: str, raw: _Raw) -> Case:
         account=AccountId(raw.get("owner", HERE)),
         context=context,
     )
-    return Case(f"{file}: {raw['name']}", question, _policies(raw), raw["expect"])
+    return Case(f"{file}: {raw['name']}", question, _policies(raw), raw["expect"], raw)
 
 
-def _context(raw: _Raw) -> list[tuple[str, str | list[str]]]:
+def _context(raw: Raw) -> list[tuple[str, str | list[str]]]:
     return list(raw.get("context", {}).items())
 
 
-def _policies(raw: _Raw) -> Policies:
+def _policies(raw: Raw) -> Policies:
     version = raw.get("version", "2012-10-17")
 
     def read(kind: PolicyKind, statements: list[object]) -> Policy:
@@ -136,7 +138,7 @@ def _policies(raw: _Raw) -> Policies:
     )
 
 
-def _session_policies(raw: _Raw, policy: Policy | None) -> tuple[Policy, ...] | None:
+def _session_policies(raw: Raw, policy: Policy | None) -> tuple[Policy, ...] | None:
     if "session" not in raw:
         return None
     return () if policy is None else (policy,)

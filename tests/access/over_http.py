@@ -1,0 +1,289 @@
+"""Cases of the decision, brought about by calls of clients: accounts, principals and policies, then the one call."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.access.cases import HERE, THERE, Case
+from tests.iam.answers import allowing, trusting
+from tests.served import Served, new_account
+
+Keys = tuple[str, str, str | None]
+_NAMED = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role)/(?:([^\"*]+)/)?([^/\"*]+)\"")
+_SESSIONS = re.compile(r"arn:aws:sts::([0-9]{12}):assumed-role/([^/\"]+)/")
+_IDS = re.compile(r"A(?:IDA|ROA)[A-Z]{12,}")
+_IDS_OF = {
+    "AIDAALICEALICEALICEA": "alice",
+    "AIDABOBBOBBOBBOBBOBB": "bob",
+    "AROABUILDERBUILDERBU": "builder",
+    "AROAFARBUILDERBUILDE": "far builder",
+}
+_SETTABLE = re.compile(r"(aws:principaltag|aws:resourcetag|ecr:resourcetag)/.+|sts:externalid|aws:requestedregion")
+_DENIED = ("AccessDenied", "AccessDeniedException")
+_MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
+
+
+class NotOverHttp(Exception):
+    """No client can bring this case about; the message says why."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case that waits for its one call."""
+
+    case: Case
+    here: str
+    there: str
+    keys: Keys
+    raw: dict[str, Any]
+
+    def differs(self, served: Served) -> str | None:
+        """Ask, and return what is wrong with the answer, or nothing."""
+        action = self.raw.get("does", "ecr:PutImage")
+        try:
+            CALLS[action](self, served)
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if code in _DENIED:
+                return None if message.endswith(self.case.expect) else f"{self.case.name}: {message}"
+        return None if self.case.expect == "allowed" else f"{self.case.name}: was allowed"
+
+    @property
+    def context(self) -> dict[str, str]:
+        return {key.lower(): value for key, value in self.raw.get("context", {}).items() if isinstance(value, str)}
+
+    @property
+    def region(self) -> str:
+        return self.context.get("aws:requestedregion", "eu-west-1")
+
+    @property
+    def repository(self) -> str:
+        return str(self.raw.get("to", "repository/team/api")).partition("repository/")[2]
+
+    def client(self, served: Served, service: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
+        return served.client(service, self.here, self.region, self.keys)
+
+
+def _describe(it: Prepared, served: Served) -> None:
+    names = {} if it.repository == "*" else {"repositoryNames": [it.repository]}
+    it.client(served, "ecr").describe_repositories(registryId=it.here, **names)
+
+
+def _assume(it: Prepared, served: Served) -> None:
+    external = {"ExternalId": it.context["sts:externalid"]} if "sts:externalid" in it.context else {}
+    it.client(served, "sts").assume_role(RoleArn=it.raw["to"], RoleSessionName="asked", **external)
+
+
+def _create_role(it: Prepared, served: Served) -> None:
+    it.client(served, "iam").create_service_linked_role(AWSServiceName=it.raw["to"].split("/")[2])
+
+
+CALLS: dict[str, Callable[[Prepared, Served], Any]] = {
+    "ecr:PutImage": lambda it, served: it.client(served, "ecr").put_image(
+        registryId=it.here, repositoryName=it.repository, imageManifest=_MANIFEST
+    ),
+    "ecr:BatchGetImage": lambda it, served: it.client(served, "ecr").batch_get_image(
+        registryId=it.here, repositoryName=it.repository, imageIds=[{"imageTag": "1"}]
+    ),
+    "ecr:DescribeRepositories": _describe,
+    "ecr:DeleteRepository": lambda it, served: it.client(served, "ecr").delete_repository(
+        registryId=it.here, repositoryName=it.repository
+    ),
+    "ecr:CreateRepository": lambda it, served: it.client(served, "ecr").create_repository(
+        registryId=it.here, repositoryName=it.repository
+    ),
+    "ecr:GetAuthorizationToken": lambda it, served: it.client(served, "ecr").get_authorization_token(),
+    "sts:AssumeRole": _assume,
+    "iam:CreateServiceLinkedRole": _create_role,
+}
+
+
+def prepare(case: Case, served: Served) -> Prepared:
+    """Bring everything about but the call itself. Raises NotOverHttp."""
+    here, there = new_account(), new_account()
+    text = json.dumps(case.raw).replace(HERE, here).replace(THERE, there)
+    raw = json.loads(text)
+    who = raw.get("who", "alice")
+    _expect_possible(who, raw)
+    stage = _Stage(served, here, there, raw)
+    stage.create_named(text)
+    keys = stage.people[who]()
+    raw = stage.with_ids(raw)
+    stage.hang(who, raw)
+    return Prepared(case, here, there, keys, raw)
+
+
+def _expect_possible(who: str, raw: dict[str, Any]) -> None:
+    action = raw.get("does", "ecr:PutImage")
+    if who not in _PEOPLE:
+        raise NotOverHttp(f"{who} does not come over HTTP")
+    if action not in CALLS:
+        raise NotOverHttp(f"there is no call for {action}")
+    if action == "sts:AssumeRole" and "aws-service-role" in raw["to"]:
+        raise NotOverHttp("the trust of a service-linked role is AWS's")
+    if "owner" in raw:
+        raise NotOverHttp("the owner is where the resource is")
+    for key, value in raw.get("context", {}).items():
+        if not isinstance(value, str) or not (_SETTABLE.fullmatch(key.lower()) or key in _TRUE_ALREADY):
+            raise NotOverHttp(f"no call sets {key}")
+
+
+_PEOPLE = ("alice", "bob", "builder", "far builder", "root", "far root", "carol, federated by alice")
+# True of every such call, or else (an organization's) of accounts that the settings list.
+_TRUE_ALREADY = ("aws:PrincipalAccount", "aws:PrincipalArn", "iam:AWSServiceName", "aws:PrincipalOrgID")
+
+
+@dataclass
+class _Stage:
+    """The accounts of one case, while they are prepared."""
+
+    served: Served
+    here: str
+    there: str
+    raw: dict[str, Any]
+    ids: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def people(self) -> dict[str, Callable[[], Keys]]:
+        return {
+            "alice": lambda: self._user(self.here, "alice"),
+            "bob": lambda: self._user(self.there, "bob"),
+            "builder": lambda: self._session(self.here),
+            "far builder": lambda: self._session(self.there),
+            "root": lambda: (self.here, "test", None),
+            "far root": lambda: (self.there, "test", None),
+            "carol, federated by alice": self._federated,
+        }
+
+    def iam(self, account: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
+        return self.served.client("iam", account)
+
+    def create_named(self, text: str) -> None:
+        """Create whoever the documents name: a policy that names nobody is refused."""
+        everybody: set[tuple[str, str, str | None, str]] = {
+            ("user", self.here, None, "alice"),
+            ("user", self.there, None, "bob"),
+        }
+        everybody |= {("role", account, "ci", "builder") for account in (self.here, self.there)}
+        named = {(kind, account, path or None, name) for account, kind, path, name in _NAMED.findall(text)}
+        taken = {(account, name) for _, account, _, name in everybody | named}
+        sessions = {("role", account, None, name) for account, name in set(_SESSIONS.findall(text)) - taken}
+        for kind, account, path, name in sorted(everybody | named | sessions, key=str):
+            if path is not None and path.startswith("aws-service-role"):
+                self._create(self.iam(account).create_service_linked_role, AWSServiceName=path.split("/")[1])
+            elif kind == "user":
+                self._create(self.iam(account).create_user, UserName=name, Path=f"/{path}/" if path else "/")
+            else:
+                where = {"Path": f"/{path}/" if path else "/", "AssumeRolePolicyDocument": trusting(account)}
+                self._create(self.iam(account).create_role, RoleName=name, **where)
+
+    def _create(self, call: Callable[..., Any], **arguments: str) -> None:
+        try:
+            call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("EntityAlreadyExists", "InvalidInput"):
+                raise
+
+    def with_ids(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Put the unique ids of now in the place of those that the file made up."""
+        text = json.dumps(raw)
+        for made_up, who in _IDS_OF.items():
+            if made_up in text:
+                text = text.replace(made_up, self._id(who))
+        if unknown := [each for each in _IDS.findall(text) if each not in self.ids.values()]:
+            raise NotOverHttp(f"nobody has the id {unknown[0]}, so no policy may name it")
+        changed: dict[str, Any] = json.loads(text)
+        return changed
+
+    def _id(self, who: str) -> str:
+        account = self.there if who in ("bob", "far builder") else self.here
+        if "builder" in who:
+            self.ids[who] = self.iam(account).get_role(RoleName="builder")["Role"]["RoleId"]
+        else:
+            self.ids[who] = self.iam(account).get_user(UserName=who)["User"]["UserId"]
+        return self.ids[who]
+
+    def _user(self, account: str, name: str) -> Keys:
+        key = self.iam(account).create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"], None
+
+    def _session(self, account: str) -> Keys:
+        arn = f"arn:aws:iam::{account}:role/ci/builder"
+        policy = {"Policy": self._document("session")} if self.raw.get("session") else {}
+        answer = self.served.client("sts", account).assume_role(RoleArn=arn, RoleSessionName="build-7", **policy)
+        return _keys_in(answer)
+
+    def _federated(self) -> Keys:
+        iam, granted = self.iam(self.here), allowing("sts:GetFederationToken", "*")
+        iam.put_user_policy(UserName="alice", PolicyName="federating", PolicyDocument=granted)
+        policy = {"Policy": self._document("session")} if self.raw.get("session") else {}
+        sts = self.served.client("sts", self.here, keys=self._user(self.here, "alice"))
+        answer = sts.get_federation_token(Name="carol", **policy)
+        iam.delete_user_policy(UserName="alice", PolicyName="federating")
+        return _keys_in(answer)
+
+    def hang(self, who: str, raw: dict[str, Any]) -> None:
+        """Hang tags and policies where the case has them, those on the resource last."""
+        self.raw = raw
+        account = self.there if who in ("bob", "far builder", "far root") else self.here
+        if "root" not in who:
+            self._hang_on_principal(account, who)
+        if str(raw.get("does", "ecr:")).startswith("ecr:"):
+            self._hang_on_repository()
+        elif "trust" in raw:
+            self._hang_on_role()
+
+    def _hang_on_principal(self, account: str, who: str) -> None:
+        iam = self.iam(account)
+        is_role = "builder" in who
+        name = {"RoleName": "builder"} if is_role else {"UserName": "bob" if who == "bob" else "alice"}
+        kind = "role" if is_role else "user"
+        if tags := self._tags("aws:principaltag/"):
+            getattr(iam, f"tag_{kind}")(**name, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        if "identity" in self.raw:
+            getattr(iam, f"put_{kind}_policy")(**name, PolicyName="given", PolicyDocument=self._document("identity"))
+        if "boundary" in self.raw:
+            arn = iam.create_policy(PolicyName="boundary", PolicyDocument=self._document("boundary"))["Policy"]["Arn"]
+            getattr(iam, f"put_{kind}_permissions_boundary")(**name, PermissionsBoundary=arn)
+
+    def _hang_on_repository(self) -> None:
+        context = {key.lower(): value for key, value in self.raw.get("context", {}).items()}
+        ecr = self.served.client("ecr", self.here, context.get("aws:requestedregion", "eu-west-1"))
+        name = str(self.raw.get("to", "repository/team/api")).partition("repository/")[2]
+        if name not in ("", "*") and self.raw.get("does") != "ecr:CreateRepository":
+            tags = {**self._tags("aws:resourcetag/"), **self._tags("ecr:resourcetag/")}
+            listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+            ecr.create_repository(repositoryName=name, tags=listed)
+            if "repository" in self.raw:
+                document = self._document("repository")
+                ecr.set_repository_policy(repositoryName=name, policyText=document, force=True)
+        if "registry" in self.raw:
+            ecr.put_registry_policy(policyText=self._document("registry"))
+
+    def _hang_on_role(self) -> None:
+        name = self.raw["to"].rpartition("/")[2]
+        path = self.raw["to"].partition(":role/")[2].rpartition("/")[0]
+        where = {"Path": f"/{path}/" if path else "/", "AssumeRolePolicyDocument": trusting(self.here)}
+        self._create(self.iam(self.here).create_role, RoleName=name, **where)
+        self.iam(self.here).update_assume_role_policy(RoleName=name, PolicyDocument=self._document("trust"))
+
+    def _tags(self, prefix: str) -> dict[str, str]:
+        given = self.raw.get("context", {}).items()
+        return {key[len(prefix) :]: value for key, value in given if key.lower().startswith(prefix)}
+
+    def _document(self, member: str) -> str:
+        return document(self.raw, self.raw[member])
+
+
+def document(raw: dict[str, Any], statements: list[Any]) -> str:
+    """Write a document of a case."""
+    return json.dumps({"Version": raw.get("version", "2012-10-17"), "Statement": statements})
+
+
+def _keys_in(answer: Any) -> Keys:  # noqa: ANN401 — boto3's answers have no type
+    made = answer["Credentials"]
+    return made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]

@@ -1,0 +1,76 @@
+"""Every case of the decision that a client can bring about is answered alike over HTTP, by a real server.
+
+Accounts are prepared before there is an organization, which would keep them from it. Then the server starts anew with
+the organization of all cases, and every case makes its one call.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.access import cases
+from tests.access.over_http import NotOverHttp, Prepared, document, prepare
+from tests.served import start
+
+_ORGANIZATION, _MADE_UP = "o-everycase01", "o-ourown0000"
+
+
+def test_every_case_that_a_client_can_bring_about_is_answered_alike(tmp_path: Path) -> None:
+    prepared: list[Prepared] = []
+    served = start(tmp_path / "data")
+    try:
+        for case in cases.load():
+            try:
+                prepared.append(prepare(case, served))
+            except NotOverHttp as reason:
+                print(f"left out: {case.name}: {reason}")
+    finally:
+        served.stop()
+    served = start(tmp_path / "data", TWINPORT_CONFIG=str(settings(tmp_path, prepared)))
+    try:
+        differences = [found for each in prepared if (found := each.differs(served))]
+    finally:
+        served.stop()
+    print(f"{len(prepared)} of {len(cases.load())} cases were asked over HTTP")
+    assert not differences, "\n".join(differences)
+    assert len(prepared) > len(cases.load()) * 0.75
+
+
+def settings(folder: Path, prepared: Iterable[Prepared]) -> Path:
+    """Write an organization in which every case has units, and accounts, of its own."""
+    lines = ["[organization]", f'id = "{_ORGANIZATION}"', 'management = "000000000001"']
+    for number, each in enumerate(prepared):
+        if "service_control" in each.raw or "resource_control" in each.raw:
+            lines += _units(folder, number, each)
+    file = folder / "twinport.toml"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def _units(folder: Path, number: int, each: Prepared) -> list[str]:
+    lines, parent = [], ""
+    for level, statements in enumerate(each.raw.get("service_control", [])):
+        unit = f"ou-case-{number:04}{level:04}"
+        policy = _written(folder, f"{unit}.json", document(each.raw, statements))
+        lines += ["[[organization.unit]]", f'id = "{unit}"', f'service_control = ["{policy}"]']
+        lines += [f'parent = "{parent}"'] if parent else []
+        parent = unit
+    resource = each.raw.get("resource_control")
+    controls = _written(folder, f"rcp-{number}.json", document(each.raw, resource)) if resource else ""
+    lines += _account(each.here, parent, controls)
+    # A caller of another account is a member where the case says so.
+    if each.context.get("aws:principalorgid") == _MADE_UP:
+        lines += _account(each.there, "", "")
+    return lines
+
+
+def _account(account: str, unit: str, controls: str) -> list[str]:
+    lines = ["[[organization.account]]", f'id = "{account}"']
+    lines += [f'unit = "{unit}"'] if unit else []
+    return [*lines, f'resource_control = ["{controls}"]'] if controls else lines
+
+
+def _written(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text.replace(_MADE_UP, _ORGANIZATION))
+    json.loads(text)
+    return name
