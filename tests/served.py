@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,20 +15,27 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from twinport.certificates import Files
+
 START_LIMIT = 10.0
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running server and how to reach it."""
+    """A running server and how to reach it; over TLS if there is an authority to trust."""
 
     port: int
     data: Path
     process: subprocess.Popen[bytes]
+    authority: Path | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self.authority is None else 'https'}://127.0.0.1:{self.port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        return None if self.authority is None else ssl.create_default_context(cafile=self.authority)
 
     def client(
         self, service: str, account: str, region: str = "eu-west-1", keys: tuple[str, str, str | None] | None = None
@@ -41,6 +49,7 @@ class Served:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
             aws_session_token=token,
+            verify=None if self.authority is None else str(self.authority),
             config=Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30),
         )
 
@@ -49,7 +58,13 @@ class Served:
         return self.process.wait(timeout=10)
 
 
-def start(data: Path, port: int | None = None, **environment: str) -> Served:
+def start_secure(data: Path, files: Files, **environment: str) -> Served:
+    """Start a server that shows this certificate, and return when it answers."""
+    shown = {"TWINPORT_TLS_CERT": str(files.certificate), "TWINPORT_TLS_KEY": str(files.key)}
+    return start(data, None, files.authority, **shown, **environment)
+
+
+def start(data: Path, port: int | None = None, authority: Path | None = None, **environment: str) -> Served:
     """Start a server and return when it answers."""
     port = port or free_port()
     command = [sys.executable, "-m", "twinport", "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
@@ -57,7 +72,7 @@ def start(data: Path, port: int | None = None, **environment: str) -> Served:
     log = (data.parent / f"{data.name}.log").open("ab")
     process = subprocess.Popen(command, stderr=log, env={**os.environ, "PYTHONPATH": source, **environment})
     log.close()
-    served = Served(port, data, process)
+    served = Served(port, data, process, authority)
     _wait_until_it_answers(served)
     return served
 
@@ -80,7 +95,7 @@ def _wait_until_it_answers(served: Served) -> None:
         if served.process.poll() is not None:
             raise AssertionError(f"the server ended with {served.process.returncode}: {_log_of(served)}")
         try:
-            with urllib.request.urlopen(f"{served.url}/_twinport/health", timeout=1):
+            with urllib.request.urlopen(f"{served.url}/_twinport/health", timeout=1, context=served.trust):
                 return
         except OSError:
             time.sleep(0.02)

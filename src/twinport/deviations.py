@@ -18,6 +18,7 @@ class Deviation(Enum):
     TAGS_AS_TEXT = "tags-as-text"
     LAYER_REDIRECT = "layer-redirect"
     NO_MOUNTS = "no-mounts"
+    NO_BLOB_DELETION = "no-blob-deletion"
     QUOTAS = "quotas"
     RATES = "rates"
 

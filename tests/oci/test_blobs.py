@@ -266,9 +266,15 @@ async def test_a_blob_is_mounted_from_where_it_is(site: Site) -> None:
     assert (await send(site, "GET", f"/v2/{OTHER_NAME}/blobs/{DIGEST}")).body == CONTENT
 
 
+async def test_a_mount_that_names_no_repository_is_made_from_one_that_may_be_read(site: Site) -> None:
+    await push(site)
+    answer = await send(site, "POST", f"/v2/{OTHER_NAME}/blobs/uploads/?mount={DIGEST}")
+    assert (answer.status, answer.headers["docker-content-digest"]) == (201, str(DIGEST))
+
+
 @pytest.mark.parametrize(
     "query",
-    [f"mount={ABSENT}&from={NAME}", f"mount={DIGEST}&from=nowhere", f"mount={DIGEST}&from=../x", f"mount={DIGEST}"],
+    [f"mount={ABSENT}&from={NAME}", f"mount={DIGEST}&from=nowhere", f"mount={DIGEST}&from=../x", f"mount={ABSENT}"],
 )
 async def test_a_mount_that_cannot_be_begins_an_upload(site: Site, query: str) -> None:
     await push(site)

@@ -100,6 +100,12 @@ def test_a_mount_begins_an_upload(wire: Wire) -> None:
     assert wire.ask("POST", f"/v2/team/web/blobs/uploads/?mount={Digest.of(CONFIG)}&from=team/api").status == 202
 
 
+def test_a_layer_cannot_be_deleted(wire: Wire) -> None:
+    upload(wire, CONFIG)
+    reply = wire.ask("DELETE", f"/v2/team/api/blobs/{Digest.of(CONFIG)}")
+    assert (reply.error[:2], reply.headers["allow"]) == ((405, "UNSUPPORTED"), "GET, HEAD")
+
+
 def test_pushes_that_come_too_fast_are_told_so_by_both_doors(wire: Wire, ecr_like: Served, account: str) -> None:
     upload(wire, CONFIG)
     image = image_of(CONFIG)

@@ -274,7 +274,7 @@ async def test_bad_paths_are_refused(client: Client, path: str, status: int, cod
     ("method", "path", "allowed"),
     [
         ("POST", "/v2/team/api/manifests/v1", "GET, HEAD, PUT, DELETE"),
-        ("DELETE", "/v2/team/api/blobs/sha256:0", "GET, HEAD"),
+        ("PUT", "/v2/team/api/blobs/sha256:0", "GET, HEAD, DELETE"),
         ("PUT", "/v2/team/api/tags/list", "GET, HEAD"),
         ("PUT", "/v2/", "GET, HEAD"),
         ("DELETE", "/v2/_catalog", "GET, HEAD"),
@@ -315,6 +315,15 @@ async def test_a_deleted_tag_leaves_its_image_and_a_deleted_digest_takes_its_tag
     assert (await client.ask("GET", f"/v2/team/api/manifests/{digest}")).status == 200
     assert (await client.ask("DELETE", f"/v2/team/api/manifests/{digest}")).status == 202
     assert (await client.ask("GET", "/v2/team/api/manifests/v2")).error[:2] == (404, "MANIFEST_UNKNOWN")
+
+
+async def test_a_layer_is_deleted_unless_an_image_names_it(client: Client) -> None:
+    path = f"/v2/team/api/blobs/{Digest.of(LAYER)}"
+    assert (await client.push(FIRST, "v1")).status == 201
+    assert (await client.ask("DELETE", path)).error[:2] == (405, "UNSUPPORTED")
+    assert (await client.ask("DELETE", f"/v2/team/api/manifests/{Digest.of(FIRST)}")).status == 202
+    assert (await client.ask("DELETE", path)).status == 202
+    assert (await client.ask("DELETE", path)).error[:2] == (404, "BLOB_UNKNOWN")
 
 
 async def test_a_part_of_an_index_cannot_be_deleted(client: Client) -> None:

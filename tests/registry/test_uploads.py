@@ -356,6 +356,16 @@ async def test_what_the_caller_may_not_read_is_not_mounted(site: Site) -> None:
         await site.layers.find(ME, REGISTRY, OTHER_NAME, DIGEST)
 
 
+async def test_a_mount_from_any_repository_takes_one_that_the_caller_may_read(site: Site) -> None:
+    await site.complete(await site.begin(CONTENT), DIGEST)
+    gate = RecordingGate(frozenset({"ecr:GetDownloadUrlForLayer"}))
+    assert await site.behind(gate).uploads.mount_from_any(ME, REGISTRY, OTHER_NAME, DIGEST) is None
+    assert await site.uploads.mount_from_any(ME, REGISTRY, OTHER_NAME, Digest.of(b"other")) is None
+    layer = await site.uploads.mount_from_any(ME, REGISTRY, OTHER_NAME, DIGEST)
+    assert layer is not None
+    assert layer.digest == DIGEST
+
+
 async def test_nothing_is_mounted_into_a_repository_that_does_not_exist(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     with pytest.raises(RepositoryNotFound):

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from twinport.catalog import reviews, schema, statements
 from twinport.model.content import Digest, Key
-from twinport.model.names import AccountId
+from twinport.model.names import AccountId, RepositoryName
 from twinport.refusals.storage import BytesGivenUp
 
 _blob, _held, _discarded, _repository = (
@@ -88,6 +88,23 @@ def link(db: Connection, repository_id: int, digest: Digest, now: datetime) -> N
     reviews.review_layer(db, repository_id, digest, now)
 
 
+def is_named(db: Connection, repository_id: int, digest: Digest) -> bool:
+    """Tell whether an image of the repository names a layer, be it there or not."""
+    query = select(_part.c.digest).where(_part.c.repository_id == repository_id, _part.c.digest == str(digest))
+    return db.execute(query.limit(1)).first() is not None
+
+
+def unlink(db: Connection, repository_id: int, digest: Digest, now: datetime) -> bool:
+    """Let a repository, locked against everything, hold a digest no longer. Tell whether it did."""
+    for table in (_held, _review):
+        mine = (table.c.repository_id == repository_id, table.c.digest == str(digest))
+        removed = db.execute(delete(table).where(*mine)).rowcount
+        if table is _held and removed == 0:
+            return False
+    reviews.review_blob(db, digest, now)
+    return True
+
+
 def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
     """Return the sizes of those digests that the repository holds, but for those in quarantine."""
     wanted = {str(digest): digest for digest in digests}
@@ -119,6 +136,19 @@ def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool
         .limit(1)
     )
     return found.first() is not None
+
+
+def holders(db: Connection, account: AccountId, digest: Digest, limit: int) -> list[RepositoryName]:
+    """Name at most `limit` repositories of the account, in this Region, that hold the digest, not in quarantine."""
+    query = (
+        select(_repository.c.name)
+        .join(_held, _held.c.repository_id == _repository.c.id)
+        .join(_blob, _blob.c.digest == _held.c.digest)
+        .where(_held.c.digest == str(digest), _repository.c.account == account, _blob.c.damage.is_(None))
+        .order_by(_repository.c.name)
+        .limit(limit)
+    )
+    return [RepositoryName(name) for name in db.execute(query).scalars()]
 
 
 def locate(db: Connection, repository_id: int, digest: Digest) -> StoredBlob | None:

@@ -47,6 +47,11 @@ class BlobRoutes:
             return await self.redirects.answer(request, caller, target, digest)
         return _content(request, await self.layers.find(caller, target.registry, target.repository, digest))
 
+    async def delete(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`DELETE /v2/NAME/blobs/DIGEST`."""
+        await self.layers.remove(caller, target.registry, target.repository, Digest.parse(target.reference))
+        return Answer(202, safe_headers(ContentType.TEXT))
+
     async def presigned(self, request: Request, grant: DownloadGrant) -> AnyAnswer:
         """Serve what a verified presigned address grants."""
         return _content(request, await self.layers.redeem(grant))
@@ -98,8 +103,13 @@ class BlobRoutes:
         return Answer(204, safe_headers(ContentType.TEXT))
 
     async def _mounted(self, caller: Caller, target: Target, query: Mapping[str, str]) -> Layer | None:
-        digest, source = Digest.parse(query["mount"]), target.sibling(query.get("from", ""))
-        if source is None or Deviation.NO_MOUNTS in self.deviations:
+        digest = Digest.parse(query["mount"])
+        if Deviation.NO_MOUNTS in self.deviations:
+            return None
+        if "from" not in query:
+            return await self.uploads.mount_from_any(caller, target.registry, target.repository, digest)
+        source = target.sibling(query["from"])
+        if source is None:
             return None
         return await self.uploads.mount(caller, target.registry, target.repository, digest, source)
 

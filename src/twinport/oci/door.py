@@ -6,7 +6,7 @@ from typing import Protocol
 
 from twinport import telemetry
 from twinport.clock import Clock
-from twinport.deviations import STANDARD, Deviations
+from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, Request
@@ -114,7 +114,7 @@ class OciDoor:
                 "PUT": manifests.put,
                 "DELETE": manifests.delete,
             },
-            Place.BLOB: {"GET": blobs.get, "HEAD": blobs.head},
+            Place.BLOB: {"GET": blobs.get, "HEAD": blobs.head, **self._blob_deletion()},
             Place.UPLOADS: {"POST": blobs.start},
             Place.UPLOAD: {
                 "GET": blobs.status,
@@ -125,6 +125,9 @@ class OciDoor:
             Place.TAGS: {"GET": listings.tags, "HEAD": listings.tags},
             Place.REFERRERS: {"GET": listings.of_subject, "HEAD": listings.of_subject},
         }
+
+    def _blob_deletion(self) -> Mapping[str, Handler]:
+        return {} if Deviation.NO_BLOB_DELETION in self.deviations else {"DELETE": self.blobs.delete}
 
     def _origin(self, request: Request) -> Origin:
         """State what is known before the token is read; its Region replaces the empty one."""

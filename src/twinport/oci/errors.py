@@ -50,6 +50,7 @@ TABLE: Table = {
     images.UploadNotFound: WireError(404, "BLOB_UPLOAD_UNKNOWN"),
     errors.Conflict: WireError(409, "DENIED"),
     images.TagImmutable: WireError(400, "TAG_INVALID"),
+    images.LayerReferenced: WireError(405, "UNSUPPORTED"),
     images.ImageReferenced: WireError(405, "UNSUPPORTED"),
     images.UploadOutOfOrder: WireError(416, "BLOB_UPLOAD_INVALID"),
     errors.BadContent: WireError(400, "BLOB_UPLOAD_INVALID"),

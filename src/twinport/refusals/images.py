@@ -111,6 +111,16 @@ class ImageReferenced(Conflict):
         )
 
 
+class LayerReferenced(Conflict):
+    """A layer is to be deleted that an image names."""
+
+    def __init__(self, digest: str, name: str) -> None:
+        super().__init__(
+            f"the layer with digest '{digest}' belongs to an image in the repository with name '{name}'; delete every "
+            "such image, and the layer goes by itself"
+        )
+
+
 class LayerExists(Conflict):
     def __init__(self, digest: str, name: str, account: str) -> None:
         super().__init__(

@@ -11,7 +11,9 @@ from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores
 from twinport.catalog import blobs, repositories, verification
 from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.repositories import Against
 from twinport.catalog.verification import RecordedBlob
 from twinport.clock import Clock
 from twinport.errors import Unavailable
@@ -20,11 +22,13 @@ from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.callers import DownloadExpired
-from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound
+from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound, LayerReferenced
 from twinport.refusals.storage import BlobMissing
 from twinport.telemetry import Event
 
 DOWNLOAD = "ecr:GetDownloadUrlForLayer"
+# ECR has no deletion of layers; whoever may delete every image of a repository may do this.
+DELETE = "ecr:BatchDeleteImage"
 # ECR's presigned addresses say X-Amz-Expires=3600.
 GRANTED_FOR = timedelta(hours=1)
 
@@ -96,6 +100,24 @@ class Layers:
             lambda db: blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
         )
         return [_state(digest, held) for digest in asked]
+
+    async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
+        """Let the repository hold a layer no longer (the registry protocol's deletion of a blob).
+
+        Its bytes go later, if no other repository holds them. Raises LayerNotFound, and LayerReferenced for a layer
+        that an image of the repository names.
+        """
+        await self.gate.authorize(caller, DELETE, RepositoryResource(registry, name))
+        now = self.clock.now()
+
+        def unlink(db: Connection) -> None:
+            repository = repositories.lock(db, registry, name, Against.ALL)
+            if blobs.is_named(db, repository.id, digest):
+                raise LayerReferenced(str(digest), name)
+            if not blobs.unlink(db, repository.id, digest, now):
+                raise LayerNotFound(str(digest), name, registry.account)
+
+        await self.catalog.region(registry.region).write(unlink)
 
     async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
         """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, LayerInaccessible."""

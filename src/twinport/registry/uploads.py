@@ -41,6 +41,8 @@ START, APPEND, COMPLETE = "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr
 PUSH = (START, APPEND, COMPLETE)
 # ECR's rule for every part but the last; it binds ECR's API alone.
 LEAST_PART = 5 << 20
+# How many repositories are tried for a mount that names none.
+MOST_SOURCES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,29 @@ class Uploads:
         told apart.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
+        return await self._mount(caller, registry, name, digest, source_name)
+
+    async def mount_from_any(
+        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
+    ) -> Layer | None:
+        """As `mount`, from one of the repositories of the registry in which the caller may read the layer.
+
+        Of many that hold it only the first few are asked about.
+        """
+        await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
+        await self._require_repository(registry, name)
+        holders = await self.catalog.region(registry.region).read(
+            lambda db: blobs.holders(db, registry.account, digest, MOST_SOURCES)
+        )
+        for source_name in holders:
+            layer = await self._mount(caller, registry, name, digest, source_name)
+            if layer is not None:
+                return layer
+        return None
+
+    async def _mount(
+        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName
+    ) -> Layer | None:
         try:
             await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, source_name))
         except AccessDenied:
