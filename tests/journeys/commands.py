@@ -69,7 +69,12 @@ def lacking(reason: str) -> NoReturn:
 
 
 def with_hosts(program: Program, hosts: Path) -> Program:
-    """Give the program a hosts file of its own, in a mount namespace: the machine's stays as it is."""
-    return program.preceded_by(
-        find("unshare"), "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)
-    )
+    """Give the program a hosts file of its own."""
+    return with_mounts(program, {"/etc/hosts": hosts})
+
+
+def with_mounts(program: Program, mounts: Mapping[str, Path]) -> Program:
+    """Let the program see files and folders of ours in place of the machine's, which stay as they are."""
+    script = 'while [ "$1" != run ]; do mount --bind "$2" "$1" || exit 1; shift 2; done; shift; exec "$@"'
+    places = [word for place, ours in mounts.items() for word in (place, str(ours))]
+    return program.preceded_by(find("unshare"), "--mount", "sh", "-c", script, "sh", *places, "run")

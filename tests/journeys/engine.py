@@ -5,22 +5,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.journeys.commands import CommandFailed, Program, find, with_hosts
+from tests.journeys.commands import CommandFailed, Program, find, with_mounts
 from tests.journeys.waiting import until
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+CERTIFICATES = Path("/etc/docker/certs.d")
 
 
 class Engine:
-    def __init__(self, folder: Path, hosts: Path) -> None:
+    def __init__(self, folder: Path, hosts: Path, trusted: Path | None = None) -> None:
+        """`trusted` takes the place of `/etc/docker/certs.d`, where authorities are that it believes."""
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._daemon = with_hosts(Program((find("dockerd"),), {}), hosts)
-        self.docker = Program(
-            (find("docker"),),
-            {"DOCKER_HOST": f"unix://{self._socket}", "DOCKER_CONFIG": str(folder / "client")},
-        )
+        mounts = {"/etc/hosts": hosts}
+        if trusted is not None:
+            # dockerd makes the folder above it at each start.
+            CERTIFICATES.mkdir(parents=True, exist_ok=True)
+            mounts[str(CERTIFICATES)] = trusted
+        self._daemon = with_mounts(Program((find("dockerd"),), {}), mounts)
+        settings = {"DOCKER_HOST": f"unix://{self._socket}", "DOCKER_CONFIG": str(folder / "client")}
+        # Manifest lists are pushed by the command itself, not by the engine.
+        self.docker = with_mounts(Program((find("docker"),), settings), mounts)
 
     def __enter__(self) -> Self:
         find("runc")

@@ -7,26 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.clients import HOME, SOURCE, Owner
-from tests.journeys.containerd import Containerd
 from tests.journeys.engine import Engine
 from tests.journeys.registry import Registry
 from tests.journeys.registry_clients import (
+    EVERYBODY,
+    RUNNERS,
     Access,
-    ContainerdClient,
-    CraneClient,
-    DockerClient,
-    Goods,
     OrasClient,
-    PodmanClient,
     RegctlClient,
     RegistryClient,
     Runner,
-    SkopeoClient,
+    everybody,
 )
 from tests.journeys.server import Server
 
-EVERYBODY = ("docker", "podman", "containerd", "skopeo", "crane", "oras", "regctl")
-RUNNERS = ("docker", "podman", "containerd")
 REPOSITORY = "team/api"
 BILL_OF_MATERIALS, SIGNATURE = "application/spdx+json", "application/vnd.example.signature"
 
@@ -44,19 +38,9 @@ def owner(tmp_path_factory: pytest.TempPathFactory, lasting_catalog: str | None)
 
 @pytest.fixture(scope="module")
 def clients(owner: Owner, _shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    """Everybody, logged in."""
-    goods = Goods.made(tmp_path_factory.mktemp("goods"))
     access = Access(owner.server.address, owner.password())
-    with Containerd(tmp_path_factory.mktemp("containerd")) as containerd:
-        yield {
-            "docker": DockerClient(goods, access, _shared_engine),
-            "podman": PodmanClient(goods, access, tmp_path_factory.mktemp("podman")),
-            "containerd": ContainerdClient(goods, access, containerd),
-            "skopeo": SkopeoClient(goods, access, tmp_path_factory.mktemp("skopeo")),
-            "crane": CraneClient(goods, access, tmp_path_factory.mktemp("crane")),
-            "oras": OrasClient(goods, access, tmp_path_factory.mktemp("oras")),
-            "regctl": RegctlClient(goods, access, tmp_path_factory.mktemp("regctl")),
-        }
+    with everybody(access, _shared_engine, tmp_path_factory.mktemp) as clients:
+        yield clients
 
 
 @pytest.mark.parametrize("pusher", EVERYBODY)
