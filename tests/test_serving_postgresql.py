@@ -40,6 +40,14 @@ def test_a_database_that_is_not_there_is_explained_without_its_password(tmp_path
     assert "marked-secret" not in str(ended.value)
 
 
+def test_a_host_with_a_sealing_key_of_its_own_is_refused_when_it_starts(tmp_path: Path, postgres_address: str) -> None:
+    first = start(tmp_path / "one", TWINPORT_DATABASE=postgres_address)
+    for workers in ("1", "2"):
+        with pytest.raises(AssertionError, match=r"ended with 2: (?s:.*)sealing\.key"):
+            start(tmp_path / "another", TWINPORT_DATABASE=postgres_address, TWINPORT_WORKERS=workers)
+    assert first.stop() == 0
+
+
 def push(ecr: Any) -> str:  # noqa: ANN401 — boto3 makes its clients at run time
     parts = [layer(ecr, b"{}"), layer(ecr, b"layer")]
     config, blob = ({"digest": digest, "size": size, "mediaType": "application/x"} for digest, size in parts)

@@ -114,11 +114,14 @@ class Background:
     Couriers end in an order of their own: they finish what they carry, for a moment.
     """
 
+    sessions: Sessions
     neighbours: Neighbours
     couriers: worker.Replication
     loops: Loops
 
     async def start(self) -> None:
+        """Raise ConfigurationWrong if this folder and this database do not belong together."""
+        await self.sessions.open()
         self.neighbours.open()
         await self.couriers.start()
         await self.loops.start()
@@ -185,7 +188,7 @@ def build(settings: Settings) -> App:
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores)
     loops = {"uses": access.uses.run, **_between_processes(ground), **_upkeep(ground, stores)}
-    background = Background(neighbours, couriers, Loops(loops))
+    background = Background(access.sessions, neighbours, couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control)), background, catalog)
 

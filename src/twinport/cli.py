@@ -83,9 +83,7 @@ def serve(
             return
 
         def one(tether: Any) -> None:  # noqa: ANN401 — a supervisor.Tether, which others need not load
-            built = composition.build(settings)
-            tether.ready()
-            asyncio.run(serving.serve(built, settings, taken, tether.lifeline))
+            asyncio.run(serving.serve(composition.build(settings), settings, taken, tether))
 
         sys.exit(_part("supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else []))
 

@@ -15,6 +15,7 @@ from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
+from twinport.supervisor import Tether
 from twinport.telemetry import Event
 from twinport.tls import Certificate
 
@@ -60,16 +61,18 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         yield taken
 
 
-async def serve(app: App, settings: Settings, taken: socket.socket, lifeline: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, or the end of `lifeline`. Requests under way get a few seconds to finish.
+async def serve(app: App, settings: Settings, taken: socket.socket, tether: Tether | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, or the end of the parent. Requests under way get a few seconds to finish.
 
     With a certificate, SIGHUP reads it again. Raises ConfigurationWrong if it cannot be used.
     """
     listener = Listener(app.front, taken, HTTPModes.auto if settings.http2 else HTTPModes.http1)
     try:
-        with signals.ending(lifeline) as ended:
+        with signals.ending(None if tether is None else tether.lifeline) as ended:
             await app.background.start()
             listener.show(certificate(settings))
+            if tether is not None:
+                tether.ready()
             telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data), process=os.getpid())
             with signals.hangups(settings.has_tls) as renewed:
                 await _serve_until(ended, renewed, listener, settings)

@@ -20,8 +20,8 @@ from twinport.telemetry import Event
 
 # The promise is five seconds from SIGTERM to the end, and each process needs at most four and a bit.
 GRACE = timedelta(seconds=4.6)
-# A process that lived this long is replaced at once; one that did not, after a pause that grows.
-SETTLED = timedelta(seconds=10)
+# A process that lived this long is replaced at once, and so is the first that did not; others after a pause that grows.
+SETTLED = timedelta(seconds=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 
 

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from twinport.access.sealing import Sealer
+from twinport.access.sealing import SealBroken, Sealer
 from twinport.access.session_callers import Holder, RoleFacts, facts_of, session_caller
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.errors import ConfigurationWrong
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, Session
 from twinport.model.names import Registry
 from twinport.refusals.callers import CredentialsUnknown
@@ -40,6 +41,17 @@ class Sessions:
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
         self._catalog, self._sealer, self._world = catalog, sealer, world
         self._key: _SiteKey | None = None
+
+    async def open(self) -> None:
+        """Open the key that signs tokens, or make it. Raises ConfigurationWrong if another data folder's key sealed it.
+
+        So a second host that was given a folder of its own hears of it when it starts, and not from its clients.
+        """
+        try:
+            await self._site_key()
+        except SealBroken as error:
+            problem = "'data': the database was begun with the sealing.key of another folder; every host needs the same"
+            raise ConfigurationWrong([problem]) from error
 
     async def issue(self, holder: Holder, session: Session) -> Credentials:
         """Store a new session and return its credentials."""

@@ -1,0 +1,14 @@
+"""The commands of docs/how-to/several-processes.md, as a reader would run them."""
+
+from pathlib import Path
+
+from tests.journeys.commands import find
+from tests.journeys.documents import run_commands
+from tests.journeys.server import free_port
+
+
+def test_every_command_of_the_page_works(tmp_path: Path) -> None:
+    find("curl")
+    said = run_commands("how-to/several-processes.md", {"127.0.0.1:4566": f"127.0.0.1:{free_port()}"}, tmp_path)
+    assert '"status":"ok"' in said
+    assert not any((tmp_path / "shared-data" / "processes").iterdir())
