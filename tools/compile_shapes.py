@@ -53,7 +53,9 @@ TYPED = {
         ListInstanceProfiles TagInstanceProfile UntagInstanceProfile
         CreateAccountAlias DeleteAccountAlias GetAccountAuthorizationDetails GetAccountSummary
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy ListAccountAliases
-        SetSecurityTokenServicePreferences SimulateCustomPolicy SimulatePrincipalPolicy
+        SetSecurityTokenServicePreferences
+        GenerateCredentialReport GenerateServiceLastAccessedDetails GetCredentialReport
+        GetServiceLastAccessedDetails ListPoliciesGrantingServiceAccess SimulateCustomPolicy SimulatePrincipalPolicy
     """,
     "sts": """
         AssumeRole AssumeRoleWithWebIdentity DecodeAuthorizationMessage GetAccessKeyInfo GetCallerIdentity

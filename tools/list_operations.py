@@ -43,6 +43,7 @@ Of operations that are answered, these members are refused in the same way when 
 | CreateRepository | `encryptionConfiguration` | `KMS`, `KMS_DSSE`, `kmsKey` |
 | CreateRepository | `imageScanningConfiguration` | `scanOnPush: true` |
 | DescribeImages, ListImages | `filter.imageStatus` | `ARCHIVED`, `ACTIVATING` |
+| GenerateServiceLastAccessedDetails | `Granularity` | `ACTION_LEVEL` |
 | PutReplicationConfiguration | `rules[].deleteReplication` | `enabled: true` |
 | SetSecurityTokenServicePreferences | `GlobalEndpointTokenVersion` | `v1Token` |
 """

@@ -17,6 +17,7 @@ from twinport.access.aws_policies import AwsPolicies
 from twinport.access.basic_keys import BasicKeys
 from twinport.access.boundaries import Boundaries
 from twinport.access.context_lookup import ContextLookup
+from twinport.access.credential_reports import CredentialReports
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.entities import Entities
 from twinport.access.groups import Groups
@@ -36,6 +37,7 @@ from twinport.access.principals import Principals
 from twinport.access.role_sessions import RoleSessions
 from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer, has_sealer, sealer_of_folder
+from twinport.access.service_access import ServiceAccess
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
 from twinport.access.signing_in import SigningIn
@@ -312,6 +314,8 @@ def _identity_verbs(ground: _Ground, access: _Access) -> iam.Verbs:
         account=AccountFacts(catalog, entities),
         report=AccountReport(catalog, entities, aws, access.uses),
         context_lookup=ContextLookup(catalog, entities, aws),
+        credential_reports=CredentialReports(catalog, entities, access.uses, world),
+        service_access=ServiceAccess(catalog, entities, aws, access.uses, world),
         simulations=Simulations(catalog, entities, access.gate.library, access.gate.organization),
     )
 

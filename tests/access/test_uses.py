@@ -12,7 +12,7 @@ import pytest
 from tests.catalogs import ENGINES, opened
 from tests.fakes import ACCOUNT, NOW, caller
 from twinport.access.uses import COARSENESS, Uses
-from twinport.catalog import access_keys, identities
+from twinport.catalog import access_keys, identities, service_uses
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
@@ -99,6 +99,23 @@ async def test_uses_that_are_alike_within_a_minute_are_written_once(catalog: Who
     await uses.write()
     assert await of_key(catalog) == Use(NOW + COARSENESS, "eu-west-1", "ecr")
     assert await catalog.partition.generation() == generation
+
+
+async def test_of_each_service_the_last_use_by_a_principal_is_kept(catalog: WholeCatalog, uses: Uses) -> None:
+    for second, service in enumerate(("ecr", "iam", "ecr", "iam")):
+        uses.note(later(ANN, second), service)
+    await uses.write()
+
+    def last(service: str) -> Callable[[Connection], dict[str, Use]]:
+        return lambda db: service_uses.last(db, [ANN.unique_id, BUILD.unique_id], service)
+
+    used = {name: await catalog.partition.read(last(name)) for name in ("ecr", "iam", "sts")}
+    assert used == {
+        "ecr": {ANN.unique_id: Use(NOW + timedelta(seconds=2), "eu-west-1", "ecr")},
+        "iam": {ANN.unique_id: Use(NOW + timedelta(seconds=3), "eu-west-1", "iam")},
+        "sts": {},
+    }
+    assert await of_key(catalog) == used["iam"][ANN.unique_id]
 
 
 async def test_an_earlier_use_never_replaces_a_later_one(catalog: WholeCatalog, uses: Uses) -> None:

@@ -16,6 +16,7 @@ from twinport.access.aws_policies import AwsPolicies
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.context_lookup import ContextLookup
+from twinport.access.credential_reports import CredentialReports
 from twinport.access.deletion import Deletions
 from twinport.access.entities import Entities
 from twinport.access.gate import Gate
@@ -29,6 +30,7 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer
+from twinport.access.service_access import ServiceAccess
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.simulations import Simulations
 from twinport.access.users import Users
@@ -46,6 +48,9 @@ CALL = Call(caller(), "127.0.0.1", "http")
 REQUEST: dict[str, Any] = {
     "ActionNames": ["ecr:PutImage"],
     "AccountAlias": "acme",
+    "Arn": f"arn:aws:iam::{ACCOUNT}:user/ann",
+    "JobId": "b3c4d5e6-0000-4000-8000-000000000000",
+    "ServiceNamespaces": ["ecr"],
     "GlobalEndpointTokenVersion": "v2Token",
     "AWSServiceName": "replication.ecr.amazonaws.com",
     "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
@@ -121,6 +126,8 @@ def operations(catalog: EmbeddedCatalog, gate: Gate) -> Mapping[str, Handler[Cal
         account=AccountFacts(catalog, entities),
         report=AccountReport(catalog, entities, aws, uses),
         context_lookup=ContextLookup(catalog, entities, aws),
+        credential_reports=CredentialReports(catalog, entities, uses, clock),
+        service_access=ServiceAccess(catalog, entities, aws, uses, clock),
         simulations=Simulations(catalog, entities, PolicyLibrary(catalog, aws), NO_ORGANIZATION),
     )
     return door.handlers(verbs)

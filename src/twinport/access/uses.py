@@ -8,7 +8,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.catalog import uses
+from twinport.catalog import service_uses, uses
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.errors import Unavailable
@@ -26,10 +26,11 @@ _LONG_TERM = "AKIA"
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """An access key by its id, or a role by its unique id."""
+    """A principal by its unique id, and the long-term key that it used, if it used one."""
 
-    id: str
-    is_role: bool
+    principal_id: str
+    key_id: str | None
+    kind: PrincipalKind
 
 
 class Uses:
@@ -38,7 +39,8 @@ class Uses:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._noted: dict[_Subject, Use] = {}
-        self._unwritten: dict[_Subject, Use] = {}
+        # By service too: of each the last use is kept.
+        self._unwritten: dict[tuple[_Subject, str], Use] = {}
         self._something = asyncio.Event()
         # Whoever finds nothing to write has waited for those who are writing.
         self._writing = asyncio.Lock()
@@ -55,7 +57,7 @@ class Uses:
             self._noted.clear()
         self._noted[subject] = use
         if len(self._unwritten) < _MOST_REMEMBERED:
-            self._unwritten[subject] = use
+            self._unwritten[subject, service] = use
             self._something.set()
 
     async def write(self) -> None:
@@ -89,9 +91,11 @@ class Uses:
 
 
 def _subject(caller: Caller) -> _Subject | None:
-    if caller.kind is PrincipalKind.ROLE_SESSION:
-        return _Subject(caller.unique_id, is_role=True)
-    return _Subject(caller.access_key_id, is_role=False) if caller.access_key_id.startswith(_LONG_TERM) else None
+    key_id = caller.access_key_id if caller.access_key_id.startswith(_LONG_TERM) else None
+    is_noted = key_id is not None or caller.session is not None
+    if not is_noted or caller.kind is PrincipalKind.FEDERATED:
+        return None
+    return _Subject(caller.unique_id, key_id, caller.kind)
 
 
 def _is_alike(before: Use, use: Use) -> bool:
@@ -99,9 +103,11 @@ def _is_alike(before: Use, use: Use) -> bool:
     return is_same_place and timedelta() <= use.at - before.at < COARSENESS
 
 
-def _store(db: Connection, found: dict[_Subject, Use]) -> None:
-    for subject, use in found.items():
-        if subject.is_role:
-            uses.of_role(db, subject.id, use)
+def _store(db: Connection, found: dict[tuple[_Subject, str], Use]) -> None:
+    for (subject, _), use in found.items():
+        if subject.kind is PrincipalKind.ROLE_SESSION:
+            uses.of_role(db, subject.principal_id, use)
         else:
-            uses.of_key(db, subject.id, use)
+            service_uses.note(db, subject.principal_id, use)
+        if subject.key_id is not None:
+            uses.of_key(db, subject.key_id, use)

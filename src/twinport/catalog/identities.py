@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
-from twinport.catalog import login_profiles, principal_ids, schema, statements
+from twinport.catalog import login_profiles, principal_ids, schema, service_uses, statements
 from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId
@@ -282,6 +282,7 @@ def _hanging(db: Connection, owner: str) -> dict[str, Any]:
 
 def _forget(db: Connection, table: Table, unique_id: str) -> None:
     set_boundary(db, unique_id, None)
+    service_uses.forget(db, unique_id)
     db.execute(delete(_tag).where(_tag.c.owner_id == unique_id))
     db.execute(delete(table).where(table.c.unique_id == unique_id))
 

@@ -265,6 +265,36 @@ login_profile = Table(
     Column("changed_at", Instant, nullable=False),
 )
 
+# The last credential report of an account, as CSV.
+credential_report = Table(
+    "credential_report",
+    partition,
+    Column("account", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("generated_at", Instant, nullable=False),
+)
+
+# When a user, a role or an account's root last called a service. `principal_id` is a unique id, or an account id.
+service_use = Table(
+    "service_use",
+    partition,
+    Column("principal_id", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("used_at", Instant, nullable=False),
+    Column("region", Text, nullable=False),
+)
+
+# Whose last calls somebody asked for; the answer is put together when it is fetched.
+access_job = Table(
+    "access_job",
+    partition,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("arn", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+Index("access_job_by_age", access_job.c.created_at)
+
 # Who is signed in to the console. `token_hash` is of the cookie's value; without a key the person used a password.
 console_session = Table(
     "console_session",

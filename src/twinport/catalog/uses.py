@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, or_, update
 
-from twinport.catalog import schema
+from twinport.catalog import schema, service_uses
 from twinport.model.entities import Use
 
 _key, _role, _user = schema.access_key, schema.role, schema.user
@@ -17,7 +17,8 @@ def of_key(db: Connection, key_id: str, use: Use) -> None:
 
 
 def of_role(db: Connection, unique_id: str, use: Use) -> None:
-    """Record the use of a role, unless a later one is recorded."""
+    """Record the use of a role, unless a later one is recorded, and of the service by it."""
+    service_uses.note(db, unique_id, use)
     values = {"last_used_at": use.at, "last_used_region": use.region}
     db.execute(update(_role).where(_role.c.unique_id == unique_id, _is_later(_role, use.at)).values(values))
 

@@ -9,6 +9,7 @@ from twinport.access.account_report import AccountReport
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.context_lookup import ContextLookup
+from twinport.access.credential_reports import CredentialReports
 from twinport.access.deletion import Deletions
 from twinport.access.groups import Groups
 from twinport.access.instance_profiles import InstanceProfiles
@@ -17,6 +18,7 @@ from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.oidc_providers import OidcProviders
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
+from twinport.access.service_access import ServiceAccess
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.simulations import Simulations
 from twinport.access.users import Users
@@ -24,6 +26,7 @@ from twinport.aws.dispatch import Handler
 from twinport.iam.account import AccountOperations
 from twinport.iam.boundaries import BoundaryOperations
 from twinport.iam.context_keys import ContextKeyOperations
+from twinport.iam.credential_reports import CredentialReportOperations
 from twinport.iam.empty_lists import EmptyLists
 from twinport.iam.groups import GroupOperations
 from twinport.iam.instance_profiles import InstanceProfileOperations
@@ -32,6 +35,7 @@ from twinport.iam.oidc_providers import OidcProviderOperations
 from twinport.iam.policies import AttachedPolicyOperations, InlinePolicyOperations, ManagedPolicyOperations
 from twinport.iam.report import ReportOperations
 from twinport.iam.roles import RoleOperations
+from twinport.iam.service_access import ServiceAccessOperations
 from twinport.iam.service_linked_roles import ServiceLinkedRoleOperations
 from twinport.iam.simulation import SimulationOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
@@ -56,6 +60,8 @@ class Verbs:
     account: AccountFacts
     report: AccountReport
     context_lookup: ContextLookup
+    credential_reports: CredentialReports
+    service_access: ServiceAccess
     simulations: Simulations
 
 
@@ -78,5 +84,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **SimulationOperations(verbs.simulations).table(),
         **ReportOperations(verbs.report).table(),
         **ContextKeyOperations(verbs.context_lookup).table(),
+        **CredentialReportOperations(verbs.credential_reports).table(),
+        **ServiceAccessOperations(verbs.service_access).table(),
         **EmptyLists(verbs.users).table(),
     }

@@ -11,6 +11,8 @@ from twinport.refusals.identities import (
     PolicyMalformed,
     PolicyNotAttachable,
     PolicyOutsideAccount,
+    ReportExpired,
+    ReportMissing,
     RoleUnmodifiable,
     StillReferenced,
 )
@@ -24,6 +26,8 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     PolicyMalformed: WireError("MalformedPolicyDocument", 400),
     PolicyNotAttachable: WireError("PolicyNotAttachable", 400),
     PolicyOutsideAccount: WireError("AccessDenied", 403),
+    ReportExpired: WireError("ReportExpired", 410),
+    ReportMissing: WireError("ReportNotPresent", 410),
     RoleUnmodifiable: WireError("UnmodifiableEntity", 400),
     StillReferenced: WireError("DeleteConflict", 409),
 }

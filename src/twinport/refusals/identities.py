@@ -235,6 +235,25 @@ class AccountNameTaken(Conflict):
         super().__init__(f"an account named '{name}' exists already; choose another name")
 
 
+class ReportMissing(NotFound):
+    """No credential report was made (ReportNotPresent)."""
+
+    def __init__(self) -> None:
+        super().__init__("No report exists for your account; ask for one with GenerateCredentialReport")
+
+
+class ReportExpired(NotFound):
+    """The last credential report is too old to be shown (ReportExpired)."""
+
+    def __init__(self) -> None:
+        super().__init__("The last report is older than four hours; ask for a new one with GenerateCredentialReport")
+
+
+class AccessJobNotFound(NotFound):
+    def __init__(self, job: str) -> None:
+        super().__init__(f"The job with id {job} cannot be found.")
+
+
 class AccountNotFound(NotFound):
     def __init__(self, text: str) -> None:
         super().__init__(

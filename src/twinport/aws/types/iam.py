@@ -1031,6 +1031,90 @@ class SetSecurityTokenServicePreferencesRequest(TypedDict, total=False):
     GlobalEndpointTokenVersion: Required[str]
 
 
+class GenerateCredentialReportResponse(TypedDict, total=False):
+    State: str
+    Description: str
+
+
+class GenerateServiceLastAccessedDetailsRequest(TypedDict, total=False):
+    Arn: Required[str]
+    Granularity: str
+
+
+class GenerateServiceLastAccessedDetailsResponse(TypedDict, total=False):
+    JobId: str
+
+
+class GetCredentialReportResponse(TypedDict, total=False):
+    Content: bytes
+    ReportFormat: str
+    GeneratedTime: datetime
+
+
+class GetServiceLastAccessedDetailsRequest(TypedDict, total=False):
+    JobId: Required[str]
+    MaxItems: int
+    Marker: str
+
+
+class TrackedActionLastAccessed(TypedDict, total=False):
+    ActionName: str
+    LastAccessedEntity: str
+    LastAccessedTime: datetime
+    LastAccessedRegion: str
+
+
+class ServiceLastAccessed(TypedDict, total=False):
+    ServiceName: Required[str]
+    LastAuthenticated: datetime
+    ServiceNamespace: Required[str]
+    LastAuthenticatedEntity: str
+    LastAuthenticatedRegion: str
+    TotalAuthenticatedEntities: int
+    TrackedActionsLastAccessed: list[TrackedActionLastAccessed]
+
+
+class ErrorDetails(TypedDict, total=False):
+    Message: Required[str]
+    Code: Required[str]
+
+
+class GetServiceLastAccessedDetailsResponse(TypedDict, total=False):
+    JobStatus: Required[str]
+    JobType: str
+    JobCreationDate: Required[datetime]
+    ServicesLastAccessed: Required[list[ServiceLastAccessed]]
+    JobCompletionDate: Required[datetime]
+    IsTruncated: bool
+    Marker: str
+    Error: ErrorDetails
+
+
+class ListPoliciesGrantingServiceAccessRequest(TypedDict, total=False):
+    Marker: str
+    Arn: Required[str]
+    ServiceNamespaces: Required[list[str]]
+
+
+class PolicyGrantingServiceAccess(TypedDict, total=False):
+    PolicyName: Required[str]
+    PolicyType: Required[str]
+    PolicyArn: str
+    EntityType: str
+    EntityName: str
+
+
+class ListPoliciesGrantingServiceAccessEntry(TypedDict, total=False):
+    ServiceNamespace: str
+    Policies: list[PolicyGrantingServiceAccess]
+
+
+class ListPoliciesGrantingServiceAccessResponse(TypedDict, total=False):
+    PoliciesGrantingServiceAccess: Required[list[ListPoliciesGrantingServiceAccessEntry]]
+    IsTruncated: bool
+    Marker: str
+
+
 class OrderedOrganizationPolicyType(TypedDict, total=False):
     ServiceControlPolicyInputList: list[str]
 

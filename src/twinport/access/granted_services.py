@@ -1,0 +1,21 @@
+"""Which services a policy lets anybody call at all. Pure: it says nothing of resources and conditions."""
+
+import json
+from typing import Any
+
+
+def grants(text: str, namespace: str) -> bool:
+    """Tell whether a policy of a principal allows some action of the service with this prefix (`ecr`)."""
+    given = json.loads(text).get("Statement", [])
+    statements = given if isinstance(given, list) else [given]
+    return any(_allows(statement, namespace.lower()) for statement in statements if statement.get("Effect") == "Allow")
+
+
+def _allows(statement: dict[str, Any], namespace: str) -> bool:
+    if "NotAction" in statement:
+        return not {"*", "*:*", f"{namespace}:*"} & set(_lowered(statement["NotAction"]))
+    return any(action.partition(":")[0] in ("*", namespace) for action in _lowered(statement["Action"]))
+
+
+def _lowered(actions: str | list[str]) -> list[str]:
+    return [action.lower() for action in ([actions] if isinstance(actions, str) else actions)]

@@ -1,0 +1,152 @@
+"""Which services an entity may call, when it last did, and which policies let it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from twinport.access import entity_arns, entity_policies
+from twinport.access.aws_policies import AwsPolicies, is_aws_policy
+from twinport.access.entities import Entities
+from twinport.access.entity_policies import HeldPolicy
+from twinport.access.granted_services import grants
+from twinport.access.managed_policies import check_arn
+from twinport.access.uses import Uses
+from twinport.catalog import groups, managed_policies, principal_policies, service_uses
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.service_uses import AccessJob
+from twinport.clock import Clock
+from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role, Use, User
+from twinport.model.identities import Caller
+from twinport.model.names import AccountId
+from twinport.refusals.identities import EntityNotFound, InvalidInput, PolicyNotFound
+
+# The services that there are, by the prefix of their actions, which is also what requests are signed for.
+SERVICES = {
+    "ecr": "Amazon Elastic Container Registry",
+    "iam": "AWS Identity and Access Management",
+    "sts": "AWS Security Token Service",
+}
+_ALL = Page(limit=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A service that may be called, and by whom it was last, if by anybody. `callers` counts those who ever did."""
+
+    namespace: str
+    use: Use | None = None
+    entity: str | None = None
+    callers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccess:
+    catalog: Catalog
+    entities: Entities
+    aws: AwsPolicies
+    uses: Uses
+    world: Clock
+
+    async def ask(self, caller: Caller, arn: str) -> str:
+        """Return the id of a job that will tell of a user, group, role or policy.
+
+        Raises InvalidInput, EntityNotFound, PolicyNotFound.
+        """
+        await self._authorize(caller, "iam:GenerateServiceLastAccessedDetails", arn)
+        job = AccessJob(str(uuid.uuid4()), caller.account, arn, self.world.now())
+
+        def store(db: Connection) -> None:
+            self._principals(db, caller.account, arn)
+            service_uses.add_job(db, job)
+
+        await self.catalog.partition.record(store)
+        return job.id
+
+    async def told(self, caller: Caller, job_id: str) -> tuple[datetime, list[Access]]:
+        """Return when a job was asked for, and what it tells. Raises AccessJobNotFound, and as `ask` does."""
+        await self.entities.ask_of_account(caller, "iam:GetServiceLastAccessedDetails")
+        await self.uses.settle()
+
+        def tell(db: Connection) -> tuple[datetime, list[Access]]:
+            job = service_uses.job(db, caller.account, job_id)
+            texts = self._texts(db, job.account, job.arn)
+            allowed = [name for name in SERVICES if any(grants(text, name) for text in texts)]
+            principals = self._principals(db, job.account, job.arn)
+            return job.created_at, [_access(db, name, principals) for name in allowed]
+
+        return await self.catalog.partition.read(tell)
+
+    async def granting(self, caller: Caller, arn: str, namespaces: Sequence[str]) -> dict[str, list[HeldPolicy]]:
+        """Return, service by service, the policies of a user, group or role that let it call the service.
+
+        Raises InvalidInput, EntityNotFound.
+        """
+        await self._authorize(caller, "iam:ListPoliciesGrantingServiceAccess", arn)
+        named = entity_arns.parse(arn)
+        if named is None:
+            raise InvalidInput(f"'{arn}' is not the ARN of a user, group or role")
+
+        def find(db: Connection) -> list[HeldPolicy]:
+            return entity_policies.held(db, self.aws, _owner(db, caller.account, arn))
+
+        held = await self.catalog.partition.read(find)
+        return {name: [policy for policy in held if grants(policy.text, name)] for name in namespaces}
+
+    async def _authorize(self, caller: Caller, action: str, arn: str) -> None:
+        named = entity_arns.parse(arn)
+        if named is None or named.account != caller.account:
+            await self.entities.ask_of(caller, action, arn)
+        else:
+            await self.entities.ask(caller, action, named.kind, named.name)
+
+    def _texts(self, db: Connection, account: AccountId, arn: str) -> list[str]:
+        if entity_arns.parse(arn) is None:
+            return list(entity_policies.documents(db, self.aws, [arn]).values())
+        return [policy.text for policy in entity_policies.held(db, self.aws, _owner(db, account, arn))]
+
+    def _principals(self, db: Connection, account: AccountId, arn: str) -> dict[str, str]:
+        """Return the ARNs of the users and roles that an ARN is about, by unique id."""
+        if entity_arns.parse(arn) is not None:
+            return _those_in(db, [_owner(db, account, arn)])
+        self._expect_policy(db, account, arn)
+        users = managed_policies.entities(db, account, arn, None)
+        return _those_in(db, [principal_policies.get(db, account, each.kind, each.name) for each in users])
+
+    def _expect_policy(self, db: Connection, account: AccountId, arn: str) -> None:
+        owner = check_arn(arn)
+        if is_aws_policy(arn) and self.aws.find(arn) is not None:
+            return
+        if owner != account:
+            raise PolicyNotFound(arn)
+        managed_policies.get(db, arn)
+
+
+def _owner(db: Connection, account: AccountId, arn: str) -> PolicyOwner:
+    """Return the entity of an account that has this ARN. Raises EntityNotFound."""
+    named = entity_arns.parse(arn)
+    kind, name = (named.kind, named.name) if named else (PrincipalType.USER, arn)
+    found = principal_policies.find(db, account, kind, name)
+    if found is None or found.arn != arn:
+        raise EntityNotFound(kind.value, name)
+    return found
+
+
+def _those_in(db: Connection, owners: Sequence[PolicyOwner]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for owner in owners:
+        match owner:
+            case User() | Role():
+                found[owner.unique_id] = owner.arn
+            case Group():
+                found |= {user.unique_id: user.arn for user in groups.members(db, owner, _ALL)}
+    return found
+
+
+def _access(db: Connection, namespace: str, principals: dict[str, str]) -> Access:
+    last = service_uses.last(db, list(principals), namespace)
+    if not last:
+        return Access(namespace)
+    latest = max(last, key=lambda principal: last[principal].at)
+    return Access(namespace, last[latest], principals[latest], len(last))

@@ -1,0 +1,89 @@
+"""Operations that tell which services an entity may call, and when it last did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twinport.access.calls import Call
+from twinport.access.entity_policies import HeldPolicy
+from twinport.access.service_access import SERVICES, Access, ServiceAccess
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import iam
+from twinport.iam.requests import cut_whole, page_of
+from twinport.refusals.requests import NotBuiltYet
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccessOperations:
+    access: ServiceAccess
+
+    def table(self) -> Mapping[str, Handler[Call]]:
+        return {
+            "GenerateServiceLastAccessedDetails": self.ask,
+            "GetServiceLastAccessedDetails": self.tell,
+            "ListPoliciesGrantingServiceAccess": self.list_granting,
+        }
+
+    async def ask(
+        self, call: Call, request: iam.GenerateServiceLastAccessedDetailsRequest
+    ) -> iam.GenerateServiceLastAccessedDetailsResponse:
+        if request.get("Granularity", "SERVICE_LEVEL") != "SERVICE_LEVEL":
+            raise NotBuiltYet("Granularity ACTION_LEVEL of GenerateServiceLastAccessedDetails")
+        return {"JobId": await self.access.ask(call.caller, request["Arn"])}
+
+    async def tell(
+        self, call: Call, request: iam.GetServiceLastAccessedDetailsRequest
+    ) -> iam.GetServiceLastAccessedDetailsResponse:
+        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        asked_at, told = await self.access.told(call.caller, request["JobId"])
+        items, more, marker = cut_whole(told, page, lambda each: each.namespace)
+        answer: iam.GetServiceLastAccessedDetailsResponse = {
+            "JobStatus": "COMPLETED",
+            "JobType": "SERVICE_LEVEL",
+            "JobCreationDate": asked_at,
+            "JobCompletionDate": asked_at,
+            "ServicesLastAccessed": [_shown(each) for each in items],
+            "IsTruncated": more,
+        }
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+    async def list_granting(
+        self, call: Call, request: iam.ListPoliciesGrantingServiceAccessRequest
+    ) -> iam.ListPoliciesGrantingServiceAccessResponse:
+        page = page_of(request.get("Marker"), None)
+        found = await self.access.granting(call.caller, request["Arn"], request["ServiceNamespaces"])
+        items, more, marker = cut_whole(sorted(found), page, str)
+        answer: iam.ListPoliciesGrantingServiceAccessResponse = {
+            "PoliciesGrantingServiceAccess": [
+                {"ServiceNamespace": name, "Policies": [_granting(policy) for policy in found[name]]} for name in items
+            ],
+            "IsTruncated": more,
+        }
+        if marker is not None:
+            answer["Marker"] = marker
+        return answer
+
+
+def _shown(access: Access) -> iam.ServiceLastAccessed:
+    shown: iam.ServiceLastAccessed = {
+        "ServiceName": SERVICES[access.namespace],
+        "ServiceNamespace": access.namespace,
+        "TotalAuthenticatedEntities": access.callers,
+    }
+    if access.use is not None and access.entity is not None:
+        shown["LastAuthenticated"] = access.use.at
+        shown["LastAuthenticatedEntity"] = access.entity
+        shown["LastAuthenticatedRegion"] = access.use.region
+    return shown
+
+
+def _granting(policy: HeldPolicy) -> iam.PolicyGrantingServiceAccess:
+    if policy.arn is not None:
+        return {"PolicyName": policy.name, "PolicyType": "MANAGED", "PolicyArn": policy.arn}
+    return {
+        "PolicyName": policy.name,
+        "PolicyType": "INLINE",
+        "EntityType": type(policy.owner).__name__.upper(),
+        "EntityName": policy.owner.name,
+    }
