@@ -101,6 +101,7 @@ class Gateway:
             secure=secure,
             user_agent=request.header("user-agent") or "",
             at=self.world.now(),
+            referer=request.header("referer") or "",
         )
 
 

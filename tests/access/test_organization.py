@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,14 @@ def test_what_an_organization_forbids_is_no_matter_to_a_service_linked_role(tmp_
     assert not found.service_control(role)
     assert not found.resource_control(role, AccountId(SIBLING), "ecr:ReplicateImage")
     assert len(found.service_control(fakes.caller(MEMBER))) == 3
+
+
+def test_who_has_no_account_yet_is_no_member(tmp_path: Path) -> None:
+    found = organization(load(written(tmp_path), {}, {}).organization)
+    workflow = replace(fakes.caller(MEMBER), kind=PrincipalKind.WEB_IDENTITY)
+    assert not found.service_control(workflow)
+    assert not found.keys_of(workflow)
+    assert found.resource_control(workflow, AccountId(SIBLING), "sts:AssumeRoleWithWebIdentity")
 
 
 def test_members_and_their_resources_have_keys(tmp_path: Path) -> None:

@@ -266,6 +266,12 @@ async def test_a_key_without_a_true_value_is_absent(house: House, key: str) -> N
     await house.may(ALICE)
 
 
+async def test_the_page_that_led_to_a_request_is_told(house: House) -> None:
+    await house.give(ALICE, allowing(Condition={"StringLike": {"aws:referer": "https://ci.example/*"}}))
+    assert await house.reason(ALICE) == NO_IDENTITY
+    await house.may(replace(ALICE, origin=replace(ALICE.origin, referer="https://ci.example/build/7")))
+
+
 async def test_temporary_credentials_tell_when_they_were_issued(house: House) -> None:
     issued = {"aws:TokenIssueTime": "2026-03-01T12:00:00Z", "aws:PrincipalArn": BUILDER.principal_arn}
     await house.give(BUILDER, allowing(Condition={"StringEquals": issued}))

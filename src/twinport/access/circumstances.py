@@ -78,8 +78,12 @@ def _of_request(caller: Caller) -> dict[str, str]:
     }
     # A service's own call comes from no address.
     is_services = caller.session is not None and caller.session.service is not None
-    network = {"aws:SourceIp": "" if is_services else origin.source_ip, "aws:UserAgent": origin.user_agent}
-    return keys | {key: value for key, value in network.items() if value}
+    sent = {
+        "aws:SourceIp": "" if is_services else origin.source_ip,
+        "aws:UserAgent": origin.user_agent,
+        "aws:Referer": origin.referer,
+    }
+    return keys | {key: value for key, value in sent.items() if value}
 
 
 def _written(moment: datetime) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twinport.access.policy import Policy
-from twinport.model.identities import Caller
+from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId
 
 _SERVICE_ROLES = ":role/aws-service-role/"
@@ -33,8 +33,9 @@ class Organization:
     places: Mapping[AccountId, Place] = field(default_factory=dict)
 
     def service_control(self, caller: Caller) -> tuple[tuple[Policy, ...], ...]:
-        """Return the levels that limit a caller. Service-linked roles are exempt."""
-        return () if _is_service_linked(caller) else self.levels_above(caller.account)
+        """Return the levels that limit a caller. Service-linked roles are exempt, and who is of no account yet."""
+        exempt = _is_service_linked(caller) or caller.kind is PrincipalKind.WEB_IDENTITY
+        return () if exempt else self.levels_above(caller.account)
 
     def levels_above(self, account: AccountId) -> tuple[tuple[Policy, ...], ...]:
         """Return the levels of service control policies above an account; none for the management account."""
@@ -46,6 +47,10 @@ class Organization:
         place = self._limited(owner)
         exempt = place is None or _is_service_linked(caller) or not action.startswith(_RESOURCE_CONTROLLED)
         return () if exempt or place is None else place.resource_control
+
+    def keys_of(self, caller: Caller) -> dict[str, tuple[str, ...]]:
+        """Name a caller's membership as condition keys."""
+        return {} if caller.kind is PrincipalKind.WEB_IDENTITY else self.keys(caller.account, "Principal")
 
     def keys(self, account: AccountId, of: str) -> dict[str, tuple[str, ...]]:
         """Name an account's membership as condition keys. `of` is `Principal` or `Resource`."""

@@ -150,8 +150,7 @@ class PolicyGate:
         return self.encode(caller, explain(situation.question, situation.policies))
 
     def _keys(self, caller: Caller, target: Target) -> Context:
-        of_principal = self.organization.keys(caller.account, "Principal")
-        return {**of_principal, **self.organization.keys(target.account, "Resource")}
+        return {**self.organization.keys_of(caller), **self.organization.keys(target.account, "Resource")}
 
 
 def _principal(caller: Caller) -> Principal:

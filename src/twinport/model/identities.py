@@ -59,6 +59,7 @@ class Origin:
     secure: bool
     user_agent: str
     at: datetime
+    referer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

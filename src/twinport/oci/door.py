@@ -132,7 +132,8 @@ class OciDoor:
     def _origin(self, request: Request) -> Origin:
         """State what is known before the token is read; its Region replaces the empty one."""
         client, secure = self.edge.client(request)
-        return Origin(RegionName(""), client, secure, request.header("user-agent") or "", self.world.now())
+        agent, referer = request.header("user-agent") or "", request.header("referer") or ""
+        return Origin(RegionName(""), client, secure, agent, self.world.now(), referer)
 
     def _realm(self, request: Request) -> str:
         _, secure = self.edge.client(request)
