@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from tests.access import cases
 from tests.access.situations import SITUATIONS, Situation
 from tests.iam.answers import ALLOW_ALL, allowing, refusal
 from tests.served import Served
@@ -265,3 +266,12 @@ def test_what_somebody_may_do_is_told_to_those_who_may_ask(server: Served, iam: 
 def test_simulation_and_decision_agree(situation: Situation) -> None:
     simulated = simulate(situation.question, situation.policies)
     assert (simulated.decision == ALLOWED) is situation.is_allowed
+
+
+# The simulator knows no trust policies.
+CASES = [case for case in cases.load() if case.policies.trust is None]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_simulator_says_of_every_case_what_the_gate_does(case: cases.Case) -> None:
+    assert (simulate(case.question, case.policies).decision == ALLOWED) is (case.expect == "allowed")

@@ -1,14 +1,15 @@
 """Policies of repositories and registries: which are taken, and how they come back."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.catalog import repositories
+from twinport.catalog import identities, permissions, repositories
 from twinport.catalog.embedded import WholeCatalog
+from twinport.model.entities import User
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName
@@ -127,3 +128,19 @@ async def test_what_is_no_registry_policy_is_refused_in_ecrs_words(catalog: Whol
     assert refusal.value.message == (
         "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided'"
     )
+
+
+async def test_a_user_is_stored_by_unique_id_and_shown_by_the_name_of_now(catalog: WholeCatalog) -> None:
+    alice = User("AIDAALICEALICEALICEA", ACCOUNT, "alice", "/", NOW)
+    await catalog.partition.write(lambda db: identities.add_user(db, alice))
+    statement = {"Effect": "Allow", "Principal": {"AWS": [alice.arn, ACCOUNT]}, "Action": "ecr:*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    verbs = policies(catalog)
+    assert alice.arn in await verbs.put(caller(), REGISTRY, API, text, Lockout.REFUSED)
+    stored = (await catalog.region(REGION).read(lambda db: permissions.repository(db, REGISTRY, API))).policy or ""
+    assert (alice.unique_id in stored, alice.arn in stored) == (True, False)
+    renamed = replace(alice, name="alicia")
+    await catalog.partition.write(lambda db: identities.rename_user(db, renamed))
+    assert renamed.arn in await verbs.get(caller(), REGISTRY, API)
+    await catalog.partition.write(lambda db: identities.delete_user(db, renamed))
+    assert alice.unique_id in await verbs.delete(caller(), REGISTRY, API)

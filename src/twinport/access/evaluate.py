@@ -70,8 +70,9 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The statement as an operator may look for it: the policy's kind, then the Sid or the position from 1."""
-        return f"{self.policy.kind.value}/{self.statement.sid or self.statement.index + 1}"
+        """The statement as an operator looks for it: kind and name of its policy, then Sid or position from 1."""
+        policy = f"{self.policy.kind.value}/{self.policy.name}" if self.policy.name else self.policy.kind.value
+        return f"{policy}#{self.statement.sid or self.statement.index + 1}"
 
 
 @dataclass(frozen=True, slots=True)
