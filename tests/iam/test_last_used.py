@@ -90,6 +90,16 @@ def test_a_last_use_survives_the_end_of_the_server(tmp_path: Path, account: str)
     served.stop()
 
 
+def test_people_sign_in_to_an_account_by_its_alias(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_account_alias(AccountAlias=f"acme-{account}")
+    iam.create_user(UserName="ann")
+    iam.create_login_profile(UserName="ann", Password="Analytical 1843")
+    sign_in(server, f"nobody-{account}", "ann", "Analytical 1843")
+    assert "PasswordLastUsed" not in iam.get_user(UserName="ann")["User"]
+    sign_in(server, f"acme-{account}", "ann", "Analytical 1843")
+    assert is_now(iam.get_user(UserName="ann")["User"]["PasswordLastUsed"])
+
+
 def test_a_password_is_used_by_signing_in_with_it(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     iam.create_user(UserName="ann")
     iam.create_login_profile(UserName="ann", Password="Analytical 1843")

@@ -12,7 +12,7 @@ from twinport.access import passwords
 from twinport.access.patience import Patience
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.uses import Uses
-from twinport.catalog import console_sessions, identities, login_profiles, uses
+from twinport.catalog import accounts, console_sessions, identities, login_profiles, uses
 from twinport.catalog.console_sessions import ConsoleSession
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
@@ -21,7 +21,7 @@ from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
 from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
-from twinport.model.names import AccountId
+from twinport.model.names import AccountId, is_account_id
 from twinport.refusals.callers import SignedOut, SignInRefused
 from twinport.telemetry import Event
 
@@ -54,12 +54,14 @@ class SigningIn:
         """Return a new session of an open account's root. Raises SignInRefused where accounts are not open."""
         return await self.by_key(account, OPEN_SECRET, origin)
 
-    async def by_password(self, account: AccountId, user_name: str, password: str, origin: Origin) -> str:
-        """Return a new session's token. Raises SignInRefused, TooManyAttempts."""
-        subjects = (f"user {account}/{user_name[:_COUNTED]}", f"address {origin.source_ip}")
+    async def by_password(self, account: str, user_name: str, password: str, origin: Origin) -> str:
+        """Return a new session's token. `account` is an id or an alias. Raises SignInRefused, TooManyAttempts."""
+        place = await self._account(account)
+        # Ids and aliases are counted as one, and aliases that nobody has as they were typed.
+        subjects = (f"user {place or account[:_COUNTED]}/{user_name[:_COUNTED]}", f"address {origin.source_ip}")
         self.patience.admit(*subjects)
-        user = await self._user(account, user_name, password)
-        caller = None if user is None else user_caller(account, user.arn, user.unique_id, origin, "")
+        user = await self._user(place, user_name, password)
+        caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
         return await self._begin(caller, None, subjects, origin)
 
     async def open(self, token: str, origin: Origin) -> Caller:
@@ -89,7 +91,12 @@ class SigningIn:
             return None
         return caller
 
-    async def _user(self, account: AccountId, name: str, password: str) -> User | None:
+    async def _account(self, text: str) -> AccountId | None:
+        if is_account_id(text):
+            return AccountId(text)
+        return await self.catalog.partition.read(lambda db: accounts.of_alias(db, text))
+
+    async def _user(self, account: AccountId | None, name: str, password: str) -> User | None:
         """Find the user if the password is theirs. Whoever guesses waits as long for a name that does not exist."""
         found = await self.catalog.partition.read(lambda db: _profile_of(db, account, name))
         if len(password) > _LONGEST_PASSWORD:
@@ -129,8 +136,8 @@ def _store(db: Connection, session: ConsoleSession) -> None:
         uses.of_password(db, session.principal_id, session.created_at)
 
 
-def _profile_of(db: Connection, account: AccountId, name: str) -> tuple[User, LoginProfile] | None:
-    user = identities.find_user(db, account, name)
+def _profile_of(db: Connection, account: AccountId | None, name: str) -> tuple[User, LoginProfile] | None:
+    user = None if account is None else identities.find_user(db, account, name)
     return None if user is None else _with_profile(db, user)
 
 

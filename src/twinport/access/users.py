@@ -62,9 +62,9 @@ class Users:
     async def expect(self, caller: Caller, action: str, name: str | None) -> None:
         """Ask for a list that hangs on a user and is always empty. Raises EntityNotFound.
 
-        Without a name the caller is meant, whoever that is.
+        Without a name the caller is meant. Raises NameNeeded for others than users and roots.
         """
-        if name is None and caller.kind is not PrincipalKind.USER:
+        if name is None and caller.kind is PrincipalKind.ROOT:
             await self.entities.ask_of(caller, action, caller.principal_arn)
             return
         chosen = name or own_name(caller)

@@ -45,8 +45,13 @@ def named(db: Connection, text: str) -> AccountId | None:
     """Return the account that was created under this id or name, or has this alias."""
     created = schema.account
     by_name = select(created.c.id).where(or_(created.c.name == text, created.c.id == text))
-    by_alias = select(_alias.c.account).where(_alias.c.alias == text)
-    found = db.execute(by_name).scalar() or db.execute(by_alias).scalar()
+    found = db.execute(by_name).scalar()
+    return of_alias(db, text) if found is None else AccountId(found)
+
+
+def of_alias(db: Connection, text: str) -> AccountId | None:
+    """Return the account that has this alias."""
+    found = db.execute(select(_alias.c.account).where(_alias.c.alias == text)).scalar()
     return None if found is None else AccountId(found)
 
 
