@@ -1,10 +1,10 @@
 """Customers' managed policies and their versions in the partition's database. Those of AWS are not rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, or_, select, union, update
 
 from twinport.catalog import identities, schema
 from twinport.errors import LimitReached
@@ -60,7 +60,8 @@ def add(db: Connection, new: NewPolicy) -> None:
 def get(db: Connection, arn: str) -> ManagedPolicy:
     """Return a policy with its tags. Raises PolicyNotFound."""
     row = _row(db, arn)
-    return _read(db, row, identities.tags(db, arn))
+    found = _read(row, attachments(db, row.account, arn), boundaries(db, row.account, arn))
+    return replace(found, tags=identities.tags(db, arn))
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[ManagedPolicy]:
@@ -68,7 +69,8 @@ def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[
     beneath = func.substr(_policy.c.path, 1, len(prefix)) == prefix
     query = select(_policy).where(_policy.c.account == account, _policy.c.arn > page.after, beneath)
     rows = db.execute(query.order_by(_policy.c.arn).limit(page.limit + 1)).all()
-    return [_read(db, row, ()) for row in rows]
+    attached, bounding = _counted(db, account, _attachment), _counted(db, account, _boundary)
+    return [_read(row, attached.get(row.arn, 0), bounding.get(row.arn, 0)) for row in rows]
 
 
 def remove(db: Connection, arn: str) -> None:
@@ -184,7 +186,13 @@ def _number(found: PolicyVersion) -> int:
     return int(found.id.removeprefix("v"))
 
 
-def _read(db: Connection, row: Row[Any], tags: tuple[Any, ...]) -> ManagedPolicy:
+def _counted(db: Connection, account: AccountId, table: Table) -> dict[str, int]:
+    """Count, policy by policy, whom of an account it hangs on or bounds, at one go."""
+    query = select(table.c.policy_arn, func.count()).where(_owned(account, table.c.owner_id))
+    return {row[0]: row[1] for row in db.execute(query.group_by(table.c.policy_arn))}
+
+
+def _read(row: Row[Any], attached: int, bounding: int) -> ManagedPolicy:
     return ManagedPolicy(
         arn=row.arn,
         unique_id=row.unique_id,
@@ -194,9 +202,8 @@ def _read(db: Connection, row: Row[Any], tags: tuple[Any, ...]) -> ManagedPolicy
         created_at=row.created_at,
         updated_at=row.updated_at,
         description=row.description,
-        attachments=attachments(db, row.account, row.arn),
-        boundaries=boundaries(db, row.account, row.arn),
-        tags=tags,
+        attachments=attached,
+        boundaries=bounding,
     )
 
 
