@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -54,6 +54,12 @@ async def test_what_a_fast_host_owes_is_due_at_once_for_a_slow_one(hosts: tuple[
     await fast.owe()
     assert await slow.office.next_due_in() == timedelta(0)
     assert await slow.office.claim("slow") is not None
+
+
+async def test_a_region_that_nobody_wrote_to_has_a_clock_too(hosts: tuple[Host, Host]) -> None:
+    _, slow = hosts
+    now = await slow.catalog.region(FAR.region).read(slow.catalog.now)
+    assert datetime.now(UTC) - now > timedelta(hours=2)
 
 
 async def test_a_fast_host_does_not_take_what_a_slow_one_leased(hosts: tuple[Host, Host]) -> None:

@@ -15,7 +15,7 @@ from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import blobs, images, outbox, registries, repositories
 from twinport.catalog.database import Connection
-from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.images import NewImage
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
@@ -120,10 +120,17 @@ def index(*children: Image) -> Image:
 class World:
     """Databases and blob files beneath one folder, and replication over them."""
 
-    def __init__(self, folder: Path, wrap: Wrap = lambda destinations: destinations) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wrap: Wrap = lambda destinations: destinations,
+        *,
+        clock: ManualClock | None = None,
+        catalog: WholeCatalog | None = None,
+    ) -> None:
         self.folder = folder
-        self.clock = ManualClock()
-        self.catalog = EmbeddedCatalog(folder, self.clock)
+        self.clock = clock or ManualClock()
+        self.catalog = catalog or EmbeddedCatalog(folder, self.clock)
         self.stores = FileBlobStores(folder)
         self.gate, self.roles = Policies(), Roles()
         self.regions = {IRELAND, VIRGINIA, OSAKA}
