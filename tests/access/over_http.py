@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.access.cases import HERE, THERE, Case
 from tests.iam.answers import allowing, trusting
+from tests.issuer import Issuer
 from tests.served import Served, new_account
 
 Keys = tuple[str, str, str | None]
@@ -23,6 +27,9 @@ _IDS_OF = {
     "AROAFARBUILDERBUILDE": "far builder",
 }
 _SETTABLE = re.compile(r"(aws:principaltag|aws:resourcetag|ecr:resourcetag)/.+|sts:externalid|aws:requestedregion")
+_WORKFLOW, _WITH_TOKEN = "a workflow", "sts:AssumeRoleWithWebIdentity"
+# The provider of the files, in whose place an issuer of the suite stands; and what IAM says to its strangers.
+_PROVIDER, _TOKEN_DENIED = "token.actions.githubusercontent.com", f"Not authorized to perform {_WITH_TOKEN}"
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
 
@@ -40,6 +47,7 @@ class Prepared:
     there: str
     keys: Keys
     raw: dict[str, Any]
+    issuer: Issuer
 
     def differs(self, served: Served) -> str | None:
         """Ask, and return what is wrong with the answer, or nothing."""
@@ -49,7 +57,8 @@ class Prepared:
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             if code in _DENIED:
-                return None if message.endswith(self.case.expect) else f"{self.case.name}: {message}"
+                is_told = message.endswith(self.case.expect) or (action == _WITH_TOKEN and message == _TOKEN_DENIED)
+                return None if is_told and self.case.expect != "allowed" else f"{self.case.name}: {message}"
         return None if self.case.expect == "allowed" else f"{self.case.name}: was allowed"
 
     @property
@@ -78,6 +87,16 @@ def _assume(it: Prepared, served: Served) -> None:
     it.client(served, "sts").assume_role(RoleArn=it.raw["to"], RoleSessionName="asked", **external)
 
 
+def _assume_with_token(it: Prepared, served: Served) -> None:
+    prefix = f"{it.issuer.provider}:"
+    claims = {key.removeprefix(prefix): value for key, value in it.context.items() if key.startswith(prefix)}
+    sts = boto3.client(
+        "sts", region_name="eu-west-1", endpoint_url=served.url, config=Config(signature_version=UNSIGNED)
+    )
+    token = it.issuer.token(**claims)
+    sts.assume_role_with_web_identity(RoleArn=it.raw["to"], RoleSessionName="asked", WebIdentityToken=token)
+
+
 def _create_role(it: Prepared, served: Served) -> None:
     it.client(served, "iam").create_service_linked_role(AWSServiceName=it.raw["to"].split("/")[2])
 
@@ -98,26 +117,27 @@ CALLS: dict[str, Callable[[Prepared, Served], Any]] = {
     ),
     "ecr:GetAuthorizationToken": lambda it, served: it.client(served, "ecr").get_authorization_token(),
     "sts:AssumeRole": _assume,
+    _WITH_TOKEN: _assume_with_token,
     "iam:CreateServiceLinkedRole": _create_role,
 }
 
 
-def prepare(case: Case, served: Served) -> Prepared:
+def prepare(case: Case, served: Served, issuer: Issuer) -> Prepared:
     """Bring everything about but the call itself. Raises NotOverHttp."""
     here, there = new_account(), new_account()
-    text = json.dumps(case.raw).replace(HERE, here).replace(THERE, there)
+    text = json.dumps(case.raw).replace(HERE, here).replace(THERE, there).replace(_PROVIDER, issuer.provider)
     raw = json.loads(text)
     who = raw.get("who", "alice")
-    _expect_possible(who, raw)
-    stage = _Stage(served, here, there, raw)
+    _expect_possible(who, raw, issuer)
+    stage = _Stage(served, here, there, raw, issuer)
     stage.create_named(text)
     keys = stage.people[who]()
     raw = stage.with_ids(raw)
     stage.hang(who, raw)
-    return Prepared(case, here, there, keys, raw)
+    return Prepared(case, here, there, keys, raw, issuer)
 
 
-def _expect_possible(who: str, raw: dict[str, Any]) -> None:
+def _expect_possible(who: str, raw: dict[str, Any], issuer: Issuer) -> None:
     action = raw.get("does", "ecr:PutImage")
     if who not in _PEOPLE:
         raise NotOverHttp(f"{who} does not come over HTTP")
@@ -127,12 +147,16 @@ def _expect_possible(who: str, raw: dict[str, Any]) -> None:
         raise NotOverHttp("the trust of a service-linked role is AWS's")
     if "owner" in raw:
         raise NotOverHttp("the owner is where the resource is")
-    for key, value in raw.get("context", {}).items():
-        if not isinstance(value, str) or not (_SETTABLE.fullmatch(key.lower()) or key in _TRUE_ALREADY):
+    claims = {f"{issuer.provider}:aud", f"{issuer.provider}:sub"}
+    given = raw.get("context", {})
+    if who == _WORKFLOW and given and not claims <= given.keys():
+        raise NotOverHttp("a token always says for whom it is and about whom")
+    for key, value in given.items():
+        if not isinstance(value, str) or not (_SETTABLE.fullmatch(key.lower()) or key in {*_TRUE_ALREADY, *claims}):
             raise NotOverHttp(f"no call sets {key}")
 
 
-_PEOPLE = ("alice", "bob", "builder", "far builder", "root", "far root", "carol, federated by alice")
+_PEOPLE = ("alice", "bob", "builder", "far builder", "root", "far root", "carol, federated by alice", _WORKFLOW)
 # True of every such call, or else (an organization's) of accounts that the settings list.
 _TRUE_ALREADY = ("aws:PrincipalAccount", "aws:PrincipalArn", "iam:AWSServiceName", "aws:PrincipalOrgID")
 
@@ -145,6 +169,7 @@ class _Stage:
     here: str
     there: str
     raw: dict[str, Any]
+    issuer: Issuer
     ids: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -157,6 +182,7 @@ class _Stage:
             "root": lambda: (self.here, "test", None),
             "far root": lambda: (self.there, "test", None),
             "carol, federated by alice": self._federated,
+            _WORKFLOW: self._with_provider,
         }
 
     def iam(self, account: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
@@ -226,11 +252,17 @@ class _Stage:
         iam.delete_user_policy(UserName="alice", PolicyName="federating")
         return _keys_in(answer)
 
+    def _with_provider(self) -> Keys:
+        """Let the issuer vouch; its tokens need no keys."""
+        url, clients = self.issuer.url, ["sts.amazonaws.com"]
+        self.iam(self.here).create_open_id_connect_provider(Url=url, ClientIDList=clients)
+        return "", "", None
+
     def hang(self, who: str, raw: dict[str, Any]) -> None:
         """Hang tags and policies where the case has them, those on the resource last."""
         self.raw = raw
         account = self.there if who in ("bob", "far builder", "far root") else self.here
-        if "root" not in who:
+        if "root" not in who and who != _WORKFLOW:
             self._hang_on_principal(account, who)
         if str(raw.get("does", "ecr:")).startswith("ecr:"):
             self._hang_on_repository()

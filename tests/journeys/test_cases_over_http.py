@@ -5,35 +5,48 @@ the organization of all cases, and every case makes its one call.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.access import cases
 from tests.access.over_http import NotOverHttp, Prepared, document, prepare
-from tests.served import start
+from tests.issuer import Issuer, issuing
+from tests.served import Served, start
 
 _ORGANIZATION, _MADE_UP = "o-everycase01", "o-ourown0000"
 
 
 def test_every_case_that_a_client_can_bring_about_is_answered_alike(tmp_path: Path) -> None:
-    prepared: list[Prepared] = []
-    served = start(tmp_path / "data")
-    try:
-        for case in cases.load():
-            try:
-                prepared.append(prepare(case, served))
-            except NotOverHttp as reason:
-                print(f"left out: {case.name}: {reason}")
-    finally:
-        served.stop()
-    served = start(tmp_path / "data", TWINPORT_CONFIG=str(settings(tmp_path, prepared)))
-    try:
-        differences = [found for each in prepared if (found := each.differs(served))]
-    finally:
-        served.stop()
+    with issuing(tmp_path / "issuer") as issuer:
+        prepared = _prepared(tmp_path, issuer)
+        with _serving(tmp_path, issuer, TWINPORT_CONFIG=str(settings(tmp_path, prepared))) as served:
+            differences = [found for each in prepared if (found := each.differs(served))]
     print(f"{len(prepared)} of {len(cases.load())} cases were asked over HTTP")
     assert not differences, "\n".join(differences)
     assert len(prepared) > len(cases.load()) * 0.75
+
+
+def _prepared(folder: Path, issuer: Issuer) -> list[Prepared]:
+    prepared: list[Prepared] = []
+    with _serving(folder, issuer) as served:
+        for case in cases.load():
+            try:
+                prepared.append(prepare(case, served, issuer))
+            except NotOverHttp as reason:
+                print(f"left out: {case.name}: {reason}")
+    return prepared
+
+
+@contextmanager
+def _serving(folder: Path, issuer: Issuer, **environment: str) -> Iterator[Served]:
+    """Serve, with a way to the issuer."""
+    way = {"TWINPORT_EGRESS_NETWORKS": "127.0.0.1/32", "TWINPORT_EGRESS_AUTHORITIES": str(issuer.certified.authority)}
+    served = start(folder / "data", None, None, **way, **environment)
+    try:
+        yield served
+    finally:
+        served.stop()
 
 
 def settings(folder: Path, prepared: Iterable[Prepared]) -> Path:
