@@ -73,6 +73,24 @@ def test_a_resource_control_policy_keeps_out_who_is_no_member_whatever_the_repos
     assert message.endswith("with an explicit deny in a resource control policy")
 
 
+def test_the_simulator_counts_the_organization_of_the_account(served: Served) -> None:
+    iam = served.client("iam", MEMBER)
+    keys_of(iam, "simulated", ALLOW_ALL)
+    region = [{"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": ["us-east-1"], "ContextKeyType": "string"}]
+    asked = {"ActionNames": ["ecr:PutImage"], "ContextEntries": region}
+    user = f"arn:aws:iam::{MEMBER}:user/simulated"
+    (result,) = iam.simulate_principal_policy(PolicySourceArn=user, **asked)["EvaluationResults"]
+    assert result["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": False}
+    assert (result["EvalDecision"], result["MatchedStatements"]) == ("explicitDeny", [])
+    left_out = [{"PolicyType": "scp"}]
+    answer = iam.simulate_principal_policy(PolicySourceArn=user, PolicyExclusionList=left_out, **asked)
+    assert answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+    role = iam.create_service_linked_role(AWSServiceName="replication.ecr.amazonaws.com")["Role"]["Arn"]
+    asked["ActionNames"] = ["ecr:ReplicateImage"]
+    (result,) = iam.simulate_principal_policy(PolicySourceArn=role, **asked)["EvaluationResults"]
+    assert (result["EvalDecision"], "OrganizationsDecisionDetail" in result) == ("allowed", False)
+
+
 def test_what_an_organization_forbids_is_no_matter_to_a_service_linked_role(tmp_path: Path) -> None:
     found = organization(load(written(tmp_path), {}, {}).organization)
     role = fakes.caller(MEMBER, kind=PrincipalKind.ROLE_SESSION, name="aws-service-role/x.amazonaws.com/R")

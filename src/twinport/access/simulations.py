@@ -15,7 +15,7 @@ from twinport.access.policy_library import Held, PolicyLibrary
 from twinport.access.simulation import Simulated, simulate
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
-from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType
+from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed
@@ -92,7 +92,9 @@ class Simulations:
         if isinstance(owner, Group) and wish.resource_policy is not None and wish.caller is None:
             raise InvalidInput("CallerArn is needed where a ResourcePolicy is given and a group is simulated")
         held = _without(wish.excluded, await self._held(owner), owner)
-        levels = () if _excludes(wish, "scp") else self.organization.levels_above(caller.account)
+        # Service-linked roles are exempt, as where it is decided.
+        exempt = _excludes(wish, "scp") or (isinstance(owner, Role) and owner.service is not None)
+        levels = () if exempt else self.organization.levels_above(caller.account)
         policies = replace(_policies(wish, held), service_control=levels)
         unique_id = owner.unique_id if wish.caller in (None, arn) else ""
         return _answers(wish, _identity(wish.caller or arn, unique_id), policies, page)
