@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes import caller
 from tests.replication.world import FAR, FARTHER, HOME, IRELAND, NAME, PARTNER, ROLE_ID, VIRGINIA, World, image
+from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.catalog import arrivals, departures
 from twinport.errors import AccessDenied
 from twinport.model.cargo import BlobEntry
@@ -213,3 +214,33 @@ async def test_bytes_for_the_offer_of_another_source_are_not_kept(harbour: Harbo
 async def test_a_region_that_is_not_served_has_no_destination(harbour: Harbour) -> None:
     harbour.world.regions.remove(VIRGINIA)
     assert harbour.world.destinations.find(FAR) is None
+
+
+# --- a reset meanwhile ------------------------------------------------------------------------------------
+
+
+class ResetMeanwhile:
+    """A gate that admits, and then another process empties everything."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        await self._world.gate.authorize(caller, action, resource, context)
+        self._world.clock.advance(timedelta(seconds=1))
+        await self._world.catalog.clear()
+
+    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        for action in actions:
+            await self.authorize(caller, action, resource)
+
+
+async def test_what_was_admitted_before_a_reset_does_not_land_in_the_empty_state(harbour: Harbour) -> None:
+    offer = await harbour.offer()
+    await harbour.destination.offer(harbour.session, offer)
+    await harbour.take_all(offer)
+    found = harbour.world.destinations_behind(ResetMeanwhile(harbour.world)).find(FAR)
+    assert found is not None
+    harbour.destination = found
+    assert isinstance(await harbour.commit(offer), Behind)
+    assert await harbour.world.repository(FAR) is None

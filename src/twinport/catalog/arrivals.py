@@ -26,7 +26,7 @@ from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.model.replication import TagOutcome
 from twinport.refusals.images import ReferencedImagesMissing, RepositoryExists, RepositoryNotFound
 from twinport.refusals.requests import TagLimitReached
-from twinport.refusals.storage import OfferExpired
+from twinport.refusals.storage import HistoryBegunAnew, OfferExpired
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,10 @@ class NewManifest:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """One delivery as it is committed. `manifests` are those that were missing, children before parents."""
+    """One delivery as it is committed. `manifests` are those that were missing, children before parents.
+
+    `epoch` is that of the destination's history from before the gate was asked, if it had one.
+    """
 
     delivery: str
     offer: str
@@ -53,6 +56,7 @@ class Landing:
     manifests: tuple[NewManifest, ...]
     carried_by: str
     may_create_repository: bool
+    epoch: int | None = None
 
     @property
     def origin(self) -> str:
@@ -149,7 +153,7 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
 
     A delivery that has landed before is answered as then and changes nothing. Raises RepositoryNotFound if the
     repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was not
-    missing at the offer has gone since; TagLimitReached.
+    missing at the offer has gone since; TagLimitReached; HistoryBegunAnew after a reset.
     """
     # Held first: registry before repository before image before tag. Whoever lands the same delivery waits here.
     registries.hold(db, landing.destination.account)
@@ -157,6 +161,8 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
     if decided is not None:
         return decided
     here = registries.next_position(db, landing.destination.account)
+    if landing.epoch not in (None, here.epoch):
+        raise HistoryBegunAnew(landing.destination.region)
     home = _home(db, landing, now)
     for arrived in landing.manifests:
         _store(db, home, landing, arrived, now)

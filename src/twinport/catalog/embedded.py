@@ -64,7 +64,10 @@ class WholeCatalog(Catalog, Protocol):
     """A catalog in the hands of whoever opened it."""
 
     async def clear(self) -> dict[RegionName, list[Key]]:
-        """Forget everything, Region by Region, then IAM. Histories begin new epochs.
+        """Forget everything: IAM, then Region by Region. Histories begin new epochs.
+
+        In this order no other process lands in the empty state what it carried before: whom the gate admits after IAM
+        is gone has no role, and a landing that was admitted before meets another epoch.
 
         Returns the keys whose bytes no row names any more. Bytes that a request under way has written and not yet
         recorded are not among them.
@@ -118,11 +121,8 @@ class EmbeddedCatalog:
 
     async def clear(self) -> dict[RegionName, list[Key]]:
         now = self._clock.now()
-        forgotten = {
-            name: await self.region(name).write(lambda db: clear_region(db, now)) for name in await self.regions()
-        }
         await self.partition.write(clear_partition)
-        return forgotten
+        return {name: await self.region(name).write(lambda db: clear_region(db, now)) for name in await self.regions()}
 
     def close(self) -> None:
         for region in self._regions.values():

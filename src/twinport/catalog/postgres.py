@@ -148,11 +148,8 @@ class PostgresCatalog:
 
     async def clear(self) -> dict[RegionName, list[Key]]:
         now = self._clock.now()
-        forgotten = {
-            name: await self.region(name).write(lambda db: clear_region(db, now)) for name in await self.regions()
-        }
         await self.partition.write(clear_partition)
-        return forgotten
+        return {name: await self.region(name).write(lambda db: clear_region(db, now)) for name in await self.regions()}
 
     def close(self) -> None:
         for region in self._regions.values():

@@ -16,6 +16,7 @@ _registry, _history = schema.registry, schema.history
 _SETTINGS = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy).where(
     _registry.c.account == bindparam("account")
 )
+_EPOCH = select(_history.c.epoch)
 _SETTINGS_HELD = _SETTINGS.with_for_update()
 
 
@@ -54,7 +55,13 @@ def next_position(db: Connection, account: AccountId) -> Position:
         .on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
         .returning(_registry.c.sequence)
     ).scalar_one()
-    return Position(db.execute(select(_history.c.epoch)).scalar_one(), sequence)
+    return Position(db.execute(_EPOCH).scalar_one(), sequence)
+
+
+def epoch(db: Connection) -> int | None:
+    """Return the epoch of this Region's history, or None if nobody wrote to it yet."""
+    found: int | None = db.execute(_EPOCH).scalar()
+    return found
 
 
 def set_replication(

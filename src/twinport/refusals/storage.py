@@ -41,6 +41,13 @@ class OutcomeUnknown(Unavailable):
         )
 
 
+class HistoryBegunAnew(Unavailable):
+    """A Region was reset while something was on its way to it."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(f"Region '{region}' was reset meanwhile; try again")
+
+
 class DatabaseNewer(Unavailable):
     """A later version of twinport made or upgraded the database. Nothing was changed."""
 

@@ -7,12 +7,12 @@ what arrived, and manifests are read anew.
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob
-from twinport.catalog import arrivals, repositories
+from twinport.catalog import arrivals, registries, repositories
 from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
@@ -188,8 +188,11 @@ class LocalDestination:
         if done is not None:
             return done
         try:
+            # Before the gate: what it admits belongs to the history of now, and lands in no other (`Catalog.clear`).
+            epoch = await self.region.read(registries.epoch)
             may_create = await self._authorize(session, image.repository)
             landing = await self._landing(session, offer, consignment, may_create_repository=may_create)
+            landing = replace(landing, epoch=epoch)
             return Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
         except Refusal as refusal:
             return _answer_to(refusal)
