@@ -64,6 +64,14 @@ async def test_the_same_push_owes_the_copy_once_the_layer_is_there(shelf: Shelf)
     assert await owed(shelf) == ["v1"]
 
 
+async def test_every_tag_of_an_image_that_is_whole_at_last_is_owed(shelf: Shelf) -> None:
+    for tag in ("v1", "v2"):
+        await put(shelf, IMAGE, tag)
+    await shelf.hold(LAYER)
+    await put(shelf, IMAGE, "v3")
+    assert await owed(shelf) == ["v1", "v2", "v3"]
+
+
 async def test_a_whole_image_owes_its_copies_where_sparse_ones_are_allowed(shelf: Shelf) -> None:
     await shelf.hold(LAYER)
     await put(shelf, IMAGE, "v1")

@@ -13,6 +13,7 @@ from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.model.replication import ReplicationConfiguration
 from twinport.refusals.images import ImageExists, TagImmutable, TooManyImages
 from twinport.refusals.requests import TagLimitReached
 from twinport.replication import planner
@@ -61,7 +62,7 @@ def store(
     rules = registries.hold(db, registry.account).replication
     found = repositories.lock(db, registry, name, Against.CHANGES)
     image = _judged(db, found, push.parts, image)
-    new = [tag for tag in push.tags or (None,) if _changes(db, found, tag, image, push.unchanged)]
+    new = _new_tags(db, found, push, image)
     if not new:
         return False
     if push.parts is Parts.REQUIRED:
@@ -70,12 +71,25 @@ def store(
     if images.store_manifest(db, found.id, image, now):
         _require_quota(db, found, quotas)
     for tag in new:
-        position = registries.next_position(db, registry.account)
-        if tag is not None:
-            images.move_tag(db, found.id, tag, image.digest, position, now)
-        if not image.sparse:
-            outbox.owe(db, registry, planner.plan(rules, registry, name, image.digest, tag), position, now)
+        _name(db, rules, found, image, tag, now)
     return True
+
+
+def _name(
+    db: Connection,
+    rules: ReplicationConfiguration,
+    repository: Repository,
+    image: NewImage,
+    tag: TagName | None,
+    now: datetime,
+) -> None:
+    """Move a tag to an image, or give the image no name, at a new position, and owe the copies of that."""
+    registry = repository.registry
+    position = registries.next_position(db, registry.account)
+    if tag is not None:
+        images.move_tag(db, repository.id, tag, image.digest, position, now)
+    if not image.sparse:
+        outbox.owe(db, registry, planner.plan(rules, registry, repository.name, image.digest, tag), position, now)
 
 
 def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImage) -> NewImage:
@@ -87,13 +101,21 @@ def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImag
             return replace(image, sparse=not images.is_whole(db, repository, image.manifest))
 
 
+def _new_tags(db: Connection, repository: Repository, push: Push, image: NewImage) -> list[TagName | None]:
+    """Return what the push names anew; of an image that is whole at last, every tag, since its copies are owed now."""
+    wanted = push.tags or (None,)
+    if not image.sparse and images.is_sparse(db, repository.id, image.digest):
+        own = [TagName(tag) for tag in images.tags_of(db, repository.id, image.digest)]
+        others = [tag for tag in wanted if tag not in own and _changes(db, repository, tag, image, Unchanged.ACCEPT)]
+        return [*own, *others] or [None]
+    return [tag for tag in wanted if _changes(db, repository, tag, image, push.unchanged)]
+
+
 def _changes(
     db: Connection, repository: Repository, tag: TagName | None, image: NewImage, unchanged: Unchanged
 ) -> bool:
     digest = image.digest
     current = _current(db, repository, tag, digest)
-    if current == digest and not image.sparse and images.is_sparse(db, repository.id, digest):
-        return True
     if current == digest and unchanged is Unchanged.REFUSE:
         raise ImageExists(str(digest), tag or "null", repository.name, repository.registry.account)
     # ECR refuses a docker push to an immutable tag even if it is of the image that the tag names.
@@ -110,7 +132,7 @@ def _current(db: Connection, repository: Repository, tag: str | None, digest: Di
 
 
 def _require_room(db: Connection, repository: Repository, new: Sequence[TagName], digest: Digest) -> None:
-    if new and len(images.tags_of(db, repository.id, digest)) + len(new) > TAGS_PER_IMAGE:
+    if new and len({*images.tags_of(db, repository.id, digest), *new}) > TAGS_PER_IMAGE:
         raise TagLimitReached(new[-1], repository.name, repository.registry.account, TAGS_PER_IMAGE)
 
 
