@@ -1,18 +1,20 @@
 """A data folder of an earlier version is upgraded once, wholly or not at all; one of a later version is refused."""
 
 import hashlib
+import math
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from itertools import count
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from tests.served import start
 from twinport.catalog import revisions, schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
@@ -98,6 +100,22 @@ def test_a_folder_of_the_first_version_is_upgraded_with_every_row(folder: Path) 
         assert holds(rows(folder / file), earlier)
 
 
+def test_a_server_on_a_folder_of_the_first_version_tells_what_it_held(folder: Path) -> None:
+    served = start(folder)
+    try:
+        ecr, iam = served.client("ecr", "111111111111"), served.client("iam", "111111111111")
+        image = {"repositoryName": "team/api", "imageIds": [{"imageTag": "1.2"}]}
+        (found,) = ecr.batch_get_image(**image)["images"]
+        told = ecr.describe_image_replication_status(repositoryName="team/api", imageId=found["imageId"])
+        assert [each["status"] for each in told["replicationStatuses"]] == ["COMPLETE"]
+        copy = served.client("ecr", "111111111111", "us-east-1").batch_get_image(**image)["images"][0]
+        assert copy["imageManifest"] == found["imageManifest"]
+        assert [each["GroupName"] for each in iam.list_groups_for_user(UserName="Ada")["Groups"]] == ["builders"]
+        ecr.create_repository(repositoryName="team/web")
+    finally:
+        assert served.stop() == 0
+
+
 def test_tables_that_the_first_version_got_late_are_made(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "global.db")) as db:
         db.executescript("DROP TABLE membership; DROP TABLE boundary; DROP INDEX access_key_by_owner")
@@ -181,58 +199,59 @@ class Stopped(Exception):
 
 
 @contextmanager
-def stopped_at(statement: int) -> Iterator[None]:
-    """Let no change of a file through from the one of that number on."""
-    numbers = count(1)
+def stopped_at(statement: float) -> Iterator[list[str]]:
+    """Let no change of a file through from the one of that number on; yield those that were let through."""
+    passed: list[str] = []
 
     def stop(db: Connection, _cursor: object, sql: str, *_: object) -> None:
-        changes = not sql.startswith(("PRAGMA", "SELECT")) and str(db.engine.url.database).endswith(".db")
-        if changes and next(numbers) >= statement:
-            raise Stopped
+        if not sql.startswith(("PRAGMA", "SELECT")) and str(db.engine.url.database).endswith(".db"):
+            if len(passed) + 1 >= statement:
+                raise Stopped
+            passed.append(sql)
 
     event.listen(Engine, "before_cursor_execute", stop)
     try:
-        yield
+        yield passed
     finally:
         event.remove(Engine, "before_cursor_execute", stop)
 
 
+def some_of(statements: list[str]) -> list[int]:
+    """The numbers of a few statements from the first to the last, and the one after it."""
+    return sorted({*range(1, len(statements), max(1, len(statements) // 6)), len(statements), len(statements) + 1})
+
+
 @pytest.mark.parametrize("file", ["global.db", FILES["eu-west-1"]])
 def test_an_upgrade_that_fails_at_any_statement_leaves_the_old_state_or_the_new(folder: Path, file: str) -> None:
-    """The databases are upgraded one after the other, so the file is the first that is not yet."""
+    """The databases are upgraded one after the other, so the file is the last that is not yet."""
+    with closing(sqlite3.connect(folder / "global.db")) as db:
+        db.execute("DELETE FROM region WHERE name <> 'eu-west-1'" if file != "global.db" else "DELETE FROM region")
+        db.commit()
     if file != "global.db":
         (folder / file).rename(folder / "kept")
         open_and_close(folder)
         (folder / "kept").rename(folder / file)
+    shutil.copytree(folder, folder / "rehearsal")
+    with stopped_at(math.inf) as statements:
+        open_and_close(folder / "rehearsal")
     before, old_tables = rows(folder / file), tables(folder / file)
-    for statement in count(1):
-        try:
-            with stopped_at(statement):
-                open_and_close(folder)
-        except Stopped:
-            assert holds(rows(folder / file), before)
-            if revision(folder / file) is None:
-                assert tables(folder / file) == old_tables
-                continue
-        break
-    assert statement > 3, "there was something to stop"
-    assert revision(folder / file) is not None
-    open_and_close(folder)
-    assert holds(rows(folder / file), before)
+    for statement in some_of(statements):
+        with stopped_at(statement), suppress(Stopped):
+            open_and_close(folder)
+        assert holds(rows(folder / file), before)
+        assert (revision(folder / file) is None) == (statement <= len(statements))
+        assert (tables(folder / file) == old_tables) == (statement <= len(statements))
 
 
 def test_a_new_database_whose_making_fails_at_any_statement_is_empty_or_whole(tmp_path: Path) -> None:
-    path = tmp_path / "global.db"
-    for statement in count(1):
-        try:
-            with stopped_at(statement):
-                open_and_close(tmp_path)
-        except Stopped:
-            if not path.exists() or not tables(path):
-                continue
-        break
-    assert statement > 20
-    assert revision(path) == revisions.known(schema.partition)[-1]
+    with stopped_at(math.inf) as statements:
+        open_and_close(tmp_path / "rehearsal")
+    assert len(statements) > 20
+    for statement in some_of(statements):
+        with stopped_at(statement), suppress(Stopped):
+            open_and_close(tmp_path / "new")
+        assert bool(tables(tmp_path / "new" / "global.db")) == (statement > len(statements))
+    assert revision(tmp_path / "new" / "global.db") == revisions.known(schema.partition)[-1]
 
 
 def test_a_process_killed_in_the_middle_of_an_upgrade_leaves_the_old_state(folder: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import psycopg
 
 from tests.journeys.postgresql import PostgreSQL, running
 from tests.journeys.server import COMMAND, Server
+
+START_SECONDS = 60.0
 
 
 @dataclass
@@ -73,6 +75,11 @@ class Worker:
                 env=self._deployment.server.environment,
             )
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
@@ -81,10 +88,12 @@ class Worker:
 
 def kill(pid: int) -> None:
     """End a process that may have ended already."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    send(pid, signal.SIGKILL)
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 @contextmanager
@@ -100,6 +109,8 @@ def deployed(folder: Path, database: str, workers: int) -> Iterator[Deployment]:
 def _started(folder: Path, workers: int, postgres: PostgreSQL | None) -> Iterator[Deployment]:
     address = None if postgres is None else postgres.new_address()
     server = Server(folder, "--workers", str(workers), database=address)
+    # Whoever stands still may hold what a start needs.
+    server.patience = START_SECONDS
     deployment = Deployment(folder, server, workers, postgres, address)
     deployment.start()
     try:

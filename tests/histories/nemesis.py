@@ -1,16 +1,20 @@
-"""Kills at random moments whatever can be killed, and starts it again."""
+"""Kills at random moments whatever can be killed, and starts it again; or lets it stand still for a while."""
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tests.histories.deployment import Deployment, Worker, kill
+from tests.histories.deployment import Deployment, Worker, kill, send
 
 # Between one recovery and the next kill. Short enough to meet recoveries half done, long enough for acknowledgements.
 PAUSE_SECONDS = (0.3, 4.0)
 DOWN_SECONDS = (0.0, 1.0)
+# A moment, or so long that what a process held has been given to another when it goes on.
+MOMENT_SECONDS, LAPSE_SECONDS = (0.3, 3.0), (31.0, 36.0)
+ONE_LAPSE_IN = 5
 
 
 @dataclass
@@ -24,11 +28,16 @@ class Nemesis:
 
     async def rage(self, is_over: Callable[[], bool]) -> None:
         """Go on until it is over; then everything runs again."""
-        while not is_over():
-            await asyncio.sleep(self.random.uniform(*PAUSE_SECONDS))
-            name = self.random.choice(list(self._blows()))
-            self.did[name] += 1
-            await self._blows()[name]()
+        async with asyncio.TaskGroup() as standing_still:
+            while not is_over():
+                await asyncio.sleep(self.random.uniform(*PAUSE_SECONDS))
+                blows = self._blows()
+                name = self.random.choice([*blows, "standstill"])
+                self.did[name] += 1
+                if name == "standstill":
+                    standing_still.create_task(self._stand_still())
+                else:
+                    await blows[name]()
 
     def _blows(self) -> dict[str, Callable[[], Awaitable[None]]]:
         blows: dict[str, Callable[[], Awaitable[None]]] = {"server": self._kill_server}
@@ -39,6 +48,17 @@ class Nemesis:
         if self.deployment.postgres is not None:
             blows |= {"connection": self._kill_connection, "database": self._kill_database}
         return blows
+
+    async def _stand_still(self) -> None:
+        """One process does nothing for a while, as on a machine that sleeps; the others are killed meanwhile."""
+        serving = self.deployment.children() or [self.deployment.server.pid]
+        process = self.random.choice([*serving, *([self.worker.pid] if self.worker else [])])
+        is_long = self.random.randrange(ONE_LAPSE_IN) == 0
+        send(process, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self.random.uniform(*(LAPSE_SECONDS if is_long else MOMENT_SECONDS)))
+        finally:
+            send(process, signal.SIGCONT)
 
     async def _kill_server(self) -> None:
         self.deployment.kill_server()

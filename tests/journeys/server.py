@@ -22,6 +22,7 @@ class Server:
     def __init__(self, folder: Path, *options: str, database: str | None = None) -> None:
         """Name the folder for everything; the catalog goes into a database of PostgreSQL if one is named."""
         self.port = free_port()
+        self.patience = START_SECONDS
         self._options = options
         self._data = folder / "data"
         self._log = folder / "twinport.log"
@@ -62,7 +63,7 @@ class Server:
                 stderr=log,
                 env=self.environment,
             )
-        until("twinport answers /_twinport/health", self._is_healthy, seconds=START_SECONDS)
+        until("twinport answers /_twinport/health", self._is_healthy, seconds=self.patience)
 
     def stop(self) -> None:
         """Ask it to end, as an operator would, and insist that it does so in time."""
