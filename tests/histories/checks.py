@@ -183,10 +183,14 @@ def copies_that_differ(history: History) -> Iterator[Violation]:
 
 
 def effects_more_than_once(history: History) -> Iterator[Violation]:
-    """What was delivered arrived once, was settled once, and the newest of a tag's positions is the one that counts."""
+    """What was delivered arrived once, was settled once, and the newest of a tag's positions is the one that counts.
+
+    What has no tag may have come along with the index that contains it.
+    """
     newest: dict[tuple[Place, str], tuple[int, int]] = {}
     for each in history.deliveries:
-        if each.arrivals > 1 or (each.state == "complete" and each.arrivals != 1):
+        came_along = each.tag is None and each.arrivals == 0
+        if each.arrivals > 1 or (each.state == "complete" and each.arrivals != 1 and not came_along):
             yield Violation("a delivery did not take effect once", f"{each}")
         if each.arrivals and each.tag is not None:
             tag = (each.destination, each.tag)

@@ -3,7 +3,7 @@
 import asyncio
 import http.client
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,19 @@ from twinport.tour.image import Blob, Image, sha256
 ANSWER_SECONDS = 40
 NOTHING_CHANGED, MAY_BE_THERE = "nothing was changed", "may be there or not"
 # What a push may be told while somebody removes the image whose layers it found.
-_PARTS_GONE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN")
+_PARTS_GONE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN")
+
+
+class _NoAnswer(Exception):
+    """Nobody can say whether an image is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What a tag is to name: an image, or an index of several."""
+
+    manifest: Blob
+    images: tuple[Image, ...]
 
 
 @dataclass
@@ -92,19 +104,25 @@ class Client:
         self.operations.append(noted)
         return noted
 
-    async def push(self, place: Place, tag: str, image: Image) -> None:
-        """Push as docker does: look for each layer, bring what is missing, then the manifest."""
-        for blob in image.blobs:
-            if not await self._bring(place, blob):
+    async def push(self, place: Place, tag: str, goods: Goods) -> None:
+        """Push as docker does: look for each layer, bring what is missing, then the manifests, children first."""
+        for image in goods.images:
+            for blob in image.blobs:
+                if not await self._bring(place, blob):
+                    return
+            if image.manifest != goods.manifest and not await self._put(place, None, image.manifest):
                 return
+        await self._put(place, tag, goods.manifest)
+
+    async def _put(self, place: Place, tag: str | None, manifest: Blob) -> bool:
         began = self.now()
-        manifest = image.manifest
-        path = f"{place.repository}/manifests/{tag}"
+        path = f"{place.repository}/manifests/{tag or manifest.digest}"
         answer = await self.door(place).ask("PUT", path, manifest.content, manifest.media_type)
         heard = _heard(answer, done=(201,))
         if answer.status in (400, 404) and any(code in answer.words for code in _PARTS_GONE):
             heard = Heard.REFUSED
         self.note(Kind.PUT, place, began, heard, tag=tag, digest=manifest.digest, said=_said(answer, heard))
+        return heard is Heard.DONE
 
     async def _bring(self, place: Place, blob: Blob) -> bool:
         door, path = self.door(place), f"{place.repository}/blobs"
@@ -137,18 +155,28 @@ class Client:
             await self._pull(place, digest, answer.body, began)
 
     async def _pull(self, place: Place, digest: str, manifest: bytes, began: float) -> None:
-        parts = json.loads(manifest)
-        heard = Heard.DONE
-        said: list[str] = []
-        for part in (parts["config"], *parts["layers"]):
-            answer = await self.door(place).ask("GET", f"{place.repository}/blobs/{part['digest']}")
-            if answer.status == 404:
-                heard, said = Heard.ABSENT, [*said, part["digest"]]
-            elif answer.status == 200 and sha256(answer.body) != part["digest"]:
-                heard, said = Heard.WRONG, [f"{part['digest']} came as {sha256(answer.body)}"]
-            elif answer.status != 200:
-                return
+        try:
+            said = [word async for word in self._lacking(place, json.loads(manifest))]
+        except _NoAnswer:
+            return
+        heard = Heard.WRONG if any("came as" in word for word in said) else Heard.ABSENT if said else Heard.DONE
         self.note(Kind.PULL, place, began, heard, digest=digest, said=tuple(said))
+
+    async def _lacking(self, place: Place, manifest: dict[str, Any]) -> AsyncIterator[str]:
+        """Fetch everything that a manifest names, and say what is not there or not what it should be."""
+        named = [("manifests", child) for child in manifest.get("manifests", ())]
+        named += [("blobs", part) for part in (manifest.get("config"), *manifest.get("layers", ())) if part]
+        for kind, part in named:
+            answer = await self.door(place).ask("GET", f"{place.repository}/{kind}/{part['digest']}")
+            if answer.status == 404:
+                yield part["digest"]
+            elif answer.status != 200:
+                raise _NoAnswer
+            elif sha256(answer.body) != part["digest"]:
+                yield f"{part['digest']} came as {sha256(answer.body)}"
+            elif kind == "manifests":
+                async for word in self._lacking(place, json.loads(answer.body)):
+                    yield word
 
     async def untag(self, place: Place, tag: str) -> None:
         began = self.now()

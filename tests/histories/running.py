@@ -12,15 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from tests.histories import gathering
-from tests.histories.clients import Client, Door
+from tests.histories.clients import Client, Door, Goods
 from tests.histories.deployment import Deployment, Worker, deployed
 from tests.histories.history import Heard, History, Kind, Place, of_kind
 from tests.histories.nemesis import Nemesis
 from tests.journeys import replication
 from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE, Owner
-from tests.journeys.images import small
+from tests.journeys.images import index, small
 from tests.journeys.replication import TO_BOTH
-from twinport.tour.image import Image
 
 CLIENTS = 8
 REPOSITORIES = ("team/api", "team/web")
@@ -121,11 +120,11 @@ async def _live(client: Client, chance: random.Random, seed: int, is_over: Calla
 async def _one_thing(client: Client, chance: random.Random, seed: int) -> None:
     season = int(client.now() / SEASON_SECONDS)
     place = Place(SOURCE, HOME, chance.choice(REPOSITORIES))
-    tag, image = f"{chance.choice(TAGS)}-{season}", _image(seed, season, chance.randrange(IMAGES))
-    digest = image.manifest.digest
+    tag, goods = f"{chance.choice(TAGS)}-{season}", _goods(seed, season, chance.randrange(IMAGES))
+    digest = goods.manifest.digest
     match chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]:
         case Kind.PUT:
-            await client.push(place, tag, image)
+            await client.push(place, tag, goods)
         case Kind.READ_TAG:
             await client.read_tag(place, tag)
         case Kind.READ_DIGEST:
@@ -152,9 +151,14 @@ _WEIGHTS = {
 
 
 @lru_cache(maxsize=64)
-def _image(seed: int, season: int, number: int) -> Image:
-    """An image of a season; one of each has a layer that takes a while to carry."""
-    return small(f"{seed}-{season}-{number}", layer_bytes=LARGE_LAYER if number == 0 else 100)
+def _goods(seed: int, season: int, number: int) -> Goods:
+    """What is pushed in a season: images, of which one takes a while to carry, and an index of two."""
+    name = f"{seed}-{season}-{number}"
+    if number == 1:
+        images = (small(f"{name}-amd64"), small(f"{name}-arm64"))
+        return Goods(index(*images), images)
+    image = small(name, layer_bytes=LARGE_LAYER if number == 0 else 100)
+    return Goods(image.manifest, (image,))
 
 
 async def _gathered(deployment: Deployment, clients: list[Client], observer: Client) -> History:

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -100,7 +99,7 @@ class Server:
         try:
             with urllib.request.urlopen(f"{self.url}/_twinport/health", timeout=1) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # nobody there, or nobody yet who answers
             return False
 
 
