@@ -13,7 +13,7 @@ def test_terraform_manages_the_identities_of_an_account(source: Owner, tmp_path:
     identities, iam = terraform.initialized("identities", source, tmp_path), source.boto("iam")
 
     identities.apply()
-    assert identities.outputs() == {"me": f"arn:aws:iam::{SOURCE}:root", "group": ["ann"]}
+    assert identities.outputs() == {"me": f"arn:aws:iam::{SOURCE}:root", "group": ["ann"], "bob_may_push": True}
     assert iam.get_role(RoleName=ROLE)["Role"]["Description"] == "builds images"
     assert tags_of(iam.get_user(UserName="ann")["User"]) == {"team": "blue", "project": "twinport"}
     assert identities.has_nothing_to_do()
@@ -28,6 +28,7 @@ def test_terraform_manages_the_identities_of_an_account(source: Owner, tmp_path:
     identities.destroy()
     left = iam.get_account_authorization_details()
     assert [left[kind] for kind in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")] == [[]] * 4
+    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
     assert iam.list_instance_profiles()["InstanceProfiles"] == iam.list_account_aliases()["AccountAliases"] == []
 
 

@@ -133,3 +133,74 @@ data "aws_iam_access_keys" "ann" {
 }
 output "me" { value = data.aws_caller_identity.me.arn }
 output "group" { value = [for u in data.aws_iam_group.staff.users : u.user_name] }
+
+# --- passwords, memberships, providers, and a policy that hangs on several --------------------------------
+
+resource "aws_iam_user" "bob" {
+  name = "bob"
+}
+
+resource "aws_iam_user_login_profile" "bob" {
+  user            = aws_iam_user.bob.name
+  password_length = 20
+}
+
+resource "aws_iam_user_group_membership" "bob" {
+  user   = aws_iam_user.bob.name
+  groups = [aws_iam_group.readers.name]
+}
+
+resource "aws_iam_group" "readers" {
+  name = "readers"
+  path = "/teams/"
+}
+
+resource "aws_iam_openid_connect_provider" "ci" {
+  url             = "https://ci.example.com"
+  client_id_list  = ["sts.amazonaws.com"]
+  thumbprint_list = ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"]
+}
+
+resource "aws_iam_role" "ci" {
+  name_prefix        = "ci-"
+  path               = "/ci/"
+  assume_role_policy = data.aws_iam_policy_document.ci.json
+}
+
+data "aws_iam_policy_document" "ci" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [aws_iam_openid_connect_provider.ci.arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "ci.example.com:sub"
+      values   = ["repo:acme/api"]
+    }
+  }
+}
+
+resource "aws_iam_policy" "push" {
+  name_prefix = "push-"
+  path        = "/ci/"
+  policy      = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "ecr:*", Resource = "*" }] })
+}
+
+resource "aws_iam_policy_attachment" "push" {
+  name       = "push"
+  policy_arn = aws_iam_policy.push.arn
+  groups     = [aws_iam_group.readers.name]
+  roles      = [aws_iam_role.ci.name]
+}
+
+data "aws_iam_principal_policy_simulation" "bob" {
+  action_names      = ["ecr:PutImage"]
+  policy_source_arn = aws_iam_user.bob.arn
+  depends_on        = [aws_iam_policy_attachment.push, aws_iam_user_group_membership.bob]
+}
+
+output "bob_may_push" {
+  value = data.aws_iam_principal_policy_simulation.bob.all_allowed
+}
