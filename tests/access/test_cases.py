@@ -18,4 +18,4 @@ def test_the_decision_is_the_expected_one(case: cases.Case) -> None:
 
 
 def test_there_are_cases_enough() -> None:
-    assert len({case.name for case in CASES}) == len(CASES) >= 100
+    assert len({case.name for case in CASES}) == len(CASES) >= 300
