@@ -30,6 +30,11 @@ _SETTABLE = re.compile(r"(aws:principaltag|aws:resourcetag|ecr:resourcetag)/.+|s
 _WORKFLOW, _WITH_TOKEN = "a workflow", "sts:AssumeRoleWithWebIdentity"
 # The provider of the files, in whose place an issuer of the suite stands; and what IAM says to its strangers.
 _PROVIDER, _TOKEN_DENIED = "token.actions.githubusercontent.com", f"Not authorized to perform {_WITH_TOKEN}"
+# What IAM and ECR both let a tag be.
+_TAGGED = re.compile(r"[\w .:/=+@-]*")
+# No request of these cases has them, so that they are absent when a case does not give them.
+_KNOWN_ABSENT = {"sts:externalid", "aws:sourceaccount", "aws:sourcearn", "aws:tagkeys"}
+_POLICIES = ("identity", "boundary", "session", "repository", "registry", "trust")
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
 
@@ -151,9 +156,26 @@ def _expect_possible(who: str, raw: dict[str, Any], issuer: Issuer) -> None:
     given = raw.get("context", {})
     if who == _WORKFLOW and given and not claims <= given.keys():
         raise NotOverHttp("a token always says for whom it is and about whom")
-    for key, value in given.items():
+    _expect_true_context(raw, claims)
+
+
+def _expect_true_context(raw: dict[str, Any], claims: set[str]) -> None:
+    for key, value in raw.get("context", {}).items():
         if not isinstance(value, str) or not (_SETTABLE.fullmatch(key.lower()) or key in {*_TRUE_ALREADY, *claims}):
             raise NotOverHttp(f"no call sets {key}")
+        if "tag/" in key.lower() and not _TAGGED.fullmatch(value):
+            raise NotOverHttp(f"no tag has the value {value}")
+    given = {key.lower() for key in raw.get("context", {})}
+    if there := sorted(_mentioned(raw) - given - _KNOWN_ABSENT):
+        raise NotOverHttp(f"the case has no {there[0]}, and a request may")
+
+
+def _mentioned(raw: dict[str, Any]) -> set[str]:
+    """Return the condition keys that policies ask about, in conditions and by variables, but for tags."""
+    statements = [each for part in _POLICIES for each in raw.get(part, [])]
+    asked = {key for each in statements for keys in each.get("Condition", {}).values() for key in keys}
+    named = set(re.findall(r"\$\{([^},*?$]+)", json.dumps(statements)))
+    return {key.strip().lower() for key in asked | named if "tag/" not in key.lower()}
 
 
 _PEOPLE = ("alice", "bob", "builder", "far builder", "root", "far root", "carol, federated by alice", _WORKFLOW)
