@@ -268,7 +268,8 @@ def _sts_verbs(ground: _Ground, gate: PolicyGate, sessions: Sessions, messages: 
 
 
 def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
-    destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world)
+    hold = ground.settings.keeping.offers
+    destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world, hold)
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
     couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name)
     ground.wakeups.on(Topic.DELIVERIES, couriers.wake)

@@ -44,6 +44,7 @@ class Settings:
     listen: str = DEFAULT_LISTEN
     garbage_delay: timedelta = Keeping.layers
     upload_expiry: timedelta = Keeping.uploads
+    offer_expiry: timedelta = Keeping.offers
     reader_grace: timedelta = Keeping.readers
     litter_age: timedelta = Keeping.litter
     litter_round: timedelta = Keeping.litter_round
@@ -81,6 +82,7 @@ class Settings:
         return Keeping(
             layers=self.garbage_delay,
             uploads=self.upload_expiry,
+            offers=self.offer_expiry,
             readers=self.reader_grace,
             litter=self.litter_age,
             litter_round=self.litter_round,
@@ -303,6 +305,7 @@ _PARSERS = {
     "listen": _listen,
     "garbage_delay": _duration,
     "upload_expiry": _duration,
+    "offer_expiry": _duration,
     "reader_grace": _duration,
     "litter_age": _duration,
     "litter_round": _duration,

@@ -10,6 +10,7 @@ class Keeping:
 
     `layers`: a layer that no image of its repository names, and bytes that no repository holds.
     `uploads`: an upload to which nothing is added.
+    `offers`: bytes that came by replication for an image that then did not come.
     `readers`: bytes that no row names any more, and that somebody who looked before may still read.
     `litter`: files that neither a row nor a note knows, since they were last written to.
 
@@ -20,6 +21,7 @@ class Keeping:
 
     layers: timedelta = timedelta(hours=24)
     uploads: timedelta = timedelta(hours=24)
+    offers: timedelta = timedelta(hours=1)
     readers: timedelta = timedelta(minutes=10)
     litter: timedelta = timedelta(hours=24)
     litter_round: timedelta = timedelta(hours=24)

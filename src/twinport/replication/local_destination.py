@@ -55,12 +55,13 @@ class LocalDestinations:
     stores: BlobStores
     gate: Gate
     world: Clock
+    hold: timedelta = HOLD
 
     def find(self, registry: Registry) -> Destination | None:
         if registry.region not in self.regions:
             return None
         database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
-        return LocalDestination(registry, database, store, self.gate, self.world, self.catalog.now)
+        return LocalDestination(registry, database, store, self.gate, self.world, self.catalog.now, self.hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class LocalDestination:
     gate: Gate
     world: Clock
     database_now: Callable[[Connection], datetime]
+    hold: timedelta = HOLD
 
     async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
         self._admit(session, offer)
@@ -80,7 +82,7 @@ class LocalDestination:
         if any(isinstance(answer, Missing) and answer.blobs for answer in answers.values()):
             account = self.registry.account
             await self.region.write(
-                lambda db: arrivals.open_offer(db, offer.id, offer.source, account, self.database_now(db) + HOLD)
+                lambda db: arrivals.open_offer(db, offer.id, offer.source, account, self.database_now(db) + self.hold)
             )
         return answers
 
@@ -164,7 +166,7 @@ class LocalDestination:
         """Name what is durable. Should the offer be gone, or have been given the same bytes meanwhile, let these go."""
         try:
             is_held = await self.region.write(
-                lambda db: arrivals.hold(db, offer.id, offer.source, held, self.database_now(db) + HOLD)
+                lambda db: arrivals.hold(db, offer.id, offer.source, held, self.database_now(db) + self.hold)
             )
         except OutcomeUnknown:
             # Bytes too many are litter, bytes too few are loss.
