@@ -33,7 +33,10 @@ WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 TARGET ?= registry-door
 SECONDS ?= 60
 
-.PHONY: help setup run test demo check fix shapes fuzz journeys histories conformance bench browser screenshots lock clean
+# `make soak MINUTES=60` says for how long, over both databases together.
+MINUTES ?= 2
+
+.PHONY: help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +58,9 @@ journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skop
 histories: $(DEV_READY) ## Kill what runs while clients push, move, delete and pull; check what they saw (SECONDS=600).
 	PYTHONPATH=. $(BIN)/python -m tests.histories --seconds $(SECONDS) --workers $(WORKERS) \
 		$(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
+
+soak: $(DEV_READY) ## Push, delete, replicate and collect garbage at once for MINUTES, on both databases; nothing may be lost or left.
+	PYTHONPATH=src:. $(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)

@@ -20,7 +20,7 @@ from twinport.refusals.images import LayersMissing
 
 ROUNDS = 15
 # Everything may go at once: whatever a delay would hide shows.
-NOTHING = Keeping(timedelta(), timedelta(), timedelta())
+NOTHING = Keeping(layers=timedelta(), uploads=timedelta(), readers=timedelta())
 
 
 @pytest.fixture
