@@ -1,11 +1,14 @@
 """The migrations make the tables of today, on either engine, whatever a database had before."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Boolean, Connection, Engine, MetaData, Table, create_engine, select, text
 
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
@@ -42,6 +45,7 @@ _OF_SQLITE = (
     FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'
     """,
 )
+FIRST_FOLDER = Path(__file__).parent / "first_folder"
 METADATA = pytest.mark.parametrize("metadata", [schema.partition, schema.regional], ids=["partition", "regional"])
 
 
@@ -155,6 +159,44 @@ def test_a_database_of_a_later_version_is_refused_and_stays_as_it_is(db: Connect
     with pytest.raises(DatabaseNewer):
         revisions.bring_up_to_date(db, metadata)
     assert (described(db), revision(db)) == (before, ["9999"])
+
+
+@pytest.mark.parametrize("name", ["global", "eu-west-1", "us-east-1"])
+def test_every_row_of_the_first_revision_is_there_after_the_last(db: Connection, name: str) -> None:
+    metadata = schema.partition if name == "global" else schema.regional
+    migrating.upgrade(db, metadata, "0001")
+    first = MetaData()
+    first.reflect(db)
+    held = rows_of_the_first_folder(name)
+    for table in first.sorted_tables:
+        if rows := [converted(table, row) for row in held.get(table.name, [])]:
+            db.execute(table.insert(), rows)
+    before = everything(db, first)
+    assert sum(len(rows) for rows in before.values()) > 10
+    migrating.upgrade(db, metadata)
+    assert everything(db, first) == before
+
+
+def rows_of_the_first_folder(name: str) -> dict[str, list[dict[str, object]]]:
+    with closing(sqlite3.connect(":memory:")) as dumped:
+        dumped.executescript((FIRST_FOLDER / f"{name}.sql").read_text())
+        dumped.row_factory = sqlite3.Row
+        tables = dumped.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {table: [dict(row) for row in dumped.execute(f'SELECT * FROM "{table}"')] for (table,) in tables}  # noqa: S608 — its own names
+
+
+def converted(table: Table, row: dict[str, object]) -> dict[str, object]:
+    """SQLite keeps truth as a number."""
+    return {name: bool(value) if isinstance(table.c[name].type, Boolean) else value for name, value in row.items()}
+
+
+def everything(db: Connection, tables: MetaData) -> dict[str, list[tuple[object, ...]]]:
+    """Every row, in the columns of these tables, but for the note of the revision."""
+    return {
+        table.name: sorted((tuple(row) for row in db.execute(select(table))), key=repr)
+        for table in tables.sorted_tables
+        if table.name != "alembic_version"
+    }
 
 
 def unversioned(db: Connection) -> None:
