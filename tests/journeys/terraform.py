@@ -12,6 +12,7 @@ from tests.journeys.clients import Owner
 from tests.journeys.commands import Program, find
 
 CONFIGURATIONS = Path(__file__).parent / "infrastructure"
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "terraform.md"
 _PROVIDER = Path("registry.terraform.io") / "hashicorp" / "aws"
 # Where people keep plugins that Terraform shall not download.
 _FOLDERS = (
@@ -20,6 +21,15 @@ _FOLDERS = (
     Path("/usr/local/share/terraform/plugins"),
     *sorted(Path("/opt").glob("*")),
 )
+
+# Nothing that the machine has configured counts.
+_ENVIRONMENT = {
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "CHECKPOINT_DISABLE": "1",
+    "TF_CLI_CONFIG_FILE": "/dev/null",
+    "TF_IN_AUTOMATION": "1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Terraform:
 
 
 def initialized(name: str, owner: Owner, folder: Path) -> Terraform:
-    """Copy a configuration and initialise it as this owner.
+    """Copy a configuration, give it the provider of docs/how-to/terraform.md as this owner, and initialise it.
 
     No package repository brings Terraform or its provider, so CI may lack them too: without them the journey is
     skipped everywhere.
@@ -54,23 +64,20 @@ def initialized(name: str, owner: Owner, folder: Path) -> Terraform:
     if plugins is None:
         pytest.skip("the AWS provider of Terraform is in no folder of plugins")
     shutil.copytree(CONFIGURATIONS / name, folder / name)
-    program = Program((find("terraform"), f"-chdir={folder / name}"), _environment(owner))
+    (folder / name / "provider.tf").write_text(_provider(owner))
+    program = Program((find("terraform"), f"-chdir={folder / name}"), _ENVIRONMENT)
     program("init", "-no-color", "-input=false", f"-plugin-dir={plugins}")
     return Terraform(program)
 
 
-def _environment(owner: Owner) -> Mapping[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": owner.account,
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": owner.region,
-        "AWS_ENDPOINT_URL": owner.server.url,
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        "CHECKPOINT_DISABLE": "1",
-        "TF_CLI_CONFIG_FILE": "/dev/null",
-        "TF_IN_AUTOMATION": "1",
-    }
+def _provider(owner: Owner) -> str:
+    """Return the provider as the page tells people to write it, but for its address, account and Region."""
+    block = HOW_TO.read_text().partition("```hcl\n")[2].partition("```")[0]
+    told = {"127.0.0.1:4566": owner.server.address, "111111111111": owner.account, "eu-west-1": owner.region}
+    for word, ours in told.items():
+        assert word in block
+        block = block.replace(word, ours)
+    return block
 
 
 def _variables(given: Mapping[str, object]) -> list[str]:

@@ -15,14 +15,6 @@ variable "actions" {
 variable "team" {
   default = "blue"
 }
-# Credentials, Region and address come from the environment.
-provider "aws" {
-  skip_metadata_api_check = true
-  default_tags {
-    tags = { project = "twinport" }
-  }
-}
-
 data "aws_caller_identity" "me" {}
 data "aws_iam_policy_document" "trust" {
   statement {
