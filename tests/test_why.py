@@ -151,3 +151,13 @@ def test_a_context_without_a_value_is_misuse(served: Served) -> None:
 def test_a_folder_that_no_server_began_is_left_alone(tmp_path: Path) -> None:
     ended = run("why", ALICE, "ecr:PutImage", API, "--data", str(tmp_path / "nothing"))
     assert (ended.returncode, list(tmp_path.iterdir())) == (2, [])
+
+
+def test_a_deployment_on_postgresql_is_asked_in_its_own_database(tmp_path: Path, postgres_address: str) -> None:
+    where = {"TWINPORT_DATABASE": postgres_address}
+    made = run("account", "create", "acme", "--data", str(tmp_path / "data"), **where)
+    account = made.stdout.split()[1]
+    administrator = f"arn:aws:iam::{account}:user/administrator"
+    ended = run("why", administrator, "ecr:CreateRepository", "*", "--data", str(tmp_path / "data"), **where)
+    assert ended.returncode == 0, ended.stderr
+    assert "of the identity-based policy 'arn:aws:iam::aws:policy/AdministratorAccess'" in ended.stdout
