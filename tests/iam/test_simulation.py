@@ -212,6 +212,19 @@ def test_pages_give_each_pair_once(iam: Any, account: str) -> None:  # noqa: ANN
     assert pairs == [(action, resource) for action in actions for resource in resources]
 
 
+def test_a_page_that_would_take_long_is_shorter_and_nothing_is_left_out(iam: Any) -> None:  # noqa: ANN401
+    statements = [{"Effect": "Allow", "Action": f"ecr:Action{number}", "Resource": "*"} for number in range(1000)]
+    large = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    actions = [f"ecr:Action{number}" for number in range(0, 1000, 100)]
+    asked = {"PolicyInputList": [large] * 4, "ActionNames": actions}
+    pages = list(iam.get_paginator("simulate_custom_policy").paginate(**asked))
+    assert [len(page["EvaluationResults"]) for page in pages] == [7, 3]
+    results = [each for page in pages for each in page["EvaluationResults"]]
+    assert [each["EvalActionName"] for each in results] == actions
+    assert {each["EvalDecision"] for each in results} == {"allowed"}
+    assert len(results[0]["MatchedStatements"]) == 4
+
+
 def test_an_entity_that_is_not_there_cannot_be_retrieved(iam: Any, account: str) -> None:  # noqa: ANN401
     arn = f"arn:aws:iam::{account}:role/nobody"
     answer = refusal(iam.simulate_principal_policy, PolicySourceArn=arn, ActionNames=["ecr:PutImage"])

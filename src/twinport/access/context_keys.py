@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from twinport.access import policy
@@ -10,6 +11,7 @@ from twinport.access.policy import Policy, PolicyKind
 
 # `${aws:username}`, with or without a default; `${*}`, `${?}` and `${$}` are characters and no keys.
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9:/_.@=+-]*:[^},]+?)\s*(?:,[^}]*)?\}")
+_MOST_TEXTS = 16
 _WITH_VARIABLES = "2012-10-17"
 
 
@@ -30,12 +32,17 @@ def asked_about(action: str, policies: Iterable[Policy]) -> list[str]:
     """Return the keys that the statements about an action ask for, spelt and ordered as by `named_in`."""
     found: dict[str, str] = {}
     for each in policies:
-        statements = list(_statements(json.loads(each.text)))
+        keys = _by_statement(each.text)
         for statement in each.statements:
             if statement.actions.covers(action.lower(), {}):
-                for key in statements[statement.index]:
-                    found.setdefault(key.lower(), key)
+                found |= {key.lower(): found.get(key.lower(), key) for key in keys[statement.index]}
     return [found[lowered] for lowered in sorted(found)]
+
+
+@lru_cache(_MOST_TEXTS)
+def _by_statement(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the keys of each statement. A simulation asks the same texts about many actions."""
+    return tuple(tuple(keys) for keys in _statements(json.loads(text)))
 
 
 def _keys(document: dict[str, Any]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Asking the policy simulator: of policies that are given, or of those that an entity holds."""
 
+import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from twinport.access.aws_policies import is_aws_policy
@@ -28,6 +29,8 @@ _KINDS = {"user": PrincipalKind.USER, "group": PrincipalKind.USER, "role": Princ
 # No user and no session has this name, so no policy can mean it.
 _SIMULATED = "(simulated)"
 _NOBODY = AccountId("000000000000")
+# Statements that are heard for one page, less than a second's work; IAM, too, may give less than a page.
+_MOST_HEARD = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +59,35 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """A page of answers. `begin` is the number of the first one of the next page, absent behind the last."""
+
+    shown: Sequence[Simulated]
+    begin: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Simulations:
     catalog: Catalog
     entities: Entities
     library: PolicyLibrary
     organization: Organization
 
-    async def of_documents(self, caller: Caller, wish: Wish, page: Page) -> list[Simulated]:
-        """Simulate the policies that are given: one more answer than the page holds if there is one.
+    async def of_documents(self, caller: Caller, wish: Wish, page: Page) -> Answers:
+        """Simulate the policies that are given.
 
         Raises AccessDenied, InvalidInput.
         """
         await self.entities.ask_of_account(caller, "iam:SimulateCustomPolicy")
         if wish.resource_policy is not None and wish.caller is None:
             raise InvalidInput("CallerArn is needed where a ResourcePolicy is given")
-        policies = _policies(wish, Held((), {}))
+        policies = await asyncio.to_thread(_policies, wish, Held((), {}))
         levels = [_given(level, PolicyKind.SERVICE_CONTROL, "ServiceControlPolicyInputList") for level in wish.levels]
         # Nobody in particular asks from the resource's own account, wherever that is: there is no border to cross.
         principal = None if wish.caller is None else _identity(wish.caller, "")
-        return _answers(wish, principal, replace(policies, service_control=tuple(levels)), page)
+        return await _answers(wish, principal, replace(policies, service_control=tuple(levels)), page)
 
-    async def of_entity(self, caller: Caller, arn: str, wish: Wish, page: Page) -> list[Simulated]:
+    async def of_entity(self, caller: Caller, arn: str, wish: Wish, page: Page) -> Answers:
         """Simulate what an entity of the account holds, and what is given with it.
 
         Raises AccessDenied, InvalidInput, EntityUnretrievable.
@@ -95,9 +106,9 @@ class Simulations:
         # Service-linked roles are exempt, as where it is decided.
         exempt = _excludes(wish, "scp") or (isinstance(owner, Role) and owner.service is not None)
         levels = () if exempt else self.organization.levels_above(caller.account)
-        policies = replace(_policies(wish, held), service_control=levels)
+        policies = replace(await asyncio.to_thread(_policies, wish, held), service_control=levels)
         unique_id = owner.unique_id if wish.caller in (None, arn) else ""
-        return _answers(wish, _identity(wish.caller or arn, unique_id), policies, page)
+        return await _answers(wish, _identity(wish.caller or arn, unique_id), policies, page)
 
     async def _held(self, owner: PolicyOwner) -> Held:
         if isinstance(owner, Group):
@@ -121,25 +132,33 @@ def _policies(wish: Wish, held: Held) -> Policies:
     )
 
 
-def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: Page) -> list[Simulated]:
-    """Answer the pairs that come after the page's key, which is the number of the last one given."""
+async def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: Page) -> Answers:
+    """Answer the pairs of the page, whose key is the number of its first one, or as many as may be answered at once."""
+    _check(wish)
+    pairs = [(action, resource) for action in wish.actions for resource in wish.resources or ("*",)]
+    begin = int(page.after) if page.after.isdecimal() else 0
+    statements = sum(len(policy.statements) for policy in policies.every)
+    end = begin + min(page.limit, max(1, _MOST_HEARD // max(1, statements)))
+    otherwise = _owner(wish, _NOBODY if principal is None else principal.account)
+
+    def question(action: str, resource: str) -> Question:
+        owner = _owner_of(resource, otherwise)
+        return Question(principal or _nobody(owner), action, resource, owner, wish.context or {})
+
+    def simulated() -> list[Simulated]:
+        return [simulate(question(action, resource), policies) for action, resource in pairs[begin:end]]
+
+    # Beside the loop: others are answered meanwhile.
+    return Answers(await asyncio.to_thread(simulated), end if end < len(pairs) else None)
+
+
+def _check(wish: Wish) -> None:
     for action in wish.actions:
         if not _ACTION.fullmatch(action):
             raise InvalidInput(f"'{action[:128]}' is not the name of an action: SERVICE:OPERATION, without wildcards")
     for resource in wish.resources:
         if not _RESOURCE.fullmatch(resource):
             raise InvalidInput(f'Resource {resource[:256]} must be in ARN format or "*".')
-    pairs = [(action, resource) for action in wish.actions for resource in wish.resources or ("*",)]
-    begin = int(page.after) if page.after.isdecimal() else 0
-    chosen = pairs[begin : begin + page.limit + 1]
-    context: Mapping[str, tuple[str, ...]] = wish.context or {}
-    otherwise = _owner(wish, _NOBODY if principal is None else principal.account)
-
-    def question(action: str, resource: str) -> Question:
-        owner = _owner_of(resource, otherwise)
-        return Question(principal or _nobody(owner), action, resource, owner, context)
-
-    return [simulate(question(action, resource), policies) for action, resource in chosen]
 
 
 def _owner(wish: Wish, account: AccountId) -> AccountId:

@@ -3,8 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DECODER = json.JSONDecoder()
+# A simulation names places in the same texts many times.
+_MOST_TEXTS = 16
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
@@ -27,6 +30,7 @@ class Span:
     end: Position
 
 
+@lru_cache(_MOST_TEXTS)
 def spans(text: str) -> tuple[Span, ...]:
     """Return where each statement stands, in order. `text` is that of a policy that was read and found good."""
     at = _BLANK.match(text).end() + 1  # type: ignore[union-attr]  # this pattern matches everywhere

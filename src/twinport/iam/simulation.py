@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.access.gate import Context
 from twinport.access.simulation import Matched, Simulated
-from twinport.access.simulations import Excluded, Simulations, Wish
+from twinport.access.simulations import Answers, Excluded, Simulations, Wish
 from twinport.access.statement_spans import Position
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import marker_of, page_of
-from twinport.model.entities import Page
 from twinport.refusals.identities import InvalidInput
 
 
@@ -31,16 +30,14 @@ class SimulationOperations:
             for each in request.get("OrderedOrganizationPolicyInputList", [])
         ]
         wish = _wish(request, levels=levels)
-        found = await self.simulations.of_documents(call.caller, wish, page)
-        return _answer(found, wish, page)
+        return _answer(await self.simulations.of_documents(call.caller, wish, page), wish)
 
     async def simulate_entity(
         self, call: Call, request: iam.SimulatePrincipalPolicyRequest
     ) -> iam.SimulatePolicyResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         wish = _wish(request, excluded=[_excluded(each) for each in request.get("PolicyExclusionList", [])])
-        found = await self.simulations.of_entity(call.caller, request["PolicySourceArn"], wish, page)
-        return _answer(found, wish, page)
+        return _answer(await self.simulations.of_entity(call.caller, request["PolicySourceArn"], wish, page), wish)
 
 
 def _wish(
@@ -87,15 +84,13 @@ def _excluded(given: iam.PolicyIdentifier) -> Excluded:
     return Excluded(given.get("PolicyType"), arn, owner)
 
 
-def _answer(found: Sequence[Simulated], wish: Wish, page: Page) -> iam.SimulatePolicyResponse:
-    shown = found[: page.limit]
+def _answer(answers: Answers, wish: Wish) -> iam.SimulatePolicyResponse:
     answer: iam.SimulatePolicyResponse = {
-        "EvaluationResults": [_shown(each, wish) for each in shown],
-        "IsTruncated": len(found) > page.limit,
+        "EvaluationResults": [_shown(each, wish) for each in answers.shown],
+        "IsTruncated": answers.begin is not None,
     }
-    if len(found) > page.limit:
-        begin = int(page.after) if page.after.isdecimal() else 0
-        answer["Marker"] = marker_of(str(begin + page.limit))
+    if answers.begin is not None:
+        answer["Marker"] = marker_of(str(answers.begin))
     return answer
 
 
