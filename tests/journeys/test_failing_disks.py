@@ -10,16 +10,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.journeys.clients import HOME, SOURCE, Owner
+from tests.journeys.commands import CommandFailed, Program, find
 from tests.journeys.disks import failing
 from tests.journeys.images import small
 from tests.journeys.registry import Registry
-from tests.journeys.server import Server
+from tests.journeys.server import COMMAND, Server
 from twinport.tour.image import Blob
 
 REPOSITORY = "team/api"
 IMAGE, NEXT = small(), small("another", layer_bytes=3 << 20)
 LAYER = NEXT.layers[0]
 # SQLite syncs its log and its database by fdatasync, the store syncs files and folders by fsync.
+BROKEN = ("-e", "trace=read", "-e", "inject=read:error=EIO")
 OF_FILE, OF_FOLDER = "error=EIO:when=1", "error=EIO:when=2"
 
 
@@ -138,6 +140,19 @@ def test_bytes_that_cannot_be_read_are_never_replaced_by_others(registry: Shop, 
         arrived = cut_off(request)
     begin = 10 if wanted == "a range" else 0
     assert LAYER.content[begin:].startswith(arrived)
+    assert registry.has(LAYER)
+
+
+def test_what_a_disk_cannot_read_is_found_put_into_quarantine_and_released(registry: Shop) -> None:
+    assert registry.registry.push(REPOSITORY, "2", NEXT) == 201
+    [file] = [path for path in registry.files if path.stat().st_size == len(LAYER.content)]
+    verify = Program((*COMMAND, "verify", "--data", str(registry.folder.parent.parent)), {})
+    broken = Program((find("strace"), "-f", "-o", "/dev/null", "-P", str(file), *BROKEN, *verify.words), {})
+    with pytest.raises(CommandFailed, match="unreadable") as found:
+        broken()
+    assert found.value.code == 5
+    assert registry.registry.ask("GET", f"{REPOSITORY}/blobs/{LAYER.digest}").status != 200
+    verify()
     assert registry.has(LAYER)
 
 

@@ -117,7 +117,7 @@ def _reading(key: Key) -> Iterator[None]:
     except FileNotFoundError:
         raise BlobMissing(key) from None
     except OSError as error:
-        raise BlobUnreadable(key, error.strerror or str(error)) from error
+        raise BlobUnreadable(key, error.strerror or str(error), error.errno) from error
 
 
 def _list(folder: Path) -> list[ListedBlob]:

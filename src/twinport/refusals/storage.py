@@ -25,10 +25,11 @@ class BytesGivenUp(Unavailable):
 
 
 class BlobUnreadable(Unavailable):
-    """The disk fails to read bytes that are there."""
+    """The disk fails to read bytes that are there. `code` is the errno."""
 
-    def __init__(self, key: str, what: str) -> None:
+    def __init__(self, key: str, what: str, code: int | None) -> None:
         super().__init__(f"the bytes under key '{key}' cannot be read: {what}; try again")
+        self.code = code
 
 
 class OutcomeUnknown(Unavailable):

@@ -21,7 +21,7 @@ from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
-from twinport.refusals.storage import BlobMissing, StorageUnavailable
+from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 from twinport.telemetry import Event
 
 _LEASE = "verification"
@@ -149,10 +149,10 @@ async def _damage_of(store: BlobStore, blob: RecordedBlob, pace: Pace) -> Damage
         return None if await _digest(store, blob, pace) == blob.digest.hex else Damage.WRONG_DIGEST
     except BlobMissing:
         return Damage.MISSING
-    except OSError as error:
-        if error.errno in _DAMAGE:
+    except BlobUnreadable as refusal:
+        if refusal.code in _DAMAGE:
             return Damage.UNREADABLE
-        raise StorageUnavailable(error.strerror or str(error)) from error
+        raise
 
 
 async def _digest(store: BlobStore, blob: RecordedBlob, pace: Pace) -> str:
