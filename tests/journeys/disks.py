@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.journeys.commands import find, lacking
 from tests.journeys.server import Server
 
+LETTING_GO_SECONDS = 3.0
+
 
 @contextmanager
 def mounted(folder: Path, *words: str) -> Iterator[Path]:
@@ -65,19 +67,29 @@ def failing(server: Server, calls: str, how: str, *files: Path) -> Iterator[None
 
     With files, only the calls on these.
     """
-    with straced(server.pid, calls, how, *files) as strace:
+    paths = [word for file in files for word in ("-P", str(file))]
+    with straced(server.pid, *paths, "-e", f"trace={calls}", "-e", f"inject={calls}:{how}", "-o", "/dev/null"):
         yield
-        strace.send_signal(signal.SIGINT)
 
 
 @contextmanager
-def straced(pid: int, calls: str, how: str, *files: Path) -> Iterator[subprocess.Popen[str]]:
-    """Let strace meddle with the system calls of a process, from now on."""
-    paths = [word for file in files for word in ("-P", str(file))]
-    command = [find("strace"), "-f", "-p", str(pid), "-o", "/dev/null", *paths]
-    command += ["-e", f"trace={calls}", "-e", f"inject={calls}:{how}"]
+def straced(pid: int, *words: str) -> Iterator[None]:
+    """Let strace look at, and meddle with, the system calls of a process that may end meanwhile."""
+    command = [find("strace"), "-f", "-p", str(pid), *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr is not None
-        assert "attached" in (line := strace.stderr.readline()), line
-        yield strace
-        strace.communicate(timeout=30)
+        try:
+            assert "attached" in (line := strace.stderr.readline()), line
+            yield
+        finally:
+            _end(strace)
+
+
+def _end(strace: "subprocess.Popen[str]") -> None:
+    """Ask it to let go; one that waits for threads of a process that is dying is ended."""
+    strace.send_signal(signal.SIGINT)
+    try:
+        strace.communicate(timeout=LETTING_GO_SECONDS)
+    except subprocess.TimeoutExpired:
+        strace.kill()
+        strace.communicate()
