@@ -1,4 +1,4 @@
-"""What the kernel sees of a push: bytes, their name, and the row are durable before the first byte of the 201."""
+"""What the kernel sees: bytes, their name, and the row are durable before the answer that speaks of them is sent."""
 
 import re
 import signal
@@ -10,16 +10,24 @@ from pathlib import Path
 import pytest
 
 from tests.catalogs import POSTGRESQL, SQLITE
-from tests.journeys.clients import Owner
+from tests.journeys import replication
+from tests.journeys.clients import AWAY, HOME, Owner
 from tests.journeys.commands import find
 from tests.journeys.images import small
 from tests.journeys.postgresql import PostgreSQL
 from tests.journeys.registry import Registry
+from tests.journeys.replication import TO_THE_OTHER_REGION
 from tests.journeys.server import Server
 
 REPOSITORY = "team/api"
 # The file whose sync makes a row durable.
 ROW = {SQLITE: r"/catalog\.db-wal", POSTGRESQL: r"/pg_wal/[0-9A-F]{24}"}
+# That of the landing there, then that of the settlement here; PostgreSQL has one log for both.
+ROWS_OF_A_COPY = {
+    SQLITE: [rf"/{AWAY}/catalog\.db-wal", rf"/{HOME}/catalog\.db-wal"],
+    POSTGRESQL: [ROW[POSTGRESQL]],
+}
+COMPLETE = r'"COMPLETE\\"'
 CALLS = "trace=fsync,fdatasync,write,writev,sendto,sendmsg"
 # Both a small blob, which one job writes, and one that is written batch by batch.
 SIZES = {"small": 1 << 10, "large": 9 << 20}
@@ -46,7 +54,7 @@ def traced(server: Server, database: str, tmp_path: Path, request: pytest.Fixtur
 @contextmanager
 def stracing(processes: list[int], trace: Path) -> Iterator[Path]:
     attached = [word for process in processes for word in ("-p", str(process))]
-    command = [find("strace"), "-f", "-y", "-s", "64", "-e", CALLS, "-o", str(trace), *attached]
+    command = [find("strace"), "-f", "-y", "-s", "1024", "-e", CALLS, "-o", str(trace), *attached]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr is not None
         assert all("attached" in strace.stderr.readline() for _ in processes)
@@ -81,10 +89,29 @@ def test_an_image_is_durable_before_it_is_acknowledged(source: Owner, traced: Tr
     assert place(seen, rf"sync\(\d+<[^>]*{ROW[database]}>") < place(seen, r"HTTP/1\.1 201")
 
 
-def place(trace: str, pattern: str) -> int:
-    """Return on which line the last call that matches came to an end, of those begun before the 201."""
+def test_a_copy_is_durable_before_its_status_is_complete(
+    source: Owner, source_away: Owner, traced: Traced, database: str
+) -> None:
+    image, registry = small(), Registry.of(source)
+    replication.configure(source, TO_THE_OTHER_REGION)
+    assert [registry.push_blob(REPOSITORY, blob) for blob in image.blobs] == [201] * len(image.blobs)
+    with traced() as trace:
+        assert registry.put_manifest(REPOSITORY, "1.4", image) == 201
+        replication.wait_for_copies(source, REPOSITORY, {"imageTag": "1.4"}, source_away)
+    seen, there = trace.read_text(), rf"/{AWAY}/blobs/[0-9a-f]{{2}}"
+    order = [
+        place(seen, rf"fsync\(\d+<[^>]*{there}/[0-9a-f]{{32}}>", COMPLETE),
+        place(seen, rf"fsync\(\d+<[^>]*{there}>", COMPLETE),
+        *[place(seen, rf"sync\(\d+<[^>]*{row}>", COMPLETE) for row in ROWS_OF_A_COPY[database]],
+        place(seen, COMPLETE, COMPLETE),
+    ]
+    assert order == sorted(order)
+
+
+def place(trace: str, pattern: str, answer: str = r"HTTP/1\.1 201") -> int:
+    """Return on which line the last call that matches came to an end, of those begun before the answer."""
     lines = trace.splitlines()
-    answered = next((number for number, line in enumerate(lines) if "HTTP/1.1 201" in line), len(lines) - 1)
+    answered = next((number for number, line in enumerate(lines) if re.search(answer, line)), len(lines) - 1)
     begun = [number for number, line in enumerate(lines[: answered + 1]) if re.search(pattern, line)]
     assert begun, f"nothing in the trace matches {pattern}"
     return _end(lines, begun[-1])
