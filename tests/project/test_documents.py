@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-WALK = Path(__file__).parent.parent.parent / "docs" / "walk-of-a-push.md"
+ROOT = Path(__file__).parent.parent.parent
+WALK = ROOT / "docs" / "walk-of-a-push.md"
 NAMES = sorted(set(re.findall(r"`([a-z_]+(?:\.[a-zA-Z_]+)+)`", WALK.read_text())))
+ORDER = (ROOT / "docs" / "write-order.md").read_text()
+SHOWN = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", ORDER)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,3 +29,18 @@ def test_the_walk_of_a_push_names_what_exists(name: str) -> None:
 
 def test_the_walk_of_a_push_is_walked() -> None:
     assert len(NAMES) > 30
+
+
+@pytest.mark.parametrize(("path", "test"), SHOWN, ids=lambda word: word.rpartition("/")[2])
+def test_the_tests_that_show_the_write_order_exist(path: str, test: str) -> None:
+    assert re.search(rf"def {test}\(", (ROOT / path).read_text())
+
+
+def test_every_law_is_shown_by_a_test() -> None:
+    rows = [line for line in ORDER.splitlines() if re.match(r"\| \d+\. [A-Z].*::test_", line)]
+    assert [int(re.findall(r"\d+", row)[0]) for row in rows] == list(range(1, 12))
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:tests|docs)/[\w/.-]+)`", ORDER))))
+def test_the_files_that_the_write_order_names_exist(path: str) -> None:
+    assert (ROOT / path).exists()

@@ -158,7 +158,7 @@ class _Writer:
     def _writes_over(self) -> bool:
         """Let another commit take the place of a failed one, which a restart would find in the log and believe.
 
-        Tell whether that one is durable: then nothing was changed. See docs/decisions/0013-a-sync-that-fails.md.
+        Tell whether that one is durable: then nothing was changed. See docs/decisions/0018-a-sync-that-fails.md.
         """
         try:
             version = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
