@@ -38,8 +38,13 @@ class Terraform:
 
     program: Program
 
-    def apply(self, **variables: object) -> None:
-        self.program("apply", "-auto-approve", "-no-color", "-input=false", *_variables(variables))
+    def apply(self) -> None:
+        self.program("apply", "-auto-approve", "-no-color", "-input=false")
+
+    def change(self, **variables: object) -> None:
+        """Apply again, without reading anew what was just read."""
+        options = ("-auto-approve", "-no-color", "-input=false", "-refresh=false")
+        self.program("apply", *options, *_variables(variables))
 
     def has_nothing_to_do(self) -> bool:
         """Plan, with everything read anew, and tell whether what is there is what is wanted."""

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from tests.catalogs import SQLITE
 from tests.iam.answers import allowing, trusting
 from tests.journeys.clients import HOME, SOURCE, Owner, aws
 from tests.journeys.commands import Program
 from tests.journeys.waiting import until
 
+# What the command line is told does not depend on it.
+DATABASES = (SQLITE,)
 SERVICE, ROLE = "replication.ecr.amazonaws.com", "AWSServiceRoleForECRReplication"
 READING = allowing("ecr:DescribeRepositories", "*")
 DELETION_SECONDS = 30.0
