@@ -178,6 +178,14 @@ def test_a_folder_that_no_server_began_is_not_made(tmp_path: Path) -> None:
     assert run("verify", "--data", str(tmp_path), "--rate", "fast").returncode == 2
 
 
+def test_who_names_another_database_than_the_server_is_refused(pusher: Pusher, postgres_address: str) -> None:
+    pusher.push(unique(CONFIG, pusher))
+    for command in (("gc", "--delete"), ("verify",)):
+        done = run(*command, "--data", str(pusher.served.data), TWINPORT_DATABASE=postgres_address)
+        assert done.returncode == 3
+        assert "belong to another catalog" in done.stderr
+
+
 def test_every_command_and_setting_of_the_page_works(pusher: Pusher, tmp_path: Path) -> None:
     pusher.push(unique(CONFIG, pusher))
     text = PAGE.read_text()

@@ -212,6 +212,14 @@ async def a_blob_under_way_is_listed_as_just_written(new_store: Factory) -> None
     assert listed.written_at > before
 
 
+async def whoever_asks_first_owns_the_store_for_good(new_store: Factory) -> None:
+    target = new_store()
+    await store(target, SMALL)
+    answers = set(await asyncio.gather(*(target.owner(f"catalog {number}") for number in range(10))))
+    assert len(answers) == 1
+    assert {await target.owner("another")} == answers
+
+
 CONTRACT: tuple[Callable[[Factory], Awaitable[None]], ...] = (
     stored_bytes_are_read_back,
     digests_are_those_of_the_bytes,
@@ -232,4 +240,5 @@ CONTRACT: tuple[Callable[[Factory], Awaitable[None]], ...] = (
     nothing_is_created_before_the_first_blob,
     blobs_are_listed_by_the_beginnings_of_their_keys,
     a_blob_under_way_is_listed_as_just_written,
+    whoever_asks_first_owns_the_store_for_good,
 )

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from tests.registry.dump import REGION, TICK, Dump
 from twinport.blobs.store import PARTS
 from twinport.catalog import blobs, schema
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
-from twinport.refusals.storage import BytesGivenUp
+from twinport.refusals.storage import BytesGivenUp, StoreOfAnother
 
 LITTER, LAYER = b"litter", b"a layer"
 
@@ -72,6 +72,21 @@ async def test_files_that_are_not_ours_are_left_alone(dump: Dump) -> None:
     assert [path for path in foreign if path.exists()] == foreign
 
 
+async def test_the_blobs_of_another_catalog_are_no_litter(dump: Dump, tmp_path: Path) -> None:
+    await dump.upload(LAYER)
+    await dump.tidy()
+    (tmp_path / "second").mkdir()
+    second = Dump(EmbeddedCatalog(tmp_path / "second", dump.world), dump.folder, dump.world)
+    await second.make()
+    dump.world.advance(dump.keeping.litter * 2)
+    with pytest.raises(StoreOfAnother):
+        await second.tidy()
+    second.catalog.close()
+    await dump.tidy()
+    await dump.sweep(dump.keeping.readers + TICK)
+    assert await dump.stored() == {LAYER}
+
+
 async def test_every_folder_has_its_turn_in_one_round_and_none_before(dump: Dump) -> None:
     seen = []
     for _ in range(len(PARTS) + 1):
@@ -92,4 +107,5 @@ async def test_what_was_missed_while_nothing_ran_is_not_made_up_for_at_once(dump
 
 async def position(dump: Dump) -> str:
     """Return the folder that was looked through last."""
-    return await dump.region.read(lambda db: str(db.execute(select(schema.chore.c.position)).scalar_one()))
+    query = select(schema.chore.c.position).where(schema.chore.c.name == "litter")
+    return await dump.region.read(lambda db: str(db.execute(query).scalar_one()))

@@ -108,6 +108,10 @@ class BlobStore(BlobReader, Protocol):
         """Tell whether there is a store at all: where it is gone as a whole, no blob of it is damaged."""
         ...
 
+    async def owner(self, asking: str) -> str:
+        """Return who may say what in this store is litter: whoever asked first, for good. Durable on return."""
+        ...
+
     async def listed(self, part: str) -> list[ListedBlob]:
         """List the blobs whose keys begin with one of `PARTS`. What does not look like a blob of ours is not listed."""
         ...

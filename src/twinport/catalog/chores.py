@@ -13,6 +13,8 @@ from sqlalchemy import Connection, select, update
 from twinport.catalog import statements
 from twinport.catalog.schema import chore as _chore
 
+_IDENTITY = "identity"
+
 
 @dataclass(frozen=True, slots=True)
 class Chore:
@@ -43,3 +45,14 @@ def take(db: Connection, chore: Chore, now: datetime) -> str | None:
     due_at = max(row.due_at, now - chore.catch_up) + chore.pace
     db.execute(update(_chore).where(_chore.c.name == chore.name).values(position=part, due_at=due_at))
     return part
+
+
+def identity(db: Connection, new: str, now: datetime) -> str:
+    """Return by what name this database is known to its store of blobs: `new`, if it had none before."""
+    statements.insert_absent(db, _chore, {"name": _IDENTITY, "position": new, "due_at": now})
+    return known_identity(db) or new
+
+
+def known_identity(db: Connection) -> str | None:
+    found: str | None = db.execute(select(_chore.c.position).where(_chore.c.name == _IDENTITY)).scalar()
+    return found

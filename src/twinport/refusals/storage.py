@@ -1,6 +1,6 @@
 """Refusals of what keeps bytes and rows, and of work that was interrupted."""
 
-from twinport.errors import NotFound, Unavailable
+from twinport.errors import Conflict, NotFound, Unavailable
 
 
 class BlobMissing(NotFound):
@@ -15,6 +15,15 @@ class StorageUnavailable(Unavailable):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
+
+
+class StoreOfAnother(Conflict):
+    """The blobs belong to another catalog, which knows what of them is of use; this one does not."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(
+            f"the blobs of Region '{region}' belong to another catalog: set 'database' as their server has it"
+        )
 
 
 class BytesGivenUp(Unavailable):

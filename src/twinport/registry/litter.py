@@ -6,6 +6,7 @@ So who is slow between bytes and row is refused, and never loses what a row name
 """
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.model.names import RegionName
+from twinport.refusals.storage import StoreOfAnother
 from twinport.telemetry import Event
 
 _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
@@ -50,7 +52,11 @@ class Litter:
                 await self.collect(region, await self.find(region, part))
 
     async def find(self, region: RegionName, part: str) -> list[ListedBlob]:
-        """Return the litter in one folder. What somebody may still be writing is too young."""
+        """Return the litter in one folder. What somebody may still be writing is too young.
+
+        Raises StoreOfAnother: whose rows are elsewhere is no litter.
+        """
+        await self.require_own(region)
         oldest = self.wall.now() - self.keeping.litter
         old = [each for each in await self.stores.region(region).listed(part) if each.written_at <= oldest]
         keys = [each.key for each in old]
@@ -68,6 +74,18 @@ class Litter:
             telemetry.event(Event.LITTER_FOUND, region=region, keys=len(noted), bytes=size)
         return len(noted)
 
+    async def require_own(self, region: RegionName) -> None:
+        """Return if the rows of the store's blobs are in this catalog: it asked first. Raises StoreOfAnother."""
+        database, store, now = self.catalog.region(region), self.stores.region(region), self.world.now()
+        if not await store.is_there():
+            return
+        own = await database.read(chores.known_identity)
+        if own is None:
+            new = secrets.token_hex(16)
+            own = await database.write(lambda db: chores.identity(db, new, now))
+        if await store.owner(own) != own:
+            raise StoreOfAnother(region)
+
     @property
     def _pause(self) -> timedelta:
         return self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
@@ -81,3 +99,5 @@ class Litter:
             await self.look(region)
         except (Unavailable, OSError) as hindrance:
             telemetry.warning(Event.WORKER_HINDERED, region=region, reason=str(hindrance))
+        except StoreOfAnother as refusal:
+            telemetry.alarm(Event.WORKER_HINDERED, region=region, reason=refusal.message)

@@ -13,6 +13,7 @@ from twinport.config import Settings
 from twinport.databases import open_catalog
 from twinport.errors import NotFound
 from twinport.model.names import RegionName
+from twinport.refusals.storage import StoreOfAnother
 from twinport.registry.garbage import Garbage
 from twinport.registry.litter import Litter
 from twinport.registry.verification import Verification
@@ -45,10 +46,15 @@ class Site:
     garbage: Garbage
     litter: Litter
     verification: Verification
+    with_blobs: Sequence[str]
 
     async def regions(self, named: Sequence[str]) -> list[RegionName]:
-        """Return the Regions that are meant: those named, or all. Raises RegionNeverUsed."""
+        """Return the Regions that are meant: those named, or all. Raises RegionNeverUsed, StoreOfAnother."""
         known = await self.catalog.regions()
+        for name in self.with_blobs:
+            if name not in known:
+                raise StoreOfAnother(name)
+            await self.litter.require_own(RegionName(name))
         for name in named:
             if name not in known:
                 raise RegionNeverUsed(name, known)
@@ -69,6 +75,7 @@ async def opened(settings: Settings) -> AsyncIterator[Site]:
             Garbage(catalog, stores, clock, keeping),
             Litter(catalog, stores, clock, WallClock(), keeping),
             Verification(catalog, stores, clock, keeping, secrets.token_hex(8)),
+            sorted(path.parent.name for path in settings.data.glob("regions/*/blobs")),
         )
     finally:
         catalog.close()

@@ -1,0 +1,57 @@
+"""Damaged bytes do not travel, and what arrives heals what is damaged."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.replication.world import FAR, HOME, NAME, World, image
+from twinport.catalog import blobs, repositories, verification
+from twinport.catalog.verification import RecordedBlob
+from twinport.model.content import Damage, Digest
+from twinport.model.names import Registry
+from twinport.model.replication import DeliveryState, ReplicationRule
+
+LAYER = b"a layer that goes bad"
+FIRST, SECOND = image(LAYER, config=b'{"first":1}'), image(LAYER, config=b'{"second":2}')
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    yield world
+    world.close()
+
+
+async def damage(world: World, at: Registry) -> None:
+    """Let the layer's bytes go bad, and let that be noticed."""
+    region, digest = world.catalog.region(at.region), Digest.of(LAYER)
+    where = await region.read(lambda db: blobs.locate(db, repositories.get(db, at, NAME).id, digest))
+    assert where is not None
+    world.stores.region(at.region).path(where.key).write_bytes(LAYER.upper())
+    bad, now = RecordedBlob(digest, where.key, where.size, None), world.clock.now()
+    await region.write(lambda db: verification.settle(db, bad, Damage.WRONG_DIGEST, now))
+
+
+async def test_an_image_with_a_damaged_layer_waits_until_the_layer_is_pushed_again(world: World) -> None:
+    await world.push(FIRST, "1")
+    await damage(world, HOME)
+    await world.deliver()
+    assert (await world.status(FIRST)).state is DeliveryState.WAITING
+    assert not await world.has(FAR, FIRST)
+    await world.push(SECOND, "2")
+    await world.wait(timedelta(seconds=2))
+    assert (await world.status(FIRST)).state is DeliveryState.COMPLETE
+    assert await world.has(FAR, FIRST)
+
+
+async def test_an_arrival_heals_what_is_damaged_at_its_destination(world: World) -> None:
+    await world.push(FIRST, "1")
+    await world.deliver()
+    await damage(world, FAR)
+    await world.push(SECOND, "2")
+    await world.deliver()
+    assert await world.has(FAR, SECOND)
+    assert await world.has(FAR, FIRST)
