@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from twinport.access import context_keys
 from twinport.access.evaluate import Allowed, Denied, Policies, Question
-from twinport.access.explanation import Explanation, Heard, explain
+from twinport.access.explanation import Explanation, explain
 from twinport.access.policy import Effect, Policy, PolicyKind
 from twinport.access.statement_spans import Span, spans
 
@@ -50,16 +50,13 @@ def simulate(question: Question, policies: Policies) -> Simulated:
     explanation = explain(question, policies)
     told = (*policies.identity, *policies.resource)
     missing = [key for key in context_keys.asked_about(question.action, told) if not question.context.get(key.lower())]
-    organization = _allows(explanation, (each for level in policies.service_control for each in level))
     return Simulated(
         action=question.action,
         resource=question.resource,
         decision=_decision(explanation),
         matched=tuple(_matched(explanation)),
         missing=tuple(missing),
-        by_organization=organization and PolicyKind.SERVICE_CONTROL not in explanation.lacking
-        if policies.service_control
-        else None,
+        by_organization=_is_let_by_organization(explanation) if policies.service_control else None,
         by_boundary=None if policies.boundary is None else _verdict(explanation, (policies.boundary,)) == ALLOWED,
         details=_details(explanation),
     )
@@ -88,7 +85,7 @@ def _matched(explanation: Explanation) -> Iterable[Matched]:
 def _details(explanation: Explanation) -> Mapping[str, str] | None:
     if explanation.question.resource == "*" and not explanation.question.crosses_border:
         return None
-    if PolicyKind.SERVICE_CONTROL in explanation.lacking or _denied_by_organization(explanation):
+    if not _is_let_by_organization(explanation):
         return None
     if not explanation.question.crosses_border:
         return {}
@@ -99,21 +96,14 @@ def _details(explanation: Explanation) -> Mapping[str, str] | None:
     }
 
 
-def _denied_by_organization(explanation: Explanation) -> bool:
-    return any(each.policy.kind is PolicyKind.SERVICE_CONTROL for each in explanation.denials)
-
-
-def _allows(explanation: Explanation, policies: Iterable[Policy]) -> bool:
-    return _verdict(explanation, tuple(policies)) == ALLOWED
+def _is_let_by_organization(explanation: Explanation) -> bool:
+    denies = any(each.policy.kind is PolicyKind.SERVICE_CONTROL for each in explanation.denials)
+    return not denies and PolicyKind.SERVICE_CONTROL not in explanation.lacking
 
 
 def _verdict(explanation: Explanation, policies: tuple[Policy, ...]) -> str:
     """Return what some policies say by themselves."""
-    said = {each.statement.effect for each in explanation.heard if each.policy in policies and _is_matched(each)}
-    if Effect.DENY in said:
+    of_them = [each for each in explanation.heard if each.policy in policies]
+    if any(each.has(Effect.DENY) for each in of_them):
         return EXPLICIT_DENY
-    return ALLOWED if Effect.ALLOW in said else IMPLICIT_DENY
-
-
-def _is_matched(heard: Heard) -> bool:
-    return heard.has(Effect.ALLOW) or heard.has(Effect.DENY)
+    return ALLOWED if any(each.has(Effect.ALLOW) for each in of_them) else IMPLICIT_DENY
