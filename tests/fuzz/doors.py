@@ -4,9 +4,8 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from twinport.app import build
 from twinport.aws import shapes, sigv4
@@ -50,9 +49,9 @@ class Answered:
 class Doors:
     """Every request is answered before the next is sent, so a run is the same each time."""
 
-    def __init__(self, folder: Path, database: str | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner()
-        self._app = build(Settings(data=folder, database=database, regions=(REGION, "us-east-1")))
+        self._app = build(replace(settings, regions=(REGION, "us-east-1")))
         self.password = self._password()
         self.upload = ""
         self._furnish()

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 from tests.fuzz.doors import Answered, Doors
 from twinport.aws import json11, protocols, query, shapes, sigv4, validate, xml
 from twinport.aws.shapes import Operation, Service
+from twinport.config import Settings
 from twinport.edge import edge_of
 from twinport.errors import Refusal
 from twinport.exchange import request_of
@@ -170,7 +171,7 @@ def _is_token(name: str) -> bool:
 
 
 def door_of(kind: type[RegistryDoor] | type[ServiceDoor]) -> Target:
-    return kind(Doors(Path(mkdtemp()) / "data"))
+    return kind(Doors(Settings(data=Path(mkdtemp()) / "data")))
 
 
 def seeds_of(target: str) -> list[bytes]:

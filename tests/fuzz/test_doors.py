@@ -3,26 +3,33 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlencode
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from tests.catalogs import ENGINES, SQLITE
+from tests.catalogs import ENGINES, POSTGRESQL
 from tests.fuzz import strategies
 from tests.fuzz.doors import HOST, Doors
 from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_of, unexpected
+from twinport.config import Settings
 
 EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "100"))
-BRIEF = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+LIKE_ECR = "like ECR"
+BRIEF = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=[*ENGINES, LIKE_ECR])
 def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    folder = tmp_path_factory.mktemp("doors")
-    on_sqlite = request.param == SQLITE
-    doors = Doors(folder / "data", None if on_sqlite else request.getfixturevalue("postgres").new_address())
+    settings = Settings(data=tmp_path_factory.mktemp("doors") / "data")
+    if request.param == POSTGRESQL:
+        settings = replace(settings, database=request.getfixturevalue("postgres").new_address())
+    if request.param == LIKE_ECR:
+        settings = replace(settings, fidelity="ecr", basic_access_keys=True)
+    doors = Doors(settings)
     yield doors
     doors.close()
 
