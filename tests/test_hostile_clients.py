@@ -1,15 +1,21 @@
 """Clients that stall, lie and go away: others are served, and what they cost is bounded and given back."""
 
 import resource
+import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.hostile import AT_ONCE, Target, attacked, status, wait_until
+from tests.hostile import ACCOUNT, AT_ONCE, Target, attacked, status, wait_until
 
 MANY = 1000
+SIGNED = (
+    "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\r\nX-Amz-Date: 20260301T120000Z\r\n"
+    f"Authorization: AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260301/eu-west-1/ecr/aws4_request, "
+    "SignedHeaders=host;x-amz-date, Signature=0\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +104,46 @@ def test_uploads_that_are_never_finished_cost_no_memory(target: Target) -> None:
             target.begin(connection)
         assert target.megabytes - before < 20
         assert target.descriptors <= descriptors + 2
+
+
+@pytest.mark.parametrize(("named", "size", "number"), [("", 1_000_000, 600), (SIGNED, 20_000_000, 40)])
+def test_operations_that_nobody_finishes_to_send_share_bounded_room_and_keep_nobody_out(
+    target: Target, named: str, size: int, number: int
+) -> None:
+    before = target.megabytes
+    sent = target.head("POST", "/", str(size), named).replace(b"Authorization: Basic", b"X:") + b"x" * (size - 1)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(target.connect()) for _ in range(number)]
+        send_as_much_as_is_taken(connections, sent)
+        assert status(target.ask(target.head("GET", "/v2/"))) == 200
+        assert target.served.client("ecr", ACCOUNT).describe_repositories()["repositories"]
+        assert when_it_grows_no_more(lambda: target.megabytes) - before < 350
+
+
+def when_it_grows_no_more(read: Callable[[], int]) -> int:
+    seen: list[int] = []
+
+    def is_at_rest() -> bool:
+        seen.append(read())
+        return len(seen) > 10 and seen[-1] <= seen[-10]
+
+    wait_until(is_at_rest)
+    return seen[-1]
+
+
+def send_as_much_as_is_taken(connections: list[socket.socket], sent: bytes) -> None:
+    """Send until everything is sent, or nobody has taken anything for a while."""
+    left = {each.fileno(): (each, memoryview(sent)) for each in connections}
+    polled = select.poll()
+    for each in connections:
+        each.settimeout(0)
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        polled.register(each, select.POLLOUT)
+    while left and (ready := polled.poll(1000)):
+        for number, _ in ready:
+            connection, rest = left[number]
+            rest = rest[connection.send(rest[: 1 << 20]) :]
+            left[number] = connection, rest
+            if not rest:
+                polled.unregister(number)
+                del left[number]

@@ -1,7 +1,9 @@
 """One address for three services: a request to `/` is ECR's, IAM's or STS's by its target, action and signature."""
 
+import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from twinport import telemetry
 from twinport.access.authentication import Authenticator
@@ -18,13 +20,22 @@ from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
+from twinport.refusals.storage import Interrupted
+from twinport.room import Room, RoomTaken
 from twinport.telemetry import Event
 
 # A policy of 131,072 characters is at most thrice that in a form; a layer part of 20 MiB is 28 MB of base64 in JSON.
 _BODY_LIMIT = 1 << 20
+_LARGE_BODY_LIMIT = 30 << 20
+# Nearly every request is smaller, and needs to wait for nobody.
+_SMALL_BODY = 1 << 16
+# What the others may hold together until they are answered. Strangers have a room of their own, so that they cannot
+# keep out who names a key; and a body must be here in a time that a slow line needs, for its signature ages meanwhile.
+_ROOM_OF_STRANGERS, _ROOM_OF_THE_KNOWN = 64 << 20, 256 << 20
+_BODY_PATIENCE = timedelta(minutes=5)
+_LONGEST_NUMBER = 19
 # What is not signed names no Region; the partition's own is where STS stood before it had Regions.
 _UNSIGNED_REGION = RegionName("us-east-1")
-_LARGE_BODY_LIMIT = 30 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,8 @@ class Gateway:
     world: Clock
     services: tuple[ServiceParts, ...]
     uses: Uses
+    strangers: Room = field(default_factory=lambda: Room(_ROOM_OF_STRANGERS))
+    known: Room = field(default_factory=lambda: Room(_ROOM_OF_THE_KNOWN))
 
     async def answer(self, request: Request) -> AnyAnswer:
         if request.path != "/":
@@ -57,23 +70,32 @@ class Gateway:
             return _plain(
                 200, "This is twinport. It speaks Amazon ECR, IAM and STS here, and OCI Distribution at /v2/."
             )
-        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
         try:
-            body = await request.body(await self._body_limit(request, message))
+            return await self._within_bounds(request)
         except BodyTooLarge as refusal:
             return _plain(413, refusal.message)
+        except RoomTaken as refusal:
+            return _plain(503, refusal.message)
+
+    async def _within_bounds(self, request: Request) -> Answer:
+        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
+        size = _announced(request)
+        if size <= _SMALL_BODY:
+            return await self._answered(request, message, await _read(request, _SMALL_BODY))
+        room, limit = await self._room(request, message)
+        async with room.taken(min(size, limit)):
+            return await self._answered(request, message, await _read(request, limit))
+
+    async def _room(self, request: Request, message: sigv4.Message) -> tuple[Room, int]:
+        """Hold large bodies in memory only for those who name a key that exists: a stranger gets little."""
+        if not await self.authenticator.knows_key_of(message, self._origin(request)):
+            return self.strangers, _BODY_LIMIT
+        return self.known, _BODY_LIMIT if request.header("x-amz-target") is None else _LARGE_BODY_LIMIT
+
+    async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
         received = protocols.Request(message, body, request.id)
         response = await self._door(received, self._origin(request)).answer(received)
         return Answer(response.status, response.headers, response.body)
-
-    async def _body_limit(self, request: Request, message: sigv4.Message) -> int:
-        """Hold large bodies in memory only for those who name a key that exists: a stranger gets little."""
-        announced = request.header("content-length") or ""
-        is_small = announced.isdecimal() and int(announced) <= _BODY_LIMIT
-        if is_small or request.header("x-amz-target") is None:
-            return _BODY_LIMIT
-        known = await self.authenticator.knows_key_of(message, self._origin(request))
-        return _LARGE_BODY_LIMIT if known else _BODY_LIMIT
 
     def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
         """Return the door of the service that the request is for, as its client came to it."""
@@ -103,6 +125,23 @@ class Gateway:
             at=self.world.now(),
             referer=request.header("referer") or "",
         )
+
+
+def _announced(request: Request) -> int:
+    """Return how large the body is said to be. One of no said length may be as large as any."""
+    length = request.header("content-length")
+    if length is None:
+        return 0 if request.method in ("GET", "HEAD") else _LARGE_BODY_LIMIT
+    return int(length) if length.isdecimal() and len(length) <= _LONGEST_NUMBER else _LARGE_BODY_LIMIT
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """Read the body. Raises BodyTooLarge, Interrupted."""
+    try:
+        async with asyncio.timeout(_BODY_PATIENCE.total_seconds()):
+            return await request.body(limit)
+    except TimeoutError:
+        raise Interrupted(f"the request was not here within {_BODY_PATIENCE.total_seconds():.0f} seconds") from None
 
 
 def _is_a_visit(request: Request) -> bool:
