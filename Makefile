@@ -36,10 +36,14 @@ SECONDS ?= 60
 # `make soak MINUTES=60` says for how long, over both databases together.
 MINUTES ?= 2
 
-.PHONY: help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
+# Run the suites of the doors with gates that write down what they are asked.
+WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/build/gate \
+	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci tests/console tests/control
+
+.PHONY: gate check-gate help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_READY) ## Make .venv and install everything that running, testing and checking need.
 
@@ -90,6 +94,14 @@ check: $(DEV_READY) ## Check style, format, types, import contracts, the compile
 fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gate: $(DEV_READY) ## Write docs/reference/gate.md from what the gate is asked while the suites of the doors run.
+	$(WATCH)
+	$(BIN)/python tools/list_gate.py build/gate
+
+check-gate: $(DEV_READY) ## Fail when docs/reference/gate.md is not what the gate is asked.
+	$(WATCH)
+	$(BIN)/python tools/list_gate.py build/gate --check
 
 shapes: $(DEV_READY) ## Compile the AWS service models into the checked-in shapes.
 	$(BIN)/python tools/compile_shapes.py

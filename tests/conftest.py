@@ -1,5 +1,6 @@
 """Fixtures for every suite."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,6 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import settings
 
+from tests import witness
 from tests.postgres import PostgresServer, start_postgres
 from tests.served import Served, new_account, start
 
@@ -16,8 +18,26 @@ settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def notice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where `make gate` has it written which test runs, for the servers of this process."""
+    file = tmp_path_factory.mktemp("witness") / "test"
+    if witness.is_watching():
+        os.environ[witness.TEST] = str(file)
+    yield file
+    os.environ.pop(witness.TEST, None)
+
+
+@pytest.fixture(autouse=True)
+def _noticed(request: pytest.FixtureRequest) -> None:
+    if witness.is_watching():
+        file: Path = request.getfixturevalue("notice")
+        file.write_text(request.node.nodeid)
+
+
+@pytest.fixture(scope="session")
+def server(notice: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One real server with open accounts; take a fresh `account` each."""
+    del notice
     served = start(tmp_path_factory.mktemp("server") / "data")
     yield served
     served.stop()

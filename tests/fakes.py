@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests import witness
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.web_identities import outsider
 from twinport.errors import AccessDenied
@@ -22,17 +23,19 @@ class AllowAll:
     """A gate that lets everybody do everything."""
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
-        pass
+        del caller
+        witness.saw(action, resource.arn, context)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        pass
+        for action in actions:
+            await self.authorize(caller, action, resource)
 
 
 class DenyAll:
     """A gate that lets nobody do anything."""
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
-        del context
+        witness.saw(action, resource.arn, context)
         raise AccessDenied(caller.arn, action, resource.arn)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
@@ -51,6 +54,7 @@ class RecordingGate:
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         self.asked.append((action, resource.arn))
         self.contexts.append(context)
+        witness.saw(action, resource.arn, context)
         if action in self.denied:
             raise AccessDenied(caller.arn, action, resource.arn)
 

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from tests import witness
 from twinport.certificates import Files
 
 START_LIMIT = 10.0
@@ -67,8 +68,10 @@ def start_secure(data: Path, files: Files, **environment: str) -> Served:
 def start(data: Path, port: int | None = None, authority: Path | None = None, **environment: str) -> Served:
     """Start a server and return when it answers."""
     port = port or free_port()
-    command = [sys.executable, "-m", "twinport", "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
-    source = str(Path(__file__).parent.parent / "src")
+    program = "tests.watched" if witness.is_watching() else "twinport"
+    command = [sys.executable, "-m", program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+    root = Path(__file__).parent.parent
+    source = os.pathsep.join([str(root / "src"), str(root)])
     log = (data.parent / f"{data.name}.log").open("ab")
     process = subprocess.Popen(command, stderr=log, env={**os.environ, "PYTHONPATH": source, **environment})
     log.close()

@@ -175,8 +175,11 @@ class _Access:
     sts_verbs: sts.Verbs
 
 
-def build(settings: Settings) -> App:
-    """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable."""
+def build(settings: Settings, gate: type[PolicyGate] = PolicyGate) -> App:
+    """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable.
+
+    `gate` may be one that also writes down what it is asked.
+    """
     world = WorldClock(WallClock())
     catalog = open_catalog(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
@@ -184,7 +187,7 @@ def build(settings: Settings) -> App:
     sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host())
     wakeups = Wakeups(_messenger(settings, catalog, neighbours))
     ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), neighbours, wakeups)
-    access = _access(ground)
+    access = _access(ground, gate)
     identities = _identity_verbs(ground, access)
     stores = FileBlobStores(settings.data)
     couriers = _couriers(ground, access, stores)
@@ -233,10 +236,10 @@ def _messenger(settings: Settings, catalog: WholeCatalog, neighbours: Neighbours
     return messenger
 
 
-def _access(ground: _Ground) -> _Access:
+def _access(ground: _Ground, gate_class: type[PolicyGate]) -> _Access:
     library = PolicyLibrary(ground.catalog, AwsPolicies())
     messages = AuthorizationMessages(ground.sealer)
-    gate = PolicyGate(ground.catalog, library, organization(ground.settings.organization), messages.encode)
+    gate = gate_class(ground.catalog, library, organization(ground.settings.organization), messages.encode)
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
     uses = Uses(ground.catalog)

@@ -53,12 +53,16 @@ class Verbs:
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     """Return the operations that are built. Every other one of the model is refused by name."""
-    table = {
+    return {name: _within_limits(name, handler) for name, handler in operations(verbs).items()}
+
+
+def operations(verbs: Verbs) -> Mapping[str, Handler[Call]]:
+    """Return what is done for each operation, once it is known that the caller's kind of credentials may call it."""
+    return {
         **RoleOperations(verbs.assumptions, verbs.web_identities).table(),
         **UserOperations(verbs.own_sessions).table(),
         **CallerOperations(verbs.key_owners, verbs.decoding).table(),
     }
-    return {name: _within_limits(name, handler) for name, handler in table.items()}
 
 
 def _within_limits(operation: str, handler: Handler[Call]) -> Handler[Call]:

@@ -1,0 +1,46 @@
+"""`twinport serve` with a gate that writes down what it is asked.
+
+python -m tests.watched serve --data FOLDER --listen HOST:PORT
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from tests import witness
+from twinport import app, config, serve
+from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.policy_gate import PolicyGate
+from twinport.access.trust import RoleName
+from twinport.model.entities import Role
+from twinport.model.identities import Caller
+
+
+class Watched(PolicyGate):
+    """Decides as the real one, which it is."""
+
+    __slots__ = ()
+
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        witness.saw(action, resource.arn, context)
+        await super().authorize(caller, action, resource, context)
+
+    async def authorize_assumption(
+        self, caller: Caller, name: RoleName, actions: tuple[str, ...], context: Context
+    ) -> Role:
+        for action in actions:
+            witness.saw(action, name.arn, context)
+        return await super().authorize_assumption(caller, name, actions, context)
+
+
+def main(arguments: list[str]) -> None:
+    _, _, data, _, listen = arguments
+    file = os.environ.get("TWINPORT_CONFIG")
+    settings = config.load(Path(file) if file else None, os.environ, {"data": data, "listen": listen})
+    with serve.listening(settings) as taken:
+        asyncio.run(serve.serve(app.build(settings, Watched), settings, taken))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

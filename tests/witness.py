@@ -1,0 +1,47 @@
+"""What the gate is asked while the suites run, written down for docs/reference/gate.md: `make gate` sets the folder.
+
+Every gate of the tests calls `saw`: the fakes, and the one of servers that `tests.watched` starts.
+"""
+
+import inspect
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+FOLDER = "TWINPORT_WITNESS"
+# Where a suite writes which of its tests runs now, for the servers that it started.
+TEST = "TWINPORT_WITNESS_TEST"
+_DOORS = re.compile(r"twinport\.(ecr|iam|sts|oci|console|control)\.")
+
+
+def is_watching() -> bool:
+    return bool(os.environ.get(FOLDER))
+
+
+def saw(action: str, arn: str, context: Mapping[str, object]) -> None:
+    """Write down a question, where it came from a door, and which test made it ask."""
+    if not is_watching() or (door := _door()) is None:
+        return
+    line = {"door": door, "action": action, "resource": arn, "context": sorted(context), "test": _test()}
+    with (Path(os.environ[FOLDER]) / f"{os.getpid()}.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _door() -> str | None:
+    """Return the module and function of a door that is waiting for the answer."""
+    frame, found = inspect.currentframe(), None
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if _DOORS.match(module) and not frame.f_code.co_name.startswith("<"):
+            # The innermost function of the door's: those around it choose among several.
+            found = found or f"{module}:{frame.f_code.co_qualname}"
+        frame = frame.f_back
+    return found
+
+
+def _test() -> str:
+    shared = os.environ.get(TEST)
+    text = Path(shared).read_text() if shared else os.environ.get("PYTEST_CURRENT_TEST", "")
+    return text.split("[")[0].split(" (")[0]
