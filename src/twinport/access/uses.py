@@ -104,7 +104,8 @@ def _is_alike(before: Use, use: Use) -> bool:
 
 
 def _store(db: Connection, found: dict[tuple[_Subject, str], Use]) -> None:
-    for (subject, _), use in found.items():
+    # In one order, so that processes that write at once wait for one another instead of holding each other up.
+    for (subject, _), use in sorted(found.items(), key=lambda each: (each[0][0].principal_id, each[0][1])):
         if subject.kind is PrincipalKind.ROLE_SESSION:
             uses.of_role(db, subject.principal_id, use)
         else:
