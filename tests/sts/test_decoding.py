@@ -1,6 +1,7 @@
 """Why somebody was denied, carried by whoever was denied and read by those who may."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_what_was_not_sealed_for_this_account_is_not_valid(
 def test_another_accounts_policy_is_not_told(server: Served, account: str) -> None:
     owner = "999988887777"
     ecr = server.client("ecr", owner)
-    ecr.create_repository(repositoryName="secret")
+    ecr.create_repository(repositoryName="secret", tags=[{"Key": "OwnersTag", "Value": "x"}])
     deny: dict[str, object] = {"Effect": "Deny", "Sid": "OwnersReason", "Principal": "*", "Action": "ecr:*"}
     ecr.set_repository_policy(repositoryName="secret", policyText=document(deny), force=True)
     alice = user(server, account, "alice", allowing("ecr:*", "*"))
@@ -92,7 +93,20 @@ def test_another_accounts_policy_is_not_told(server: Served, account: str) -> No
         server.client("ecr", account, keys=alice.keys).describe_images(registryId=owner, repositoryName="secret")
     told = decoded(server.client("sts", account), caught.value.response["ResponseMetadata"]["HTTPHeaders"][HEADER])
     assert (told["explicitDeny"], told["matchedStatements"]) == (True, {"items": []})
-    assert "OwnersReason" not in json.dumps(told)
+    assert not re.search("OwnersReason|ownerstag", json.dumps(told), re.IGNORECASE)
+
+
+def test_an_accounts_own_tags_are_told(server: Served, account: str, denied: Person) -> None:
+    ecr = server.client("ecr", account)
+    ecr.create_repository(repositoryName="team/api", tags=[{"Key": "OwnTag", "Value": "x"}])
+    with pytest.raises(ClientError) as caught:
+        server.client("ecr", account, keys=denied.keys).put_image_tag_mutability(
+            repositoryName="team/api", imageTagMutability="IMMUTABLE"
+        )
+    told = decoded(server.client("sts", account), caught.value.response["ResponseMetadata"]["HTTPHeaders"][HEADER])
+    assert {"key": "aws:resourcetag/owntag", "values": {"items": [{"value": "x"}]}} in told["context"]["conditions"][
+        "items"
+    ]
 
 
 def test_a_message_stays_short_enough_for_a_header(server: Served, account: str) -> None:

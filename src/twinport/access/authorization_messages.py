@@ -1,7 +1,7 @@
 """Why somebody was denied, sealed: whoever was denied carries it, and only those who may decode it can read it.
 
-The text is AWS's (STS, DecodeAuthorizationMessage). What it says of policies is of the caller's own account: another
-account's policies, and its organization's, are not told.
+The text is AWS's (STS, DecodeAuthorizationMessage). What it says is of the caller's own account: another account's
+policies and tags, and any organization's policies, are not told.
 """
 
 import json
@@ -19,6 +19,8 @@ from twinport.refusals.identities import AuthorizationMessageInvalid
 # It travels in a header, of which proxies take 4 kB or 8 kB in all.
 LONGEST = 3000
 _OWN = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION)
+# Keys that tell of a resource: its tags, its organization.
+_OF_RESOURCE = ("aws:resource", "ecr:resourcetag/", "iam:resourcetag/")
 _ON_RESOURCE = (PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST)
 
 
@@ -104,7 +106,8 @@ def _written(heard: Heard) -> dict[str, dict[str, dict[str, object]]]:
 
 def _context(caller: Caller, explanation: Explanation) -> dict[str, object]:
     question = explanation.question
-    conditions = [{"key": key, "values": _values(values)} for key, values in sorted(question.context.items())]
+    told = [key for key in sorted(question.context) if not (question.crosses_border and key.startswith(_OF_RESOURCE))]
+    conditions = [{"key": key, "values": _values(question.context[key])} for key in told]
     return {
         "principal": {"id": caller.user_id, "arn": caller.arn},
         "action": question.action,
