@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import caller
-from tests.replication.world import FAR, FARTHER, HOME, IRELAND, NAME, PARTNER, ROLE_ID, VIRGINIA, World, image
+from tests.replication.world import (
+    FAR,
+    FARTHER,
+    HOME,
+    IRELAND,
+    NAME,
+    PARTNER,
+    ROLE_ID,
+    VIRGINIA,
+    Image,
+    World,
+    image,
+    index,
+)
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.catalog import arrivals, departures
 from twinport.errors import AccessDenied
@@ -43,14 +56,14 @@ class Harbour:
         origin = Origin(destination.region, REPLICATION_SERVICE, secure=True, user_agent="t", at=self.world.clock.now())
         return self.world.sessions.for_service(ROLE_ID, source, destination, origin)
 
-    async def offer(self, tag: str = "1") -> Offer:
+    async def offer(self, tag: str = "1", what: Image = IMAGE) -> Offer:
         """Push an image and describe the offer that its delivery makes."""
-        await self.world.push(IMAGE, tag)
+        await self.world.push(what, tag)
         batch = await self.world.replication.office.claim("tests")
         assert batch is not None
         [delivery] = batch.deliveries
         region = self.world.catalog.region(IRELAND)
-        cargo = await region.read(lambda db: departures.cargo(db, HOME, NAME, IMAGE.digest))
+        cargo = await region.read(lambda db: departures.cargo(db, HOME, NAME, what.digest))
         return Offer(f"offer of {delivery.id}", HOME, FAR, (offered(delivery, cargo),))
 
     async def take_all(self, offer: Offer) -> None:
@@ -60,7 +73,7 @@ class Harbour:
 
     async def commit(self, offer: Offer, content: bytes = IMAGE.content) -> object:
         [wanted] = offer.images
-        consignment = Consignment(wanted, {IMAGE.digest: content})
+        consignment = Consignment(wanted, {wanted.digest: content})
         return (await self.destination.commit(self.session, offer, [consignment]))[wanted.delivery]
 
 
@@ -236,11 +249,12 @@ class ResetMeanwhile:
 
 
 async def test_what_was_admitted_before_a_reset_does_not_land_in_the_empty_state(harbour: Harbour) -> None:
-    offer = await harbour.offer()
-    await harbour.destination.offer(harbour.session, offer)
-    await harbour.take_all(offer)
+    # Without layers: nothing else would keep it from landing.
+    empty = index()
+    await harbour.world.push(IMAGE, "1", FAR)
+    offer = await harbour.offer(what=empty)
     found = harbour.world.destinations_behind(ResetMeanwhile(harbour.world)).find(FAR)
     assert found is not None
     harbour.destination = found
-    assert isinstance(await harbour.commit(offer), Behind)
+    assert isinstance(await harbour.commit(offer, empty.content), Behind)
     assert await harbour.world.repository(FAR) is None
