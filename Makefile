@@ -75,6 +75,7 @@ fuzz: $(FUZZ_READY) ## Look for inputs that break a parser or a door (TARGET=...
 bench: $(DEV_READY) ## Measure beside a peer, and print ratios.
 	$(BIN)/python benchmarks/decisions.py
 	$(BIN)/python benchmarks/start.py
+	PYTHONPATH=. $(BIN)/python benchmarks/pushes.py
 	PYTHONPATH=. $(BIN)/python benchmarks/console.py
 
 browser: $(DEV_READY) $(AXE) ## Click through the console with Debian's Chromium, with scripts and without; axe-core looks too.
