@@ -5,7 +5,7 @@ imported here: the one in use is there, and the other must cost nothing (docs/de
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -37,6 +37,12 @@ def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mappin
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with its key is there. Tell whether it was inserted."""
     return bool(db.execute(_insert_absent(db.dialect.name, table), dict(row)).rowcount == 1)
+
+
+def insert_all_absent(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """As `insert_absent`, for many rows at once."""
+    if rows:
+        db.execute(_insert_absent(db.dialect.name, table), [dict(row) for row in rows])
 
 
 def lock(db: Connection, rows: Select[Any], *, shared: bool = False) -> None:
