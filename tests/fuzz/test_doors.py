@@ -17,7 +17,7 @@ from tests.fuzz.doors import HOST, Doors
 from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_of, unexpected
 from twinport.config import Settings
 
-EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "60"))
 LIKE_ECR = "like ECR"
 BRIEF = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
