@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.journeys.disks import straced
 
 # Each is begun by one thread at a time, as far as it is a thread's own doing: strace counts thread by thread.
-CALLS = ("openat", "write", "fsync", "unlink", "pwrite64", "fdatasync", "mkdir")
+# SQLite writes by pwrite64 and syncs by fdatasync; what is said to PostgreSQL, COMMIT too, goes out by sendto.
+CALLS = ("openat", "write", "fsync", "unlink", "mkdir", "pwrite64", "fdatasync", "sendto")
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
 
 
