@@ -1,11 +1,15 @@
 """Telling a story again and again, each time with another ending."""
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
+
+import pytest
 
 from tests.blobs.forgetful_disk import Killed, Plan
+from tests.catalogs import POSTGRESQL, SQLITE
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import Machine
 from tests.crashes.mortal import BEGIN, COMMITTED
@@ -14,7 +18,12 @@ from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # What is to happen under fault, and what was made ready for it without. The mark keeps tellings apart.
 Act = Callable[[], Awaitable[None]]
-Story = Callable[[Machine, Ledger, bytes], Awaitable[Act]]
+
+
+class Story(Protocol):
+    __name__: str
+
+    def __call__(self, machine: Machine, ledger: Ledger, mark: bytes, /) -> Awaitable[Act]: ...
 
 
 async def kill_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int:
@@ -106,3 +115,10 @@ async def refuse_everywhere(machine: Machine, ledger: Ledger, story: Story) -> i
         if begins.seen < number:
             break
     return number - 1
+
+
+def on_both(stories: Sequence[Story], *on_sqlite: Story) -> pytest.MarkDecorator:
+    """Tell stories on either engine, and on SQLite alone those that differ from one of them on the disk only."""
+    told = [(SQLITE, story) for story in (*stories, *on_sqlite)] + [(POSTGRESQL, story) for story in stories]
+    names = [f"{engine}-{story.__name__}" for engine, story in told]
+    return pytest.mark.parametrize(("machine", "story"), told, indirect=["machine"], ids=names)

@@ -129,7 +129,7 @@ class Ledger:
 
     async def check(self) -> None:
         """Check all that holds at any time, in every Region."""
-        await self.promises_are_kept(of_the_last=5)
+        await self.promises_are_kept(of_the_last=2)
         home, far = await self.rows(HOME.region), await self.rows(FAR.region)
         for region, rows in ((HOME.region, home), (FAR.region, far)):
             await self._bytes_are_whole(region, rows)

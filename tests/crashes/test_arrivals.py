@@ -3,7 +3,7 @@
 import pytest
 
 from tests.blobs.forgetful_disk import Killed
-from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, killed_at_its
+from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, killed_at_its, on_both
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import FAR, Machine
 from tests.crashes.mortal import BEGIN
@@ -36,10 +36,10 @@ async def _carried(machine: Machine, ledger: Ledger, mark: bytes, *images: Image
     return machine.deliver_everything
 
 
-STORIES = [a_large_layer, an_index_with_its_children, a_tag_that_moves]
+STORIES: list[Story] = [an_index_with_its_children, a_tag_that_moves]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@on_both(STORIES, a_large_layer)
 async def test_wherever_a_copy_is_killed_the_next_process_brings_it_once(
     machine: Machine, ledger: Ledger, story: Story
 ) -> None:
@@ -47,7 +47,7 @@ async def test_wherever_a_copy_is_killed_the_next_process_brings_it_once(
     await ledger.every_copy_was_made()
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@on_both(STORIES, a_large_layer)
 async def test_a_copy_whose_outcome_is_unknown_is_made_once(machine: Machine, ledger: Ledger, story: Story) -> None:
     """A COMMIT at the destination that nobody heard of must cost no bytes that its rows name."""
     assert await doubt_everywhere(machine, ledger, story) >= 4

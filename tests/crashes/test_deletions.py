@@ -1,8 +1,6 @@
 """Deletions and sweeps end at each operation: rows go before bytes, and no bytes go astray."""
 
-import pytest
-
-from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere
+from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, on_both
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import API, HOME, ME, WEB, Machine
 from tests.replication.world import image, index
@@ -75,7 +73,7 @@ async def a_repository_with_everything_in_it(machine: Machine, ledger: Ledger, m
     return act
 
 
-STORIES = [
+STORIES: list[Story] = [
     an_image_with_two_tags,
     a_tag_and_then_the_last_one,
     an_index_and_then_its_child,
@@ -87,8 +85,8 @@ STORIES = [
 async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     """Of two images one is deleted, an upload is left, another was joined of segments; a day passes."""
     kept, gone = image(b"shared" + mark), image(b"shared" + mark, b"gone" + mark)
+    await machine.push_parts(b"shared", mark)
     for each in (kept, gone):
-        await machine.push_parts(b"shared", mark)
         await machine.push(each, f"{each.digest.hex[:8]}")
     await machine.delete(NamedImage(str(gone.digest)))
     await machine.leave_unfinished(b"left" + mark)
@@ -98,14 +96,14 @@ async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     return machine.sweep_what_is_old
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@on_both(STORIES)
 async def test_wherever_a_deletion_is_killed_it_is_whole_or_was_not(
     machine: Machine, ledger: Ledger, story: Story
 ) -> None:
     assert await kill_everywhere(machine, ledger, story) >= 3
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@on_both(STORIES)
 async def test_what_deletions_leave_is_swept_to_the_last_byte(machine: Machine, ledger: Ledger, story: Story) -> None:
     await (await story(machine, ledger, b"x"))()
     await machine.sweep_what_is_old()

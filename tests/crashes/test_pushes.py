@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, refuse_everywhere
+from tests.catalogs import SQLITE
+from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, on_both, refuse_everywhere
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import API, HOME, ME, WEB, Machine
 from tests.replication.world import image, index
@@ -90,32 +91,35 @@ async def an_index(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     return act
 
 
-STORIES = [
+STORIES: list[Story] = [
     a_layer_in_one_request,
-    a_large_layer,
-    a_layer_in_one_part,
     a_layer_in_many_parts,
-    a_layer_whose_last_part_comes_with_its_completion,
     a_layer_that_is_there_already,
     a_mount,
     an_image_and_the_tag_it_takes_over,
     an_index,
 ]
+ON_SQLITE: list[Story] = [
+    a_large_layer,
+    a_layer_in_one_part,
+    a_layer_whose_last_part_comes_with_its_completion,
+]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@on_both(STORIES, *ON_SQLITE)
 async def test_wherever_a_push_is_killed_every_promise_is_kept(machine: Machine, ledger: Ledger, story: Story) -> None:
     assert await kill_everywhere(machine, ledger, story) >= 3
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@on_both(STORIES, *ON_SQLITE)
 async def test_a_push_whose_outcome_is_unknown_can_be_sent_again(
     machine: Machine, ledger: Ledger, story: Story
 ) -> None:
     assert await doubt_everywhere(machine, ledger, story) >= 1
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@pytest.mark.parametrize("machine", [SQLITE], indirect=True)
+@pytest.mark.parametrize("story", STORIES + ON_SQLITE, ids=lambda story: story.__name__)
 async def test_a_push_that_the_database_refuses_leaves_no_bytes_behind(
     machine: Machine, ledger: Ledger, story: Story
 ) -> None:

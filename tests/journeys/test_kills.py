@@ -131,6 +131,8 @@ Act = Callable[[Witness], None]
 
 @pytest.fixture
 def witness(server: Server, tmp_path: Path) -> Witness:
+    # Each point costs a start, on a machine that may have much to do.
+    server.patience = 60.0
     witness = Witness(server, tmp_path / "data")
     for name in (REPOSITORY, OTHER):
         witness.home.boto("ecr").create_repository(repositoryName=name)
