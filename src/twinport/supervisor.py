@@ -95,7 +95,7 @@ class _Supervisor:
         failed = self.begin_the_first()
         if failed is not None:
             return failed
-        for _ in range(self.count - 1):
+        while len(self.began) < self.count and not self.is_ending:
             self.begin(readiness=None)
         while not self.is_ending:
             self.wait(min(self.due, default=None))

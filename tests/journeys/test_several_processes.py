@@ -31,6 +31,7 @@ from tests.journeys.waiting import until
 T = TypeVar("T")
 IMAGES = {f"t{number}": small(f"machine-{number}") for number in range(50)}
 REPOSITORY = "team/api"
+SERVING = 2
 PUSHERS = 4
 INSIST_SECONDS = 60.0
 # Between one kill and the next.
@@ -45,7 +46,7 @@ class Crowd:
     def __init__(self, folder: Path, database: str | None) -> None:
         config = folder / "twinport.toml"
         config.write_text("" if database is None else f'database = "{database}"\n')
-        self.server = Server(folder, "--workers", "2", "--config", str(config))
+        self.server = Server(folder, "--workers", str(SERVING), "--config", str(config))
         self._worker_command = [*COMMAND, "worker", "--data", str(folder / "data"), "--config", str(config)]
         self._log = folder / "worker.log"
         self.worker: subprocess.Popen[bytes] | None = None
@@ -65,9 +66,18 @@ class Crowd:
         listed = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text()
         return [int(pid) for pid in listed.split()]
 
+    def everybody(self) -> list[int]:
+        """Return all processes if each of them has begun to work, and nobody otherwise."""
+        assert self.worker is not None
+        logs = self.server.log + (self._log.read_text() if self._log.exists() else "")
+        events = [json.loads(line) for line in logs.splitlines() if ".started" in line and line.endswith("}")]
+        working = {each["process"] for each in events if each["event"] in ("server.started", "worker.started")}
+        present = [*self.processes(), self.worker.pid]
+        return present if len(present) == SERVING + 1 and working.issuperset(present) else []
+
     def kill_somebody(self) -> None:
         assert self.worker is not None
-        victim = RANDOM.choice([*self.processes(), self.worker.pid])
+        victim = RANDOM.choice(until("everybody works", self.everybody, seconds=INSIST_SECONDS))
         self.killed += 1
         if victim == self.worker.pid:
             self.worker.kill()
