@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
+import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import Connection, insert, select, text, update
 
 from tests.postgres import PostgresServer
 from twinport.catalog import schema
-from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.postgres import _MAKING, PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.errors import BadRequest
 from twinport.model.names import RegionName
@@ -61,6 +62,17 @@ async def test_a_reader_finds_the_region_that_another_process_began(
     await catalog.region(REGION).write(partial(add, "1"))
     assert await other.region(REGION).read(accounts) == ["1"]
     other.close()
+
+
+async def test_who_finds_everything_made_waits_for_nobody_who_makes_it(
+    catalog: PostgresCatalog, postgres_address: str
+) -> None:
+    await catalog.region(REGION).write(partial(add, "1"))
+    with psycopg.connect(postgres_address) as making:
+        making.execute(f"SELECT pg_advisory_xact_lock({_MAKING})".encode())
+        other = PostgresCatalog(postgres_address, ManualClock())
+        assert await other.region(REGION).read(accounts) == ["1"]
+        other.close()
 
 
 async def test_transactions_that_deadlock_are_done_one_after_the_other(catalog: PostgresCatalog) -> None:

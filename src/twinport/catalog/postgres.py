@@ -95,7 +95,9 @@ class PostgresDatabase:
             revisions.bring_up_to_date(db, metadata)
             first_rows(db)
 
-        self.write_now(make)
+        # Where all is made, nobody waits for a process that stands still with the lock in its hand.
+        if not self.read_now(lambda db: revisions.is_current(db, metadata)):
+            self.write_now(make)
 
     def close(self) -> None:
         """Finish what was submitted, then let go of the connections."""
