@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from tests.journeys.clients import HOME, SOURCE, Owner
 from tests.journeys.commands import Program, find
 from tests.journeys.disks import fill, mounted, remount, run, small_disk
-from tests.journeys.images import small, write_layout
+from tests.journeys.engine import Engine
+from tests.journeys.images import small, write_layout, write_root_filesystem
 from tests.journeys.registry import Registry
 from tests.journeys.server import COMMAND, Server
 
@@ -148,3 +149,16 @@ def test_skopeo_is_told_that_the_disk_is_full_and_does_not_wait(tmp_path: Path) 
         (blobs(tmp_path) / "ballast").unlink()
         skopeo(*copy)
         assert registry.has(REPOSITORY, NEXT)
+
+
+def test_docker_is_told_too_and_pushes_when_there_is_room(tmp_path: Path, engine: Engine) -> None:
+    """It tries a layer five times, with pauses of 5, 10, 15 and 20 seconds, and then says what it was told."""
+    with small_disk(blobs(tmp_path), size="4m"), shop(tmp_path) as (owner, _):
+        write_root_filesystem(tmp_path / "busybox.tar")
+        reference = f"{owner.registry}/{REPOSITORY}:2"
+        engine.docker("login", "--username", "AWS", "--password-stdin", owner.server.address, stdin=owner.password())
+        engine.docker("import", str(tmp_path / "busybox.tar"), reference)
+        fill(blobs(tmp_path) / "ballast")
+        assert "503 Service Unavailable" in engine.docker.refusal("push", reference)
+        (blobs(tmp_path) / "ballast").unlink()
+        assert "digest: sha256:" in engine.docker("push", reference)
