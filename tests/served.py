@@ -76,7 +76,12 @@ def start(data: Path, port: int | None = None, authority: Path | None = None, **
     process = subprocess.Popen(command, stderr=log, env={**os.environ, "PYTHONPATH": source, **environment})
     log.close()
     served = Served(port, data, process, authority)
-    _wait_until_it_answers(served)
+    try:
+        _wait_until_it_answers(served)
+    except AssertionError:
+        # Nobody gets hold of it any more, so nobody else would end it.
+        process.kill()
+        raise
     return served
 
 
