@@ -11,6 +11,7 @@ PYTHON_READY := $(VENV)/.python-is-ready
 RUN_READY := $(VENV)/.run-is-ready
 DEV_READY := $(VENV)/.dev-is-ready
 FUZZ_READY := $(VENV)/.fuzz-is-ready
+BENCH_READY := $(VENV)/.bench-is-ready
 
 AXE_VERSION := 4.14.1
 AXE := .cache/axe/node_modules/axe-core/axe.min.js
@@ -40,10 +41,10 @@ MINUTES ?= 2
 WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/build/gate \
 	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci tests/console tests/control
 
-.PHONY: gate check-gate help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
+.PHONY: gate check-gate bench-access help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_READY) ## Make .venv and install everything that running, testing and checking need.
 
@@ -78,6 +79,9 @@ bench: $(DEV_READY) ## Measure beside a peer, and print ratios.
 	PYTHONPATH=. $(BIN)/python benchmarks/pushes.py
 	PYTHONPATH=. $(BIN)/python benchmarks/console.py
 
+bench-access: $(BENCH_READY) ## Measure signed requests a second beside moto's server, and print ratios.
+	$(BIN)/python benchmarks/signed_requests.py
+
 browser: $(DEV_READY) $(AXE) ## Click through the console with Debian's Chromium, with scripts and without; axe-core looks too.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/browser $(PYTEST_ARGS)
 
@@ -111,6 +115,7 @@ lock: $(DEV_READY) ## Choose the newest versions that pyproject.toml allows, and
 	$(UV_COMPILE) pyproject.toml --group build --output-file requirements/run.txt
 	$(UV_COMPILE) pyproject.toml --extra dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	$(UV_COMPILE) --group fuzz --output-file requirements/fuzz.txt
+	$(UV_COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
 
 clean: ## Remove what make made (.venv and caches; data folders stay).
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
@@ -140,4 +145,9 @@ $(DEV_READY): $(RUN_READY) requirements/dev.txt
 $(FUZZ_READY): $(DEV_READY) requirements/fuzz.txt
 	@echo 'installing what fuzzing needs'
 	@$(PIP_INSTALL) --require-hashes --requirement requirements/fuzz.txt
+	@touch $@
+
+$(BENCH_READY): $(DEV_READY) requirements/bench.txt
+	@echo 'installing what is measured beside'
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/bench.txt
 	@touch $@

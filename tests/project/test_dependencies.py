@@ -18,7 +18,7 @@ def test_everything_that_runs_is_locked() -> None:
 
 
 def test_everything_direct_is_locked_for_development() -> None:
-    assert direct() <= locked("dev.txt") | locked("run.txt") | locked("fuzz.txt")
+    assert direct() <= locked("dev.txt") | locked("run.txt") | locked("fuzz.txt") | locked("bench.txt")
 
 
 def test_both_locks_agree_on_every_version() -> None:
@@ -27,7 +27,8 @@ def test_both_locks_agree_on_every_version() -> None:
 
 
 def test_the_locks_name_no_index() -> None:
-    text = "".join((ROOT / "requirements" / name).read_text() for name in ("run.txt", "dev.txt", "fuzz.txt"))
+    locks = ("run.txt", "dev.txt", "fuzz.txt", "bench.txt")
+    text = "".join((ROOT / "requirements" / name).read_text() for name in locks)
     assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", text)
 
 
@@ -38,7 +39,7 @@ def runtime() -> set[str]:
 def direct() -> set[str]:
     development = PROJECT["project"]["optional-dependencies"]["dev"]
     groups = PROJECT["dependency-groups"]
-    return runtime() | names(development) | names(groups["build"]) | names(groups["fuzz"])
+    return runtime() | names(development) | names(groups["build"]) | names(groups["fuzz"]) | names(groups["bench"])
 
 
 def names(requirements: Iterable[str]) -> set[str]:
