@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from statistics import median
 from time import monotonic
 from typing import Any
@@ -61,11 +62,11 @@ class Line:
             pass
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Target]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard) if hard != resource.RLIM_INFINITY else 8192, hard))
-    with attacked(tmp_path_factory.mktemp("crowd")) as target:
+    with attacked(tmp_path) as target:
         yield target
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
