@@ -1,5 +1,6 @@
 """Requests that are nearly right: each piece is one that means something, or one that should mean nothing."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -106,6 +107,21 @@ def presigned_layers() -> st.SearchStrategy[str]:
     path = st.lists(_SEGMENTS | _QUOTED | st.just(f"team/api@{DIGESTS[0]}"), max_size=4).map("/".join)
     pairs = st.builds("{}={}".format, st.sampled_from(("expires", "signature", "x")), _VALUES | _QUOTED)
     return st.builds(lambda path, query: f"/_layers/{path}?{'&'.join(query)}", path, st.lists(pairs, max_size=3))
+
+
+def passwords() -> st.SearchStrategy[str]:
+    """Make Authorization headers of the registry protocol, some of tokens that nobody issued."""
+    values: st.SearchStrategy[object] = st.sampled_from(
+        (1, 10**30, 1e300, float("inf"), float("nan"), "²", None, [], {}, "\ud800", REGION, "x" * 5000)
+    )
+    members = st.dictionaries(st.sampled_from(("k", "r", "e", "x")), values, max_size=4)
+    regional = members.map(lambda given: {"k": ACCOUNT, "r": REGION, "e": 1, **given})
+    texts = (members | regional).map(json.dumps) | st.sampled_from(("[" * 100_000, "7", '{"e":1e999}', ""))
+    tokens = texts.map(lambda text: base64.urlsafe_b64encode(text.encode()).decode())
+    pairs = st.builds("{}:{}.{}.{}".format, st.sampled_from(("AWS", ACCOUNT, "\x00", "")), tokens, _TEXT, _TEXT)
+    encoded = pairs.map(lambda pair: base64.b64encode(pair.encode(errors="replace")).decode())
+    wild = st.text(_HEADER_CHARACTERS, max_size=20)
+    return st.builds("{} {}".format, st.sampled_from(("Basic", "basic", "Bearer", "")), encoded | wild)
 
 
 def claims() -> st.SearchStrategy[tuple[str, list[tuple[str, str]]]]:

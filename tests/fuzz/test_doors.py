@@ -79,6 +79,14 @@ def test_whoever_claims_to_have_signed_a_request_is_answered_and_not_with_a_defe
 
 
 @BRIEF
+@given(strategies.passwords())
+def test_whatever_is_given_for_a_password_is_answered_and_not_with_a_defect(doors: Doors, authorization: str) -> None:
+    answer = doors.registry("GET", "/v2/", [("authorization", authorization)])
+    unexpected(answer)
+    assert answer.status in (401, 403)
+
+
+@BRIEF
 @given(strategies.METHODS, strategies.presigned_layers(), strategies.headers())
 def test_whoever_makes_up_the_address_of_a_layer_is_refused(
     doors: Doors, method: str, target: str, headers: list[tuple[str, str]]

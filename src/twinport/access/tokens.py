@@ -1,7 +1,6 @@
 """What a Region vouches for with a key of its own: authorisation tokens for `/v2/`, and addresses of layers."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -134,7 +133,8 @@ def basic_credentials(authorization: str | None) -> tuple[str, str]:
         raise RegistryTokenInvalid
     try:
         user, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # Not ASCII, not base64, or not UTF-8.
         raise RegistryTokenInvalid from None
     return user, password
 
@@ -151,5 +151,5 @@ def _claims(payload: str) -> _Claims:
     try:
         claims = json.loads(base64.b64decode(payload, altchars=b"-_", validate=True))
         return _Claims(str(claims["k"]), region_name(str(claims["r"])), int(claims["e"]))
-    except (binascii.Error, ValueError, TypeError, KeyError, BadName, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, BadName, RecursionError):
         raise RegistryTokenInvalid from None
