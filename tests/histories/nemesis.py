@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import psycopg
+
 from tests.histories.deployment import Deployment, Worker, kill, send
 
 # Between one recovery and the next kill. Short enough to meet recoveries half done, long enough for acknowledgements.
@@ -80,10 +82,14 @@ class Nemesis:
     async def _kill_connection(self) -> None:
         """PostgreSQL ends all the others too, and recovers."""
         assert self.deployment.postgres is not None
-        connections = await asyncio.to_thread(self.deployment.postgres.connections)
+        try:
+            connections = await asyncio.to_thread(self.deployment.postgres.connections)
+        except psycopg.OperationalError:
+            # It has only now noticed the last blow, and recovers.
+            connections = []
         if connections:
             kill(self.random.choice(connections))
-            await asyncio.to_thread(self.deployment.postgres.wait)
+        await asyncio.to_thread(self.deployment.postgres.wait)
 
     async def _kill_database(self) -> None:
         assert self.deployment.postgres is not None

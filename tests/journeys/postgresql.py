@@ -124,7 +124,13 @@ class PostgreSQL:
         process, self._process = self._process, None
         assert process is not None
         process.send_signal(number)
-        process.wait(timeout=START_SECONDS)
+        try:
+            process.wait(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            # Nothing that a test began may be left behind.
+            process.kill()
+            process.wait(timeout=START_SECONDS)
+            raise
 
 
 @contextmanager
