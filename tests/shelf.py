@@ -7,7 +7,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, select
 
 from tests.fakes import NOW, REGION, REGISTRY
-from twinport.catalog import outbox, registries, repositories, schema, statements
+from twinport.catalog import outbox, registries, repositories, statements
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import WholeCatalog
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Repository, TagRule

@@ -9,12 +9,18 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, MetaData, create_engine, insert, select
 from sqlalchemy.pool import StaticPool
 
-from twinport.catalog import schema, statements
+from twinport.catalog import partition_schema, regional_schema, statements
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 
 T = TypeVar("T")
-_REGIONAL = [schema.history, schema.registry, schema.fence, schema.lane, schema.delivery]
+_REGIONAL = [
+    regional_schema.history,
+    regional_schema.registry,
+    regional_schema.fence,
+    regional_schema.lane,
+    regional_schema.delivery,
+]
 
 
 @types.coroutine
@@ -27,7 +33,7 @@ class Stored:
     """What outlives a crash: the rows."""
 
     def __init__(self) -> None:
-        self.partition = _Rows(schema.partition, list(schema.partition.sorted_tables))
+        self.partition = _Rows(partition_schema.partition, list(partition_schema.partition.sorted_tables))
         self.regions: dict[RegionName, _Rows] = {}
 
     def clear(self) -> None:
@@ -37,7 +43,7 @@ class Stored:
 
     def region(self, name: RegionName) -> "_Rows":
         if name not in self.regions:
-            self.regions[name] = _Rows(schema.regional, _REGIONAL)
+            self.regions[name] = _Rows(regional_schema.regional, _REGIONAL)
             self.regions[name].run(_begin_history)
         return self.regions[name]
 
@@ -58,7 +64,7 @@ class SteppedCatalog:
         return self._opened.setdefault(name, _SteppedRegion(name, self._stored, self.partition, self._clock))
 
     async def regions(self) -> list[RegionName]:
-        rows = await self.partition.read(lambda db: db.execute(select(schema.region.c.name)).scalars().all())
+        rows = await self.partition.read(lambda db: db.execute(select(partition_schema.region.c.name)).scalars().all())
         return sorted(RegionName(name) for name in rows)
 
 
@@ -93,7 +99,7 @@ class _Rows:
     def __init__(self, metadata: MetaData, tables: list[Any]) -> None:
         self._engine = create_engine("sqlite://", poolclass=StaticPool)
         metadata.create_all(self._engine, tables=tables)
-        self._tables = [table for table in tables if table is not schema.history]
+        self._tables = [table for table in tables if table is not regional_schema.history]
 
     def run(self, transaction: Callable[[Connection], T]) -> T:
         with self._engine.begin() as db:
@@ -138,8 +144,8 @@ class _SteppedRegion:
         return await self.read(transaction)
 
     def _list(self, db: Connection) -> None:
-        statements.insert_absent(db, schema.region, {"name": self._name, "created_at": self._clock.now()})
+        statements.insert_absent(db, partition_schema.region, {"name": self._name, "created_at": self._clock.now()})
 
 
 def _begin_history(db: Connection) -> None:
-    db.execute(insert(schema.history).values(id=1, epoch=1))
+    db.execute(insert(regional_schema.history).values(id=1, epoch=1))

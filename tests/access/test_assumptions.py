@@ -22,7 +22,8 @@ from twinport.access.service_linked_roles import SERVICES
 from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Sessions
 from twinport.access.trust import RoleName
-from twinport.catalog import identities, schema
+from twinport.catalog import identities
+from twinport.catalog import partition_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied

@@ -15,7 +15,7 @@ from twinport.access.aws_policies import AwsPolicies
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.catalog import schema
+from twinport.catalog import partition_schema, regional_schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
@@ -78,14 +78,16 @@ class House:
         await self.catalog.region(fakes.REGION).write(lambda db: db.execute(insert(table).values(values)))
 
     async def give(self, caller: Caller, text: str) -> None:
-        await self.partition(schema.inline_policy, owner_id=caller.unique_id, name="p", document=text)
+        await self.partition(partition_schema.inline_policy, owner_id=caller.unique_id, name="p", document=text)
 
     async def attach(self, caller: Caller, arn: str) -> None:
-        await self.partition(schema.attachment, owner_id=caller.unique_id, policy_arn=arn, attached_at=fakes.NOW)
+        await self.partition(
+            partition_schema.attachment, owner_id=caller.unique_id, policy_arn=arn, attached_at=fakes.NOW
+        )
 
     async def manage(self, arn: str, version: int, **documents: str) -> None:
         await self.partition(
-            schema.managed_policy,
+            partition_schema.managed_policy,
             arn=arn,
             unique_id="ANPAPUSHERSPUSHERSPU",
             account=fakes.ACCOUNT,
@@ -99,15 +101,19 @@ class House:
         )
         for name, text in documents.items():
             await self.partition(
-                schema.policy_version, policy_arn=arn, version=int(name[1:]), document=text, created_at=fakes.NOW
+                partition_schema.policy_version,
+                policy_arn=arn,
+                version=int(name[1:]),
+                document=text,
+                created_at=fakes.NOW,
             )
 
     async def let_in(self, text: str) -> None:
-        changes = update(schema.repository).values(policy=text)
+        changes = update(regional_schema.repository).values(policy=text)
         await self.catalog.region(fakes.REGION).write(lambda db: db.execute(changes))
 
     async def rule(self, text: str) -> None:
-        await self.region(schema.registry, account=fakes.ACCOUNT, policy=text)
+        await self.region(regional_schema.registry, account=fakes.ACCOUNT, policy=text)
 
 
 @pytest.fixture
@@ -121,11 +127,11 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 async def house(catalog: EmbeddedCatalog) -> House:
     made = House(catalog, PolicyGate(catalog, PolicyLibrary(catalog, AwsPolicies())))
     common = {"account": fakes.ACCOUNT, "path": "/", "created_at": fakes.NOW}
-    await made.partition(schema.user, unique_id=ALICE.unique_id, name="alice", name_key="alice", **common)
+    await made.partition(partition_schema.user, unique_id=ALICE.unique_id, name="alice", name_key="alice", **common)
     role = {"name": "builder", "name_key": "builder", "trust": "{}", "max_session_seconds": 3600}
-    await made.partition(schema.role, unique_id=BUILDER.unique_id, **role, **common)
+    await made.partition(partition_schema.role, unique_id=BUILDER.unique_id, **role, **common)
     repository = {"name": "team/api", "mutability": "MUTABLE", "scan_on_push": False, "encryption": "AES256"}
-    await made.region(schema.repository, id=1, account=fakes.ACCOUNT, created_at=fakes.NOW, **repository)
+    await made.region(regional_schema.repository, id=1, account=fakes.ACCOUNT, created_at=fakes.NOW, **repository)
     return made
 
 
@@ -152,7 +158,7 @@ async def test_an_inline_policy_counts_from_the_moment_it_is_written(house: Hous
 async def test_a_policy_that_was_removed_counts_no_more(house: House) -> None:
     await house.give(ALICE, allowing())
     await house.may(ALICE)
-    await house.catalog.partition.write(lambda db: db.execute(delete(schema.inline_policy)))
+    await house.catalog.partition.write(lambda db: db.execute(delete(partition_schema.inline_policy)))
     assert await house.reason(ALICE) == NO_IDENTITY
 
 
@@ -172,7 +178,7 @@ async def test_a_customers_policy_counts_in_its_default_version(house: House) ->
 async def test_a_deleted_user_may_nothing_even_where_everybody_may(house: House) -> None:
     await house.let_in(allowing(resource=None, Principal="*"))
     await house.may(ALICE)
-    await house.catalog.partition.write(lambda db: db.execute(delete(schema.user)))
+    await house.catalog.partition.write(lambda db: db.execute(delete(partition_schema.user)))
     assert await house.reason(ALICE) == NO_IDENTITY
 
 
@@ -211,9 +217,9 @@ async def test_a_missing_repository_is_denied_and_not_missing(house: House) -> N
 
 
 async def test_tags_of_the_repository_are_asked_under_both_names(house: House) -> None:
-    await house.region(schema.repository_tag, repository_id=1, key="Team", value="red")
+    await house.region(regional_schema.repository_tag, repository_id=1, key="Team", value="red")
     for key in ("aws:ResourceTag/team", "ecr:ResourceTag/Team"):
-        await house.catalog.partition.write(lambda db: db.execute(delete(schema.inline_policy)))
+        await house.catalog.partition.write(lambda db: db.execute(delete(partition_schema.inline_policy)))
         await house.give(ALICE, allowing(Condition={"StringEquals": {key: "red"}}))
         await house.may(ALICE)
         await house.reason(ALICE, resource=MISSING)
@@ -222,7 +228,9 @@ async def test_tags_of_the_repository_are_asked_under_both_names(house: House) -
 async def test_tags_of_the_user_are_asked(house: House) -> None:
     await house.give(ALICE, allowing(Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}}))
     await house.reason(ALICE)
-    await house.partition(schema.identity_tag, owner_id=ALICE.unique_id, key="Team", key_lower="team", value="red")
+    await house.partition(
+        partition_schema.identity_tag, owner_id=ALICE.unique_id, key="Team", key_lower="team", value="red"
+    )
     await house.may(ALICE)
 
 
@@ -230,7 +238,9 @@ async def test_tags_of_a_role_are_asked_when_the_role_is_acted_on(house: House) 
     await house.give(ALICE, allowing("iam:GetRole", Condition={"StringEquals": {"iam:ResourceTag/team": "red"}}))
     role = IdentityResource(fakes.ACCOUNT, BUILDER.principal_arn, BUILDER.unique_id)
     await house.reason(ALICE, "iam:GetRole", role)
-    await house.partition(schema.identity_tag, owner_id=BUILDER.unique_id, key="team", key_lower="team", value="red")
+    await house.partition(
+        partition_schema.identity_tag, owner_id=BUILDER.unique_id, key="team", key_lower="team", value="red"
+    )
     await house.may(ALICE, "iam:GetRole", role)
 
 
@@ -316,7 +326,7 @@ async def test_a_services_own_call_comes_from_no_address(house: House) -> None:
 @pytest.mark.parametrize("text", ["{", allowing(Condition={"StringAlmost": {"aws:username": "alice"}})])
 async def test_a_stored_policy_that_cannot_be_read_is_a_no(house: House, text: str) -> None:
     await house.give(ALICE, allowing())
-    await house.partition(schema.inline_policy, owner_id=ALICE.unique_id, name="q", document=text)
+    await house.partition(partition_schema.inline_policy, owner_id=ALICE.unique_id, name="q", document=text)
     assert "cannot be read" in await house.reason(ALICE)
 
 

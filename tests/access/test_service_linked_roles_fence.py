@@ -18,7 +18,7 @@ from tests.access.stepped import Actor, SteppedCatalog, Stored
 from tests.fakes import ACCOUNT, AllowAll, caller
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.service_linked_roles import ServiceLinkedRoles
-from twinport.catalog import outbox, registries, schema
+from twinport.catalog import outbox, partition_schema, regional_schema, registries
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, TaskStatus
@@ -110,11 +110,13 @@ class World:
         return Actor(self.deletions.status(caller(), task.id)).finish().status
 
     def role_ids(self) -> set[str]:
-        query = select(schema.role.c.unique_id)
+        query = select(partition_schema.role.c.unique_id)
         return set(self.stored.partition.run(lambda db: db.execute(query).scalars().all()))
 
     def roles_of_tasks(self, statuses: Iterable[str]) -> list[str]:
-        query = select(schema.deletion_task.c.role_id).where(schema.deletion_task.c.status.in_(statuses))
+        query = select(partition_schema.deletion_task.c.role_id).where(
+            partition_schema.deletion_task.c.status.in_(statuses)
+        )
         return list(self.stored.partition.run(lambda db: db.execute(query).scalars().all()))
 
 
@@ -239,7 +241,7 @@ def push(db: Connection) -> None:
 
 
 def settle(db: Connection) -> None:
-    db.execute(update(schema.delivery).values(state="complete"))
+    db.execute(update(regional_schema.delivery).values(state="complete"))
 
 
 def clear_rules(db: Connection) -> None:

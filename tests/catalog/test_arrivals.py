@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, insert, select
 
-from twinport.catalog import arrivals, images, repositories, schema
+from twinport.catalog import arrivals, images, repositories
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.arrivals import Landing, NewManifest
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
-from twinport.catalog import blobs, repositories, schema, uploads
+from twinport.catalog import blobs, repositories, uploads
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, opened
-from twinport.catalog import schema, statements
+from twinport.catalog import regional_schema as schema
+from twinport.catalog import statements
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName

@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select
 
 from tests.fakes import REGION
-from twinport.catalog import registries, schema
+from twinport.catalog import regional_schema as schema
+from twinport.catalog import registries
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import AccountId

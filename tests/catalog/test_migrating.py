@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Connection, Engine, MetaData, Table, create_engi
 
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
-from twinport.catalog import migrating, postgres, revisions, schema
+from twinport.catalog import migrating, partition_schema, postgres, regional_schema, revisions
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
 # The columns, the indexes and the constraints of a database, as it tells them itself. The order of columns may differ.
@@ -46,7 +46,9 @@ _OF_SQLITE = (
     """,
 )
 FIRST_FOLDER = Path(__file__).parent / "first_folder"
-METADATA = pytest.mark.parametrize("metadata", [schema.partition, schema.regional], ids=["partition", "regional"])
+METADATA = pytest.mark.parametrize(
+    "metadata", [partition_schema.partition, regional_schema.regional], ids=["partition", "regional"]
+)
 
 
 @pytest.fixture(params=ENGINES)
@@ -163,7 +165,7 @@ def test_a_database_of_a_later_version_is_refused_and_stays_as_it_is(db: Connect
 
 @pytest.mark.parametrize("name", ["global", "eu-west-1", "us-east-1"])
 def test_every_row_of_the_first_revision_is_there_after_the_last(db: Connection, name: str) -> None:
-    metadata = schema.partition if name == "global" else schema.regional
+    metadata = partition_schema.partition if name == "global" else regional_schema.regional
     migrating.upgrade(db, metadata, "0001")
     first = MetaData()
     first.reflect(db)
@@ -201,15 +203,15 @@ def everything(db: Connection, tables: MetaData) -> dict[str, list[tuple[object,
 
 def unversioned(db: Connection) -> None:
     """Leave the tables of the first revision, as they were made before revisions were noted."""
-    migrating.upgrade(db, schema.regional, "0001")
+    migrating.upgrade(db, regional_schema.regional, "0001")
     db.execute(text("DROP TABLE alembic_version"))
 
 
 def test_tables_of_the_first_revision_without_a_note_of_it_are_recognised(db: Connection) -> None:
     unversioned(db)
     db.execute(text("INSERT INTO registry (account, sequence) VALUES ('1', 7)"))
-    revisions.bring_up_to_date(db, schema.regional)
-    assert revisions.is_current(db, schema.regional)
+    revisions.bring_up_to_date(db, regional_schema.regional)
+    assert revisions.is_current(db, regional_schema.regional)
     assert db.execute(text("SELECT sequence FROM registry")).scalars().all() == [7]
 
 
@@ -217,10 +219,10 @@ def test_tables_that_no_revision_has_are_refused_by_what_they_lack(db: Connectio
     unversioned(db)
     db.execute(text("ALTER TABLE manifest DROP COLUMN origin"))
     with pytest.raises(DatabaseUnrecognised, match="'manifest' lacks origin"):
-        revisions.bring_up_to_date(db, schema.regional)
+        revisions.bring_up_to_date(db, regional_schema.regional)
 
 
 def test_tables_of_somebody_else_do_not_make_a_database_an_old_one(db: Connection) -> None:
     db.execute(text("CREATE TABLE theirs (id INTEGER PRIMARY KEY)"))
-    revisions.bring_up_to_date(db, schema.regional)
-    assert revisions.is_current(db, schema.regional)
+    revisions.bring_up_to_date(db, regional_schema.regional)
+    assert revisions.is_current(db, regional_schema.regional)

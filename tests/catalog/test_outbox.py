@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
-from twinport.catalog import outbox, schema
+from twinport.catalog import outbox
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import SqliteDatabase
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
 from sqlalchemy import create_engine, select
 
-from twinport.catalog import outbox, schema
+from twinport.catalog import outbox
+from twinport.catalog import regional_schema as schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy import Connection, insert, select, text, update
 
 from tests.postgres import PostgresServer
-from twinport.catalog import schema
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.postgres import _MAKING, PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.errors import BadRequest

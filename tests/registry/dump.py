@@ -12,7 +12,7 @@ from tests.fakes import REGISTRY, AllowAll, caller
 from tests.shelf import image_of
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.store import PARTS
-from twinport.catalog import schema
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, image_of
-from twinport.catalog import arrivals, repositories, schema, uploads
+from twinport.catalog import arrivals, repositories, uploads
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.postgres import PostgresCatalog

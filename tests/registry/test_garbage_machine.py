@@ -20,7 +20,8 @@ from sqlalchemy import Connection, select
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, Dump
 from tests.shelf import image_of
-from twinport.catalog import garbage, schema
+from twinport.catalog import garbage
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.verification import Scope
 from twinport.clock import ManualClock

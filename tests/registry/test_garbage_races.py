@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW
 from tests.registry.dump import API, OTHER, REGION, Dump
-from twinport.catalog import schema
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.errors import Refusal

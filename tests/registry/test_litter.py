@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from tests.registry.dump import REGION, TICK, Dump
 from twinport.blobs.store import PARTS
-from twinport.catalog import blobs, schema
+from twinport.catalog import blobs
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key

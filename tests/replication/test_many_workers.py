@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from tests.catalogs import ENGINES, SQLITE
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import FAR, FARTHER, HOME, PARTNER, World, image
-from twinport.catalog import schema
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from twinport.catalog import schema
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import WholeCatalog
 from twinport.model.names import RegionName
 

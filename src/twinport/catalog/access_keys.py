@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from twinport.catalog import schema
+from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
 from twinport.model.entities import AccessKey, KeyStatus, Use
 from twinport.model.names import AccountId

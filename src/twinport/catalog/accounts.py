@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, FromClause, delete, func, insert, or_, select
 
-from twinport.catalog import schema
+from twinport.catalog import partition_schema as schema
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AliasNotFound, AliasTaken
 

@@ -16,8 +16,16 @@ from sqlalchemy import Connection, delete, select, update
 
 from twinport.catalog import blobs, images, registries, repositories
 from twinport.catalog.images import NewImage
+from twinport.catalog.regional_schema import (
+    applied_position,
+    arrival,
+    blob,
+    offer,
+    offer_blob,
+    repository,
+    repository_blob,
+)
 from twinport.catalog.repositories import Against
-from twinport.catalog.schema import applied_position, arrival, blob, offer, offer_blob, repository, repository_blob
 from twinport.catalog.statements import batches, insert_absent, upsert
 from twinport.model.content import Digest, Key
 from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
 
-from twinport.catalog import schema, statements
+from twinport.catalog import partition_schema, regional_schema, statements
 from twinport.catalog.database import Database
 from twinport.model.content import Key
 from twinport.model.names import RegionName
 
 T = TypeVar("T")
 
-_GENERATION = select(schema.generation.c.value)
+_GENERATION = select(partition_schema.generation.c.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Partition:
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         def advancing(db: Connection) -> T:
             # First of all: on PostgreSQL the row that is written here makes writes follow one another.
-            changes = {"value": schema.generation.c.value + 1}
-            first = statements.insert(db, schema.generation).values(id=1, value=1)
+            changes = {"value": partition_schema.generation.c.value + 1}
+            first = statements.insert(db, partition_schema.generation).values(id=1, value=1)
             db.execute(first.on_conflict_do_update(index_elements=["id"], set_=changes))
             return transaction(db)
 
@@ -45,32 +45,37 @@ class Partition:
 
 def listed_regions(db: Connection) -> list[RegionName]:
     """List the Regions that were ever written to, in the order of their names."""
-    return sorted(RegionName(name) for name in db.execute(select(schema.region.c.name)).scalars())
+    return sorted(RegionName(name) for name in db.execute(select(partition_schema.region.c.name)).scalars())
 
 
 def list_region(db: Connection, name: RegionName, now: datetime) -> None:
-    statements.insert_absent(db, schema.region, {"name": name, "created_at": now})
+    statements.insert_absent(db, partition_schema.region, {"name": name, "created_at": now})
 
 
 def begin_history(db: Connection, now: datetime) -> None:
     """Give a new Region its first epoch."""
-    statements.insert_absent(db, schema.history, {"id": 1, "epoch": _epoch_at(now)})
+    statements.insert_absent(db, regional_schema.history, {"id": 1, "epoch": _epoch_at(now)})
 
 
 def clear_region(db: Connection, now: datetime) -> list[Key]:
     """Forget a Region's rows, begin a new epoch, and return the keys whose bytes no row names any more."""
-    columns = (schema.blob.c.key, schema.upload_segment.c.key, schema.offer_blob.c.key, schema.discarded_key.c.key)
+    columns = (
+        regional_schema.blob.c.key,
+        regional_schema.upload_segment.c.key,
+        regional_schema.offer_blob.c.key,
+        regional_schema.discarded_key.c.key,
+    )
     keys = {Key(key) for column in columns for key in db.execute(select(column)).scalars()}
-    for table in reversed(schema.regional.sorted_tables):
-        if table is not schema.history:
+    for table in reversed(regional_schema.regional.sorted_tables):
+        if table is not regional_schema.history:
             db.execute(table.delete())
-    db.execute(update(schema.history).values(epoch=_epoch_at(now)))
+    db.execute(update(regional_schema.history).values(epoch=_epoch_at(now)))
     return sorted(keys)
 
 
 def clear_partition(db: Connection) -> None:
-    for table in reversed(schema.partition.sorted_tables):
-        if table not in (schema.generation, schema.site_key, schema.region):
+    for table in reversed(partition_schema.partition.sorted_tables):
+        if table not in (partition_schema.generation, partition_schema.site_key, partition_schema.region):
             db.execute(table.delete())
 
 

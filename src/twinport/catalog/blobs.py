@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
-from twinport.catalog import reviews, schema, statements
+from twinport.catalog import regional_schema as schema
+from twinport.catalog import reviews, statements
 from twinport.model.content import Digest, Key
 from twinport.model.names import AccountId, RepositoryName
 from twinport.refusals.storage import BytesGivenUp

@@ -8,7 +8,7 @@ from enum import Enum
 from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.sql.selectable import Exists
 
-from twinport.catalog import schema
+from twinport.catalog import regional_schema as schema
 
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key
 _blob, _held, _part, _repository = schema.blob, schema.repository_blob, schema.manifest_blob, schema.repository

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from twinport.catalog import statements
-from twinport.catalog.schema import chore as _chore
+from twinport.catalog.regional_schema import chore as _chore
 
 _IDENTITY = "identity"
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from twinport.catalog.schema import console_session
+from twinport.catalog.partition_schema import console_session
 
 
 @dataclass(frozen=True, slots=True)

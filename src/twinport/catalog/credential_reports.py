@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from twinport.catalog import access_keys, identities, login_profiles, schema, statements
+from twinport.catalog import access_keys, identities, login_profiles, statements
+from twinport.catalog import partition_schema as schema
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.model.entities import AccessKey, User
 from twinport.model.names import AccountId

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from twinport.catalog import identities, schema
+from twinport.catalog import identities, partition_schema, regional_schema
 from twinport.model.entities import User
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AccountNameTaken
@@ -56,40 +56,40 @@ class TokenKeyRow:
 
 
 _KEYS = select(
-    schema.access_key.c.id,
-    schema.access_key.c.account,
-    schema.access_key.c.owner_id,
-    schema.access_key.c.sealed_secret,
-    schema.access_key.c.status,
-    schema.user.c.name,
-    schema.user.c.path,
-).outerjoin(schema.user, schema.user.c.unique_id == schema.access_key.c.owner_id)
+    partition_schema.access_key.c.id,
+    partition_schema.access_key.c.account,
+    partition_schema.access_key.c.owner_id,
+    partition_schema.access_key.c.sealed_secret,
+    partition_schema.access_key.c.status,
+    partition_schema.user.c.name,
+    partition_schema.user.c.path,
+).outerjoin(partition_schema.user, partition_schema.user.c.unique_id == partition_schema.access_key.c.owner_id)
 
 _SESSIONS = (
     select(
-        schema.session.c.access_key_id,
-        schema.session.c.account,
-        schema.session.c.principal_id,
-        schema.session.c.name,
-        schema.session.c.sealed_secret,
-        schema.session.c.issued_at,
-        schema.session.c.expires_at,
-        schema.session.c.facts,
-        schema.role.c.name.label("role_name"),
-        schema.role.c.path.label("role_path"),
-        schema.user.c.name.label("user_name"),
-        schema.user.c.path.label("user_path"),
+        partition_schema.session.c.access_key_id,
+        partition_schema.session.c.account,
+        partition_schema.session.c.principal_id,
+        partition_schema.session.c.name,
+        partition_schema.session.c.sealed_secret,
+        partition_schema.session.c.issued_at,
+        partition_schema.session.c.expires_at,
+        partition_schema.session.c.facts,
+        partition_schema.role.c.name.label("role_name"),
+        partition_schema.role.c.path.label("role_path"),
+        partition_schema.user.c.name.label("user_name"),
+        partition_schema.user.c.path.label("user_path"),
     )
-    .outerjoin(schema.role, schema.role.c.unique_id == schema.session.c.principal_id)
-    .outerjoin(schema.user, schema.user.c.unique_id == schema.session.c.principal_id)
+    .outerjoin(partition_schema.role, partition_schema.role.c.unique_id == partition_schema.session.c.principal_id)
+    .outerjoin(partition_schema.user, partition_schema.user.c.unique_id == partition_schema.session.c.principal_id)
 )
 
 
-_ACCESS_KEY = _KEYS.where(schema.access_key.c.id == bindparam("key_id"))
-_SESSION = _SESSIONS.where(schema.session.c.access_key_id == bindparam("key_id"))
-_SESSION_ACCOUNT = (schema.session.c.access_key_id, schema.session.c.account)
-_TOKEN_KEYS = select(schema.token_key.c.id, schema.token_key.c.sealed_key).order_by(
-    schema.token_key.c.created_at.desc()
+_ACCESS_KEY = _KEYS.where(partition_schema.access_key.c.id == bindparam("key_id"))
+_SESSION = _SESSIONS.where(partition_schema.session.c.access_key_id == bindparam("key_id"))
+_SESSION_ACCOUNT = (partition_schema.session.c.access_key_id, partition_schema.session.c.account)
+_TOKEN_KEYS = select(regional_schema.token_key.c.id, regional_schema.token_key.c.sealed_key).order_by(
+    regional_schema.token_key.c.created_at.desc()
 )
 
 
@@ -106,7 +106,10 @@ def session(db: Connection, key_id: str) -> SessionRow | None:
 
 def account_of_key(db: Connection, key_id: str) -> AccountId | None:
     """Return the account of an access key or session, active or not."""
-    for column, account in ((schema.access_key.c.id, schema.access_key.c.account), _SESSION_ACCOUNT):
+    for column, account in (
+        (partition_schema.access_key.c.id, partition_schema.access_key.c.account),
+        _SESSION_ACCOUNT,
+    ):
         found = db.execute(select(account).where(column == key_id)).scalar()
         if found is not None:
             return AccountId(found)
@@ -115,12 +118,12 @@ def account_of_key(db: Connection, key_id: str) -> AccountId | None:
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
     """Store a session, and forget those that ended more than a day ago."""
-    db.execute(insert(schema.session).values(row))
-    db.execute(delete(schema.session).where(schema.session.c.expires_at < now))
+    db.execute(insert(partition_schema.session).values(row))
+    db.execute(delete(partition_schema.session).where(partition_schema.session.c.expires_at < now))
 
 
 def site_key(db: Connection) -> SiteKeyRow | None:
-    columns = schema.site_key.c
+    columns = partition_schema.site_key.c
     row = db.execute(
         select(columns.id, columns.public_key, columns.sealed_private_key).order_by(columns.created_at).limit(1)
     ).one_or_none()
@@ -133,7 +136,7 @@ def add_site_key(db: Connection, row: SiteKeyRow, now: datetime) -> SiteKeyRow:
     if existing is not None:
         return existing
     db.execute(
-        insert(schema.site_key).values(
+        insert(partition_schema.site_key).values(
             id=row.id, public_key=row.public_key, sealed_private_key=row.sealed_private_key, created_at=now
         )
     )
@@ -150,7 +153,7 @@ def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRo
     existing = token_keys(db)
     if existing:
         return existing[0]
-    db.execute(insert(schema.token_key).values(id=row.id, sealed_key=row.sealed_key, created_at=now))
+    db.execute(insert(regional_schema.token_key).values(id=row.id, sealed_key=row.sealed_key, created_at=now))
     return row
 
 
@@ -165,11 +168,11 @@ class FirstKey:
 def add_account(db: Connection, name: str, administrator: User, policy_arn: str, key: FirstKey) -> None:
     """List a new account and store its first user with a policy and an access key. Raises AccountNameTaken."""
     account, now = administrator.account, administrator.created_at
-    if db.execute(select(schema.account.c.id).where(schema.account.c.name == name)).first():
+    if db.execute(select(partition_schema.account.c.id).where(partition_schema.account.c.name == name)).first():
         raise AccountNameTaken(name)
-    db.execute(insert(schema.account).values(id=account, name=name, created_at=now))
+    db.execute(insert(partition_schema.account).values(id=account, name=name, created_at=now))
     identities.add_user(db, administrator)
     owner = {"owner_id": administrator.unique_id}
-    db.execute(insert(schema.attachment).values(**owner, policy_arn=policy_arn, attached_at=now))
+    db.execute(insert(partition_schema.attachment).values(**owner, policy_arn=policy_arn, attached_at=now))
     values = {**owner, "id": key.id, "sealed_secret": key.sealed_secret, "status": "Active"}
-    db.execute(insert(schema.access_key).values(**values, account=account, created_at=now))
+    db.execute(insert(partition_schema.access_key).values(**values, account=account, created_at=now))

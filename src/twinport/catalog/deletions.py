@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog import identities, leases, outbox, registries, schema, statements
+from twinport.catalog import identities, leases, outbox, partition_schema, regional_schema, registries, statements
 from twinport.model.deletions import (
     DeletionTask,
     FailureReason,
@@ -29,7 +29,7 @@ from twinport.model.names import AccountId, RegionName
 from twinport.refusals.identities import InvalidInput, RoleFenced
 
 T = TypeVar("T")
-_task, _fence = schema.deletion_task, schema.fence
+_task, _fence = partition_schema.deletion_task, regional_schema.fence
 _PENDING = _task.c.status.in_([TaskStatus.NOT_STARTED.value, TaskStatus.IN_PROGRESS.value])
 NONE_FAILED: frozenset[str] = frozenset()
 
@@ -47,7 +47,9 @@ class Conclusion(Enum):
 
 def submit(db: Connection, task: DeletionTask) -> DeletionTask:
     """Store a task, unless one for the same role is pending; return the one that counts."""
-    statements.lock(db, select(schema.role.c.unique_id).where(schema.role.c.unique_id == task.role_id))
+    statements.lock(
+        db, select(partition_schema.role.c.unique_id).where(partition_schema.role.c.unique_id == task.role_id)
+    )
     pending = db.execute(select(_task).where(_task.c.role_id == task.role_id, _PENDING)).one_or_none()
     if pending is not None:
         return _read(pending)
@@ -120,7 +122,7 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
     """Delete the role and settle the task as succeeded, if it is pending and every listed Region is in `fenced`."""
     if db.execute(select(_task.c.id).where(_task.c.id == task.id, _PENDING).with_for_update()).one_or_none() is None:
         return Conclusion.SETTLED_BEFORE
-    if not fenced.issuperset(db.execute(select(schema.region.c.name)).scalars()):
+    if not fenced.issuperset(db.execute(select(partition_schema.region.c.name)).scalars()):
         return Conclusion.MORE_REGIONS
     leases.end(db, _lease(task.id))
     identities.remove_service_role(db, task.role_id)

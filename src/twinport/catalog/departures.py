@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, func, select
 
 from twinport.catalog import repositories
-from twinport.catalog.schema import blob, manifest, manifest_blob, manifest_child
+from twinport.catalog.regional_schema import blob, manifest, manifest_blob, manifest_child
 from twinport.catalog.statements import batches
 from twinport.model.cargo import BlobEntry, Cargo, ManifestEntry
 from twinport.model.content import Digest, Key

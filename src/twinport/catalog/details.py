@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection, select, union
 
-from twinport.catalog import groups, identities, instance_profiles, managed_policies, principal_policies, schema
+from twinport.catalog import groups, identities, instance_profiles, managed_policies, principal_policies
+from twinport.catalog import partition_schema as schema
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
 from twinport.model.entities import Page, PolicyOwner
 from twinport.model.names import PARTITION, AccountId

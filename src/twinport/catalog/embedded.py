@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.catalog import schema
+from twinport.catalog import partition_schema, regional_schema
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
@@ -87,9 +87,9 @@ class EmbeddedCatalog:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder, self._clock = folder, clock
-        self._global = SqliteDatabase(folder / "global.db", schema.partition)
+        self._global = SqliteDatabase(folder / "global.db", partition_schema.partition)
         self.partition = Partition(self._global)
-        self._empty = SqliteDatabase(Path(":memory:"), schema.regional)
+        self._empty = SqliteDatabase(Path(":memory:"), regional_schema.regional)
         self._regions: dict[RegionName, _EmbeddedRegion] = {}
         try:
             self._open_regions()
@@ -161,7 +161,7 @@ class _EmbeddedRegion:
     def _opened(self) -> SqliteDatabase:
         if self._database is None:
             now = self._now()
-            self._database = SqliteDatabase(self._path, schema.regional, lambda db: begin_history(db, now))
+            self._database = SqliteDatabase(self._path, regional_schema.regional, lambda db: begin_history(db, now))
         return self._database
 
     def _now(self) -> datetime:

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, delete, or_, select, update
 
-from twinport.catalog import blobs, reviews, schema, statements
+from twinport.catalog import blobs, reviews, statements
+from twinport.catalog import regional_schema as schema
 from twinport.model.content import Digest, Key
 
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key

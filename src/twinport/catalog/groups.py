@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from twinport.catalog import identities, schema, statements
+from twinport.catalog import identities, statements
+from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, User
 from twinport.model.names import AccountId

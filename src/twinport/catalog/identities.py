@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
-from twinport.catalog import login_profiles, principal_ids, schema, service_uses, statements
+from twinport.catalog import login_profiles, principal_ids, service_uses, statements
+from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId

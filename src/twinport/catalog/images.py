@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
-from twinport.catalog import blobs, reviews, schema, statements
+from twinport.catalog import blobs, reviews, statements
+from twinport.catalog import regional_schema as schema
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import Descriptor, Manifest

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog import identities, schema
+from twinport.catalog import identities
+from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
 from twinport.model.entities import InstanceProfile, Page, Role
 from twinport.model.names import AccountId

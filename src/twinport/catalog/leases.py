@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, or_
 
-from twinport.catalog.schema import lease as _lease
+from twinport.catalog.regional_schema import lease as _lease
 from twinport.catalog.statements import insert
 
 

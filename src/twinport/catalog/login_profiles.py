@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from twinport.catalog.schema import login_profile
+from twinport.catalog.partition_schema import login_profile
 from twinport.refusals.identities import EntityExists
 
 

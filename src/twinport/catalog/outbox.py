@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, lite
 
 from twinport.catalog import statements
 from twinport.catalog.columns import Instant
-from twinport.catalog.schema import delivery, lane
+from twinport.catalog.regional_schema import delivery, lane
 from twinport.catalog.statements import batches, insert
 from twinport.model.content import Digest
 from twinport.model.images import Position

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, union_all
 
-from twinport.catalog import schema
+from twinport.catalog import partition_schema, regional_schema
 from twinport.model.names import Registry
 
-_inline, _attached = schema.inline_policy, schema.attachment
-_managed, _version = schema.managed_policy, schema.policy_version
-_repository, _registry = schema.repository, schema.registry
+_inline, _attached = partition_schema.inline_policy, partition_schema.attachment
+_managed, _version = partition_schema.managed_policy, partition_schema.policy_version
+_repository, _registry = regional_schema.repository, regional_schema.registry
 
 _principal = union_all(
-    select(schema.user.c.unique_id).where(schema.user.c.unique_id == bindparam("id")),
-    select(schema.role.c.unique_id).where(schema.role.c.unique_id == bindparam("id")),
+    select(partition_schema.user.c.unique_id).where(partition_schema.user.c.unique_id == bindparam("id")),
+    select(partition_schema.role.c.unique_id).where(partition_schema.role.c.unique_id == bindparam("id")),
 )
 # Whose policies a principal has: its own, and those of a user's groups.
-_groups = select(schema.membership.c.group_id).where(schema.membership.c.user_id == bindparam("id"))
+_groups = select(partition_schema.membership.c.group_id).where(partition_schema.membership.c.user_id == bindparam("id"))
 _inline_documents = (
-    select(_inline.c.name, _inline.c.document, schema.group.c.name.label("group_name"))
-    .join_from(_inline, schema.group, schema.group.c.unique_id == _inline.c.owner_id, isouter=True)
+    select(_inline.c.name, _inline.c.document, partition_schema.group.c.name.label("group_name"))
+    .join_from(_inline, partition_schema.group, partition_schema.group.c.unique_id == _inline.c.owner_id, isouter=True)
     .where(or_(_inline.c.owner_id == bindparam("id"), _inline.c.owner_id.in_(_groups)))
 )
 _attached_arns = (
@@ -28,17 +28,19 @@ _attached_arns = (
     .where(or_(_attached.c.owner_id == bindparam("id"), _attached.c.owner_id.in_(_groups)))
     .distinct()
 )
-_boundary = select(schema.boundary.c.policy_arn).where(schema.boundary.c.owner_id == bindparam("id"))
+_boundary = select(partition_schema.boundary.c.policy_arn).where(
+    partition_schema.boundary.c.owner_id == bindparam("id")
+)
 _default_version = and_(_version.c.policy_arn == _managed.c.arn, _version.c.version == _managed.c.default_version)
 _documents = select(_managed.c.arn, _version.c.document).join(_version, _default_version)
-_tags = select(schema.identity_tag.c.key, schema.identity_tag.c.value).where(
-    schema.identity_tag.c.owner_id == bindparam("id")
+_tags = select(partition_schema.identity_tag.c.key, partition_schema.identity_tag.c.value).where(
+    partition_schema.identity_tag.c.owner_id == bindparam("id")
 )
 _repository_policy = select(_repository.c.id, _repository.c.policy).where(
     _repository.c.account == bindparam("account"), _repository.c.name == bindparam("name")
 )
-_repository_tags = select(schema.repository_tag.c.key, schema.repository_tag.c.value).where(
-    schema.repository_tag.c.repository_id == bindparam("repository_id")
+_repository_tags = select(regional_schema.repository_tag.c.key, regional_schema.repository_tag.c.value).where(
+    regional_schema.repository_tag.c.repository_id == bindparam("repository_id")
 )
 _registry_policy = select(_registry.c.policy).where(_registry.c.account == bindparam("account"))
 

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, make_ur
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DataError, DBAPIError
 
-from twinport.catalog import revisions, schema
+from twinport.catalog import partition_schema, regional_schema, revisions
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
@@ -34,7 +34,7 @@ from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "PostgresDatabase", "postgresql"]
-schema.delivery_waiting.dialect_options["postgresql"]["where"] = schema.delivery.c.state == "waiting"
+regional_schema.delivery_waiting.dialect_options["postgresql"]["where"] = regional_schema.delivery.c.state == "waiting"
 
 T = TypeVar("T")
 # Connections, and as many threads, for each database; made when they are needed.
@@ -115,7 +115,7 @@ class PostgresCatalog:
         self._url, self._clock = make_url(address), clock
         self._global = PostgresDatabase(self._url)
         self.partition = Partition(self._global)
-        self._empty = SqliteDatabase(Path(":memory:"), schema.regional)
+        self._empty = SqliteDatabase(Path(":memory:"), regional_schema.regional)
         self._regions: dict[RegionName, _PostgresRegion] = {}
         try:
             with _explained():
@@ -126,7 +126,7 @@ class PostgresCatalog:
 
     def _bring_up_to_date(self) -> None:
         """Upgrade every database, or refuse, before anybody is served."""
-        self._global.make_tables(schema.partition)
+        self._global.make_tables(partition_schema.partition)
         for name in self._global.read_now(listed_regions):
             self._region(name).open_if_there()
 
@@ -212,7 +212,7 @@ class _PostgresRegion:
         try:
             # Tables and history come in one transaction: with this row, everything else is there.
             if database.read_now(lambda db: db.execute(text("SELECT to_regclass('history')")).scalar()):
-                database.make_tables(schema.regional)
+                database.make_tables(regional_schema.regional)
                 return database
         except BaseException:
             database.close()
@@ -224,7 +224,7 @@ class _PostgresRegion:
         url = self._at()
         self._catalog._global.read_now(lambda db: _create_database(db, str(url.database)))  # noqa: SLF001
         database = PostgresDatabase(url)
-        database.make_tables(schema.regional, lambda db: begin_history(db, now))
+        database.make_tables(regional_schema.regional, lambda db: begin_history(db, now))
         return database
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from twinport.catalog import schema
+from twinport.catalog import partition_schema as schema
 from twinport.model import names
 from twinport.model.named_principals import named_in, renamed
 from twinport.model.names import PARTITION

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from twinport.catalog import groups, identities, schema, statements
+from twinport.catalog import groups, identities, statements
+from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
 from twinport.model.entities import Page, PolicyOwner, PrincipalType
 from twinport.model.names import AccountId

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from twinport.catalog import schema, statements
+from twinport.catalog import regional_schema as schema
+from twinport.catalog import statements
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule

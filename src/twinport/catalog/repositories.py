@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
-from twinport.catalog import reviews, schema, statements
+from twinport.catalog import regional_schema as schema
+from twinport.catalog import reviews, statements
 from twinport.catalog.columns import Instant
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import AccountId, Registry, RepositoryName

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, Table, bindparam, select
 
-from twinport.catalog import schema, statements
+from twinport.catalog import regional_schema as schema
+from twinport.catalog import statements
 from twinport.catalog.columns import Instant
 from twinport.model.content import Digest
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
-from twinport.catalog import schema
+from twinport.catalog import partition_schema as schema
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
 MIGRATIONS = Path(__file__).parent / "migrations"

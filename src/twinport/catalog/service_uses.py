@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
-from twinport.catalog import schema, statements
+from twinport.catalog import partition_schema as schema
+from twinport.catalog import statements
 from twinport.model.entities import Use
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AccessJobNotFound

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from twinport.catalog import blobs, repositories, schema, statements
+from twinport.catalog import blobs, repositories, statements
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.repositories import Against
 from twinport.model.content import Digest, Key

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, or_, update
 
-from twinport.catalog import schema, service_uses
+from twinport.catalog import partition_schema as schema
+from twinport.catalog import service_uses
 from twinport.model.entities import Use
 
 _key, _role, _user = schema.access_key, schema.role, schema.user

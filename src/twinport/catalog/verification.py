@@ -11,9 +11,9 @@ from enum import Enum
 
 from sqlalchemy import Connection, Row, Select, select, update
 
-from twinport.catalog.schema import blob as _blob
-from twinport.catalog.schema import repository as _repository
-from twinport.catalog.schema import repository_blob as _held
+from twinport.catalog.regional_schema import blob as _blob
+from twinport.catalog.regional_schema import repository as _repository
+from twinport.catalog.regional_schema import repository_blob as _held
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RepositoryName
 

@@ -1,0 +1,317 @@
+"""The tables of a Region: ECR. What `schema` says of rows holds for them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from twinport.catalog.columns import Instant, Text
+from twinport.catalog.schema import leases
+
+regional = MetaData()
+
+# One row. The epoch is new, and greater, after a restore, a reset or a fork.
+history = Table(
+    "history",
+    regional,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+# Keys that authenticate authorisation tokens and presigned layer addresses of this Region.
+token_key = Table(
+    "token_key",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("sealed_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# `sequence` is the registry's counter of positions; `role_id` is the service-linked role that the rules stand under.
+registry = Table(
+    "registry",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("replication", Text, nullable=False, server_default=text("'[]'")),
+    Column("role_id", Text),
+    Column("policy", Text),
+)
+
+# "No rules will be stored here under this role": the promise that lets a deletion task delete the role. It outlives
+# the role, so that a configuration that was slow to arrive meets it: docs/decisions/0003-the-fence.md.
+fence = Table(
+    "fence",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("role_id", Text, primary_key=True),
+    Column("task_id", Text, nullable=False),
+)
+
+repository = Table(
+    "repository",
+    regional,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("mutability", Text, nullable=False),
+    Column("exclusions", Text, nullable=False, server_default=text("'[]'")),
+    Column("scan_on_push", Boolean, nullable=False),
+    Column("encryption", Text, nullable=False),
+    Column("policy", Text),
+    Column("policy_version", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("account", "name"),
+    sqlite_autoincrement=True,
+)
+
+repository_tag = Table(
+    "repository_tag",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Bytes are written once under a key of their own, which is never reused; the row comes after them. `damage` says what
+# was found wrong with the bytes: such a blob is in quarantine, and is neither served nor passed on.
+blob = Table(
+    "blob",
+    regional,
+    Column("digest", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("verified_at", Instant, nullable=False, server_default=text("0")),
+    Column("damage", Text),
+    Column("damaged_at", Instant),
+)
+Index("blob_by_verification", blob.c.verified_at, blob.c.digest)
+
+# "This repository holds this digest."
+repository_blob = Table(
+    "repository_blob",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", ForeignKey("blob.digest"), primary_key=True),
+    Column("linked_at", Instant, nullable=False),
+)
+Index("repository_blob_by_digest", repository_blob.c.digest)
+
+# Digests that may have become garbage in a repository: what came without an image yet, and what an image that was
+# deleted had named. `since` is when that last happened; they are looked at a while after it.
+layer_review = Table(
+    "layer_review",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+Index("layer_review_by_time", layer_review.c.since)
+
+# Digests that perhaps no repository holds any more.
+blob_review = Table(
+    "blob_review",
+    regional,
+    Column("digest", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+Index("blob_review_by_time", blob_review.c.since)
+
+# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. Swept later, by
+# whoever holds the lease. No row can name a key that is noted here.
+discarded_key = Table(
+    "discarded_key",
+    regional,
+    Column("key", Text, primary_key=True),
+    Column("discarded_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+)
+Index("discarded_key_by_time", discarded_key.c.discarded_at)
+
+# How far work has come that goes round everything there is, and when it goes on; done by one process at a time.
+chore = Table(
+    "chore",
+    regional,
+    Column("name", Text, primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+)
+
+upload = Table(
+    "upload",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("touched_at", Instant, nullable=False),
+)
+Index("upload_by_time", upload.c.touched_at)
+
+# One PATCH (or layer part) is one segment; `digest` is that of this segment's bytes.
+upload_segment = Table(
+    "upload_segment",
+    regional,
+    Column("upload_id", ForeignKey("upload.id", ondelete="CASCADE"), primary_key=True),
+    Column("first_byte", BigInteger, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+Index("upload_segment_by_key", upload_segment.c.key)
+
+# `image_size` is what DescribeImages shows; `origin` is JSON naming where a replica came from, absent for a push.
+manifest = Table(
+    "manifest",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text),
+    Column("config_media_type", Text),
+    Column("subject", Text),
+    Column("annotations", Text),
+    Column("content", LargeBinary, nullable=False),
+    Column("image_size", BigInteger, nullable=False),
+    Column("pushed_at", Instant, nullable=False),
+    Column("origin", Text),
+    # Whether something was missing that it refers to when it was stored, itself or in one of its children.
+    Column("sparse", Boolean, nullable=False, server_default=false()),
+)
+Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject, manifest.c.digest)
+
+manifest_child = Table(
+    "manifest_child",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("parent", Text, primary_key=True),
+    Column("child", Text, primary_key=True),
+)
+Index("manifest_child_by_child", manifest_child.c.repository_id, manifest_child.c.child, manifest_child.c.parent)
+
+manifest_blob = Table(
+    "manifest_blob",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("manifest", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+)
+Index("manifest_blob_by_digest", manifest_blob.c.digest)
+
+tag = Table(
+    "tag",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+Index("tag_by_digest", tag.c.repository_id, tag.c.digest, tag.c.name)
+
+# The deliveries of one source account (of this Region) to one destination registry.
+lane = Table(
+    "lane",
+    regional,
+    Column("source_account", Text, primary_key=True),
+    Column("destination_region", Text, primary_key=True),
+    Column("destination_account", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    Column("due_at", Instant),
+    Column("carried_at", Instant),
+)
+
+# The outbox. Settled rows stay as status; only waiting rows are indexed by time.
+delivery = Table(
+    "delivery",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("source_account", Text, nullable=False),
+    Column("destination_region", Text, nullable=False),
+    Column("destination_account", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("tag", Text),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("failure_code", Text),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_holder", Text),
+    Column("lease_until", Instant),
+    Column("settled_at", Instant),
+    Column("bytes_carried", BigInteger, nullable=False, server_default=text("0")),
+    Column("carried_by", Text),
+)
+# catalog/postgres.py says the same to PostgreSQL: its dialect is loaded where it is named.
+delivery_waiting = Index(
+    "delivery_waiting",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    delivery.c.due_at,
+    sqlite_where=delivery.c.state == "waiting",
+)
+Index("delivery_by_image", delivery.c.source_account, delivery.c.repository, delivery.c.digest)
+
+# At the destination: what was decided about a delivery, so that a lost answer changes nothing twice.
+arrival = Table(
+    "arrival",
+    regional,
+    Column("delivery_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("arrived_at", Instant, nullable=False),
+)
+
+# At the destination: the last position applied to a tag from each source; kept after the tag is gone.
+applied_position = Table(
+    "applied_position",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("source_region", Text, primary_key=True),
+    Column("source_account", Text, primary_key=True),
+    Column("repository", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+)
+
+# At the destination: an open offer, and the bytes that it holds until it is committed or expires.
+offer = Table(
+    "offer",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("source_region", Text, nullable=False),
+    Column("source_account", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+offer_blob = Table(
+    "offer_blob",
+    regional,
+    Column("offer_id", ForeignKey("offer.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+Index("offer_blob_by_key", offer_blob.c.key)
+
+# The statements of `catalog/leases.py` name this one and serve both databases.
+lease = leases(regional)
