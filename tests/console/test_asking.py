@@ -4,45 +4,74 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass, field
+from html import unescape
 from http.cookiejar import CookieJar
 
 import pytest
+from botocore.exceptions import ClientError
 
+from tests import doors
 from tests.served import Served
-from tests.sts.callers import user
+from tests.sts.callers import document, statement, user
+from twinport.console.door import ConsoleDoor
 
-REGION = "eu-west-1"
+REGION, OTHER_REGION = "eu-west-1", "us-east-1"
 ROLE = "AWSServiceRoleForECRReplication"
-# The first step of a rule is a form that shows nothing of anybody's; sending it asks.
-OPEN = "replication/add"
-PAGES = (
-    "repositories",
-    "images?repository=team/api",
-    "images/fresh?repository=team/api",
-    "registry",
-    "replication",
-    "replication/edit",
-    OPEN,
-    "replication/remove?rule=0",
-    "replication/delete-all",
-    "permissions",
-    "permissions/edit",
-    "permissions/generate",
-    "permissions/delete",
-    "roles",
-    f"roles/{ROLE}",
-    f"roles/{ROLE}/description",
-    f"roles/{ROLE}/delete",
-    f"roles/{ROLE}/deletion",
-    f"roles/{ROLE}/deletion/fresh",
+# How each page is opened: under its pattern, that which follows the Region.
+PAGES = {
+    "repositories": "repositories",
+    "images": "images?repository=team/api",
+    "images/fresh": "images/fresh?repository=team/api",
+    "registry": "registry",
+    "replication": "replication",
+    "replication/edit": "replication/edit",
+    "replication/add": f"replication/add?type=region&region={OTHER_REGION}&at=filters&go=next",
+    "replication/remove": "replication/remove?rule=1",
+    "replication/delete-all": "replication/delete-all",
+    "permissions": "permissions",
+    "permissions/edit": "permissions/edit",
+    "permissions/generate": "permissions/generate?sid=Fresh&accounts=222222222222",
+    "permissions/delete": "permissions/delete",
+    "roles": "roles",
+    "roles/{name}": f"roles/{ROLE}",
+    "roles/{name}/description": f"roles/{ROLE}/description",
+    "roles/{name}/delete": f"roles/{ROLE}/delete",
+    "roles/{name}/deletion": f"roles/{ROLE}/deletion",
+    "roles/{name}/deletion/fresh": f"roles/{ROLE}/deletion/fresh",
+}
+# A form that shows nothing of anybody's.
+BLANK = "repositories/new"
+POLICY = document(
+    statement(
+        "Allow", "ecr:ReplicateImage", f"arn:aws:ecr:{REGION}:ACCOUNT:repository/*", Principal={"AWS": "222222222222"}
+    )
 )
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is typed into a form, the action that sending it needs, and what the page says that it leads to."""
+
+    action: str
+    says: str
+    typed: dict[str, str] = field(default_factory=dict)
+
+
 FORMS = {
-    "repositories/new": {"name": "team/web", "mutability": "MUTABLE"},
-    "permissions/edit": {"policy": "{}"},
-    "permissions/delete": {"confirm": "delete"},
-    "replication/delete-all": {"confirm": "delete"},
-    f"roles/{ROLE}/description": {"description": "words"},
-    f"roles/{ROLE}/delete": {"confirm": ROLE},
+    BLANK: Form("ecr:CreateRepository", "<h1>team/web</h1>", {"name": "team/web", "tags": "immutable"}),
+    "permissions/edit": Form(
+        "ecr:PutRegistryPolicy", "The policy is saved.", {"policy": POLICY.replace("222222222222", "333333333333")}
+    ),
+    "permissions/generate": Form("ecr:PutRegistryPolicy", "The statement was added"),
+    "permissions/delete": Form("ecr:DeleteRegistryPolicy", "The policy was deleted", {"confirmation": REGION}),
+    "replication/add": Form("ecr:PutReplicationConfiguration", "The rules are saved."),
+    "replication/remove": Form("ecr:PutReplicationConfiguration", "The rules were removed."),
+    "replication/delete-all": Form(
+        "ecr:PutReplicationConfiguration", "The rules were removed.", {"confirmation": REGION}
+    ),
+    "roles/{name}/description": Form("iam:UpdateRole", "The description is saved.", {"description": "words"}),
+    "roles/{name}/delete": Form("iam:DeleteServiceLinkedRole", "Deletion of a role", {"confirmation": ROLE}),
 }
 
 
@@ -52,14 +81,21 @@ class Visitor:
     def __init__(self, server: Served, form: dict[str, str]) -> None:
         self._base = f"{server.url}/console"
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        self.post("sign-in", form)
+        self.send("sign-in", form)
 
     def get(self, page: str) -> str:
         return self._read(f"{self._base}/{page}", None)
 
-    def post(self, page: str, form: dict[str, str]) -> str:
+    def send(self, page: str, fields: dict[str, str]) -> str:
+        """Send a form to where its page is. Even a page that says no holds the token that makes a form genuine."""
         (token, *_) = re.findall(r'name="csrf" value="(\w+)"', self.get(page))
-        return self._read(f"{self._base}/{page}", urllib.parse.urlencode({"csrf": token, **form}).encode())
+        return self._read(f"{self._base}/{page}", urllib.parse.urlencode({**fields, "csrf": token}).encode())
+
+    def form(self, page: str) -> dict[str, str]:
+        """Return what the form of a page holds before anybody types."""
+        (form,) = re.findall(r'<form method="post"[^>]* class="card">.*?</form>', self.get(page), re.DOTALL)
+        held = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
+        return {name: unescape(value) for name, value in held}
 
     def _read(self, url: str, body: bytes | None) -> str:
         try:
@@ -71,23 +107,74 @@ class Visitor:
 
 @pytest.fixture
 def root(server: Served, account: str) -> Visitor:
-    server.client("ecr", account, REGION).create_repository(repositoryName="team/api")
-    server.client("iam", account).create_service_linked_role(AWSServiceName="replication.ecr.amazonaws.com")
+    ecr, place = server.client("ecr", account, REGION), {"region": OTHER_REGION, "registryId": account}
+    ecr.create_repository(repositoryName="team/api")
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
+    ecr.put_registry_policy(policyText=POLICY.replace("ACCOUNT", account))
     return Visitor(server, {"way": "open", "account": account})
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != OPEN])
+def test_no_page_and_no_form_of_the_console_is_left_out() -> None:
+    [console] = [door for _, door in doors.built() if isinstance(door, ConsoleDoor)]
+    routes = {(route.method, route.pattern.removeprefix("/console/{region}/")) for route in console.pages}
+    assert routes == {("GET", page) for page in [*PAGES, BLANK]} | {("POST", form) for form in FORMS}
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_who_may_nothing_is_shown_nothing_of_a_page(server: Served, account: str, page: str) -> None:
-    nobody = user(server, account, "nobody")
-    visitor = Visitor(server, {"way": "key", "key": nobody.keys[0], "secret": nobody.keys[1]})
-    assert "not authorized to perform" in visitor.get(f"{REGION}/{page}")
+    assert "not authorized to perform" in someone(server, account).get(f"{REGION}/{PAGES[page]}")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_an_accounts_root_sees_every_page(root: Visitor, page: str) -> None:
-    assert "not authorized" not in root.get(f"{REGION}/{page}")
+    assert "not authorized" not in root.get(f"{REGION}/{PAGES[page]}")
 
 
-@pytest.mark.parametrize("page", FORMS)
-def test_an_accounts_root_may_send_every_form(root: Visitor, page: str) -> None:
-    assert "not authorized" not in root.post(f"{REGION}/{page}", FORMS[page])
+@pytest.mark.parametrize("form", FORMS)
+def test_an_accounts_root_may_send_every_form(root: Visitor, account: str, form: str) -> None:
+    assert FORMS[form].says in root.send(address(form), filled(root, account, form))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_may_nothing_changes_nothing_by_a_form(root: Visitor, server: Served, account: str, form: str) -> None:
+    before = state(server, account)
+    answer = someone(server, account).send(address(form), filled(root, account, form))
+    assert "not authorized to perform" in answer
+    assert state(server, account) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_may_all_but_what_a_form_is_for_is_told_so(root: Visitor, server: Served, account: str, form: str) -> None:
+    before, action = state(server, account), FORMS[form].action
+    policy = document(statement("Allow", "*"), statement("Deny", action))
+    answer = someone(server, account, policy).send(address(form), filled(root, account, form))
+    assert f"not authorized to perform: {action} on resource" in answer
+    assert state(server, account) == before
+
+
+def someone(server: Served, account: str, policy: str | None = None) -> Visitor:
+    """Sign in a new user, who may nothing unless a policy is given."""
+    person = user(server, account, "someone", policy)
+    return Visitor(server, {"way": "key", "key": person.keys[0], "secret": person.keys[1]})
+
+
+def address(form: str) -> str:
+    return f"{REGION}/{form.format(name=ROLE)}"
+
+
+def filled(root: Visitor, account: str, form: str) -> dict[str, str]:
+    """Return a form as its page gives it to somebody who may see it, with what is typed."""
+    typed = {name: value.replace("ACCOUNT", account) for name, value in FORMS[form].typed.items()}
+    return root.form(f"{REGION}/{PAGES.get(form, form)}") | typed
+
+
+def state(server: Served, account: str) -> tuple[object, ...]:
+    """Return all that the forms could change."""
+    ecr, iam = server.client("ecr", account, REGION), server.client("iam", account)
+    names = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+    role = iam.get_role(RoleName=ROLE)["Role"]
+    try:
+        policy = ecr.get_registry_policy()["policyText"]
+    except ClientError as refused:
+        policy = refused.response["Error"]["Code"]
+    return names, ecr.describe_registry()["replicationConfiguration"], policy, role.get("Description"), role["RoleId"]

@@ -1,0 +1,15 @@
+"""The doors of the product as its composition builds them, for what must hold of every route of a door."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from twinport import app, config
+from twinport.exchange import Door
+
+
+def built() -> tuple[tuple[str, Door], ...]:
+    """Return each prefix with its door. They stand on a database that is gone, so they answer nobody."""
+    with TemporaryDirectory() as folder:
+        whole = app.build(config.load(None, {}, {"data": str(Path(folder) / "data"), "listen": "127.0.0.1:4566"}))
+        whole.close()
+    return whole.front.doors
