@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -66,15 +67,27 @@ class Pusher:
 
     def pull(self, digest: str) -> tuple[int, bytes]:
         """Fetch a layer as docker does."""
+        return self.ask("GET", f"blobs/{digest}")
+
+    def manifest(self, reference: str, method: str = "GET") -> tuple[int, bytes]:
+        return self.ask(method, f"manifests/{reference}")
+
+    def ask(self, method: str, path: str) -> tuple[int, bytes]:
+        """Ask the registry protocol for something in the repository."""
         token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        url = f"{self.served.url}/v2/{self.account}/eu-west-1/{NAME}/blobs/{digest}"
+        url = f"{self.served.url}/v2/{self.account}/eu-west-1/{NAME}/{path}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Basic {token}"}, method=method)
         try:
-            with urllib.request.urlopen(
-                urllib.request.Request(url, headers={"Authorization": f"Basic {token}"}), timeout=10
-            ) as answer:
+            with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read()
+
+    def spoil(self, digest: str, content: bytes) -> None:
+        """Let a manifest's bytes go bad where the catalog keeps them."""
+        with sqlite3.connect(self.served.data / "regions" / "eu-west-1" / "catalog.db", timeout=10) as catalog:
+            catalog.execute("UPDATE manifest SET content = ? WHERE digest = ?", (content, digest))
+        catalog.close()
 
     def file_of(self, content: bytes) -> Path:
         found = self.served.data.rglob("blobs/*/*")
@@ -150,8 +163,8 @@ def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pus
 
     found = run("verify", "--data", str(pusher.served.data), *mine)
     assert found.returncode == 5
-    assert f"{digest_of(layer)}  wrong digest  {pusher.account}/{NAME}" in found.stdout
-    assert "1 damaged and in quarantine" in found.stdout
+    assert f"blob {digest_of(layer)}  wrong digest  {pusher.account}/{NAME}" in found.stdout
+    assert "1 damaged, which nobody is served" in found.stdout
     status, said = pusher.pull(digest_of(layer))
     assert (status, "cannot be read" in said.decode()) == (503, True)
     with pytest.raises(ClientError, match="LayerInaccessible"):
@@ -161,7 +174,33 @@ def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pus
     pusher.upload(layer)
     assert pusher.pull(digest_of(layer)) == (200, layer)
     report = asked(pusher.served, "verify", *mine)
-    assert (report["blobs"], report["damaged"]) == (2, [])
+    assert (report["blobs"], report["manifests"], report["damaged"]) == (2, 1, [])
+
+
+def test_a_damaged_manifest_is_reported_never_served_and_healed_by_pushing_again(pusher: Pusher) -> None:
+    config = unique(CONFIG, pusher)
+    digest, manifest = pusher.push(config), image_of(config)
+    mine = ("--account", pusher.account, "--repository", NAME)
+    assert pusher.manifest(digest) == (200, manifest)
+    pusher.spoil(digest, manifest.upper())
+
+    found = run("verify", "--data", str(pusher.served.data), *mine)
+    assert found.returncode == 5
+    assert f"manifest {digest}  wrong digest  {pusher.account}/{NAME}" in found.stdout
+    [bad] = asked(pusher.served, "verify", *mine)["damaged"]
+    assert (bad["kind"], bad["digest"], bad["bytes"], bad["key"]) == ("manifest", digest, len(manifest), None)
+    assert bad["repositories"] == [f"{pusher.account}/{NAME}"]
+
+    for reference in (digest, "1"):
+        status, said = pusher.manifest(reference)
+        assert (status, "its manifest is damaged" in said.decode()) == (503, True)
+        assert pusher.manifest(reference, "HEAD") == (404, b""), "who asks before a push will push it"
+    gotten = pusher.ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "1"}])
+    assert (gotten["images"], gotten["failures"][0]["failureCode"]) == ([], "ImageInaccessible")
+
+    pusher.ecr.put_image(repositoryName=NAME, imageManifest=manifest.decode(), imageTag="1")
+    assert pusher.manifest("1") == (200, manifest)
+    assert asked(pusher.served, "verify", *mine)["damaged"] == []
 
 
 def test_what_is_only_misspelt_is_not_called_whole(pusher: Pusher) -> None:

@@ -41,7 +41,10 @@ def verify(  # noqa: PLR0913 — each is an option
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Compare stored bytes with their digests, and put damaged ones into quarantine; exit with 5 if there are any."""
+    """Compare the bytes of blobs and manifests with their digests; exit with 5 if any are damaged.
+
+    Damaged blobs are put into quarantine. What is damaged is served to nobody, and healed by pushing it again.
+    """
     settings, limit = settings_from(data, None, config), parse_size(rate) if rate else None
     report = asyncio.run(_part("verifying").verify(settings, region or (), account, repository, limit))
     _print(report, json=json)

@@ -29,7 +29,7 @@ from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.names import RepositoryName
 from twinport.refusals.images import LayersMissing
-from twinport.registry.verification import UNHURRIED
+from twinport.registry.pace import UNHURRIED
 
 T = TypeVar("T")
 LAYERS = tuple(f"layer {number}".encode() for number in range(4))

@@ -16,7 +16,8 @@ from twinport.model.content import Damage, Digest
 from twinport.model.names import AccountId
 from twinport.refusals.images import LayerInaccessible, LayersMissing
 from twinport.refusals.storage import StorageUnavailable
-from twinport.registry.verification import UNHURRIED, Finding
+from twinport.registry.pace import UNHURRIED
+from twinport.registry.verification import Finding
 
 CONFIG, LAYER = b"config", b"a layer"
 MONTH = timedelta(days=30)

@@ -5,9 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from tests.replication.world import FAR, HOME, NAME, World, image
+from tests.replication.world import FAR, HOME, NAME, Image, World, image
 from twinport.catalog import blobs, repositories, verification
+from twinport.catalog import regional_schema as schema
 from twinport.catalog.verification import RecordedBlob
 from twinport.model.content import Damage, Digest
 from twinport.model.names import Registry
@@ -44,6 +46,40 @@ async def test_an_image_with_a_damaged_layer_waits_until_the_layer_is_pushed_aga
     await world.push(SECOND, "2")
     await world.wait(timedelta(seconds=2))
     assert (await world.status(FIRST)).state is DeliveryState.COMPLETE
+    assert await world.has(FAR, FIRST)
+
+
+async def spoil(world: World, at: Registry, what: Image) -> None:
+    """Let a manifest's bytes go bad where the catalog keeps them."""
+    spoilt = what.content.replace(b"layer", b"loyer")
+    named = schema.manifest.c.digest == str(what.digest)
+    await world.catalog.region(at.region).write(
+        lambda db: db.execute(update(schema.manifest).where(named).values(content=spoilt))
+    )
+
+
+async def test_a_damaged_manifest_is_not_carried_until_it_is_pushed_again(world: World) -> None:
+    await world.push(FIRST, "1")
+    await spoil(world, HOME, FIRST)
+    await world.push(SECOND, "2")
+    await world.deliver()
+    assert (await world.status(FIRST)).state is DeliveryState.WAITING
+    assert "its manifest is damaged" in str((await world.status(FIRST)).reason)
+    assert (await world.status(SECOND)).state is DeliveryState.COMPLETE
+    assert await world.tag(FAR, "1") is None
+    await world.push(FIRST, "1")
+    await world.wait(timedelta(seconds=2))
+    assert (await world.status(FIRST)).state is DeliveryState.COMPLETE
+    assert await world.has(FAR, FIRST)
+
+
+async def test_an_arrival_heals_a_manifest_that_is_damaged_at_its_destination(world: World) -> None:
+    await world.push(FIRST, "1")
+    await world.deliver()
+    await spoil(world, FAR, FIRST)
+    await world.push(FIRST, "again")
+    await world.deliver()
+    assert await world.tag(FAR, "again") == FIRST.digest
     assert await world.has(FAR, FIRST)
 
 

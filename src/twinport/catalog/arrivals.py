@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from twinport.catalog import blobs, images, registries, repositories
+from twinport.catalog import blobs, departures, images, registries, repositories
 from twinport.catalog.images import NewImage
 from twinport.catalog.regional_schema import (
     applied_position,
@@ -89,9 +89,12 @@ def outcome(db: Connection, account: AccountId, delivery: str) -> TagOutcome | N
 
 
 def missing_manifests(db: Connection, home: Registry, name: str, wanted: Collection[Digest]) -> frozenset[Digest]:
-    """Return which manifests the repository lacks; all of them if it does not exist."""
+    """Return which manifests the repository lacks, and damaged ones; all of them if it does not exist."""
     found = repositories.find(db, home, name)
-    return frozenset(wanted) - (images.held_manifests(db, found.id, wanted).keys() if found else set())
+    if found is None:
+        return frozenset(wanted)
+    held = departures.contents(db, found.id, wanted)
+    return frozenset(wanted).difference(digest for digest, content in held.items() if digest.names(content))
 
 
 def missing_blobs(db: Connection, account: AccountId, wanted: Collection[Digest]) -> frozenset[Digest]:

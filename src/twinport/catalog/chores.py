@@ -47,6 +47,22 @@ def take(db: Connection, chore: Chore, now: datetime) -> str | None:
     return part
 
 
+def place(db: Connection, name: str, ended_before: datetime) -> str | None:
+    """Return where a round goes on that has no parts: '' at its beginning, None if it need not begin yet.
+
+    It begins if the last one ended before `ended_before`.
+    """
+    row = db.execute(select(_chore.c.position, _chore.c.due_at).where(_chore.c.name == name)).one_or_none()
+    if row is None or row.position:
+        return row.position if row else ""
+    return "" if row.due_at <= ended_before else None
+
+
+def go_on(db: Connection, name: str, place: str, now: datetime) -> None:
+    """Note how far such a round has come by now; '' is its end."""
+    statements.upsert(db, _chore, {"name": name}, {"position": place, "due_at": now})
+
+
 def identity(db: Connection, new: str, now: datetime) -> str:
     """Return by what name this database is known to its store of blobs: `new`, if it had none before."""
     statements.insert_absent(db, _chore, {"name": _IDENTITY, "position": new, "due_at": now})

@@ -36,6 +36,17 @@ _STORED = select(_manifest.c.content, _manifest.c.media_type).where(
     _manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest")
 )
 
+# That of every push: what is stored under a digest and is something else has gone bad.
+_HEALED = (
+    update(_manifest)
+    .where(
+        _manifest.c.repository_id == bindparam("owner"),
+        _manifest.c.digest == bindparam("name"),
+        _manifest.c.content != bindparam("bytes"),
+    )
+    .values(content=bindparam("bytes"))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
@@ -124,6 +135,7 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
         "sparse": image.sparse,
     }
     if not statements.insert_absent(db, _manifest, row):
+        heal(db, repository_id, image)
         if not image.sparse:
             _complete(db, repository_id, image.digest)
         return False
@@ -132,6 +144,12 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
     key = {"repository_id": repository_id, "manifest": str(image.digest)}
     _insert_all(db, _part, [{**key, "digest": str(each)} for each in _named_parts(db, repository_id, manifest)])
     return True
+
+
+def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
+    """Let a manifest's bytes take the place of other ones that are stored under its digest. Tell whether they did."""
+    names = {"owner": repository_id, "name": str(image.digest), "bytes": image.content}
+    return bool(db.execute(_HEALED, names).rowcount == 1)
 
 
 def _complete(db: Connection, repository_id: int, digest: Digest) -> None:

@@ -139,7 +139,8 @@ discarded_key = Table(
 )
 Index("discarded_key_by_time", discarded_key.c.discarded_at)
 
-# How far work has come that goes round everything there is, and when it goes on; done by one process at a time.
+# How far work has come that goes round everything there is, and when it goes on; done by one process at a time. Of
+# a round without parts `due_at` is when it was last gone on with.
 chore = Table(
     "chore",
     regional,

@@ -1,5 +1,7 @@
 """Whether bytes are what their rows say: which are to be looked at next, and what was found.
 
+Blobs are looked at in the order in which they wait, manifests in the order of their rows.
+
 A damaged blob stays as a row in quarantine: whoever asks is told so, nobody is given its bytes, and bytes of the same
 digest that are pushed again take their place (`blobs.record`).
 """
@@ -9,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_, update
 
 from twinport.catalog.regional_schema import blob as _blob
+from twinport.catalog.regional_schema import manifest as _manifest
 from twinport.catalog.regional_schema import repository as _repository
 from twinport.catalog.regional_schema import repository_blob as _held
 from twinport.model.content import Damage, Digest, Key
@@ -29,8 +32,24 @@ class RecordedBlob:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedManifest:
+    """A manifest of a repository, without its bytes, of which there are `size`."""
+
+    repository_id: int
+    account: AccountId
+    repository: RepositoryName
+    digest: Digest
+    size: int
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Tell where it stands in the order of all of them."""
+        return self.repository_id, str(self.digest)
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """Which blobs are meant: those of repositories of a name, of an account, or all."""
+    """Which blobs and manifests are meant: those of repositories of a name, of an account, or all."""
 
     account: AccountId | None = None
     repository: RepositoryName | None = None
@@ -59,6 +78,20 @@ def after(db: Connection, scope: Scope, digest: str, limit: int) -> list[Recorde
     return _read(db, query.order_by(_blob.c.digest).limit(limit))
 
 
+def manifests_after(db: Connection, scope: Scope, place: tuple[int, str], limit: int) -> list[RecordedManifest]:
+    """Return manifests in the order of their places, those after `place`."""
+    key = tuple_(_manifest.c.repository_id, _manifest.c.digest)
+    columns = (_manifest.c.repository_id, _manifest.c.digest, func.length(_manifest.c.content).label("size"))
+    query = select(*columns, _repository.c.account, _repository.c.name).join(_repository)
+    rows = db.execute(query.where(key > place, *_is_meant(scope)).order_by(*key).limit(limit))
+    return [
+        RecordedManifest(
+            row.repository_id, AccountId(row.account), RepositoryName(row.name), Digest.parse(row.digest), row.size
+        )
+        for row in rows
+    ]
+
+
 def settle(db: Connection, blob: RecordedBlob, damage: Damage | None, now: datetime) -> Change:
     """Note what was found, and tell what that changes. Nothing is noted if the blob has other bytes by now."""
     same = (_blob.c.digest == str(blob.digest), _blob.c.key == blob.key)
@@ -83,11 +116,13 @@ def holders(db: Connection, digest: Digest, limit: int) -> Sequence[tuple[Accoun
 
 def _digests(scope: Scope) -> Select[tuple[str]]:
     query = select(_held.c.digest).join(_repository, _repository.c.id == _held.c.repository_id)
-    if scope.account is not None:
-        query = query.where(_repository.c.account == scope.account)
-    if scope.repository is not None:
-        query = query.where(_repository.c.name == scope.repository)
-    return query
+    return query.where(*_is_meant(scope))
+
+
+def _is_meant(scope: Scope) -> list[ColumnElement[bool]]:
+    account, name = scope.account, scope.repository
+    owned = [] if account is None else [_repository.c.account == account]
+    return owned if name is None else [*owned, _repository.c.name == name]
 
 
 def _read(db: Connection, query: Select[tuple[object, ...]]) -> list[RecordedBlob]:

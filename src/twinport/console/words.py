@@ -31,6 +31,10 @@ _WHY = {
         "the image was deleted here before it could be carried",
         "Push the image again if it is still wanted.",
     ),
+    FailureCode.SOURCE_IMAGE_INACCESSIBLE: (
+        "bytes of the image are damaged or missing here",
+        "Push the image again, from anywhere: that heals it, and the copy goes on by itself.",
+    ),
     FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND: (
         "the service-linked role for replication is gone",
         "Save the replication configuration again, which creates the role; then push the image again.",

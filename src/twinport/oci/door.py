@@ -110,7 +110,7 @@ class OciDoor:
         return {
             Place.MANIFEST: {
                 "GET": manifests.get,
-                "HEAD": manifests.get,
+                "HEAD": manifests.head,
                 "PUT": manifests.put,
                 "DELETE": manifests.delete,
             },

@@ -11,7 +11,7 @@ from twinport.model.manifests import MANIFEST_LIMIT
 from twinport.model.names import TagName, tag_name
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.target import Target
-from twinport.refusals.images import TagParametersTooMany
+from twinport.refusals.images import ImageInaccessible, ImageNotFound, TagParametersTooMany
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 from twinport.registry.pushes import Parts, Push, Unchanged
@@ -28,18 +28,22 @@ class ManifestRoutes:
     parts: Parts = Parts.REQUIRED
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
-        """`GET` or `HEAD /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
-        match _reference(target):
-            case Digest() as digest:
-                image = ImageId(digest, None)
-            case tag:
-                image = ImageId(None, tag)
-        found = await self.images.get(caller, target.registry, target.repository, image)
+        """`GET /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
+        found = await self.images.get(caller, target.registry, target.repository, _image(target))
         etag = f'"{found.digest}"'
         headers = safe_headers(found.media_type) | {"docker-content-digest": str(found.digest), "etag": etag}
         if _is_known(etag, request.header("if-none-match")):
             return Answer(304, headers)
         return Answer(200, headers, found.content)
+
+    async def head(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
+        """`HEAD` of the same. A damaged manifest is not there for those who ask before they push: so they push it."""
+        try:
+            return await self.get(request, caller, target)
+        except ImageInaccessible as refusal:
+            image = _image(target)
+            digest = str(image.digest) if image.digest else None
+            raise ImageNotFound(digest, image.tag, target.repository, target.registry.account) from refusal
 
     async def put(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PUT /v2/NAME/manifests/REFERENCE`; `?tag=`, any number of times, tags what is pushed by digest."""
@@ -68,6 +72,14 @@ class ManifestRoutes:
             case tag:
                 await self.images.untag(caller, target.registry, target.repository, tag)
         return Answer(202, safe_headers(ContentType.TEXT))
+
+
+def _image(target: Target) -> ImageId:
+    match _reference(target):
+        case Digest() as digest:
+            return ImageId(digest, None)
+        case tag:
+            return ImageId(None, tag)
 
 
 def _reference(target: Target) -> Digest | TagName:

@@ -256,6 +256,16 @@ class LayerInaccessible(Unavailable):
         )
 
 
+class ImageInaccessible(Unavailable):
+    """The manifest's row is there and its bytes are not what was pushed: whoever pushes it again heals it."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The image with digest {digest} of the repository with name '{name}' in the registry with id '{account}' "
+            "cannot be read: its manifest is damaged; push it again"
+        )
+
+
 def _listed(digests: Sequence[str]) -> str:
     """Word a list as AWS does; of a very long one, the first hundred."""
     return f"[{', '.join(digests[:_MOST_NAMED])}]"

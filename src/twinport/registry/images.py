@@ -21,7 +21,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import Registry, RepositoryName, TagName
-from twinport.refusals.images import ImageDigestMismatch, ImageNotFound, ImageReferenced
+from twinport.refusals.images import ImageDigestMismatch, ImageInaccessible, ImageNotFound, ImageReferenced
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
@@ -87,18 +87,20 @@ class Images:
         changed = await self.catalog.region(registry.region).write(
             lambda db: pushes.store(db, (registry, name), push, image, self.catalog.now(db), self.quotas)
         )
-        if changed:
+        if changed is not pushes.Change.NONE:
             self.pushed()
-            facts = {"account": registry.account, "region": registry.region, "repository": name}
-            telemetry.event(Event.IMAGE_PUT, **facts, digest=str(image.digest), tags=", ".join(push.tags))
+            event = Event.MANIFEST_HEALED if changed is pushes.Change.HEALED else Event.IMAGE_PUT
+            telemetry.event(event, **_facts(registry, name, image.digest), tags=", ".join(push.tags))
         return PutOutcome(image.digest, image.manifest.media_type, push.tags, image.manifest.subject)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
-        """Return a manifest as it was pushed. Raises ImageNotFound."""
+        """Return a manifest as it was pushed. Raises ImageNotFound, ImageInaccessible."""
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
         found = await self._read(registry, name, lambda db, repository: _stored(db, repository, image))
         if isinstance(found, FailureCode):
             raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
+        if await _damaged(registry, name, [found]):
+            raise ImageInaccessible(str(found.digest), name, registry.account)
         return found
 
     async def get_many(
@@ -107,12 +109,17 @@ class Images:
         """Return those of a batch that are there, and for each of the others the reason."""
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
         found = await self._read(
-            registry, name, lambda db, repository: [_named(db, repository, named, _stored) for named in batch]
+            registry, name, lambda db, repository: [(named, _named(db, repository, named, _stored)) for named in batch]
         )
-        return Gotten(
-            tuple(each for each in found if isinstance(each, StoredManifest)),
-            tuple(each for each in found if isinstance(each, ImageFailure)),
-        )
+        stored = [each for _, each in found if isinstance(each, StoredManifest)]
+        damaged = await _damaged(registry, name, stored)
+        unreadable = [
+            ImageFailure(named, FailureCode.INACCESSIBLE)
+            for named, each in found
+            if isinstance(each, StoredManifest) and each.digest in damaged
+        ]
+        failed = [each for _, each in found if isinstance(each, ImageFailure)]
+        return Gotten(tuple(each for each in stored if each.digest not in damaged), (*failed, *unreadable))
 
     async def list(
         self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
@@ -199,6 +206,23 @@ class Images:
         return await self.catalog.region(registry.region).write(
             lambda db: change(db, repositories.lock(db, registry, name, Against.WRITERS))
         )
+
+
+async def _damaged(registry: Registry, name: RepositoryName, found: Sequence[StoredManifest]) -> set[Digest]:
+    """Return which manifests are not what was pushed, whom nobody must be given, and let somebody know."""
+    is_large = sum(len(each.content) for each in found) > _LARGE
+    damaged = await asyncio.to_thread(_not_whole, found) if is_large else _not_whole(found)
+    for digest in damaged:
+        telemetry.alarm(Event.MANIFEST_DAMAGED, **_facts(registry, name, digest))
+    return damaged
+
+
+def _not_whole(found: Sequence[StoredManifest]) -> set[Digest]:
+    return {each.digest for each in found if not each.digest.names(each.content)}
+
+
+def _facts(registry: Registry, name: RepositoryName, digest: Digest) -> dict[str, str]:
+    return {"account": registry.account, "region": registry.region, "repository": name, "digest": str(digest)}
 
 
 async def _parsed(push: Push) -> NewImage:

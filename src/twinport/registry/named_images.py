@@ -20,6 +20,7 @@ class FailureCode(Enum):
     NOT_FOUND = "ImageNotFound"
     NOTHING_NAMED = "MissingDigestAndTag"
     IN_AN_INDEX = "ImageReferencedByManifestList"
+    INACCESSIBLE = "ImageInaccessible"
 
 
 _REASONS = {
@@ -30,6 +31,7 @@ _REASONS = {
     FailureCode.NOT_FOUND: "Requested image not found",
     FailureCode.NOTHING_NAMED: "Invalid request parameters: both tag and digest cannot be null",
     FailureCode.IN_AN_INDEX: "Requested image referenced by manifest list",
+    FailureCode.INACCESSIBLE: "Requested image cannot be read: its manifest is damaged; push it again",
 }
 
 

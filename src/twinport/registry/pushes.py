@@ -20,10 +20,22 @@ from twinport.replication import planner
 
 
 class Unchanged(Enum):
-    """What a push means that would change nothing: PutImage refuses it, the registry protocol is content."""
+    """What a push means that would change nothing: PutImage refuses it, the registry protocol is content.
+
+    One whose bytes took the place of damaged ones is welcome, under an immutable tag that names the image too.
+    """
 
     REFUSE = "refuse"
     ACCEPT = "accept"
+    WELCOME = "welcome"
+
+
+class Change(Enum):
+    """What a push changed."""
+
+    NONE = "none"
+    STORED = "stored: an image, a tag or both"
+    HEALED = "healed: bytes were damaged, and perhaps stored too"
 
 
 class Parts(Enum):
@@ -52,19 +64,34 @@ def store(
     image: NewImage,
     now: datetime,
     quotas: Quotas = UNLIMITED,
-) -> bool:
-    """Store an image, move its tags and owe its deliveries, all or nothing. Tell whether anything changed.
+) -> Change:
+    """Store an image, move its tags and owe its deliveries, all or nothing. Tell what changed.
 
-    Raises RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, TooManyImages, and what `require_parts`
-    raises.
+    Bytes that are stored under its digest and are something else are replaced. Raises RepositoryNotFound, ImageExists,
+    TagImmutable, TagLimitReached, TooManyImages, and what `require_parts` raises.
     """
     registry, name = repository
     rules = registries.hold(db, registry.account).replication
     found = repositories.lock(db, registry, name, Against.CHANGES)
+    if not images.heal(db, found.id, image):
+        return _store(db, (found, rules), push, image, now, quotas)
+    _store(db, (found, rules), replace(push, unchanged=Unchanged.WELCOME), image, now, quotas)
+    return Change.HEALED
+
+
+def _store(
+    db: Connection,
+    home: tuple[Repository, ReplicationConfiguration],
+    push: Push,
+    image: NewImage,
+    now: datetime,
+    quotas: Quotas,
+) -> Change:
+    found, rules = home
     image = _judged(db, found, push.parts, image)
     new = _new_tags(db, found, push, image)
     if not new:
-        return False
+        return Change.NONE
     if push.parts is Parts.REQUIRED:
         images.require_parts(db, found, image.manifest)
     _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
@@ -72,7 +99,7 @@ def store(
         _require_quota(db, found, quotas)
     for tag in new:
         _name(db, rules, found, image, tag, now)
-    return True
+    return Change.STORED
 
 
 def _name(
@@ -118,6 +145,8 @@ def _changes(
     current = _current(db, repository, tag, digest)
     if current == digest and unchanged is Unchanged.REFUSE:
         raise ImageExists(str(digest), tag or "null", repository.name, repository.registry.account)
+    if current == digest and unchanged is Unchanged.WELCOME:
+        return False
     # ECR refuses a docker push to an immutable tag even if it is of the image that the tag names.
     if tag is not None and current is not None and repository.tag_rule.forbids_moving(tag):
         raise TagImmutable(tag, repository.name)

@@ -1,5 +1,7 @@
 """Verification: rows against bytes, and bytes against digests; at leisure in the background, or when asked for.
 
+Blobs are looked at here, manifests in `manifest_verification`; one loop sees to both.
+
 A blob that is found damaged is put into quarantine: its row says so, and it is neither served nor mounted nor passed
 on until bytes of its digest are pushed again, or its own are found to be whole (a disk that was away is back).
 """
@@ -22,13 +24,13 @@ from twinport.keeping import Keeping
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
+from twinport.registry.manifest_verification import ManifestVerification
+from twinport.registry.pace import UNHURRIED, Pace, cost_of
 from twinport.telemetry import Event
 
 _LEASE = "verification"
 _AT_ONCE = 64
 _PAUSE = timedelta(minutes=1)
-# What looking at a blob costs at least, in bytes: very many small ones are as much work as a few large ones.
-_LEAST_COST = 64 << 10
 _NAMED = 5
 # What a disk says of damaged sectors, structures and checksums. Whatever else it says is about us.
 _DAMAGE = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
@@ -44,20 +46,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Takes as long for some bytes as they may take; without a limit, no time."""
-
-    bytes_a_second: int | None
-
-    async def spend(self, size: int) -> None:
-        if self.bytes_a_second is not None:
-            await asyncio.sleep(size / self.bytes_a_second)
-
-
-UNHURRIED = Pace(None)
-
-
-@dataclass(frozen=True, slots=True)
 class Verification:
     """Looks at blobs. `holder` names this process among those that share the work."""
 
@@ -67,8 +55,12 @@ class Verification:
     keeping: Keeping
     holder: str
 
+    @property
+    def manifests(self) -> ManifestVerification:
+        return ManifestVerification(self.catalog, self.world, self.keeping, self.holder)
+
     async def run(self) -> None:
-        """Look at every blob of every Region once in each round, until cancelled. One process at a time does."""
+        """Look at everything in every Region once in each round, until cancelled. One process at a time does."""
         while True:
             if self.keeping.verify_round is not None:
                 for region in await self.catalog.regions():
@@ -114,7 +106,7 @@ class Verification:
 
     async def _lease(self, region: RegionName, due: list[RecordedBlob]) -> bool:
         """Take the work for as long as these blobs may take, and a while more."""
-        cost = sum(max(blob.size, _LEAST_COST) for blob in due)
+        cost = sum(cost_of(blob.size) for blob in due)
         lease = timedelta(seconds=2 * cost / self.keeping.verify_rate) + timedelta(minutes=1)
         return await self.catalog.region(region).write(
             lambda db: leases.take(db, _LEASE, self.holder, self.catalog.now(db), lease=lease)
@@ -134,12 +126,12 @@ class Verification:
 
     async def _verify_unless_hindered(self, region: RegionName, unseen_for: timedelta) -> None:
         try:
-            seen = await self.verify_due(region, unseen_for)
+            if manifests := await self.manifests.verify_due(region, unseen_for):
+                telemetry.event(Event.MANIFESTS_VERIFIED, region=region, manifests=manifests)
+            if blobs := await self.verify_due(region, unseen_for):
+                telemetry.event(Event.BLOBS_VERIFIED, region=region, blobs=blobs)
         except Unavailable as refusal:
             telemetry.warning(Event.WORKER_HINDERED, region=region, reason=refusal.message)
-            return
-        if seen:
-            telemetry.event(Event.BLOBS_VERIFIED, region=region, blobs=seen)
 
 
 async def _damage_of(store: BlobStore, blob: RecordedBlob, pace: Pace) -> Damage | None:
@@ -157,7 +149,7 @@ async def _damage_of(store: BlobStore, blob: RecordedBlob, pace: Pace) -> Damage
 
 async def _digest(store: BlobStore, blob: RecordedBlob, pace: Pace) -> str:
     sum_ = hashlib.new(blob.digest.algorithm)
-    await pace.spend(max(_LEAST_COST - blob.size, 0))
+    await pace.spend(cost_of(blob.size) - blob.size)
     async for piece in store.read(blob.key):
         await asyncio.to_thread(sum_.update, piece)
         await pace.spend(len(piece))

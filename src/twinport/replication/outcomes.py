@@ -32,6 +32,6 @@ def outcome_of(refusal: Refusal) -> Hindered | Hopeless:
         case AccessDenied():
             return Hopeless(FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED, refusal.message)
         case BlobMissing():
-            return Hindered(refusal.message, FailureCode.SOURCE_IMAGE_NOT_FOUND)
+            return Hindered(refusal.message, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
         case _:
             return Hindered(refusal.message)

@@ -1,11 +1,12 @@
 """One offer on its way: offered, what is missing brought, committed; each delivery reported once it is decided."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import uuid4
 
+from twinport import telemetry
 from twinport.blobs.store import BlobReader
 from twinport.catalog import departures
 from twinport.catalog.database import Database
@@ -13,7 +14,8 @@ from twinport.errors import Refusal
 from twinport.model.cargo import BlobEntry, Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.replication import Delivery, Landed, Lane
+from twinport.model.replication import Delivery, FailureCode, Landed, Lane
+from twinport.refusals.images import ImageInaccessible
 from twinport.replication.destination import (
     MOST_MANIFEST_BYTES,
     Behind,
@@ -28,8 +30,11 @@ from twinport.replication.destination import (
 )
 from twinport.replication.itinerary import children_first
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_of
+from twinport.telemetry import Event
 
 _TRANSFERS_AT_ONCE = 4
+# Manifests larger than this are hashed beside the loop.
+_LARGE = 1 << 18
 
 Report = Callable[[Delivery, Outcome], Awaitable[None]]
 _Transfer = asyncio.Task[int | Hindered | Hopeless]
@@ -158,23 +163,41 @@ class _Trip:
             except Refusal as refusal:
                 return outcome_of(refusal)
 
-    async def _commit(self, ready: Sequence[_Ready]) -> None:
-        consignments = [await self._consign(each) for each in ready]
+    async def _commit(self, laden: Sequence[_Ready]) -> None:
+        packed = [(each, await self._consign(each)) for each in laden]
+        for each, hindrance in packed:
+            if isinstance(hindrance, Hindered):
+                self._report(each.load, hindrance)
+        ready = [(each, consignment) for each, consignment in packed if isinstance(consignment, Consignment)]
+        if ready:
+            await self._hand_over(ready)
+
+    async def _hand_over(self, ready: Sequence[tuple[_Ready, Consignment]]) -> None:
+        consignments = [consignment for _, consignment in ready]
         session = self.road.badge.show()
         try:
             answers = await self.road.destination.commit(session, self.offer, consignments)
         except Refusal as refusal:
-            for each in ready:
+            for each, _ in ready:
                 self._report(each.load, outcome_of(refusal))
             return
-        for each, consignment in zip(ready, consignments, strict=True):
+        for each, consignment in ready:
             carried = each.carried + sum(len(content) for content in consignment.contents.values())
             self._report(each.load, _outcome(each.load, answers[each.load.delivery.id], session, carried))
 
-    async def _consign(self, ready: _Ready) -> Consignment:
-        """Add the bytes of the missing manifests. One that is gone by now makes the destination answer Behind."""
+    async def _consign(self, ready: _Ready) -> Consignment | Hindered:
+        """Add the bytes of the missing manifests, which must be what was pushed.
+
+        One that is gone by now makes the destination answer Behind.
+        """
         repository, wanted = ready.load.cargo.repository_id, ready.manifests
         contents = await self.road.region.read(lambda db: departures.contents(db, repository, wanted))
+        for digest in await _damaged(contents):
+            source, name = self.road.lane.source, ready.load.delivery.repository
+            facts = {"account": source.account, "region": source.region, "repository": name}
+            telemetry.alarm(Event.MANIFEST_DAMAGED, **facts, digest=str(digest))
+            reason = ImageInaccessible(str(digest), name, source.account).message
+            return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
         return Consignment(ready.load.image, contents)
 
     def _report(self, load: Load, outcome: Outcome) -> None:
@@ -183,6 +206,16 @@ class _Trip:
 
     async def _settle(self, load: Load, outcome: Outcome) -> None:
         await self.report(load.delivery, outcome)
+
+
+async def _damaged(contents: Mapping[Digest, bytes]) -> list[Digest]:
+    """Name manifests whose bytes are not what was pushed."""
+    is_large = sum(len(content) for content in contents.values()) > _LARGE
+    return await asyncio.to_thread(_not_whole, contents) if is_large else _not_whole(contents)
+
+
+def _not_whole(contents: Mapping[Digest, bytes]) -> list[Digest]:
+    return [digest for digest, content in contents.items() if not digest.names(content)]
 
 
 def _outcome(load: Load, answer: Done | Refused | Behind, session: Caller, carried: int = 0) -> Outcome:

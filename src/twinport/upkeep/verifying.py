@@ -1,4 +1,4 @@
-"""`twinport verify`: every blob's bytes against its row and its digest, with progress."""
+"""`twinport verify`: the bytes of every blob and manifest against its row and its digest, with progress."""
 
 import json
 import sys
@@ -10,8 +10,11 @@ from time import monotonic
 from twinport.catalog import repositories, verification
 from twinport.catalog.verification import Change, Scope
 from twinport.config import Settings
+from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
-from twinport.registry.verification import Finding, Pace
+from twinport.registry.manifest_verification import ManifestFinding
+from twinport.registry.pace import Pace
+from twinport.registry.verification import Finding
 from twinport.upkeep.sites import NothingMeant, Site, opened
 from twinport.upkeep.words import plural, size_of
 
@@ -21,11 +24,19 @@ _NAMED = 100
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A damaged blob and where it is missed."""
+    """A damaged blob or manifest, and some of the repositories that hold it. A manifest has no key."""
 
     region: RegionName
-    finding: Finding
+    kind: str
+    digest: Digest
+    size: int
+    damage: Damage
     repositories: tuple[str, ...]
+    key: Key | None = None
+
+    def json(self) -> dict[str, object]:
+        named = {"region": self.region, "kind": self.kind, "digest": str(self.digest), "key": self.key}
+        return {**named, "bytes": self.size, "damage": self.damage.value, "repositories": list(self.repositories)}
 
 
 @dataclass
@@ -33,46 +44,44 @@ class Report:
     """What was looked at, and what was found."""
 
     blobs: int = 0
+    manifests: int = 0
     size: int = 0
     damaged: list[Damaged] = field(default_factory=list)
     released: list[tuple[RegionName, str]] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
         for each in self.damaged:
-            blob, damage = each.finding.blob, each.finding.damage
-            yield f"{each.region}  {blob.digest}  {damage.value if damage else ''}  {', '.join(each.repositories)}"
+            what = f"{each.kind} {each.digest}"
+            yield f"{each.region}  {what}  {each.damage.value}  {', '.join(each.repositories)}"
         for region, digest in self.released:
-            yield f"{region}  {digest}  whole again"
-        state = f"{len(self.damaged)} damaged and in quarantine" if self.damaged else "all whole"
-        yield f"{plural(self.blobs, 'blob')}, {size_of(self.size)}: {state}"
+            yield f"{region}  blob {digest}  whole again"
+        state = f"{len(self.damaged)} damaged, which nobody is served" if self.damaged else "all whole"
+        yield f"{self.seen}: {state}"
+
+    @property
+    def seen(self) -> str:
+        return f"{plural(self.blobs, 'blob')} and {plural(self.manifests, 'manifest')}, {size_of(self.size)}"
 
     def json(self) -> str:
-        damaged = [
-            {
-                "region": each.region,
-                "digest": str(each.finding.blob.digest),
-                "key": each.finding.blob.key,
-                "bytes": each.finding.blob.size,
-                "damage": each.finding.damage.value if each.finding.damage else None,
-                "repositories": list(each.repositories),
-            }
-            for each in self.damaged
-        ]
+        damaged = [each.json() for each in self.damaged]
         released = [{"region": region, "digest": digest} for region, digest in self.released]
-        facts = {"blobs": self.blobs, "bytes": self.size, "damaged": damaged, "released": released}
-        return json.dumps(facts, indent=1)
+        seen = {"blobs": self.blobs, "manifests": self.manifests, "bytes": self.size}
+        return json.dumps({**seen, "damaged": damaged, "released": released}, indent=1)
 
 
 async def verify(
     settings: Settings, regions: Sequence[str], account: str | None, repository: str | None, rate: int | None
 ) -> Report:
-    """Look at every blob that is meant. Raises RegionNeverUsed, NothingMeant."""
+    """Look at every blob and manifest that is meant. Raises RegionNeverUsed, NothingMeant."""
     report, shown = Report(), Progress()
     scope = Scope(AccountId(account) if account else None, RepositoryName(repository) if repository else None)
     async with opened(settings) as site:
         meant = await site.regions(regions)
         await _require_something(site, meant, scope)
         for region in meant:
+            async for seen in site.verification.manifests.verify_all(region, scope, Pace(rate)):
+                _add_manifest(report, region, seen)
+                shown.show(report)
             async for finding in site.verification.verify_all(region, scope, Pace(rate)):
                 await _add(site, report, region, finding)
                 shown.show(report)
@@ -89,7 +98,7 @@ class Progress:
     def show(self, report: Report) -> None:
         if sys.stderr.isatty() and monotonic() - self.shown_at > _SHOWN_EVERY.total_seconds():
             self.shown_at = monotonic()
-            sys.stderr.write(f"\r\033[K{plural(report.blobs, 'blob')}, {size_of(report.size)}")
+            sys.stderr.write(f"\r\033[K{report.seen}")
             sys.stderr.flush()
 
     def end(self) -> None:
@@ -116,4 +125,15 @@ async def _add(site: Site, report: Report, region: RegionName, finding: Finding)
     # What went or was healed while it was looked at is not damaged.
     if finding.damage is not None and finding.change is not Change.GONE:
         held = await site.catalog.region(region).read(lambda db: verification.holders(db, finding.blob.digest, _NAMED))
-        report.damaged.append(Damaged(region, finding, tuple(f"{account}/{name}" for account, name in held)))
+        names = tuple(f"{account}/{name}" for account, name in held)
+        blob = finding.blob
+        report.damaged.append(Damaged(region, "blob", blob.digest, blob.size, finding.damage, names, blob.key))
+
+
+def _add_manifest(report: Report, region: RegionName, finding: ManifestFinding) -> None:
+    manifest = finding.manifest
+    report.manifests += 1
+    report.size += manifest.size
+    if finding.is_damaged:
+        names = (f"{manifest.account}/{manifest.repository}",)
+        report.damaged.append(Damaged(region, "manifest", manifest.digest, manifest.size, Damage.WRONG_DIGEST, names))

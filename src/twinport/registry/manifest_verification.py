@@ -1,0 +1,112 @@
+"""Verification of manifests: their bytes, which the catalog keeps, against their digests.
+
+There is no quarantine. A manifest is hashed whenever it is read (docs/decisions/0019-damaged-manifests.md), so a
+damaged one is given to nobody whether or not it was looked at here; this finds those that nobody reads.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.catalog import chores, images, leases, verification
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.verification import RecordedManifest, Scope
+from twinport.clock import Clock
+from twinport.keeping import Keeping
+from twinport.model.names import RegionName
+from twinport.registry.pace import UNHURRIED, Pace, cost_of
+from twinport.telemetry import Event
+
+_ROUND = "manifest verification"
+_AT_ONCE = 64
+_FIRST = (0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFinding:
+    """What was found of one manifest."""
+
+    manifest: RecordedManifest
+    is_damaged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestVerification:
+    """Looks at manifests. `holder` names this process among those that share the work."""
+
+    catalog: Catalog
+    world: Clock
+    keeping: Keeping
+    holder: str
+
+    async def verify_due(self, region: RegionName, pause: timedelta) -> int:
+        """Go on with the round of all manifests, or begin one if the last ended `pause` ago. Tell of how many it was.
+
+        One process at a time does.
+        """
+        pace, seen = Pace(self.keeping.verify_rate), 0
+        while (place := await self._place(region, pause)) is not None:
+            page = await self._page(region, Scope(), place)
+            if not await self._lease(region, page):
+                break
+            for manifest in page:
+                await self.verify(region, manifest, pace)
+            await self._go_on(region, _text(page[-1].place) if page else "")
+            seen += len(page)
+        return seen
+
+    async def verify_all(self, region: RegionName, scope: Scope, pace: Pace) -> AsyncIterator[ManifestFinding]:
+        """Look at every manifest that is meant, repository by repository, and yield each finding."""
+        place = _FIRST
+        while page := await self._page(region, scope, place):
+            for manifest in page:
+                yield await self.verify(region, manifest, pace)
+            place = page[-1].place
+
+    async def verify(self, region: RegionName, manifest: RecordedManifest, pace: Pace = UNHURRIED) -> ManifestFinding:
+        """Look at one manifest, and let somebody know if it is damaged. One that is gone by now is not."""
+        await pace.spend(cost_of(manifest.size))
+        stored = await self.catalog.region(region).read(
+            lambda db: images.stored(db, manifest.repository_id, manifest.digest)
+        )
+        is_damaged = stored is not None and not await asyncio.to_thread(stored.digest.names, stored.content)
+        if is_damaged:
+            where = {"account": manifest.account, "region": region, "repository": manifest.repository}
+            telemetry.alarm(Event.MANIFEST_DAMAGED, **where, digest=str(manifest.digest))
+        return ManifestFinding(manifest, is_damaged)
+
+    async def _place(self, region: RegionName, pause: timedelta) -> tuple[int, str] | None:
+        before = self.world.now() - pause
+        place = await self.catalog.region(region).read(lambda db: chores.place(db, _ROUND, before))
+        return None if place is None else _read(place)
+
+    async def _go_on(self, region: RegionName, place: str) -> None:
+        now = self.world.now()
+        await self.catalog.region(region).write(lambda db: chores.go_on(db, _ROUND, place, now))
+
+    async def _page(self, region: RegionName, scope: Scope, place: tuple[int, str]) -> list[RecordedManifest]:
+        return await self.catalog.region(region).read(
+            lambda db: verification.manifests_after(db, scope, place, _AT_ONCE)
+        )
+
+    async def _lease(self, region: RegionName, page: list[RecordedManifest]) -> bool:
+        """Take the work for as long as these manifests may take, and a while more."""
+        cost = sum(cost_of(manifest.size) for manifest in page)
+        lease = timedelta(seconds=2 * cost / self.keeping.verify_rate) + timedelta(minutes=1)
+        return await self.catalog.region(region).write(
+            lambda db: leases.take(db, _ROUND, self.holder, self.catalog.now(db), lease=lease)
+        )
+
+
+def _text(place: tuple[int, str]) -> str:
+    repository, digest = place
+    return f"{repository} {digest}"
+
+
+def _read(text: str) -> tuple[int, str]:
+    if not text:
+        return _FIRST
+    repository, _, digest = text.partition(" ")
+    return int(repository), digest
