@@ -18,6 +18,7 @@ from psycopg import sql
 
 from tests.postgres import PostgresServer, start_postgres
 from twinport.catalog import blobs, registries, repositories
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.images import NewImage
 from twinport.catalog.postgres import PostgresCatalog
@@ -55,7 +56,8 @@ async def prepare(catalog: PostgresCatalog, place: tuple[Registry, RepositoryNam
         repository = repositories.insert(db, registry, name, NewRepository(), now)
         for content in (CONFIG, LAYER):
             digest = Digest.of(content)
-            blobs.record(db, digest, Key(f"{registry.account}-{name}-{digest.hex}"), len(content), now)
+            key = Key(f"{registry.account}-{name}-{digest.hex}")
+            blobs.record(db, NewBlob(digest, key, len(content)), now)
             blobs.link(db, repository.id, digest, now)
         registries.set_replication(db, registry.account, ReplicationConfiguration((rule,)), "AROA")
 

@@ -177,6 +177,18 @@ def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pus
     assert (report["blobs"], report["manifests"], report["damaged"]) == (2, 1, [])
 
 
+def test_a_layer_whose_file_went_is_healed_by_a_push_before_anybody_looked_for_damage(pusher: Pusher) -> None:
+    layer = unique(LAYER, pusher)
+    pusher.push(layer)
+    pusher.file_of(layer).unlink()
+    assert pusher.ask("HEAD", f"blobs/{digest_of(layer)}")[0] == 404
+    pusher.upload(layer)
+    assert pusher.pull(digest_of(layer)) == (200, layer)
+    log = (pusher.served.data.parent / f"{pusher.served.data.name}.log").read_text().splitlines()
+    said = [json.loads(line) for line in log if digest_of(layer) in line]
+    assert [(each["event"], each["level"]) for each in said] == [("blob.damaged", "error"), ("blob.healed", "info")]
+
+
 def test_a_damaged_manifest_is_reported_never_served_and_healed_by_pushing_again(pusher: Pusher) -> None:
     config = unique(CONFIG, pusher)
     digest, manifest = pusher.push(config), image_of(config)

@@ -33,6 +33,7 @@ class Event(Enum):
     BLOB_DAMAGED = "blob.damaged"
     BLOB_QUARANTINED = "blob.quarantined"
     BLOB_RELEASED = "blob.released"
+    BLOB_HEALED = "blob.healed"
     BLOBS_VERIFIED = "blobs.verified"
     MANIFEST_DAMAGED = "manifest.damaged"
     MANIFEST_HEALED = "manifest.healed"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
 from twinport.catalog import blobs, repositories, uploads
 from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.uploads import Segment
@@ -67,20 +67,20 @@ async def under_way(region: Database) -> uploads.Upload:
 
 
 async def test_the_first_key_of_a_digest_wins_and_the_second_is_discarded(region: Database) -> None:
-    assert await region.write(lambda db: blobs.record(db, DIGEST, FIRST, 3, NOW)) == FIRST
-    assert await region.write(lambda db: blobs.record(db, DIGEST, SECOND, 3, NOW)) == FIRST
+    assert await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW)) == FIRST
+    assert await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, SECOND, 3), NOW)) == FIRST
     assert await region.read(discarded) == {SECOND}
 
 
 async def test_recording_the_same_bytes_again_discards_nothing(region: Database) -> None:
     for _ in range(2):
-        assert await region.write(lambda db: blobs.record(db, DIGEST, FIRST, 3, NOW)) == FIRST
+        assert await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW)) == FIRST
     assert await region.read(discarded) == set()
 
 
 async def test_only_a_repository_that_holds_a_digest_can_locate_it(region: Database, repository: Repository) -> None:
     other = await region.write(lambda db: repositories.insert(db, ELSEWHERE, NAME, NewRepository(), NOW))
-    await region.write(lambda db: blobs.record(db, DIGEST, FIRST, 3, NOW))
+    await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW))
     for _ in range(2):
         await region.write(lambda db: blobs.link(db, repository.id, DIGEST, NOW))
     assert await region.read(lambda db: blobs.locate(db, repository.id, DIGEST)) == StoredBlob(FIRST, 3)
@@ -90,7 +90,7 @@ async def test_only_a_repository_that_holds_a_digest_can_locate_it(region: Datab
 
 
 async def test_a_registry_holds_what_any_of_its_repositories_holds(region: Database, repository: Repository) -> None:
-    await region.write(lambda db: blobs.record(db, DIGEST, FIRST, 3, NOW))
+    await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW))
     assert not await region.read(lambda db: blobs.held_by_registry(db, REGISTRY.account, DIGEST))
     await region.write(lambda db: blobs.link(db, repository.id, DIGEST, NOW))
     assert await region.read(lambda db: blobs.held_by_registry(db, REGISTRY.account, DIGEST))
@@ -118,7 +118,7 @@ async def test_finishing_leaves_the_blob_its_link_and_the_other_segments_to_swee
     region: Database, repository: Repository
 ) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST), segment(3, b"de", SECOND))
-    await region.write(lambda db: uploads.finish(db, upload, DIGEST, StoredBlob(THIRD, 5), NOW))
+    await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, THIRD, 5), NOW))
     assert await region.read(lambda db: blobs.locate(db, repository.id, DIGEST)) == StoredBlob(THIRD, 5)
     assert await region.read(discarded) == {FIRST, SECOND}
     assert await region.read(count_of_segments) == 0
@@ -126,7 +126,7 @@ async def test_finishing_leaves_the_blob_its_link_and_the_other_segments_to_swee
 
 async def test_a_segment_that_becomes_the_blob_is_not_swept(region: Database, repository: Repository) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST))
-    await region.write(lambda db: uploads.finish(db, upload, DIGEST, StoredBlob(FIRST, 3), NOW))
+    await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, FIRST, 3), NOW))
     assert await region.read(lambda db: blobs.locate(db, repository.id, DIGEST)) == StoredBlob(FIRST, 3)
     assert await region.read(discarded) == set()
 
@@ -136,7 +136,7 @@ async def test_an_upload_that_grew_meanwhile_is_not_finished(region: Database) -
     upload = await begun(region, segment(0, b"abc", FIRST))
     await region.write(lambda db: uploads.append(db, upload, segment(3, b"de", SECOND), NOW))
     with pytest.raises(UploadOutOfOrder):
-        await region.write(lambda db: uploads.finish(db, upload, DIGEST, StoredBlob(FIRST, 3), NOW))
+        await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, FIRST, 3), NOW))
     assert await region.read(count_of_segments) == 2
 
 
@@ -147,7 +147,7 @@ async def test_an_upload_that_ended_cannot_be_added_to_finished_or_cancelled(reg
     assert await region.read(discarded) == {FIRST}
     for late in (
         lambda db: uploads.append(db, upload, segment(3, b"de", SECOND), NOW),
-        lambda db: uploads.finish(db, upload, DIGEST, StoredBlob(FIRST, 3), NOW),
+        lambda db: uploads.finish(db, upload, NewBlob(DIGEST, FIRST, 3), NOW),
         lambda db: uploads.cancel(db, REGISTRY, NAME, UPLOAD, NOW),
     ):
         with pytest.raises(UploadNotFound):

@@ -11,7 +11,7 @@ from tests.shelf import API, image_of
 from twinport.catalog import arrivals, repositories, uploads
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
-from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.uploads import Segment
 from twinport.clock import ManualClock
@@ -68,10 +68,10 @@ async def end_an_upload_in_three_ways(catalog: PostgresCatalog, name: Repository
     region, id_ = catalog.region(REGION), f"upload to {name}"
     await region.write(lambda db: repositories.insert(db, REGISTRY, name, NewRepository(), NOW))
     upload = await begun(catalog, name, id_, content)
-    blob = StoredBlob(upload.segments[0].key, len(content))
+    blob = NewBlob(Digest.of(content), upload.segments[0].key, len(content))
     verbs = Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION,))
     await together(
-        region.write(lambda db: uploads.finish(db, upload, Digest.of(content), blob, NOW)),
+        region.write(lambda db: uploads.finish(db, upload, blob, NOW)),
         region.write(lambda db: uploads.cancel(db, REGISTRY, name, id_, NOW)),
         verbs.delete(caller(), REGISTRY, name, Contents.DELETED),
     )

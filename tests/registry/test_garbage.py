@@ -9,6 +9,7 @@ from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, TICK, Dump, fresh, pieces_of
 from twinport.catalog import blobs, garbage
 from twinport.catalog import regional_schema as schema
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.embedded import WholeCatalog
 from twinport.model.content import Digest, Key
 from twinport.refusals.images import LayersMissing, UploadNotFound
@@ -165,7 +166,7 @@ async def test_a_key_that_is_noted_as_discarded_can_no_longer_be_named(dump: Dum
     key, now = Key("ab" * 16), dump.world.now()
     await dump.region.write(lambda db: blobs.discard(db, [key], now))
     with pytest.raises(BytesGivenUp):
-        await dump.region.write(lambda db: blobs.record(db, Digest.of(LAYER), key, 7, now))
+        await dump.region.write(lambda db: blobs.record(db, NewBlob(Digest.of(LAYER), key, 7), now))
 
 
 async def test_a_note_of_a_key_that_a_row_names_goes_and_the_bytes_stay(dump: Dump) -> None:

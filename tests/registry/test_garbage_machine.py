@@ -57,6 +57,7 @@ class Machine(RuleBasedStateMachine):
         self.promises: dict[tuple[RepositoryName, bytes], datetime] = {}
         self.damaged: set[bytes] = set()
         self.noticed: set[bytes] = set()
+        self.lost: set[str] = set()
 
     def do(self, work: Awaitable[T]) -> T:
         async def done() -> T:
@@ -160,8 +161,20 @@ class Machine(RuleBasedStateMachine):
         key = self.do(self.dump.region.read(lambda db: key_of(db, content)))
         if key is not None:
             self.dump.stores.region(REGION).path(key).write_bytes(content.upper())
+            self.lost.discard(key)
             self.damaged.add(content)
             self.noticed.discard(content)
+            self.promises = {each: until for each, until in self.promises.items() if each[1] != content}
+
+    @rule(content=layer)
+    def lose(self, content: bytes) -> None:
+        """A file goes, and nobody has to notice for the next upload to take its place."""
+        key = self.do(self.dump.region.read(lambda db: key_of(db, content)))
+        if key is not None:
+            self.dump.stores.region(REGION).path(key).unlink(missing_ok=True)
+            self.lost.add(key)
+            self.damaged.add(content)
+            self.noticed.add(content)
             self.promises = {each: until for each, until in self.promises.items() if each[1] != content}
 
     # --- garbage, step by step ---
@@ -199,7 +212,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_row_names_missing_bytes(self) -> None:
-        assert self.do(self.dump.keys()) <= self.dump.files()
+        assert self.do(self.dump.keys()) - self.lost <= self.dump.files()
 
     @invariant()
     def every_image_can_be_pulled(self) -> None:
@@ -222,7 +235,7 @@ class Machine(RuleBasedStateMachine):
             self.clock.advance(KEEPING.litter * 2)
             self.do(self.dump.tidy())
             self.do(self.dump.settle())
-        assert self.dump.files() == self.do(self.dump.keys())
+        assert self.dump.files() == self.do(self.dump.keys()) - self.lost
         wanted = {str(Digest.of(content)) for _, contents in self.images for content in contents}
         assert self.do(self.dump.region.read(left)) == wanted
 

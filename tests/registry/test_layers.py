@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import blobs, repositories
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
@@ -20,7 +21,7 @@ HELD, HELD_ELSEWHERE, ABSENT = Digest.of(b"held"), Digest.of(b"elsewhere"), Dige
 
 def hold(db: Connection, registry: Registry, digest: Digest, key: str) -> None:
     owner = repositories.insert(db, registry, NAME, NewRepository(), NOW)
-    blobs.record(db, digest, Key(key), 4, NOW)
+    blobs.record(db, NewBlob(digest, Key(key), 4), NOW)
     blobs.link(db, owner.id, digest, NOW)
 
 

@@ -11,6 +11,7 @@ from tests.registry.dump import REGION, TICK, Dump
 from twinport.blobs.store import PARTS
 from twinport.catalog import blobs
 from twinport.catalog import regional_schema as schema
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
@@ -49,7 +50,7 @@ async def test_bytes_that_were_taken_for_litter_cannot_be_named_any_more(dump: D
     await dump.tidy()
     with pytest.raises(BytesGivenUp):
         await dump.region.write(
-            lambda db: blobs.record(db, Digest.of(LITTER), Key(file.name), len(LITTER), dump.world.now())
+            lambda db: blobs.record(db, NewBlob(Digest.of(LITTER), Key(file.name), len(LITTER)), dump.world.now())
         )
 
 
@@ -58,7 +59,7 @@ async def test_bytes_that_were_named_since_the_folder_was_read_are_not_litter(du
     dump.world.advance(dump.keeping.litter * 2)
     found = await dump.litter.find(REGION, file.parent.name)
     assert [each.key for each in found] == [file.name]
-    await dump.region.write(lambda db: blobs.record(db, Digest.of(LITTER), Key(file.name), len(LITTER), now))
+    await dump.region.write(lambda db: blobs.record(db, NewBlob(Digest.of(LITTER), Key(file.name), len(LITTER)), now))
     assert await dump.litter.collect(REGION, found) == 0
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import REGISTRY
-from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
+from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, pieces_of
 from twinport.catalog import leases
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.verification import Change, Scope
 from twinport.model.content import Damage, Digest
 from twinport.model.names import AccountId
-from twinport.refusals.images import LayerInaccessible, LayersMissing
+from twinport.refusals.images import LayerExists, LayerInaccessible, LayersMissing
 from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.pace import UNHURRIED
+from twinport.registry.uploads import Part
 from twinport.registry.verification import Finding
 
 CONFIG, LAYER = b"config", b"a layer"
@@ -108,13 +109,67 @@ async def test_a_disk_that_is_away_damages_nothing(dump: Dump) -> None:
         await look(dump)
     with pytest.raises(LayerInaccessible):
         await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+    assert await dump.has(Digest.of(LAYER)), "it will be back"
     (dump.folder / "away").rename(dump.folder / "regions" / REGION / "blobs")
+    assert await dump.has(Digest.of(LAYER))
+
+
+@pytest.mark.parametrize("harm", [cut, Path.unlink], ids=["cut", "gone"])
+async def test_a_push_heals_a_file_that_is_gone_or_cut_short_before_anybody_noticed(
+    dump: Dump, harm: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    harm(dump.file_of(LAYER))
+    await dump.upload(LAYER, OTHER)
+    found = await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+    assert found.path.read_bytes() == LAYER
+    [said] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "blob.healed" in line]
+    assert (said["level"], said["digest"], said["key"]) == ("info", str(Digest.of(LAYER)), found.path.name)
+    await dump.settle()
+    assert await dump.stored() == {CONFIG, LAYER}, "what was left of the old file is swept"
+
+
+@pytest.mark.parametrize("first", [LAYER, LAYER[:3]], ids=["one part", "two parts"])
+async def test_an_upload_by_parts_heals_what_is_gone(dump: Dump, first: bytes) -> None:
+    dump.file_of(LAYER).unlink()
+    rest = LAYER[len(first) :]
+    last = Part(pieces_of(rest)) if rest else None
+    await dump.uploads.complete(ME, REGISTRY, API, await dump.begin(first), Digest.of(LAYER), last)
+    assert (await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))).path.read_bytes() == LAYER
+
+
+async def test_ecrs_own_upload_heals_a_layer_whose_file_is_gone_and_refuses_one_that_is_there(dump: Dump) -> None:
+    dump.file_of(LAYER).unlink()
+    await dump.uploads.complete_parts(ME, REGISTRY, API, await dump.begin(LAYER), [Digest.of(LAYER)])
+    assert await dump.has(Digest.of(LAYER))
+    with pytest.raises(LayerExists):
+        await dump.uploads.complete_parts(ME, REGISTRY, API, await dump.begin(LAYER), [Digest.of(LAYER)])
+
+
+async def test_whole_bytes_stay_where_they_are_when_they_are_pushed_again(
+    dump: Dump, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = dump.file_of(LAYER)
+    await dump.upload(LAYER, OTHER)
+    assert (await dump.layers.find(ME, REGISTRY, OTHER, Digest.of(LAYER))).path == file
+    assert "blob.healed" not in capfd.readouterr().err
+
+
+async def test_who_asks_for_a_layer_whose_file_is_gone_or_cut_short_hears_that_it_is_not_there(
+    dump: Dump, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cut(dump.file_of(LAYER))
+    dump.file_of(CONFIG).unlink()
+    assert not await dump.has(Digest.of(LAYER))
+    assert not await dump.has(Digest.of(CONFIG))
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    damaged = {event["digest"] for event in said if (event["event"], event["level"]) == ("blob.damaged", "error")}
+    assert damaged == {str(Digest.of(LAYER)), str(Digest.of(CONFIG))}
+    await dump.push(CONFIG, LAYER)
     assert await dump.has(Digest.of(LAYER))
 
 
 async def test_who_pulls_what_is_gone_puts_it_into_quarantine(dump: Dump) -> None:
     dump.file_of(LAYER).unlink()
-    assert await dump.has(Digest.of(LAYER)), "nobody has looked"
     with pytest.raises(LayerInaccessible):
         await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
     assert not await dump.has(Digest.of(LAYER))

@@ -1,5 +1,6 @@
 """Damaged bytes do not travel, and what arrives heals what is damaged."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from tests.replication.world import FAR, HOME, NAME, Image, World, image
+from tests.replication.world import BOB, FAR, HOME, NAME, Image, World, image
 from twinport.catalog import blobs, repositories, verification
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.verification import RecordedBlob
@@ -81,6 +82,28 @@ async def test_an_arrival_heals_a_manifest_that_is_damaged_at_its_destination(wo
     await world.deliver()
     assert await world.tag(FAR, "again") == FIRST.digest
     assert await world.has(FAR, FIRST)
+
+
+async def test_an_arrival_heals_a_file_that_is_gone_and_that_nobody_missed(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Another account holds the layer in the destination's Region, so it is brought, and then meets the lost one."""
+    elsewhere = Registry(BOB, FAR.region)
+    await world.push(FIRST, "1", to=elsewhere)
+    (await located(world, elsewhere)).unlink()
+    await world.push(SECOND, "2")
+    await world.deliver()
+    assert await world.has(FAR, SECOND)
+    assert await world.has(elsewhere, FIRST)
+    [said] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "blob.healed" in line]
+    assert said["digest"] == str(Digest.of(LAYER))
+
+
+async def located(world: World, at: Registry) -> Path:
+    region, digest = world.catalog.region(at.region), Digest.of(LAYER)
+    where = await region.read(lambda db: blobs.locate(db, repositories.get(db, at, NAME).id, digest))
+    assert where is not None
+    return world.stores.region(at.region).path(where.key)
 
 
 async def test_an_arrival_heals_what_is_damaged_at_its_destination(world: World) -> None:

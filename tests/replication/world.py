@@ -14,6 +14,7 @@ from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import blobs, images, outbox, registries, repositories
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.images import NewImage
@@ -181,7 +182,7 @@ class World:
         def put(db: Connection) -> None:
             repository = repositories.find(db, to, name) or repositories.insert(db, to, name, NewRepository(), now)
             for content, key in keys.items():
-                blobs.record(db, Digest.of(content), key, len(content), now)
+                blobs.record(db, NewBlob(Digest.of(content), key, len(content)), now)
                 blobs.link(db, repository.id, Digest.of(content), now)
             pushes.store(db, (to, name), pushed, new, now)
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
+from twinport.refusals.storage import BlobMissing, BlobUnreadable
 
 SHA256_ALONE = ("sha256",)
 # Every key begins with one of these: a store is listed a part at a time.
@@ -79,6 +80,14 @@ class BlobReader(Protocol):
         Raises BlobMissing, BlobUnreadable.
         """
         ...
+
+
+def has_whole(store: BlobReader, key: Key, size: int) -> bool:
+    """Tell whether bytes are there, as many as there should be; whether they are the right ones is not looked at."""
+    try:
+        return store.size(key) == size
+    except (BlobMissing, BlobUnreadable):
+        return False
 
 
 class BlobStore(BlobReader, Protocol):

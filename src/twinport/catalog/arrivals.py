@@ -8,13 +8,14 @@ When offers expire is told by the clock of the database (`Catalog.now`), since a
 """
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
 from twinport.catalog import blobs, departures, images, registries, repositories
+from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.images import NewImage
 from twinport.catalog.regional_schema import (
     applied_position,
@@ -50,7 +51,8 @@ class NewManifest:
 class Landing:
     """One delivery as it is committed. `manifests` are those that were missing, children before parents.
 
-    `epoch` is that of the destination's history from before the gate was asked, if it had one.
+    `epoch` is that of the destination's history from before the gate was asked, if it had one. `instead_of` names
+    keys whose bytes are not all there, by the digest that the offer holds other bytes of.
     """
 
     delivery: str
@@ -65,6 +67,7 @@ class Landing:
     carried_by: str
     may_create_repository: bool
     epoch: int | None = None
+    instead_of: Mapping[Digest, Key] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -142,6 +145,15 @@ class HeldBytes:
     size: int
 
 
+def surpassed(db: Connection, offer_id: str) -> dict[Digest, StoredBlob]:
+    """Return where bytes lie already of which an offer holds others."""
+    query = select(blob.c.digest, blob.c.key, blob.c.size, blob.c.damage)
+    rows = db.execute(
+        query.join(offer_blob, offer_blob.c.digest == blob.c.digest).where(offer_blob.c.offer_id == offer_id)
+    )
+    return {Digest.parse(row.digest): StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
+
+
 def has_expired_offers(db: Connection, now: datetime) -> bool:
     return db.execute(select(offer.c.id).where(offer.c.expires_at <= now).limit(1)).first() is not None
 
@@ -213,7 +225,7 @@ def _link(db: Connection, home: Repository, landing: Landing, digest: Digest, no
     """
     held = _take_held(db, landing.offer, digest)
     if held is not None:
-        blobs.record(db, digest, held.key, held.size, now)
+        blobs.record(db, NewBlob(digest, held.key, held.size, landing.instead_of.get(digest)), now)
     elif blobs.keep(db, digest) is None or not blobs.held_by_registry(db, home.registry.account, digest):
         return
     blobs.link(db, home.id, digest, now)

@@ -44,6 +44,7 @@ _STANDING = (
     .where(_blob.c.digest == bindparam("digest"))
     .with_for_update(read=True, key_share=True)
 )
+_NAMED = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
 _GIVEN_UP = select(_discarded.c.key).where(_discarded.c.key == bindparam("key"))
 
 
@@ -56,19 +57,38 @@ class StoredBlob:
     damage: str | None = None
 
 
-def record(db: Connection, digest: Digest, key: Key, size: int, now: datetime) -> Key:
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """Durable bytes that are to have the name of their digest.
+
+    `instead_of` is the key that has it, if somebody saw that its bytes are not all there.
+    """
+
+    digest: Digest
+    key: Key
+    size: int
+    instead_of: Key | None = None
+
+
+def record(db: Connection, new: NewBlob, now: datetime) -> Key:
     """Name durable bytes, and return the key that has the name: another one if others came first.
 
-    The key that lost is remembered as discarded, so its bytes will be swept. Bytes in quarantine always lose.
-    Raises BytesGivenUp.
+    The key that lost is remembered as discarded, so its bytes will be swept. Bytes in quarantine always lose, and so
+    do those that the new ones are to be named instead of. Raises BytesGivenUp.
     """
-    require_kept(db, key)
-    row = {"digest": str(digest), "key": key, "size": size, "created_at": now, "verified_at": now}
+    require_kept(db, new.key)
+    row = {"digest": str(new.digest), "key": new.key, "size": new.size, "created_at": now, "verified_at": now}
     while not statements.insert_absent(db, _blob, row):
-        standing = keep(db, digest)
+        standing = keep(db, new.digest)
         if standing is not None:
-            return _better_of(db, digest, standing, StoredBlob(key, size), now)
-    return key
+            return _better_of(db, standing, new, now)
+    return new.key
+
+
+def named(db: Connection, digest: Digest) -> StoredBlob | None:
+    """Return where the bytes of a digest lie, whoever holds it. Nobody is to be told."""
+    row = db.execute(_NAMED, {"digest": str(digest)}).one_or_none()
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def require_kept(db: Connection, key: Key) -> None:
@@ -113,11 +133,13 @@ def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[
     return {wanted[row.digest]: row.size for row in rows}
 
 
-def promised(db: Connection, repository_id: int, digests: Iterable[Digest], since: datetime) -> dict[Digest, int]:
+def promised(
+    db: Connection, repository_id: int, digests: Iterable[Digest], since: datetime
+) -> dict[Digest, StoredBlob]:
     """As `held`, without what no image names and what nothing happened to since `since`: it may go soon."""
     wanted = {str(digest): digest for digest in digests}
     rows = db.execute(_KEPT, {"repository_id": repository_id, "digests": list(wanted), "since": since})
-    return {wanted[row.digest]: row.size for row in rows}
+    return {wanted[row.digest]: StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
 
 
 def linked(db: Connection, repository_id: int, digests: Iterable[Digest]) -> set[Digest]:
@@ -164,14 +186,16 @@ def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
     statements.insert_all_absent(db, _discarded, [{"key": key, "discarded_at": now} for key in sorted(keys)])
 
 
-def _better_of(db: Connection, digest: Digest, standing: StoredBlob, new: StoredBlob, now: datetime) -> Key:
+def _better_of(db: Connection, standing: StoredBlob, new: NewBlob, now: datetime) -> Key:
     """Let new bytes take the place of damaged ones; of whole ones they are only a copy."""
     if standing.key == new.key:
         return standing.key
     changes = {"key": new.key, "size": new.size, "verified_at": now, "damage": None, "damaged_at": None}
-    is_damaged = (_blob.c.digest == str(digest), _blob.c.key == standing.key, _blob.c.damage.is_not(None))
-    if standing.damage is not None and db.execute(update(_blob).where(*is_damaged).values(changes)).rowcount == 1:
+    is_worse = or_(_blob.c.damage.is_not(None), _blob.c.key == new.instead_of)
+    mine = (_blob.c.digest == str(new.digest), _blob.c.key == standing.key, is_worse)
+    loses = standing.damage is not None or standing.key == new.instead_of
+    if loses and db.execute(update(_blob).where(*mine).values(changes)).rowcount == 1:
         discard(db, [standing.key], now)
         return new.key
     discard(db, [new.key], now)
-    return Key(db.execute(select(_blob.c.key).where(_blob.c.digest == str(digest))).scalar_one())
+    return Key(db.execute(select(_blob.c.key).where(_blob.c.digest == str(new.digest))).scalar_one())

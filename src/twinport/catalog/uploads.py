@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from twinport.catalog import blobs, repositories, statements
 from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.repositories import Against
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
@@ -74,7 +74,7 @@ def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> N
     db.execute(insert(_segment).values(row))
 
 
-def finish(db: Connection, upload: Upload, digest: Digest, blob: StoredBlob, now: datetime) -> StoredBlob:
+def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime) -> StoredBlob:
     """Turn an upload, if it is still as it was read, into a blob that its repository holds, and return where it lies.
 
     Segments that are not the blob itself are discarded. Raises UploadOutOfOrder, UploadNotFound.
@@ -84,7 +84,7 @@ def finish(db: Connection, upload: Upload, digest: Digest, blob: StoredBlob, now
     if ended.rowcount != 1:
         raise _overtaken(db, upload)
     blobs.discard(db, [segment.key for segment in upload.segments if segment.key != blob.key], now)
-    return _hold(db, upload.repository, digest, blob, now)
+    return _hold(db, upload.repository, blob, now)
 
 
 def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
@@ -96,11 +96,9 @@ def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: d
     blobs.discard(db, [segment.key for segment in upload.segments], now)
 
 
-def store_whole(
-    db: Connection, registry: Registry, name: str, digest: Digest, blob: StoredBlob, now: datetime
-) -> StoredBlob:
+def store_whole(db: Connection, registry: Registry, name: str, blob: NewBlob, now: datetime) -> StoredBlob:
     """Let a repository hold bytes that came without an upload. Raises RepositoryNotFound."""
-    return _hold(db, repositories.lock(db, registry, name, Against.REMOVAL), digest, blob, now)
+    return _hold(db, repositories.lock(db, registry, name, Against.REMOVAL), blob, now)
 
 
 def mount(
@@ -122,9 +120,9 @@ def _keep_repository(db: Connection, upload: Upload) -> None:
     statements.lock(db, select(_repository.c.id).where(_repository.c.id == upload.repository.id), shared=True)
 
 
-def _hold(db: Connection, repository: Repository, digest: Digest, blob: StoredBlob, now: datetime) -> StoredBlob:
-    key = blobs.record(db, digest, blob.key, blob.size, now)
-    blobs.link(db, repository.id, digest, now)
+def _hold(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
+    key = blobs.record(db, blob, now)
+    blobs.link(db, repository.id, blob.digest, now)
     return StoredBlob(key, blob.size)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.blobs.store import BlobReader, BlobStores
+from twinport.blobs.store import BlobReader, BlobStores, has_whole
 from twinport.catalog import blobs, repositories, verification
 from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.database import Connection
@@ -89,8 +89,8 @@ class Layers:
     ) -> list[LayerState]:
         """Tell of each digest, in order, whether the repository holds it (BatchCheckLayerAvailability).
 
-        A layer in quarantine, or one without an image that may go before the caller could push one, is not there: the
-        caller will push it again.
+        A layer in quarantine, or whose file is gone or cut short, or one without an image that may go before the caller
+        could push one, is not there: the caller will push it again.
         """
         await self.gate.authorize(caller, "ecr:BatchCheckLayerAvailability", RepositoryResource(registry, name))
         asked = [_parsed(text) for text in digests]
@@ -99,7 +99,8 @@ class Layers:
         held = await self.catalog.region(registry.region).read(
             lambda db: blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
         )
-        return [_state(digest, held) for digest in asked]
+        lost = await self._lost(registry, name, held)
+        return [_state(digest, {each: held[each].size for each in held.keys() - lost}) for digest in asked]
 
     async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
         """Let the repository hold a layer no longer (the registry protocol's deletion of a blob).
@@ -153,13 +154,23 @@ class Layers:
         try:
             _require_whole(store, stored)
         except BlobMissing as damage:
-            telemetry.failure(Event.BLOB_DAMAGED, damage, digest=str(digest), repository=name, registry=str(registry))
-            await self._quarantine(registry, digest, stored)
+            await self._report(registry, name, digest, stored)
             raise LayerInaccessible(str(digest), name, registry.account) from damage
         return Layer(digest, stored.size, store.path(stored.key))
 
-    async def _quarantine(self, registry: Registry, digest: Digest, stored: StoredBlob) -> None:
+    async def _lost(self, registry: Registry, name: RepositoryName, held: Mapping[Digest, StoredBlob]) -> set[Digest]:
+        """Return which layers are not there as their rows say. When everything is away, it will be back: none."""
+        store = self.stores.region(registry.region)
+        lost = {digest for digest, stored in held.items() if not has_whole(store, stored.key, stored.size)}
+        if not lost or not await store.is_there():
+            return set()
+        for digest in lost:
+            await self._report(registry, name, digest, held[digest])
+        return lost
+
+    async def _report(self, registry: Registry, name: RepositoryName, digest: Digest, stored: StoredBlob) -> None:
         """Let nobody be told again that these bytes are there, so that somebody pushes them; if that can be noted."""
+        telemetry.alarm(Event.BLOB_DAMAGED, digest=str(digest), repository=name, registry=str(registry))
         blob, now = RecordedBlob(digest, stored.key, stored.size, None), self.clock.now()
         if await self.stores.region(registry.region).is_there():
             with contextlib.suppress(Unavailable):

@@ -11,10 +11,11 @@ from enum import Enum
 from typing import TypeVar
 from uuid import uuid4
 
+from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.blobs.store import BlobStore, BlobStores, BlobWriter
+from twinport.blobs.store import BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
 from twinport.catalog import blobs, repositories, uploads
-from twinport.catalog.blobs import StoredBlob
+from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.uploads import Segment, Upload
@@ -34,6 +35,7 @@ from twinport.refusals.images import (
 )
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import DOWNLOAD, Layer
+from twinport.telemetry import Event
 
 T = TypeVar("T")
 
@@ -164,8 +166,9 @@ class Uploads:
         held = await self.catalog.region(registry.region).read(
             lambda db: blobs.promised(db, upload.repository.id, digests, since)
         )
-        for digest in held:
-            raise LayerExists(str(digest), name, registry.account)
+        for digest, stored in held.items():
+            if _is_sound(self.stores.region(registry.region), stored):
+                raise LayerExists(str(digest), name, registry.account)
         try:
             return await self._finish(upload, tuple(digests), None)
         except DigestMismatch as error:
@@ -185,11 +188,9 @@ class Uploads:
         async with self.stores.region(registry.region).create((digest.algorithm,)) as writer:
             await _take(writer, pieces)
             written = await writer.finish_as(digest)
-        blob, now = StoredBlob(written.key, written.size), self.clock.now()
-        stored = await self._name(
-            registry, blob.key, lambda db: uploads.store_whole(db, registry, name, digest, blob, now)
-        )
-        return self._layer(registry, digest, stored)
+        blob, now = await self._new(registry, digest, written.key, written.size), self.clock.now()
+        stored = await self._name(registry, blob.key, lambda db: uploads.store_whole(db, registry, name, blob, now))
+        return self._stored(registry, blob, stored)
 
     async def mount(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName
@@ -251,11 +252,9 @@ class Uploads:
         """The only segment is the layer: its bytes stay where they are, whatever becomes of the rows."""
         registry, segment, now = upload.repository.registry, upload.segments[0], self.clock.now()
         digest = await _recognised(self.stores.region(registry.region), segment, candidates)
-        blob = StoredBlob(segment.key, segment.size)
-        stored = await self.catalog.region(registry.region).write(
-            lambda db: uploads.finish(db, upload, digest, blob, now)
-        )
-        return self._layer(registry, digest, stored)
+        blob = await self._new(registry, digest, segment.key, segment.size)
+        stored = await self.catalog.region(registry.region).write(lambda db: uploads.finish(db, upload, blob, now))
+        return self._stored(registry, blob, stored)
 
     async def _finish_joined(
         self, upload: Upload, candidates: tuple[Digest, ...], last: AsyncIterator[bytes] | None
@@ -269,9 +268,22 @@ class Uploads:
                 await _take(writer, last)
             written = await writer.finish_as(*candidates)
         digest = next(each for each in candidates if written.digests[each.algorithm] == each)
-        blob = StoredBlob(written.key, written.size)
-        stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, digest, blob, now))
-        return self._layer(registry, digest, stored)
+        blob = await self._new(registry, digest, written.key, written.size)
+        stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, blob, now))
+        return self._stored(registry, blob, stored)
+
+    async def _new(self, registry: Registry, digest: Digest, key: Key, size: int) -> NewBlob:
+        """Describe durable bytes. They take the place of damaged ones, as far as a look at the file tells."""
+        region = registry.region
+        standing = await self.catalog.region(region).read(lambda db: blobs.named(db, digest))
+        if standing is None or _is_sound(self.stores.region(region), standing):
+            return NewBlob(digest, key, size)
+        return NewBlob(digest, key, size, instead_of=standing.key)
+
+    def _stored(self, registry: Registry, new: NewBlob, stored: StoredBlob) -> Layer:
+        if new.instead_of is not None and stored.key == new.key:
+            telemetry.event(Event.BLOB_HEALED, region=registry.region, digest=str(new.digest), key=new.key)
+        return self._layer(registry, new.digest, stored)
 
     async def _name(self, registry: Registry, key: Key, transaction: Callable[[Connection], T]) -> T:
         """Write the rows of durable bytes. If they are refused, the bytes go too."""
@@ -287,6 +299,10 @@ class Uploads:
 
     def _layer(self, registry: Registry, digest: Digest, stored: StoredBlob) -> Layer:
         return Layer(digest, stored.size, self.stores.region(registry.region).path(stored.key))
+
+
+def _is_sound(store: BlobReader, stored: StoredBlob) -> bool:
+    return stored.damage is None and has_whole(store, stored.key, stored.size)
 
 
 def _require_end(upload: Upload, part: Part) -> None:

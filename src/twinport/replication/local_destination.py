@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob
-from twinport.catalog import arrivals, registries, repositories
+from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob, has_whole
+from twinport.catalog import arrivals, blobs, registries, repositories
 from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
@@ -39,6 +41,7 @@ from twinport.replication.destination import (
     OfferedImage,
     Refused,
 )
+from twinport.telemetry import Event
 
 # From the last byte that came: longer than any pause within an offer, so that only the abandoned expire.
 HOLD = timedelta(hours=1)
@@ -194,10 +197,29 @@ class LocalDestination:
             epoch = await self.region.read(registries.epoch)
             may_create = await self._authorize(session, image.repository)
             landing = await self._landing(session, offer, consignment, may_create_repository=may_create)
-            landing = replace(landing, epoch=epoch)
-            return Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
+            damaged = await self._instead_of(offer) if landing.manifests else {}
+            landing = replace(landing, epoch=epoch, instead_of=damaged)
+            done = Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
         except Refusal as refusal:
             return _answer_to(refusal)
+        with suppress(Unavailable):
+            await self._tell_of_the_healed(landing)
+        return done
+
+    async def _instead_of(self, offer: Offer) -> dict[Digest, Key]:
+        """Name the keys of damaged bytes of which the offer holds whole ones."""
+        surpassed = await self.region.read(lambda db: arrivals.surpassed(db, offer.id))
+        return {
+            digest: stored.key
+            for digest, stored in surpassed.items()
+            if stored.damage is not None or not has_whole(self.store, stored.key, stored.size)
+        }
+
+    async def _tell_of_the_healed(self, landing: Landing) -> None:
+        for digest, key in landing.instead_of.items():
+            named = await self.region.read(partial(blobs.named, digest=digest))
+            if named is not None and named.key != key:
+                telemetry.event(Event.BLOB_HEALED, region=self.registry.region, digest=str(digest), key=named.key)
 
     async def _landing(
         self, session: Caller, offer: Offer, consignment: Consignment, *, may_create_repository: bool
