@@ -170,13 +170,13 @@ async def test_a_poisoned_blob_hinders_no_other_image(world: World) -> None:
     assert (await world.status(SECOND)).state is COMPLETE
 
 
-async def test_bytes_that_are_gone_are_a_source_that_is_gone_in_the_end(world: World) -> None:
+async def test_bytes_that_are_gone_are_a_source_that_cannot_be_read_in_the_end(world: World) -> None:
     await world.configure(HOME, ReplicationRule((FAR,)))
     await world.push(FIRST, "1")
     damage(world, FIRST, None)
     for _ in range(MOST_ATTEMPTS):
         await world.wait(timedelta(minutes=10))
-    assert (await world.status(FIRST)).failure_code is FailureCode.SOURCE_IMAGE_NOT_FOUND
+    assert (await world.status(FIRST)).failure_code is FailureCode.SOURCE_IMAGE_INACCESSIBLE
 
 
 async def test_a_blob_refused_to_one_repository_is_moved_for_another_later(world: World, faults: Faults) -> None:
