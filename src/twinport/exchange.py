@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +14,19 @@ from twinport.refusals.storage import Interrupted
 
 STALL_LIMIT = timedelta(seconds=60)
 _PIECE = 1 << 20
-_DROPPED = 16 << 20
 
 # ASGI leaves messages and scopes open-ended; nothing beyond this module sees them.
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """How long a client that has its answer may go on to send a body that nobody wants: in all, and in silence."""
+
+    limit: timedelta = timedelta(seconds=30)
+    silence: timedelta = timedelta(seconds=5)
 
 
 class BodyTooLarge(LimitReached):
@@ -27,6 +35,33 @@ class BodyTooLarge(LimitReached):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the request's body is larger than the {limit} bytes allowed here")
         self.limit = limit
+
+
+class Incoming:
+    """The messages of a request, and whether its body has begun and ended. Takes the place of ASGI's `receive`."""
+
+    __slots__ = ("_receive", "has_begun", "has_ended")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.has_begun = self.has_ended = False
+
+    async def __call__(self) -> Message:
+        self.has_begun = True
+        message = await self._receive()
+        self.has_ended = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def drop_rest(self, linger: Linger) -> None:
+        """Read what is left of the body, and forget it.
+
+        A connection that is closed while its client still sends is reset, and what was answered is lost with it
+        (RFC 9112 section 9.6).
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(linger.limit.total_seconds()):
+                while not self.has_ended:
+                    await asyncio.wait_for(self(), linger.silence.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +84,12 @@ class Request:
         values = [value for key, value in self.headers if key == name]
         return ", ".join(values) if values else None
 
+    @property
+    def announces_body(self) -> bool:
+        """Tell whether the client sends a body without waiting to be told that it may."""
+        has_body = self.header("content-length") not in (None, "0") or self.header("transfer-encoding") is not None
+        return has_body and self.header("expect") is None
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives. Raises Interrupted when the client stalls or goes away."""
         more = True
@@ -65,23 +106,16 @@ class Request:
                 yield piece
 
     async def body(self, limit: int) -> bytes:
-        """Read the whole body, refusing with BodyTooLarge one of more than `limit` bytes.
-
-        A body that is not far too large is read to its end first and dropped: a client that is cut off while it
-        sends seldom reads why.
-        """
+        """Read the whole body, refusing with BodyTooLarge one of more than `limit` bytes."""
         announced = self.header("content-length") or "0"
-        if announced.isdecimal() and int(announced) > limit + _DROPPED:
+        if announced.isdecimal() and int(announced) > limit:
             raise BodyTooLarge(limit)
         pieces, size = [], 0
         async for piece in self.pieces():
             size += len(piece)
-            if size > limit + _DROPPED:
+            if size > limit:
                 raise BodyTooLarge(limit)
-            if size <= limit:
-                pieces.append(piece)
-        if size > limit:
-            raise BodyTooLarge(limit)
+            pieces.append(piece)
         return b"".join(pieces)
 
 

@@ -9,10 +9,23 @@ import orjson
 
 from twinport import telemetry
 from twinport.edge import Edge
-from twinport.exchange import Answer, AnyAnswer, Door, Receive, Request, Send, request_of, send_answer
+from twinport.exchange import (
+    Answer,
+    AnyAnswer,
+    Door,
+    Incoming,
+    Linger,
+    Receive,
+    Request,
+    Send,
+    request_of,
+    send_answer,
+)
 from twinport.refusals.callers import OriginRefused
 from twinport.refusals.storage import Interrupted
 from twinport.telemetry import Event
+
+_LINGER = Linger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +34,23 @@ class Front:
 
     edge: Edge
     doors: tuple[tuple[str, Door], ...]
+    linger: Linger = _LINGER
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._exchange(scope, receive, send)
 
     async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        request = request_of(scope, receive, str(uuid.uuid4()))
+        incoming = Incoming(receive)
+        request = request_of(scope, incoming, str(uuid.uuid4()))
         with telemetry.bound(request_id=request.id):
             answer = await self._answer(request)
             try:
                 await send_answer(send, answer, head=request.method == "HEAD")
             except (Interrupted, OSError) as error:
                 telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
+            if not incoming.has_ended and (incoming.has_begun or request.announces_body):
+                await incoming.drop_rest(self.linger)
 
     async def _answer(self, request: Request) -> AnyAnswer:
         try:
