@@ -58,10 +58,12 @@ class Incoming:
         A connection that is closed while its client still sends is reset, and what was answered is lost with it
         (RFC 9112 section 9.6).
         """
+        now = asyncio.get_running_loop().time
+        end, silence = now() + linger.limit.total_seconds(), linger.silence.total_seconds()
         with suppress(TimeoutError):
-            async with asyncio.timeout(linger.limit.total_seconds()):
-                while not self.has_ended:
-                    await asyncio.wait_for(self(), linger.silence.total_seconds())
+            while not self.has_ended and now() < end:
+                async with asyncio.timeout(silence):
+                    await self()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class Request:
         more = True
         while more:
             try:
-                message = await asyncio.wait_for(self.receive(), self.stall_limit.total_seconds())
+                async with asyncio.timeout(self.stall_limit.total_seconds()):
+                    message = await self.receive()
             except TimeoutError:
                 limit = self.stall_limit.total_seconds()
                 raise Interrupted(f"the client sent nothing for {limit:.0f} seconds") from None

@@ -39,6 +39,7 @@ class Witness:
     folder: Path
     number: int = 0
     images: dict[str, Image] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.home, self.away = Owner(self.server, SOURCE, HOME), Owner(self.server, SOURCE, AWAY)
@@ -68,16 +69,27 @@ class Witness:
         self.push_whole(tag, small(tag))
         until(f"{tag} has arrived or the server is gone", lambda: self.has_arrived(tag), seconds=60)
 
-    def delete(self) -> None:
-        """Delete an image, and a repository with everything in it, after having pushed them."""
-        tag, temporary = f"kept-{self.number}", small(f"temporary-{self.number}")
-        self.push_whole(tag, small(tag))
-        ecr = self.home.boto("ecr")
-        ecr.create_repository(repositoryName=f"{TEMPORARY}-{self.number}")
+    def furnish(self) -> None:
+        """Push what `delete` deletes, and wait until it has arrived."""
+        temporary = self.temporary()
+        self.home.boto("ecr").create_repository(repositoryName=f"{TEMPORARY}-{self.number}")
         assert self.registry.push(f"{TEMPORARY}-{self.number}", "1", temporary) == 201
         assert self.registry.push(REPOSITORY, "deleted", temporary) == 201
-        assert self.registry.ask("DELETE", f"{REPOSITORY}/manifests/{temporary.manifest.digest}").status == 202
-        ecr.delete_repository(repositoryName=f"{TEMPORARY}-{self.number}", force=True)
+        self.arrive()
+
+    def delete(self) -> None:
+        """Delete an image, and a repository with everything in it."""
+        name, digest = f"{TEMPORARY}-{self.number}", self.temporary().manifest.digest
+        assert self.registry.ask("DELETE", f"{REPOSITORY}/manifests/{digest}").status == 202
+        self.deleted.append(f"{REPOSITORY}/manifests/{digest}")
+        self.home.boto("ecr").delete_repository(repositoryName=name, force=True)
+        self.deleted.append(f"{name}/manifests/{digest}")
+
+    def nothing(self) -> None:
+        """Prepare nothing."""
+
+    def temporary(self) -> Image:
+        return small(f"temporary-{self.number}")
 
     def push_whole(self, tag: str, image: Image) -> None:
         assert [self.registry.push_blob(REPOSITORY, blob) for blob in image.blobs] == [201] * len(image.blobs)
@@ -102,6 +114,8 @@ class Witness:
             assert self.registry.has(REPOSITORY, image), f"'{tag}' was acknowledged and is not whole"
             if self.has_arrived(tag):
                 assert self.far.has(REPOSITORY, image), f"'{tag}' is said to be complete and is not"
+        for place in self.deleted[-2:]:
+            assert self.registry.ask("HEAD", place).status == 404, f"{place} was deleted and is back"
         for registry in (self.registry, self.far):
             self.check_tags(registry)
 
@@ -126,7 +140,12 @@ class Witness:
         return replication.statuses(self.home, REPOSITORY, {"imageTag": tag}) == wanted
 
 
-Act = Callable[[Witness], None]
+@dataclass(frozen=True)
+class Act:
+    """What is killed in its course, after something else was done in peace."""
+
+    run: Callable[[Witness], None]
+    prepare: Callable[[Witness], None] = Witness.nothing
 
 
 @pytest.fixture
@@ -141,13 +160,18 @@ def witness(server: Server, tmp_path: Path) -> Witness:
     return witness
 
 
-@pytest.mark.parametrize("act", [Witness.push, Witness.arrive, Witness.delete], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    "act",
+    [Act(Witness.push), Act(Witness.arrive), Act(Witness.delete, Witness.furnish)],
+    ids=lambda act: act.run.__name__,
+)
 def test_wherever_the_process_is_killed_nothing_acknowledged_is_lost(
     witness: Witness, act: Act, tmp_path: Path
 ) -> None:
-    points = points_of(witness.server.pid, lambda: act(witness), tmp_path, witness.databases)
+    act.prepare(witness)
+    points = points_of(witness.server.pid, lambda: act.run(witness), tmp_path, witness.databases)
     some = chosen(points, KILLS, SEED)
-    print(f"{act.__name__}: {len(some)} of {len(points)} points, TWINPORT_SEED={SEED}")
+    print(f"{act.run.__name__}: {len(some)} of {len(points)} points, TWINPORT_SEED={SEED}")
     died = [kill(witness, act, point) for point in some]
     witness.check_all()
     assert any(died)
@@ -156,10 +180,11 @@ def test_wherever_the_process_is_killed_nothing_acknowledged_is_lost(
 def kill(witness: Witness, act: Act, point: Point) -> bool:
     """Act until the process is killed at a point, if it comes to it, and check what is there after a restart."""
     witness.number += 1
+    act.prepare(witness)
     died = False
     with killing(witness.server.pid, point):
         try:
-            act(witness)
+            act.run(witness)
         except DIED:
             died = True
     if died:
