@@ -249,6 +249,37 @@ async def test_an_upload_that_nobody_began_is_not_found(site: Site, path: str) -
         assert (await request).body == b"UploadNotFound"
 
 
+@pytest.mark.parametrize("last", [None, CONTENT[100:]], ids=["empty", "last part"])
+async def test_a_completion_is_answered_again_whose_answer_got_lost(site: Site, last: bytes | None) -> None:
+    location = await begin(site)
+    await send(site, "PATCH", location, CONTENT if last is None else CONTENT[:100])
+    first, again = [await send(site, "PUT", f"{location}?digest={DIGEST}", last) for _ in range(2)]
+    assert (first.status, again.status) == (201, 201)
+    for header in ("location", "docker-content-digest"):
+        assert again.headers[header] == first.headers[header]
+    assert (await send(site, "GET", BLOB)).body == CONTENT
+    assert len(site.files()) == 1 if last is None else 2, "the second body is not kept"
+
+
+async def test_completions_sent_at_once_are_answered_alike(site: Site) -> None:
+    location = await begin(site)
+    await send(site, "PATCH", location, CONTENT[:100])
+    puts = [send(site, "PUT", f"{location}?digest={DIGEST}", CONTENT[100:]) for _ in range(4)]
+    assert {answer.status for answer in await asyncio.gather(*puts)} == {201}
+    assert (await send(site, "GET", BLOB)).body == CONTENT
+
+
+async def test_a_completion_of_an_upload_that_is_gone_is_refused_unless_the_layer_is_there(site: Site) -> None:
+    location = await begin(site)
+    await send(site, "PATCH", location, CONTENT)
+    await send(site, "DELETE", location)
+    assert (await send(site, "PUT", f"{location}?digest={DIGEST}")).body == b"UploadNotFound"
+    await send(site, "POST", f"{UPLOADS}?digest={DIGEST}", CONTENT)
+    assert (await send(site, "PUT", f"{location}?digest={ABSENT}")).body == b"UploadNotFound"
+    elsewhere = location.replace(NAME, OTHER_NAME)
+    assert (await send(site, "PUT", f"{elsewhere}?digest={DIGEST}")).body == b"UploadNotFound"
+
+
 async def test_bytes_of_another_digest_are_refused_and_the_upload_stays(site: Site) -> None:
     location = await begin(site)
     await send(site, "PATCH", location, CONTENT)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -164,9 +165,13 @@ async def test_a_wrong_digest_leaves_the_upload_as_it_was(site: Site, parts: tup
     assert await site.stored(DIGEST) == CONTENT
 
 
-async def test_a_completed_upload_is_gone(site: Site) -> None:
+async def test_a_completed_upload_is_gone_and_completed_again_as_long_as_its_layer_is_there(site: Site) -> None:
     upload = await site.begin(CONTENT)
     await site.complete(upload, DIGEST)
+    with pytest.raises(UploadNotFound):
+        await site.size(upload)
+    await site.complete(upload, DIGEST)
+    await site.layers.remove(ME, REGISTRY, NAME, DIGEST)
     with pytest.raises(UploadNotFound):
         await site.complete(upload, DIGEST)
 
@@ -233,13 +238,10 @@ async def test_an_upload_that_grows_while_it_is_completed_is_not_lost(site: Site
     assert site.files() == await site.named_keys()
 
 
-async def test_of_two_completions_at_once_one_succeeds_and_the_layer_is_there(site: Site) -> None:
+async def test_of_two_completions_at_once_both_succeed_and_the_layer_is_there(site: Site) -> None:
     for parts in ((CONTENT,), (CONTENT[:5], CONTENT[5:])):
         upload = await site.begin(*parts)
-        results = await asyncio.gather(
-            site.complete(upload, DIGEST), site.complete(upload, DIGEST), return_exceptions=True
-        )
-        assert [type(result) for result in results if result is not None] == [UploadNotFound]
+        await asyncio.gather(site.complete(upload, DIGEST), site.complete(upload, DIGEST))
         assert await site.stored(DIGEST) == CONTENT
     assert site.files() == await site.named_keys()
 
@@ -340,6 +342,25 @@ async def test_a_mounted_layer_is_there_without_being_sent(site: Site) -> None:
     assert layer is not None
     assert await site.stored(DIGEST, OTHER_NAME) == CONTENT
     assert len(site.files()) == 1
+
+
+async def test_who_may_not_ask_for_a_layer_learns_nothing_of_it_by_completing_an_upload(site: Site) -> None:
+    upload = await site.begin(CONTENT)
+    await site.complete(upload, DIGEST)
+    gate = RecordingGate(frozenset({"ecr:BatchCheckLayerAvailability"}))
+    for digest in (DIGEST, Digest.of(b"other")):
+        with pytest.raises(UploadNotFound):
+            await site.behind(gate).complete(upload, digest)
+    await site.complete(upload, DIGEST)
+
+
+async def test_a_layer_that_may_go_before_its_image_comes_completes_no_upload_again(site: Site) -> None:
+    upload = await site.begin(CONTENT)
+    await site.complete(upload, DIGEST)
+    later = ManualClock(NOW)
+    later.advance(site.uploads.keeping.promise + timedelta(seconds=1))
+    with pytest.raises(UploadNotFound):
+        await replace(site.uploads, clock=later).complete(ME, REGISTRY, NAME, upload, DIGEST, None)
 
 
 async def test_what_the_source_does_not_hold_is_not_mounted(site: Site) -> None:

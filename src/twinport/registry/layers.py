@@ -26,7 +26,7 @@ from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotF
 from twinport.refusals.storage import BlobMissing
 from twinport.telemetry import Event
 
-DOWNLOAD = "ecr:GetDownloadUrlForLayer"
+CHECK, DOWNLOAD = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
 # ECR has no deletion of layers; whoever may delete every image of a repository may do this.
 DELETE = "ecr:BatchDeleteImage"
 # ECR's presigned addresses say X-Amz-Expires=3600.
@@ -92,7 +92,7 @@ class Layers:
         A layer in quarantine, or whose file is gone or cut short, or one without an image that may go before the caller
         could push one, is not there: the caller will push it again.
         """
-        await self.gate.authorize(caller, "ecr:BatchCheckLayerAvailability", RepositoryResource(registry, name))
+        await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
         asked = [_parsed(text) for text in digests]
         readable = [digest for digest in asked if isinstance(digest, Digest)]
         since = self.clock.now() - self.keeping.promise

@@ -31,10 +31,11 @@ from twinport.refusals.images import (
     LayerExists,
     LayerPartTooSmall,
     NoDigestMatches,
+    UploadNotFound,
     UploadOutOfOrder,
 )
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
-from twinport.registry.layers import DOWNLOAD, Layer
+from twinport.registry.layers import CHECK, DOWNLOAD, Layer
 from twinport.telemetry import Event
 
 T = TypeVar("T")
@@ -133,17 +134,50 @@ class Uploads:
     ) -> Layer:
         """Make a layer of an upload and its last part, if one is sent (registry protocol).
 
+        Of an upload that is gone, return the layer if it is there: the upload was completed, and the answer got lost.
         Raises UploadNotFound, UploadOutOfOrder, LayerPartTooSmall, DigestMismatch; the upload is then as it was, so
         the client may try again with what is right.
         """
         actions = (COMPLETE,) if last_part is None else (APPEND, COMPLETE)
         await self.gate.authorize_all(caller, actions, RepositoryResource(registry, name))
+        try:
+            return await self._complete(registry, name, upload_id, digest, last_part)
+        except UploadNotFound:
+            layer = await self._completed(caller, registry, name, digest)
+            if layer is None:
+                raise
+        if last_part is not None:
+            await _drain(last_part.pieces)
+        return layer
+
+    async def _complete(
+        self, registry: Registry, name: RepositoryName, upload_id: str, digest: Digest, last_part: Part | None
+    ) -> Layer:
         upload = await self._under_way(registry, name, upload_id)
         if last_part is not None:
             _require_end(upload, last_part)
         if self.part_rule is PartRule.ECR:
             _require_large(upload.segments if last_part else upload.segments[:-1])
         return await self._finish(upload, (digest,), last_part)
+
+    async def _completed(
+        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
+    ) -> Layer | None:
+        """Return a layer that is there, to a caller who may ask whether it is, and hears what HEAD says."""
+        try:
+            await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
+        except AccessDenied:
+            return None
+        since = self.clock.now() - self.keeping.promise
+
+        def promised(db: Connection) -> StoredBlob | None:
+            owner = repositories.find(db, registry, name)
+            return None if owner is None else blobs.promised(db, owner.id, [digest], since).get(digest)
+
+        stored = await self.catalog.region(registry.region).read(promised)
+        if stored is None or not _is_sound(self.stores.region(registry.region), stored):
+            return None
+        return self._layer(registry, digest, stored)
 
     async def complete_parts(
         self,
@@ -332,6 +366,12 @@ async def _recognised(store: BlobStore, segment: Segment, candidates: tuple[Dige
         if computed[digest.algorithm] == digest:
             return digest
     raise DigestMismatch(", ".join(map(str, candidates)), ", ".join(map(str, computed.values())))
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """Let a sender come to the end, who hears no answer before."""
+    async for _ in pieces:
+        pass
 
 
 async def _take(writer: BlobWriter, pieces: AsyncIterator[bytes]) -> None:
