@@ -3,17 +3,21 @@
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from tests.fakes import REGION
+from twinport.catalog import folders, registries
 from twinport.catalog import regional_schema as schema
-from twinport.catalog import registries
+from twinport.catalog.database import SqliteDatabase
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import AccountId
+from twinport.refusals.storage import StorageUnavailable
 
 PROCESSES, WRITES = 3, 25
 
@@ -51,6 +55,14 @@ async def test_processes_that_begin_at_once_on_a_new_folder_lose_no_write(tmp_pa
     assert await catalog.region(REGION).read(position) == PROCESSES * WRITES
     assert await catalog.partition.generation() == PROCESSES
     catalog.close()
+
+
+def test_who_waits_in_vain_for_the_folder_of_a_database_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with folders.alone(tmp_path, timedelta()), pytest.raises(StorageUnavailable, match="another process"):
+        SqliteDatabase(path, schema.regional, patience=timedelta(milliseconds=50))
+    assert not path.exists()
+    SqliteDatabase(path, schema.regional, patience=timedelta(milliseconds=50)).close()
 
 
 async def test_a_region_that_another_process_made_is_read_and_written_at_once(tmp_path: Path) -> None:

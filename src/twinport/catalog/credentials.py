@@ -117,7 +117,7 @@ def account_of_key(db: Connection, key_id: str) -> AccountId | None:
 
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
-    """Store a session, and forget those that ended more than a day ago."""
+    """Store a session, and forget those that have ended."""
     db.execute(insert(partition_schema.session).values(row))
     db.execute(delete(partition_schema.session).where(partition_schema.session.c.expires_at < now))
 

@@ -6,14 +6,13 @@ commit.
 """
 
 import asyncio
-import fcntl
-import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -29,6 +28,8 @@ __all__ = ["Connection", "Database", "SqliteDatabase"]
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
 _IN_MEMORY = ":memory:"
+# A migration of a large database takes its time.
+_PATIENCE = timedelta(seconds=30)
 
 
 def no_rows(_db: Connection) -> None:
@@ -54,15 +55,22 @@ class Database(Protocol):
 class SqliteDatabase:
     """One SQLite file (WAL, synchronous=FULL), with the tables of today, which come with their first rows.
 
-    Raises StorageUnavailable if it cannot be opened, and what `revisions.bring_up_to_date` refuses.
+    Raises StorageUnavailable if it cannot be opened, also because another process prepares one in the same folder for
+    longer than `patience`, and what `revisions.bring_up_to_date` refuses.
     """
 
-    def __init__(self, path: Path, metadata: MetaData, first_rows: Callable[[Connection], None] = no_rows) -> None:
+    def __init__(
+        self,
+        path: Path,
+        metadata: MetaData,
+        first_rows: Callable[[Connection], None] = no_rows,
+        patience: timedelta = _PATIENCE,
+    ) -> None:
         if path.name != _IN_MEMORY:
             folders.make(path.parent)
         self._engine = _engine(path)
         try:
-            with _storage_errors(), _alone(path):
+            with _storage_errors(), _alone(path, patience):
                 self._prepare(metadata, first_rows)
         except BaseException:
             self._engine.dispose()
@@ -223,21 +231,12 @@ class _storage_errors:  # noqa: N801 — used as a statement
                 raise StorageUnavailable(text) from error
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, patience: timedelta) -> AbstractContextManager[None]:
     """Let no other process prepare a database in the same folder meanwhile.
 
     SQLite's own lock is not enough: who turns a new file to WAL while another reads it is refused at once.
     """
-    if path.name == _IN_MEMORY:
-        yield
-        return
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    return nullcontext() if path.name == _IN_MEMORY else folders.alone(path.parent, patience)
 
 
 def _bring_up_to_date(connection: Connection, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
@@ -259,7 +258,7 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         isolation_level="AUTOCOMMIT",
-        connect_args={"check_same_thread": False, "timeout": 30},
+        connect_args={"check_same_thread": False, "timeout": _PATIENCE.total_seconds()},
     )
 
     @event.listens_for(engine, "connect")

@@ -1,10 +1,16 @@
 """The folders in which SQLite files lie: there, writable, and durable by name before a database in them is."""
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic, sleep
 
 from twinport.refusals.storage import StorageUnavailable
+
+_PAUSE = timedelta(milliseconds=10)
 
 
 def make(folder: Path) -> None:
@@ -31,3 +37,28 @@ def sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def alone(folder: Path, patience: timedelta) -> Iterator[None]:
+    """Hold a lock on a folder that one process at a time can hold. Raises StorageUnavailable when patience ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder, patience)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path, patience: timedelta) -> None:
+    end = monotonic() + patience.total_seconds()
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() >= end:
+                raise StorageUnavailable(
+                    f"another process has been preparing a database in '{folder}' for more than "
+                    f"{patience.total_seconds():g} seconds"
+                ) from None
+        sleep(_PAUSE.total_seconds())
