@@ -11,6 +11,7 @@ from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.refusals.requests import BadName
 
 PREFIX = "/_twinport/"
+Handler = Callable[[Request], Awaitable[AnyAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,33 +21,41 @@ class ControlDoor:
     reset: Callable[[], Awaitable[None]] | None
     deliveries: DeliveryReader | None
 
-    async def answer(self, request: Request) -> AnyAnswer:
-        match request.method, request.path.removeprefix(PREFIX):
-            case (("GET" | "HEAD"), "health"):
-                return _json(200, {"status": "ok", "version": __version__})
-            case "POST", "reset":
-                return await self._reset()
-            case "GET", "deliveries":
-                return await self._deliveries(request.query)
-            case _, "health" | "reset" | "deliveries":
-                return _json(405, {"message": f"{request.method} is not what this address is for"})
-            case _:
-                return _json(404, {"message": f"there is nothing at '{request.path[:200]}'"})
+    def routes(self) -> Mapping[str, Mapping[str, Handler]]:
+        """Return what answers each method of each address beneath `PREFIX`."""
+        return {
+            "health": {"GET": _health, "HEAD": _health},
+            "reset": {"POST": self._reset},
+            "deliveries": {"GET": self._deliveries},
+        }
 
-    async def _reset(self) -> AnyAnswer:
+    async def answer(self, request: Request) -> AnyAnswer:
+        methods = self.routes().get(request.path.removeprefix(PREFIX))
+        if methods is None:
+            return _json(404, {"message": f"there is nothing at '{request.path[:200]}'"})
+        handler = methods.get(request.method)
+        if handler is None:
+            return _json(405, {"message": f"{request.method} is not what this address is for"})
+        return await handler(request)
+
+    async def _reset(self, _request: Request) -> AnyAnswer:
         if self.reset is None:
             return _json(403, {"message": "reset is possible only where accounts are open ('open_accounts')"})
         await self.reset()
         return _json(200, {"status": "empty"})
 
-    async def _deliveries(self, query: str) -> AnyAnswer:
+    async def _deliveries(self, request: Request) -> AnyAnswer:
         if self.deliveries is None:
             return _json(403, {"message": "deliveries are shown only where accounts are open ('open_accounts')"})
         try:
-            source = parse_source(query)
+            source = parse_source(request.query)
         except BadName as refusal:
             return _json(400, {"message": refusal.message})
         return _json(200, {"deliveries": [describe(report) for report in await self.deliveries(source)]})
+
+
+async def _health(_request: Request) -> AnyAnswer:
+    return _json(200, {"status": "ok", "version": __version__})
 
 
 def _json(status: int, content: Mapping[str, object]) -> Answer:

@@ -87,7 +87,7 @@ class OciDoor:
         name = repository_name(rest)
         if registry.region not in self.regions:
             raise RepositoryNotFound(name, registry.account)
-        handlers = self._handlers()[route.place]
+        handlers = self.handlers()[route.place]
         handler = handlers.get(request.method)
         if handler is None:
             raise MethodUnsupported(request.method, tuple(handlers))
@@ -105,7 +105,8 @@ class OciDoor:
                     return named, rest, f"{named}/"
                 return Registry(caller.account, caller.origin.region), path, ""
 
-    def _handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
+    def handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
+        """Return what answers each method of each kind of place in a repository."""
         manifests, blobs, listings = self.manifests, self.blobs, self.listings
         return {
             Place.MANIFEST: {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import wraps
 
 from twinport.access.calls import Call
 from twinport.access.session_limits import check_sts
@@ -53,21 +54,18 @@ class Verbs:
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     """Return the operations that are built. Every other one of the model is refused by name."""
-    return {name: _within_limits(name, handler) for name, handler in operations(verbs).items()}
-
-
-def operations(verbs: Verbs) -> Mapping[str, Handler[Call]]:
-    """Return what is done for each operation, once it is known that the caller's kind of credentials may call it."""
-    return {
+    operations = {
         **RoleOperations(verbs.assumptions, verbs.web_identities).table(),
         **UserOperations(verbs.own_sessions).table(),
         **CallerOperations(verbs.key_owners, verbs.decoding).table(),
     }
+    return {name: _within_limits(name, handler) for name, handler in operations.items()}
 
 
 def _within_limits(operation: str, handler: Handler[Call]) -> Handler[Call]:
     """Refuse temporary credentials that may not call the operation, before anything else."""
 
+    @wraps(handler)
     async def limited(call: Call, request: object) -> Mapping[str, object] | None:
         check_sts(call.caller, operation)
         return await handler(call, request)
