@@ -39,7 +39,8 @@ MINUTES ?= 2
 
 # Run the suites of the doors with gates that write down what they are asked.
 WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/build/gate \
-	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci tests/console tests/control
+	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci \
+	tests/access/test_basic_keys.py tests/console tests/control
 
 .PHONY: gate check-gate bench-access help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
 
@@ -102,11 +103,11 @@ fix: $(DEV_READY) ## Repair what a machine can repair.
 
 gate: $(DEV_READY) ## Write docs/reference/gate.md from what the gate is asked while the suites of the doors run.
 	$(WATCH)
-	$(BIN)/python tools/list_gate.py build/gate
+	$(BIN)/python -m tools.list_gate build/gate
 
 check-gate: $(DEV_READY) ## Fail when docs/reference/gate.md is not what the gate is asked.
 	$(WATCH)
-	$(BIN)/python tools/list_gate.py build/gate --check
+	$(BIN)/python -m tools.list_gate build/gate --check
 
 shapes: $(DEV_READY) ## Compile the AWS service models into the checked-in shapes.
 	$(BIN)/python tools/compile_shapes.py

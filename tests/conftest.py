@@ -17,7 +17,7 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def notice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where `make gate` has it written which test runs, for the servers of this process."""
     file = tmp_path_factory.mktemp("witness") / "test"

@@ -22,23 +22,22 @@ def is_watching() -> bool:
 
 def saw(action: str, arn: str, context: Mapping[str, object]) -> None:
     """Write down a question, where it came from a door, and which test made it ask."""
-    if not is_watching() or (door := _door()) is None:
+    if not is_watching() or not (doors := _doors()):
         return
-    line = {"door": door, "action": action, "resource": arn, "context": sorted(context), "test": _test()}
+    line = {"doors": doors, "action": action, "resource": arn, "context": sorted(context), "test": _test()}
     with (Path(os.environ[FOLDER]) / f"{os.getpid()}.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
 
 
-def _door() -> str | None:
-    """Return the module and function of a door that is waiting for the answer."""
-    frame, found = inspect.currentframe(), None
+def _doors() -> list[str]:
+    """Return the modules and functions of doors that wait for the answer, the outermost first."""
+    frame, found = inspect.currentframe(), []
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
-        if _DOORS.match(module) and not frame.f_code.co_name.startswith("<"):
-            # The innermost function of the door's: those around it choose among several.
-            found = found or f"{module}:{frame.f_code.co_qualname}"
+        if _DOORS.match(module):
+            found.append(f"{module}:{frame.f_code.co_qualname}")
         frame = frame.f_back
-    return found
+    return found[::-1]
 
 
 def _test() -> str:

@@ -12,6 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests import doors
+from tests.browser.pushing import push
+from tests.iam.answers import trusting
 from tests.served import Served
 from tests.sts.callers import document, statement, user
 from twinport.console.door import ConsoleDoor
@@ -73,6 +75,20 @@ FORMS = {
     "roles/{name}/description": Form("iam:UpdateRole", "The description is saved.", {"description": "words"}),
     "roles/{name}/delete": Form("iam:DeleteServiceLinkedRole", "Deletion of a role", {"confirmation": ROLE}),
 }
+# The parts of pages that are not shown, and say so, to somebody who may not see them and may see the rest.
+PARTS = [
+    ("images?repository=team/api", "ecr:DescribeImageReplicationStatus"),
+    ("images/fresh?repository=team/api", "ecr:DescribeImageReplicationStatus"),
+    ("registry", "ecr:DescribeRegistry"),
+    ("registry", "ecr:GetRegistryPolicy"),
+    ("replication", "iam:GetRole"),
+    ("roles/builder", "iam:ListAttachedRolePolicies"),
+    ("roles/builder", "iam:ListRolePolicies"),
+    ("roles/builder", "iam:GetRolePolicy"),
+    (f"roles/{ROLE}", "iam:GetPolicy"),
+    (f"roles/{ROLE}", "iam:GetPolicyVersion"),
+    (f"roles/{ROLE}", "ecr:DescribeRegistry"),
+]
 
 
 class Visitor:
@@ -150,6 +166,30 @@ def test_who_may_all_but_what_a_form_is_for_is_told_so(root: Visitor, server: Se
     answer = someone(server, account, policy).send(address(form), filled(root, account, form))
     assert f"not authorized to perform: {action} on resource" in answer
     assert state(server, account) == before
+
+
+def test_the_first_rule_needs_the_permission_to_create_the_role(server: Served, account: str) -> None:
+    root = Visitor(server, {"way": "open", "account": account})
+    policy = document(statement("Allow", "*"), statement("Deny", "iam:CreateServiceLinkedRole"))
+    rule = filled(root, account, "replication/add")
+    answer = someone(server, account, policy).send(address("replication/add"), rule)
+    assert "not authorized to perform: iam:CreateServiceLinkedRole on resource" in answer
+    assert f"the service-linked role {ROLE} was created" in root.send(address("replication/add"), rule)
+
+
+@pytest.mark.parametrize(("page", "action"), PARTS)
+def test_a_part_of_a_page_that_is_not_shown_says_so(
+    root: Visitor, server: Served, account: str, page: str, action: str
+) -> None:
+    push(server, account, "team/api", "v1", REGION)
+    iam = server.client("iam", account)
+    iam.create_role(RoleName="builder", AssumeRolePolicyDocument=trusting(account))
+    iam.put_role_policy(RoleName="builder", PolicyName="inline", PolicyDocument=document(statement("Allow", "s3:*")))
+    policy = document(statement("Allow", "*"), statement("Deny", action))
+    hidden = someone(server, account, policy).get(f"{REGION}/{page}")
+    assert f"not authorized to perform: {action} on resource" in hidden
+    assert "You may not do this" not in hidden
+    assert "not authorized" not in root.get(f"{REGION}/{page}")
 
 
 def someone(server: Served, account: str, policy: str | None = None) -> Visitor:
