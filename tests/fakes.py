@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from tests import witness
 from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.questions import service_caller
 from twinport.access.web_identities import outsider
 from twinport.errors import AccessDenied
 from twinport.model import names
@@ -93,3 +94,5 @@ def caller(
             return Caller(owner, kind, arn, f"{account}:{session.name}", arn, account, origin, session, "ASIAEXAMPLE")
         case PrincipalKind.WEB_IDENTITY:
             return outsider(origin, f"arn:{names.PARTITION}:iam::{account}:oidc-provider/issuer.example", name)
+        case PrincipalKind.SERVICE:
+            return service_caller(f"{name}.amazonaws.com", origin)

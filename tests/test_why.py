@@ -22,6 +22,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "why.md"
 EXAMPLES = re.findall(r"```sh\ntwinport (.*?)\n```\n\n```text\n(.*?)\n```", PAGE.read_text(), re.DOTALL)
 ACCOUNT, OTHER = "111122223333", "444455556666"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
+SERVICE = "replication.ecr.amazonaws.com"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SERVICE}/AWSServiceRoleForECRReplication"
 API = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team/api"
 PUSHERS = """{
   "Version": "2012-10-17",
@@ -43,6 +45,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     iam = server.client("iam", ACCOUNT)
     iam.create_user(UserName="alice")
     iam.put_user_policy(UserName="alice", PolicyName="pushers", PolicyDocument=PUSHERS)
+    iam.create_service_linked_role(AWSServiceName=SERVICE)
     for account in (ACCOUNT, OTHER):
         server.client("ecr", account).create_repository(repositoryName="team/api")
     yield server
@@ -53,9 +56,10 @@ def asked(served: Served, *words: str) -> subprocess.CompletedProcess[str]:
     return run("why", *words, "--data", str(served.data))
 
 
-def told(served: Served, principal: str, action: str, resource: str) -> Any:  # noqa: ANN401 — as JSON is
+def told(served: Served, principal: str, action: str, resource: str, **context: str) -> Any:  # noqa: ANN401 — as JSON is
     """What `--json` prints, without a process of its own for each question."""
-    return in_values(asyncio.run(why(Settings(data=served.data), Asked(principal, action, resource, {}))))
+    keys = {f"aws:{name}".lower(): (value,) for name, value in context.items()}
+    return in_values(asyncio.run(why(Settings(data=served.data), Asked(principal, action, resource, keys))))
 
 
 @pytest.mark.parametrize(("words", "text"), EXAMPLES, ids=range(len(EXAMPLES)))
@@ -66,7 +70,7 @@ def test_the_page_shows_what_is_printed(served: Served, words: str, text: str) -
 
 
 def test_the_page_has_examples() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 def test_programs_are_told_everything(served: Served) -> None:
@@ -124,6 +128,46 @@ def test_a_role_and_its_session_are_asked_about_by_what_they_hold(served: Served
         assert not told(served, principal, "ecr:PutImage", API)["allowed"]
 
 
+def test_a_service_takes_its_own_role_and_no_other(served: Served) -> None:
+    trusted = told(served, SERVICE, "sts:AssumeRole", ROLE)
+    assert trusted["allowed"]
+    assert trusted["decidedBy"]["kind"] == "trust"
+    stranger = told(served, "ecs.amazonaws.com", "sts:AssumeRole", ROLE)
+    assert stranger["lacking"] == [{"kind": "trust", "side": f"the resource's account {ACCOUNT}"}]
+
+
+def test_a_service_carries_as_its_role_and_not_in_its_own_name(served: Served) -> None:
+    itself = told(served, SERVICE, "ecr:ReplicateImage", API)
+    assert itself["lacking"] == [{"kind": "repository", "side": f"the resource's account {ACCOUNT}"}]
+    assert told(served, ROLE, "ecr:ReplicateImage", API)["allowed"]
+
+
+def test_a_service_may_what_a_repository_lets_it_on_behalf_of_whom_it_says(served: Served) -> None:
+    ecr = served.client("ecr", ACCOUNT)
+    ecr.create_repository(repositoryName="team/served")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs.amazonaws.com"},
+        "Action": "ecr:BatchGetImage",
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:PrincipalServiceName": "ecs.amazonaws.com"}},
+    }
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    ecr.set_repository_policy(repositoryName="team/served", policyText=text)
+    asked = ("ecs.amazonaws.com", "ecr:BatchGetImage", API.replace("team/api", "team/served"))
+    assert told(served, *asked, SourceAccount=ACCOUNT)["allowed"]
+    assert not told(served, *asked, SourceAccount=OTHER)["allowed"]
+    assert told(served, *asked)["missingContextKeys"] == ["aws:SourceAccount"]
+    assert not told(served, "lambda.amazonaws.com", *asked[1:], SourceAccount=ACCOUNT)["allowed"]
+
+
+def test_a_service_has_no_account_for_what_has_no_name(served: Served) -> None:
+    ended = asked(served, SERVICE, "ecr:GetAuthorizationToken", "*")
+    assert ended.returncode == 3
+    assert ended.stderr == (
+        "twinport: '*' belongs to the principal's account, and a service has none: name a resource\n"
+    )
+
+
 def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
     ended = asked(served, ACCOUNT, "ecr:DescribeRegistry", "*")
     assert "the root of an account may do everything in it that nothing denies" in ended.stdout
@@ -135,6 +179,7 @@ def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
     [
         (f"arn:aws:iam::{ACCOUNT}:user/nobody", "ecr:PutImage", API),
         ("alice", "ecr:PutImage", API),
+        ("ecs.example.com", "ecr:PutImage", API),
         (ALICE, "ecr:PutImage", "team/api"),
     ],
 )

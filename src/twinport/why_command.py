@@ -12,7 +12,7 @@ from twinport.command_options import Config, Data, settings_from
 
 _DENIED = 3
 
-Principal = Annotated[str, typer.Argument(help="ARN of a user, a role, a role's session or a root, or an account.")]
+Principal = Annotated[str, typer.Argument(help="ARN of a user, role, session or root; an account; a service.")]
 Action = Annotated[str, typer.Argument(help="As ecr:PutImage.")]
 Resource = Annotated[str, typer.Argument(help="ARN, or * where an action has none.")]
 Context = Annotated[

@@ -44,6 +44,8 @@ def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:
 def _of_principal(caller: Caller) -> dict[str, str]:
     if caller.kind is PrincipalKind.WEB_IDENTITY:
         return {"aws:FederatedProvider": caller.principal_arn, "aws:PrincipalIsAWSService": "false"}
+    if caller.kind is PrincipalKind.SERVICE:
+        return _of_service(caller.principal_arn)
     keys = {
         "aws:PrincipalArn": caller.arn if caller.kind is PrincipalKind.FEDERATED else caller.principal_arn,
         "aws:PrincipalAccount": caller.account,
@@ -55,6 +57,15 @@ def _of_principal(caller: Caller) -> dict[str, str]:
     if caller.kind is PrincipalKind.USER:
         keys["aws:username"] = caller.arn.rpartition("/")[2]
     return keys
+
+
+def _of_service(name: str) -> dict[str, str]:
+    return {
+        "aws:PrincipalIsAWSService": "true",
+        "aws:PrincipalServiceName": name,
+        "aws:PrincipalServiceNamesList": name,
+        "aws:ViaAWSService": "false",
+    }
 
 
 def _of_session(caller: Caller) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twinport.access.policy import Policy
-from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.identities import Caller
 from twinport.model.names import AccountId
 
 _SERVICE_ROLES = ":role/aws-service-role/"
@@ -34,7 +34,7 @@ class Organization:
 
     def service_control(self, caller: Caller) -> tuple[tuple[Policy, ...], ...]:
         """Return the levels that limit a caller. Service-linked roles are exempt, and who is of no account yet."""
-        exempt = _is_service_linked(caller) or caller.kind is PrincipalKind.WEB_IDENTITY
+        exempt = _is_service_linked(caller) or not caller.kind.is_of_an_account
         return () if exempt else self.levels_above(caller.account)
 
     def levels_above(self, account: AccountId) -> tuple[tuple[Policy, ...], ...]:
@@ -50,7 +50,7 @@ class Organization:
 
     def keys_of(self, caller: Caller) -> dict[str, tuple[str, ...]]:
         """Name a caller's membership as condition keys."""
-        return {} if caller.kind is PrincipalKind.WEB_IDENTITY else self.keys(caller.account, "Principal")
+        return self.keys(caller.account, "Principal") if caller.kind.is_of_an_account else {}
 
     def keys(self, account: AccountId, of: str) -> dict[str, tuple[str, ...]]:
         """Name an account's membership as condition keys. `of` is `Principal` or `Resource`."""

@@ -9,7 +9,7 @@ from twinport.access.circumstances import request_context
 from twinport.access.evaluate import Allowed, Denied, Policies, Question, decide, nothing_allows
 from twinport.access.explanation import Explanation, explain
 from twinport.access.gate import NO_CONTEXT, Context, RepositoryResource, Resource
-from twinport.access.grants import FederatedPrincipal, Identity, Principal
+from twinport.access.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
 from twinport.access.organization import NO_ORGANIZATION, Organization
 from twinport.access.policy import PolicyKind
 from twinport.access.policy_library import PolicyLibrary
@@ -154,9 +154,13 @@ class PolicyGate:
 
 
 def _principal(caller: Caller) -> Principal:
-    if caller.kind is PrincipalKind.WEB_IDENTITY:
-        return FederatedPrincipal(caller.principal_arn)
-    return Identity(caller.kind, caller.account, caller.principal_arn, caller.arn, caller.unique_id)
+    match caller.kind:
+        case PrincipalKind.WEB_IDENTITY:
+            return FederatedPrincipal(caller.principal_arn)
+        case PrincipalKind.SERVICE:
+            return ServicePrincipal(caller.principal_arn)
+        case kind:
+            return Identity(kind, caller.account, caller.principal_arn, caller.arn, caller.unique_id)
 
 
 def _outside_binding(caller: Caller, action: str, resource: Resource) -> Denied | None:

@@ -43,8 +43,8 @@ class PolicyLibrary:
 
     async def held_by(self, caller: Caller) -> Held | None:
         """Return what the caller's principal holds now; None when its unique id is gone. A root holds nothing."""
-        # Nor does whom only a provider vouches for.
-        if caller.unique_id == caller.account or caller.kind is PrincipalKind.WEB_IDENTITY:
+        # Nor does whom only a provider vouches for, nor a service.
+        if caller.unique_id == caller.account or not caller.kind.is_of_an_account:
             return _NOTHING
         generation = await self._catalog.partition.generation()
         key = (generation, caller.unique_id)

@@ -13,7 +13,7 @@ from twinport.catalog import identities
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.entities import Role
-from twinport.model.identities import Caller, Origin, Session
+from twinport.model.identities import Caller, Origin, PrincipalKind, Session
 from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
 from twinport.refusals.identities import PrincipalNotAsked, ResourceNotAsked
 
@@ -22,7 +22,9 @@ _ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|role)/(?:.*/)?(
 _SESSION = re.compile(rf"arn:{PARTITION}:sts::([0-9]{{12}}):assumed-role/([^/]+)/([^/]+)")
 _REPOSITORY = re.compile(rf"arn:{PARTITION}:ecr:([a-z0-9-]+):([0-9]{{12}}):repository/(.+)")
 _IDENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(.+)")
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+){0,6}\.amazonaws\.com")
 _ASSUMING = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
+_NOBODY = "is not the ARN of a user, a role, its session or an account's root, nor the name of a service"
 _HOUR = timedelta(hours=1)
 
 
@@ -41,9 +43,11 @@ class Questions:
             return root_caller(AccountId(root[1] if root else principal), origin, "")
         if session := _SESSION.fullmatch(principal):
             return self._session(await self._role(principal, session[1], session[2]), session[3], origin)
+        if _SERVICE.fullmatch(principal):
+            return service_caller(principal, origin)
         entity = _ENTITY.fullmatch(principal)
         if entity is None:
-            raise PrincipalNotAsked(principal, "is not the ARN of a user, a role, its session or an account's root")
+            raise PrincipalNotAsked(principal, _NOBODY)
         if entity[2] == "role":
             role = await self._role(principal, entity[1], entity[3])
             if role.arn != principal:
@@ -53,13 +57,15 @@ class Questions:
 
     async def resource(self, action: str, arn: str, caller: Caller) -> Resource | RoleName:
         """Return what an ARN names; `*` belongs to the caller's account and Region. Raises ResourceNotAsked."""
+        if arn == "*" and not caller.kind.is_of_an_account:
+            raise ResourceNotAsked(arn, "belongs to the principal's account, and a service has none: name a resource")
         if arn == "*":
             return AnyResource(caller.account, caller.origin.region)
         if repository := _REPOSITORY.fullmatch(arn):
             return RepositoryResource(Registry(AccountId(repository[2]), RegionName(repository[1])), repository[3])
         identity = _IDENTITY.fullmatch(arn)
         if identity is None:
-            raise ResourceNotAsked(arn)
+            raise ResourceNotAsked(arn, "is not '*', nor the ARN of a repository or of something in IAM")
         if action.lower().startswith(_ASSUMING):
             return RoleName.parse(arn)
         entity = _ENTITY.fullmatch(arn)
@@ -87,3 +93,16 @@ class Questions:
         find = identities.find_user if kind == "user" else identities.find_role
         found = await self.catalog.partition.read(lambda db: find(db, AccountId(account), name))
         return None if found is None else found.unique_id
+
+
+def service_caller(name: str, origin: Origin) -> Caller:
+    """Return a service as a caller in its own name, which nobody is who sends a request."""
+    return Caller(
+        account=AccountId(""),
+        kind=PrincipalKind.SERVICE,
+        arn=name,
+        user_id=name,
+        principal_arn=name,
+        unique_id=name,
+        origin=origin,
+    )

@@ -18,6 +18,13 @@ class PrincipalKind(Enum):
     FEDERATED = "FederatedUser"
     # Nobody of ours: whom an identity provider vouches for, until a role lets them in.
     WEB_IDENTITY = "WebIdentityUser"
+    # A service that calls on nobody's behalf. It is asked about and never calls: here it acts as a session of its role.
+    SERVICE = "AWSService"
+
+    @property
+    def is_of_an_account(self) -> bool:
+        """Tell whether it is somebody of an account, so that policies of that account and above it limit it."""
+        return self not in (PrincipalKind.WEB_IDENTITY, PrincipalKind.SERVICE)
 
 
 @dataclass(frozen=True, slots=True)

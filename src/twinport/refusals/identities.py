@@ -289,7 +289,7 @@ class PrincipalNotAsked(BadRequest):
 
 
 class ResourceNotAsked(BadRequest):
-    """Nothing can be asked about by this name."""
+    """Nothing can be asked about by this name. `why_not` says what is wrong with it."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"'{name}' is not '*', nor the ARN of a repository or of something in IAM")
+    def __init__(self, name: str, why_not: str) -> None:
+        super().__init__(f"'{name}' {why_not}")
