@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.access.cases import HERE, THERE, Case
+from tests.browser.pushing import push
 from tests.iam.answers import allowing, trusting
 from tests.issuer import Issuer
 from tests.served import Served, new_account
+from tests.waiting import until
 
 Keys = tuple[str, str, str | None]
 _NAMED = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role)/(?:([^\"*]+)/)?([^/\"*]+)\"")
@@ -26,14 +29,24 @@ _IDS_OF = {
     "AROABUILDERBUILDERBU": "builder",
     "AROAFARBUILDERBUILDE": "far builder",
 }
-_SETTABLE = re.compile(r"(aws:principaltag|aws:resourcetag|ecr:resourcetag)/.+|sts:externalid|aws:requestedregion")
+_SETTABLE = re.compile(
+    r"(aws:principaltag|aws:resourcetag|ecr:resourcetag)/.+|sts:(externalid|durationseconds)"
+    r"|aws:(requestedregion|sourceip|securetransport|tagkeys)"
+)
 _WORKFLOW, _WITH_TOKEN = "a workflow", "sts:AssumeRoleWithWebIdentity"
 # The provider of the files, in whose place an issuer of the suite stands; and what IAM says to its strangers.
 _PROVIDER, _TOKEN_DENIED = "token.actions.githubusercontent.com", f"Not authorized to perform {_WITH_TOKEN}"
 # What IAM and ECR both let a tag be.
 _TAGGED = re.compile(r"[\w .:/=+@-]*")
 # No request of these cases has them, so that they are absent when a case does not give them.
-_KNOWN_ABSENT = {"sts:externalid", "aws:sourceaccount", "aws:sourcearn", "aws:tagkeys"}
+_KNOWN_ABSENT = {"sts:externalid", "sts:durationseconds", "aws:sourceaccount", "aws:sourcearn", "aws:tagkeys"}
+# Keys of temporary credentials, and who has others.
+_OF_SESSIONS, _LONG_TERM = {"aws:multifactorauthpresent", "aws:tokenissuetime"}, ("alice", "bob", "root", "far root")
+# The roles of replication, which carry an image and can be made to do nothing else.
+_CARRIERS, _CARRYING = ("replication role", "far replication role"), ("ecr:ReplicateImage", "ecr:CreateRepository")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")
+# Where replication comes from that stays within an account.
+_ELSEWHERE = "us-east-1"
 _POLICIES = ("identity", "boundary", "session", "repository", "registry", "trust")
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
@@ -41,6 +54,10 @@ _MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
 
 class NotOverHttp(Exception):
     """No client can bring this case about; the message says why."""
+
+
+class NotCarried(Exception):
+    """The role did not bring the image; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +74,12 @@ class Prepared:
     def differs(self, served: Served) -> str | None:
         """Ask, and return what is wrong with the answer, or nothing."""
         action = self.raw.get("does", "ecr:PutImage")
+        call = _carry if self.raw.get("who") in _CARRIERS else CALLS[action]
         try:
-            CALLS[action](self, served)
+            call(self, served)
+        except NotCarried as refusal:
+            is_told = str(refusal).endswith(self.case.expect)
+            return None if is_told else f"{self.case.name}: {refusal}"
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             if code in _DENIED:
@@ -68,7 +89,8 @@ class Prepared:
 
     @property
     def context(self) -> dict[str, str]:
-        return {key.lower(): value for key, value in self.raw.get("context", {}).items() if isinstance(value, str)}
+        given = self.raw.get("context", {}).items()
+        return {key.lower(): one for key, value in given if (one := _one(value)) is not None}
 
     @property
     def region(self) -> str:
@@ -79,7 +101,16 @@ class Prepared:
         return str(self.raw.get("to", "repository/team/api")).partition("repository/")[2]
 
     def client(self, served: Served, service: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
-        return served.client(service, self.here, self.region, self.keys)
+        made = served.client(service, self.here, self.region, self.keys)
+        if forwarded := self._forwarded():
+            # As a proxy does it, whom the settings trust: after the client has signed.
+            made.meta.events.register("before-send", lambda request, **_: request.headers.update(forwarded))
+        return made
+
+    def _forwarded(self) -> dict[str, str]:
+        scheme = {"true": "https", "false": "http"}.get(self.context.get("aws:securetransport", ""))
+        said = {"X-Forwarded-For": self.context.get("aws:sourceip"), "X-Forwarded-Proto": scheme}
+        return {name: value for name, value in said.items() if value}
 
 
 def _describe(it: Prepared, served: Served) -> None:
@@ -88,8 +119,12 @@ def _describe(it: Prepared, served: Served) -> None:
 
 
 def _assume(it: Prepared, served: Served) -> None:
-    external = {"ExternalId": it.context["sts:externalid"]} if "sts:externalid" in it.context else {}
-    it.client(served, "sts").assume_role(RoleArn=it.raw["to"], RoleSessionName="asked", **external)
+    wished: dict[str, Any] = {}
+    if "sts:externalid" in it.context:
+        wished["ExternalId"] = it.context["sts:externalid"]
+    if "sts:durationseconds" in it.context:
+        wished["DurationSeconds"] = int(it.context["sts:durationseconds"])
+    it.client(served, "sts").assume_role(RoleArn=it.raw["to"], RoleSessionName="asked", **wished)
 
 
 def _assume_with_token(it: Prepared, served: Served) -> None:
@@ -104,6 +139,37 @@ def _assume_with_token(it: Prepared, served: Served) -> None:
 
 def _create_role(it: Prepared, served: Served) -> None:
     it.client(served, "iam").create_service_linked_role(AWSServiceName=it.raw["to"].split("/")[2])
+
+
+def _tag(it: Prepared, served: Served) -> None:
+    arn = it.raw.get("to", f"arn:aws:ecr:{it.region}:{it.here}:repository/{it.repository}")
+    tags = [{"Key": key, "Value": "any"} for key in it.raw["context"]["aws:TagKeys"]]
+    it.client(served, "ecr").tag_resource(resourceArn=arn, tags=tags)
+
+
+def _carry(it: Prepared, served: Served) -> None:
+    """Let the role bring an image: from the other account, or from another Region of its own. Raises NotCarried."""
+    is_far = it.raw["who"] == "far replication role"
+    account, region = (it.there, it.region) if is_far else (it.here, _ELSEWHERE)
+    ecr = served.client("ecr", account, region)
+    place = {"region": it.region, "registryId": it.here}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
+    ecr.create_repository(repositoryName=it.repository)
+    push(served, account, it.repository, "carried", region)
+    copy = _settled(served, account, region)
+    if copy["state"] != "complete":
+        raise NotCarried(str(copy["reason"]))
+
+
+def _settled(served: Served, account: str, region: str) -> Any:  # noqa: ANN401 — as JSON is
+    """Return the one delivery of a registry, once it is not on its way any more."""
+
+    def look() -> Any:  # noqa: ANN401 — as JSON is
+        with urllib.request.urlopen(f"{served.url}/_twinport/deliveries?account={account}&region={region}") as answer:
+            [copy] = json.load(answer)["deliveries"]
+        return copy if copy["settled_at"] else None
+
+    return until(look)
 
 
 CALLS: dict[str, Callable[[Prepared, Served], Any]] = {
@@ -121,6 +187,7 @@ CALLS: dict[str, Callable[[Prepared, Served], Any]] = {
         registryId=it.here, repositoryName=it.repository
     ),
     "ecr:GetAuthorizationToken": lambda it, served: it.client(served, "ecr").get_authorization_token(),
+    "ecr:TagResource": _tag,
     "sts:AssumeRole": _assume,
     _WITH_TOKEN: _assume_with_token,
     "iam:CreateServiceLinkedRole": _create_role,
@@ -144,30 +211,51 @@ def prepare(case: Case, served: Served, issuer: Issuer) -> Prepared:
 
 def _expect_possible(who: str, raw: dict[str, Any], issuer: Issuer) -> None:
     action = raw.get("does", "ecr:PutImage")
-    if who not in _PEOPLE:
+    if who not in (*_PEOPLE, *_CARRIERS):
         raise NotOverHttp(f"{who} does not come over HTTP")
-    if action not in CALLS:
+    if who in _CARRIERS and action not in _CARRYING:
+        raise NotOverHttp("the replication role carries images, and nothing else")
+    if action not in (*CALLS, *_CARRYING):
         raise NotOverHttp(f"there is no call for {action}")
-    if action == "sts:AssumeRole" and "aws-service-role" in raw["to"]:
-        raise NotOverHttp("the trust of a service-linked role is AWS's")
     if "owner" in raw:
         raise NotOverHttp("the owner is where the resource is")
     claims = {f"{issuer.provider}:aud", f"{issuer.provider}:sub"}
     given = raw.get("context", {})
     if who == _WORKFLOW and given and not claims <= given.keys():
         raise NotOverHttp("a token always says for whom it is and about whom")
-    _expect_true_context(raw, claims)
+    _expect_true_context(who, raw, claims)
 
 
-def _expect_true_context(raw: dict[str, Any], claims: set[str]) -> None:
+def _expect_true_context(who: str, raw: dict[str, Any], claims: set[str]) -> None:
     for key, value in raw.get("context", {}).items():
-        if not isinstance(value, str) or not (_SETTABLE.fullmatch(key.lower()) or key in {*_TRUE_ALREADY, *claims}):
-            raise NotOverHttp(f"no call sets {key}")
+        if not (_is_set(key, value) or key in {*_TRUE_ALREADY, *claims} or _is_true(who, key, value, raw)):
+            raise NotOverHttp(f"no call sets {key} to {value or 'nothing'}")
         if "tag/" in key.lower() and not _TAGGED.fullmatch(value):
             raise NotOverHttp(f"no tag has the value {value}")
     given = {key.lower() for key in raw.get("context", {})}
-    if there := sorted(_mentioned(raw) - given - _KNOWN_ABSENT):
+    absent = _KNOWN_ABSENT | (_OF_SESSIONS if who in _LONG_TERM else set())
+    if there := sorted(_mentioned(raw) - given - absent):
         raise NotOverHttp(f"the case has no {there[0]}, and a request may")
+
+
+def _is_set(key: str, value: str | list[str]) -> bool:
+    several = key == "aws:TagKeys" and bool(value)
+    return bool(_SETTABLE.fullmatch(key.lower())) and (several or _one(value) is not None)
+
+
+def _is_true(who: str, key: str, value: str | list[str], raw: dict[str, Any]) -> bool:
+    """Tell whether any request of this caller has the key with this value, or one that no policy tells from it."""
+    if key == "aws:CurrentTime":
+        # The moments of the policies are over since before the case's own, and stay so.
+        moments = [moment for part in _POLICIES for moment in _MOMENT.findall(json.dumps(raw.get(part, [])))]
+        return bool(moments) and all(moment < str(value) for moment in moments)
+    return key == "aws:username" and value == who
+
+
+def _one(value: str | list[str]) -> str | None:
+    """Return the value of a key that has one."""
+    values = [value] if isinstance(value, str) else value
+    return values[0] if len(values) == 1 else None
 
 
 def _mentioned(raw: dict[str, Any]) -> set[str]:
@@ -205,6 +293,7 @@ class _Stage:
             "far root": lambda: (self.there, "test", None),
             "carol, federated by alice": self._federated,
             _WORKFLOW: self._with_provider,
+            **dict.fromkeys(_CARRIERS, lambda: ("", "", None)),
         }
 
     def iam(self, account: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
@@ -284,10 +373,12 @@ class _Stage:
         """Hang tags and policies where the case has them, those on the resource last."""
         self.raw = raw
         account = self.there if who in ("bob", "far builder", "far root") else self.here
-        if "root" not in who and who != _WORKFLOW:
+        if "root" not in who and who not in (_WORKFLOW, *_CARRIERS):
             self._hang_on_principal(account, who)
         if str(raw.get("does", "ecr:")).startswith("ecr:"):
             self._hang_on_repository()
+        elif "trust" in raw and "aws-service-role" in raw["to"]:
+            self._expect_trust_of_aws()
         elif "trust" in raw:
             self._hang_on_role()
 
@@ -324,6 +415,12 @@ class _Stage:
         where = {"Path": f"/{path}/" if path else "/", "AssumeRolePolicyDocument": trusting(self.here)}
         self._create(self.iam(self.here).create_role, RoleName=name, **where)
         self.iam(self.here).update_assume_role_policy(RoleName=name, PolicyDocument=self._document("trust"))
+
+    def _expect_trust_of_aws(self) -> None:
+        """Nobody can change the trust of a service-linked role, so the case must have the one that it has."""
+        role = self.iam(self.here).get_role(RoleName=self.raw["to"].rpartition("/")[2])["Role"]
+        if role["AssumeRolePolicyDocument"]["Statement"] != self.raw["trust"]:
+            raise NotOverHttp("the trust of a service-linked role is another")
 
     def _tags(self, prefix: str) -> dict[str, str]:
         given = self.raw.get("context", {}).items()
