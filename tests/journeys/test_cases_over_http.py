@@ -16,7 +16,7 @@ from tests.access.over_http import NotOverHttp, Prepared, document, prepare
 from tests.issuer import Issuer, issuing
 from tests.served import Served, start
 
-# Of 379. The others are about services, about keys that a request always has, or values that no client can bring about.
+# Of 391. The others are about services, about keys that a request always has, or values that no client can bring about.
 MOST_OF_THEM = 350
 _ORGANIZATION, _MADE_UP = "o-everycase01", "o-ourown0000"
 
