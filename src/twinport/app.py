@@ -271,10 +271,10 @@ def _sts_verbs(ground: _Ground, gate: PolicyGate, sessions: Sessions, messages: 
 
 
 def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
-    hold = ground.settings.keeping.offers
-    destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world, hold)
+    keeping = ground.settings.keeping
+    destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world, keeping.offers)
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
-    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name)
+    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name, keeping)
     ground.wakeups.on(Topic.DELIVERIES, couriers.wake)
     return couriers
 

@@ -38,4 +38,4 @@ class Keeping:
 
     def pause(self, shortest: timedelta, longest: timedelta) -> timedelta:
         """Tell how long to rest between two looks, so that nothing stays much longer than it should."""
-        return max(shortest, min(longest, self.layers / 4, self.uploads / 4, self.readers / 4))
+        return max(shortest, min(longest, self.layers / 4, self.uploads / 4, self.offers / 4, self.readers / 4))

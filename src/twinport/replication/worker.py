@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from twinport import telemetry
 from twinport.errors import Unavailable
+from twinport.keeping import Keeping
 from twinport.model.replication import Delivery
 from twinport.replication.courier import Courier
 from twinport.replication.outcomes import Hindered, Outcome
@@ -18,7 +19,7 @@ from twinport.telemetry import Event
 T = TypeVar("T")
 _COURIERS = 4
 _POLL = timedelta(seconds=1)
-_SWEEP = timedelta(minutes=1)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
 # An orderly end may take five seconds: this much for couriers to finish, and this much to take back what they hold.
 _GRACE = timedelta(seconds=3)
 _LAST_GRACE = timedelta(seconds=1)
@@ -26,11 +27,15 @@ _LAST_GRACE = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class Replication:
-    """Claims batches and has them carried, a few at a time. Runs beside the requests (app.Background)."""
+    """Claims batches and has them carried, a few at a time. Runs beside the requests (app.Background).
+
+    `keeping` says how often offers that have expired are looked for.
+    """
 
     office: PostOffice
     courier: Courier
     holder: str
+    keeping: Keeping = field(default_factory=Keeping)
     poll: timedelta = _POLL
     grace: timedelta = _GRACE
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,9 +116,10 @@ class Replication:
             await _unless_hindered(errand.postpone_the_rest())
 
     async def _sweep_now_and_then(self) -> None:
+        pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while True:
             await _unless_hindered(self.office.sweep_offers())
-            await asyncio.sleep(_SWEEP.total_seconds())
+            await asyncio.sleep(pause.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
