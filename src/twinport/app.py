@@ -103,6 +103,7 @@ from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
 from twinport.replication.reclaiming import Reclaiming
+from twinport.replication.reopening import Reopening
 from twinport.replication.status import DeliveryStatus
 from twinport.sts import door as sts
 from twinport.telemetry import Event
@@ -192,21 +193,22 @@ def build(settings: Settings, gate: type[PolicyGate] = PolicyGate) -> App:
     stores = FileBlobStores(settings.data)
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores)
-    loops = {"uses": access.uses.run, **_between_processes(ground), **_upkeep(ground, stores)}
+    loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores)}
     background = Background(access.sessions, neighbours, couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control)), background, catalog)
 
 
-def _between_processes(ground: _Ground) -> dict[str, Loop]:
+def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
     """Name the loops that share their work with those of other processes, or tell them of it."""
     wakeups, submitted = ground.wakeups, asyncio.Event()
     wakeups.on(Topic.DELETIONS, submitted.set)
-    freed = partial(wakeups.ring, Topic.DELIVERIES)
+    due_again = partial(wakeups.ring, Topic.DELIVERIES)
     return {
         "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.neighbours.name).run,
         "wake-ups": wakeups.run,
-        "reclaiming": Reclaiming(ground.catalog, ground.neighbours, freed).run,
+        "reclaiming": Reclaiming(ground.catalog, ground.neighbours, due_again).run,
+        "reopening": Reopening(ground.catalog, stores, due_again).run,
     }
 
 

@@ -43,6 +43,7 @@ class Event(Enum):
     IMAGE_PUT = "image.put"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"
+    DELIVERY_REOPENED = "delivery.reopened"
     DELIVERY_LEASE_LOST = "delivery.lease_lost"
     PROCESS_STARTED = "process.started"
     PROCESS_ENDED = "process.ended"

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
 from tests.shelf import image_of
+from twinport.blobs.pace import UNHURRIED
 from twinport.catalog import leases
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import WholeCatalog
@@ -19,7 +20,6 @@ from twinport.model.images import ImageId, Mutability, NamedImage, NewRepository
 from twinport.model.names import AccountId, RepositoryName, TagName
 from twinport.refusals.images import ImageInaccessible, TagImmutable
 from twinport.registry.named_images import FailureCode
-from twinport.registry.pace import UNHURRIED
 from twinport.registry.pushes import Push, Unchanged
 
 CONFIG, LAYER = b"config", b"a layer"

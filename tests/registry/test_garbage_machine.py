@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, Dump
 from tests.shelf import image_of
+from twinport.blobs.pace import UNHURRIED
 from twinport.catalog import garbage
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -29,7 +30,6 @@ from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.names import RepositoryName
 from twinport.refusals.images import LayersMissing
-from twinport.registry.pace import UNHURRIED
 
 T = TypeVar("T")
 LAYERS = tuple(f"layer {number}".encode() for number in range(4))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, pieces_of
+from twinport.blobs.pace import UNHURRIED
 from twinport.catalog import leases
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.verification import Change, Scope
@@ -16,7 +17,6 @@ from twinport.model.content import Damage, Digest
 from twinport.model.names import AccountId
 from twinport.refusals.images import LayerExists, LayerInaccessible, LayersMissing
 from twinport.refusals.storage import StorageUnavailable
-from twinport.registry.pace import UNHURRIED
 from twinport.registry.uploads import Part
 from twinport.registry.verification import Finding
 

@@ -6,18 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
-from tests.replication.world import BOB, FAR, HOME, NAME, Image, World, image
-from twinport.catalog import blobs, repositories, verification
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.verification import RecordedBlob
-from twinport.model.content import Damage, Digest
+from tests.replication.damage import FIRST, LAYER, SECOND, damage, located, spoil
+from tests.replication.world import BOB, FAR, HOME, World
+from twinport.model.content import Digest
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryState, ReplicationRule
-
-LAYER = b"a layer that goes bad"
-FIRST, SECOND = image(LAYER, config=b'{"first":1}'), image(LAYER, config=b'{"second":2}')
 
 
 @pytest.fixture
@@ -26,16 +20,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await world.configure(HOME, ReplicationRule((FAR,)))
     yield world
     world.close()
-
-
-async def damage(world: World, at: Registry) -> None:
-    """Let the layer's bytes go bad, and let that be noticed."""
-    region, digest = world.catalog.region(at.region), Digest.of(LAYER)
-    where = await region.read(lambda db: blobs.locate(db, repositories.get(db, at, NAME).id, digest))
-    assert where is not None
-    world.stores.region(at.region).path(where.key).write_bytes(LAYER.upper())
-    bad, now = RecordedBlob(digest, where.key, where.size, None), world.clock.now()
-    await region.write(lambda db: verification.settle(db, bad, Damage.WRONG_DIGEST, now))
 
 
 async def test_an_image_with_a_damaged_layer_waits_until_the_layer_is_pushed_again(world: World) -> None:
@@ -48,15 +32,6 @@ async def test_an_image_with_a_damaged_layer_waits_until_the_layer_is_pushed_aga
     await world.wait(timedelta(seconds=2))
     assert (await world.status(FIRST)).state is DeliveryState.COMPLETE
     assert await world.has(FAR, FIRST)
-
-
-async def spoil(world: World, at: Registry, what: Image) -> None:
-    """Let a manifest's bytes go bad where the catalog keeps them."""
-    spoilt = what.content.replace(b"layer", b"loyer")
-    named = schema.manifest.c.digest == str(what.digest)
-    await world.catalog.region(at.region).write(
-        lambda db: db.execute(update(schema.manifest).where(named).values(content=spoilt))
-    )
 
 
 async def test_a_damaged_manifest_is_not_carried_until_it_is_pushed_again(world: World) -> None:
@@ -97,13 +72,6 @@ async def test_an_arrival_heals_a_file_that_is_gone_and_that_nobody_missed(
     assert await world.has(elsewhere, FIRST)
     [said] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "blob.healed" in line]
     assert said["digest"] == str(Digest.of(LAYER))
-
-
-async def located(world: World, at: Registry) -> Path:
-    region, digest = world.catalog.region(at.region), Digest.of(LAYER)
-    where = await region.read(lambda db: blobs.locate(db, repositories.get(db, at, NAME).id, digest))
-    assert where is not None
-    return world.stores.region(at.region).path(where.key)
 
 
 async def test_an_arrival_heals_what_is_damaged_at_its_destination(world: World) -> None:

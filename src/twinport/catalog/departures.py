@@ -24,11 +24,12 @@ def cargo(db: Connection, source: Registry, name: RepositoryName, digest: Digest
             raise ImageNotFound(str(missing), None, name, source.account)
         manifests |= found
         wanted = {child for entry in found.values() for child in entry.children} - manifests.keys()
-    blobs = _blobs(db, repository.id, manifests)
+    blobs, damaged = _blobs(db, repository.id, manifests)
     for blob_digest, entry in blobs.items():
         if entry is None:
             raise LayerNotFound(str(blob_digest), name, source.account)
-    return Cargo(repository.id, digest, manifests, {entry.digest: entry for entry in blobs.values() if entry})
+    present = {entry.digest: entry for entry in blobs.values() if entry}
+    return Cargo(repository.id, digest, manifests, present, frozenset(damaged))
 
 
 def contents(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, bytes]:
@@ -63,14 +64,20 @@ def _children(db: Connection, repository_id: int, parents: list[str]) -> dict[st
     return children
 
 
-def _blobs(db: Connection, repository_id: int, manifests: Iterable[Digest]) -> dict[Digest, BlobEntry | None]:
-    """Return the blobs that manifests name; None for one whose bytes are not known any more."""
+def _blobs(
+    db: Connection, repository_id: int, manifests: Iterable[Digest]
+) -> tuple[dict[Digest, BlobEntry | None], set[Digest]]:
+    """Return the blobs that manifests name, None for one whose bytes are not known any more; and the damaged ones."""
     known = manifest_blob.outerjoin(blob, blob.c.digest == manifest_blob.c.digest)
-    query = select(manifest_blob.c.digest, blob.c.size, blob.c.key).distinct().select_from(known)
+    columns = (manifest_blob.c.digest, blob.c.size, blob.c.key, blob.c.damage)
+    query = select(*columns).distinct().select_from(known)
     found: dict[Digest, BlobEntry | None] = {}
+    damaged: set[Digest] = set()
     for names in batches(str(digest) for digest in manifests):
         mine = (manifest_blob.c.repository_id == repository_id, manifest_blob.c.manifest.in_(names))
         for row in db.execute(query.where(*mine)):
             digest = Digest.parse(row.digest)
             found[digest] = BlobEntry(digest, row.size, Key(row.key)) if row.key is not None else None
-    return found
+            if row.damage is not None:
+                damaged.add(digest)
+    return found, damaged

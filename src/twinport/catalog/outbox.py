@@ -49,7 +49,19 @@ def owe(
         return
     db.execute(delivery.insert(), [_row(source, each, position, now) for each in planned])
     for destination in sorted({each.destination for each in planned}):
-        _hasten(db, Lane(source, destination), now)
+        hasten(db, Lane(source, destination), now)
+
+
+def hasten(db: Connection, road: Lane, now: datetime) -> None:
+    """Make a lane due now. One that is due already is not written to, so that pushes do not queue up for its row."""
+    names = {
+        "source_account": road.source.account,
+        "destination_region": road.destination.region,
+        "destination_account": road.destination.account,
+    }
+    statement = insert(db, lane).values(**names, due_at=now)
+    later = or_(lane.c.due_at.is_(None), lane.c.due_at > now)
+    db.execute(statement.on_conflict_do_update(index_elements=list(names), set_={"due_at": now}, where=later))
 
 
 def statuses(
@@ -206,18 +218,6 @@ def _row(source: Registry, planned: PlannedDelivery, position: Position, now: da
         "created_at": now,
         "due_at": now,
     }
-
-
-def _hasten(db: Connection, road: Lane, now: datetime) -> None:
-    """Make a lane due now. One that is due already is not written to, so that pushes do not queue up for its row."""
-    names = {
-        "source_account": road.source.account,
-        "destination_region": road.destination.region,
-        "destination_account": road.destination.account,
-    }
-    statement = insert(db, lane).values(**names, due_at=now)
-    later = or_(lane.c.due_at.is_(None), lane.c.due_at > now)
-    db.execute(statement.on_conflict_do_update(index_elements=list(names), set_={"due_at": now}, where=later))
 
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime) -> None:

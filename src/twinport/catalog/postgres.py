@@ -34,7 +34,8 @@ from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "PostgresDatabase", "postgresql"]
-regional_schema.delivery_waiting.dialect_options["postgresql"]["where"] = regional_schema.delivery.c.state == "waiting"
+for _index in (regional_schema.delivery_waiting, regional_schema.delivery_given_up):
+    _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 
 T = TypeVar("T")
 # Connections, and as many threads, for each database; made when they are needed.

@@ -268,6 +268,10 @@ delivery_waiting = Index(
     delivery.c.due_at,
     sqlite_where=delivery.c.state == "waiting",
 )
+# Those that are looked at again: catalog/reopenings.py.
+delivery_given_up = Index(
+    "delivery_given_up", delivery.c.due_at, sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE"
+)
 Index("delivery_by_image", delivery.c.source_account, delivery.c.repository, delivery.c.digest)
 
 # At the destination: what was decided about a delivery, so that a lost answer changes nothing twice.

@@ -27,9 +27,13 @@ class BlobEntry:
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """One image as its source holds it: the manifest itself, everything it refers to, and their blobs."""
+    """One image as its source holds it: the manifest itself, everything it refers to, and their blobs.
+
+    `damaged` are those of its blobs that are in quarantine, and are not passed on.
+    """
 
     repository_id: int
     root: Digest
     manifests: Mapping[Digest, ManifestEntry]
     blobs: Mapping[Digest, BlobEntry]
+    damaged: frozenset[Digest] = frozenset()

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport import telemetry
+from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.catalog import chores, images, leases, verification
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import RecordedManifest, Scope
 from twinport.clock import Clock
 from twinport.keeping import Keeping
 from twinport.model.names import RegionName
-from twinport.registry.pace import UNHURRIED, Pace, cost_of
 from twinport.telemetry import Event
 
 _ROUND = "manifest verification"

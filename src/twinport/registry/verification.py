@@ -7,14 +7,14 @@ on until bytes of its digest are pushed again, or its own are found to be whole 
 """
 
 import asyncio
-import errno
-import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport import telemetry
-from twinport.blobs.store import BlobStore, BlobStores
+from twinport.blobs.damage import damage_of
+from twinport.blobs.pace import UNHURRIED, Pace, cost_of
+from twinport.blobs.store import BlobStores
 from twinport.catalog import leases, verification
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import Change, RecordedBlob, Scope
@@ -23,17 +23,14 @@ from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
-from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
+from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.manifest_verification import ManifestVerification
-from twinport.registry.pace import UNHURRIED, Pace, cost_of
 from twinport.telemetry import Event
 
 _LEASE = "verification"
 _AT_ONCE = 64
 _PAUSE = timedelta(minutes=1)
 _NAMED = 5
-# What a disk says of damaged sectors, structures and checksums. Whatever else it says is about us.
-_DAMAGE = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class Verification:
     async def verify(self, region: RegionName, blob: RecordedBlob, pace: Pace = UNHURRIED) -> Finding:
         """Look at one blob, and put it into quarantine or release it. Raises StorageUnavailable without its store."""
         store, now = self.stores.region(region), self.world.now()
-        damage = await _damage_of(store, blob, pace)
+        damage = await damage_of(store, blob.key, blob.size, blob.digest, pace)
         if damage is Damage.MISSING and not await store.is_there():
             raise StorageUnavailable(f"the blobs of Region '{region}' are not there at all")
         change = await self.catalog.region(region).write(lambda db: verification.settle(db, blob, damage, now))
@@ -132,25 +129,3 @@ class Verification:
                 telemetry.event(Event.BLOBS_VERIFIED, region=region, blobs=blobs)
         except Unavailable as refusal:
             telemetry.warning(Event.WORKER_HINDERED, region=region, reason=refusal.message)
-
-
-async def _damage_of(store: BlobStore, blob: RecordedBlob, pace: Pace) -> Damage | None:
-    try:
-        if store.size(blob.key) != blob.size:
-            return Damage.WRONG_SIZE
-        return None if await _digest(store, blob, pace) == blob.digest.hex else Damage.WRONG_DIGEST
-    except BlobMissing:
-        return Damage.MISSING
-    except BlobUnreadable as refusal:
-        if refusal.code in _DAMAGE:
-            return Damage.UNREADABLE
-        raise
-
-
-async def _digest(store: BlobStore, blob: RecordedBlob, pace: Pace) -> str:
-    sum_ = hashlib.new(blob.digest.algorithm)
-    await pace.spend(cost_of(blob.size) - blob.size)
-    async for piece in store.read(blob.key):
-        await asyncio.to_thread(sum_.update, piece)
-        await pace.spend(len(piece))
-    return sum_.hexdigest()

@@ -18,6 +18,7 @@ from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import Delivery, FailureCode, Lane
 from twinport.replication.destination import Destinations
 from twinport.replication.outcomes import Hopeless
+from twinport.replication.source_damage import SourceBytes
 from twinport.replication.trip import Load, Report, Road, in_offers, offered
 
 # A session is opened anew when less than this is left of it.
@@ -79,7 +80,8 @@ class Courier:
         await self._note_use(role, lane.destination.region)
         badge = SessionBadge(lane, role.unique_id, self.sessions, self.world)
         region = lane.source.region
-        return Road(lane, destination, badge, self.catalog.region(region), self.stores.region(region))
+        source = SourceBytes(region, self.catalog.region(region), self.stores.region(region), self.world)
+        return Road(lane, destination, badge, source)
 
     async def _note_use(self, role: Role, region: RegionName) -> None:
         """Let GetRole show when and where the role was last used, give or take; nothing depends on it."""

@@ -7,15 +7,14 @@ from typing import Protocol
 from uuid import uuid4
 
 from twinport import telemetry
-from twinport.blobs.store import BlobReader
 from twinport.catalog import departures
-from twinport.catalog.database import Database
 from twinport.errors import Refusal
 from twinport.model.cargo import BlobEntry, Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
-from twinport.refusals.images import ImageInaccessible
+from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible
+from twinport.refusals.storage import BlobMissing, BlobUnreadable
 from twinport.replication.destination import (
     MOST_MANIFEST_BYTES,
     Behind,
@@ -30,6 +29,7 @@ from twinport.replication.destination import (
 )
 from twinport.replication.itinerary import children_first
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_of
+from twinport.replication.source_damage import SourceBytes
 from twinport.telemetry import Event
 
 _TRANSFERS_AT_ONCE = 4
@@ -91,8 +91,7 @@ class Road:
     lane: Lane
     destination: Destination
     badge: Badge
-    region: Database
-    store: BlobReader
+    source: SourceBytes
 
     async def deliver(self, loads: Sequence[Load], report: Report) -> None:
         """Offer `loads` together and see each of them through."""
@@ -150,16 +149,22 @@ class _Trip:
         if failed is not None:
             digest, why = failed
             # What is hopeless for the image that a blob was moved for need not be so for this one.
-            self._report(load, why if digest in own else Hindered(why.reason))
+            self._report(load, why if digest in own or isinstance(why, Hindered) else Hindered(why.reason))
             return
         carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
         await self._commit([_Ready(load, missing.manifests, carried)])
 
     async def _move(self, load: Load, blob: BlobEntry) -> int | Hindered | Hopeless:
+        if blob.digest in load.cargo.damaged:
+            name, account = load.delivery.repository, self.road.lane.source.account
+            reason = LayerInaccessible(str(blob.digest), name, account).message
+            return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
         async with self.slots:
             try:
-                session = self.road.badge.show()
-                return await self.road.destination.take(session, self.offer, load.image, blob, self.road.store)
+                session, store = self.road.badge.show(), self.road.source.store
+                return await self.road.destination.take(session, self.offer, load.image, blob, store)
+            except (DigestMismatch, BlobMissing, BlobUnreadable) as refusal:
+                return await self.road.source.blamed(blob, refusal)
             except Refusal as refusal:
                 return outcome_of(refusal)
 
@@ -191,7 +196,7 @@ class _Trip:
         One that is gone by now makes the destination answer Behind.
         """
         repository, wanted = ready.load.cargo.repository_id, ready.manifests
-        contents = await self.road.region.read(lambda db: departures.contents(db, repository, wanted))
+        contents = await self.road.source.rows.read(lambda db: departures.contents(db, repository, wanted))
         for digest in await _damaged(contents):
             source, name = self.road.lane.source, ready.load.delivery.repository
             facts = {"account": source.account, "region": source.region, "repository": name}

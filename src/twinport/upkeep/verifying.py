@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 
+from twinport.blobs.pace import Pace
 from twinport.catalog import repositories, verification
 from twinport.catalog.verification import Change, Scope
 from twinport.config import Settings
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
 from twinport.registry.manifest_verification import ManifestFinding
-from twinport.registry.pace import Pace
 from twinport.registry.verification import Finding
 from twinport.upkeep.sites import NothingMeant, Site, opened
 from twinport.upkeep.words import plural, size_of

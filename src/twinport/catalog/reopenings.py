@@ -1,0 +1,74 @@
+"""Deliveries that were given up because bytes of their image are damaged: they are opened again when these are whole.
+
+A failed delivery of that kind keeps its `due_at`: then somebody looks at its image again. Nothing but what is here ends
+its state, and each function changes nothing if somebody else did meanwhile.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, literal_column, select, update
+
+from twinport.catalog import outbox, registries
+from twinport.catalog.regional_schema import delivery as _delivery
+from twinport.model.content import Digest
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.replication import DeliveryState, FailureCode, Lane
+
+# Written out, not bound: only so does the planner see that the partial index serves the query.
+_GIVEN_UP = _delivery.c.failure_code == literal_column(f"'{FailureCode.SOURCE_IMAGE_INACCESSIBLE.value}'")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A delivery that waits for its image to be whole."""
+
+    id: str
+    source: Registry
+    destination: Registry
+    repository: RepositoryName
+    digest: Digest
+
+
+def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[GivenUp]:
+    """Return some of this Region that are to be looked at, those first that have waited longest."""
+    query = select(_delivery).where(_GIVEN_UP, _delivery.c.due_at <= now).order_by(_delivery.c.due_at).limit(limit)
+    return [
+        GivenUp(
+            row.id,
+            Registry(AccountId(row.source_account), region),
+            Registry(AccountId(row.destination_account), RegionName(row.destination_region)),
+            RepositoryName(row.repository),
+            Digest.parse(row.digest),
+        )
+        for row in db.execute(query)
+    ]
+
+
+def look_again(db: Connection, each: GivenUp, at: datetime) -> None:
+    """Leave it as it is until `at`."""
+    db.execute(update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP).values(due_at=at))
+
+
+def close(db: Connection, each: GivenUp, code: FailureCode, reason: str) -> None:
+    """Give it up for good, for another reason."""
+    changes = {"failure_code": code.value, "reason": reason}
+    db.execute(update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP).values(changes))
+
+
+def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
+    """Owe it again, as if it had not been tried, if the rules still ask for it; else close it. Tell whether it is owed.
+
+    Its position stays, so that it moves no tag that something newer has moved.
+    """
+    # As for a push: while this is held nobody replaces the rules, nor finds that nothing is owed.
+    rules = registries.hold(db, each.source.account).replication
+    if each.destination not in rules.destinations_of(each.repository):
+        close(db, each, FailureCode.REPLICATION_CONFIGURATION_REMOVED, "no rule asks for it any more")
+        return False
+    changes = {"state": DeliveryState.WAITING.value, "failure_code": None, "reason": None, "settled_at": None}
+    opened = update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP)
+    if db.execute(opened.values(**changes, attempts=0, due_at=now)).rowcount == 0:
+        return False
+    outbox.hasten(db, Lane(each.source, each.destination), now)
+    return True

@@ -1,0 +1,82 @@
+"""Deliveries that were given up because of damage at their source go on by themselves once it is healed.
+
+However it was healed: by a push, an arrival, or verification that found the bytes whole after all. So nobody who heals
+has to know what waits for it; this looks at what waits, a few minutes later at most.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.blobs.store import BlobStores, has_whole
+from twinport.catalog import departures, reopenings
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.reopenings import GivenUp
+from twinport.errors import NotFound, Unavailable
+from twinport.model.cargo import Cargo
+from twinport.model.names import RegionName
+from twinport.model.replication import FailureCode
+from twinport.telemetry import Event
+
+_PAUSE = timedelta(minutes=1)
+_AGAIN = timedelta(minutes=5)
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """Looks at what was given up. Several processes may do so at once. `reopened` is told when something is owed."""
+
+    catalog: Catalog
+    stores: BlobStores
+    reopened: Callable[[], None]
+
+    async def run(self) -> None:
+        """Look at every Region again and again, until cancelled."""
+        while True:
+            for region in await self.catalog.regions():
+                try:
+                    await self.look(region)
+                except Unavailable as refusal:
+                    telemetry.warning(Event.WORKER_HINDERED, worker="reopening", reason=refusal.message)
+            await asyncio.sleep(_PAUSE.total_seconds())
+
+    async def look(self, region: RegionName) -> int:
+        """Look at everything whose time it is. Tell how many deliveries are owed again."""
+        database, opened = self.catalog.region(region), 0
+        while given_up := await database.read(lambda db: reopenings.due(db, region, self.catalog.now(db), _AT_ONCE)):
+            for each in given_up:
+                opened += await self._decide(region, each)
+        if opened:
+            self.reopened()
+        return opened
+
+    async def _decide(self, region: RegionName, each: GivenUp) -> bool:
+        # A read does not yield: between two of them others have their turn.
+        await asyncio.sleep(0)
+        database, source = self.catalog.region(region), each.source
+        try:
+            cargo = await database.read(lambda db: departures.cargo(db, source, each.repository, each.digest))
+        except NotFound as refusal:
+            code, reason = FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message
+            await database.write(lambda db: reopenings.close(db, each, code, reason))
+            return False
+        if not await self._is_whole(region, cargo):
+            await database.write(lambda db: reopenings.look_again(db, each, self.catalog.now(db) + _AGAIN))
+            return False
+        is_owed = await database.write(lambda db: reopenings.reopen(db, each, self.catalog.now(db)))
+        if is_owed:
+            facts = {"destination": str(each.destination), "repository": each.repository, "digest": str(each.digest)}
+            telemetry.event(Event.DELIVERY_REOPENED, delivery=each.id, **facts)
+        return is_owed
+
+    async def _is_whole(self, region: RegionName, cargo: Cargo) -> bool:
+        """Tell whether nothing is known to be damaged, nor seen to be at a look at the files."""
+        store = self.stores.region(region)
+        if cargo.damaged or not all(has_whole(store, blob.key, blob.size) for blob in cargo.blobs.values()):
+            return False
+        read = self.catalog.region(region).read
+        contents = await read(lambda db: departures.contents(db, cargo.repository_id, cargo.manifests))
+        return await asyncio.to_thread(all, (digest.names(content) for digest, content in contents.items()))

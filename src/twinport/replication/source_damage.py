@@ -1,0 +1,46 @@
+"""Whose fault it is that bytes did not arrive whole: those that are damaged at their source are not carried again."""
+
+from dataclasses import dataclass
+
+from twinport import telemetry
+from twinport.blobs.damage import damage_of
+from twinport.blobs.store import BlobStore
+from twinport.catalog import verification
+from twinport.catalog.database import Database
+from twinport.catalog.verification import Change, RecordedBlob
+from twinport.clock import Clock
+from twinport.errors import Refusal, Unavailable
+from twinport.model.cargo import BlobEntry
+from twinport.model.content import Damage
+from twinport.model.names import RegionName
+from twinport.model.replication import FailureCode
+from twinport.replication.outcomes import Hindered, Hopeless, outcome_of
+from twinport.telemetry import Event
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBytes:
+    """The bytes of one Region, and the rows that name them."""
+
+    region: RegionName
+    rows: Database
+    store: BlobStore
+    world: Clock
+
+    async def blamed(self, blob: BlobEntry, refusal: Refusal) -> Hindered | Hopeless:
+        """Look at a blob that was refused: put it into quarantine if it is damaged here, so that it gets healed."""
+        try:
+            damage = await damage_of(self.store, blob.key, blob.size, blob.digest)
+            if damage is None or (damage is Damage.MISSING and not await self.store.is_there()):
+                return outcome_of(refusal)
+            await self._quarantine(blob, damage)
+        except Unavailable:
+            return outcome_of(refusal)
+        return Hindered(refusal.message, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
+
+    async def _quarantine(self, blob: BlobEntry, damage: Damage) -> None:
+        recorded, now = RecordedBlob(blob.digest, blob.key, blob.size, None), self.world.now()
+        change = await self.rows.write(lambda db: verification.settle(db, recorded, damage, now))
+        if change is Change.QUARANTINED:
+            facts = {"reason": damage.value, "key": blob.key}
+            telemetry.alarm(Event.BLOB_QUARANTINED, region=self.region, digest=str(blob.digest), **facts)
