@@ -18,7 +18,7 @@ from botocore.config import Config
 from tests import witness
 from twinport.certificates import Files
 
-START_LIMIT = 10.0
+START_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
