@@ -4,14 +4,18 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select
 
 from tests.replication.faults import StalledDestinations
 from tests.replication.world import FAR, FARTHER, HOME, World, image
-from twinport.catalog import outbox
+from twinport.catalog import arrivals, outbox
+from twinport.catalog import regional_schema as schema
+from twinport.keeping import Keeping
 from twinport.model.replication import DeliveryState, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.post_office import Batch, PostOffice
@@ -120,6 +124,25 @@ async def test_a_worker_that_cannot_claim_rests_before_it_looks_again(world: Wor
         assert len(office.claims) == 1
         worker.wake()
         assert await resting is None
+
+
+async def test_a_short_expiry_of_offers_shortens_the_pause_between_two_looks_for_expired_ones(world: World) -> None:
+    region = world.catalog.region(FAR.region)
+    world.replication.keeping = Keeping(offers=timedelta(seconds=1))
+    await world.replication.start()
+    # The first look comes at once and may take the first with it; the second is for the look after a pause.
+    for name in ("first", "second"):
+        await region.write(partial(open_expired, name=name, now=world.clock.now()))
+        await until(lambda: region.read(has_no_offer))
+    await world.replication.stop()
+
+
+def open_expired(db: Connection, name: str, now: datetime) -> None:
+    arrivals.open_offer(db, name, HOME, FAR.account, now)
+
+
+def has_no_offer(db: Connection) -> bool:
+    return db.execute(select(schema.offer)).first() is None
 
 
 async def test_the_lease_of_a_long_errand_is_renewed(stalled: tuple[World, StalledDestinations]) -> None:
