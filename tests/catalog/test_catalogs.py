@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, opened
@@ -16,6 +16,7 @@ from twinport.catalog import statements
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName
+from twinport.refusals.storage import CatalogClosed
 
 REGION = RegionName("eu-west-1")
 
@@ -49,6 +50,17 @@ async def test_reading_a_region_that_was_never_written_sees_it_empty_and_does_no
 ) -> None:
     assert await catalog.region(REGION).read(accounts) == []
     assert await catalog.regions() == []
+
+
+async def test_after_the_end_who_still_asks_is_told_of_it(catalog: WholeCatalog) -> None:
+    region, never_used = catalog.region(REGION), catalog.region(RegionName("us-east-1"))
+    await region.write(lambda db: add("1", db))
+    catalog.close()
+    for late in (region, never_used, catalog.partition):
+        with pytest.raises(CatalogClosed, match="is ending"):
+            await asyncio.wait_for(late.read(lambda db: db.execute(text("SELECT 1")).scalar()), 10)
+        with pytest.raises(CatalogClosed, match="is ending"):
+            await asyncio.wait_for(late.write(lambda db: db.execute(text("SELECT 1")).scalar()), 10)
 
 
 async def test_the_first_write_lists_the_region(catalog: WholeCatalog) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport.catalog import folders, revisions
-from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
+from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
 __all__ = ["Connection", "Database", "SqliteDatabase"]
@@ -40,14 +40,14 @@ class Database(Protocol):
     """What verbs are given. Implementations: SqliteDatabase, and the lazy one of a Region."""
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query. It sees every write that has returned."""
+        """Run a query. It sees every write that has returned. Raises CatalogClosed after the end."""
         ...
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         """Run a transaction; durable on return, without effect if it raises.
 
-        Raises StorageUnavailable when the disk or the database refuses, and OutcomeUnknown when they fail in a way
-        that leaves open whether the transaction took effect.
+        Raises StorageUnavailable when the disk or the database refuses, OutcomeUnknown when they fail in a way that
+        leaves open whether the transaction took effect, and CatalogClosed after the end.
         """
         ...
 
@@ -80,6 +80,7 @@ class SqliteDatabase:
             folders.sync(path.parent)
         self._reader = self._engine.connect()
         self._writer = _Writer(self._engine.connect())
+        self._is_open = True
 
     def _prepare(self, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
         with self._engine.connect() as connection:
@@ -93,17 +94,24 @@ class SqliteDatabase:
 
     def read_now(self, query: Callable[[Connection], T]) -> T:
         """As `read`, for who cannot wait."""
+        self._require_open()
         with _storage_errors():
             return query(self._reader)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
+        self._require_open()
         return await asyncio.wrap_future(self._writer.submit(transaction))
 
     def close(self) -> None:
         """Finish the writes that were submitted, then let go of the file."""
+        self._is_open = False
         self._writer.close()
         self._reader.close()
         self._engine.dispose()
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise CatalogClosed
 
 
 class _Writer:

@@ -30,7 +30,7 @@ from twinport.clock import Clock
 from twinport.errors import BadRequest
 from twinport.model.content import Key
 from twinport.model.names import RegionName
-from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
+from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "PostgresDatabase", "postgresql"]
@@ -70,12 +70,15 @@ class PostgresDatabase:
         )
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="catalog")
+        self._is_open = True
 
     async def read(self, query: Callable[[Connection], T]) -> T:
+        self._require_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         """As promised by Database; and raises OutcomeUnknown if the connection is lost while it commits."""
+        self._require_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_now, transaction)
 
     def read_now(self, query: Callable[[Connection], T]) -> T:
@@ -102,8 +105,13 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """Finish what was submitted, then let go of the connections."""
+        self._is_open = False
         self._threads.shutdown()
         self._engine.dispose()
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise CatalogClosed
 
 
 class PostgresCatalog:

@@ -17,6 +17,13 @@ class StorageUnavailable(Unavailable):
         super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
 
 
+class CatalogClosed(Unavailable):
+    """The process is ending and has let go of its database, and this request has outlived that."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is ending; nothing was changed, try again")
+
+
 class StoreOfAnother(Conflict):
     """The blobs belong to another catalog, which knows what of them is of use; this one does not."""
 
