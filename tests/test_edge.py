@@ -1,13 +1,17 @@
 """The edge: each trick of a browser, a name server or a proxy is one test."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from twinport.edge import Edge, edge_of
 from twinport.exchange import Message, Request
+from twinport.model.identities import Origin
+from twinport.model.names import RegionName
 from twinport.refusals.callers import OriginRefused
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 EDGE = edge_of(["registry.example", "*.apps.example"], "https://hub.example:8443/base", ["10.0.0.0/8"])
 
 
@@ -87,6 +91,13 @@ def test_a_trusted_proxy_names_the_client_and_hearsay_before_it_is_dropped() -> 
 
 def test_nonsense_from_a_trusted_proxy_leaves_the_proxys_address() -> None:
     assert EDGE.client(request("10.1.1.1", x_forwarded_for="nonsense")) == ("10.1.1.1", False)
+
+
+def test_the_origin_of_a_request_holds_all_that_policies_may_ask_about() -> None:
+    came = request("10.1.1.1", x_forwarded_for="198.51.100.1", x_forwarded_proto="https", user_agent="a", referer="b")
+    assert EDGE.origin_of(came, NOW) == Origin(
+        RegionName(""), "198.51.100.1", secure=True, user_agent="a", at=NOW, referer="b"
+    )
 
 
 def test_an_edge_without_settings_knows_addresses_and_localhost() -> None:

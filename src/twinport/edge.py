@@ -4,9 +4,12 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from twinport.exchange import Request
+from twinport.model.identities import Origin
+from twinport.model.names import RegionName
 from twinport.refusals.callers import OriginRefused
 
 # Domains under which ECR-shaped and API hosts are accepted: nobody else can register names beneath them.
@@ -48,9 +51,24 @@ class Edge:
 
     def _may_come_from(self, origin: str | None, request: Request, *, is_console: bool) -> bool:
         """The console's own pages send forms, and browsers say so; nothing else here is meant for pages."""
+        return origin is None or (is_console and origin.lower() == self.endpoint(request).lower())
+
+    def origin_of(self, request: Request, at: datetime) -> Origin:
+        """State the facts of a request before its caller is known; the caller's Region replaces the empty one."""
+        client, secure = self.client(request)
+        return Origin(
+            region=RegionName(""),
+            source_ip=client,
+            secure=secure,
+            user_agent=request.header("user-agent") or "",
+            at=at,
+            referer=request.header("referer") or "",
+        )
+
+    def endpoint(self, request: Request) -> str:
+        """Return the scheme and the host by which the client came."""
         _, secure = self.client(request)
-        own = f"{'https' if secure else 'http'}://{request.header('host')}"
-        return origin is None or (is_console and origin.lower() == own.lower())
+        return f"{'https' if secure else 'http'}://{request.header('host')}"
 
     def client(self, request: Request) -> tuple[str, bool]:
         """Return the client's address and whether it spoke TLS; only a trusted proxy may say otherwise."""

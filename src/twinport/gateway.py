@@ -88,13 +88,14 @@ class Gateway:
 
     async def _room(self, request: Request, message: sigv4.Message) -> tuple[Room, int]:
         """Hold large bodies in memory only for those who name a key that exists: a stranger gets little."""
-        if not await self.authenticator.knows_key_of(message, self._origin(request)):
+        if not await self.authenticator.knows_key_of(message, self.edge.origin_of(request, self.world.now())):
             return self.strangers, _BODY_LIMIT
         return self.known, _BODY_LIMIT if request.header("x-amz-target") is None else _LARGE_BODY_LIMIT
 
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
         received = protocols.Request(message, body, request.id)
-        response = await self._door(received, self._origin(request)).answer(received)
+        origin = self.edge.origin_of(request, self.world.now())
+        response = await self._door(received, origin).answer(received)
         return Answer(response.status, response.headers, response.body)
 
     def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
@@ -113,18 +114,6 @@ class Gateway:
             return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
 
         return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report)
-
-    def _origin(self, request: Request) -> Origin:
-        """State what is known before the signature is read; its Region replaces the empty one."""
-        client, secure = self.edge.client(request)
-        return Origin(
-            region=RegionName(""),
-            source_ip=client,
-            secure=secure,
-            user_agent=request.header("user-agent") or "",
-            at=self.world.now(),
-            referer=request.header("referer") or "",
-        )
 
 
 def _announced(request: Request) -> int:

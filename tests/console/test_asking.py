@@ -99,6 +99,10 @@ class Visitor:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
         self.send("sign-in", form)
 
+    def comes_from(self, page: str) -> None:
+        """Say from now on which page led here."""
+        self._opener.addheaders = [("Referer", page)]
+
     def get(self, page: str) -> str:
         return self._read(f"{self._base}/{page}", None)
 
@@ -144,6 +148,15 @@ def test_who_may_nothing_is_shown_nothing_of_a_page(server: Served, account: str
 @pytest.mark.parametrize("page", PAGES)
 def test_an_accounts_root_sees_every_page(root: Visitor, page: str) -> None:
     assert "not authorized" not in root.get(f"{REGION}/{PAGES[page]}")
+
+
+def test_the_console_tells_policies_which_page_a_request_came_from(server: Served, account: str) -> None:
+    condition = {"StringLike": {"aws:Referer": "https://intranet.example/*"}}
+    policy = document(statement("Allow", "ecr:DescribeRepositories", Condition=condition))
+    visitor = someone(server, account, policy)
+    assert "not authorized to perform" in visitor.get(f"{REGION}/repositories")
+    visitor.comes_from("https://intranet.example/links")
+    assert "not authorized" not in visitor.get(f"{REGION}/repositories")
 
 
 @pytest.mark.parametrize("form", FORMS)

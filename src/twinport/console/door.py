@@ -17,7 +17,7 @@ from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Vi
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, Request
-from twinport.model.identities import Caller, Origin
+from twinport.model.identities import Caller
 from twinport.model.names import RegionName
 from twinport.refusals.callers import FormForged, SignedOut
 from twinport.refusals.requests import BodyMalformed, PathUnknown
@@ -59,11 +59,10 @@ class ConsoleDoor:
         if request.path.startswith(_ASSETS):
             return self._asset(request)
         form = await _form(request)
-        client, secure = self.edge.client(request)
-        origin = Origin(RegionName(""), client, secure, request.header("user-agent") or "", self.world.now())
+        origin = self.edge.origin_of(request, self.world.now())
         if request.path in _WAYS_IN:
             return await self.entrance.answer(request, form, origin)
-        token = self.cookie.read(request, secure=secure)
+        token = self.cookie.read(request, secure=origin.secure)
         if token is None:
             raise SignedOut
         caller = await self.signing_in.open(token, origin)
@@ -85,7 +84,7 @@ class ConsoleDoor:
             form=form,
             caller=replace(caller, origin=replace(caller.origin, region=region)),
             csrf=forgery.token(token),
-            endpoint=self._endpoint(request),
+            endpoint=self.edge.endpoint(request),
         )
         try:
             if request.method == "POST" and not forgery.is_genuine(form.one(forgery.FIELD), token):
@@ -108,10 +107,6 @@ class ConsoleDoor:
         if asset is None:
             raise PathUnknown(request.path)
         return asset
-
-    def _endpoint(self, request: Request) -> str:
-        _, secure = self.edge.client(request)
-        return f"{'https' if secure else 'http'}://{request.header('host')}"
 
     def _outside(self, problem: Problem, request: Request) -> Answer:
         page = Page("problem.html", problem.headline, "", {"problem": problem}, problem.status)

@@ -54,7 +54,7 @@ class OciDoor:
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
-            answer = errors.refused(refusal, self._realm(request), errors.table_of(self.deviations))
+            answer = errors.refused(refusal, f"{self.edge.endpoint(request)}/", errors.table_of(self.deviations))
         except Exception as defect:  # noqa: BLE001 — a defect too is answered in this protocol's form
             telemetry.failure(Event.REQUEST_FAILED, defect, method=request.method, path=request.path)
             answer = errors.unexpected(request.id)
@@ -63,8 +63,9 @@ class OciDoor:
     async def _answer(self, request: Request) -> AnyAnswer:
         # Credentials come first: whoever has none learns nothing from a path.
         address = address_of(request.header("host") or "")
+        origin = self.edge.origin_of(request, self.world.now())
         only_region = address.registry.region if isinstance(address, HostAddress) else None
-        caller = await self.tokens.open(request.header("authorization"), self._origin(request), only_region)
+        caller = await self.tokens.open(request.header("authorization"), origin, only_region)
         match routes.parse(request.raw_path):
             case Ping():
                 return _pong(request)
@@ -129,16 +130,6 @@ class OciDoor:
 
     def _blob_deletion(self) -> Mapping[str, Handler]:
         return {} if Deviation.NO_BLOB_DELETION in self.deviations else {"DELETE": self.blobs.delete}
-
-    def _origin(self, request: Request) -> Origin:
-        """State what is known before the token is read; its Region replaces the empty one."""
-        client, secure = self.edge.client(request)
-        agent, referer = request.header("user-agent") or "", request.header("referer") or ""
-        return Origin(RegionName(""), client, secure, agent, self.world.now(), referer)
-
-    def _realm(self, request: Request) -> str:
-        _, secure = self.edge.client(request)
-        return f"{'https' if secure else 'http'}://{request.header('host')}/"
 
 
 def _pong(request: Request) -> Answer:

@@ -22,9 +22,5 @@ class LayerRedirects:
     async def answer(self, request: Request, caller: Caller, target: Target, digest: Digest) -> Answer:
         """Answer where the layer is. Raises LayerNotFound, LayerInaccessible."""
         grant = await self.layers.grant_download(caller, target.registry, target.repository, digest)
-        location = await self.links.write(grant, self._endpoint(request))
+        location = await self.links.write(grant, self.public_url or self.edge.endpoint(request))
         return Answer(307, {**safe_headers(ContentType.TEXT), "location": location})
-
-    def _endpoint(self, request: Request) -> str:
-        _, secure = self.edge.client(request)
-        return self.public_url or f"{'https' if secure else 'http'}://{request.header('host')}"
