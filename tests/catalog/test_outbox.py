@@ -60,6 +60,10 @@ class PostOffice:
         now = self.clock.now()
         return await self.database.write(lambda db: outbox.claim(db, lane, holder, now, lease=LEASE, limit=limit))
 
+    async def renew(self, delivery: Delivery, holder: str = "ann") -> None:
+        now = self.clock.now()
+        await self.database.write(lambda db: outbox.renew(db, [delivery.id], holder, now, lease=LEASE))
+
     async def complete(self, delivery: Delivery, holder: str = "ann", children: tuple[Digest, ...] = ()) -> None:
         now = self.clock.now()
         landed = Landed(7, "arn:session", children)
@@ -146,13 +150,11 @@ async def test_a_renewed_lease_is_not_claimed_and_a_lost_one_is_not_renewed(offi
     await office.owe(FAR)
     [delivery] = await office.claim()
     office.clock.advance(LEASE / 2)
-    now = office.clock.now()
-    await office.database.write(lambda db: outbox.renew(db, [delivery.id], "ann", now, lease=LEASE))
+    await office.renew(delivery)
     office.clock.advance(LEASE * 3 / 4)
     assert await office.claim(holder="bob") == []
     office.clock.advance(LEASE)
-    now = office.clock.now()
-    await office.database.write(lambda db: outbox.renew(db, [delivery.id], "ann", now, lease=LEASE))
+    await office.renew(delivery)
     assert len(await office.claim(holder="bob")) == 1
 
 
@@ -195,6 +197,29 @@ async def test_a_push_hastens_a_lane_that_waits_for_a_retry(office: PostOffice) 
     assert await office.next_due_in() == timedelta(minutes=5)
     await office.owe(FAR, sequence=2)
     assert [each.position.sequence for each in await office.claim()] == [2]
+
+
+async def test_a_lane_of_renewed_leases_is_due_when_they_end_and_not_before(office: PostOffice) -> None:
+    await office.owe(FAR)
+    [delivery] = await office.claim()
+    office.clock.advance(LEASE / 2)
+    await office.renew(delivery)
+    office.clock.advance(LEASE / 2)
+    assert await office.lanes() == []
+    assert await office.next_due_in() == LEASE / 2
+    office.clock.advance(LEASE / 2)
+    assert await office.lanes() == [TO_FAR]
+
+
+async def test_a_renewal_leaves_a_lane_its_place_among_the_due(office: PostOffice) -> None:
+    await office.owe(FAR)
+    await office.owe(FAR, sequence=2)
+    [delivery] = await office.claim(limit=1)
+    office.clock.advance(timedelta(seconds=1))
+    await office.owe(PARTNER)
+    office.clock.advance(timedelta(seconds=1))
+    await office.renew(delivery)
+    assert await office.lanes() == [TO_FAR, TO_PARTNER]
 
 
 # --- settling ---------------------------------------------------------------------------------------------

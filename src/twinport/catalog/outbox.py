@@ -172,9 +172,16 @@ def free(db: Connection, holder: str, now: datetime) -> int:
 
 
 def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lease: timedelta) -> None:
-    """Prolong the leases that `holder` still has, so that only the dead lose theirs."""
+    """Prolong the leases that `holder` still has, so that only the dead lose theirs. Their lanes keep their places."""
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
-    db.execute(update(delivery).where(*mine).values(lease_until=now + lease, due_at=now + lease))
+    rows = db.execute(
+        update(delivery)
+        .where(*mine)
+        .values(lease_until=now + lease, due_at=now + lease)
+        .returning(delivery.c.source_account, delivery.c.destination_region, delivery.c.destination_account)
+    ).all()
+    for road in sorted({tuple(row) for row in rows}):
+        _recompute(db, _lane_is(*road), now, overdue=lane.c.due_at)
 
 
 def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, landed: Landed) -> None:
@@ -222,6 +229,13 @@ def _row(source: Registry, planned: PlannedDelivery, position: Position, now: da
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime) -> None:
     """Compute anew when a lane is due: never before now, so that it queues behind those that were due already."""
+    _recompute(db, which, now, overdue=literal(now, Instant))
+
+
+def _recompute(
+    db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, overdue: ColumnElement[Any]
+) -> None:
+    """Compute anew when a lane is due; `overdue` takes the place of a time that has come."""
     # Held before anything is computed: what is owed meanwhile must not be overwritten by what was true before it.
     statements.lock(db, select(lane.c.source_account).where(*which))
     earliest = (
@@ -234,7 +248,7 @@ def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime
         )
         .scalar_subquery()
     )
-    db.execute(update(lane).where(*which).values(due_at=case((earliest < now, literal(now, Instant)), else_=earliest)))
+    db.execute(update(lane).where(*which).values(due_at=case((earliest <= now, overdue), else_=earliest)))
 
 
 def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
