@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,15 +66,22 @@ def start_secure(data: Path, files: Files, **environment: str) -> Served:
     return start(data, None, files.authority, **shown, **environment)
 
 
-def start(data: Path, port: int | None = None, authority: Path | None = None, **environment: str) -> Served:
-    """Start a server and return when it answers."""
+def start(
+    data: Path,
+    port: int | None = None,
+    authority: Path | None = None,
+    wrapped_in: Sequence[str] = (),
+    **environment: str,
+) -> Served:
+    """Start a server, by the command `wrapped_in` if one is given, and return when it answers."""
     port = port or free_port()
     program = "tests.watched" if witness.is_watching() else "twinport"
     command = [sys.executable, "-m", program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
     root = Path(__file__).parent.parent
     source = os.pathsep.join([str(root / "src"), str(root)])
     log = (data.parent / f"{data.name}.log").open("ab")
-    process = subprocess.Popen(command, stderr=log, env={**os.environ, "PYTHONPATH": source, **environment})
+    variables = {**os.environ, "PYTHONPATH": source, **environment}
+    process = subprocess.Popen([*wrapped_in, *command], stderr=log, env=variables)
     log.close()
     served = Served(port, data, process, authority)
     try:

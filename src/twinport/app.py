@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
-from twinport import telemetry
+from twinport import private_files, telemetry
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
 from twinport.access.account_report import AccountReport
@@ -181,6 +181,7 @@ def build(settings: Settings, gate: type[PolicyGate] = PolicyGate) -> App:
 
     `gate` may be one that also writes down what it is asked.
     """
+    private_files.close_folder(settings.data)
     world = WorldClock(WallClock())
     catalog = open_catalog(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)

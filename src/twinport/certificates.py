@@ -4,6 +4,7 @@ The authority is made once and kept, so that clients need to learn to trust it o
 made anew at every call, and `twinport serve` takes it over at SIGHUP.
 """
 
+import contextlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -122,6 +123,8 @@ def _authority(files: Files, now: datetime) -> tuple[x509.Certificate, ec.Ellipt
         raise AuthorityUnreadable(files.folder, str(error)) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise AuthorityUnreadable(files.folder, "the key is not that of the certificate")
+    with contextlib.suppress(PermissionError):
+        files.authority_key.chmod(0o600)
     if certificate.not_valid_after_utc <= now + SERVER_LIFE:
         raise AuthorityUnreadable(files.folder, f"it ends on {certificate.not_valid_after_utc:%Y-%m-%d}, too soon")
     return certificate, key
@@ -207,8 +210,11 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Replace a file in one step, so that a server that reloads finds the old one or the new one."""
     new = path.with_name(f".{path.name}.new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    # What an earlier run left behind may have another mode, or be a link to elsewhere.
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "wb") as file:  # noqa: PTH123 — a descriptor with its mode from the beginning
+        os.fchmod(handle, mode)
         file.write(content)
         file.flush()
         os.fsync(handle)

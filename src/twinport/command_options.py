@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from twinport import private_files
 from twinport.config import Settings, load
 
 Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
@@ -13,7 +14,8 @@ Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWIN
 
 
 def settings_from(data: Path | None, listen: str | None, config: Path | None, **others: object) -> Settings:
-    """Join the file, the environment and the options given."""
+    """Join the file, the environment and the options given. From then on nothing is made that other users may read."""
+    private_files.keep()
     given = {"data": data, "listen": listen, **others}
     file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
     return load(file, os.environ, {name: value for name, value in given.items() if value is not None})

@@ -48,6 +48,8 @@ class Neighbours:
         own.setblocking(False)  # noqa: FBT003 — the standard library's
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
+            # Of a socket that has no name yet; its file is made with this mode.
+            os.fchmod(own.fileno(), 0o600)
             with self._address(self.name) as address:
                 own.bind(address)
         except OSError as error:

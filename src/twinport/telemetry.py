@@ -19,6 +19,7 @@ class Event(Enum):
 
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"
+    FOLDER_OPEN = "folder.open_to_others"
     CERTIFICATE_SHOWN = "certificate.shown"
     CERTIFICATE_REFUSED = "certificate.refused"
     REQUEST_FAILED = "request.failed"

@@ -134,7 +134,8 @@ def _reading(key: Key) -> Iterator[None]:
 def _write_once(path: Path, content: str) -> None:
     """Give a file its content, whole and for good, unless somebody else was faster."""
     own = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    with own.open("x") as file:
+    handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "w") as file:  # noqa: PTH123 — a descriptor with its mode from the beginning
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
