@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
 
-from twinport.catalog import partition_schema, regional_schema, statements
+from twinport.catalog import chores, partition_schema, regional_schema, statements
 from twinport.catalog.database import Database
 from twinport.model.content import Key
 from twinport.model.names import RegionName
@@ -58,7 +58,10 @@ def begin_history(db: Connection, now: datetime) -> None:
 
 
 def clear_region(db: Connection, now: datetime) -> list[Key]:
-    """Forget a Region's rows, begin a new epoch, and return the keys whose bytes no row names any more."""
+    """Forget a Region's rows, begin a new epoch, and return the keys whose bytes no row names any more.
+
+    The identity stays: by it the store of blobs, which outlives a reset, knows this database.
+    """
     columns = (
         regional_schema.blob.c.key,
         regional_schema.upload_segment.c.key,
@@ -67,8 +70,9 @@ def clear_region(db: Connection, now: datetime) -> list[Key]:
     )
     keys = {Key(key) for column in columns for key in db.execute(select(column)).scalars()}
     for table in reversed(regional_schema.regional.sorted_tables):
-        if table is not regional_schema.history:
+        if table not in (regional_schema.history, regional_schema.chore):
             db.execute(table.delete())
+    chores.forget_all_but_identity(db)
     db.execute(update(regional_schema.history).values(epoch=_epoch_at(now)))
     return sorted(keys)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from twinport.catalog import statements
 from twinport.catalog.regional_schema import chore as _chore
@@ -72,3 +72,8 @@ def identity(db: Connection, new: str, now: datetime) -> str:
 def known_identity(db: Connection) -> str | None:
     found: str | None = db.execute(select(_chore.c.position).where(_chore.c.name == _IDENTITY)).scalar()
     return found
+
+
+def forget_all_but_identity(db: Connection) -> None:
+    """Let every round begin anew."""
+    db.execute(delete(_chore).where(_chore.c.name != _IDENTITY))
