@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from twinport import pools
 from twinport.outgoing import Address, Incoming, Outgoing, Permissions, Target, plain, target_of
 from twinport.refusals.egress import (
     AddressForbidden,
@@ -35,7 +36,7 @@ Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 
 async def resolve(host: str) -> list[Address]:
     """Ask the system for the addresses of a name. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found = await pools.NAMES.run(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
     return [ip_address(str(each[4][0])) for each in found]
 
 

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from twinport import pools
 from twinport.errors import LimitReached
 from twinport.refusals.storage import Interrupted
 
@@ -51,6 +53,13 @@ class Incoming:
         message = await self._receive()
         self.has_ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
+
+    async def left(self) -> None:
+        """Return when the client has closed the connection; never if its body is still to be read by the door."""
+        if not self.has_ended:
+            await asyncio.get_running_loop().create_future()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def drop_rest(self, linger: Linger) -> None:
         """Read what is left of the body, and forget it.
@@ -201,7 +210,7 @@ async def _send_range(send: Send, answer: FileAnswer) -> None:
     with answer.path.open("rb") as file:
         file.seek(answer.first)
         while left:
-            piece = await asyncio.to_thread(file.read, min(_PIECE, left))
+            piece = await pools.BLOBS.run(partial(file.read, min(_PIECE, left)))
             if not piece:
                 raise Interrupted("the file ended before the range did")
             left -= len(piece)

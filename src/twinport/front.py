@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from twinport import telemetry
+from twinport import pools, telemetry
 from twinport.edge import Edge
 from twinport.exchange import (
     Answer,
@@ -43,6 +43,7 @@ class Front:
     async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         incoming = Incoming(receive)
         request = request_of(scope, incoming, str(uuid.uuid4()))
+        pools.DEPARTURE.set(incoming.left)
         with telemetry.bound(request_id=request.id):
             answer = await self._answer(request)
             try:

@@ -1,8 +1,10 @@
 """Which condition keys the policies of an entity, or any others, ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from twinport import pools
 from twinport.access import context_keys, entity_arns, entity_policies
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities
@@ -12,7 +14,10 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
+from twinport.pools import Work
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed
+
+_DEADLINE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class ContextLookup:
     async def of_documents(self, caller: Caller, documents: Sequence[str]) -> list[str]:
         """Return the keys that these policies ask for. Raises InvalidInput for one that is malformed."""
         await self.entities.ask_of_account(caller, "iam:GetContextKeysForCustomPolicy")
-        return _named(documents)
+        return await pools.SIMULATIONS.attend(lambda work: _named(documents, work), _DEADLINE)
 
     async def of_entity(self, caller: Caller, arn: str, documents: Sequence[str]) -> list[str]:
         """Return the keys that an entity's policies, a user's with those of its groups, and these others ask for.
@@ -39,7 +44,8 @@ class ContextLookup:
         if found.account != caller.account:
             raise EntityUnretrievable
         held = await self.catalog.partition.read(lambda db: self._held(db, caller, kind, name))
-        return _named([*documents, *(policy.text for policy in held)])
+        texts = [*documents, *(policy.text for policy in held)]
+        return await pools.SIMULATIONS.attend(lambda work: _named(texts, work), _DEADLINE)
 
     def _held(self, db: Connection, caller: Caller, kind: PrincipalType, name: str) -> list[HeldPolicy]:
         owner = principal_policies.find(db, caller.account, kind, name)
@@ -48,8 +54,14 @@ class ContextLookup:
         return entity_policies.held(db, self.aws, owner)
 
 
-def _named(documents: Sequence[str]) -> list[str]:
+def _named(documents: Sequence[str], work: Work) -> list[str]:
     try:
-        return context_keys.named_in(documents)
+        return context_keys.named_in(_each(documents, work))
     except PolicyMalformed as refusal:
         raise InvalidInput(refusal.message) from refusal
+
+
+def _each(documents: Sequence[str], work: Work) -> Iterator[str]:
+    for text in documents:
+        work.check()
+        yield text

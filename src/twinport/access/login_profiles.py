@@ -1,9 +1,9 @@
 """The passwords by which users sign in to the console."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from twinport import pools
 from twinport.access import passwords
 from twinport.access.entities import Entities
 from twinport.catalog import identities, login_profiles
@@ -40,7 +40,7 @@ class LoginProfiles:
         """Give a user a password. Raises EntityNotFound, EntityExists, PasswordTooWeak."""
         name = await self._authorized(caller, "iam:CreateLoginProfile", name)
         check(password)
-        stored, now = await asyncio.to_thread(passwords.hashed, password), self.world.now()
+        stored, now = await _hashed(password), self.world.now()
         await self.catalog.partition.write(lambda db: _create(db, caller.account, name, stored, now))
         return Profile(name, now)
 
@@ -57,7 +57,7 @@ class LoginProfiles:
             await self.catalog.partition.read(lambda db: _get(db, caller.account, name))
             return
         check(password)
-        stored, now = await asyncio.to_thread(passwords.hashed, password), self.world.now()
+        stored, now = await _hashed(password), self.world.now()
         await self.catalog.partition.write(lambda db: _replace(db, caller.account, name, stored, now))
 
     async def delete(self, caller: Caller, name: str | None) -> None:
@@ -69,6 +69,10 @@ class LoginProfiles:
         name = _own_name(caller) if name is None else name
         await self.entities.ask(caller, action, PrincipalType.USER, name)
         return name
+
+
+async def _hashed(password: str) -> str:
+    return await pools.PASSWORDS.attend(lambda _: passwords.hashed(password), passwords.WITHIN)
 
 
 def check(password: str) -> None:

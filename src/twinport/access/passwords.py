@@ -4,10 +4,13 @@ import base64
 import hashlib
 import hmac
 import secrets
+from datetime import timedelta
 
 # 16 MiB and some 50 ms for each guess (RFC 7914; n = 2**14, r = 8).
 _N, _R, _P = 1 << 14, 8, 1
 _SALT_BYTES = 16
+# How long a client waits for a hash, most of it in a queue.
+WITHIN = timedelta(seconds=10)
 
 
 def hashed(password: str) -> str:

@@ -1,13 +1,13 @@
 """Signing in to the console: from an access key or a password to a session, and from its cookie to the caller."""
 
-import asyncio
 import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 
-from twinport import telemetry
+from twinport import pools, telemetry
 from twinport.access import passwords
 from twinport.access.patience import Patience
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
@@ -102,10 +102,11 @@ class SigningIn:
         if len(password) > _LONGEST_PASSWORD:
             return None
         if found is None:
-            await asyncio.to_thread(passwords.hashed, password)
+            await pools.SIGN_IN.attend(lambda _: passwords.hashed(password), passwords.WITHIN)
             return None
         user, profile = found
-        return user if await asyncio.to_thread(passwords.matches, password, profile.password) else None
+        job = partial(passwords.matches, password, profile.password)
+        return user if await pools.SIGN_IN.attend(lambda _: job(), passwords.WITHIN) else None
 
     async def _begin(
         self, caller: Caller | None, access_key_id: str | None, subjects: tuple[str, ...], origin: Origin

@@ -1,10 +1,11 @@
 """Asking the policy simulator: of policies that are given, or of those that an entity holds."""
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from twinport import pools
 from twinport.access.aws_policies import is_aws_policy
 from twinport.access.entities import Entities
 from twinport.access.evaluate import Policies, Question
@@ -19,6 +20,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn
+from twinport.pools import Work
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed
 
 _ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|group|role)/(?:[\x21-\x7e]+/)?([\w+=,.@-]+)", re.ASCII)
@@ -31,6 +33,8 @@ _SIMULATED = "(simulated)"
 _NOBODY = AccountId("000000000000")
 # Statements that are heard for one page, less than a second's work; IAM, too, may give less than a page.
 _MOST_HEARD = 30_000
+# From the call to the last decision of its page, with the time in the queue.
+DEADLINE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Simulations:
     entities: Entities
     library: PolicyLibrary
     organization: Organization
+    within: timedelta = DEADLINE
 
     async def of_documents(self, caller: Caller, wish: Wish, page: Page) -> Answers:
         """Simulate the policies that are given.
@@ -81,11 +86,14 @@ class Simulations:
         await self.entities.ask_of_account(caller, "iam:SimulateCustomPolicy")
         if wish.resource_policy is not None and wish.caller is None:
             raise InvalidInput("CallerArn is needed where a ResourcePolicy is given")
-        policies = await asyncio.to_thread(_policies, wish, Held((), {}))
-        levels = [_given(level, PolicyKind.SERVICE_CONTROL, "ServiceControlPolicyInputList") for level in wish.levels]
         # Nobody in particular asks from the resource's own account, wherever that is: there is no border to cross.
         principal = None if wish.caller is None else _identity(wish.caller, "")
-        return await _answers(wish, principal, replace(policies, service_control=tuple(levels)), page)
+
+        def answers(work: Work) -> Answers:
+            policies = replace(_policies(wish, Held((), {})), service_control=_levels(wish))
+            return _answers(wish, principal, policies, page, work)
+
+        return await pools.SIMULATIONS.attend(answers, self.within)
 
     async def of_entity(self, caller: Caller, arn: str, wish: Wish, page: Page) -> Answers:
         """Simulate what an entity of the account holds, and what is given with it.
@@ -106,9 +114,13 @@ class Simulations:
         # Service-linked roles are exempt, as where it is decided.
         exempt = _excludes(wish, "scp") or (isinstance(owner, Role) and owner.service is not None)
         levels = () if exempt else self.organization.levels_above(caller.account)
-        policies = replace(await asyncio.to_thread(_policies, wish, held), service_control=levels)
         unique_id = owner.unique_id if wish.caller in (None, arn) else ""
-        return await _answers(wish, _identity(wish.caller or arn, unique_id), policies, page)
+        principal = _identity(wish.caller or arn, unique_id)
+
+        def answers(work: Work) -> Answers:
+            return _answers(wish, principal, replace(_policies(wish, held), service_control=levels), page, work)
+
+        return await pools.SIMULATIONS.attend(answers, self.within)
 
     async def _held(self, owner: PolicyOwner) -> Held:
         if isinstance(owner, Group):
@@ -132,10 +144,19 @@ def _policies(wish: Wish, held: Held) -> Policies:
     )
 
 
-async def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: Page) -> Answers:
-    """Answer the pairs of the page, whose key is the number of its first one, or as many as may be answered at once."""
+def _levels(wish: Wish) -> tuple[tuple[Policy, ...], ...]:
+    return tuple(_given(level, PolicyKind.SERVICE_CONTROL, "ServiceControlPolicyInputList") for level in wish.levels)
+
+
+def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: Page, work: Work) -> Answers:
+    """Answer the pairs of the page, whose key is the number of its first one, or as many as may be answered at once.
+
+    After the deadline no further decision is made: the page ends, and the client asks for the next one.
+    """
     _check(wish)
-    pairs = [(action, resource) for action in wish.actions for resource in wish.resources or ("*",)]
+    resources = wish.resources or ("*",)
+    # Numbers and not a list: thousands of actions and of resources make millions of pairs.
+    pairs = len(wish.actions) * len(resources)
     begin = int(page.after) if page.after.isdecimal() else 0
     statements = sum(len(policy.statements) for policy in policies.every)
     end = begin + min(page.limit, max(1, _MOST_HEARD // max(1, statements)))
@@ -145,11 +166,15 @@ async def _answers(wish: Wish, principal: Identity | None, policies: Policies, p
         owner = _owner_of(resource, otherwise)
         return Question(principal or _nobody(owner), action, resource, owner, wish.context or {})
 
-    def simulated() -> list[Simulated]:
-        return [simulate(question(action, resource), policies) for action, resource in pairs[begin:end]]
-
-    # Beside the loop: others are answered meanwhile.
-    return Answers(await asyncio.to_thread(simulated), end if end < len(pairs) else None)
+    shown: list[Simulated] = []
+    for number in range(begin, min(end, pairs)):
+        work.check()
+        if shown and work.is_late:
+            break
+        action, resource = wish.actions[number // len(resources)], resources[number % len(resources)]
+        shown.append(simulate(question(action, resource), policies))
+    following = begin + len(shown)
+    return Answers(shown, following if following < pairs else None)
 
 
 def _check(wish: Wish) -> None:

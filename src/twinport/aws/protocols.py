@@ -30,6 +30,7 @@ from twinport.refusals.requests import (
     NotBuiltYet,
     OperationUnknown,
     RateExceeded,
+    ServerBusy,
 )
 
 _LONGEST_VALUE = 256
@@ -219,6 +220,7 @@ _JSON_ERRORS: Mapping[type[Refusal], WireError] = {
     BadRequest: WireError("InvalidParameterException"),
     LimitReached: WireError("LimitExceededException"),
     RateExceeded: WireError("ThrottlingException"),
+    ServerBusy: WireError("ThrottlingException"),
     Unavailable: WireError("ServiceUnavailableException", 503),
 }
 
@@ -237,5 +239,6 @@ _QUERY_ERRORS: Mapping[type[Refusal], WireError] = {
     NotBuiltYet: WireError("UnsupportedOperation"),
     BadRequest: WireError("ValidationError"),
     LimitReached: WireError("LimitExceeded", 409),
+    ServerBusy: WireError("Throttling"),
     Unavailable: WireError("ServiceUnavailable", 503),
 }

@@ -1,12 +1,13 @@
 """Whether stored bytes are what they should be, by reading them all."""
 
-import asyncio
 import errno
 import hashlib
+from functools import partial
 
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.blobs.store import BlobReader
 from twinport.model.content import Damage, Digest, Key
+from twinport.pools import BLOBS
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 
 # What a disk says of damaged sectors, structures and checksums. Whatever else it says is about us.
@@ -34,6 +35,6 @@ async def _digest(store: BlobReader, key: Key, size: int, algorithm: str, pace: 
     sum_ = hashlib.new(algorithm)
     await pace.spend(cost_of(size) - size)
     async for piece in store.read(key):
-        await asyncio.to_thread(sum_.update, piece)
+        await BLOBS.run(partial(sum_.update, piece))
         await pace.spend(len(piece))
     return sum_.hexdigest()

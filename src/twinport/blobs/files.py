@@ -3,7 +3,6 @@
 A crash leaves at most files that no row names. See docs/write-order.md.
 """
 
-import asyncio
 import hashlib
 import os
 import re
@@ -11,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
+from twinport.pools import BLOBS
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 _PIECE = 1 << 20
@@ -68,7 +69,7 @@ class FileBlobStore:
             file.seek(first)
             while left > 0:
                 with _reading(key):
-                    piece = await asyncio.to_thread(file.read, min(_PIECE, left))
+                    piece = await BLOBS.run(partial(file.read, min(_PIECE, left)))
                 if not piece:
                     raise BlobMissing(key)
                 left -= len(piece)
@@ -89,23 +90,23 @@ class FileBlobStore:
     async def digest(self, key: Key, algorithm: str) -> Digest:
         sum_ = hashlib.new(algorithm)
         async for piece in self.read(key):
-            await asyncio.to_thread(sum_.update, piece)
+            await BLOBS.run(partial(sum_.update, piece))
         return Digest(algorithm, sum_.hexdigest())
 
     async def remove(self, key: Key) -> None:
         try:
-            await asyncio.to_thread(self._disk.remove, self.path(key))
+            await BLOBS.run(partial(self._disk.remove, self.path(key)))
         except OSError as error:
             raise StorageUnavailable(error.strerror or str(error)) from error
 
     async def listed(self, part: str) -> list[ListedBlob]:
-        return await asyncio.to_thread(_list, self._folders.root / part)
+        return await BLOBS.run(partial(_list, self._folders.root / part))
 
     async def is_there(self) -> bool:
-        return await asyncio.to_thread(self._folders.root.is_dir)
+        return await BLOBS.run(self._folders.root.is_dir)
 
     async def owner(self, asking: str) -> str:
-        return await asyncio.to_thread(self._owner, asking)
+        return await BLOBS.run(partial(self._owner, asking))
 
     def _owner(self, asking: str) -> str:
         path = self._folders.root / "owner"

@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Self, TypeVar
+from typing import Self
 
 from twinport.blobs.operations import FileOperations, NewFile
 from twinport.blobs.store import WrittenBlob
 from twinport.model.content import Digest, Key
+from twinport.pools import BLOBS
 from twinport.refusals.images import DigestMismatch
 from twinport.refusals.storage import StorageUnavailable
 
-T = TypeVar("T")
 COLLECTED_WHOLE = 4 << 20
 _BATCH = 1 << 20
 # The batch of a body for which the budget has no room: with it, a thousand stalled clients hold little.
@@ -111,9 +111,13 @@ class NewBlob:
                 raise DigestMismatch(_listed(candidates), _listed(computed.values()))
             return self._settled(rest)
 
+    def give_up(self) -> None:
+        """Let a job that waits or runs do nothing more. Takes no lock, and no thread."""
+        self._is_abandoned = True
+
     def abandon(self) -> None:
         """Leave nothing behind, as far as the disk lets us: what stays is a file that no row names."""
-        self._is_abandoned = True
+        self.give_up()
         with self._lock:
             if self._file is not None:
                 self._file.close()
@@ -170,8 +174,9 @@ class FileWriter:
     async def __aexit__(self, *_: object) -> None:
         self._release()
         if self._job is not None and not self._is_kept:
-            # A job cannot be stopped: it ends, then what it made is removed, whatever becomes of us meanwhile.
-            jobs = asyncio.gather(self._job, _in_thread(self._blob.abandon), return_exceptions=True)
+            # A job that waits or runs does nothing more. What it made is removed, also when this task is canceled.
+            self._blob.give_up()
+            jobs = asyncio.gather(self._job, BLOBS.start_ending(self._blob.abandon), return_exceptions=True)
             await asyncio.shield(jobs)
 
     async def write(self, piece: bytes) -> None:
@@ -182,14 +187,14 @@ class FileWriter:
         if not self._is_collecting and len(self._waiting) >= self._batch:
             batch, self._waiting = self._waiting, bytearray()
             await self._previous_job()
-            self._job = _in_thread(lambda: self._blob.append(batch))
+            self._job = BLOBS.start(lambda: self._blob.append(batch))
             if self._batch == _SMALL_BATCH:
                 # Nothing more is read meanwhile: that is what bounds the memory of many bodies on a slow disk.
                 await self._job
 
     async def clone(self, source: Path) -> bool:
         """Take all bytes of another file without copying them, if the disk can do that. Nothing was written before."""
-        self._job = job = _in_thread(lambda: self._blob.clone(source))
+        self._job = job = BLOBS.start(lambda: self._blob.clone(source))
         return await job
 
     async def finish(self) -> WrittenBlob:
@@ -200,7 +205,7 @@ class FileWriter:
 
     async def _finish(self, last_job: Callable[[], WrittenBlob]) -> WrittenBlob:
         await self._previous_job()
-        self._job = job = _in_thread(last_job)
+        self._job = job = BLOBS.start(last_job)
         written = await job
         self._is_kept = True
         return written
@@ -224,10 +229,6 @@ class FileWriter:
     def _release(self) -> None:
         self._budget.give(self._reserved)
         self._reserved = 0
-
-
-def _in_thread(job: Callable[[], T]) -> asyncio.Future[T]:
-    return asyncio.get_running_loop().run_in_executor(None, job)
 
 
 def _listed(digests: Iterable[Digest]) -> str:

@@ -1,8 +1,9 @@
 """Refusals about the form of a request, whichever door it came to."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from twinport.errors import BadRequest, LimitReached, NotFound
+from twinport.errors import BadRequest, LimitReached, NotFound, Unavailable
 
 
 class InvalidParameter(BadRequest):
@@ -93,3 +94,20 @@ class RateExceeded(LimitReached):
 
     def __init__(self) -> None:
         super().__init__("Rate exceeded")
+
+
+class ServerBusy(Unavailable):
+    """The queue of the threads that do this kind of work is full. Nothing was begun."""
+
+    def __init__(self, work: str) -> None:
+        super().__init__(f"too much work of the kind '{work}' is waiting on this server; nothing was done, try again")
+
+
+class TookTooLong(Unavailable):
+    """The work was not done within its deadline, and was given up."""
+
+    def __init__(self, within: timedelta) -> None:
+        super().__init__(
+            f"this took longer than the {within.total_seconds():g} seconds that it may: ask for less at once, or try "
+            "again"
+        )

@@ -1,6 +1,5 @@
 """Images: put, got, listed, described and deleted."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.pools import MESSAGES
 from twinport.refusals.images import ImageDigestMismatch, ImageInaccessible, ImageNotFound, ImageReferenced
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes
@@ -31,7 +31,7 @@ from twinport.telemetry import Event
 
 T = TypeVar("T")
 # A manifest larger than this is read and hashed beside the loop: at the limit it takes a fifth of a second.
-_LARGE = 1 << 18
+_LARGE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class Images:
 async def _damaged(registry: Registry, name: RepositoryName, found: Sequence[StoredManifest]) -> set[Digest]:
     """Return which manifests are not what was pushed, whom nobody must be given, and let somebody know."""
     is_large = sum(len(each.content) for each in found) > _LARGE
-    damaged = await asyncio.to_thread(_not_whole, found) if is_large else _not_whole(found)
+    damaged = await MESSAGES.run(partial(_not_whole, found)) if is_large else _not_whole(found)
     for digest in damaged:
         telemetry.alarm(Event.MANIFEST_DAMAGED, **_facts(registry, name, digest))
     return damaged
@@ -227,7 +227,7 @@ def _facts(registry: Registry, name: RepositoryName, digest: Digest) -> dict[str
 
 async def _parsed(push: Push) -> NewImage:
     if len(push.content) > _LARGE:
-        return await asyncio.to_thread(_new_image, push)
+        return await MESSAGES.run(partial(_new_image, push))
     return _new_image(push)
 
 

@@ -4,10 +4,10 @@ There is no quarantine. A manifest is hashed whenever it is read (docs/decisions
 damaged one is given to nobody whether or not it was looked at here; this finds those that nobody reads.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from twinport import telemetry
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
@@ -17,6 +17,7 @@ from twinport.catalog.verification import RecordedManifest, Scope
 from twinport.clock import Clock
 from twinport.keeping import Keeping
 from twinport.model.names import RegionName
+from twinport.pools import MESSAGES
 from twinport.telemetry import Event
 
 _ROUND = "manifest verification"
@@ -71,7 +72,7 @@ class ManifestVerification:
         stored = await self.catalog.region(region).read(
             lambda db: images.stored(db, manifest.repository_id, manifest.digest)
         )
-        is_damaged = stored is not None and not await asyncio.to_thread(stored.digest.names, stored.content)
+        is_damaged = stored is not None and not await MESSAGES.run(partial(stored.digest.names, stored.content))
         if is_damaged:
             where = {"account": manifest.account, "region": region, "repository": manifest.repository}
             telemetry.alarm(Event.MANIFEST_DAMAGED, **where, digest=str(manifest.digest))

@@ -26,6 +26,7 @@ from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
+from twinport.pools import MESSAGES
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.images import DigestMismatch, LayersMissing, ReferencedImagesMissing
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
@@ -46,7 +47,7 @@ from twinport.telemetry import Event
 # From the last byte that came: longer than any pause within an offer, so that only the abandoned expire.
 HOLD = timedelta(hours=1)
 # Manifests larger than this are read and hashed beside the loop.
-_LARGE = 1 << 18
+_LARGE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,7 @@ class LocalDestination:
     ) -> Landing:
         image = consignment.image
         is_large = sum(len(content) for content in consignment.contents.values()) > _LARGE
-        manifests = await asyncio.to_thread(_read, consignment) if is_large else _read(consignment)
+        manifests = await MESSAGES.run(partial(_read, consignment)) if is_large else _read(consignment)
         return Landing(
             delivery=image.delivery,
             offer=offer.id,

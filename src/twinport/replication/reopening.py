@@ -18,6 +18,7 @@ from twinport.errors import NotFound, Unavailable
 from twinport.model.cargo import Cargo
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
+from twinport.pools import MESSAGES
 from twinport.telemetry import Event
 
 _PAUSE = timedelta(minutes=1)
@@ -79,4 +80,4 @@ class Reopening:
             return False
         read = self.catalog.region(region).read
         contents = await read(lambda db: departures.contents(db, cargo.repository_id, cargo.manifests))
-        return await asyncio.to_thread(all, (digest.names(content) for digest, content in contents.items()))
+        return await MESSAGES.run(lambda: all(digest.names(content) for digest, content in contents.items()))

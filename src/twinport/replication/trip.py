@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from twinport.model.cargo import BlobEntry, Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
+from twinport.pools import MESSAGES
 from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 from twinport.replication.destination import (
@@ -34,7 +36,7 @@ from twinport.telemetry import Event
 
 _TRANSFERS_AT_ONCE = 4
 # Manifests larger than this are hashed beside the loop.
-_LARGE = 1 << 18
+_LARGE = 1 << 16
 
 Report = Callable[[Delivery, Outcome], Awaitable[None]]
 _Transfer = asyncio.Task[int | Hindered | Hopeless]
@@ -216,7 +218,7 @@ class _Trip:
 async def _damaged(contents: Mapping[Digest, bytes]) -> list[Digest]:
     """Name manifests whose bytes are not what was pushed."""
     is_large = sum(len(content) for content in contents.values()) > _LARGE
-    return await asyncio.to_thread(_not_whole, contents) if is_large else _not_whole(contents)
+    return await MESSAGES.run(partial(_not_whole, contents)) if is_large else _not_whole(contents)
 
 
 def _not_whole(contents: Mapping[Digest, bytes]) -> list[Digest]:

@@ -1,0 +1,192 @@
+"""The threads beside the event loop: a pool for each kind of work, so that no kind waits behind another.
+
+Each pool has few threads and a queue with a bound; beyond it work is refused. The threads are daemons: the end of the
+process waits for none of them. Nothing uses the loop's default executor: docs/decisions/0022-which-work-runs-where.md.
+"""
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextvars import ContextVar
+from datetime import timedelta
+from functools import partial
+from threading import Condition, Thread
+from time import monotonic
+from typing import Any, TypeVar
+
+from twinport.refusals.requests import ServerBusy, TookTooLong
+from twinport.refusals.storage import Interrupted
+
+T = TypeVar("T")
+# What a job that looks at its deadline between two steps may still take for the step that it is in.
+_LAST_STEP = timedelta(seconds=5)
+
+# Awaiting what this holds returns when the client of the request under way has closed the connection.
+DEPARTURE: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("departure", default=None)
+
+
+class Abandoned(Exception):
+    """Nothing waits for the result of this job any more."""
+
+
+class Work:
+    """What a job of several steps asks between two of them."""
+
+    __slots__ = ("_end", "_is_abandoned")
+
+    def __init__(self, within: timedelta) -> None:
+        self._end = monotonic() + within.total_seconds()
+        self._is_abandoned = False
+
+    @property
+    def is_late(self) -> bool:
+        return monotonic() >= self._end
+
+    def check(self) -> None:
+        """Raise Abandoned when nothing waits for the result."""
+        if self._is_abandoned:
+            raise Abandoned
+
+    def abandon(self) -> None:
+        self._is_abandoned = True
+
+
+class Pool:
+    """At most `threads` jobs at once, and at most `waiting` more in the queue. Threads start when they are needed."""
+
+    def __init__(self, name: str, *, threads: int, waiting: int) -> None:
+        self.name, self._threads, self._waiting = name, threads, waiting
+        self._change = Condition()
+        self._jobs: deque[_Job] = deque()
+        self._started = self._running = 0
+
+    @property
+    def queued(self) -> int:
+        return len(self._jobs)
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run a job and return what it returns. A job that still waits is dropped when its caller is canceled.
+
+        Raises ServerBusy if the queue is full.
+        """
+        return await self.start(job)
+
+    async def attend(self, job: Callable[[Work], T], within: timedelta) -> T:
+        """As `run`, for a job that is worth nothing without its client, and has a deadline from now on.
+
+        When the client is gone, a job that waits is dropped at once, and one that runs ends at its next look.
+        Raises ServerBusy, TookTooLong, and Interrupted when the client is gone.
+        """
+        work = Work(within)
+        future = self.start(partial(job, work))
+        try:
+            async with asyncio.timeout((within + _LAST_STEP).total_seconds()):
+                return await _while_attended(future)
+        except TimeoutError:
+            raise TookTooLong(within) from None
+        finally:
+            work.abandon()
+            future.cancel()
+
+    def start(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """Begin a job, or let it wait. Raises ServerBusy if the queue is full."""
+        return asyncio.wrap_future(self._submit(job, self._waiting))
+
+    def start_ending(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """As `start`, for a job that cleans up after another one, and is never refused."""
+        return asyncio.wrap_future(self._submit(job, None))
+
+    def _submit(self, job: Callable[[], T], most: int | None) -> Future[T]:
+        entry = _Job(partial(contextvars.copy_context().run, job))
+        with self._change:
+            unstarted = len(self._jobs) + self._running - self._threads
+            if most is not None and unstarted >= most:
+                raise ServerBusy(self.name)
+            self._jobs.append(entry)
+            if self._started < min(self._threads, len(self._jobs) + self._running):
+                self._started += 1
+                Thread(target=self._work, name=f"{self.name}-{self._started}", daemon=True).start()
+            self._change.notify()
+        entry.future.add_done_callback(lambda _: self._drop(entry))
+        return entry.future
+
+    def _drop(self, entry: "_Job") -> None:
+        """Free the place of a job that was canceled while it waited."""
+        if entry.future.cancelled():
+            with self._change:
+                if entry in self._jobs:
+                    self._jobs.remove(entry)
+                    entry.let_go()
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                while not self._jobs:
+                    self._change.wait()
+                entry = self._jobs.popleft()
+                self._running += 1
+            entry.run()
+            # What a job holds must not live as long as the thread waits for the next one.
+            del entry
+            with self._change:
+                self._running -= 1
+
+
+class _Job:
+    """A function with the future of its result."""
+
+    __slots__ = ("_function", "future")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function: Callable[[], Any] | None = function
+        self.future: Future[Any] = Future()
+
+    def run(self) -> None:
+        function = self.let_go()
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 — the caller hears of it, whatever it was
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+    def let_go(self) -> Callable[[], Any]:
+        """Hold no longer what the function holds: the future, which refers to this, may live for long."""
+        function, self._function = self._function, None
+        assert function is not None, "a job is let go of once"  # noqa: S101 — an order that this module keeps
+        return function
+
+
+async def _while_attended(future: asyncio.Future[T]) -> T:
+    """Return the result, unless the client leaves before it is there. Raises Interrupted."""
+    departure = DEPARTURE.get()
+    if departure is None:
+        return await future
+    left = asyncio.ensure_future(departure())
+    waiting: set[asyncio.Future[Any]] = {future, left}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        left.cancel()
+    if not future.done():
+        raise Interrupted("the client closed the connection before there was an answer")
+    return future.result()
+
+
+# Bytes on disks: writing, hashing, reading ranges. A connection has one job of these under way at most.
+BLOBS = Pool("blobs", threads=16, waiting=8192)
+# Large requests, manifests and answers: hashing, parsing, writing them.
+MESSAGES = Pool("messages", threads=4, waiting=256)
+# What IAM's policy simulator is asked: anyone with a key may ask for much.
+SIMULATIONS = Pool("simulations", threads=2, waiting=16)
+# The passwords of those who sign in, strangers among them, and apart from it those that callers with a key set.
+SIGN_IN = Pool("sign-in", threads=2, waiting=64)
+PASSWORDS = Pool("passwords", threads=1, waiting=16)
+# Names that are looked up; the system may take half a minute for one.
+NAMES = Pool("names", threads=8, waiting=64)
+# Databases: opening one, and statements over much.
+DATABASES = Pool("databases", threads=4, waiting=256)
