@@ -1,8 +1,10 @@
 """The embedded catalog: a data folder with `global.db`, and `catalog.db` for each Region that was written to."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -20,6 +22,8 @@ from twinport.catalog.database import Database, SqliteDatabase
 from twinport.clock import Clock
 from twinport.model.content import Key
 from twinport.model.names import RegionName
+from twinport.pools import DATABASES
+from twinport.refusals.storage import CatalogClosed
 
 T = TypeVar("T")
 
@@ -137,9 +141,12 @@ class _EmbeddedRegion:
     def __init__(self, name: RegionName, path: Path, catalog: EmbeddedCatalog) -> None:
         self._name, self._path, self._catalog = name, path, catalog
         self._database: SqliteDatabase | None = None
+        self._opening, self._one_thread = asyncio.Lock(), Lock()
+        self._is_closed = False
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        self.open_if_there()
+        if self._database is None and self._path.exists():
+            await self._open()
         return await (self._database or self._catalog._empty).read(query)  # noqa: SLF001 — of this module
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
@@ -147,22 +154,35 @@ class _EmbeddedRegion:
             now = self._now()
             # Law of section 7: the partition lists a Region before that Region's first write.
             await self._catalog.partition.record(lambda db: list_region(db, self._name, now))
-        return await self._opened().write(transaction)
+        return await (self._database or await self._open()).write(transaction)
 
     def open_if_there(self) -> None:
-        """Open the file, and upgrade it, if this Region was ever written to."""
-        if self._database is None and self._path.exists():
+        """Open the file, and upgrade it, if this Region was ever written to; before anybody is served."""
+        if self._path.exists():
             self._opened()
 
     def close(self) -> None:
+        self._is_closed = True
         if self._database is not None:
             self._database.close()
 
+    async def _open(self) -> SqliteDatabase:
+        """Open the file beside the loop: it may be migrated, and another process may hold its folder for a while."""
+        async with self._opening:
+            return await DATABASES.run(self._opened)
+
     def _opened(self) -> SqliteDatabase:
-        if self._database is None:
-            now = self._now()
-            self._database = SqliteDatabase(self._path, regional_schema.regional, lambda db: begin_history(db, now))
-        return self._database
+        # A caller that was canceled has left the asynchronous lock, and its thread may still be in here.
+        with self._one_thread:
+            if self._database is None:
+                now = self._now()
+                opened = SqliteDatabase(self._path, regional_schema.regional, lambda db: begin_history(db, now))
+                if self._is_closed:
+                    opened.close()
+                    raise CatalogClosed
+                self._database = opened
+                return opened
+            return self._database
 
     def _now(self) -> datetime:
         return self._catalog._clock.now()  # noqa: SLF001 — of this module

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ from twinport.clock import Clock
 from twinport.errors import BadRequest
 from twinport.model.content import Key
 from twinport.model.names import RegionName
+from twinport.pools import DATABASES
 from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
@@ -201,7 +203,7 @@ class _PostgresRegion:
     async def _found(self) -> None:
         async with self._opening:
             if self._database is None:
-                self._database = await asyncio.to_thread(self._find)
+                self._database = await DATABASES.run(self._find)
 
     async def _made(self) -> PostgresDatabase:
         now = self._catalog._clock.now()  # noqa: SLF001 — of this module
@@ -210,7 +212,7 @@ class _PostgresRegion:
                 # The partition lists a Region before that Region's first write; in a write, not a record, so that it
                 # is before or after the end of a role, and not meanwhile (docs/decisions/0003-the-fence.md).
                 await self._catalog.partition.write(lambda db: list_region(db, self._name, now))
-                self._database = await asyncio.to_thread(self._make, now)
+                self._database = await DATABASES.run(partial(self._make, now))
         return self._database
 
     def _find(self) -> PostgresDatabase | None:
