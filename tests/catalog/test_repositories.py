@@ -52,7 +52,7 @@ async def test_a_second_repository_of_the_same_name_is_refused(catalog: Embedded
 async def test_an_id_is_never_given_twice(catalog: EmbeddedCatalog) -> None:
     region = catalog.region(HERE.region)
     first = await region.write(lambda db: repositories.insert(db, HERE, NAME, NEW, NOW))
-    await region.write(lambda db: repositories.remove(db, first.id, NOW))
+    await region.write(lambda db: repositories.remove(db, first.id))
     again = await region.write(lambda db: repositories.insert(db, HERE, NAME, NewRepository(), NOW))
     assert again.id > first.id
     assert await region.read(lambda db: repositories.tags(db, again.id)) == {}

@@ -11,6 +11,7 @@ from tests.blobs.forgetful_disk import Crash
 from tests.crashes.machine import API, FAR, HOME, ME, Machine
 from tests.replication.world import Image
 from twinport.catalog import regional_schema as schema
+from twinport.catalog.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest, Key
 from twinport.model.images import ImageId
 from twinport.model.names import RegionName, RepositoryName, TagName
@@ -19,6 +20,7 @@ from twinport.refusals.images import ImageNotFound
 
 # A repository's id and a digest in it.
 Place = tuple[int, str]
+_IS_SHOWN = schema.repository.c.account != OF_NO_REGISTRY
 NAMING = (schema.blob, schema.upload_segment, schema.offer_blob)
 
 
@@ -42,7 +44,10 @@ class Rows:
         if db.dialect.name == "postgresql":
             db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         tag, manifest, delivery = schema.tag.c, schema.manifest.c, schema.delivery.c
-        contents = db.execute(select(manifest.repository_id, manifest.digest, manifest.content))
+        # A repository that was deleted, and is being emptied, shows nothing that could be half there.
+        contents = db.execute(
+            select(manifest.repository_id, manifest.digest, manifest.content).join(schema.repository).where(_IS_SHOWN)
+        )
         of_api = select(tag.name, tag.digest).join(schema.repository).where(schema.repository.c.name == API)
         return cls(
             named={Key(row.key): Digest.parse(row.digest) for table in NAMING for row in db.execute(_names(table))},
@@ -73,7 +78,8 @@ def _column(db: Connection, column: ColumnElement[str], *where: ColumnElement[bo
 
 
 def _places(db: Connection, table: Table) -> set[Place]:
-    return {(row.repository_id, row.digest) for row in db.execute(select(table.c.repository_id, table.c.digest))}
+    query = select(table.c.repository_id, table.c.digest).join(schema.repository).where(_IS_SHOWN)
+    return {(row.repository_id, row.digest) for row in db.execute(query)}
 
 
 def _parts(content: bytes) -> list[str]:

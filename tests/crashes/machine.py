@@ -37,6 +37,8 @@ REGIONS = (HOME.region, FAR.region)
 API, WEB = RepositoryName("team/api"), RepositoryName("team/web")
 ME = caller()
 KEEPING = Keeping()
+# So few that a small repository is emptied in many transactions, between which the machine may stop.
+ROWS_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Machine:
         self.layers = Layers(catalog, self.stores, gate, clock)
         self.images = Images(gate, catalog, clock, lambda: None)
         self.repositories = Repositories(gate, catalog, clock, REGIONS)
-        self.garbage = Garbage(catalog, self.stores, clock, KEEPING)
+        self.garbage = Garbage(catalog, self.stores, clock, KEEPING, ROWS_AT_ONCE)
         self.office = PostOffice(catalog, jitter=lambda: 0.0)
         destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, clock)
         sessions = Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock)

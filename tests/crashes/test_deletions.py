@@ -4,6 +4,7 @@ from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere,
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import API, HOME, ME, WEB, Machine
 from tests.replication.world import image, index
+from twinport.catalog import removals
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import RepositoryName
@@ -96,6 +97,21 @@ async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     return machine.sweep_what_is_old
 
 
+async def a_sweep_of_a_deleted_repository(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    """It is emptied in many transactions; meanwhile there is another one of its name."""
+    await (await a_repository_with_everything_in_it(machine, ledger, mark))()
+    # A layer without an image goes in the sweep, too, wherever it is.
+    ledger.layers.clear()
+    name = RepositoryName(f"team/gone-{mark.decode()}")
+    await machine.repositories.create(ME, HOME, name, NewRepository())
+    ledger.layers[await machine.push_whole(b"new" + mark, name)] = name
+    again = image(b"new" + mark)
+    await machine.push(again, "1", name)
+    ledger.images[again.digest] = (again, name)
+    await ledger.excuse_what_is_swept(HOME.region)
+    return machine.sweep_what_is_old
+
+
 @on_both(STORIES)
 async def test_wherever_a_deletion_is_killed_it_is_whole_or_was_not(
     machine: Machine, ledger: Ledger, story: Story
@@ -115,6 +131,14 @@ async def test_what_deletions_leave_is_swept_to_the_last_byte(machine: Machine, 
 
 async def test_wherever_a_sweep_is_killed_the_next_one_ends_its_work(machine: Machine, ledger: Ledger) -> None:
     assert await kill_everywhere(machine, ledger, a_sweep) > 10
+    assert (await ledger.rows(HOME.region)).noted == set()
+
+
+async def test_wherever_the_emptying_of_a_repository_is_killed_the_next_sweep_ends_it(
+    machine: Machine, ledger: Ledger
+) -> None:
+    assert await kill_everywhere(machine, ledger, a_sweep_of_a_deleted_repository) > 20
+    assert await machine.catalog.region(HOME.region).read(removals.is_any_left) is False
     assert (await ledger.rows(HOME.region)).noted == set()
 
 

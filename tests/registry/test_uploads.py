@@ -260,7 +260,7 @@ async def test_a_repository_removed_meanwhile_takes_the_bytes_with_it(site: Site
     async def removing() -> AsyncIterator[bytes]:
         yield CONTENT
         owner = await region.read(lambda db: repositories.get(db, REGISTRY, NAME))
-        await region.write(lambda db: repositories.remove(db, owner.id, NOW))
+        await region.write(lambda db: repositories.remove(db, owner.id))
 
     with pytest.raises(RepositoryNotFound):
         await site.uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, removing())

@@ -9,9 +9,12 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.sql.selectable import Exists
 
 from twinport.catalog import regional_schema as schema
+from twinport.catalog.repositories import OF_NO_REGISTRY
 
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key
 _blob, _held, _part, _repository = schema.blob, schema.repository_blob, schema.manifest_blob, schema.repository
+# What a deleted repository held goes whatever its age, and is not a candidate by itself.
+_IS_OF_A_REGISTRY = _repository.c.account != OF_NO_REGISTRY
 
 
 class Kind(Enum):
@@ -42,7 +45,7 @@ def uploads(db: Connection, before: datetime) -> Iterator[Candidate]:
     """Yield uploads to which nobody has added since `before`."""
     upload = schema.upload
     query = select(upload, _repository.c.account, _repository.c.name).join(_repository)
-    query = query.where(upload.c.touched_at <= before).order_by(upload.c.touched_at, upload.c.id)
+    query = query.where(upload.c.touched_at <= before, _IS_OF_A_REGISTRY).order_by(upload.c.touched_at, upload.c.id)
     for row in db.execute(query):
         yield Candidate(Kind.UPLOAD, row.id, row.size, row.touched_at, f"{row.account}/{row.name}")
 
@@ -50,7 +53,7 @@ def uploads(db: Connection, before: datetime) -> Iterator[Candidate]:
 def layers(db: Connection, before: datetime) -> Iterator[Candidate]:
     """Yield layers that no image of their repository names, and has not since `before`."""
     query = select(_layer.c.digest, _layer.c.since, _repository.c.account, _repository.c.name).join(_repository)
-    query = query.where(_layer.c.since <= before, ~_is_named())
+    query = query.where(_layer.c.since <= before, ~_is_named(), _IS_OF_A_REGISTRY)
     for row in db.execute(query.order_by(_layer.c.since, _layer.c.digest)):
         yield Candidate(Kind.LAYER, row.digest, 0, row.since, f"{row.account}/{row.name}")
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, delete, or_, select, update
 
-from twinport.catalog import blobs, reviews, statements
+from twinport.catalog import blobs, removals, reviews, statements
 from twinport.catalog import regional_schema as schema
 from twinport.model.content import Digest, Key
 
@@ -29,14 +29,14 @@ class Reviewed:
 
 
 def has_work(db: Connection, layers: datetime, uploads: datetime, keys: datetime) -> bool:
-    """Tell whether anything is as old as the moment that is given for its kind."""
+    """Tell whether anything is as old as the moment that is given for its kind, or left of a deleted repository."""
     oldest = (
         select(_layer.c.digest).where(_layer.c.since <= layers),
         select(_blob_review.c.digest).where(_blob_review.c.since <= layers),
         select(_upload.c.id).where(_upload.c.touched_at <= uploads),
         select(_discarded.c.key).where(_discarded.c.discarded_at <= keys),
     )
-    return any(db.execute(query.limit(1)).first() is not None for query in oldest)
+    return removals.is_any_left(db) or any(db.execute(query.limit(1)).first() is not None for query in oldest)
 
 
 # --- uploads ----------------------------------------------------------------------------------------------

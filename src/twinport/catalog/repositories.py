@@ -1,4 +1,8 @@
-"""Repositories: their rows, tags and policies. What hangs on a repository goes with it, by foreign keys."""
+"""Repositories: their rows, tags and policies.
+
+A repository that is deleted is renamed to its id and belongs to no registry (`remove`): whoever looks for it by account
+and name, as every verb does, finds nothing. What it held goes afterwards, some rows at a time: `catalog.removals`.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,17 +10,19 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, cast, delete, select, update
 
 from twinport.catalog import regional_schema as schema
-from twinport.catalog import reviews, statements
-from twinport.catalog.columns import Instant
+from twinport.catalog import statements
+from twinport.catalog.columns import Text
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
-_upload, _segment, _discarded = schema.upload, schema.upload_segment, schema.discarded_key
+# The account of the rows of deleted repositories: no registry has it, so no query of one finds them.
+OF_NO_REGISTRY = ""
+_REMOVED = {"account": OF_NO_REGISTRY, "name": cast(_repository.c.id, Text), "policy": None}
 
 # Every verb runs this one. Building a statement costs more than running it, so it is built once.
 _FIND = select(_repository).where(
@@ -115,21 +121,30 @@ def has_images(db: Connection, repository_id: int) -> bool:
     return db.execute(select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)).first() is not None
 
 
-def remove(db: Connection, repository_id: int, now: datetime) -> None:
-    """Remove a repository with its images, tags, layer links and uploads.
+def keep(db: Connection, repository: Repository) -> None:
+    """Let a repository that was read before not be removed until the transaction ends. Raises RepositoryNotFound.
 
-    No bytes are touched: rows go before bytes (law 1). Those of unfinished uploads, which nothing else names, are
-    left to the sweep, and its layers to the review.
+    A new one of the same name is another.
     """
-    reviews.review_blobs_of(db, repository_id, now)
-    unfinished = (
-        select(_segment.c.key, bindparam("now", now, Instant))
-        .join(_upload, _upload.c.id == _segment.c.upload_id)
-        .where(_upload.c.repository_id == repository_id)
-    )
-    noted = statements.insert(db, _discarded).from_select(["key", "discarded_at"], unfinished)
-    db.execute(noted.on_conflict_do_nothing())
-    db.execute(delete(_repository).where(_repository.c.id == repository_id))
+    kept = find_locked(db, repository.registry, repository.name, Against.REMOVAL)
+    if kept is None or kept.id != repository.id:
+        raise RepositoryNotFound(repository.name, repository.registry.account)
+
+
+def remove(db: Connection, repository_id: int) -> None:
+    """Let a repository, locked against everything, belong to no registry: its name is free, and nothing finds it.
+
+    Its images, layers and uploads stay for `catalog.removals` to take away.
+    """
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(_REMOVED))
+
+
+def remove_some(db: Connection, limit: int) -> int:
+    """As `remove`, for at most `limit` repositories of any registry. Tell how many there were."""
+    chosen = select(_repository.c.id).where(_repository.c.account != OF_NO_REGISTRY).limit(limit)
+    ids = db.execute(chosen.with_for_update()).scalars().all()
+    db.execute(update(_repository).where(_repository.c.id.in_(ids)).values(_REMOVED))
+    return len(ids)
 
 
 def set_tag_rule(db: Connection, repository_id: int, rule: TagRule) -> None:

@@ -12,7 +12,7 @@ from twinport.catalog import statements
 from twinport.catalog.columns import Instant
 from twinport.model.content import Digest
 
-_layer, _blob, _part, _held = schema.layer_review, schema.blob_review, schema.manifest_blob, schema.repository_blob
+_layer, _blob, _part = schema.layer_review, schema.blob_review, schema.manifest_blob
 
 
 def review_layer(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
@@ -26,12 +26,6 @@ def review_layers_of(db: Connection, repository_id: int, manifest: Digest, now: 
         _part.c.repository_id == repository_id, _part.c.manifest == str(manifest)
     )
     _note(db, _layer, named.order_by(_part.c.digest))
-
-
-def review_blobs_of(db: Connection, repository_id: int, now: datetime) -> None:
-    """Have it looked at later whether any repository holds what one holds which is about to go."""
-    held = select(_held.c.digest, bindparam("now", now, Instant)).where(_held.c.repository_id == repository_id)
-    _note(db, _blob, held.order_by(_held.c.digest))
 
 
 def review_blob(db: Connection, digest: Digest, since: datetime) -> None:

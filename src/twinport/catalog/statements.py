@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Table
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, tuple_
 
 T = TypeVar("T")
 # How many values one statement is given: far below the bound of either database.
@@ -43,6 +43,13 @@ def insert_all_absent(db: Connection, table: Table, rows: Sequence[Mapping[str, 
     """As `insert_absent`, for many rows at once."""
     if rows:
         db.execute(_insert_absent(db.dialect.name, table), [dict(row) for row in rows])
+
+
+def delete_some(db: Connection, table: Table, which: Sequence[ColumnElement[bool]], limit: int) -> int:
+    """Delete at most `limit` of the rows for which `which` holds. Tell how many went."""
+    key = tuple_(*table.primary_key)
+    chosen = select(*table.primary_key).where(*which).limit(limit)
+    return db.execute(delete(table).where(key.in_(chosen))).rowcount if limit > 0 else 0
 
 
 def lock(db: Connection, rows: Select[Any], *, shared: bool = False) -> None:

@@ -14,7 +14,7 @@ from twinport.model.images import Repository
 from twinport.model.names import Registry
 from twinport.refusals.images import UploadNotFound, UploadOutOfOrder
 
-_upload, _segment, _repository = schema.upload, schema.upload_segment, schema.repository
+_upload, _segment = schema.upload, schema.upload_segment
 # Building a statement costs more than running it, so those that every part of a push runs are built once.
 _SIZE = select(_upload.c.size).where(
     _upload.c.id == bindparam("upload_id"), _upload.c.repository_id == bindparam("repository_id")
@@ -55,8 +55,11 @@ def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload
 
 
 def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
-    """Add a segment that begins where the upload ends. Raises UploadOutOfOrder, UploadNotFound, BytesGivenUp."""
-    _keep_repository(db, upload)
+    """Add a segment that begins where the upload ends.
+
+    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound, BytesGivenUp.
+    """
+    repositories.keep(db, upload.repository)
     blobs.require_kept(db, segment.key)
     changes = {"size": _upload.c.size + segment.size, "touched_at": now}
     grown = db.execute(
@@ -77,9 +80,9 @@ def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> N
 def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime) -> StoredBlob:
     """Turn an upload, if it is still as it was read, into a blob that its repository holds, and return where it lies.
 
-    Segments that are not the blob itself are discarded. Raises UploadOutOfOrder, UploadNotFound.
+    Segments that are not the blob itself are discarded. Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound.
     """
-    _keep_repository(db, upload)
+    repositories.keep(db, upload.repository)
     ended = db.execute(delete(_upload).where(_upload.c.id == upload.id, _upload.c.size == upload.size))
     if ended.rowcount != 1:
         raise _overtaken(db, upload)
@@ -113,11 +116,6 @@ def mount(
         return None
     blobs.link(db, target.id, digest, now)
     return kept
-
-
-def _keep_repository(db: Connection, upload: Upload) -> None:
-    """Let nobody remove the repository meanwhile: a removal discards the keys that uploads have at that time."""
-    statements.lock(db, select(_repository.c.id).where(_repository.c.id == upload.repository.id), shared=True)
 
 
 def _hold(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:

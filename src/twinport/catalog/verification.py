@@ -17,6 +17,7 @@ from twinport.catalog.regional_schema import blob as _blob
 from twinport.catalog.regional_schema import manifest as _manifest
 from twinport.catalog.regional_schema import repository as _repository
 from twinport.catalog.regional_schema import repository_blob as _held
+from twinport.catalog.repositories import OF_NO_REGISTRY
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RepositoryName
 
@@ -110,7 +111,8 @@ def settle(db: Connection, blob: RecordedBlob, damage: Damage | None, now: datet
 def holders(db: Connection, digest: Digest, limit: int) -> Sequence[tuple[AccountId, RepositoryName]]:
     """Return some repositories that hold a blob."""
     query = select(_repository.c.account, _repository.c.name).join(_held, _held.c.repository_id == _repository.c.id)
-    query = query.where(_held.c.digest == str(digest)).order_by(_repository.c.account, _repository.c.name)
+    query = query.where(_held.c.digest == str(digest), *_is_meant(Scope()))
+    query = query.order_by(_repository.c.account, _repository.c.name)
     return [(AccountId(row.account), RepositoryName(row.name)) for row in db.execute(query.limit(limit))]
 
 
@@ -121,7 +123,8 @@ def _digests(scope: Scope) -> Select[tuple[str]]:
 
 def _is_meant(scope: Scope) -> list[ColumnElement[bool]]:
     account, name = scope.account, scope.repository
-    owned = [] if account is None else [_repository.c.account == account]
+    # A deleted repository, whose rows may still be there, is never meant.
+    owned = [_repository.c.account != OF_NO_REGISTRY if account is None else _repository.c.account == account]
     return owned if name is None else [*owned, _repository.c.name == name]
 
 

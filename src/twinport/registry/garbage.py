@@ -1,4 +1,4 @@
-"""Garbage that goes away: uploads that nobody goes on with, layers that no image names, bytes that no row names.
+"""Garbage that goes away: rests of deleted repositories, abandoned uploads, layers without image, bytes without row.
 
 Rows before bytes when deleting (law 1). What may have become garbage waits in a queue from the moment that it may have
 (catalog/reviews.py), is looked at again under lock after a delay, and only then goes: first its row, then, when nobody
@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from twinport import telemetry
 from twinport.blobs.store import BlobStores
-from twinport.catalog import garbage
+from twinport.catalog import garbage, removals
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
@@ -22,13 +22,15 @@ from twinport.telemetry import Event
 
 _LEASE = timedelta(minutes=1)
 _AT_ONCE = 100
+_ROWS_AT_ONCE = 500
 _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What went: uploads and layers and blobs are rows, keys are files."""
+    """What went: repositories that were deleted before, uploads, layers and blobs are rows; keys are files."""
 
+    repositories: int = 0
     uploads: int = 0
     layers: int = 0
     blobs: int = 0
@@ -40,12 +42,16 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Sweeps every Region; several may do so at once, in one process or in several."""
+    """Sweeps every Region; several may do so at once, in one process or in several.
+
+    `rows_at_once` bounds what one transaction takes away from a deleted repository.
+    """
 
     catalog: Catalog
     stores: BlobStores
     world: Clock
     keeping: Keeping
+    rows_at_once: int = _ROWS_AT_ONCE
 
     async def run(self) -> None:
         """Sweep every Region again and again, until cancelled."""
@@ -60,6 +66,7 @@ class Garbage:
         if not await self._has_work(region):
             return Swept()
         swept = Swept(
+            repositories=await _until_none(lambda: self.remove_repositories(region)),
             uploads=await _until_none(lambda: self.expire_uploads(region)),
             layers=await _until_none(lambda: self.review_layers(region)),
             blobs=await _until_none(lambda: self.review_blobs(region)),
@@ -69,6 +76,12 @@ class Garbage:
             counts = {each.name: getattr(swept, each.name) for each in fields(swept)}
             telemetry.event(Event.GARBAGE_SWEPT, region=region, **counts)
         return swept
+
+    async def remove_repositories(self, region: RegionName) -> tuple[int, int]:
+        """Take some rows away from a repository that was deleted. Its layers may become garbage from now on."""
+        now = self.world.now()
+        done = await self.catalog.region(region).write(lambda db: removals.remove_some(db, now, self.rows_at_once))
+        return done.rows, done.repositories
 
     async def expire_uploads(self, region: RegionName) -> tuple[int, int]:
         """Forget some uploads that nobody goes on with. Tell how many were looked at, and how many went."""

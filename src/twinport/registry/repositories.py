@@ -96,11 +96,11 @@ class Repositories:
     async def delete(self, caller: Caller, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
         """Delete a repository with everything in it, and return what it was.
 
-        Raises RepositoryNotEmpty while there are images that are to be spared. Bytes stay for the sweep to find.
+        It is gone at once, and its name is free; the sweep takes away what it held (registry/garbage.py).
+        Raises RepositoryNotEmpty while there are images that are to be spared.
         """
         await self.gate.authorize(caller, "ecr:DeleteRepository", RepositoryResource(registry, name))
-        now = self.world.now()
-        return await self.catalog.region(registry.region).write(lambda db: _delete(db, registry, name, images, now))
+        return await self.catalog.region(registry.region).write(lambda db: _delete(db, registry, name, images))
 
     async def set_tag_rule(self, caller: Caller, registry: Registry, name: RepositoryName, rule: TagRule) -> None:
         """Decide whether existing tags may move from now on."""
@@ -152,11 +152,11 @@ def _check_honoured(new: NewRepository) -> None:
         raise NotBuiltYet("scanOnPush")
 
 
-def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents, now: datetime) -> Repository:
+def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
     repository = repositories.lock(db, registry, name, Against.ALL)
     if images is Contents.SPARED and repositories.has_images(db, repository.id):
         raise RepositoryNotEmpty(name, registry.account)
-    repositories.remove(db, repository.id, now)
+    repositories.remove(db, repository.id)
     return repository
 
 

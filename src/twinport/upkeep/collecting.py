@@ -71,8 +71,9 @@ class Done:
     litter: int = 0
 
     def lines(self) -> Iterator[str]:
+        emptied = f"{plural(self.swept.repositories, 'repository')}, " if self.swept.repositories else ""
         yield (
-            f"gone: {plural(self.swept.uploads, 'upload')}, {plural(self.swept.layers, 'layer')}, "
+            f"gone: {emptied}{plural(self.swept.uploads, 'upload')}, {plural(self.swept.layers, 'layer')}, "
             f"{plural(self.swept.blobs, 'blob')}, {plural(self.swept.keys, 'file')}"
         )
         if self.litter or self.swept.blobs or self.swept.uploads:

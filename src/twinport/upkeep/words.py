@@ -6,7 +6,9 @@ _STEP = 1024
 
 def plural(count: int, noun: str) -> str:
     """Word a count of things; bytes and litter have no plural."""
-    return f"{count} {noun}" if count == 1 or noun in ("bytes", "litter") else f"{count} {noun}s"
+    if count == 1 or noun in ("bytes", "litter"):
+        return f"{count} {noun}"
+    return f"{count} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{count} {noun}s"
 
 
 def size_of(size: float) -> str:
