@@ -58,7 +58,17 @@ class Contender:
 
 def contenders(folder: Path) -> tuple[Contender, Contender]:
     python = sys.executable
-    ours = [python, "-m", "twinport", "serve", "--data", str(folder / "data"), "--listen", f"127.0.0.1:{PORT}"]
+    ours = [
+        python,
+        "-m",
+        "twinport",
+        "serve",
+        "--open",
+        "--data",
+        str(folder / "data"),
+        "--listen",
+        f"127.0.0.1:{PORT}",
+    ]
     theirs = [python, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(PORT + 1)]
     return Contender("twinport", ours, PORT), Contender("moto", theirs, PORT + 1)
 

@@ -71,16 +71,20 @@ def start(
     port: int | None = None,
     authority: Path | None = None,
     wrapped_in: Sequence[str] = (),
+    words: Sequence[str] = (),
     **environment: str,
 ) -> Served:
-    """Start a server, by the command `wrapped_in` if one is given, and return when it answers."""
+    """Start a server, by the command `wrapped_in` if one is given, and return when it answers.
+
+    `words` are behind the command; a later `--listen` wins. Accounts are open unless `environment` says otherwise.
+    """
     port = port or free_port()
     program = "tests.watched" if witness.is_watching() else "twinport"
-    command = [sys.executable, "-m", program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}", *words]
     root = Path(__file__).parent.parent
     source = os.pathsep.join([str(root / "src"), str(root)])
     log = (data.parent / f"{data.name}.log").open("ab")
-    variables = {**os.environ, "PYTHONPATH": source, **environment}
+    variables = {**os.environ, "PYTHONPATH": source, "TWINPORT_OPEN_ACCOUNTS": "true", **environment}
     process = subprocess.Popen([*wrapped_in, *command], stderr=log, env=variables)
     log.close()
     served = Served(port, data, process, authority)

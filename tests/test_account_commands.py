@@ -94,7 +94,7 @@ def test_an_account_that_was_not_created_is_refused_where_accounts_are_closed(tm
 
 def test_any_account_has_users_where_accounts_are_open(server: Served) -> None:
     account = new_account()
-    shown = run("user", "create", account, "ci", "--data", str(server.data))
+    shown = run("user", "create", account, "ci", "--data", str(server.data), TWINPORT_OPEN_ACCOUNTS="true")
     assert shown.returncode == 0, shown.stderr
     assert server.client("sts", account, keys=keys_in(shown.stdout)).get_caller_identity()["Account"] == account
 

@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 
 from tests.served import Served, start
 from tests.test_serving import run
-from twinport.config import Settings
 
 
 @pytest.fixture
@@ -42,10 +41,3 @@ def test_twelve_digits_open_nothing_where_accounts_are_closed(closed: Served) ->
         with pytest.raises(ClientError, match="UnrecognizedClientException"):
             closed.client("ecr", key).describe_registry()
     closed.stop()
-
-
-def test_open_accounts_on_an_address_that_others_reach_take_a_word(tmp_path: Path) -> None:
-    assert not Settings(data=tmp_path, listen="0.0.0.0:4566").has_open_accounts
-    assert Settings(data=tmp_path, listen="0.0.0.0:4566", open_accounts=True).has_open_accounts
-    assert Settings(data=tmp_path, listen="127.0.0.1:4566").has_open_accounts
-    assert not Settings(data=tmp_path, listen="127.0.0.1:4566", open_accounts=False).has_open_accounts

@@ -75,7 +75,7 @@ def until(holds: Callable[[], bool]) -> None:
 def begun(folder: Path, workers: int = 1) -> Secure:
     files, port, data = make(folder / "tls", NAMES, datetime.now(UTC)), free_port(), folder / "data"
     words = ("--listen", f"127.0.0.1:{port}", "--data", str(data), "--workers", str(workers))
-    command = [sys.executable, "-m", "twinport", "serve", *words]
+    command = [sys.executable, "-m", "twinport", "serve", "--open", *words]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [*command, "--tls-cert", str(files.certificate), "--tls-key", str(files.key)], stderr=log

@@ -54,7 +54,7 @@ from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
 from twinport.console.cookies import Cookie
 from twinport.console.door import ConsoleDoor
-from twinport.console.entrance import OFFERED, Entrance
+from twinport.console.entrance import Entrance
 from twinport.console.images import ImagePages
 from twinport.console.permissions import PermissionPages
 from twinport.console.private_registry import PrivateRegistryPages
@@ -244,7 +244,7 @@ def _access(ground: _Ground, gate_class: type[PolicyGate]) -> _Access:
     messages = AuthorizationMessages(ground.sealer)
     gate = gate_class(ground.catalog, library, organization(ground.settings.organization), messages.encode)
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
-    principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.has_open_accounts)
+    principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.opening)
     uses = Uses(ground.catalog)
     keys = RegionKeys(ground.catalog, ground.sealer, ground.world)
     return _Access(
@@ -385,14 +385,14 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
     )
     signing_in = SigningIn(ground.catalog, access.principals, Patience(WallClock()), ground.world, access.uses)
     session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
-    offered = OFFERED if ground.settings.has_open_accounts else ()
+    opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
     return ConsoleDoor(
         edge=ground.edge,
         signing_in=signing_in,
         cookie=session,
         world=ground.world,
         regions=ground.regions,
-        entrance=Entrance(signing_in, session, Cookie("visit", ground.sealer.instance), renderer, offered),
+        entrance=Entrance(signing_in, session, visit, renderer, opening),
         pages=tuple(route for each in pages for route in each.routes()),
         first_page=repositories.first_page,
         renderer=renderer,
@@ -410,6 +410,4 @@ def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replicati
         await couriers.start()
         telemetry.event(Event.STATE_RESET)
 
-    is_open = ground.settings.has_open_accounts
-    deliveries = DeliveryStatus(ground.catalog).latest
-    return ControlDoor(reset if is_open else None, deliveries if is_open else None)
+    return ControlDoor(ground.edge, ground.settings.opening, reset, DeliveryStatus(ground.catalog).latest)

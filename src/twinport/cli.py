@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from twinport import __version__, account_commands, upkeep_commands, why_command
-from twinport.command_options import Config, Data, settings_from
+from twinport.command_options import Config, Data, Open, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
+from twinport.open_accounts import OpenAccounts
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
 
@@ -60,16 +61,19 @@ def version() -> None:
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 — its options
     data: Data = None,
     listen: Listen = None,
     config: Config = None,
     workers: Workers = None,
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    open_accounts: Open = None,
 ) -> None:
     """Start the server and stay until it is told to stop."""
-    settings = settings_from(data, listen, config, workers=workers, tls_cert=tls_cert, tls_key=tls_key)
+    settings = settings_from(
+        data, listen, config, workers=workers, tls_cert=tls_cert, tls_key=tls_key, open_accounts=open_accounts
+    )
     # While modules load nothing becomes garbage, and looking for it would take a sixth of the start.
     gc.disable()
     serving, composition = _part("serve"), _part("app")
@@ -89,9 +93,9 @@ def serve(
 
 
 @app.command()
-def worker(data: Data = None, config: Config = None) -> None:
+def worker(data: Data = None, config: Config = None, open_accounts: Open = None) -> None:
     """Carry images and clean up beside a server, on its data folder, without listening."""
-    settings = settings_from(data, None, config)
+    settings = settings_from(data, None, config, open_accounts=open_accounts)
     working, composition = _part("work"), _part("app")
     composition.check_joined(settings)
     asyncio.run(working.work(composition.build(settings), settings))
@@ -99,11 +103,13 @@ def worker(data: Data = None, config: Config = None) -> None:
 
 @app.command()
 def run(data: Data = None, listen: Listen = None, config: Config = None) -> None:
-    """Start the server, take the tour on it, and stay until told to stop."""
-    settings = settings_from(data, listen, config)
+    """Start the server with open accounts, take the tour on it, and stay until told to stop."""
+    settings = settings_from(data, listen, config, {"open_accounts": True})
     _part("serve").check_address(settings)
     options = {"--data": settings.data, "--listen": settings.listen, "--config": config}
     arguments = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    if settings.open_accounts is OpenAccounts.LOCAL:
+        arguments.append("--open")
     asyncio.run(_part("tour.commands").run(settings, arguments))
 
 

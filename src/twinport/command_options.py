@@ -1,6 +1,7 @@
 """What commands share: the options that say which deployment is meant."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,29 @@ Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (T
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
 
 
-def settings_from(data: Path | None, listen: str | None, config: Path | None, **others: object) -> Settings:
-    """Join the file, the environment and the options given. From then on nothing is made that other users may read."""
+Open = Annotated[
+    bool | None,
+    typer.Option(
+        "--open",
+        help="Open every account to this machine's clients: twelve digits are a key (TWINPORT_OPEN_ACCOUNTS).",
+        show_default=False,
+    ),
+]
+_NONE: Mapping[str, object] = {}
+
+
+def settings_from(
+    data: Path | None,
+    listen: str | None,
+    config: Path | None,
+    defaults: Mapping[str, object] = _NONE,
+    **others: object,
+) -> Settings:
+    """Join the command's own defaults, the file, the environment and the options given.
+
+    From then on nothing is made that other users may read.
+    """
     private_files.keep()
     given = {"data": data, "listen": listen, **others}
     file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
-    return load(file, os.environ, {name: value for name, value in given.items() if value is not None})
+    return load(file, os.environ, {name: value for name, value in given.items() if value is not None}, defaults)

@@ -5,16 +5,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.errors import ConfigurationWrong
 from twinport.keeping import Keeping
+from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Permissions
 
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 DEFAULT_LISTEN = "127.0.0.1:4566"
 # What `fidelity` may be.
 STANDARD, ECR = "standard", "ecr"
@@ -32,8 +32,8 @@ class OrganizationTable:
 class Settings:
     """What a deployment is told.
 
-    `open_accounts` is None for "on a loopback listener only"; `regions` empty means the partition's list. `database` is
-    the address of PostgreSQL, or None for SQLite in the data folder; it may hold a password, so it is never shown.
+    `regions` empty means the partition's list. `database` is the address of PostgreSQL, or None for SQLite in the data
+    folder; it may hold a password, so it is never shown.
     How long what is kept, and how often what is looked at: see `Keeping` and docs/how-to/garbage.md.
     `workers` is how many processes `serve` consists of. `oidc_keys` are issuers with the files of their keys, which are
     then not fetched.
@@ -50,7 +50,7 @@ class Settings:
     litter_round: timedelta = Keeping.litter_round
     verify_round: timedelta | None = Keeping.verify_round
     verify_rate: int = Keeping.verify_rate
-    open_accounts: bool | None = None
+    open_accounts: OpenAccounts = OpenAccounts.CLOSED
     regions: tuple[str, ...] = ()
     public_url: str | None = None
     allowed_hosts: tuple[str, ...] = ()
@@ -107,9 +107,24 @@ class Settings:
         return AS_ECR if self.fidelity == ECR else frozenset(map(Deviation, self.deviations))
 
     @property
+    def is_on_loopback(self) -> bool:
+        """Tell whether only clients of this machine can connect."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def opening(self) -> OpenAccounts:
+        """Return for which clients accounts are open on this listener: local ones need a loopback address."""
+        if self.open_accounts is OpenAccounts.LOCAL and not self.is_on_loopback:
+            return OpenAccounts.CLOSED
+        return self.open_accounts
+
+    @property
     def has_open_accounts(self) -> bool:
-        """Tell whether twelve-digit access key ids are roots of their accounts (architecture, section 7)."""
-        return self.host in LOOPBACK_HOSTS if self.open_accounts is None else self.open_accounts
+        """Tell whether twelve-digit access key ids are roots of their accounts for any client."""
+        return self.opening is not OpenAccounts.CLOSED
 
 
 # PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
@@ -121,13 +136,23 @@ _LISTS = (
 )
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MOST_WORKERS = 256
+_NONE: Mapping[str, object] = {}
 
 
-def load(file: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
-    """Join the three sources, later ones winning. Raises ConfigurationWrong with every problem."""
+def load(
+    file: Path | None,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, object],
+    defaults: Mapping[str, object] = _NONE,
+) -> Settings:
+    """Join the command's own defaults and the three sources, later ones winning.
+
+    Raises ConfigurationWrong with every problem.
+    """
     problems: list[str] = []
     values: dict[str, object] = {}
     for source, given in (
+        ("default", defaults),
         (str(file), _from_file(file, problems)),
         ("environment", _from_environment(environment)),
         ("command line", dict(overrides)),
@@ -228,6 +253,13 @@ def _switch(value: object) -> bool:
     return value
 
 
+def _open_accounts(value: object) -> OpenAccounts:
+    known = {False: OpenAccounts.CLOSED, True: OpenAccounts.LOCAL, "everywhere": OpenAccounts.EVERYWHERE}
+    if not isinstance(value, bool | str) or value not in known:
+        raise ValueError(f"true, false or 'everywhere' is needed, not {value!r}")
+    return known[value]
+
+
 def _workers(value: object) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
@@ -311,7 +343,7 @@ _PARSERS = {
     "litter_round": _duration,
     "verify_round": _duration_or_never,
     "verify_rate": _size,
-    "open_accounts": _switch,
+    "open_accounts": _open_accounts,
     "regions": _names,
     "public_url": _url,
     "allowed_hosts": _names,

@@ -8,16 +8,20 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from twinport.exchange import Request
+from twinport.model.addresses import is_aws_host
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
 from twinport.refusals.callers import OriginRefused
 
-# Domains under which ECR-shaped and API hosts are accepted: nobody else can register names beneath them.
-_OUR_DOMAINS = ("localhost", "amazonaws.com", "amazonaws.com.cn", "on.aws", "api.aws")
+# Names beneath it lead to this machine, and no page can have one.
+_LOCAL = "localhost"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 # The one part that pages are meant to reach: its own.
 CONSOLE = "/console/"
 _FETCH_SITES = ("same-origin", "none")
+# By these a proxy says that it passes on the request of another client; so does everything under X-Forwarded-.
+_PROXY_HEADERS = frozenset(("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"))
+_OLD_VERSIONS = ("1", "1.0", "0.9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Edge:
         if match is None:
             return False
         name = match[1].lower().rstrip(".")
-        return _is_address(name) or _is_beneath(name, _OUR_DOMAINS) or _is_listed(name, self.allowed_hosts)
+        return _is_address(name) or _is_local_name(name) or is_aws_host(name) or _is_listed(name, self.allowed_hosts)
 
     def _may_come_from(self, origin: str | None, request: Request, *, is_console: bool) -> bool:
         """The console's own pages send forms, and browsers say so; nothing else here is meant for pages."""
@@ -63,7 +67,17 @@ class Edge:
             user_agent=request.header("user-agent") or "",
             at=at,
             referer=request.header("referer") or "",
+            is_local=self.is_local(request),
         )
+
+    def is_local(self, request: Request) -> bool:
+        """Tell whether a request came from this machine without a proxy, as far as a request can show that.
+
+        Proxies name themselves in headers, or are known to the operator, or speak HTTP/1.0 as nginx does unless it is
+        told otherwise: docs/decisions/0024-accounts-are-closed.md.
+        """
+        is_proxied = _is_within(request.client, self.trusted_proxies) or _tells_of_a_proxy(request)
+        return _is_loopback(request.client) and not is_proxied and request.http_version not in _OLD_VERSIONS
 
     def endpoint(self, request: Request) -> str:
         """Return the scheme and the host by which the client came."""
@@ -95,6 +109,19 @@ def edge_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxie
     return Edge((*allowed_hosts, *([own] if own else [])), tuple(trusted_proxies))
 
 
+def _tells_of_a_proxy(request: Request) -> bool:
+    return any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name, _ in request.headers)
+
+
+def _is_loopback(client: str) -> bool:
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name.strip("[]"))
@@ -103,8 +130,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_beneath(name: str, domains: Sequence[str]) -> bool:
-    return any(name == domain or name.endswith("." + domain) for domain in domains)
+def _is_local_name(name: str) -> bool:
+    return name == _LOCAL or name.endswith(f".{_LOCAL}")
 
 
 def _is_listed(name: str, allowed: Sequence[str]) -> bool:

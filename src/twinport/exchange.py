@@ -89,6 +89,7 @@ class Request:
     id: str
     receive: Receive
     stall_limit: timedelta = STALL_LIMIT
+    http_version: str = "1.1"
 
     def header(self, name: str) -> str | None:
         """Return the values of a header, repeated lines joined by commas (RFC 9110 section 5.3)."""
@@ -176,6 +177,7 @@ def request_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> R
         scheme=scope.get("scheme", "http"),
         id=request_id,
         receive=receive,
+        http_version=scope.get("http_version", "1.1"),
     )
 
 

@@ -9,18 +9,24 @@ from datetime import timedelta
 
 from granian.constants import HTTPModes
 
-from twinport import signals, telemetry, tls
+from twinport import __version__, signals, telemetry, tls
 from twinport.app import App
 from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
+from twinport.open_accounts import OpenAccounts
 from twinport.supervisor import Tether
 from twinport.telemetry import Event
 from twinport.tls import Certificate
 
 # The promise is five seconds from SIGTERM to the end; the rest is for closing the databases.
 GRACE = timedelta(seconds=4)
+_ACCOUNTS = {
+    OpenAccounts.CLOSED: "closed",
+    OpenAccounts.LOCAL: "open to this machine",
+    OpenAccounts.EVERYWHERE: "open to every client",
+}
 
 
 class AddressTaken(Unavailable):
@@ -76,13 +82,41 @@ async def serve(app: App, settings: Settings, taken: socket.socket, tether: Teth
             listener.show(certificate(settings))
             if tether is not None:
                 tether.ready()
-            telemetry.event(Event.SERVER_STARTED, listen=settings.listen, data=str(settings.data), process=os.getpid())
+            telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
+            _warn_of_open_accounts(settings)
             with signals.hangups(settings.has_tls) as renewed:
                 await _serve_until(ended, renewed, listener, settings)
         await asyncio.gather(listener.end(GRACE), app.background.stop())
     finally:
         app.close()
     telemetry.event(Event.SERVER_STOPPED)
+
+
+def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bool]:
+    """State what was started. The database's address holds a password, so its kind alone is told."""
+    host, port, *_ = taken.getsockname()
+    return {
+        "version": __version__,
+        "listen": settings.listen,
+        "address": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "tls": settings.has_tls,
+        "accounts": _ACCOUNTS[settings.opening],
+        "database": "sqlite" if settings.database is None else "postgresql",
+        "data": str(settings.data),
+        "process": os.getpid(),
+    }
+
+
+def _warn_of_open_accounts(settings: Settings) -> None:
+    """Say what an operator may not have meant: accounts that strangers can open, or that nobody can."""
+    if settings.opening is OpenAccounts.EVERYWHERE:
+        reason = "every client that reaches this server, by a proxy too, is root of every account with a public secret"
+        if not settings.is_on_loopback:
+            telemetry.warning(Event.ACCOUNTS_OPEN_TO_OTHERS, listen=settings.listen, reason=reason)
+        return
+    if settings.open_accounts is not settings.opening:
+        reason = "'open_accounts' is for loopback addresses; say open_accounts = \"everywhere\" if others may be root"
+        telemetry.warning(Event.ACCOUNTS_NOT_OPENED, listen=settings.listen, reason=reason)
 
 
 async def _serve_until(ended: asyncio.Event, renewed: asyncio.Event, listener: Listener, settings: Settings) -> None:

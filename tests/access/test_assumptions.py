@@ -29,6 +29,7 @@ from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role, Tag, User
 from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
+from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.identities import (
     PolicyMalformed,
@@ -107,7 +108,7 @@ async def house(catalog: EmbeddedCatalog) -> House:
     bob = User(BOB.unique_id, BOB.account, "bob", "/", fakes.NOW)
     await catalog.partition.write(lambda db: identities.add_user(db, alice))
     await catalog.partition.write(lambda db: identities.add_user(db, bob))
-    principals = Principals(catalog, sealer, world, open_accounts=True)
+    principals = Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE)
     return House(catalog, world, gate, principals, Assumptions(gate, RoleSessions(library, sessions, world)))
 
 

@@ -22,6 +22,7 @@ from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.identities import Caller, Session
 from twinport.model.names import AccountId, RegionName, Registry
+from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import (
     CredentialsUnknown,
     RegistryTokenExpired,
@@ -58,7 +59,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     world = ManualClock()
     catalog = EmbeddedCatalog(tmp_path, world)
     sealer = Sealer({"k1": b"1" * 32}, "k1")
-    principals = Principals(catalog, sealer, world, open_accounts=True)
+    principals = Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE)
     keys = RegionKeys(catalog, sealer, world)
     yield House(
         catalog,
@@ -200,7 +201,7 @@ async def test_a_session_ends(house: House) -> None:
 async def test_open_accounts_exist_only_where_they_are_open(house: House) -> None:
     caller, secret = await house.principals.find("test", fakes.caller().origin)
     assert (caller.account, secret) == ("000000000000", "test")
-    closed = replace(house.principals, open_accounts=False)
+    closed = replace(house.principals, open_accounts=OpenAccounts.CLOSED)
     for key_id in ("test", fakes.ACCOUNT, ""):
         with pytest.raises(CredentialsUnknown):
             await closed.find(key_id, fakes.caller().origin)

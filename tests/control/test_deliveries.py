@@ -8,11 +8,13 @@ import pytest
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
 from twinport.control.deliveries import parse_source
 from twinport.control.door import ControlDoor
+from twinport.edge import edge_of
 from twinport.exchange import Answer, Message, Request
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, DeliveryState
+from twinport.open_accounts import OpenAccounts
 from twinport.refusals.requests import BadName
 
 QUERY = f"account={REGISTRY.account}&region={REGISTRY.region}"
@@ -36,23 +38,30 @@ REPORT = DeliveryReport(
 
 
 async def test_a_delivery_tells_who_carried_it_and_how_long_it_took() -> None:
-    answer = await ask(ControlDoor(None, one_delivery), QUERY)
+    answer = await ask(door(OpenAccounts.LOCAL), QUERY)
     [shown] = orjson.loads(answer.body)["deliveries"]
     assert (shown["carried_by"], shown["seconds"], shown["bytes_carried"]) == (SESSION, 2.0, 5)
 
 
 async def test_deliveries_are_not_shown_where_accounts_are_closed() -> None:
-    assert (await ask(ControlDoor(None, None), QUERY)).status == 403
+    assert (await ask(door(OpenAccounts.CLOSED), QUERY)).status == 403
 
 
 async def test_a_query_without_a_region_is_refused() -> None:
-    assert (await ask(ControlDoor(None, one_delivery), f"account={REGISTRY.account}")).status == 400
+    assert (await ask(door(OpenAccounts.LOCAL), f"account={REGISTRY.account}")).status == 400
 
 
 @pytest.mark.parametrize("query", ["", "region=eu-west-1", f"{QUERY}&region=us-east-1", "account=1&region=eu-west-1"])
 def test_a_registry_is_an_account_and_a_region(query: str) -> None:
     with pytest.raises(BadName):
         parse_source(query)
+
+
+def door(opening: OpenAccounts) -> ControlDoor:
+    async def reset() -> None:
+        """Nothing is there to empty."""
+
+    return ControlDoor(edge_of((), None, ()), opening, reset, one_delivery)
 
 
 async def one_delivery(source: Registry) -> list[DeliveryReport]:

@@ -23,6 +23,7 @@ from twinport.clock import ManualClock
 from twinport.ecr import door
 from twinport.ecr.errors import ERRORS
 from twinport.model.identities import Caller
+from twinport.open_accounts import OpenAccounts
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
@@ -91,7 +92,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
     gate, world, regions = AllowAll(), ManualClock(NOW), (REGION, OTHER_REGION)
     stores, sealer = FileBlobStores(tmp_path), sealer_of_folder(tmp_path)
     keys = RegionKeys(catalog, sealer, world)
-    tokens = RegistryTokens(keys, Principals(catalog, sealer, world, open_accounts=True), world, Uses(catalog))
+    tokens = RegistryTokens(keys, Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE), world, Uses(catalog))
     verbs = door.Verbs(
         repositories=Repositories(gate, catalog, world, regions),
         tags=RepositoryTags(gate, catalog),

@@ -24,6 +24,7 @@ from twinport.model.content import Digest
 from twinport.model.manifests import MANIFEST_TYPES, parse_manifest
 from twinport.model.names import RegionName, repository_name, tag_name
 from twinport.oci import ranges, routes
+from twinport.open_accounts import OpenAccounts
 
 Target = Callable[[bytes], None]
 SEEDS = Path(__file__).parent / "seeds"
@@ -171,7 +172,7 @@ def _is_token(name: str) -> bool:
 
 
 def door_of(kind: type[RegistryDoor] | type[ServiceDoor]) -> Target:
-    return kind(Doors(Settings(data=Path(mkdtemp()) / "data")))
+    return kind(Doors(Settings(data=Path(mkdtemp()) / "data", open_accounts=OpenAccounts.LOCAL)))
 
 
 def seeds_of(target: str) -> list[bytes]:

@@ -16,6 +16,7 @@ from tests.fuzz import strategies
 from tests.fuzz.doors import HOST, Doors
 from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_of, unexpected
 from twinport.config import Settings
+from twinport.open_accounts import OpenAccounts
 
 EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "60"))
 LIKE_ECR = "like ECR"
@@ -24,7 +25,7 @@ BRIEF = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_healt
 
 @pytest.fixture(scope="module", params=[*ENGINES, LIKE_ECR])
 def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    settings = Settings(data=tmp_path_factory.mktemp("doors") / "data")
+    settings = Settings(data=tmp_path_factory.mktemp("doors") / "data", open_accounts=OpenAccounts.LOCAL)
     if request.param == POSTGRESQL:
         settings = replace(settings, database=request.getfixturevalue("postgres").new_address())
     if request.param == LIKE_ECR:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.journeys.commands import find
+from tests.journeys.commands import Program, find, with_hosts
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 120
@@ -20,13 +20,21 @@ def run_commands(document: str, instead: Mapping[str, str], folder: Path, **envi
 
     `instead` says what stands for a text of the document, as an address; what the commands leave running is ended.
     """
+    return run_commands_among(None, document, instead, folder, environment)
+
+
+def run_commands_among(
+    hosts: Path | None, document: str, instead: Mapping[str, str], folder: Path, environment: Mapping[str, str]
+) -> str:
+    """As `run_commands`, with `hosts` in place of /etc/hosts."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / document).read_text(), re.DOTALL))
     for text, other in instead.items():
         assert text in blocks
         blocks = blocks.replace(text, other)
     path = os.pathsep.join([str(Path(sys.executable).parent), str(Path(find("aws")).parent), os.environ["PATH"]])
+    shell = Program(("bash", "-euo", "pipefail", "-c", f"{_ENDING}\n{blocks}"), {})
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"{_ENDING}\n{blocks}"],
+        (shell if hosts is None else with_hosts(shell, hosts)).words,
         cwd=folder,
         env={**os.environ, "PATH": path, "HOME": str(folder), **environment},
         stdin=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ class Server:
         self._data = folder / "data"
         self._log = folder / "twinport.log"
         named = {} if database is None else {"TWINPORT_DATABASE": database}
-        self.environment = {**_environment(), **named}
+        self.environment = {**_environment(), "TWINPORT_OPEN_ACCOUNTS": "true", **named}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -98,7 +98,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     made = authority(folder)
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n::1 {ACCOUNT}.dkr.ecr.{REGION}.{DOMAIN}\n")
     shown = ("--tls-cert", str(folder / "tls/cert.pem"), "--tls-key", str(folder / "tls/key.pem"))
-    command = [*COMMAND, "serve", "--data", str(folder / "data"), "--listen", f"[::1]:{port}", *shown]
+    command = [*COMMAND, "serve", "--open", "--data", str(folder / "data"), "--listen", f"[::1]:{port}", *shown]
     with (folder / "log").open("wb") as log:
         environment = {**os.environ, "TWINPORT_ALLOWED_HOSTS": f"*.{DOMAIN}"}
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)

@@ -10,9 +10,10 @@ from tests.journeys.server import Server
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Server:
-    """A folder whose server has no open accounts."""
-    (tmp_path / "twinport.toml").write_text("open_accounts = false\n")
-    return Server(tmp_path, "--config", str(tmp_path / "twinport.toml"))
+    """A server that was told nothing of accounts."""
+    server = Server(tmp_path)
+    del server.environment["TWINPORT_OPEN_ACCOUNTS"]
+    return server
 
 
 def test_the_first_administrator_is_made_as_the_page_says(closed: Server, tmp_path: Path) -> None:
@@ -21,7 +22,6 @@ def test_the_first_administrator_is_made_as_the_page_says(closed: Server, tmp_pa
             "how-to/first-administrator.md",
             {"127.0.0.1:4566": closed.address},
             tmp_path,
-            TWINPORT_OPEN_ACCOUNTS="false",
         )
     assert ":user/administrator" in said
     assert ":user/reader" in said

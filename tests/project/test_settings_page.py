@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 
 from twinport.config import Settings
@@ -35,4 +36,4 @@ def shown(value: object) -> str:
         case int() if value >= 1 << 20:
             return f"{value >> 20}MiB"
         case _:
-            return str(value)
+            return str(value.value if isinstance(value, Enum) else value)

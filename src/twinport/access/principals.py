@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from twinport import telemetry
 from twinport.access.sealing import Sealer
 from twinport.access.session_callers import caller_of
 from twinport.catalog import credentials
@@ -9,21 +10,24 @@ from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.identities import Caller, Origin, PrincipalKind
 from twinport.model.names import AccountId, is_account_id, root_arn, user_arn
+from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import CredentialsUnknown, SessionExpired
+from twinport.telemetry import Event
 
 OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for development
 _OPEN_ALIAS = {"test": "000000000000"}
 _SESSION_PREFIX = "ASIA"
+_NOT_LOCAL = "accounts are open to clients on this machine alone, and this one came from elsewhere or by a proxy"
 
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """Finds callers and their secrets. `open_accounts`: twelve digits are the root of that account."""
+    """Finds callers and their secrets. For whom accounts are open, twelve digits are the root of that account."""
 
     catalog: Catalog
     sealer: Sealer
     world: Clock
-    open_accounts: bool
+    open_accounts: OpenAccounts
 
     async def find(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         """Return the caller and the secret of an active key.
@@ -31,11 +35,20 @@ class Principals:
         Raises CredentialsUnknown for a key, user or role that is not there or not active, SessionExpired for a
         session whose time is over.
         """
-        if self.open_accounts and (account := open_account(access_key_id)) is not None:
+        if (account := open_account(access_key_id)) is not None:
+            self._require_open(account, origin)
             return root_caller(account, origin, access_key_id), OPEN_SECRET
         if access_key_id.startswith(_SESSION_PREFIX):
             return await self._session(access_key_id, origin)
         return await self._key(access_key_id, origin)
+
+    def _require_open(self, account: AccountId, origin: Origin) -> None:
+        """Raise CredentialsUnknown unless accounts are open for this client. No other key consists of digits."""
+        if self.open_accounts.admit(is_local=origin.is_local):
+            return
+        if self.open_accounts is not OpenAccounts.CLOSED:
+            telemetry.warning(Event.OPEN_ACCOUNT_REFUSED, account=account, source=origin.source_ip, reason=_NOT_LOCAL)
+        raise CredentialsUnknown
 
     async def _session(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         row = await self.catalog.partition.read(lambda db: credentials.session(db, access_key_id))

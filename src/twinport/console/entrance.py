@@ -16,6 +16,7 @@ from twinport.errors import NotAuthenticated
 from twinport.exchange import Answer, Request
 from twinport.model.identities import Origin
 from twinport.model.names import AccountId, account_id
+from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import FormForged, SignInRefused, TooManyAttempts
 from twinport.refusals.requests import BadName, MethodUnsupported
 
@@ -28,13 +29,13 @@ _VISIT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """`session` is the cookie of who is signed in, `visit` that of who is about to. `offered` are open accounts."""
+    """`session` is the cookie of a visitor who is signed in, `visit` that of one who is about to sign in."""
 
     signing_in: SigningIn
     session: Cookie
     visit: Cookie
     renderer: Renderer
-    offered: tuple[AccountId, ...]
+    open_accounts: OpenAccounts
 
     async def answer(self, request: Request, form: Fields, origin: Origin) -> Answer:
         match request.method, request.path.rpartition("/")[2]:
@@ -54,7 +55,7 @@ class Entrance:
             "csrf": forgery.token(nonce),
             "next": local_path(fields.one("next")),
             "problem": problem,
-            "offered": self.offered,
+            "offered": OFFERED if self.open_accounts.admit(is_local=origin.is_local) else (),
             "given": {name: fields.one(name) for name in ("account", "user", "key")},
         }
         page = Page("sign_in.html", "Sign in", "", values, problem.status if problem else 200)

@@ -7,7 +7,9 @@ import orjson
 
 from twinport import __version__
 from twinport.control.deliveries import DeliveryReader, describe, parse_source
+from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.open_accounts import OpenAccounts
 from twinport.refusals.requests import BadName
 
 PREFIX = "/_twinport/"
@@ -16,10 +18,12 @@ Handler = Callable[[Request], Awaitable[AnyAnswer]]
 
 @dataclass(frozen=True, slots=True)
 class ControlDoor:
-    """`reset` and `deliveries` are None where accounts are not open: nobody may empty the server or look inside."""
+    """Only clients for which accounts are open may empty the server or look inside."""
 
-    reset: Callable[[], Awaitable[None]] | None
-    deliveries: DeliveryReader | None
+    edge: Edge
+    open_accounts: OpenAccounts
+    reset: Callable[[], Awaitable[None]]
+    deliveries: DeliveryReader
 
     def routes(self) -> Mapping[str, Mapping[str, Handler]]:
         """Return what answers each method of each address beneath `PREFIX`."""
@@ -38,20 +42,28 @@ class ControlDoor:
             return _json(405, {"message": f"{request.method} is not what this address is for"})
         return await handler(request)
 
-    async def _reset(self, _request: Request) -> AnyAnswer:
-        if self.reset is None:
-            return _json(403, {"message": "reset is possible only where accounts are open ('open_accounts')"})
+    async def _reset(self, request: Request) -> AnyAnswer:
+        if (refused := self._refused(request, "reset is possible")) is not None:
+            return refused
         await self.reset()
         return _json(200, {"status": "empty"})
 
     async def _deliveries(self, request: Request) -> AnyAnswer:
-        if self.deliveries is None:
-            return _json(403, {"message": "deliveries are shown only where accounts are open ('open_accounts')"})
+        if (refused := self._refused(request, "deliveries are shown")) is not None:
+            return refused
         try:
             source = parse_source(request.query)
         except BadName as refusal:
             return _json(400, {"message": refusal.message})
         return _json(200, {"deliveries": [describe(report) for report in await self.deliveries(source)]})
+
+    def _refused(self, request: Request, what: str) -> Answer | None:
+        """Return the refusal of what only clients with open accounts may do; None for these."""
+        if self.open_accounts.admit(is_local=self.edge.is_local(request)):
+            return None
+        is_closed = self.open_accounts is OpenAccounts.CLOSED
+        where = "where accounts are open" if is_closed else "to clients on this machine that come by no proxy"
+        return _json(403, {"message": f"{what} only {where} ('open_accounts')"})
 
 
 async def _health(_request: Request) -> AnyAnswer:

@@ -16,6 +16,19 @@ _REGION_AND_DOMAIN = r"(?P<region>[0-9a-z-]{2,25})\.(?P<domain>[a-z0-9.:-]+)"
 _REGISTRY_HOST = re.compile(rf"(?P<account>[0-9]{{12}})\.dkr[.-]ecr(?:-fips)?\.{_REGION_AND_DOMAIN}")
 _SERVICE_HOST = re.compile(rf"(?:api\.)?ecr(?:-fips)?\.{_REGION_AND_DOMAIN}")
 
+# The names that AWS gives to what is served here (botocore 1.44.5, endpoint rules of ecr, iam and sts; the ECR user
+# guide for registries), in the partitions aws and aws-cn: plain, FIPS and dual-stack. Others beneath these domains may
+# be a tenant's of AWS, as a bucket or a machine, and a page from there must not reach this server.
+_AWS_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+"
+_AWS_HOST = re.compile(
+    rf"(?:[0-9]{{12}}\.dkr\.ecr(?:-fips)?|(?:api\.)?ecr(?:-fips)?|(?:iam|sts)(?:-fips)?)\.{_AWS_REGION}"
+    r"\.amazonaws\.com(?:\.cn)?"
+    r"|(?:iam|sts)(?:-fips)?\.amazonaws\.com"
+    rf"|[0-9]{{12}}\.dkr-ecr(?:-fips)?\.{_AWS_REGION}\.on\.(?:aws|amazonwebservices\.com\.cn)"
+    rf"|(?:ecr|sts)(?:-fips)?\.{_AWS_REGION}\.api\.(?:aws|amazonwebservices\.com\.cn)"
+    r"|iam(?:-fips)?\.global\.api\.aws"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class HostAddress:
@@ -38,6 +51,11 @@ def address_of(host: str) -> Address:
     if match is None:
         return EdgeAddress()
     return HostAddress(Registry(AccountId(match["account"]), RegionName(match["region"])))
+
+
+def is_aws_host(name: str) -> bool:
+    """Tell whether a host name, in lower case and without a port, is one that AWS gives to ECR, IAM or STS."""
+    return _AWS_HOST.fullmatch(name) is not None
 
 
 def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registry | None, str]:

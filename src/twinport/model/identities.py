@@ -59,7 +59,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The facts of a request that do not depend on who sends it."""
+    """The facts of a request that do not depend on who sends it.
+
+    `is_local`: the client is known to be on this machine, and no proxy is known to stand between.
+    """
 
     region: RegionName
     source_ip: str
@@ -67,6 +70,7 @@ class Origin:
     user_agent: str
     at: datetime
     referer: str = ""
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

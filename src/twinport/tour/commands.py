@@ -23,8 +23,8 @@ from twinport.tour.screen import Screen, next_commands, result
 class ClosedAccounts(Refusal):
     def __init__(self, listen: str) -> None:
         super().__init__(
-            f"the tour acts as the roots of two open accounts, and there are none on '{listen}'; "
-            "listen on a loopback address, or start the server alone with 'twinport serve'"
+            f"the tour acts as the roots of two open accounts, and there are none on '{listen}'; listen on a loopback "
+            "address and leave 'open_accounts' alone, or start the server without the tour: 'twinport serve'"
         )
 
 
@@ -50,7 +50,7 @@ async def demo() -> None:
     """Take the tour on a server and a data folder that are thrown away afterwards."""
     with tempfile.TemporaryDirectory(prefix="twinport-demo-") as folder:
         listen = f"127.0.0.1:{_free_port()}"
-        arguments = ("--data", f"{folder}/data", "--listen", listen)
+        arguments = ("--data", f"{folder}/data", "--listen", listen, "--open")
         untouched = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
         async with running(arguments, untouched, f"http://{listen}", Path(folder) / "events.log"):
             await _tour(Console(highlight=False), f"http://{listen}")

@@ -1,0 +1,16 @@
+"""Open accounts: any twelve digits are an account whose root has a public secret. For which clients is that so."""
+
+from enum import Enum
+
+
+class OpenAccounts(Enum):
+    """For which clients accounts are open. The value is what the setting `open_accounts` says for it."""
+
+    CLOSED = "false"
+    # For clients on this machine that reach a loopback listener without a proxy.
+    LOCAL = "true"
+    EVERYWHERE = "everywhere"
+
+    def admit(self, *, is_local: bool) -> bool:
+        """Tell whether accounts are open for a client that is, or is not, known to be on this machine."""
+        return self is OpenAccounts.EVERYWHERE or (self is OpenAccounts.LOCAL and is_local)

@@ -1,0 +1,185 @@
+"""Accounts are closed unless the operator opens them, and then they are open to this machine's own clients alone."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.served import Served, free_port, start
+from tests.strangers import ADMITTED, REFUSED, REFUSED_CALLS, Stranger, token
+from tests.test_serving import run
+from twinport.config import load
+from twinport.errors import ConfigurationWrong
+from twinport.open_accounts import OpenAccounts
+
+PROXIED = [
+    {"X-Forwarded-For": "203.0.113.9"},
+    {"X-Forwarded-Proto": "https"},
+    {"X-Forwarded-Host": "registry.example"},
+    {"X-Forwarded-Anything": ""},
+    {"Forwarded": "for=203.0.113.9"},
+    {"Via": "1.1 proxy"},
+    {"X-Real-IP": "203.0.113.9"},
+]
+
+
+def started(served: Served) -> dict[str, object]:
+    """Return what the server says of itself when it has started."""
+    return next(each for each in events(served) if each["event"] == "server.started")
+
+
+def events(served: Served) -> list[dict[str, object]]:
+    log = (served.data.parent / f"{served.data.name}.log").read_text()
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = start(tmp_path_factory.mktemp("open") / "data", TWINPORT_OPEN_ACCOUNTS="true")
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="module")
+def password(opened: Served) -> str:
+    return token(opened.url)
+
+
+def test_a_server_that_was_told_nothing_is_closed(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="")
+    try:
+        assert Stranger(f"127.0.0.1:{served.port}", "QVdTOng=").tries() == REFUSED
+        assert "Open accounts" not in Stranger(f"127.0.0.1:{served.port}", "").offered()
+        assert started(served)["accounts"] == "closed"
+    finally:
+        served.stop()
+
+
+def test_open_accounts_are_open_to_clients_of_this_machine(opened: Served, password: str) -> None:
+    client = Stranger(f"127.0.0.1:{opened.port}", password)
+    assert client.tries() == ADMITTED
+    assert "Open accounts" in client.offered()
+
+
+@pytest.mark.parametrize("headers", PROXIED, ids=lambda each: next(iter(each)))
+def test_a_request_that_a_proxy_passed_on_opens_no_account(
+    opened: Served, password: str, headers: Mapping[str, str]
+) -> None:
+    stranger = Stranger(f"127.0.0.1:{opened.port}", password, headers)
+    assert stranger.calls() == REFUSED_CALLS
+    assert "Open accounts" not in stranger.offered()
+
+
+def test_a_request_that_a_proxy_passed_on_signs_no_open_account_in(opened: Served, password: str) -> None:
+    assert Stranger(f"127.0.0.1:{opened.port}", password, {"Via": "1.1 proxy"}).tries() == REFUSED
+
+
+def test_http_1_0_which_nginx_speaks_to_servers_opens_no_account(opened: Served, password: str) -> None:
+    assert Stranger(f"127.0.0.1:{opened.port}", password, speaks_http_10=True).calls() == REFUSED_CALLS
+
+
+def test_the_log_says_why_an_open_account_was_refused(opened: Served, password: str) -> None:
+    Stranger(f"127.0.0.1:{opened.port}", password, {"Via": "1.1 proxy"}).calls()
+    refused = [each for each in events(opened) if each["event"] == "open_account.refused"]
+    assert "this machine alone" in str(refused[-1]["reason"])
+
+
+def test_a_proxy_that_the_operator_trusts_is_no_client_of_this_machine(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="true", TWINPORT_TRUSTED_PROXIES="127.0.0.1")
+    try:
+        assert Stranger(f"127.0.0.1:{served.port}", "QVdTOng=").tries() == REFUSED
+    finally:
+        served.stop()
+
+
+def test_everywhere_opens_accounts_to_every_client(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="everywhere")
+    try:
+        proxied = Stranger(f"127.0.0.1:{served.port}", token(served.url), {"X-Forwarded-For": "203.0.113.9"})
+        assert proxied.tries() == ADMITTED
+        assert started(served)["accounts"] == "open to every client"
+    finally:
+        served.stop()
+
+
+def off_loopback(folder: Path, opening: str) -> Served:
+    port = free_port()
+    everywhere = ("--listen", f"0.0.0.0:{port}")
+    return start(folder / "data", port, words=everywhere, TWINPORT_OPEN_ACCOUNTS=opening)
+
+
+def test_open_accounts_stay_closed_on_an_address_that_others_reach(tmp_path: Path) -> None:
+    served = off_loopback(tmp_path, "true")
+    try:
+        assert Stranger(f"127.0.0.1:{served.port}", "QVdTOng=").tries() == REFUSED
+        assert started(served)["accounts"] == "closed"
+        [warned] = [each for each in events(served) if each["event"] == "accounts.not_opened"]
+        assert 'open_accounts = "everywhere"' in str(warned["reason"])
+    finally:
+        served.stop()
+
+
+def test_accounts_that_others_can_open_are_warned_of(tmp_path: Path) -> None:
+    served = off_loopback(tmp_path, "everywhere")
+    try:
+        assert Stranger(f"127.0.0.1:{served.port}", token(served.url)).tries() == ADMITTED
+        [warned] = [each for each in events(served) if each["event"] == "accounts.open_to_others"]
+        assert warned["level"] == "warning"
+    finally:
+        served.stop()
+
+
+def test_the_start_is_recorded_with_what_an_operator_must_know(opened: Served) -> None:
+    told = started(opened)
+    assert (told["accounts"], told["tls"], told["database"]) == ("open to this machine", False, "sqlite")
+    assert (told["address"], told["version"]) == (f"127.0.0.1:{opened.port}", run("version").stdout.strip())
+
+
+def test_the_start_is_recorded_without_the_databases_password(tmp_path: Path, postgres_address: str) -> None:
+    address = postgres_address.replace("@", ":s3cret@", 1) if "@" in postgres_address else postgres_address
+    served = start(tmp_path / "data", TWINPORT_DATABASE=address)
+    try:
+        assert started(served)["database"] == "postgresql"
+        assert address not in json.dumps(events(served))
+    finally:
+        served.stop()
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({}, OpenAccounts.CLOSED),
+        ({"open_accounts": False}, OpenAccounts.CLOSED),
+        ({"open_accounts": True}, OpenAccounts.LOCAL),
+        ({"open_accounts": True, "listen": "localhost:1"}, OpenAccounts.LOCAL),
+        ({"open_accounts": True, "listen": "[::1]:1"}, OpenAccounts.LOCAL),
+        ({"open_accounts": True, "listen": "[::]:1"}, OpenAccounts.CLOSED),
+        ({"open_accounts": True, "listen": "registry.example:1"}, OpenAccounts.CLOSED),
+        ({"open_accounts": "everywhere", "listen": "[::]:1"}, OpenAccounts.EVERYWHERE),
+    ],
+)
+def test_whether_accounts_are_open_follows_from_what_is_said_and_where_it_listens(
+    said: dict[str, object], meant: OpenAccounts
+) -> None:
+    assert load(None, {}, said).opening is meant
+
+
+@pytest.mark.parametrize("said", ["anywhere", 1, None, ["everywhere"]])
+def test_another_word_for_open_accounts_is_refused(said: object) -> None:
+    with pytest.raises(ConfigurationWrong, match="true, false or 'everywhere'"):
+        load(None, {}, {"open_accounts": said})
+
+
+def test_the_option_opens_accounts_of_a_server(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", words=("--open",), TWINPORT_OPEN_ACCOUNTS="")
+    try:
+        assert Stranger(f"127.0.0.1:{served.port}", token(served.url)).tries() == ADMITTED
+    finally:
+        served.stop()
+
+
+def test_a_tour_needs_open_accounts_and_says_so(tmp_path: Path) -> None:
+    ended = run("run", "--data", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}", TWINPORT_OPEN_ACCOUNTS="false")
+    assert ended.returncode == 3
+    assert "open_accounts" in ended.stderr
