@@ -49,6 +49,7 @@ from twinport.access.web_identities import WebIdentities
 from twinport.aws import shapes
 from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
+from twinport.catalog import clearing
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
@@ -400,13 +401,15 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
 
 
 def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replication) -> ControlDoor:
+    garbage = Garbage(ground.catalog, stores, ground.world, ground.settings.keeping)
+
     async def reset() -> None:
         # What is on its way must not land in the empty state.
         await couriers.stop()
         # Rows before bytes when deleting (law 1).
-        for name, keys in (await ground.catalog.clear()).items():
-            for key in keys:
-                await stores.region(name).remove(key)
+        await clearing.clear(ground.catalog, ground.world.now())
+        for name in await ground.catalog.regions():
+            await garbage.remove_bytes(name)
         await couriers.start()
         telemetry.event(Event.STATE_RESET)
 

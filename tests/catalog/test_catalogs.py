@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, opened
+from twinport.catalog import clearing, statements
 from twinport.catalog import regional_schema as schema
-from twinport.catalog import statements
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName
@@ -106,7 +106,7 @@ async def test_clearing_begins_a_new_epoch(catalog: WholeCatalog, clock: ManualC
     await region.write(lambda db: add("1", db))
     first = await region.read(epoch)
     clock.advance(by=timedelta(seconds=1))
-    await catalog.clear()
+    await clearing.clear(catalog, clock.now())
     assert await region.read(accounts) == []
     assert await region.read(epoch) > first
 

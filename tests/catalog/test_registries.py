@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twinport.catalog import registries
+from twinport.catalog import clearing, registries
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.registries import RegistrySettings
 from twinport.clock import ManualClock
@@ -61,6 +61,5 @@ async def test_each_position_is_later_than_the_one_before_and_registries_count_f
 async def test_a_position_taken_after_a_reset_is_later_than_every_one_before(catalog: EmbeddedCatalog) -> None:
     region = catalog.region(REGION)
     before = await region.write(lambda db: registries.next_position(db, HERE))
-    catalog._clock.time = catalog._clock.time.replace(year=2027)  # type: ignore[attr-defined]  # a ManualClock
-    await catalog.clear()
+    await clearing.clear(catalog, ManualClock().now().replace(year=2027))
     assert await region.write(lambda db: registries.next_position(db, HERE)) > before

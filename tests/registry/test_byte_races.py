@@ -96,7 +96,7 @@ async def land_while_the_offer_expires(catalog: PostgresCatalog, number: int) ->
     await region.write(lambda db: arrivals.hold(db, arriving.offer, SOURCE, held, NOW))
     answers = await together(
         *(region.write(lambda db: arrivals.land(db, arriving, NOW)) for _ in range(3)),
-        region.write(lambda db: arrivals.expire_offers(db, NOW)),
+        region.write(lambda db: arrivals.expire_offers(db, NOW, 100)),
     )
     return [each for each in answers if isinstance(each, TagOutcome)]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.counted import CountedCatalog
-from tests.fakes import NOW, REGISTRY
+from tests.fakes import REGISTRY
+from tests.filled import fill
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, fresh, pieces_of
 from twinport.catalog import arrivals, blobs, candidates, repositories, verification
 from twinport.catalog import regional_schema as schema
@@ -45,30 +46,6 @@ async def dump(catalog: WholeCatalog, tmp_path: Path) -> Dump:
     return dump
 
 
-def fill(db: Connection, many: int, name: RepositoryName = API) -> None:
-    """Store many images with a layer, a child and a tag each, in a repository with an upload of many parts."""
-    owner, now = repositories.get(db, REGISTRY, name).id, NOW
-    digests = [str(Digest.of(b"%d" % number)) for number in range(many)]
-    mine = [{"repository_id": owner, "digest": digest} for digest in digests]
-    blank = {"media_type": "x", "content": b"", "image_size": 1, "pushed_at": now}
-    db.execute(schema.blob.insert(), [{"digest": each, "key": each, "size": 1, "created_at": now} for each in digests])
-    db.execute(schema.repository_blob.insert(), [{**each, "linked_at": now} for each in mine])
-    db.execute(schema.layer_review.insert(), [{**each, "since": now} for each in mine])
-    db.execute(schema.manifest.insert(), [{**each, **blank} for each in mine])
-    db.execute(schema.manifest_blob.insert(), [{**each, "manifest": each["digest"]} for each in mine])
-    parts = [{"repository_id": owner, "parent": each, "child": each} for each in digests]
-    db.execute(schema.manifest_child.insert(), parts)
-    position = {"epoch": 1, "sequence": 1, "updated_at": now}
-    db.execute(schema.tag.insert(), [{**each, **position, "name": each["digest"]} for each in mine])
-    upload = {"id": "u", "repository_id": owner, "size": many, "created_at": now, "touched_at": now}
-    db.execute(schema.upload.insert(), [upload])
-    segments = [
-        {"upload_id": "u", "first_byte": number, "size": 1, "key": f"part {number}", "digest": digests[number]}
-        for number in range(many)
-    ]
-    db.execute(schema.upload_segment.insert(), segments)
-
-
 def left(db: Connection, repository_id: int) -> int:
     """Count the rows of a repository."""
     return sum(
@@ -77,7 +54,7 @@ def left(db: Connection, repository_id: int) -> int:
 
 
 async def test_no_transaction_of_a_large_deletion_changes_more_rows_than_its_bound(dump: Dump) -> None:
-    await dump.region.write(lambda db: fill(db, MANY))
+    await dump.region.write(lambda db: fill(db, API, MANY))
     owner = await dump.region.read(lambda db: repositories.get(db, REGISTRY, API).id)
     counted = CountedCatalog(dump.catalog)
     await replace(dump.repositories, catalog=counted).delete(ME, REGISTRY, API, Contents.DELETED)

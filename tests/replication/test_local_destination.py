@@ -23,7 +23,7 @@ from tests.replication.world import (
     index,
 )
 from twinport.access.gate import NO_CONTEXT, Context, Resource
-from twinport.catalog import arrivals, departures
+from twinport.catalog import arrivals, clearing, departures
 from twinport.errors import AccessDenied
 from twinport.model.cargo import BlobEntry
 from twinport.model.content import Digest
@@ -206,7 +206,7 @@ async def test_bytes_for_an_offer_that_expired_are_not_kept(harbour: Harbour) ->
     await harbour.destination.offer(harbour.session, offer)
     harbour.world.clock.advance(HOLD)
     now = harbour.world.clock.now()
-    await harbour.world.catalog.region(VIRGINIA).write(lambda db: arrivals.expire_offers(db, now))
+    await harbour.world.catalog.region(VIRGINIA).write(lambda db: arrivals.expire_offers(db, now, 100))
     harbour.session = harbour.session_for(HOME, FAR)
     with pytest.raises(OfferExpired):
         await harbour.take_all(offer)
@@ -241,7 +241,7 @@ class ResetMeanwhile:
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         await self._world.gate.authorize(caller, action, resource, context)
         self._world.clock.advance(timedelta(seconds=1))
-        await self._world.catalog.clear()
+        await clearing.clear(self._world.catalog, self._world.clock.now())
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         for action in actions:

@@ -8,11 +8,11 @@ When offers expire is told by the clock of the database (`Catalog.now`), since a
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 
 from twinport.catalog import blobs, departures, images, registries, repositories
 from twinport.catalog.blobs import NewBlob, StoredBlob
@@ -158,14 +158,27 @@ def has_expired_offers(db: Connection, now: datetime) -> bool:
     return db.execute(select(offer.c.id).where(offer.c.expires_at <= now).limit(1)).first() is not None
 
 
-def expire_offers(db: Connection, now: datetime) -> None:
-    """Forget offers whose time is over. The keys of the bytes they held are left to the sweep (law 1)."""
+def expire_offers(db: Connection, now: datetime, limit: int) -> int:
+    """Forget offers whose time is over, at most `limit` rows. Tell how many rows went.
+
+    The keys of the bytes they held are left to the sweep (law 1).
+    """
+    return forget_offers(db, (offer.c.expires_at <= now,), now, limit)
+
+
+def forget_offers(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, limit: int) -> int:
+    """Forget some offers, as `expire_offers` does. One that holds much goes in several calls, its own row last."""
     # An offer that is being prolonged, or a blob that is being landed, is another's at this moment.
-    expired = select(offer.c.id).where(offer.c.expires_at <= now).with_for_update(skip_locked=True)
-    for ids in batches(db.execute(expired).scalars().all()):
-        held = delete(offer_blob).where(offer_blob.c.offer_id.in_(ids)).returning(offer_blob.c.key)
-        blobs.discard(db, [Key(key) for key in db.execute(held).scalars().all()], now)
-        db.execute(delete(offer).where(offer.c.id.in_(ids)))
+    chosen = select(offer.c.id).where(*which).order_by(offer.c.expires_at).limit(limit)
+    ids = db.execute(chosen.with_for_update(skip_locked=True)).scalars().all()
+    held = select(offer_blob.c.offer_id, offer_blob.c.digest).where(offer_blob.c.offer_id.in_(ids)).limit(limit)
+    found = [tuple(row) for row in db.execute(held)]
+    name = tuple_(offer_blob.c.offer_id, offer_blob.c.digest)
+    gone = delete(offer_blob).where(name.in_(found)).returning(offer_blob.c.key)
+    blobs.discard(db, [Key(key) for key in db.execute(gone).scalars().all()], now)
+    empty = ids[: limit - len(found)] if len(found) < limit else []
+    db.execute(delete(offer).where(offer.c.id.in_(empty)))
+    return len(found) + len(empty)
 
 
 # --- landing ----------------------------------------------------------------------------------------------

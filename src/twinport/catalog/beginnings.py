@@ -1,4 +1,4 @@
-"""How the databases of a deployment begin, count their generations and are forgotten: the same on either engine."""
+"""How the databases of a deployment begin and count their generations: the same on either engine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
 
-from twinport.catalog import chores, partition_schema, regional_schema, statements
+from twinport.catalog import partition_schema, regional_schema, statements
 from twinport.catalog.database import Database
-from twinport.model.content import Key
 from twinport.model.names import RegionName
 
 T = TypeVar("T")
@@ -57,30 +56,9 @@ def begin_history(db: Connection, now: datetime) -> None:
     statements.insert_absent(db, regional_schema.history, {"id": 1, "epoch": _epoch_at(now)})
 
 
-def clear_region(db: Connection, now: datetime) -> list[Key]:
-    """Forget a Region's rows, begin a new epoch, and return the keys whose bytes no row names any more.
-
-    The identity stays: by it the store of blobs, which outlives a reset, knows this database.
-    """
-    columns = (
-        regional_schema.blob.c.key,
-        regional_schema.upload_segment.c.key,
-        regional_schema.offer_blob.c.key,
-        regional_schema.discarded_key.c.key,
-    )
-    keys = {Key(key) for column in columns for key in db.execute(select(column)).scalars()}
-    for table in reversed(regional_schema.regional.sorted_tables):
-        if table not in (regional_schema.history, regional_schema.chore):
-            db.execute(table.delete())
-    chores.forget_all_but_identity(db)
+def begin_history_anew(db: Connection, now: datetime) -> None:
+    """Give a Region an epoch greater than all before."""
     db.execute(update(regional_schema.history).values(epoch=_epoch_at(now)))
-    return sorted(keys)
-
-
-def clear_partition(db: Connection) -> None:
-    for table in reversed(partition_schema.partition.sorted_tables):
-        if table not in (partition_schema.generation, partition_schema.site_key, partition_schema.region):
-            db.execute(table.delete())
 
 
 def _generation(db: Connection) -> int:

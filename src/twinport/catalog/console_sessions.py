@@ -5,7 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from twinport.catalog import statements
 from twinport.catalog.partition_schema import console_session
+
+_FORGOTTEN_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,9 @@ class ConsoleSession:
 
 
 def add(db: Connection, session: ConsoleSession) -> None:
-    """Store a session, and forget those that have expired."""
-    db.execute(delete(console_session).where(console_session.c.expires_at <= session.created_at))
+    """Store a session, and forget some of those that have expired: more than come."""
+    expired = console_session.c.expires_at <= session.created_at
+    statements.delete_some(db, console_session, [expired], _FORGOTTEN_AT_ONCE)
     db.execute(
         insert(console_session).values(
             token_hash=session.token_hash,

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
-from twinport.catalog import identities, partition_schema, regional_schema
+from twinport.catalog import identities, partition_schema, regional_schema, statements
 from twinport.model.entities import User
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AccountNameTaken
+
+_FORGOTTEN_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ def account_of_key(db: Connection, key_id: str) -> AccountId | None:
 
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
-    """Store a session, and forget those that have ended."""
-    db.execute(insert(partition_schema.session).values(row))
-    db.execute(delete(partition_schema.session).where(partition_schema.session.c.expires_at < now))
+    """Store a session, and forget some of those that have ended: more than come."""
+    session = partition_schema.session
+    db.execute(insert(session).values(row))
+    statements.delete_some(db, session, [session.c.expires_at < now], _FORGOTTEN_AT_ONCE)
 
 
 def site_key(db: Connection) -> SiteKeyRow | None:

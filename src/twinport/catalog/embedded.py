@@ -13,14 +13,11 @@ from twinport.catalog import partition_schema, regional_schema
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
-    clear_partition,
-    clear_region,
     list_region,
     listed_regions,
 )
 from twinport.catalog.database import Database, SqliteDatabase
 from twinport.clock import Clock
-from twinport.model.content import Key
 from twinport.model.names import RegionName
 from twinport.pools import DATABASES
 from twinport.refusals.storage import CatalogClosed
@@ -67,17 +64,6 @@ class Catalog(Protocol):
 class WholeCatalog(Catalog, Protocol):
     """A catalog in the hands of whoever opened it."""
 
-    async def clear(self) -> dict[RegionName, list[Key]]:
-        """Forget everything: IAM, then Region by Region. Histories begin new epochs.
-
-        In this order no other process lands in the empty state what it carried before: whom the gate admits after IAM
-        is gone has no role, and a landing that was admitted before meets another epoch.
-
-        Returns the keys whose bytes no row names any more. Bytes that a request under way has written and not yet
-        recorded are not among them.
-        """
-        ...
-
     def close(self) -> None:
         """Finish the writes that were submitted, then let go of the databases."""
         ...
@@ -122,11 +108,6 @@ class EmbeddedCatalog:
 
     async def regions(self) -> list[RegionName]:
         return await self.partition.read(listed_regions)
-
-    async def clear(self) -> dict[RegionName, list[Key]]:
-        now = self._clock.now()
-        await self.partition.write(clear_partition)
-        return {name: await self.region(name).write(lambda db: clear_region(db, now)) for name in await self.regions()}
 
     def close(self) -> None:
         for region in self._regions.values():

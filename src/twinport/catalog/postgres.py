@@ -21,15 +21,12 @@ from twinport.catalog import partition_schema, regional_schema, revisions
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
-    clear_partition,
-    clear_region,
     list_region,
     listed_regions,
 )
 from twinport.catalog.database import Database, SqliteDatabase, no_rows
 from twinport.clock import Clock
 from twinport.errors import BadRequest
-from twinport.model.content import Key
 from twinport.model.names import RegionName
 from twinport.pools import DATABASES
 from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable
@@ -158,11 +155,6 @@ class PostgresCatalog:
 
     async def regions(self) -> list[RegionName]:
         return await self.partition.read(listed_regions)
-
-    async def clear(self) -> dict[RegionName, list[Key]]:
-        now = self._clock.now()
-        await self.partition.write(clear_partition)
-        return {name: await self.region(name).write(lambda db: clear_region(db, now)) for name in await self.regions()}
 
     def close(self) -> None:
         for region in self._regions.values():

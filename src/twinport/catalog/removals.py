@@ -47,7 +47,7 @@ def remove_some(db: Connection, now: datetime, limit: int) -> Removed:
     left to the sweep. A layer is held until its row goes here, and then left to the review.
     """
     found: int | None = db.execute(_REMOVED.with_for_update(skip_locked=True)).scalar()
-    if found is None:
+    if found is None or limit == 0:
         return Removed()
     left = limit - _remove_segments(db, found, now, limit)
     for table in (_upload, *_IN_A_REPOSITORY):

@@ -14,6 +14,7 @@ from twinport.refusals.identities import AccessJobNotFound
 
 _use, _job = schema.service_use, schema.access_job
 _JOBS_KEPT = timedelta(days=7)
+_FORGOTTEN_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ def last(db: Connection, principal_ids: Sequence[str], service: str) -> dict[str
 
 
 def add_job(db: Connection, job: AccessJob) -> None:
-    """Store a job, and forget those of more than a week ago."""
-    db.execute(delete(_job).where(_job.c.created_at < job.created_at - _JOBS_KEPT))
+    """Store a job, and forget some of those of more than a week ago: more than come."""
+    statements.delete_some(db, _job, [_job.c.created_at < job.created_at - _JOBS_KEPT], _FORGOTTEN_AT_ONCE)
     db.execute(insert(_job).values(id=job.id, account=job.account, arn=job.arn, created_at=job.created_at))
 
 

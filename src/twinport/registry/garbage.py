@@ -8,7 +8,7 @@ can still be reading, exactly that key. See docs/write-order.md.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from twinport import telemetry
 from twinport.blobs.store import BlobStores
@@ -107,10 +107,18 @@ class Garbage:
         return done.looked_at, done.gone
 
     async def sweep_keys(self, region: RegionName) -> tuple[int, int]:
-        """Remove the bytes of some discarded keys. A crash leaves the rest for whoever comes after the lease."""
+        """Remove the bytes of some keys that were discarded so long ago that no reader is left."""
+        return await self._sweep_keys(region, self.world.now() - self.keeping.readers)
+
+    async def remove_bytes(self, region: RegionName) -> int:
+        """Remove the bytes of every discarded key at once, whether or not they are being read; tell of how many."""
+        now = self.world.now()
+        return await _until_none(lambda: self._sweep_keys(region, now))
+
+    async def _sweep_keys(self, region: RegionName, before: datetime) -> tuple[int, int]:
+        """Remove the bytes of some keys. A crash leaves the rest for whoever comes after the lease."""
         database, store, now = self.catalog.region(region), self.stores.region(region), self.world.now()
-        before, until = now - self.keeping.readers, now + _LEASE
-        keys = await database.write(lambda db: garbage.lease_discarded(db, before, now, until, _AT_ONCE))
+        keys = await database.write(lambda db: garbage.lease_discarded(db, before, now, now + _LEASE, _AT_ONCE))
         for key in keys:
             await store.remove(key)
         if keys:

@@ -194,7 +194,7 @@ class LocalDestination:
         if done is not None:
             return done
         try:
-            # Before the gate: what it admits belongs to the history of now, and lands in no other (`Catalog.clear`).
+            # Before the gate: what it admits belongs to the history of now, and lands in no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
             may_create = await self._authorize(session, image.repository)
             landing = await self._landing(session, offer, consignment, may_create_repository=may_create)

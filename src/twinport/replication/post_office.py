@@ -20,6 +20,7 @@ from twinport.telemetry import Event
 
 # Short, because what a killed process held waits for it; the living renew theirs (worker.py).
 LEASE = timedelta(seconds=30)
+_ROWS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class PostOffice:
-    """The outboxes of every Region of this deployment."""
+    """The outboxes of every Region of this deployment. `rows_at_once` bounds what one transaction sweeps away."""
 
     catalog: Catalog
     jitter: Callable[[], float] = random.random
+    rows_at_once: int = _ROWS_AT_ONCE
 
     async def claim(self, holder: str) -> Batch | None:
         """Lease the oldest deliveries of the most overdue lane, or return None if nothing is due."""
@@ -85,7 +87,12 @@ class PostOffice:
         now = self.catalog.now
         for region in await self._regions():
             if await region.read(lambda db: arrivals.has_expired_offers(db, now(db))):
-                await region.write(lambda db: arrivals.expire_offers(db, now(db)))
+                await self._expire_offers(region)
+
+    async def _expire_offers(self, region: Database) -> None:
+        now, most = self.catalog.now, self.rows_at_once
+        while await region.write(lambda db: arrivals.expire_offers(db, now(db), most)):
+            pass
 
     async def _regions(self) -> list[Database]:
         return [self.catalog.region(name) for name in await self.catalog.regions()]
