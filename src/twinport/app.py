@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,7 +51,7 @@ from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import clearing
 from twinport.catalog.embedded import WholeCatalog
-from twinport.clock import WallClock, WorldClock
+from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
 from twinport.console.cookies import Cookie
 from twinport.console.door import ConsoleDoor
@@ -177,14 +177,18 @@ class _Access:
     sts_verbs: sts.Verbs
 
 
-def build(settings: Settings, gate: type[PolicyGate] = PolicyGate) -> App:
+def build(
+    settings: Settings,
+    gate: type[PolicyGate] = PolicyGate,
+    opened: Callable[[Settings, Clock], WholeCatalog] = open_catalog,
+) -> App:
     """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable.
 
-    `gate` may be one that also writes down what it is asked.
+    `gate` and the catalog that is `opened` may be ones that also write down what they are asked.
     """
     private_files.close_folder(settings.data)
     world = WorldClock(WallClock())
-    catalog = open_catalog(settings, world)
+    catalog = opened(settings, world)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
     sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host())
@@ -247,7 +251,7 @@ def _access(ground: _Ground, gate_class: type[PolicyGate]) -> _Access:
     sessions = Sessions(ground.catalog, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.opening)
     uses = Uses(ground.catalog)
-    keys = RegionKeys(ground.catalog, ground.sealer, ground.world)
+    keys = RegionKeys(ground.catalog, ground.sealer, ground.world, ground.regions)
     return _Access(
         gate=gate,
         principals=principals,
@@ -413,4 +417,5 @@ def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replicati
         await couriers.start()
         telemetry.event(Event.STATE_RESET)
 
-    return ControlDoor(ground.edge, ground.settings.opening, reset, DeliveryStatus(ground.catalog).latest)
+    deliveries = DeliveryStatus(ground.catalog).latest
+    return ControlDoor(ground.edge, ground.settings.opening, ground.regions, reset, deliveries)

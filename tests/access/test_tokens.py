@@ -22,6 +22,7 @@ from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.identities import Caller, Session
 from twinport.model.names import AccountId, RegionName, Registry
+from twinport.model.regions import DEFAULT_REGIONS
 from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import (
     CredentialsUnknown,
@@ -60,7 +61,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     catalog = EmbeddedCatalog(tmp_path, world)
     sealer = Sealer({"k1": b"1" * 32}, "k1")
     principals = Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE)
-    keys = RegionKeys(catalog, sealer, world)
+    keys = RegionKeys(catalog, sealer, world, DEFAULT_REGIONS)
     yield House(
         catalog,
         world,

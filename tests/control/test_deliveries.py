@@ -18,6 +18,7 @@ from twinport.open_accounts import OpenAccounts
 from twinport.refusals.requests import BadName
 
 QUERY = f"account={REGISTRY.account}&region={REGISTRY.region}"
+OF_A_STRANGER = f"account={REGISTRY.account}&region=mars-1"
 SESSION = "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForECRReplication/one"
 REPORT = DeliveryReport(
     id="one",
@@ -51,17 +52,19 @@ async def test_a_query_without_a_region_is_refused() -> None:
     assert (await ask(door(OpenAccounts.LOCAL), f"account={REGISTRY.account}")).status == 400
 
 
-@pytest.mark.parametrize("query", ["", "region=eu-west-1", f"{QUERY}&region=us-east-1", "account=1&region=eu-west-1"])
+@pytest.mark.parametrize(
+    "query", ["", "region=eu-west-1", f"{QUERY}&region=us-east-1", "account=1&region=eu-west-1", OF_A_STRANGER]
+)
 def test_a_registry_is_an_account_and_a_region(query: str) -> None:
     with pytest.raises(BadName):
-        parse_source(query)
+        parse_source(query, (REGISTRY.region,))
 
 
 def door(opening: OpenAccounts) -> ControlDoor:
     async def reset() -> None:
         """Nothing is there to empty."""
 
-    return ControlDoor(edge_of((), None, ()), opening, reset, one_delivery)
+    return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery)
 
 
 async def one_delivery(source: Registry) -> list[DeliveryReport]:

@@ -91,7 +91,7 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
     gate, world, regions = AllowAll(), ManualClock(NOW), (REGION, OTHER_REGION)
     stores, sealer = FileBlobStores(tmp_path), sealer_of_folder(tmp_path)
-    keys = RegionKeys(catalog, sealer, world)
+    keys = RegionKeys(catalog, sealer, world, regions)
     tokens = RegistryTokens(keys, Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE), world, Uses(catalog))
     verbs = door.Verbs(
         repositories=Repositories(gate, catalog, world, regions),

@@ -15,6 +15,7 @@ from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.names import Registry, RepositoryName
+from twinport.model.regions import DEFAULT_REGIONS
 from twinport.refusals.callers import DownloadForged
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.layers import DownloadGrant
@@ -27,7 +28,7 @@ GRANT = DownloadGrant(fakes.REGISTRY, RepositoryName("team/api"), DIGEST, fakes.
 def links(tmp_path: Path) -> Iterator[DownloadLinks]:
     world = ManualClock()
     catalog = EmbeddedCatalog(tmp_path, world)
-    yield DownloadLinks(RegionKeys(catalog, Sealer({"k": b"1" * 32}, "k"), world))
+    yield DownloadLinks(RegionKeys(catalog, Sealer({"k": b"1" * 32}, "k"), world, DEFAULT_REGIONS))
     catalog.close()
 
 

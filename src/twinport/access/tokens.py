@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -31,10 +32,13 @@ _MOST_OPENED = 256
 
 
 class RegionKeys:
-    """Message authentication by a Region's key, made at its first use and named in what it signs."""
+    """Message authentication by a Region's key, made at its first use and named in what it signs.
 
-    def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
-        self._catalog, self._sealer, self._world = catalog, sealer, world
+    `regions` are those of the deployment: what a stranger writes for a Region is looked up nowhere.
+    """
+
+    def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock, regions: Collection[RegionName]) -> None:
+        self._catalog, self._sealer, self._world, self._regions = catalog, sealer, world, regions
         # What was opened for one generation of the partition; a reset begins another, and voids it.
         self._opened: dict[tuple[int, RegionName, str], bytes] = {}
 
@@ -45,7 +49,9 @@ class RegionKeys:
         return f"{row.id}.{_mac(self._open(region, row), text)}"
 
     async def verifies(self, region: RegionName, text: str, signature: str) -> bool:
-        """Tell whether `signature` is this Region's for `text`. A Region without a key signed nothing."""
+        """Tell whether `signature` is this Region's for `text`. A Region that is not served signed nothing."""
+        if region not in self._regions:
+            return False
         key_id, _, mac = signature.partition(".")
         key = await self._key(region, key_id)
         return key is not None and hmac.compare_digest(_mac(key, text).encode(), mac.encode())

@@ -1,10 +1,10 @@
 """The latest deliveries of a registry, as JSON: where each went, how far it is, and by whom it was carried."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from twinport.model.names import Registry, account_id, region_name
+from twinport.model.names import RegionName, Registry, account_id, region_name
 from twinport.model.replication import DeliveryReport
 from twinport.refusals.requests import BadName
 
@@ -15,13 +15,16 @@ class DeliveryReader(Protocol):
         ...
 
 
-def parse_source(query: str) -> Registry:
-    """Read `account=…&region=…`. Raises BadName."""
+def parse_source(query: str, regions: Collection[RegionName]) -> Registry:
+    """Read `account=…&region=…`, whose Region must be one of `regions`. Raises BadName."""
     facts = parse_qs(query)
     missing = [name for name in ("account", "region") if len(facts.get(name, [])) != 1]
     if missing:
         raise BadName(f"'{missing[0]}' must be given once: ?account=111111111111&region=eu-west-1")
-    return Registry(account_id(facts["account"][0]), region_name(facts["region"][0]))
+    region = region_name(facts["region"][0])
+    if region not in regions:
+        raise BadName(f"the Region '{region}' is not served here")
+    return Registry(account_id(facts["account"][0]), region)
 
 
 def describe(report: DeliveryReport) -> Mapping[str, object]:

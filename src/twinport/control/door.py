@@ -1,6 +1,6 @@
 """twinport's own operations: health, and, of a development deployment, the reset and a look at the deliveries."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -9,6 +9,7 @@ from twinport import __version__
 from twinport.control.deliveries import DeliveryReader, describe, parse_source
 from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.model.names import RegionName
 from twinport.open_accounts import OpenAccounts
 from twinport.refusals.requests import BadName
 
@@ -22,6 +23,7 @@ class ControlDoor:
 
     edge: Edge
     open_accounts: OpenAccounts
+    regions: Collection[RegionName]
     reset: Callable[[], Awaitable[None]]
     deliveries: DeliveryReader
 
@@ -52,7 +54,7 @@ class ControlDoor:
         if (refused := self._refused(request, "deliveries are shown")) is not None:
             return refused
         try:
-            source = parse_source(request.query)
+            source = parse_source(request.query, self.regions)
         except BadName as refusal:
             return _json(400, {"message": refusal.message})
         return _json(200, {"deliveries": [describe(report) for report in await self.deliveries(source)]})

@@ -20,6 +20,7 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.routes import Catalog, InRepository, Ping, Place
 from twinport.oci.target import Target
+from twinport.refusals.callers import RegistryTokenInvalid
 from twinport.refusals.images import RepositoryNotFound
 from twinport.refusals.requests import MethodUnsupported, PathUnknown
 from twinport.telemetry import Event
@@ -65,6 +66,7 @@ class OciDoor:
         address = address_of(request.header("host") or "")
         origin = self.edge.origin_of(request, self.world.now())
         only_region = address.registry.region if isinstance(address, HostAddress) else None
+        self._require_served(only_region, request.header("authorization"))
         caller = await self.tokens.open(request.header("authorization"), origin, only_region)
         match routes.parse(request.raw_path):
             case Ping():
@@ -73,6 +75,11 @@ class OciDoor:
                 return await self._catalog(request, caller, address, path)
             case InRepository() as route:
                 return await self._in_repository(request, caller, address, route)
+
+    def _require_served(self, region: RegionName | None, authorization: str | None) -> None:
+        """Raise RegistryTokenInvalid where a host names a Region that is not served: nothing is valid there."""
+        if region is not None and region not in self.regions and authorization:
+            raise RegistryTokenInvalid
 
     async def _catalog(self, request: Request, caller: Caller, address: Address, path: str) -> AnyAnswer:
         _require_reading(request)
