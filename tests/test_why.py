@@ -86,7 +86,13 @@ def test_programs_are_told_everything(served: Served) -> None:
     )
     assert statement["fate"] == "condition failed"
     assert statement["failed"] == [
-        {"operator": "IpAddress", "key": "aws:SourceIp", "wanted": ["10.0.0.0/8"], "given": ["192.0.2.1"]}
+        {
+            "operator": "IpAddress",
+            "key": "aws:SourceIp",
+            "wanted": ["10.0.0.0/8"],
+            "given": ["192.0.2.1"],
+            "doubts": [],
+        }
     ]
     assert found["lacking"] == [{"kind": "identity", "side": f"the account {ACCOUNT}"}]
     assert found["reason"] == "because no identity-based policy allows the ecr:PutImage action"

@@ -63,6 +63,7 @@ class Raw(TypedDict, total=False):
     owner: str
     version: str
     context: dict[str, str | list[str]]
+    padded: dict[str, int]
     identity: list[object]
     boundary: list[object]
     session: list[object]
@@ -101,6 +102,8 @@ def silent(case: Case) -> Case:
 def _case(file: str, raw: Raw) -> Case:
     unknown = raw.keys() - Raw.__annotations__.keys()
     assert not unknown, f"{raw['name']}: {unknown}"
+    for key, length in raw.get("padded", {}).items():
+        raw["context"][key] = str(raw["context"][key]).ljust(length, "x")
     context = {key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in _context(raw)}
     question = Question(
         principal=WHO[raw.get("who", "alice")],

@@ -31,7 +31,7 @@ _IDS_OF = {
 }
 _SETTABLE = re.compile(
     r"(aws:principaltag|aws:resourcetag|ecr:resourcetag)/.+|sts:(externalid|durationseconds)"
-    r"|aws:(requestedregion|sourceip|securetransport|tagkeys)"
+    r"|aws:(requestedregion|sourceip|securetransport|tagkeys|useragent|referer)"
 )
 _WORKFLOW, _WITH_TOKEN = "a workflow", "sts:AssumeRoleWithWebIdentity"
 # The provider of the files, in whose place an issuer of the suite stands; and what IAM says to its strangers.
@@ -109,7 +109,12 @@ class Prepared:
 
     def _forwarded(self) -> dict[str, str]:
         scheme = {"true": "https", "false": "http"}.get(self.context.get("aws:securetransport", ""))
-        said = {"X-Forwarded-For": self.context.get("aws:sourceip"), "X-Forwarded-Proto": scheme}
+        said = {
+            "X-Forwarded-For": self.context.get("aws:sourceip"),
+            "X-Forwarded-Proto": scheme,
+            "User-Agent": self.context.get("aws:useragent"),
+            "Referer": self.context.get("aws:referer"),
+        }
         return {name: value for name, value in said.items() if value}
 
 

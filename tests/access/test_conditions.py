@@ -7,6 +7,8 @@ import pytest
 
 from twinport.access.conditions import condition
 from twinport.access.policy import PolicyKind, parse
+from twinport.access.readings import Effect
+from twinport.access.steps import Steps
 from twinport.access.wildcards import Version
 from twinport.refusals.identities import PolicyMalformed
 
@@ -26,8 +28,8 @@ def test_the_condition_holds_as_written(
     operator: str, says: dict[str, object], has: dict[str, object], holds: object
 ) -> None:
     context = {key.lower(): tuple(listed(values)) for key, values in has.items()}
-    made = [condition(operator, key, listed(values), NEW) for key, values in says.items()]
-    assert all(each.holds(context) for each in made) is holds
+    made = [condition(operator, key, listed(values), NEW, Effect.ALLOW) for key, values in says.items()]
+    assert all(each.holds(context, Steps()) for each in made) is holds
 
 
 @pytest.mark.parametrize(
@@ -55,21 +57,21 @@ def test_the_condition_holds_as_written(
 )
 def test_an_unknown_operator_or_value_is_refused(operator: str, values: list[str]) -> None:
     with pytest.raises(PolicyMalformed):
-        condition(operator, "aws:username", values, NEW)
+        condition(operator, "aws:username", values, NEW, Effect.ALLOW)
 
 
 def test_a_key_without_a_vendor_is_refused() -> None:
     with pytest.raises(PolicyMalformed):
-        condition("StringEquals", "username", ["alice"], NEW)
+        condition("StringEquals", "username", ["alice"], NEW, Effect.ALLOW)
 
 
 def test_operators_are_named_without_regard_to_case() -> None:
-    assert condition("stringEQUALSifexists", "aws:username", ["alice"], NEW).holds({})
+    assert condition("stringEQUALSifexists", "aws:username", ["alice"], NEW, Effect.ALLOW).holds({}, Steps())
 
 
 def test_the_older_language_has_no_variables() -> None:
-    made = condition("StringEquals", "aws:userid", ["${aws:username}"], Version.WITHOUT_VARIABLES)
-    assert made.holds({"aws:userid": ("${aws:username}",), "aws:username": ("alice",)})
+    made = condition("StringEquals", "aws:userid", ["${aws:username}"], Version.WITHOUT_VARIABLES, Effect.ALLOW)
+    assert made.holds({"aws:userid": ("${aws:username}",), "aws:username": ("alice",)}, Steps())
 
 
 def test_json_numbers_and_truth_values_are_read_as_text() -> None:
@@ -79,4 +81,4 @@ def test_json_numbers_and_truth_values_are_read_as_text() -> None:
     )
     (statement,) = parse(text, PolicyKind.IDENTITY).statements
     context = {"aws:securetransport": ("true",), "sts:durationseconds": ("900",)}
-    assert all(each.holds(context) for each in statement.conditions)
+    assert all(each.holds(context, Steps()) for each in statement.conditions)

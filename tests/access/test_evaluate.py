@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.access.situations import SITUATIONS, Situation, Statement, of_principals, of_resources, written
 from twinport.access.evaluate import Allowed, Denied, Source, decide
 from twinport.access.grants import Identity
-from twinport.access.policy import Effect, Policy, PolicyKind
+from twinport.access.policy import Policy, PolicyKind
+from twinport.access.readings import Effect
 from twinport.model.identities import PrincipalKind
 
 

@@ -9,7 +9,8 @@ from tests.access import cases
 from tests.access.situations import SITUATIONS, Situation
 from twinport.access.evaluate import Allowed, Denied
 from twinport.access.explanation import Explanation, Fate, Heard, explain
-from twinport.access.policy import Effect, PolicyKind
+from twinport.access.policy import PolicyKind
+from twinport.access.readings import Effect
 
 CASES = cases.load()
 BY_NAME = {case.name: case for case in CASES}

@@ -288,3 +288,34 @@ CASES = [case for case in cases.load() if case.policies.trust is None]
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_simulator_says_of_every_case_what_the_gate_does(case: cases.Case) -> None:
     assert (simulate(case.question, case.policies).decision == ALLOWED) is (case.expect == "allowed")
+
+
+def test_a_value_that_is_too_long_to_be_compared_is_missing_and_no_allow_applies(iam: Any) -> None:  # noqa: ANN401
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringLike": {"aws:UserAgent": "good*"}}},
+    ]}  # fmt: skip
+    for length, decision, missing in [(1_024, "allowed", []), (1_025, "implicitDeny", ["aws:UserAgent"])]:
+        entry = {"ContextKeyName": "aws:UserAgent", "ContextKeyType": "string",
+                 "ContextKeyValues": ["good".ljust(length, "x")]}  # fmt: skip
+        result = one(
+            iam.simulate_custom_policy(
+                PolicyInputList=[json.dumps(policy)], ActionNames=["ecr:PutImage"], ContextEntries=[entry]
+            )
+        )
+        assert (result["EvalDecision"], result["MissingContextValues"]) == (decision, missing)
+
+
+def test_a_simulation_that_takes_too_many_steps_is_refused_with_the_reason(iam: Any) -> None:  # noqa: ANN401
+    hostile = ["*" + "a?" * 200 + "b*"] * 100
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringLike": {"aws:UserAgent": hostile}}},
+    ]}  # fmt: skip
+    entry = {"ContextKeyName": "aws:UserAgent", "ContextKeyType": "string", "ContextKeyValues": ["a" * 1_024]}
+    status, code, message = refusal(
+        iam.simulate_custom_policy,
+        PolicyInputList=[json.dumps(policy)],
+        ActionNames=["ecr:PutImage"],
+        ContextEntries=[entry],
+    )
+    assert (status, code) == (500, "PolicyEvaluation")
+    assert "because the policies take more than 20000 steps to compare with the request" in message

@@ -8,7 +8,9 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from twinport.access.evaluate import Denied, too_long
 from twinport.access.explanation import Explanation, Heard
 from twinport.access.gate import AnyResource, Gate
 from twinport.access.policy import PolicyKind
@@ -18,6 +20,7 @@ from twinport.refusals.identities import AuthorizationMessageInvalid
 
 # It travels in a header, of which proxies take 4 kB or 8 kB in all.
 LONGEST = 3000
+_MOST_TEXTS = 16
 _OWN = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION)
 # Keys that tell of a resource: its tags, its organization.
 _OF_RESOURCE = ("aws:resource", "ecr:resourcetag/", "iam:resourcetag/")
@@ -74,9 +77,16 @@ def _message(caller: Caller, explanation: Explanation) -> dict[str, object]:
         "allowed": False,
         "explicitDeny": bool(explanation.denials),
         "matchedStatements": _items(_statement(caller, each) for each in told),
-        "failures": _items([]),
+        "failures": _items({"reason": each} for each in _failures(explanation)),
         "context": _context(caller, explanation),
     }
+
+
+def _failures(explanation: Explanation) -> Iterable[str]:
+    """Say that nothing was decided, or which values were too long to be compared."""
+    decision = explanation.decision
+    is_told = isinstance(decision, Denied) and (decision.is_undecided or too_long(explanation.question.context))
+    return [decision.reason] if is_told and isinstance(decision, Denied) else []
 
 
 def _statement(caller: Caller, heard: Heard) -> dict[str, object]:
@@ -98,15 +108,21 @@ def _statement(caller: Caller, heard: Heard) -> dict[str, object]:
 
 
 def _written(heard: Heard) -> dict[str, dict[str, dict[str, object]]]:
-    statements = json.loads(heard.policy.text)["Statement"]
-    statement: dict[str, dict[str, dict[str, object]]]
-    statement = statements[heard.statement.index] if isinstance(statements, list) else statements
-    return statement
+    return _statements(heard.policy.text)[heard.statement.index]
+
+
+@lru_cache(_MOST_TEXTS)
+def _statements(text: str) -> list[dict[str, dict[str, dict[str, object]]]]:
+    """Read a document once for all of its statements."""
+    given = json.loads(text)["Statement"]
+    return given if isinstance(given, list) else [given]
 
 
 def _context(caller: Caller, explanation: Explanation) -> dict[str, object]:
     question = explanation.question
-    told = [key for key in sorted(question.context) if not (question.crosses_border and key.startswith(_OF_RESOURCE))]
+    # Nothing compared a value that is too long, and it would not fit.
+    keys = sorted(question.context.keys() - {*too_long(question.context)})
+    told = [key for key in keys if not (question.crosses_border and key.startswith(_OF_RESOURCE))]
     conditions = [{"key": key, "values": _values(question.context[key])} for key in told]
     return {
         "principal": {"id": caller.user_id, "arn": caller.arn},

@@ -9,14 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Protocol
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import ClassVar, Protocol
 
-from twinport.access.wildcards import Glob, Pattern, RequestContext, Token, Version, Wildcard, literal, pattern
+from twinport.access import wildcards
+from twinport.access.globs import Matches, Token, Wildcard, matcher
+from twinport.access.readings import Effect, Reading
+from twinport.access.steps import LONGEST_VALUE, Steps, StepsSpent
+from twinport.access.wildcards import Pattern, RequestContext, Unbound, Variable, Version, literal, pattern
 from twinport.refusals.identities import PolicyMalformed
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
+_LONGEST_NUMBER = 62
 _ARN_PARTS = 6
+_MOST_ADDRESSES = 64
+# Reads one value of a condition. Raises ValueError for one that the operator cannot have.
+Parse = Callable[[str, Version, Reading], "Operand"]
 
 
 class Quantifier(Enum):
@@ -30,7 +39,20 @@ class Quantifier(Enum):
 class Operand(Protocol):
     """One value of a condition, parsed."""
 
-    def accepts(self, value: str, context: RequestContext) -> bool:
+    # What one comparison with a short value costs, in steps.
+    cost: ClassVar[int]
+
+    @property
+    def searches(self) -> bool:
+        """Whether a longer value costs more."""
+        ...
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables that it holds."""
+        ...
+
+    def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
         """Compare a value of the request. One that cannot be read is not accepted."""
         ...
 
@@ -45,23 +67,45 @@ class Comparison:
     quantifier: Quantifier
     negated: bool
     if_exists: bool
+    reading: Reading
     # Key and values as they were written, for those who explain.
     spelt: str
     wanted: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    # What a value of the request costs, in steps, and how many operands cost more for a longer one.
+    cost: int
+    searching: int
 
-    def holds(self, context: RequestContext) -> bool:
-        values = context.get(self.key, ())
+    def holds(self, context: RequestContext, steps: Steps) -> bool:
+        values = context.get(self.key)
         if not values:
             return self._holds_without_key
-        if len(values) == 1:
-            return self._meets(values[0], context)
-        met = (self._meets(value, context) for value in values)
+        if len(values) > 1:
+            return self._holds_for(values, context, steps)
+        value = values[0]
+        if (length := len(value)) > LONGEST_VALUE:
+            return self._holds_in_doubt
+        # As `steps.spend` does; every decision comes through here.
+        steps.left -= self.cost + self.searching * (length >> 5)
+        if steps.left < 0:
+            raise StepsSpent
+        return self._meets(value, context, steps)
+
+    def _holds_for(self, values: tuple[str, ...], context: RequestContext, steps: Steps) -> bool:
+        if max(map(len, values)) > LONGEST_VALUE:
+            return self._holds_in_doubt
+        steps.spend(self.cost * len(values) + self.searching * sum(len(value) >> 5 for value in values))
+        met = (self._meets(value, context, steps) for value in values)
         some = self.quantifier is Quantifier.ANY or (self.quantifier is Quantifier.PLAIN and not self.negated)
         return any(met) if some else all(met)
 
-    def _meets(self, value: str, context: RequestContext) -> bool:
+    @property
+    def _holds_in_doubt(self) -> bool:
+        return self.reading.doubtful is not self.negated
+
+    def _meets(self, value: str, context: RequestContext, steps: Steps) -> bool:
         for operand in self.operands:
-            if operand.accepts(value, context):
+            if operand.accepts(value, context, steps):
                 return not self.negated
         return self.negated
 
@@ -85,15 +129,16 @@ class Presence:
     absent: frozenset[bool]
     spelt: str
     wanted: tuple[str, ...]
+    variables: tuple[Variable, ...] = ()
 
-    def holds(self, context: RequestContext) -> bool:
+    def holds(self, context: RequestContext, _steps: Steps) -> bool:
         return (not context.get(self.key)) in self.absent
 
 
 Condition = Comparison | Presence
 
 
-def condition(operator_name: str, key: str, values: list[str], version: Version) -> Condition:
+def condition(operator_name: str, key: str, values: list[str], version: Version, effect: Effect) -> Condition:
     """Parse one operator with one key and its values. Raises PolicyMalformed for an operator nobody knows."""
     if ":" not in key:
         raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
@@ -105,68 +150,125 @@ def condition(operator_name: str, key: str, values: list[str], version: Version)
     if family not in _OPERATORS:
         raise PolicyMalformed(f"Invalid Condition type : {operator_name[:64]}.")
     parse, negated = _OPERATORS[family]
+    reading = Reading.of(effect, negated=negated)
     try:
-        operands = tuple(parse(value, version) for value in values)
+        operands = tuple(parse(value, version, reading) for value in values)
     except ValueError as error:
         raise PolicyMalformed("Syntax errors in policy.") from error
-    if_exists = name.endswith("ifexists")
-    return Comparison(operator_name, key.lower(), operands, quantifier, negated, if_exists, key, tuple(values))
+    return Comparison(
+        operator=operator_name,
+        key=key.lower(),
+        operands=operands,
+        quantifier=quantifier,
+        negated=negated,
+        if_exists=name.endswith("ifexists"),
+        reading=reading,
+        spelt=key,
+        wanted=tuple(values),
+        variables=tuple(variable for operand in operands for variable in operand.variables),
+        cost=1 + sum(operand.cost for operand in operands),
+        searching=sum(operand.searches for operand in operands),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Like:
     pattern: Pattern
+    cost: ClassVar[int] = 1
 
-    def accepts(self, value: str, context: RequestContext) -> bool:
-        return self.pattern.matches(value, context)
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self.pattern.variables
+
+    @property
+    def searches(self) -> bool:
+        return len(self.pattern.parts) > 1
+
+    def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
+        ready = self.pattern.ready
+        return self.pattern.matches(value, context, steps) if ready is None else ready(value, steps)
 
 
 @dataclass(frozen=True, slots=True)
 class _SameIgnoringCase:
     pattern: Pattern
+    cost: ClassVar[int] = 4
+    searches: ClassVar[bool] = True
 
-    def accepts(self, value: str, context: RequestContext) -> bool:
-        tokens = self.pattern.bound(context)
-        return tokens is not None and "".join(map(str, tokens)).lower() == value.lower()
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self.pattern.variables
+
+    def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
+        tokens = self.pattern.bound(context, steps)
+        if isinstance(tokens, Unbound):
+            return self.pattern.unanswered(tokens)
+        return "".join(map(str, tokens)).lower() == value.lower()
+
+
+class _Fixed:
+    """An operand without variables."""
+
+    __slots__ = ()
+    searches: ClassVar[bool] = False
+    variables: ClassVar[tuple[Variable, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _ArnLike:
-    """`parts` is ready unless variables stand open. A lone `*` is every ARN."""
+class _ArnLike(_Fixed):
+    """An ARN with wildcards, by its parts. A lone `*` is every ARN."""
+
+    parts: tuple[Matches, ...]
+    cost: ClassVar[int] = 4
+    searches: ClassVar[bool] = True
+
+    def accepts(self, value: str, _context: RequestContext, steps: Steps) -> bool:
+        return _arn_matches(self.parts, value, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenArnLike:
+    """An ARN with variables."""
 
     pattern: Pattern
-    parts: tuple[Glob, ...] | None
+    cost: ClassVar[int] = 12
+    searches: ClassVar[bool] = True
 
-    @classmethod
-    def parse(cls, text: str, version: Version) -> "_ArnLike":
-        parsed = pattern(text, version)
-        tokens = parsed.bound({}) if parsed.glob is not None else None
-        return cls(parsed, None if tokens is None else _arn_parts(tokens))
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self.pattern.variables
 
-    def accepts(self, value: str, context: RequestContext) -> bool:
-        parts = self.parts
-        if parts is None:
-            tokens = self.pattern.bound(context)
-            parts = () if tokens is None else _arn_parts(tokens)
-        texts = value.split(":", _ARN_PARTS - 1)
-        return len(parts) == len(texts) and all(part.matches(text) for part, text in zip(parts, texts, strict=True))
+    def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
+        tokens = self.pattern.bound(context, steps)
+        if isinstance(tokens, Unbound):
+            return self.pattern.unanswered(tokens)
+        return _arn_matches(_arn_parts(tokens), value, steps)
+
+
+def _arn_matches(parts: tuple[Matches, ...], value: str, steps: Steps) -> bool:
+    texts = value.split(":", _ARN_PARTS - 1)
+    return len(parts) == len(texts) and all(matches(text, steps) for matches, text in zip(parts, texts, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
-class _Numeric:
+class _Numeric(_Fixed):
     compare: Callable[[Decimal, Decimal], bool]
     bound: Decimal
+    cost: ClassVar[int] = 3
 
-    def accepts(self, value: str, _context: RequestContext) -> bool:
-        return _NUMBER.fullmatch(value) is not None and self.compare(Decimal(value), self.bound)
+    def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
+        is_number = len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value) is not None
+        return is_number and self.compare(Decimal(value), self.bound)
 
 
 @dataclass(frozen=True, slots=True)
-class _Date:
+class _Date(_Fixed):
     compare: Callable[[datetime, datetime], bool]
     bound: datetime
+    cost: ClassVar[int] = 6
+    searches: ClassVar[bool] = True
 
-    def accepts(self, value: str, _context: RequestContext) -> bool:
+    def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
         try:
             return self.compare(_instant(value), self.bound)
         except ValueError:
@@ -174,18 +276,21 @@ class _Date:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bool:
+class _Bool(_Fixed):
     wanted: bool
+    cost: ClassVar[int] = 2
 
-    def accepts(self, value: str, _context: RequestContext) -> bool:
+    def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
         return value.lower() == str(self.wanted).lower()
 
 
 @dataclass(frozen=True, slots=True)
-class _Binary:
+class _Binary(_Fixed):
     wanted: bytes
+    cost: ClassVar[int] = 4
+    searches: ClassVar[bool] = True
 
-    def accepts(self, value: str, _context: RequestContext) -> bool:
+    def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
         try:
             return base64.b64decode(value, validate=True) == self.wanted
         except (binascii.Error, ValueError):
@@ -193,34 +298,45 @@ class _Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Network:
+class _Network(_Fixed):
     network: IPv4Network | IPv6Network
+    cost: ClassVar[int] = 4
 
-    def accepts(self, value: str, _context: RequestContext) -> bool:
-        try:
-            return ip_address(value) in self.network
-        except ValueError:
-            return False
-
-
-def _like(text: str, version: Version) -> Operand:
-    return _Like(pattern(text, version))
+    def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
+        address = _address(value)
+        return address is not None and address in self.network
 
 
-def _arn(text: str, version: Version) -> Operand:
-    return _ArnLike.parse(text, version)
+@lru_cache(_MOST_ADDRESSES)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address. One request's address meets many networks."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
-def _same(text: str, version: Version) -> Operand:
-    return _Like(literal(text, version))
+def _like(text: str, version: Version, reading: Reading) -> Operand:
+    return _Like(pattern(text, version, reading))
 
 
-def _same_ignoring_case(text: str, version: Version) -> Operand:
-    return _SameIgnoringCase(literal(text, version))
+def _arn(text: str, version: Version, reading: Reading) -> Operand:
+    if version is Version.WITH_VARIABLES and "${" in text:
+        return _OpenArnLike(pattern(text, version, reading))
+    parts = ["*"] * _ARN_PARTS if text == "*" else text.split(":", _ARN_PARTS - 1)
+    return _ArnLike(tuple(wildcards.matching(part) for part in parts) if len(parts) == _ARN_PARTS else ())
 
 
-def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str, Version], Operand]:
-    def parse(text: str, _version: Version) -> Operand:
+def _same(text: str, version: Version, reading: Reading) -> Operand:
+    return _Like(literal(text, version, reading))
+
+
+def _same_ignoring_case(text: str, version: Version, reading: Reading) -> Operand:
+    return _SameIgnoringCase(literal(text, version, reading))
+
+
+def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Parse:
+    def parse(text: str, _version: Version, _reading: Reading) -> Operand:
         if not _NUMBER.fullmatch(text):
             raise ValueError(f"'{text[:64]}' is not a number")
         return _Numeric(compare, Decimal(text))
@@ -228,26 +344,26 @@ def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str, Vers
     return parse
 
 
-def _date(compare: Callable[[datetime, datetime], bool]) -> Callable[[str, Version], Operand]:
-    def parse(text: str, _version: Version) -> Operand:
+def _date(compare: Callable[[datetime, datetime], bool]) -> Parse:
+    def parse(text: str, _version: Version, _reading: Reading) -> Operand:
         return _Date(compare, _instant(text))
 
     return parse
 
 
-def _bool(text: str, _version: Version) -> Operand:
+def _bool(text: str, _version: Version, _reading: Reading) -> Operand:
     return _Bool(_truth(text))
 
 
-def _binary(text: str, _version: Version) -> Operand:
+def _binary(text: str, _version: Version, _reading: Reading) -> Operand:
     return _Binary(base64.b64decode(text, validate=True))
 
 
-def _network(text: str, _version: Version) -> Operand:
+def _network(text: str, _version: Version, _reading: Reading) -> Operand:
     return _Network(ip_network(text, strict=False))
 
 
-_OPERATORS: dict[str, tuple[Callable[[str, Version], Operand], bool]] = {
+_OPERATORS: dict[str, tuple[Parse, bool]] = {
     "stringequals": (_same, False),
     "stringnotequals": (_same, True),
     "stringequalsignorecase": (_same_ignoring_case, False),
@@ -293,13 +409,13 @@ def _instant(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _arn_parts(tokens: list[Token]) -> tuple[Glob, ...]:
+def _arn_parts(tokens: list[Token]) -> tuple[Matches, ...]:
     """Cut a pattern at its first five colons; a lone `*` becomes six. Returns nothing when it is no ARN."""
     if tokens == [Wildcard.ANY_TEXT]:
-        return (Glob.of(tokens),) * _ARN_PARTS
+        return (matcher(tokens),) * _ARN_PARTS
     parts: list[list[Token]] = [[]]
     for token in tokens:
         pieces = token.split(":", _ARN_PARTS - len(parts)) if isinstance(token, str) else [token]
         parts[-1].append(pieces[0])
         parts += [[piece] for piece in pieces[1:]]
-    return tuple(map(Glob.of, parts)) if len(parts) == _ARN_PARTS else ()
+    return tuple(map(matcher, parts)) if len(parts) == _ARN_PARTS else ()

@@ -1,16 +1,15 @@
 """Which condition keys policies ask for. Pure: documents in, keys out."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from twinport.access import policy
 from twinport.access.policy import Policy, PolicyKind
+from twinport.access.steps import Steps
+from twinport.access.wildcards import variables_of
 
-# `${aws:username}`, with or without a default; `${*}`, `${?}` and `${$}` are characters and no keys.
-_VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9:/_.@=+-]*:[^},]+?)\s*(?:,[^}]*)?\}")
 _MOST_TEXTS = 16
 _WITH_VARIABLES = "2012-10-17"
 
@@ -31,10 +30,11 @@ def named_in(documents: Iterable[str]) -> list[str]:
 def asked_about(action: str, policies: Iterable[Policy]) -> list[str]:
     """Return the keys that the statements about an action ask for, spelt and ordered as by `named_in`."""
     found: dict[str, str] = {}
+    steps = Steps()
     for each in policies:
         keys = _by_statement(each.text)
         for statement in each.statements:
-            if statement.actions.covers(action.lower(), {}):
+            if statement.actions.covers(action.lower(), {}, steps):
                 found |= {key.lower(): found.get(key.lower(), key) for key in keys[statement.index]}
     return [found[lowered] for lowered in sorted(found)]
 
@@ -58,5 +58,20 @@ def _statements(document: dict[str, Any]) -> Iterator[list[str]]:
         keys = [key for each in conditions for key in each]
         if has_variables:
             places = [statement.get("Resource"), statement.get("NotResource"), *conditions]
-            keys += _VARIABLE.findall(json.dumps(places, ensure_ascii=False))
+            keys += [key for text in _texts(places) for key in variables_of(text) if ":" in key]
         yield keys
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Return every text within a value of JSON, in its order."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for each in value:
+                yield from _texts(each)
+        case dict():
+            for each in value.values():
+                yield from _texts(each)
+        case _:
+            pass

@@ -1,12 +1,15 @@
 """The decision: may this principal do this, given these policies? Pure and total."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twinport.access.grants import FederatedPrincipal, Grant, Identity, Principal, ServicePrincipal
 from twinport.access.policy import Policy, PolicyKind, Statement, first_of
+from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
 from twinport.access.wildcards import RequestContext
 from twinport.model.names import AccountId
+
+# How many keys with values that are too long a denial names, and how much of each.
+_MOST_NAMED, _SHOWN = 3, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,16 @@ class Policies:
         return self.resource if self.trust is None else (self.trust,)
 
     @property
-    def every(self) -> Iterator[Policy]:
+    def every(self) -> tuple[Policy, ...]:
         """Every policy, in the order in which a denial is looked for."""
-        yield from self.identity
-        yield from self.on_resource
+        every = self.identity + (self.resource if self.trust is None else (self.trust,))
         if self.boundary is not None:
-            yield self.boundary
-        yield from self.session or ()
+            every += (self.boundary,)
+        if self.session:
+            every += self.session
         for level in self.service_control:
-            yield from level
-        yield from self.resource_control
+            every += level
+        return every + self.resource_control if self.resource_control else every
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +87,62 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """`reason` is AWS's clause. `by` is the denying statement, or `lacking` the kind of policy that did not allow."""
+    """`reason` is AWS's clause. `by` is the denying statement, or `lacking` the kind of policy that did not allow.
+
+    `is_undecided` when the policies take more steps than a decision may.
+    """
 
     reason: str
     by: Source | None = None
     lacking: PolicyKind | None = None
+    is_undecided: bool = False
 
 
 Decision = Allowed | Denied
 
 
-def decide(question: Question, policies: Policies) -> Decision:
-    """Decide by AWS's rules: a matching Deny wins, and what no policy allows is denied."""
-    if denial := _explicit_denial(question, policies):
+def decide(question: Question, policies: Policies, most_steps: int = MOST_STEPS) -> Decision:
+    """Decide by AWS's rules: a matching Deny wins, and what no policy allows is denied.
+
+    A decision that needs more steps than it may take is a denial. A denial says so, too, when the request has a value
+    that is too long for a condition to read.
+    """
+    try:
+        decision = _decide(question, policies, Steps(most_steps))
+    except StepsSpent:
+        reason = f"because the policies take more than {most_steps} steps to compare with the request"
+        decision = Denied(reason, is_undecided=True)
+    return decision if isinstance(decision, Allowed) else _with_long_values(decision, question.context)
+
+
+def _decide(question: Question, policies: Policies, steps: Steps) -> Decision:
+    if denial := _explicit_denial(question, policies, steps):
         return denial
     for level in policies.service_control:
-        if _allowance(question, level) is None:
+        if _allowance(question, level, steps) is None:
             return nothing_allows(question.action, PolicyKind.SERVICE_CONTROL)
-    granted = strongest_grant(question, policies.on_resource)
+    granted = _strongest_grant(question, policies.on_resource, steps)
     match question.principal:
         case ServicePrincipal() | FederatedPrincipal():
             return granted.decision if granted else nothing_allows(question.action, _resource_kind(policies))
         case Identity() as principal:
-            return _decide_for(principal, question, policies, granted)
+            return _decide_for(principal, question, policies, granted, steps)
+
+
+def too_long(context: RequestContext) -> list[str]:
+    """Return the keys whose values a condition cannot read."""
+    return sorted(key for key, values in context.items() if any(len(value) > LONGEST_VALUE for value in values))
+
+
+def _with_long_values(denial: Denied, context: RequestContext) -> Denied:
+    """Name each value that is too long, whether or not a policy reads it: the policies may be another account's."""
+    keys = too_long(context)
+    if not keys:
+        return denial
+    named = ", ".join(key[:_SHOWN] for key in keys[:_MOST_NAMED])
+    return replace(
+        denial, reason=f"{denial.reason} (conditions read at most {LONGEST_VALUE} characters, not all of {named})"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +157,7 @@ class Granted:
         return Allowed(self.by)
 
 
-def strongest_grant(question: Question, policies: tuple[Policy, ...]) -> Granted | None:
+def _strongest_grant(question: Question, policies: tuple[Policy, ...], steps: Steps) -> Granted | None:
     """Return the Allow on the resource's side that names the caller most strongly, of those that match."""
     strongest: Granted | None = None
     for policy in policies:
@@ -129,7 +165,7 @@ def strongest_grant(question: Question, policies: tuple[Policy, ...]) -> Granted
             grant = statement.audience.allows(question.principal) if statement.audience else None
             if grant is None or (strongest is not None and grant <= strongest.grant):
                 continue
-            if statement.speaks_of(question.resource, question.context):
+            if statement.speaks_of(question.resource, question.context, steps):
                 strongest = Granted(grant, Source(policy, statement))
     return strongest
 
@@ -139,55 +175,64 @@ def nothing_allows(action: str, kind: PolicyKind) -> Denied:
     return Denied(f"because no {_ALLOWING[kind]} allows the {action} action", lacking=kind)
 
 
-def _decide_for(principal: Identity, question: Question, policies: Policies, granted: Granted | None) -> Decision:
+def _decide_for(
+    principal: Identity, question: Question, policies: Policies, granted: Granted | None, steps: Steps
+) -> Decision:
     across = principal.account != question.account
     if granted is None and (across or policies.trust is not None):
         return nothing_allows(question.action, _resource_kind(policies))
     if granted is None or across:
-        return _own_side(principal, question, policies)
+        return _own_side(principal, question, policies, steps)
     match granted.grant:
         case Grant.CALLER:
             return Allowed(granted.by)
         case Grant.PRINCIPAL:
-            return _limits(question, policies) or Allowed(granted.by)
+            return _limits(question, policies, steps) or Allowed(granted.by)
         case Grant.ACCOUNT:
-            return _own_side(principal, question, policies)
+            return _own_side(principal, question, policies, steps)
 
 
-def _own_side(principal: Identity, question: Question, policies: Policies) -> Decision:
+def _own_side(principal: Identity, question: Question, policies: Policies, steps: Steps) -> Decision:
     """Decide what the caller's own account says: identity policies, within boundary and session."""
     by = None
     # A root needs no policy in its own account, nor does whom it vouches for, who then has but session policies.
     if principal.unique_id != principal.account:
-        by = _allowance(question, policies.identity)
+        by = _allowance(question, policies.identity, steps)
         if by is None:
             return nothing_allows(question.action, PolicyKind.IDENTITY)
-    return _limits(question, policies) or Allowed(by)
+    return _limits(question, policies, steps) or Allowed(by)
 
 
-def _limits(question: Question, policies: Policies) -> Denied | None:
+def _limits(question: Question, policies: Policies, steps: Steps) -> Denied | None:
     """Return the denial of a limit that does not allow as well."""
-    if policies.boundary is not None and _allowance(question, (policies.boundary,)) is None:
+    if policies.boundary is not None and _allowance(question, (policies.boundary,), steps) is None:
         return nothing_allows(question.action, PolicyKind.BOUNDARY)
-    if policies.session is not None and _allowance(question, policies.session) is None:
+    if policies.session is not None and _allowance(question, policies.session, steps) is None:
         return nothing_allows(question.action, PolicyKind.SESSION)
     return None
 
 
-def _explicit_denial(question: Question, policies: Policies) -> Denied | None:
+def _explicit_denial(question: Question, policies: Policies, steps: Steps) -> Denied | None:
+    """Return the first denial. Every policy is met here first, so here the steps of its statements are taken."""
+    action, each_pattern = question.action, rate(len(question.resource))
     for policy in policies.every:
-        for statement in policy.about(question.action).denials:
+        opinions = policy.about(action)
+        # As `steps.spend` does; every decision comes through here.
+        steps.left -= opinions.found_in + opinions.patterns * each_pattern
+        if steps.left < 0:
+            raise StepsSpent
+        for statement in opinions.denials:
             audience = statement.audience
             named = audience is None or audience.denies(question.principal)
-            if named and statement.speaks_of(question.resource, question.context):
+            if named and statement.speaks_of(question.resource, question.context, steps):
                 return Denied(f"with an explicit deny in {_DENYING[policy.kind]}", Source(policy, statement))
     return None
 
 
-def _allowance(question: Question, policies: tuple[Policy, ...]) -> Source | None:
+def _allowance(question: Question, policies: tuple[Policy, ...], steps: Steps) -> Source | None:
     for policy in policies:
         allowances = policy.about(question.action).allowances
-        statement = first_of(allowances, question.resource, question.context) if allowances else None
+        statement = first_of(allowances, question.resource, question.context, steps) if allowances else None
         if statement is not None:
             return Source(policy, statement)
     return None

@@ -8,12 +8,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from twinport.access.conditions import Condition
-from twinport.access.evaluate import Decision, Policies, Question, decide
+from twinport.access.conditions import Comparison, Condition
+from twinport.access.evaluate import Decision, Denied, Policies, Question, decide
 from twinport.access.grants import Grant, Identity
-from twinport.access.policy import Effect, Policy, PolicyKind, Statement
-from twinport.access.wildcards import RequestContext
+from twinport.access.policy import Policy, PolicyKind, Statement
+from twinport.access.readings import Effect
+from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
+from twinport.access.wildcards import RequestContext, Unbound, Variable
 from twinport.model.identities import PrincipalKind
+
+# What hearing a statement about the action costs beside comparing it, in steps.
+_HEARING = 8
 
 
 class Fate(Enum):
@@ -24,16 +29,21 @@ class Fate(Enum):
     OTHER_PRINCIPAL = "other principal"
     OTHER_RESOURCE = "other resource"
     CONDITION_FAILED = "condition failed"
+    NOT_LOOKED_AT = "not looked at"
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCondition:
-    """A condition that did not hold. Without values in `given` the request had no such key."""
+    """A condition that did not hold. Without values in `given` the request had no such key.
+
+    `doubts` say why nothing was compared: values that are too long, variables without a value.
+    """
 
     operator: str
     key: str
     wanted: tuple[str, ...]
     given: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     @property
     def is_missing(self) -> bool:
@@ -42,13 +52,17 @@ class FailedCondition:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One statement and what became of it. `grant` is how it names the caller, if it stands on the resource's side."""
+    """One statement and what became of it. `grant` is how it names the caller, if it stands on the resource's side.
+
+    `doubts` say what could not be compared, in its resources and in the conditions that hold.
+    """
 
     policy: Policy
     statement: Statement
     fate: Fate
     grant: Grant | None = None
     failed: tuple[FailedCondition, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def has(self, effect: Effect) -> bool:
         return self.fate is Fate.MATCHED and self.statement.effect is effect
@@ -75,10 +89,15 @@ class Explanation:
     @property
     def near_misses(self) -> tuple[Heard, ...]:
         """Statements of the action that allow, but for somebody else, something else, or on a condition."""
-        nothing_missed = (Fate.MATCHED, Fate.OTHER_ACTION)
+        nothing_missed = (Fate.MATCHED, Fate.OTHER_ACTION, Fate.NOT_LOOKED_AT)
         return tuple(
             each for each in self.heard if each.statement.effect is Effect.ALLOW and each.fate not in nothing_missed
         )
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether there are more statements than one explanation looks at."""
+        return any(each.fate is Fate.NOT_LOOKED_AT for each in self.heard)
 
     @property
     def missing_keys(self) -> tuple[str, ...]:
@@ -87,24 +106,58 @@ class Explanation:
         return tuple(sorted(keys))
 
 
-def explain(question: Question, policies: Policies) -> Explanation:
-    """Decide, and hear every statement of every policy."""
-    heard = tuple(_hear(question, policy, each) for policy in policies.every for each in policy.statements)
-    lacking = tuple(_lacking(question, policies, heard))
-    return Explanation(question, policies, decide(question, policies), heard, lacking)
+def explain(question: Question, policies: Policies, most_steps: int = MOST_STEPS) -> Explanation:
+    """Decide, and hear every statement of every policy, as far as the steps of one more decision reach.
+
+    Of an undecided question no statement is looked at again.
+    """
+    decision = decide(question, policies, most_steps)
+    is_undecided = isinstance(decision, Denied) and decision.is_undecided
+    hearing = _Hearing(question, Steps(-1 if is_undecided else most_steps))
+    heard = tuple(hearing.hear(policy, each) for policy in policies.every for each in policy.statements)
+    lacking = () if is_undecided else tuple(_lacking(question, policies, heard))
+    return Explanation(question, policies, decision, heard, lacking)
 
 
-def _hear(question: Question, policy: Policy, statement: Statement) -> Heard:
-    context = question.context
-    grant = statement.audience.allows(question.principal) if statement.audience else None
-    if not statement.actions.covers(question.action.lower(), {}):
-        return Heard(policy, statement, Fate.OTHER_ACTION)
-    failed = tuple(_failed(each, context) for each in statement.conditions if not each.holds(context))
-    if not _addresses(statement, question):
-        return Heard(policy, statement, Fate.OTHER_PRINCIPAL, failed=failed)
-    if not statement.covers(question.resource, context):
-        return Heard(policy, statement, Fate.OTHER_RESOURCE, grant, failed)
-    return Heard(policy, statement, Fate.CONDITION_FAILED if failed else Fate.MATCHED, grant, failed)
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """Hears statements until the steps are spent."""
+
+    question: Question
+    steps: Steps
+
+    def hear(self, policy: Policy, statement: Statement) -> Heard:
+        if self.steps.left < 0:
+            return Heard(policy, statement, Fate.NOT_LOOKED_AT)
+        try:
+            self.steps.spend(1)
+            return self._heard(policy, statement)
+        except StepsSpent:
+            return Heard(policy, statement, Fate.NOT_LOOKED_AT)
+
+    def _heard(self, policy: Policy, statement: Statement) -> Heard:
+        question, context = self.question, self.question.context
+        if not statement.actions.covers(question.action.lower(), {}, self.steps):
+            return Heard(policy, statement, Fate.OTHER_ACTION)
+        self.steps.spend(_HEARING + statement.patterns * rate(len(question.resource)))
+        grant = statement.audience.allows(question.principal) if statement.audience else None
+        failed, held = self._tried(statement)
+        failures = tuple(_failed(each, context) for each in failed)
+        if not _addresses(statement, question):
+            return Heard(policy, statement, Fate.OTHER_PRINCIPAL, failed=failures)
+        doubts = tuple(_doubts_of_statement(statement, held, context))
+        if not statement.covers(question.resource, context, self.steps):
+            return Heard(policy, statement, Fate.OTHER_RESOURCE, grant, failures, doubts)
+        fate = Fate.CONDITION_FAILED if failures else Fate.MATCHED
+        return Heard(policy, statement, fate, grant, failures, doubts)
+
+    def _tried(self, statement: Statement) -> tuple[list[Condition], list[Condition]]:
+        """Return the conditions that do not hold, and those that do."""
+        failed: list[Condition] = []
+        held: list[Condition] = []
+        for each in statement.conditions:
+            (held if each.holds(self.question.context, self.steps) else failed).append(each)
+        return failed, held
 
 
 def _addresses(statement: Statement, question: Question) -> bool:
@@ -117,7 +170,31 @@ def _addresses(statement: Statement, question: Question) -> bool:
 
 
 def _failed(condition: Condition, context: RequestContext) -> FailedCondition:
-    return FailedCondition(condition.operator, condition.spelt, condition.wanted, context.get(condition.key, ()))
+    given = context.get(condition.key, ())
+    doubts = tuple(_doubts(condition, context))
+    return FailedCondition(condition.operator, condition.spelt, condition.wanted, given, doubts)
+
+
+def _doubts_of_statement(statement: Statement, held: Iterable[Condition], context: RequestContext) -> Iterator[str]:
+    patterns = () if statement.resources is None else statement.resources.patterns
+    yield from _doubts_of_variables((variable for each in patterns for variable in each.variables), context)
+    for condition in held:
+        yield from _doubts(condition, context)
+
+
+def _doubts(condition: Condition, context: RequestContext) -> Iterator[str]:
+    """Say what could not be compared. The operator Null reads no value."""
+    if isinstance(condition, Comparison):
+        for value in context.get(condition.key, ()):
+            if len(value) > LONGEST_VALUE:
+                yield f"{condition.spelt} has {len(value)} characters and conditions read at most {LONGEST_VALUE}"
+        yield from _doubts_of_variables(condition.variables, context)
+
+
+def _doubts_of_variables(variables: Iterable[Variable], context: RequestContext) -> Iterator[str]:
+    for variable in variables:
+        if isinstance(why := variable.value(context), Unbound):
+            yield f"the variable ${{{variable.key}}} {why.value}"
 
 
 def _lacking(question: Question, policies: Policies, heard: tuple[Heard, ...]) -> Iterator[PolicyKind]:

@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
 from twinport.access import policy_forms
 from twinport.access.conditions import Condition, condition
+from twinport.access.globs import Matches
 from twinport.access.grants import AllBut, Audience, Only, named
+from twinport.access.readings import Effect, Reading
+from twinport.access.steps import MOST_STEPS, Steps
 from twinport.access.wildcards import Pattern, RequestContext, Version, pattern
 from twinport.refusals.identities import PolicyMalformed
 
@@ -18,11 +20,6 @@ _MOST_REMEMBERED = 512
 _SYNTAX = "Syntax errors in policy."
 _PLAIN_SID = re.compile(r"[0-9A-Za-z]*")
 _COLONS_BEFORE_VARIABLES = 5
-
-
-class Effect(Enum):
-    ALLOW = "Allow"
-    DENY = "Deny"
 
 
 class Need(Enum):
@@ -85,10 +82,10 @@ class Listed:
 
     patterns: tuple[Pattern, ...]
 
-    def covers(self, text: str, context: RequestContext) -> bool:
-        return _any_matches(self.patterns, text, context)
+    def covers(self, text: str, context: RequestContext, steps: Steps) -> bool:
+        return _any_matches(self.patterns, text, context, steps)
 
-    def compiled(self) -> Callable[[str], bool] | None:
+    def compiled(self) -> Matches | None:
         """Return the same without a context; None when variables stand open."""
         return _any_of(self.patterns)
 
@@ -99,12 +96,12 @@ class Unlisted:
 
     patterns: tuple[Pattern, ...]
 
-    def covers(self, text: str, context: RequestContext) -> bool:
-        return not _any_matches(self.patterns, text, context)
+    def covers(self, text: str, context: RequestContext, steps: Steps) -> bool:
+        return not _any_matches(self.patterns, text, context, steps)
 
-    def compiled(self) -> Callable[[str], bool] | None:
+    def compiled(self) -> Matches | None:
         listed = _any_of(self.patterns)
-        return None if listed is None else lambda text: not listed(text)
+        return None if listed is None else lambda text, steps: not listed(text, steps)
 
 
 Coverage = Listed | Unlisted
@@ -125,29 +122,39 @@ class Statement:
     actions: Coverage
     resources: Coverage | None
     conditions: tuple[Condition, ...]
-    is_about: Callable[[str], bool] | None = field(init=False, compare=False, repr=False)
+    is_about: Matches | None = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         ready = None if self.resources is None else self.resources.compiled()
         object.__setattr__(self, "is_about", _everything if self.resources is None else ready)
 
-    def covers(self, resource: str, context: RequestContext) -> bool:
+    @property
+    def patterns(self) -> int:
+        """How many patterns it has for resources."""
+        return 0 if self.resources is None else len(self.resources.patterns)
+
+    def covers(self, resource: str, context: RequestContext, steps: Steps) -> bool:
         """Tell whether the statement is about `resource`."""
-        return self.resources is None or self.resources.covers(resource, context)
+        return self.resources is None or self.resources.covers(resource, context, steps)
 
-    def speaks_of(self, resource: str, context: RequestContext) -> bool:
+    def speaks_of(self, resource: str, context: RequestContext, steps: Steps) -> bool:
         """Tell whether the statement covers `resource` and its conditions hold; its action and audience aside."""
-        return first_of((self,), resource, context) is not None
+        return first_of((self,), resource, context, steps) is not None
 
 
-def first_of(statements: tuple[Statement, ...], resource: str, context: RequestContext) -> Statement | None:
-    """Return the first statement that speaks of `resource`. Every decision comes through here, so it is one loop."""
+def first_of(
+    statements: tuple[Statement, ...], resource: str, context: RequestContext, steps: Steps
+) -> Statement | None:
+    """Return the first statement that speaks of `resource`. Every decision comes through here, so it is one loop.
+
+    Raises StepsSpent. The cost of the statements themselves is taken by the caller, all at once.
+    """
     for each in statements:
         is_about = each.is_about
-        if not (each.covers(resource, context) if is_about is None else is_about(resource)):
+        if not (each.covers(resource, context, steps) if is_about is None else is_about(resource, steps)):
             continue
         for condition_ in each.conditions:
-            if not condition_.holds(context):
+            if not condition_.holds(context, steps):
                 break
         else:
             return each
@@ -156,10 +163,15 @@ def first_of(statements: tuple[Statement, ...], resource: str, context: RequestC
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """The statements of one policy about one action."""
+    """The statements of one policy about one action.
+
+    `found_in` are the steps that finding them took. `patterns` is how many they have for resources.
+    """
 
     denials: tuple[Statement, ...]
     allowances: tuple[Statement, ...]
+    found_in: int
+    patterns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +189,10 @@ class Policy:
     _remembered: dict[str, Opinions] = field(default_factory=dict, repr=False)
 
     def about(self, action: str) -> Opinions:
-        """Return the statements whose Action or NotAction covers `action`, without regard to case."""
+        """Return the statements whose Action or NotAction covers `action`, without regard to case.
+
+        Raises StepsSpent where finding them alone takes more than a decision's steps.
+        """
         found = self._remembered.get(action)
         if found is None:
             found = self._opinions(action.lower())
@@ -187,10 +202,13 @@ class Policy:
         return found
 
     def _opinions(self, action: str) -> Opinions:
-        covering = [each for each in self.statements if each.actions.covers(action, {})]
+        steps = Steps()
+        covering = [each for each in self.statements if each.actions.covers(action, {}, steps)]
         return Opinions(
             denials=tuple(each for each in covering if each.effect is Effect.DENY),
             allowances=tuple(each for each in covering if each.effect is Effect.ALLOW),
+            found_in=len(covering) + MOST_STEPS - steps.left,
+            patterns=sum(each.patterns for each in covering),
         )
 
 
@@ -209,25 +227,25 @@ def parse(text: str, kind: PolicyKind) -> Policy:
     return Policy(kind, statements, text)
 
 
-def _everything(_text: str) -> bool:
+def _everything(_text: str, _steps: Steps) -> bool:
     return True
 
 
-def _any_matches(patterns: tuple[Pattern, ...], text: str, context: RequestContext) -> bool:
-    return any(each.matches(text, context) for each in patterns)
+def _any_matches(patterns: tuple[Pattern, ...], text: str, context: RequestContext, steps: Steps) -> bool:
+    return any(each.matches(text, context, steps) for each in patterns)
 
 
-def _any_of(patterns: tuple[Pattern, ...]) -> Callable[[str], bool] | None:
+def _any_of(patterns: tuple[Pattern, ...]) -> Matches | None:
     """Put alternatives together that need no context; a lone one needs no loop."""
-    ready = tuple(each.glob.matches for each in patterns if each.glob is not None)
+    ready = tuple(each.ready for each in patterns if each.ready is not None)
     if len(ready) < len(patterns):
         return None
     if len(ready) == 1:
         return ready[0]
 
-    def covers(text: str) -> bool:
+    def covers(text: str, steps: Steps) -> bool:
         for matches in ready:  # noqa: SIM110 — a generator would cost as much as what it asks
-            if matches(text):
+            if matches(text, steps):
                 return True
         return False
 
@@ -272,14 +290,15 @@ def _statement(value: object, index: int, kind: PolicyKind, version: Version) ->
     members = _object(value, _STATEMENT_MEMBERS)
     if kind.grammar.only_denies:
         _check_only_denies(members)
+    sid, effect = _sid(members, kind), _effect(members)
     return Statement(
         index=index,
-        sid=_sid(members, kind),
-        effect=_effect(members),
+        sid=sid,
+        effect=effect,
         audience=_audience(members, kind),
-        actions=_actions(members, kind),
-        resources=_resources(members, kind, version),
-        conditions=_conditions(members.get("Condition", {}), version),
+        actions=_actions(members, kind, effect),
+        resources=_resources(members, kind, version, effect),
+        conditions=_conditions(members.get("Condition", {}), version, effect),
     )
 
 
@@ -334,7 +353,7 @@ def _audience(members: dict[str, object], kind: PolicyKind) -> Audience | None:
     return Only(listed) if which == "Principal" else AllBut(listed)
 
 
-def _actions(members: dict[str, object], kind: PolicyKind) -> Coverage:
+def _actions(members: dict[str, object], kind: PolicyKind, effect: Effect) -> Coverage:
     which = _one_of(members, "Action", "NotAction")
     texts = [] if which is None else _texts(members[which])
     if not texts:
@@ -342,7 +361,8 @@ def _actions(members: dict[str, object], kind: PolicyKind) -> Coverage:
     for text in texts:
         _check_action(text, kind.grammar.vendor)
     # Variables have no place here, so the older language is spoken.
-    patterns = tuple(pattern(text.lower(), Version.WITHOUT_VARIABLES) for text in texts)
+    reading = Reading.of(effect, negated=which == "NotAction")
+    patterns = tuple(pattern(text.lower(), Version.WITHOUT_VARIABLES, reading) for text in texts)
     return Listed(patterns) if which == "Action" else Unlisted(patterns)
 
 
@@ -355,7 +375,7 @@ def _check_action(text: str, vendor: str | None) -> None:
         raise PolicyMalformed(f"Vendor {prefix} is not valid")
 
 
-def _resources(members: dict[str, object], kind: PolicyKind, version: Version) -> Coverage | None:
+def _resources(members: dict[str, object], kind: PolicyKind, version: Version, effect: Effect) -> Coverage | None:
     which = _one_of(members, "Resource", "NotResource")
     if which is None:
         if kind.grammar.resource is Need.REQUIRED:
@@ -366,11 +386,12 @@ def _resources(members: dict[str, object], kind: PolicyKind, version: Version) -
     texts = _texts(members[which])
     if not texts:
         raise PolicyMalformed("Policy statement must contain resources.")
-    patterns = tuple(_resource(text, kind, version) for text in texts)
+    reading = Reading.of(effect, negated=which == "NotResource")
+    patterns = tuple(_resource(text, kind, version, reading) for text in texts)
     return Listed(patterns) if which == "Resource" else Unlisted(patterns)
 
 
-def _resource(text: str, kind: PolicyKind, version: Version) -> Pattern:
+def _resource(text: str, kind: PolicyKind, version: Version, reading: Reading) -> Pattern:
     policy_forms.check_resource(text)
     vendor = kind.grammar.vendor
     if vendor is not None and text != "*" and text.split(":")[2] != vendor:
@@ -378,17 +399,17 @@ def _resource(text: str, kind: PolicyKind, version: Version) -> Pattern:
     before_resource = ":".join(text.split(":")[:_COLONS_BEFORE_VARIABLES])
     if version is Version.WITH_VARIABLES and "${" in before_resource:
         raise PolicyMalformed(f"Resource {text[:256]} must not have a variable before the fifth colon.")
-    return pattern(text, version)
+    return pattern(text, version, reading)
 
 
-def _conditions(value: object, version: Version) -> tuple[Condition, ...]:
+def _conditions(value: object, version: Version, effect: Effect) -> tuple[Condition, ...]:
     if not isinstance(value, dict):
         raise PolicyMalformed(_SYNTAX)
     made: list[Condition] = []
     for operator, keys in value.items():
         if not isinstance(keys, dict):
             raise PolicyMalformed(_SYNTAX)
-        made += [condition(operator, key, _values(values), version) for key, values in keys.items()]
+        made += [condition(operator, key, _values(values), version, effect) for key, values in keys.items()]
     return tuple(made)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from twinport.access.evaluate import Allowed, Denied
 from twinport.access.explanation import Explanation, FailedCondition, Fate, Heard
 from twinport.access.grants import Identity, Principal, ServicePrincipal
-from twinport.access.policy import Effect, PolicyKind
+from twinport.access.policy import PolicyKind
+from twinport.access.readings import Effect
 from twinport.access.statement_spans import spans
 
 _MOST_NEAR_MISSES = 5
@@ -61,10 +62,14 @@ def _lines(explanation: Explanation) -> Iterator[str]:
             yield "the root of an account may do everything in it that nothing denies"
         case Allowed():
             yield from (f"allowed by {_named(each)}" for each in _deciding(explanation, Effect.ALLOW))
+        case Denied(is_undecided=True, reason=reason):
+            yield reason
         case Denied(by=None):
             yield from _wanting(explanation)
         case Denied():
-            yield from (f"denied by {_named(each)}" for each in explanation.denials)
+            yield from (f"denied by {_named(each)}{_doubts(each.doubts)}" for each in explanation.denials)
+    if explanation.is_partial:
+        yield "there are more statements than are looked at, and the rest is not explained"
 
 
 def _deciding(explanation: Explanation, effect: Effect) -> list[Heard]:
@@ -76,7 +81,7 @@ def _wanting(explanation: Explanation) -> Iterator[str]:
         yield f"no {_LACKING[kind]} allows it, in {_side(kind, explanation)}"
     yield from (f"but there is an allowance: {_named(each)}" for each in _deciding(explanation, Effect.ALLOW))
     for each in explanation.near_misses[:_MOST_NEAR_MISSES]:
-        yield f"{_named(each)} {_MISSED[each.fate]}{_conditions(each)}"
+        yield f"{_named(each)} {_MISSED[each.fate]}{_doubts(each.doubts)}{_conditions(each)}"
     left = len(explanation.near_misses) - _MOST_NEAR_MISSES
     if left > 0:
         yield f"and {left} more, which --json lists"
@@ -90,9 +95,15 @@ def _conditions(heard: Heard) -> str:
 
 def _failed(failed: FailedCondition) -> str:
     wanted = f"{failed.operator} {failed.key} {' or '.join(failed.wanted)}"
+    if failed.doubts:
+        return f"{' and '.join(failed.doubts)} ({wanted})"
     if failed.is_missing:
         return f"the request has no {failed.key} ({wanted})"
     return f"{failed.key} is {' and '.join(failed.given)} ({wanted})"
+
+
+def _doubts(doubts: tuple[str, ...]) -> str:
+    return f" ({'; '.join(doubts)})" if doubts else ""
 
 
 def _named(heard: Heard) -> str:
@@ -128,10 +139,18 @@ def _values(heard: Heard, explanation: Explanation) -> dict[str, object]:
         "column": at.column,
         "effect": heard.statement.effect.value,
         "fate": heard.fate.value,
-        "failed": [
-            {"operator": each.operator, "key": each.key, "wanted": list(each.wanted), "given": list(each.given)}
-            for each in heard.failed
-        ],
+        "failed": [_failed_values(each) for each in heard.failed],
+        "doubts": list(heard.doubts),
+    }
+
+
+def _failed_values(failed: FailedCondition) -> dict[str, object]:
+    return {
+        "operator": failed.operator,
+        "key": failed.key,
+        "wanted": list(failed.wanted),
+        "given": list(failed.given),
+        "doubts": list(failed.doubts),
     }
 
 

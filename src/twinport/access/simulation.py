@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from twinport.access import context_keys
-from twinport.access.evaluate import Allowed, Denied, Policies, Question
+from twinport.access.evaluate import Allowed, Denied, Policies, Question, too_long
 from twinport.access.explanation import Explanation, explain
-from twinport.access.policy import Effect, Policy, PolicyKind
+from twinport.access.policy import Policy, PolicyKind
+from twinport.access.readings import Effect
 from twinport.access.statement_spans import Span, spans
+from twinport.refusals.identities import PolicyNotEvaluated
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
 _IAM_POLICY, _RESOURCE_POLICY = "IAM Policy", "Resource Policy"
@@ -44,12 +46,18 @@ class Simulated:
 
 
 def simulate(question: Question, policies: Policies) -> Simulated:
-    """Answer as AWS's simulator does; the decision is the evaluator's own."""
+    """Answer as AWS's simulator does; the decision is the evaluator's own.
+
+    A key whose value is too long to be compared is missing. Raises PolicyNotEvaluated when the evaluator gives up.
+    """
     if question.action.lower().startswith(_ASSUMING):
         policies = replace(policies, resource=())
     explanation = explain(question, policies)
+    if isinstance(explanation.decision, Denied) and explanation.decision.is_undecided:
+        raise PolicyNotEvaluated(question.action, question.resource, explanation.decision.reason)
     told = (*policies.identity, *policies.resource)
-    missing = [key for key in context_keys.asked_about(question.action, told) if not question.context.get(key.lower())]
+    given = {key for key, values in question.context.items() if values} - {*too_long(question.context)}
+    missing = [key for key in context_keys.asked_about(question.action, told) if key.lower() not in given]
     return Simulated(
         action=question.action,
         resource=question.resource,

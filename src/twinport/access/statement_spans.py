@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,12 +34,13 @@ class Span:
 @lru_cache(_MOST_TEXTS)
 def spans(text: str) -> tuple[Span, ...]:
     """Return where each statement stands, in order. `text` is that of a policy that was read and found good."""
+    lines = _Lines.of(text)
     at = _BLANK.match(text).end() + 1  # type: ignore[union-attr]  # this pattern matches everywhere
     while True:
         name, at = _DECODER.raw_decode(text, _skipped(text, at, ","))
         at = _skipped(text, at, ":")
         if name == "Statement":
-            return tuple(_span(text, *offsets) for offsets in _statements(text, at))
+            return tuple(lines.span(*offsets) for offsets in _statements(text, at))
         _, at = _DECODER.raw_decode(text, at)
 
 
@@ -63,10 +65,19 @@ def _skipped(text: str, at: int, mark: str) -> int:
     return _BLANK.match(text, at + 1).end() if text[at] == mark else at  # type: ignore[union-attr]  # as above
 
 
-def _span(text: str, begin: int, after: int, end: int) -> Span:
-    return Span(_position(text, begin), _position(text, after), _position(text, end))
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Where the lines of a text begin, found once for all of its statements."""
 
+    begins: list[int]
 
-def _position(text: str, offset: int) -> Position:
-    before = text[:offset]
-    return Position(before.count("\n") + 1, offset - before.rfind("\n"))
+    @classmethod
+    def of(cls, text: str) -> "_Lines":
+        return cls([0, *(found.end() for found in re.finditer("\n", text))])
+
+    def span(self, begin: int, after: int, end: int) -> Span:
+        return Span(self._position(begin), self._position(after), self._position(end))
+
+    def _position(self, offset: int) -> Position:
+        line = bisect_right(self.begins, offset)
+        return Position(line, offset - self.begins[line - 1] + 1)

@@ -1,13 +1,20 @@
-"""Patterns of policies: `*` and `?` without backtracking, and variables whose text is never a wildcard."""
+"""Patterns of policies as they are written: wildcards, and variables whose text is never a wildcard."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 
+from twinport.access.globs import Matches, Token, Wildcard, exactly, matcher
+from twinport.access.readings import Reading
+from twinport.access.steps import LONGEST_VALUE, Steps, rate
 from twinport.refusals.identities import PolicyMalformed
 
 # The facts of a request, by condition key in lower case. A key without values is as good as absent.
 RequestContext = Mapping[str, tuple[str, ...]]
+# What putting a variable's value in costs, in steps.
+_BINDING = 4
+_SPECIAL = re.compile(r"[*?$]")
 
 
 class Version(Enum):
@@ -17,9 +24,11 @@ class Version(Enum):
     WITH_VARIABLES = "2012-10-17"
 
 
-class Wildcard(Enum):
-    ANY_TEXT = "*"
-    ANY_CHARACTER = "?"
+class Unbound(Enum):
+    """Why a variable cannot be replaced by text."""
+
+    HAS_NO_VALUE = "has no value"
+    IS_TOO_LONG = "is too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,84 +38,85 @@ class Variable:
     key: str
     default: str | None
 
-    def value(self, context: RequestContext) -> str | None:
+    def value(self, context: RequestContext) -> str | Unbound:
         values = context.get(self.key, ())
-        return values[0] if len(values) == 1 else self.default
+        if len(values) != 1:
+            return Unbound.HAS_NO_VALUE if self.default is None else self.default
+        return Unbound.IS_TOO_LONG if len(values[0]) > LONGEST_VALUE else values[0]
 
 
-Token = str | Wildcard
 Part = Token | Variable
-# Literals between which exactly one character stands, whatever it is.
-_Run = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Glob:
-    """A pattern cut at its stars into runs, and each run at its question marks into literals.
-
-    The first run stands at the beginning, the last at the end, and each of the others wherever it is found first:
-    no choice is ever taken back, so the work is at most the product of the two lengths.
-    """
-
-    runs: tuple[_Run, ...]
-    # Tells whether the whole of a text matches: made once, for the form that the pattern has.
-    matches: Callable[[str], bool] = field(compare=False, repr=False)
-
-    @classmethod
-    def of(cls, tokens: Iterable[Token]) -> "Glob":
-        runs: list[list[str]] = [[""]]
-        for token in tokens:
-            if token is Wildcard.ANY_TEXT:
-                runs.append([""])
-            elif token is Wildcard.ANY_CHARACTER:
-                runs[-1].append("")
-            elif isinstance(token, str):
-                runs[-1][-1] += token
-        middle = [run for run in runs[1:-1] if run != [""]]
-        kept = tuple(tuple(run) for run in (runs[0], *middle, *runs[1:][-1:]))
-        has_marks = any(len(run) > 1 for run in kept)
-        return cls(kept, _matching_runs(kept) if has_marks else _matching(tuple(run[0] for run in kept)))
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern as parsed. `glob` is ready unless variables stand open."""
+    """A pattern as parsed. `ready` is absent when variables stand open."""
 
     parts: tuple[Part, ...]
-    glob: Glob | None
+    reading: Reading
+    ready: Matches | None
 
-    def matches(self, text: str, context: RequestContext) -> bool:
-        """Tell whether the whole of `text` matches. A variable without value or default matches nothing."""
-        if self.glob is not None:
-            return self.glob.matches(text)
-        tokens = self.bound(context)
-        return tokens is not None and Glob.of(tokens).matches(text)
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Variable))
 
-    def bound(self, context: RequestContext) -> list[Token] | None:
+    def matches(self, text: str, context: RequestContext, steps: Steps) -> bool:
+        """Tell whether the whole of `text` matches. What cannot be told is told as the reading says."""
+        if self.ready is not None:
+            return self.ready(text, steps)
+        tokens = self.bound(context, steps)
+        return self.unanswered(tokens) if isinstance(tokens, Unbound) else matcher(tokens)(text, steps)
+
+    def bound(self, context: RequestContext, steps: Steps) -> list[Token] | Unbound:
         """Put the variables' values in, as literal text."""
         tokens: list[Token] = []
         for part in self.parts:
             token = part.value(context) if isinstance(part, Variable) else part
-            if token is None:
-                return None
+            if isinstance(token, Unbound):
+                return token
+            steps.spend(_BINDING + (rate(len(token)) if isinstance(token, str) else 0))
             tokens.append(token)
         return tokens
 
+    def unanswered(self, why: Unbound) -> bool:
+        """Tell what the pattern counts as when a variable cannot be replaced."""
+        return why is Unbound.IS_TOO_LONG and self.reading.doubtful
 
-def pattern(text: str, version: Version) -> Pattern:
+
+def pattern(text: str, version: Version, reading: Reading) -> Pattern:
     """Parse text in which `*` and `?` are wildcards."""
-    return _made(token for part in _cut(text, version) for token in _tokens(part))
+    if not _SPECIAL.search(text):
+        return Pattern((text,), reading, exactly(text))
+    return _made((token for part in _cut(text, version) for token in _tokens(part)), reading)
 
 
-def literal(text: str, version: Version) -> Pattern:
+def matching(text: str) -> Matches:
+    """Return what matches text of the older language, in which `*` and `?` are wildcards."""
+    return matcher(_split(text)) if _SPECIAL.search(text) else exactly(text)
+
+
+def literal(text: str, version: Version, reading: Reading) -> Pattern:
     """Parse text in which only variables are special."""
-    return _made(part.text if isinstance(part, _Escaped) else part for part in _cut(text, version))
+    if version is Version.WITHOUT_VARIABLES or "${" not in text:
+        return Pattern((text,), reading, exactly(text))
+    return _made((part.text if isinstance(part, _Escaped) else part for part in _cut(text, version)), reading)
 
 
-def _made(parts: Iterable[Part]) -> Pattern:
+def variables_of(text: str) -> Iterable[str]:
+    """Return the keys of the variables in a text of the newer language, as they are spelt."""
+    for piece in text.split("${")[1:]:
+        inside = piece.partition("}")[0]
+        if inside not in _ESCAPES:
+            yield inside.partition(",")[0].strip()
+
+
+def _made(parts: Iterable[Part], reading: Reading) -> Pattern:
     kept = tuple(parts)
     tokens = [part for part in kept if not isinstance(part, Variable)]
-    return Pattern(kept, Glob.of(tokens) if len(tokens) == len(kept) else None)
+    return Pattern(kept, reading, matcher(tokens) if len(tokens) == len(kept) else None)
+
+
+_ESCAPES = ("*", "?", "$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ def _cut(text: str, version: Version) -> list[str | _Escaped | Variable]:
 
 
 def _variable(inside: str) -> _Escaped | Variable:
-    if inside in ("*", "?", "$"):
+    if inside in _ESCAPES:
         return _Escaped(inside)
     key, comma, default = (part.strip() for part in inside.partition(","))
     quoted = len(default) > 1 and default[0] == default[-1] == "'"
@@ -158,71 +168,3 @@ def _split(text: str) -> Iterable[Token]:
                 yield Wildcard.ANY_CHARACTER
             if piece:
                 yield piece
-
-
-def _matching(literals: tuple[str, ...]) -> Callable[[str], bool]:
-    """Match literals with stars between them; the forms that most patterns have, by a comparison or two."""
-    first, last, middle = literals[0], literals[-1], literals[1:-1]
-    if len(literals) == 1:
-        return lambda text: text == first
-    if not middle and not last:
-        return lambda text: text.startswith(first)
-    begins, ends = len(first), len(last)
-    if len(middle) == 1 and not last:
-        (lone,) = middle
-        return lambda text: text.startswith(first) and text.find(lone, begins) >= 0
-
-    def matches(text: str) -> bool:
-        if not (text.startswith(first) and text.endswith(last)):
-            return False
-        at, limit = begins, len(text) - ends
-        for literal in middle:
-            found = text.find(literal, at, limit)
-            if found < 0:
-                return False
-            at = found + len(literal)
-        return at <= limit
-
-    return matches
-
-
-def _matching_runs(runs: tuple[_Run, ...]) -> Callable[[str], bool]:
-    def matches(text: str) -> bool:
-        end = _end_at(runs[0], text, 0)
-        if len(runs) == 1 or end < 0:
-            return end == len(text)
-        for run in runs[1:-1]:
-            end = _end_after(run, text, end)
-            if end < 0:
-                return False
-        last = runs[-1]
-        begin = len(text) - _length(last)
-        return begin >= end and _end_at(last, text, begin) >= 0
-
-    return matches
-
-
-def _length(run: _Run) -> int:
-    return sum(map(len, run)) + len(run) - 1
-
-
-def _end_at(run: _Run, text: str, begin: int) -> int:
-    """Return where `run` ends if it stands at `begin`, else -1."""
-    end = begin - 1
-    for part in run:
-        if not text.startswith(part, end + 1):
-            return -1
-        end += 1 + len(part)
-    return end
-
-
-def _end_after(run: _Run, text: str, begin: int) -> int:
-    """Return where the first `run` at or after `begin` ends, else -1."""
-    if len(run) == 1:
-        found = text.find(run[0], begin)
-        return found + len(run[0]) if found >= 0 else -1
-    for start in range(begin, len(text) - _length(run) + 1):
-        end = _end_at(run, text, start)
-        if end >= 0:
-            return end
-    return -1

@@ -10,6 +10,7 @@ from twinport.refusals.identities import (
     PasswordTooWeak,
     PolicyMalformed,
     PolicyNotAttachable,
+    PolicyNotEvaluated,
     PolicyOutsideAccount,
     ReportExpired,
     ReportMissing,
@@ -20,6 +21,7 @@ from twinport.refusals.identities import (
 ERRORS: Mapping[type[Refusal], WireError] = {
     EntityExists: WireError("EntityAlreadyExists", 409),
     InvalidInput: WireError("InvalidInput", 400),
+    PolicyNotEvaluated: WireError("PolicyEvaluation", 500),
     LimitReached: WireError("LimitExceeded", 409),
     NotFound: WireError("NoSuchEntity", 404),
     PasswordTooWeak: WireError("PasswordPolicyViolation", 400),

@@ -138,6 +138,13 @@ class EntityNotFound(NotFound):
         super().__init__(f"The {kind} with name {name} cannot be found.")
 
 
+class PolicyNotEvaluated(Refusal):
+    """A simulation that the evaluator gives up."""
+
+    def __init__(self, action: str, resource: str, reason: str) -> None:
+        super().__init__(f"{action} on {resource[:256]} is denied without a decision, {reason}")
+
+
 class EntityUnretrievable(NotFound):
     """An entity whose policies were to be looked at, in IAM's words."""
 

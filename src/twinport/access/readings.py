@@ -1,0 +1,27 @@
+"""What a match in a policy counts as where it cannot be told for certain. Pure."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Effect(Enum):
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the patterns of one element of a statement are read. Doubt never grants.
+
+    `doubtful` is what an uncertain match counts as, for example of a value that is too long to be compared. It is a
+    match where a match refuses (in a Deny, and behind a `Not` of an Allow), and none where a match grants (in an Allow,
+    and behind a `Not` of a Deny).
+    """
+
+    doubtful: bool
+
+    @classmethod
+    def of(cls, effect: Effect, *, negated: bool) -> "Reading":
+        """Return the reading of a statement's element. NotResource and operators like StringNotEquals are negated."""
+        refuses = negated is (effect is Effect.ALLOW)
+        return cls(doubtful=refuses)
