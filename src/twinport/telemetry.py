@@ -48,6 +48,7 @@ class Event(Enum):
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"
     DELIVERY_REOPENED = "delivery.reopened"
+    DELIVERIES_OWED_AGAIN = "deliveries.owed_again"
     DELIVERY_LEASE_LOST = "delivery.lease_lost"
     PROCESS_STARTED = "process.started"
     PROCESS_ENDED = "process.ended"

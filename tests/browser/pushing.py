@@ -1,6 +1,7 @@
 """Pushing small images by the API, for pages to show, and holding their copies back for as long as a test needs."""
 
 import sqlite3
+import urllib.request
 from contextlib import closing
 
 from tests.journeys.images import small
@@ -22,6 +23,19 @@ def push(server: Served, account: str, repository: str, tag: str, region: str = 
     )
     digest: str = pushed["image"]["imageId"]["imageDigest"]
     return digest
+
+
+def push_again(server: Served, account: str, repository: str, tag: str, region: str = "eu-west-1") -> None:
+    """Send the manifest of such an image once more, as docker does."""
+    token = server.client("ecr", account, region).get_authorization_token()["authorizationData"][0][
+        "authorizationToken"
+    ]
+    manifest = small(tag).manifest
+    headers = {"Authorization": f"Basic {token}", "Content-Type": manifest.media_type}
+    address = f"{server.url}/v2/{account}/{region}/{repository}/manifests/{tag}"
+    request = urllib.request.Request(address, manifest.content, headers, method="PUT")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 201
 
 
 def hold_back(server: Served, region: str, *, held: bool) -> None:

@@ -1,11 +1,12 @@
 """The story that this project was asked for, clicked through: rules, the role, the copies, and the role's end."""
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.person import ROLE, Person
-from tests.browser.pushing import hold_back, push
+from tests.browser.pushing import hold_back, push, push_again
 from tests.served import Served, new_account
 
 
@@ -101,7 +102,15 @@ def test_a_copy_that_gave_up_says_why_and_what_to_do(person: Person, page: Page)
     person.visit("/console/eu-west-1/images?repository=team/api")
     expect_copies(page, "gave up", 1)
     person.sees("the destination's registry policy does not let this account in")
-    person.sees("push the image again")
+    person.sees("push each tag of the image again")
+    # The advice is true.
+    policy = {"Sid": "In", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Resource": "*"}
+    policy["Action"] = ["ecr:ReplicateImage", "ecr:CreateRepository"]
+    partner = server.client("ecr", place["registryId"], "us-east-1")
+    partner.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
+    push_again(server, account, "team/api", "1.0")
+    page.reload()
+    expect_copies(page, "arrived", 1)
 
 
 def test_the_description_of_the_role_can_be_edited(person: Person, page: Page) -> None:

@@ -2,9 +2,10 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import Connection, create_engine, insert, select
 
-from twinport.catalog import arrivals, images, repositories
+from twinport.catalog import arrivals, images, registries, repositories
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.arrivals import Landing, NewManifest
 from twinport.clock import ManualClock
@@ -27,12 +28,12 @@ def empty() -> Connection:
     return db
 
 
-def landing(position: Position, source: Registry = SOURCE) -> Landing:
+def landing(position: Position, source: Registry = SOURCE, delivery: str | None = None) -> Landing:
     """One image of its own for each position, all under one tag."""
     content = b'{"schemaVersion":2,"manifests":[],"annotations":{"n":"%d-%d"}}' % (position.epoch, position.sequence)
     manifest = NewManifest(Digest.of(content), content, parse_manifest(content, OCI_INDEX))
     return Landing(
-        delivery=f"{source} {position}",
+        delivery=delivery or f"{source} {position}",
         offer="none",
         source=source,
         destination=HERE,
@@ -90,3 +91,60 @@ def test_positions_of_different_sources_are_not_compared() -> None:
     assert images.tagged(db, home.id, "latest") == landing(Position(1, 1), other).digest
     db.close()
     db.engine.dispose()
+
+
+class Destination(RuleBasedStateMachine):
+    """Deliveries land in any order, new ones and repeated ones, and the destination's owner changes the tag between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.db = empty()
+        self.deliveries: dict[str, tuple[Position, TagOutcome]] = {}
+        self.last: Position | None = None
+        self.named: Digest | None = None
+
+    def teardown(self) -> None:
+        self.db.close()
+        self.db.engine.dispose()
+
+    @rule(position=positions)
+    def land(self, position: Position) -> None:
+        delivery = f"delivery {len(self.deliveries)}"
+        is_older = self.last is not None and position < self.last
+        stays = position == self.last and self.named not in (None, landing(position).digest)
+        decided = arrivals.land(self.db, landing(position, delivery=delivery), NOW)
+        assert decided is (TagOutcome.SUPERSEDED if is_older or stays else TagOutcome.MOVED)
+        if decided is TagOutcome.MOVED:
+            self.last, self.named = position, landing(position).digest
+        self.deliveries[delivery] = position, decided
+
+    @precondition(lambda self: self.deliveries)
+    @rule(data=st.data())
+    def land_again(self, data: st.DataObject) -> None:
+        delivery = data.draw(st.sampled_from(sorted(self.deliveries)))
+        position, decided = self.deliveries[delivery]
+        assert arrivals.land(self.db, landing(position, delivery=delivery), NOW) is decided
+
+    @precondition(lambda self: self.deliveries)
+    @rule()
+    def untag(self) -> None:
+        images.remove_tag(self.db, repositories.get(self.db, HERE, NAME).id, "latest")
+        self.named = None
+
+    @precondition(lambda self: self.deliveries)
+    @rule(data=st.data())
+    def move_the_tag_here(self, data: st.DataObject) -> None:
+        home = repositories.get(self.db, HERE, NAME)
+        position, _ = data.draw(st.sampled_from(sorted(self.deliveries.values(), key=lambda each: each[0])))
+        self.named = landing(position).digest
+        here = registries.next_position(self.db, HERE.account)
+        images.move_tag(self.db, home.id, "latest", self.named, here, NOW)
+
+    @invariant()
+    def the_tag_is_where_the_newest_change_put_it(self) -> None:
+        home = repositories.find(self.db, HERE, NAME)
+        assert (None if home is None else images.tagged(self.db, home.id, "latest")) == self.named
+
+
+TestDestination = Destination.TestCase
+TestDestination.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)

@@ -25,6 +25,7 @@ from tests.journeys.registry_clients import (
 )
 from tests.journeys.server import Server
 from tests.served import new_account
+from tests.waiting import until
 from twinport.tour.image import File, build
 
 REPOSITORY = "team/api"
@@ -74,6 +75,26 @@ def test_a_push_whose_answers_were_lost_succeeds_when_it_is_repeated_and_takes_e
     assert image["imageTags"] == ["1.4"]
 
 
+# crane and regctl look first, find the tag where it shall be, and send nothing.
+@pytest.mark.parametrize("name", ["docker", "oras"])
+def test_a_copy_that_was_refused_is_made_by_the_same_push_once_the_policy_is_put_right(
+    owner: Owner, goods: Goods, engine: Engine, tmp_path: Path, name: str
+) -> None:
+    source, partner = Owner(owner.server, new_account(), HOME), Owner(owner.server, new_account(), HOME)
+    ecr = source.boto("ecr")
+    ecr.create_repository(repositoryName=REPOSITORY)
+    place = {"region": HOME, "registryId": partner.account}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
+    access = Access(owner.server.address, source.password())
+    client = WITH_A_FOLDER[name](goods, access, tmp_path) if name != "docker" else DockerClient(goods, access, engine)
+    reference = f"{owner.server.address}/{source.account}/{HOME}/{REPOSITORY}:1.4"
+    client.push_image(reference)
+    until(lambda: copies(source) == ["FAILED"])
+    partner.boto("ecr").put_registry_policy(policyText=admitting(source.account))
+    client.push_image(reference)
+    until(lambda: copies(source) == ["COMPLETE"])
+
+
 def test_layers_that_are_there_are_not_pushed_again(owner: Owner, goods: Goods, engine: Engine) -> None:
     client = DockerClient(goods, Access(owner.server.address, owner.password()), engine)
     client.push_image(f"{owner.registry}/{REPOSITORY}:1.4")
@@ -107,3 +128,17 @@ def test_an_image_of_many_layers_that_come_at_once_comes_back_whole(
     assert (len(after), after) == (LAYERS, before)
     manifest = json.loads(Registry.of(owner).ask("GET", f"{REPOSITORY}/manifests/many").body)
     assert len({layer["digest"] for layer in manifest["layers"]}) == LAYERS
+
+
+def copies(source: Owner) -> list[str]:
+    image = {"imageTag": "1.4"}
+    found = source.boto("ecr").describe_image_replication_status(repositoryName=REPOSITORY, imageId=image)
+    return [each["status"] for each in found["replicationStatuses"]]
+
+
+def admitting(account: str) -> str:
+    """Word a registry policy that lets an account replicate everything into this registry."""
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    actions = ["ecr:ReplicateImage", "ecr:CreateRepository"]
+    statement = {"Sid": "In", "Effect": "Allow", "Principal": principal, "Action": actions, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

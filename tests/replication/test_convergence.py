@@ -31,8 +31,8 @@ class Day:
         self.images: list[Image] = [*plain, index(plain[0], plain[1])]
         self.pushed: dict[str, Image] = {}
 
-    async def live(self) -> None:
-        events: list[Callable[[], Awaitable[None]]] = [self.push, self.push, self.carry, self.fault, self.pass_time]
+    async def live(self, *more: Callable[[], Awaitable[None]]) -> None:
+        events = [self.push, self.push, self.carry, self.fault, self.pass_time, *more]
         for each in self.images[:2]:
             await self.world.push(each)
         for _ in range(STEPS):
@@ -59,6 +59,14 @@ class Day:
             await self.world.deliver()
         except BaseExceptionGroup:
             self.world.replication = self.world.new_process()
+
+    async def change_a_policy(self) -> None:
+        """Forbid or allow copies to a destination; what is refused is given up at once."""
+        self.world.gate.denied ^= {(REPLICATE, self.random.choice(DESTINATIONS))}
+
+    async def push_again(self) -> None:
+        for tag, what in self.pushed.items():
+            await self.world.push(what, tag)
 
     async def pass_time(self) -> None:
         self.world.clock.advance(self.random.choice([timedelta(seconds=1), LEASE]))
@@ -99,3 +107,14 @@ async def test_after_any_day_every_destination_shows_what_its_source_shows(day: 
     for what in day.images:
         states = {report.state for report in await day.world.statuses(what)}
         assert states <= {DeliveryState.COMPLETE}
+
+
+@pytest.mark.parametrize("day", range(4), indirect=True)
+async def test_after_a_day_of_refusals_the_same_pushes_bring_every_tag_to_where_it_is(day: Day) -> None:
+    await day.live(day.change_a_policy, day.push_again)
+    day.world.gate.denied.clear()
+    await day.push_again()
+    await day.world.deliver()
+    for destination in DESTINATIONS:
+        for tag, what in day.pushed.items():
+            assert await day.world.tag(destination, tag) == what.digest

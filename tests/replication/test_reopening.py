@@ -69,8 +69,8 @@ async def push_layer(world: World) -> None:
     await world.push(SECOND)
 
 
-async def push_image(world: World) -> None:
-    await world.push(FIRST, "1")
+async def push_image_under_another_tag(world: World) -> None:
+    await world.push(FIRST, "another")
 
 
 async def find_it_whole(world: World) -> None:
@@ -86,7 +86,7 @@ async def find_it_whole(world: World) -> None:
         (damage_layer, find_it_whole),
         (damage_layer_unseen, push_layer),
         (lose_layer_unseen, push_layer),
-        (damage_manifest, push_image),
+        (damage_manifest, push_image_under_another_tag),
     ],
     ids=["layer", "layer found whole", "layer, unseen", "layer lost, unseen", "manifest"],
 )
@@ -102,6 +102,29 @@ async def test_what_was_given_up_for_damage_goes_on_once_it_is_healed(
     assert await ended(world) == (DeliveryState.COMPLETE, None)
     assert (await world.has(FAR, FIRST), await world.tag(FAR, "1")) == (True, FIRST.digest)
     assert await look(world) == 0
+
+
+async def test_the_push_that_heals_a_manifest_owes_its_copy_at_once_and_nothing_opens_it_a_second_time(
+    world: World,
+) -> None:
+    await world.push(FIRST, "1")
+    await damage_manifest(world)
+    await give_up(world)
+    await world.push(FIRST, "1")
+    assert await look(world) == 0
+    assert await world.deliver() == 1
+    assert await ended(world) == (DeliveryState.COMPLETE, None)
+    assert await world.tag(FAR, "1") == FIRST.digest
+
+
+async def test_what_was_given_up_stays_so_where_a_newer_delivery_of_the_same_stands_for_it(world: World) -> None:
+    await world.push(FIRST, "1")
+    await damage(world, HOME)
+    await give_up(world)
+    await world.push(FIRST, "1")
+    assert await look(world) == 0
+    assert await world.deliver() == 1
+    assert await ended(world) == (DeliveryState.COMPLETE, None)
 
 
 async def test_what_nobody_asks_for_any_more_stays_given_up(world: World) -> None:

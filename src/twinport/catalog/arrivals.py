@@ -1,7 +1,8 @@
 """What arrives in a Region: offers with the bytes that they hold, landings, and the positions that were applied.
 
 The destination remembers per (source registry, repository, tag) the last position that it decided about, and keeps it
-after the tag is gone: an older position never touches the tag. It remembers each delivery's outcome by its id: a lost
+after the tag is gone: an older position never touches the tag, and the same one only places it where it is absent. It
+remembers each delivery's outcome by its id: a lost
 answer changes nothing twice. An arrival owes nothing onwards: nothing here writes to the outbox (one hop).
 
 When offers expire is told by the clock of the database (`Catalog.now`), since any host may hold or expire them.
@@ -251,14 +252,22 @@ def _take_held(db: Connection, offer_id: str, digest: Digest) -> HeldBytes | Non
 
 
 def _place_tag(db: Connection, home: Repository, landing: Landing, here: Position, now: datetime) -> TagOutcome:
-    """Move the tag, unless a newer position of the same source was decided about, or the repository forbids it."""
+    """Move the tag, unless a newer position of the same source was decided about, or the repository forbids it.
+
+    Another delivery at the same position brings back a tag that was deleted here, and moves none: what the tag names
+    now was put there after that position had been decided about.
+    """
     if landing.tag is None:
         return TagOutcome.NONE
-    if not _advance(db, landing, landing.tag):
+    last = _last_position(db, landing, landing.tag)
+    if last is not None and last > landing.position:
         return TagOutcome.SUPERSEDED
+    _decide(db, landing, landing.tag)
     current = images.tagged(db, home.id, landing.tag)
     if current not in (None, landing.digest) and home.tag_rule.forbids_moving(landing.tag):
         return TagOutcome.KEPT
+    if current not in (None, landing.digest) and last == landing.position:
+        return TagOutcome.SUPERSEDED
     if current != landing.digest:
         _require_room(db, home, landing.tag, landing.digest)
         images.move_tag(db, home.id, landing.tag, landing.digest, here, now)
@@ -270,18 +279,24 @@ def _require_room(db: Connection, home: Repository, tag: str, digest: Digest) ->
         raise TagLimitReached(tag, home.name, home.registry.account, TAGS_PER_IMAGE)
 
 
-def _advance(db: Connection, landing: Landing, tag: str) -> bool:
-    """Record a position as decided about, unless the same or a newer one was. Tell whether it is the newest."""
-    key = {
+def _last_position(db: Connection, landing: Landing, tag: str) -> Position | None:
+    """Return the newest position of this source's tag that was decided about here."""
+    columns = [applied_position.c[name] == value for name, value in _history_of(landing, tag).items()]
+    row = db.execute(select(applied_position.c.epoch, applied_position.c.sequence).where(*columns)).one_or_none()
+    return None if row is None else Position(row.epoch, row.sequence)
+
+
+def _decide(db: Connection, landing: Landing, tag: str) -> None:
+    """Record that the position of a landing is decided about."""
+    position = {"epoch": landing.position.epoch, "sequence": landing.position.sequence}
+    upsert(db, applied_position, _history_of(landing, tag), position)
+
+
+def _history_of(landing: Landing, tag: str) -> dict[str, str]:
+    return {
         "account": landing.destination.account,
         "source_region": landing.source.region,
         "source_account": landing.source.account,
         "repository": landing.repository,
         "tag": tag,
     }
-    columns = [applied_position.c[name] == value for name, value in key.items()]
-    row = db.execute(select(applied_position.c.epoch, applied_position.c.sequence).where(*columns)).one_or_none()
-    if row is not None and Position(row.epoch, row.sequence) >= landing.position:
-        return False
-    upsert(db, applied_position, key, {"epoch": landing.position.epoch, "sequence": landing.position.sequence})
-    return True

@@ -186,6 +186,13 @@ def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
     return None if name is None else Digest.parse(name)
 
 
+def position(db: Connection, repository_id: int, tag: str) -> Position:
+    """Return where the last change of a tag that is there stands in its registry's history."""
+    query = select(_tag.c.epoch, _tag.c.sequence).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)
+    row = db.execute(query).one()
+    return Position(row.epoch, row.sequence)
+
+
 def holds(db: Connection, repository_id: int, digest: Digest) -> bool:
     query = select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)
     return db.execute(query.where(_manifest.c.digest == str(digest))).first() is not None

@@ -9,6 +9,7 @@ the world was moved. So a lease is one for the other hosts too, however their ow
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -34,6 +35,7 @@ from twinport.model.replication import (
 )
 from twinport.refusals.storage import LeaseLost
 
+_AGE = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
 # Written out, not bound: only so does the planner see that the partial index serves the query.
 _WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
 
@@ -50,6 +52,27 @@ def owe(
     db.execute(delivery.insert(), [_row(source, each, position, now) for each in planned])
     for destination in sorted({each.destination for each in planned}):
         hasten(db, Lane(source, destination), now)
+
+
+def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery]) -> list[PlannedDelivery]:
+    """Return those of `planned` whose newest delivery of the same image and tag failed, as they are owed again.
+
+    Whoever owes them holds the registry (`registries.hold`), so that of several such deliveries one waits at most.
+    """
+    again = []
+    for each in planned:
+        same = select(delivery.c.state, delivery.c.repetition).where(
+            delivery.c.source_account == account,
+            delivery.c.destination_region == each.destination.region,
+            delivery.c.destination_account == each.destination.account,
+            delivery.c.repository == each.repository,
+            delivery.c.digest == str(each.digest),
+            delivery.c.tag.is_not_distinct_from(each.tag),
+        )
+        newest = db.execute(same.order_by(*(column.desc() for column in _AGE)).limit(1)).one_or_none()
+        if newest is not None and newest.state == DeliveryState.FAILED.value:
+            again.append(replace(each, repetition=newest.repetition + 1))
+    return again
 
 
 def hasten(db: Connection, road: Lane, now: datetime) -> None:
@@ -73,7 +96,7 @@ def statuses(
     )
     if tag is not None:
         query = query.where(delivery.c.tag == tag)
-    rows = db.execute(query.order_by(delivery.c.epoch, delivery.c.sequence))
+    rows = db.execute(query.order_by(*_AGE))
     newest = {(row.destination_region, row.destination_account): row for row in rows}
     return [_report(newest[destination]) for destination in sorted(newest)]
 
@@ -81,7 +104,7 @@ def statuses(
 def reports(db: Connection, account: str, limit: int) -> list[DeliveryReport]:
     """Report a registry's latest deliveries, the newest first."""
     query = select(delivery).where(delivery.c.source_account == account)
-    rows = db.execute(query.order_by(delivery.c.epoch.desc(), delivery.c.sequence.desc()).limit(limit))
+    rows = db.execute(query.order_by(*(column.desc() for column in _AGE)).limit(limit))
     return [_report(row) for row in rows]
 
 
@@ -221,6 +244,7 @@ def _row(source: Registry, planned: PlannedDelivery, position: Position, now: da
         "tag": planned.tag,
         "epoch": position.epoch,
         "sequence": position.sequence,
+        "repetition": planned.repetition,
         "state": DeliveryState.WAITING.value,
         "created_at": now,
         "due_at": now,

@@ -247,6 +247,8 @@ delivery = Table(
     Column("tag", Text),
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    # Tells deliveries apart that are owed at one position, one after the other.
+    Column("repetition", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
     Column("failure_code", Text),
     Column("reason", Text),

@@ -5,9 +5,9 @@ its state, and each function changes nothing if somebody else did meanwhile.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import Connection, literal_column, select, tuple_, update
 
 from twinport.catalog import outbox, registries
 from twinport.catalog.regional_schema import delivery as _delivery
@@ -16,6 +16,9 @@ from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import DeliveryState, FailureCode, Lane
 
 # Written out, not bound: only so does the planner see that the partial index serves the query.
+_SAME = ("source_account", "destination_region", "destination_account", "repository", "digest")
+_AGE = ("epoch", "sequence", "repetition")
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _GIVEN_UP = _delivery.c.failure_code == literal_column(f"'{FailureCode.SOURCE_IMAGE_INACCESSIBLE.value}'")
 
 
@@ -59,10 +62,14 @@ def close(db: Connection, each: GivenUp, code: FailureCode, reason: str) -> None
 def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
     """Owe it again, as if it had not been tried, if the rules still ask for it; else close it. Tell whether it is owed.
 
-    Its position stays, so that it moves no tag that something newer has moved.
+    It stays as it is if a newer delivery of the same image and tag stands for it, as after the same push. Its position
+    stays, so that it moves no tag that something newer has moved.
     """
     # As for a push: while this is held nobody replaces the rules, nor finds that nothing is owed.
     rules = registries.hold(db, each.source.account).replication
+    if _is_owed_anew(db, each):
+        look_again(db, each, _NEVER)
+        return False
     if each.destination not in rules.destinations_of(each.repository):
         close(db, each, FailureCode.REPLICATION_CONFIGURATION_REMOVED, "no rule asks for it any more")
         return False
@@ -72,3 +79,12 @@ def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
         return False
     outbox.hasten(db, Lane(each.source, each.destination), now)
     return True
+
+
+def _is_owed_anew(db: Connection, each: GivenUp) -> bool:
+    """Tell whether there is a newer delivery of the same image and tag to the same destination."""
+    newer = _delivery.alias()
+    same = [newer.c[name] == _delivery.c[name] for name in _SAME]
+    later = tuple_(*(newer.c[name] for name in _AGE)) > tuple_(*(_delivery.c[name] for name in _AGE))
+    query = select(newer.c.id).where(_delivery.c.id == each.id, *same, later)
+    return db.execute(query.where(newer.c.tag.is_not_distinct_from(_delivery.c.tag)).limit(1)).first() is not None

@@ -10,10 +10,12 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _TRUSTED_SHOWN = 3
 
+# A push that an immutable tag refuses owes nothing: then the image is deleted here first.
+_PUSH_AGAIN = "push each tag of the image again; where a tag is immutable, delete the image here first."
 _WHY = {
     FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED: (
         "the destination's registry policy does not let this account in",
-        "Somebody there generates a statement under Private registry, Registry permissions; then push the image again.",
+        f"The destination account admits it under Private registry, Registry permissions. Then {_PUSH_AGAIN}",
     ),
     FailureCode.DESTINATION_REGION_NOT_FOUND: (
         "the destination's Region is not known here",
@@ -21,11 +23,11 @@ _WHY = {
     ),
     FailureCode.DESTINATION_LIMIT_EXCEEDED: (
         "the destination has reached a limit",
-        "Make room at the destination; then push the image again.",
+        f"Make room at the destination. Then {_PUSH_AGAIN}",
     ),
     FailureCode.DESTINATION_KMS_ERROR: (
         "the destination could not use its encryption key",
-        "Check the key of the destination's repository; then push the image again.",
+        f"Check the key of the destination's repository. Then {_PUSH_AGAIN}",
     ),
     FailureCode.SOURCE_IMAGE_NOT_FOUND: (
         "the image was deleted here before it could be carried",
@@ -37,15 +39,15 @@ _WHY = {
     ),
     FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND: (
         "the service-linked role for replication is gone",
-        "Save the replication configuration again, which creates the role; then push the image again.",
+        f"Save the replication configuration again, which creates the role. Then {_PUSH_AGAIN}",
     ),
     FailureCode.REPLICATION_CONFIGURATION_REMOVED: (
         "the replication rule was removed while the copy was waiting",
-        "Add a rule for this repository; then push the image again.",
+        f"Add a rule for this repository. Then {_PUSH_AGAIN}",
     ),
     FailureCode.INTERNAL_ERROR: (
         "an unexpected error was met at every attempt",
-        "The operator of this deployment finds it in the log; push the image again to try anew.",
+        f"The operator of this deployment finds the error in the log. To try anew, {_PUSH_AGAIN}",
     ),
 }
 

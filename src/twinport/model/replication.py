@@ -67,17 +67,21 @@ class TagOutcome(Enum):
     NONE = "none"
     MOVED = "moved"
     KEPT = "kept"  # immutable at the destination, and on another image
-    SUPERSEDED = "superseded"  # a newer position of the same source was applied before
+    SUPERSEDED = "superseded"  # a newer change was applied before: a later position, or one made at the destination
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
-    """The planner's decision: this image (under this tag, or none) is owed to this destination."""
+    """The planner's decision: this image (under this tag, or none) is owed to this destination.
+
+    `repetition` is greater than that of every earlier delivery of the same at the same position, which all failed.
+    """
 
     destination: Registry
     repository: RepositoryName
     digest: Digest
     tag: str | None
+    repetition: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,15 @@ from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest
-from twinport.registry.pushes import Push
+from twinport.registry.pushes import Change, Push
 from twinport.telemetry import Event
 
 T = TypeVar("T")
+_EVENTS = {
+    Change.STORED: Event.IMAGE_PUT,
+    Change.HEALED: Event.MANIFEST_HEALED,
+    Change.OWED_AGAIN: Event.DELIVERIES_OWED_AGAIN,
+}
 # A manifest larger than this is read and hashed beside the loop: at the limit it takes a fifth of a second.
 _LARGE = 1 << 16
 
@@ -76,6 +81,8 @@ class Images:
     async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
         """Store an image whose parts are all here, move its tags, and owe its deliveries in the same transaction.
 
+        Of what a push does not change it owes again the deliveries that failed.
+
         Raises ManifestInvalid, ImageDigestMismatch, LayersMissing, ReferencedImagesMissing, DescriptorSizeWrong,
         TagImmutable, TagLimitReached, TooManyImages, and ImageExists for a push that changes nothing if such are to
         be refused.
@@ -87,10 +94,9 @@ class Images:
         changed = await self.catalog.region(registry.region).write(
             lambda db: pushes.store(db, (registry, name), push, image, self.catalog.now(db), self.quotas)
         )
-        if changed is not pushes.Change.NONE:
+        if changed is not Change.NONE:
             self.pushed()
-            event = Event.MANIFEST_HEALED if changed is pushes.Change.HEALED else Event.IMAGE_PUT
-            telemetry.event(event, **_facts(registry, name, image.digest), tags=", ".join(push.tags))
+            telemetry.event(_EVENTS[changed], **_facts(registry, name, image.digest), tags=", ".join(push.tags))
         return PutOutcome(image.digest, image.manifest.media_type, push.tags, image.manifest.subject)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:

@@ -36,6 +36,7 @@ class Change(Enum):
     NONE = "none"
     STORED = "stored: an image, a tag or both"
     HEALED = "healed: bytes were damaged, and perhaps stored too"
+    OWED_AGAIN = "owed again: copies had failed, and nothing else changed"
 
 
 class Parts(Enum):
@@ -90,16 +91,19 @@ def _store(
     found, rules = home
     image = _judged(db, found, push.parts, image)
     new = _new_tags(db, found, push, image)
-    if not new:
-        return Change.NONE
-    if push.parts is Parts.REQUIRED:
-        images.require_parts(db, found, image.manifest)
-    _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
-    if images.store_manifest(db, found.id, image, now):
-        _require_quota(db, found, quotas)
+    if new:
+        if push.parts is Parts.REQUIRED:
+            images.require_parts(db, found, image.manifest)
+        _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
+        if images.store_manifest(db, found.id, image, now):
+            _require_quota(db, found, quotas)
     for tag in new:
         _name(db, rules, found, image, tag, now)
-    return Change.STORED
+    unchanged = [tag for tag in push.tags or (None,) if tag not in new]
+    owed_again = [tag for tag in unchanged if _owe_again(db, rules, found, image, tag, now)]
+    if new:
+        return Change.STORED
+    return Change.OWED_AGAIN if owed_again else Change.NONE
 
 
 def _name(
@@ -117,6 +121,30 @@ def _name(
         images.move_tag(db, repository.id, tag, image.digest, position, now)
     if not image.sparse:
         outbox.owe(db, registry, planner.plan(rules, registry, repository.name, image.digest, tag), position, now)
+
+
+def _owe_again(
+    db: Connection,
+    rules: ReplicationConfiguration,
+    repository: Repository,
+    image: NewImage,
+    tag: TagName | None,
+    now: datetime,
+) -> bool:
+    """Owe what a push does not change to the destinations of today whose copy failed. Tell whether there are any.
+
+    Why: docs/decisions/0023-failed-copies-and-the-same-push.md.
+    Under a tag that is at the position of the tag, so that it moves nothing back; without one, at a new position.
+    """
+    registry = repository.registry
+    planned = planner.plan(rules, registry, repository.name, image.digest, tag)
+    failed = [] if image.sparse else outbox.failed(db, registry.account, planned)
+    if not failed:
+        return False
+    account = registry.account
+    position = registries.next_position(db, account) if tag is None else images.position(db, repository.id, tag)
+    outbox.owe(db, registry, failed, position, now)
+    return True
 
 
 def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImage) -> NewImage:
