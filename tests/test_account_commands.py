@@ -89,6 +89,7 @@ def test_a_user_whom_nothing_can_be_attached_to_is_not_made(tmp_path: Path) -> N
 
 
 def test_an_account_that_was_not_created_is_refused_where_accounts_are_closed(tmp_path: Path) -> None:
+    done(tmp_path / "data", "account", "create", "acme")
     assert "twinport account create" in refused(tmp_path / "data", "user", "create", "111122223333", "ci")
 
 

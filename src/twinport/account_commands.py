@@ -29,7 +29,7 @@ Attached = Annotated[
 @accounts.command("create")
 def create_account(name: str, data: Data = None, config: Config = None) -> None:
     """Create an account and print its first administrator's access key, once."""
-    made = _done(data, config, lambda them: them.accounts.create(name))
+    made = _done(data, config, lambda them: them.accounts.create(name), "BEGIN")
     typer.echo(f"account         {made.account}\nadministrator   {made.user_arn}")
     _print_key(made.access_key_id, made.secret)
 
@@ -37,7 +37,7 @@ def create_account(name: str, data: Data = None, config: Config = None) -> None:
 @accounts.command("list")
 def list_accounts(data: Data = None, config: Config = None) -> None:
     """List the accounts that were created: id, name, and since when."""
-    for each in _done(data, config, lambda them: them.accounts.listed()):
+    for each in _done(data, config, lambda them: them.accounts.listed(), "READ"):
         typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}")
 
 
@@ -54,7 +54,7 @@ def create_user(
 @users.command("list")
 def list_users(account: Account, data: Data = None, config: Config = None) -> None:
     """List an account's users: name, since when, and ARN."""
-    found = _done(data, config, lambda them: them.list_users(account))
+    found = _done(data, config, lambda them: them.list_users(account), "READ")
     widest = max((len(each.name) for each in found), default=0)
     for each in found:
         typer.echo(f"{each.name:<{widest}}  {each.created_at:%Y-%m-%d}  {each.arn}")
@@ -70,7 +70,7 @@ def create_key(account: Account, user: User, data: Data = None, config: Config =
 @keys.command("list")
 def list_keys(account: Account, user: User, data: Data = None, config: Config = None) -> None:
     """List a user's access keys: id, status, since when, and when last used."""
-    for each in _done(data, config, lambda them: them.list_keys(account, user)):
+    for each in _done(data, config, lambda them: them.list_keys(account, user), "READ"):
         use = each.last_use
         words = "never used" if use is None else f"last used {use.at:%Y-%m-%d} for {use.service} in {use.region}"
         typer.echo(f"{each.id}  {each.status.value:<8}  {each.created_at:%Y-%m-%d}  {words}")
@@ -98,12 +98,15 @@ def _print_key(key_id: str, secret: str) -> None:
     typer.echo(f"access key id   {key_id}\nsecret          {secret}\n\n{_ONCE}")
 
 
-def _done(data: Path | None, config: Path | None, act: Callable[[Any], Awaitable[T]]) -> T:
-    """Let an administration.Administration act, and return what comes of it. Its parts are loaded now."""
+def _done(data: Path | None, config: Path | None, act: Callable[[Any], Awaitable[T]], purpose: str = "CHANGE") -> T:
+    """Let an administration.Administration act, and return what comes of it. Its parts are loaded now.
+
+    `purpose` names an administration.Purpose.
+    """
     administration = importlib.import_module("twinport.administration")
 
     async def run() -> T:
-        async with administration.opened(settings_from(data, None, config)) as them:
+        async with administration.opened(settings_from(data, None, config), administration.Purpose[purpose]) as them:
             return await act(them)
 
     return asyncio.run(run())

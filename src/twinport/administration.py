@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum
 
 from twinport.access.access_keys import AccessKeys, NewKey
 from twinport.access.accounts import Accounts
@@ -12,11 +13,12 @@ from twinport.access.entities import Entities
 from twinport.access.operator import OperatorGate, acting_for
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.sealing import sealer_of_folder
+from twinport.access.sessions import Sessions
 from twinport.access.users import Users
 from twinport.access.uses import Uses
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
-from twinport.databases import open_catalog
+from twinport.databases import join_catalog, note_catalog, open_catalog
 from twinport.model.entities import AccessKey, KeyStatus, Page, PrincipalType, User
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, account_id, is_account_id
@@ -97,13 +99,28 @@ class Administration:
         return next((each.arn for each in self.aws.by_arn.values() if each.name == policy), policy)
 
 
+class Purpose(Enum):
+    """What a command opens a deployment for."""
+
+    READ = "it reads, and makes nothing"
+    CHANGE = "it changes what was begun"
+    BEGIN = "it changes what was begun, or begins it"
+
+
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Administration]:
-    """Open the databases that the settings name, and close them at the end. Raises StorageUnavailable."""
+async def opened(settings: Settings, purpose: Purpose) -> AsyncIterator[Administration]:
+    """Open the databases that the settings name, and close them at the end.
+
+    Raises what `open_catalog` does, and, unless the purpose is to begin, what `join_catalog` does.
+    """
     world = WorldClock(WallClock())
-    catalog = open_catalog(settings, world)
+    catalog = (open_catalog if purpose is Purpose.BEGIN else join_catalog)(settings, world)
     try:
         sealer, aws, uses = sealer_of_folder(settings.data), AwsPolicies(), Uses(catalog)
+        if purpose is not Purpose.READ:
+            # The folder and the catalog know each other before anything is made that only one of them keeps.
+            await Sessions(catalog, sealer, world).open()
+            await note_catalog(settings, catalog)
         entities = Entities(catalog, OperatorGate())
         yield Administration(
             accounts=Accounts(catalog, sealer, world),

@@ -36,7 +36,7 @@ from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.principals import Principals
 from twinport.access.role_sessions import RoleSessions
 from twinport.access.roles import Roles
-from twinport.access.sealing import Sealer, has_sealer, sealer_of_folder
+from twinport.access.sealing import Sealer, sealer_of_folder
 from twinport.access.service_access import ServiceAccess
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
@@ -64,12 +64,11 @@ from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
 from twinport.control.door import PREFIX, ControlDoor
-from twinport.databases import open_catalog
+from twinport.databases import note_catalog, open_catalog
 from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.edge import CONSOLE, Edge, edge_of
-from twinport.errors import ConfigurationWrong
 from twinport.exchange import Door
 from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
@@ -118,6 +117,8 @@ class Background:
     Couriers end in an order of their own: they finish what they carry, for a moment.
     """
 
+    settings: Settings
+    catalog: WholeCatalog
     sessions: Sessions
     neighbours: Neighbours
     couriers: worker.Replication
@@ -126,6 +127,7 @@ class Background:
     async def start(self) -> None:
         """Raise ConfigurationWrong if this folder and this database do not belong together."""
         await self.sessions.open()
+        await note_catalog(self.settings, self.catalog)
         self.neighbours.open()
         await self.couriers.start()
         await self.loops.start()
@@ -182,7 +184,7 @@ def build(
     gate: type[PolicyGate] = PolicyGate,
     opened: Callable[[Settings, Clock], WholeCatalog] = open_catalog,
 ) -> App:
-    """Open the data folder and put the parts together. Raises ConfigurationWrong or StorageUnavailable.
+    """Open the data folder and put the parts together. Raises what `open_catalog` does.
 
     `gate` and the catalog that is `opened` may be ones that also write down what they are asked.
     """
@@ -200,7 +202,7 @@ def build(
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores)
     loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores)}
-    background = Background(access.sessions, neighbours, couriers, Loops(loops))
+    background = Background(settings, catalog, access.sessions, neighbours, couriers, Loops(loops))
     control = _control(ground, stores, couriers)
     return App(Front(edge, _doors(ground, access, (verbs, identities), control)), background, catalog)
 
@@ -216,13 +218,6 @@ def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loo
         "reclaiming": Reclaiming(ground.catalog, ground.neighbours, due_again).run,
         "reopening": Reopening(ground.catalog, stores, due_again).run,
     }
-
-
-def check_joined(settings: Settings) -> None:
-    """Raise ConfigurationWrong unless a server began the data folder, which others join and do not begin."""
-    if not has_sealer(settings.data):
-        problem = f"'data': nothing is in the folder '{settings.data}' to work on; start 'twinport serve'"
-        raise ConfigurationWrong([problem])
 
 
 def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:

@@ -97,7 +97,7 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None)
     """Carry images and clean up beside a server, on its data folder, without listening."""
     settings = settings_from(data, None, config, open_accounts=open_accounts)
     working, composition = _part("work"), _part("app")
-    composition.check_joined(settings)
+    _part("databases").check_begun(settings)
     asyncio.run(working.work(composition.build(settings), settings))
 
 

@@ -1,17 +1,87 @@
-"""The databases that the settings name, of whichever engine."""
+"""The databases that the settings name, of whichever engine, and whether they belong to the data folder."""
 
 import importlib
+from types import ModuleType
 
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport import folder_catalog
+from twinport.catalog import credentials, database
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCatalog
 from twinport.clock import Clock
 from twinport.config import Settings
+from twinport.errors import ConfigurationWrong
+from twinport.folder_catalog import Found, Standing
+from twinport.refusals.storage import CatalogOfAnother
 
 
 def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
-    """Open the databases that the settings name. Raises StorageUnavailable."""
+    """Open the databases that the settings name; where there are none yet, begin them.
+
+    Raises CatalogOfAnother and ConfigurationWrong if they do not belong to the data folder, before anything is made or
+    changed, and StorageUnavailable.
+    """
+    _require_own(settings, _look(settings))
+    return _opened(settings, world)
+
+
+def join_catalog(settings: Settings, world: Clock) -> WholeCatalog:
+    """As `open_catalog`, but begin nothing. Raises ConfigurationWrong also if nothing was begun here."""
+    check_begun(settings)
+    return _opened(settings, world)
+
+
+def check_begun(settings: Settings) -> None:
+    """Raise what `join_catalog` would."""
+    if not folder_catalog.look(settings.data).has_sealing_key:
+        raise _nothing_in(settings)
+    found = _look(settings)
+    _require_own(settings, found)
+    if found is None:
+        raise _nothing_in(settings)
+
+
+async def note_catalog(settings: Settings, catalog: WholeCatalog) -> None:
+    """Note in the data folder that it belongs to this catalog, which has a site key by now."""
+    site_key = await catalog.partition.read(credentials.site_key)
+    if site_key is not None:
+        folder_catalog.note(settings.data, site_key)
+
+
+def _require_own(settings: Settings, found: Found | None) -> None:
+    match folder_catalog.standing(folder_catalog.look(settings.data), found):
+        case Standing.ANOTHER:
+            named = "the SQLite files in it" if settings.database is None else "the PostgreSQL database"
+            raise CatalogOfAnother(str(settings.data), named)
+        case Standing.SEALED_ELSEWHERE:
+            problem = "'data': the database was begun with the sealing.key of another folder; every host needs the same"
+            raise ConfigurationWrong([problem])
+        case Standing.OWN | Standing.UNUSED:
+            pass
+
+
+def _look(settings: Settings) -> Found | None:
+    """Look at what is where the settings point, None if nothing is, and make and change nothing."""
+
+    def ask(db: Connection) -> Found:
+        return folder_catalog.found(settings.data, credentials.site_key(db))
+
+    if settings.database is None:
+        return database.look_into(settings.data / PARTITION_FILE, ask)
+    found: Found | None = _postgres().look_into(settings.database, ask)
+    return found
+
+
+def _opened(settings: Settings, world: Clock) -> WholeCatalog:
     if settings.database is None:
         return EmbeddedCatalog(settings.data, world)
-    # Loaded by name: who keeps everything in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
-    postgres = importlib.import_module("twinport.catalog.postgres")
-    catalog: WholeCatalog = postgres.PostgresCatalog(settings.database, world)
+    catalog: WholeCatalog = _postgres().PostgresCatalog(settings.database, world)
     return catalog
+
+
+def _postgres() -> ModuleType:
+    # Loaded by name: a deployment in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
+    return importlib.import_module("twinport.catalog.postgres")
+
+
+def _nothing_in(settings: Settings) -> ConfigurationWrong:
+    return ConfigurationWrong([f"'data': nothing was begun in the folder '{settings.data}'; start 'twinport serve'"])

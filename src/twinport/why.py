@@ -9,11 +9,9 @@ from twinport.access.organization_settings import organization
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.questions import Questions
-from twinport.access.sealing import has_sealer
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
-from twinport.databases import open_catalog
-from twinport.errors import ConfigurationWrong
+from twinport.databases import join_catalog
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS
 from twinport.refusals.identities import PrincipalNotAsked
@@ -33,12 +31,10 @@ class Asked:
 async def why(settings: Settings, asked: Asked) -> Explanation:
     """Explain what the gate would say now. Nothing is written.
 
-    Raises ConfigurationWrong, PrincipalNotAsked, ResourceNotAsked, PolicyMalformed.
+    Raises what `join_catalog` does, PrincipalNotAsked, ResourceNotAsked, PolicyMalformed.
     """
-    if not has_sealer(settings.data):
-        raise ConfigurationWrong([f"'data': nothing is in the folder '{settings.data}' to ask about"])
     world = WorldClock(WallClock())
-    catalog = open_catalog(settings, world)
+    catalog = join_catalog(settings, world)
     try:
         gate = PolicyGate(catalog, PolicyLibrary(catalog, AwsPolicies()), organization(settings.organization))
         questions = Questions(catalog, world)

@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from twinport.errors import ConfigurationWrong
+from twinport.refusals.storage import FolderUnusable
 
 _FILE = "sealing.key"
 _VERSION = "v1"
@@ -55,19 +56,27 @@ class SealBroken(Exception):
 
 
 def has_sealer(folder: Path) -> bool:
-    """Tell whether a data folder has its key file, and so was begun."""
-    return (folder / _FILE).exists()
+    """Tell whether a data folder has its key file, and so was begun. Raises FolderUnusable."""
+    try:
+        return (folder / _FILE).exists()
+    except OSError as error:
+        raise FolderUnusable(str(folder), f"cannot be read ({error.strerror})") from error
 
 
 def sealer_of_folder(folder: Path) -> Sealer:
-    """Open the key file of a data folder, or make one (readable by its owner alone, durable on return)."""
+    """Open the key file of a data folder, or make one (readable by its owner alone, durable on return).
+
+    Raises FolderUnusable, and ConfigurationWrong if there is no key in the file.
+    """
     path = folder / _FILE
-    if not path.exists():
-        _make(path)
     try:
+        if not path.exists():
+            _make(path)
         key_id, _, digits = path.read_text().strip().partition(":")
         return Sealer({key_id: bytes.fromhex(digits)}, key_id)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise FolderUnusable(str(path), f"cannot be used ({error.strerror})") from error
+    except ValueError as error:
         raise ConfigurationWrong([f"{path}: the sealing key cannot be used: {error}"]) from error
 
 

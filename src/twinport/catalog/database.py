@@ -52,6 +52,18 @@ class Database(Protocol):
         ...
 
 
+def look_into(path: Path, query: Callable[[Connection], T]) -> T | None:
+    """Ask a file that may be missing, and make and change nothing. Return None if it has no tables of ours."""
+    if not path.exists():
+        return None
+    engine = _engine(path)
+    try:
+        with _storage_errors(), _alone(path, _PATIENCE), engine.connect() as connection:
+            return query(connection) if revisions.has_tables(connection) else None
+    finally:
+        engine.dispose()
+
+
 class SqliteDatabase:
     """One SQLite file (WAL, synchronous=FULL), with the tables of today, which come with their first rows.
 

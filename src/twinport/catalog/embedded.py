@@ -23,6 +23,7 @@ from twinport.pools import DATABASES
 from twinport.refusals.storage import CatalogClosed
 
 T = TypeVar("T")
+PARTITION_FILE = "global.db"
 
 
 class PartitionDatabase(Protocol):
@@ -77,7 +78,7 @@ class EmbeddedCatalog:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder, self._clock = folder, clock
-        self._global = SqliteDatabase(folder / "global.db", partition_schema.partition)
+        self._global = SqliteDatabase(folder / PARTITION_FILE, partition_schema.partition)
         self.partition = Partition(self._global)
         self._empty = SqliteDatabase(Path(":memory:"), regional_schema.regional)
         self._regions: dict[RegionName, _EmbeddedRegion] = {}

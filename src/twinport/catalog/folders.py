@@ -42,7 +42,10 @@ def sync(folder: Path) -> None:
 @contextmanager
 def alone(folder: Path, patience: timedelta) -> Iterator[None]:
     """Hold a lock on a folder that one process at a time can hold. Raises StorageUnavailable when patience ends."""
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise StorageUnavailable(f"the folder '{folder}' cannot be read: {error.strerror}") from error
     try:
         _lock(handle, folder, patience)
         yield

@@ -55,6 +55,16 @@ _MAKING = 7_406_113
 _CLOCK = text("SELECT clock_timestamp()")
 
 
+def look_into(address: str, query: Callable[[Connection], T]) -> T | None:
+    """Ask the partition's database, and make and change nothing. Return None if it has no tables of ours."""
+    database = PostgresDatabase(make_url(address))
+    try:
+        with _explained():
+            return database.read_now(lambda db: query(db) if revisions.has_tables(db) else None)
+    finally:
+        database.close()
+
+
 class PostgresDatabase:
     """One PostgreSQL database: READ COMMITTED, each query and transaction in a thread with a connection of its own."""
 

@@ -29,6 +29,11 @@ def known(metadata: MetaData) -> list[str]:
     return sorted(path.name.partition("_")[0] for path in folder_of(metadata).glob("[0-9]*.py"))
 
 
+def has_tables(db: Connection) -> bool:
+    """Tell whether a partition's database was ever given its tables, of whichever revision."""
+    return db.dialect.has_table(db, schema.site_key.name)
+
+
 def is_current(db: Connection, metadata: MetaData) -> bool:
     """Tell whether a database has the tables of today, without changing anything.
 

@@ -33,6 +33,24 @@ class StoreOfAnother(Conflict):
         )
 
 
+class CatalogOfAnother(Conflict):
+    """A data folder belongs to another catalog than the settings name. Nothing was made or changed."""
+
+    def __init__(self, folder: str, named: str) -> None:
+        super().__init__(
+            f"the folder '{folder}' belongs to another catalog than {named}: set 'database' as its server has it"
+        )
+
+
+class FolderUnusable(Unavailable):
+    """What is in a data folder besides the databases cannot be read or written."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(
+            f"'{path}' {why}: run this as the user that the server runs as, on a folder that can be written to"
+        )
+
+
 class BytesGivenUp(Unavailable):
     """Bytes waited so long for the row that names them that they were taken for litter."""
 

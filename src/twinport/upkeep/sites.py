@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from twinport import app
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import Catalog
 from twinport.clock import WallClock, WorldClock
 from twinport.config import Settings
-from twinport.databases import open_catalog
+from twinport.databases import join_catalog
 from twinport.errors import NotFound
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
@@ -63,10 +62,9 @@ class Site:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Site]:
-    """Open a deployment that there is already, whether or not a server runs on it. Raises ConfigurationWrong."""
-    app.check_joined(settings)
+    """Open a deployment that there is already, whether or not a server runs on it. Raises what `join_catalog` does."""
     clock, keeping = WorldClock(WallClock()), settings.keeping
-    catalog, stores = open_catalog(settings, clock), FileBlobStores(settings.data)
+    catalog, stores = join_catalog(settings, clock), FileBlobStores(settings.data)
     try:
         yield Site(
             catalog,

@@ -1,0 +1,126 @@
+"""Which catalog a data folder belongs to. Rows and bytes that do not belong together are worse than none of either.
+
+A catalog is known by its site key, which it has from the first start on and which a reset keeps. The folder notes the
+key's fingerprint in `catalog.identity`, never the catalog's address, which may hold a password. A folder of an earlier
+version has no note: its sealing key tells, since it opens the site key of no other catalog.
+See docs/decisions/0023-how-a-folder-knows-its-catalog.md.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from twinport.access import sealing
+from twinport.access.sealing import SealBroken
+from twinport.catalog import folders
+from twinport.catalog.credentials import SiteKeyRow
+from twinport.errors import ConfigurationWrong
+from twinport.refusals.storage import FolderUnusable
+
+_NOTE = "catalog.identity"
+_IDENTITY = re.compile(r"[0-9a-f]{32}")
+# What only a server that runs makes in a folder.
+_OF_SERVERS = ("processes", "regions")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a data folder tells: the catalog that it noted, and whether commands and servers were at work there."""
+
+    noted: str | None
+    has_sealing_key: bool
+    was_served: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is there where the settings point. `identity` is None before the first start of a server.
+
+    `opens` says whether the folder's sealing key opens the site key.
+    """
+
+    identity: str | None = None
+    opens: bool = False
+
+
+class Standing(Enum):
+    """How a folder and what is found where the settings point stand to each other."""
+
+    OWN = "it is the catalog of this folder"
+    UNUSED = "neither has seen a server yet"
+    SEALED_ELSEWHERE = "it was begun with the sealing key of another folder"
+    ANOTHER = "it is the catalog of another folder, or of none"
+
+
+def standing(folder: Folder, found: Found | None) -> Standing:
+    """Decide how a folder and a catalog stand to each other; `found` is None where there is no catalog."""
+    if found is None or found.identity is None:
+        return Standing.UNUSED if folder.noted is None and not folder.was_served else Standing.ANOTHER
+    if folder.noted is not None and folder.noted != found.identity:
+        return Standing.ANOTHER
+    return Standing.OWN if found.opens else Standing.SEALED_ELSEWHERE
+
+
+def look(folder: Path) -> Folder:
+    """Read what a folder tells; one that is not there tells nothing. Raises FolderUnusable."""
+    has_key = sealing.has_sealer(folder)
+    try:
+        return Folder(_noted(folder), has_key, has_key and any((folder / name).exists() for name in _OF_SERVERS))
+    except OSError as error:
+        raise FolderUnusable(str(folder), f"cannot be read ({error.strerror})") from error
+
+
+def found(folder: Path, site_key: SiteKeyRow | None) -> Found:
+    """Say what a catalog with this site key is to a folder. Raises as `sealing.sealer_of_folder` does."""
+    if site_key is None:
+        return Found()
+    return Found(identity_of(site_key), sealing.has_sealer(folder) and _opens(folder, site_key))
+
+
+def identity_of(site_key: SiteKeyRow) -> str:
+    """Return what a catalog is known by, which is no secret."""
+    return hashlib.sha256(site_key.public_key).hexdigest()[:32]
+
+
+def note(folder: Path, site_key: SiteKeyRow) -> None:
+    """Note which catalog a folder belongs to, durably, unless it did before. Raises FolderUnusable."""
+    path, draft = folder / _NOTE, folder / f".{_NOTE}.{secrets.token_hex(4)}"
+    try:
+        if path.exists():
+            return
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w") as file:  # noqa: PTH123 — a descriptor with its mode from the beginning
+            file.write(f"{identity_of(site_key)}\n")
+            file.flush()
+            os.fsync(handle)
+        # A link, not a rename: the note of the first process stays.
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+        folders.sync(folder)
+    except OSError as error:
+        raise FolderUnusable(str(path), f"cannot be written ({error.strerror})") from error
+
+
+def _noted(folder: Path) -> str | None:
+    path = folder / _NOTE
+    if not path.exists():
+        return None
+    text = path.read_text(errors="replace").strip()
+    if not _IDENTITY.fullmatch(text):
+        problem = f"{path}: it does not name a catalog; restore it from a copy of the folder, or remove it"
+        raise ConfigurationWrong([problem])
+    return text
+
+
+def _opens(folder: Path, site_key: SiteKeyRow) -> bool:
+    try:
+        sealing.sealer_of_folder(folder).open(site_key.sealed_private_key, f"site key {site_key.id}")
+    except SealBroken:
+        return False
+    return True
