@@ -91,7 +91,7 @@ class Egress:
                 return answer
             if outgoing.method not in ("GET", "HEAD"):
                 raise UrlForbidden(outgoing.url, f"it redirects a {outgoing.method}")
-            outgoing = replace(outgoing, url=urljoin(outgoing.url, onwards))
+            outgoing = replace(outgoing, url=_joined(outgoing.url, onwards))
         raise TooManyRedirects(MOST_REDIRECTS)
 
     async def _send(self, target: Target, outgoing: Outgoing, stack: AsyncExitStack) -> aiohttp.ClientResponse:
@@ -125,6 +125,13 @@ class Egress:
         if not found:
             raise Unreachable(target.host, "it has no address")
         return found
+
+
+def _joined(url: str, onwards: str) -> str:
+    try:
+        return urljoin(url, onwards)
+    except ValueError as error:
+        raise UrlForbidden(onwards, "it is not a URL") from error
 
 
 class _Pinned(AbstractResolver):

@@ -162,6 +162,7 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_judged_by_the_s
         ("file:///etc/passwd", UrlForbidden),
         ("http://issuer.example/", UrlForbidden),
         ("https://user:secret@issuer.example/", UrlForbidden),
+        ("https://[", UrlForbidden),
     ],
 )
 async def test_a_redirect_is_judged_like_the_first_address(place: Place, where: str, refusal: type[NotFetched]) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from twinport.app import build
 from twinport.aws import shapes, sigv4
@@ -89,6 +90,12 @@ class Doors:
     def query(self, service: str, body: bytes) -> Answered:
         """Ask IAM or STS with a form, rightly signed."""
         return self._signed(service, body, (("content-type", "application/x-www-form-urlencoded"),))
+
+    def stranger(self, form: Mapping[str, str]) -> Answered:
+        """Ask STS with a form that nobody signed."""
+        body = urlencode({"Version": shapes.load("sts").api_version, **form}).encode()
+        headers = (("host", HOST), ("content-type", "application/x-www-form-urlencoded"))
+        return self.ask("POST", "/", (*headers, ("content-length", str(len(body)))), (body,))
 
     def _signed(self, service: str, body: bytes, more: Headers) -> Answered:
         headers = (("host", HOST), *more)

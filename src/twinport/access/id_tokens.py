@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.types import Options
 
 from twinport.access.issuer_keys import JsonKey
-from twinport.access.web_claims import Unverified
+from twinport.access.web_claims import Unverified, text_of
 from twinport.refusals.oidc import KeyNotRetrieved, TokenMalformed, TokenSignatureWrong
 
 # What AWS accepts: no shared secrets, and never nothing. Each with the kind of key, and its curve, that it takes.
@@ -23,6 +23,8 @@ _KEYS: Mapping[str, tuple[str, str | None]] = {
     "ES512": ("EC", "P-521"),
 }
 _SHORTEST_RSA = 2048
+# A tenant names the issuer: no more of its keys of one id are tried than this.
+_MOST_TRIED = 8
 _SIGNATURE_ALONE: Options = {
     "verify_signature": True,
     "verify_exp": False,
@@ -43,10 +45,10 @@ def read(token: str) -> Unverified:
         claims = jwt.decode(token, options=_NOTHING)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise TokenMalformed from error
-    algorithm, key_id, issuer = header.get("alg"), header.get("kid"), claims.get("iss")
-    if algorithm not in _KEYS or not isinstance(issuer, str) or not isinstance(key_id, str | None):
+    algorithm, key_id = text_of(header.get("alg")), header.get("kid")
+    if algorithm not in _KEYS or not isinstance(key_id, str | None):
         raise TokenMalformed
-    return Unverified(issuer, str(algorithm), key_id)
+    return Unverified(text_of(claims.get("iss")), algorithm, key_id)
 
 
 def verify(token: str, algorithm: str, keys: Sequence[JsonKey]) -> Mapping[str, object]:
@@ -54,7 +56,7 @@ def verify(token: str, algorithm: str, keys: Sequence[JsonKey]) -> Mapping[str, 
     fitting = [key for key in keys if _fits(key, algorithm)]
     if not fitting:
         raise KeyNotRetrieved
-    for key in fitting:
+    for key in fitting[:_MOST_TRIED]:
         try:
             claims: Mapping[str, object] = jwt.decode(
                 token, _public_key(key, algorithm), algorithms=[algorithm], options=_SIGNATURE_ALONE

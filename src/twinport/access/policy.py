@@ -17,6 +17,7 @@ from twinport.refusals.identities import PolicyMalformed
 # The longest document that is read at all; the largest of AWS's own has 90,000 characters. Quotas are the verbs'.
 MOST_TEXT = 1 << 18
 _MOST_REMEMBERED = 512
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SYNTAX = "Syntax errors in policy."
 _PLAIN_SID = re.compile(r"[0-9A-Za-z]*")
 _COLONS_BEFORE_VARIABLES = 5
@@ -256,9 +257,13 @@ def _json(text: str) -> object:
     if len(text) > MOST_TEXT:
         raise PolicyMalformed(f"the document is longer than the {MOST_TEXT} characters that are read")
     try:
-        return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        document: object = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        if _SURROGATE.search(text):
+            # Half of a pair is no character: neither a database nor an answer could hold it.
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise PolicyMalformed("This policy contains invalid Json") from error
+    return document
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

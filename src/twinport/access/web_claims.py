@@ -1,5 +1,6 @@
 """What an ID token says: whether its time is now, who it is about, and which condition keys it fills. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ SKEW = 300
 _TAGS = "https://aws.amazon.com/tags"
 _SOURCE_IDENTITY = "https://aws.amazon.com/source_identity"
 _MOST_TAGS = 50
+# JSON can spell these characters, and neither a database nor an answer in UTF-8 can hold them.
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 # Claims beyond the standard's that AWS lets trust policies ask about, for one issuer alone.
 _OF_ISSUER: Mapping[str, tuple[str, ...]] = {
     "token.actions.githubusercontent.com": (
@@ -111,7 +114,7 @@ def _session_tags(claims: Claims) -> tuple[tuple[Tag, ...], tuple[str, ...]]:
 
 
 def _tags(given: Mapping[str, object]) -> tuple[Tag, ...]:
-    tags = [Tag(key, value) for key, values in given.items() for value in _listed(values)]
+    tags = [Tag(text_of(key), value) for key, values in given.items() for value in _listed(values)]
     if len(tags) > _MOST_TAGS or any(not 0 < len(tag.key) <= 128 or len(tag.value) > 256 for tag in tags):  # noqa: PLR2004 — as in requests
         raise SessionTagsInvalid("the token's session tags are too many or too long")
     return tuple(tags)
@@ -126,11 +129,15 @@ def _moment(claims: Claims, name: str) -> int | None:
     return int(value)
 
 
-def _text(claims: Claims, name: str) -> str:
-    value = claims.get(name, "")
-    if not isinstance(value, str):
+def text_of(value: object) -> str:
+    """Return a text that can be stored and answered. Raises TokenMalformed for anything else."""
+    if not isinstance(value, str) or _NO_TEXT.search(value):
         raise TokenMalformed
     return value
+
+
+def _text(claims: Claims, name: str) -> str:
+    return text_of(claims.get(name, ""))
 
 
 def _texts(claims: Claims, name: str) -> tuple[str, ...]:
@@ -138,7 +145,4 @@ def _texts(claims: Claims, name: str) -> tuple[str, ...]:
 
 
 def _listed(value: object) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(each, str) for each in values):
-        raise TokenMalformed
-    return tuple(values)
+    return tuple(text_of(each) for each in (value if isinstance(value, list) else [value]))
