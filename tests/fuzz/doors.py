@@ -118,7 +118,10 @@ class Doors:
         ]
 
         async def receive() -> Message:
-            return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+            if not waiting:
+                # The client waits for its answer.
+                await asyncio.Event().wait()
+            return waiting.pop(0)
 
         async def send(message: Message) -> None:
             sent.append(message)
