@@ -29,7 +29,6 @@ from twinport.access.oidc_providers import OidcProviders
 from twinport.access.organization_settings import organization
 from twinport.access.own_sessions import OwnSessions
 from twinport.access.pace import PacedGate
-from twinport.access.patience import Patience
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
@@ -40,6 +39,7 @@ from twinport.access.sealing import Sealer, sealer_of_folder
 from twinport.access.service_access import ServiceAccess
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
+from twinport.access.sign_in_throttle import SignInThrottle
 from twinport.access.signing_in import SigningIn
 from twinport.access.simulations import Simulations
 from twinport.access.tokens import RegionKeys, RegistryTokens
@@ -383,7 +383,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
             ground.regions,
         ),
     )
-    signing_in = SigningIn(ground.catalog, access.principals, Patience(WallClock()), ground.world, access.uses)
+    signing_in = SigningIn(ground.catalog, access.principals, SignInThrottle(ground.catalog), ground.world, access.uses)
     session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
     opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
     return ConsoleDoor(

@@ -9,8 +9,8 @@ from hashlib import sha256
 
 from twinport import pools, telemetry
 from twinport.access import passwords
-from twinport.access.patience import Patience
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
+from twinport.access.sign_in_throttle import SignInThrottle
 from twinport.access.uses import Uses
 from twinport.catalog import accounts, console_sessions, identities, login_profiles, uses
 from twinport.catalog.console_sessions import ConsoleSession
@@ -29,8 +29,6 @@ SESSION = timedelta(hours=12)
 _LONGEST_PASSWORD = 128
 # What a key is last used for when it opens the console.
 _SIGN_IN = "signin"
-# What is typed is counted by its first characters: more than a name or a key id has, and bounded.
-_COUNTED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +37,15 @@ class SigningIn:
 
     catalog: Catalog
     principals: Principals
-    patience: Patience
+    throttle: SignInThrottle
     world: Clock
     uses: Uses
 
     async def by_key(self, access_key_id: str, secret: str, origin: Origin) -> str:
         """Return a new session's token. Raises SignInRefused, TooManyAttempts."""
-        subjects = (f"key {access_key_id[:_COUNTED]}", f"address {origin.source_ip}")
-        self.patience.admit(*subjects)
-        caller = await self._holder(access_key_id, secret, origin)
-        return await self._begin(caller, access_key_id, subjects, origin)
+        async with self.throttle.attempt(f"key {access_key_id}", origin.source_ip):
+            caller = await self._holder(access_key_id, secret, origin)
+            return await self._begin(caller, access_key_id, origin)
 
     async def by_open_account(self, account: AccountId, origin: Origin) -> str:
         """Return a new session of an open account's root. Raises SignInRefused where accounts are not open."""
@@ -58,11 +55,10 @@ class SigningIn:
         """Return a new session's token. `account` is an id or an alias. Raises SignInRefused, TooManyAttempts."""
         place = await self._account(account)
         # Ids and aliases are counted as one, and aliases that nobody has as they were typed.
-        subjects = (f"user {place or account[:_COUNTED]}/{user_name[:_COUNTED]}", f"address {origin.source_ip}")
-        self.patience.admit(*subjects)
-        user = await self._user(place, user_name, password)
-        caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
-        return await self._begin(caller, None, subjects, origin)
+        async with self.throttle.attempt(f"user {place or account}/{user_name.lower()}", origin.source_ip):
+            user = await self._user(place, user_name, password)
+            caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
+            return await self._begin(caller, None, origin)
 
     async def open(self, token: str, origin: Origin) -> Caller:
         """Return whose session this is, as they are now. Raises SignedOut."""
@@ -108,14 +104,11 @@ class SigningIn:
         job = partial(passwords.matches, password, profile.password)
         return user if await pools.SIGN_IN.attend(lambda _: job(), passwords.WITHIN) else None
 
-    async def _begin(
-        self, caller: Caller | None, access_key_id: str | None, subjects: tuple[str, ...], origin: Origin
-    ) -> str:
+    async def _begin(self, caller: Caller | None, access_key_id: str | None, origin: Origin) -> str:
         if caller is None:
             # Not what was typed: people put secrets into the wrong field.
             telemetry.warning(Event.SIGN_IN_REFUSED, by="key" if access_key_id else "password", source=origin.source_ip)
             raise SignInRefused
-        self.patience.succeeded(*subjects)
         self.uses.note(caller, _SIGN_IN)
         token, now = secrets.token_urlsafe(32), self.world.now()
         session = ConsoleSession(_hash(token), caller.unique_id, access_key_id, now, now + SESSION)

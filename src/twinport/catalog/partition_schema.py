@@ -287,6 +287,18 @@ console_session = Table(
 )
 Index("console_session_by_expiry", console_session.c.expires_at)
 
+# Wrong secrets of late: `subject` is a digest of the user or key that was typed, `network` where it came from.
+sign_in_failure = Table(
+    "sign_in_failure",
+    partition,
+    Column("subject", Text, primary_key=True),
+    Column("network", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", Instant, nullable=False),
+)
+Index("sign_in_failure_by_network", sign_in_failure.c.network)
+Index("sign_in_failure_by_age", sign_in_failure.c.failed_at)
+
 # `usage` is JSON: Region by Region why the role is still needed.
 deletion_task = Table(
     "deletion_task",

@@ -113,7 +113,7 @@ class NotConfirmed(BadRequest):
 
 
 class TooManyAttempts(Unavailable):
-    """Wrong secrets were given again and again, for one account or from one address."""
+    """Wrong secrets were given again and again, for one user or key, from one network."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many failed attempts to sign in; wait {seconds} s and try again")

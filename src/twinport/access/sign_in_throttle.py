@@ -1,0 +1,133 @@
+"""How attempts to sign in are slowed down: docs/decisions/0025-slow-sign-ins.md.
+
+A user or key that is tried from one network again and again waits longer each time, and only that pair is ever told to
+wait. Everything else that shares the user or the network is answered a little later. Nothing is locked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from twinport.catalog import sign_in_failures
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.sign_in_failures import MOST_PAIRS, Failures, Pair
+from twinport.refusals.callers import SignInRefused, TooManyAttempts
+
+FREE_ATTEMPTS = 3
+# Well below a minute: a guess every minute leaves the pair half of its time.
+LONGEST_WAIT = timedelta(seconds=30)
+# Failures that are older count no more.
+FORGIVEN_AFTER = timedelta(minutes=15)
+LONGEST_HOLD = timedelta(seconds=2)
+_HOLD_FOR_EACH = timedelta(milliseconds=100)
+# Held attempts take memory; beyond so many, more are not held.
+MOST_HELD = 256
+# An IPv6 network of this length is one subscriber's, who may have any address in it.
+_SUBSCRIBER = 64
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class SignInThrottle:
+    """Counts failures in the partition, so that all processes count together. Nothing is written for a success."""
+
+    catalog: Catalog
+    hold: Callable[[float], Awaitable[None]] = asyncio.sleep
+    most_pairs: int = MOST_PAIRS
+    _under_way: dict[Pair, int] = field(default_factory=dict)
+    _held: int = 0
+
+    @asynccontextmanager
+    async def attempt(self, subject: str, address: str) -> AsyncIterator[None]:
+        """Let an attempt take place in the block, perhaps a little later. A SignInRefused that leaves it counts.
+
+        Raises TooManyAttempts while the pair of subject and network must wait; that does not count.
+        """
+        pair = pair_of(subject, address)
+        # What others try meanwhile counts as failed until it is known to be good.
+        before = self._under_way.get(pair, 0)
+        self._under_way[pair] = before + 1
+        try:
+            failures = await self._admitted(pair, before)
+            try:
+                yield
+            except SignInRefused:
+                await self._record(pair)
+                raise
+            if failures.own:
+                await self.catalog.partition.record(lambda db: sign_in_failures.forget(db, pair))
+        finally:
+            self._leave(pair)
+
+    async def _admitted(self, pair: Pair, under_way: int) -> Failures:
+        def look(db: Connection) -> tuple[Failures, datetime]:
+            now = self.catalog.now(db)
+            return sign_in_failures.find(db, pair, now - FORGIVEN_AFTER), now
+
+        failures, now = await self.catalog.partition.read(look)
+        wait = wait_for(failures, under_way, now)
+        if wait > timedelta():
+            raise TooManyAttempts(-(-wait // _SECOND))
+        await self._hold_back(hold_for(failures))
+        return failures
+
+    async def _hold_back(self, lasts: timedelta) -> None:
+        if lasts <= timedelta() or self._held >= MOST_HELD:
+            return
+        self._held += 1
+        try:
+            await self.hold(lasts.total_seconds())
+        finally:
+            self._held -= 1
+
+    async def _record(self, pair: Pair) -> None:
+        def record(db: Connection) -> None:
+            now = self.catalog.now(db)
+            sign_in_failures.record(db, pair, now, now - FORGIVEN_AFTER, self.most_pairs)
+
+        await self.catalog.partition.record(record)
+
+    def _leave(self, pair: Pair) -> None:
+        left = self._under_way.pop(pair) - 1
+        if left:
+            self._under_way[pair] = left
+
+
+def pair_of(subject: str, address: str) -> Pair:
+    """Name what is tried by a digest, since people type secrets into wrong fields, and group addresses by network."""
+    return Pair(sha256(subject.encode("utf-8", "replace")).hexdigest(), network_of(address))
+
+
+def network_of(address: str) -> str:
+    """Return an IPv4 address as it is, and the network of 64 bits that an IPv6 address is in."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, _SUBSCRIBER), strict=False))
+
+
+def wait_for(failures: Failures, under_way: int, now: datetime) -> timedelta:
+    """Return how long a pair must wait: nothing at first, then 1, 2, 4 seconds and so on after its last failure."""
+    beyond = failures.own + under_way - FREE_ATTEMPTS
+    if beyond < 0:
+        return timedelta()
+    if under_way:
+        return _SECOND
+    pause = min(_SECOND * (1 << min(beyond, 10)), LONGEST_WAIT)
+    # A clock that was set back must not make a wait longer.
+    return min((failures.last or now) + pause - now, pause)
+
+
+def hold_for(failures: Failures) -> timedelta:
+    """Return how much later an attempt is answered, where others failed for its user or from its network."""
+    return min(failures.around * _HOLD_FOR_EACH, LONGEST_HOLD) if failures.around >= FREE_ATTEMPTS else timedelta()
