@@ -10,6 +10,7 @@ from tests.fuzz.doors import ACCOUNT, MANIFEST, Doors
 from tests.fuzz.targets import ECR, unexpected
 from tests.fuzz.tokens import TYPES, object_of, one_odd
 from twinport.config import Settings
+from twinport.open_accounts import OpenAccounts
 
 STATEMENT = {
     "Sid": '"s"',
@@ -24,7 +25,7 @@ INSIDE_STATEMENTS = ("NotAction", "NotResource", "NotPrincipal", "Unknown")
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    doors = Doors(Settings(data=tmp_path_factory.mktemp("documents") / "data"))
+    doors = Doors(Settings(data=tmp_path_factory.mktemp("documents") / "data", open_accounts=OpenAccounts.LOCAL))
     yield doors
     doors.close()
 

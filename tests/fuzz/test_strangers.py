@@ -21,6 +21,7 @@ from twinport.access.issuer_keys import DISCOVERY, IssuerKeys
 from twinport.clock import ManualClock
 from twinport.config import Settings
 from twinport.errors import Refusal
+from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Incoming, Outgoing
 
 EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "60"))
@@ -40,7 +41,9 @@ def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """An account whose role `web` lets in everyone for whom a provider vouches that gave the operator its keys."""
     folder = tmp_path_factory.mktemp("strangers")
     (folder / "keys.json").write_text(SIGNER.key_set())
-    settings = Settings(data=folder / "data", oidc_keys=((ISSUER, folder / "keys.json"),))
+    settings = Settings(
+        data=folder / "data", oidc_keys=((ISSUER, folder / "keys.json"),), open_accounts=OpenAccounts.LOCAL
+    )
     if request.param == POSTGRESQL:
         settings = replace(settings, database=request.getfixturevalue("postgres").new_address())
     doors = Doors(settings)

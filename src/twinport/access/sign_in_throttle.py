@@ -1,4 +1,4 @@
-"""How attempts to sign in are slowed down: docs/decisions/0025-slow-sign-ins.md.
+"""How attempts to sign in are slowed down: docs/decisions/0027-slow-sign-ins.md.
 
 A user or key that is tried from one network again and again waits longer each time, and only that pair is ever told to
 wait. Everything else that shares the user or the network is answered a little later. Nothing is locked.

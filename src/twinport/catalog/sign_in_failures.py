@@ -64,7 +64,7 @@ def _is(pair: Pair) -> ColumnElement[bool]:
     return and_(_failure.c.subject == pair.subject, _failure.c.network == pair.network)
 
 
-def _around(pair: Pair, since: datetime) -> Iterator[Select[tuple[int]]]:
+def _around(pair: Pair, since: datetime) -> Iterator[Select[int]]:
     """Count the pairs that share one half with `pair`, up to a bound."""
     same, other = _failure.c.subject == pair.subject, _failure.c.network == pair.network
     for shares in (and_(same, not_(other)), and_(other, not_(same))):

@@ -26,7 +26,7 @@ _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
     ),
     (requests.PathUnknown, 404, "There is no such page", "Go on from one of the links of the navigation."),
     (errors.NotFound, 404, "Not found", "It may have been deleted meanwhile: go back to the list."),
-    (callers.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Other users, and other networks, need not wait."),
+    (callers.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Other users need not wait."),
     (errors.NotAuthenticated, 403, "That did not sign you in", "Check what you typed, and which account it is for."),
     (errors.Conflict, 409, "Something stands in the way", "Look at what is there now, then decide again."),
     (errors.LimitReached, 400, "A limit was reached", "Remove what is no longer needed, or ask for less."),
