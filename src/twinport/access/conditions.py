@@ -79,7 +79,7 @@ class Comparison:
     def holds(self, context: RequestContext, steps: Steps) -> bool:
         values = context.get(self.key)
         if not values:
-            return self._holds_without_key
+            return self._holds_without_key and not self._is_unresolved(context)
         if len(values) > 1:
             return self._holds_for(values, context, steps)
         value = values[0]
@@ -101,6 +101,7 @@ class Comparison:
 
     @property
     def _holds_in_doubt(self) -> bool:
+        """In a Deny."""
         return self.reading.doubtful is not self.negated
 
     def _meets(self, value: str, context: RequestContext, steps: Steps) -> bool:
@@ -108,6 +109,12 @@ class Comparison:
             if operand.accepts(value, context, steps):
                 return not self.negated
         return self.negated
+
+    def _is_unresolved(self, context: RequestContext) -> bool:
+        """Tell whether a variable without a value keeps an Allow's condition from holding for want of a key."""
+        return not self._holds_in_doubt and any(
+            isinstance(variable.value(context), Unbound) for variable in self.variables
+        )
 
     @property
     def _holds_without_key(self) -> bool:

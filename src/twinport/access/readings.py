@@ -15,13 +15,15 @@ class Reading:
 
     `doubtful` is what an uncertain match counts as, for example of a value that is too long to be compared. It is a
     match where a match refuses (in a Deny, and behind a `Not` of an Allow), and none where a match grants (in an Allow,
-    and behind a `Not` of a Deny).
+    and behind a `Not` of a Deny). `unresolved` is the same for a variable without a value, except that it matches
+    nothing in a Deny.
     """
 
     doubtful: bool
+    unresolved: bool
 
     @classmethod
     def of(cls, effect: Effect, *, negated: bool) -> "Reading":
         """Return the reading of a statement's element. NotResource and operators like StringNotEquals are negated."""
         refuses = negated is (effect is Effect.ALLOW)
-        return cls(doubtful=refuses)
+        return cls(doubtful=refuses, unresolved=refuses and effect is Effect.ALLOW)

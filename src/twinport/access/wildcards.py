@@ -80,7 +80,7 @@ class Pattern:
 
     def unanswered(self, why: Unbound) -> bool:
         """Tell what the pattern counts as when a variable cannot be replaced."""
-        return why is Unbound.IS_TOO_LONG and self.reading.doubtful
+        return self.reading.unresolved if why is Unbound.HAS_NO_VALUE else self.reading.doubtful
 
 
 def pattern(text: str, version: Version, reading: Reading) -> Pattern:
