@@ -11,7 +11,7 @@ from twinport.access.globs import Matches
 from twinport.access.grants import AllBut, Audience, Only, named
 from twinport.access.readings import Effect, Reading
 from twinport.access.steps import MOST_STEPS, Steps
-from twinport.access.wildcards import Pattern, RequestContext, Version, pattern
+from twinport.access.wildcards import Pattern, RequestContext, Version, pattern, resource
 from twinport.refusals.identities import PolicyMalformed
 
 # The longest document that is read at all; the largest of AWS's own has 90,000 characters. Quotas are the verbs'.
@@ -404,7 +404,7 @@ def _resource(text: str, kind: PolicyKind, version: Version, reading: Reading) -
     before_resource = ":".join(text.split(":")[:_COLONS_BEFORE_VARIABLES])
     if version is Version.WITH_VARIABLES and "${" in before_resource:
         raise PolicyMalformed(f"Resource {text[:256]} must not have a variable before the fifth colon.")
-    return pattern(text, version, reading)
+    return resource(text, version, reading)
 
 
 def _conditions(value: object, version: Version, effect: Effect) -> tuple[Condition, ...]:

@@ -14,6 +14,11 @@ from twinport.refusals.identities import PolicyMalformed
 RequestContext = Mapping[str, tuple[str, ...]]
 # What putting a variable's value in costs, in steps.
 _BINDING = 4
+_ARN_PARTS = 6
+_WITHIN: Mapping[Token, Token] = {
+    Wildcard.ANY_TEXT: Wildcard.TEXT_OF_A_PART,
+    Wildcard.ANY_CHARACTER: Wildcard.CHARACTER_OF_A_PART,
+}
 _SPECIAL = re.compile(r"[*?$]")
 
 
@@ -88,6 +93,26 @@ def pattern(text: str, version: Version, reading: Reading) -> Pattern:
     if not _SPECIAL.search(text):
         return Pattern((text,), reading, exactly(text))
     return _made((token for part in _cut(text, version) for token in _tokens(part)), reading)
+
+
+def resource(text: str, version: Version, reading: Reading) -> Pattern:
+    """Parse a resource. Where a match grants, a wildcard stays within its part of an ARN; see `_within_parts`."""
+    if reading.doubtful or not _SPECIAL.search(text):
+        return pattern(text, version, reading)
+    parts = text.split(":", _ARN_PARTS - 1)
+    head, tail = parts[: _ARN_PARTS - 1], parts[_ARN_PARTS - 1 :]
+    of_tail = [token for part in tail for cut in _cut(f":{part}", version) for token in _tokens(cut)]
+    return _made([*_within_parts(head), *of_tail], reading)
+
+
+def _within_parts(parts: list[str]) -> Iterable[Token]:
+    """Read the first five parts of an ARN. Only a star at the end of a part reaches beyond it, as AWS has it."""
+    for index, part in enumerate(parts):
+        if index:
+            yield ":"
+        *tokens, last = _split(part) if part else ("",)
+        yield from (_WITHIN.get(token, token) for token in tokens)
+        yield last if last is Wildcard.ANY_TEXT else _WITHIN.get(last, last)
 
 
 def matching(text: str) -> Matches:
