@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from twinport import telemetry
+from twinport.errors import Unavailable
 from twinport.telemetry import Event
 
 _PAUSE_AFTER_FAILURE = timedelta(seconds=1)
@@ -36,9 +37,15 @@ class Loops:
 
 
 async def _keep(name: str, loop: Loop) -> None:
+    told = None
     while True:
         try:
             await loop()
+        except Unavailable as hindrance:
+            # It is tried again each second, and told once.
+            if str(hindrance) != told:
+                told = str(hindrance)
+                telemetry.warning(Event.WORKER_HINDERED, worker=name, reason=told)
         except Exception as error:  # noqa: BLE001 — a defect in one loop must not end it, nor the others
             telemetry.failure(Event.WORKER_FAILED, error, worker=name)
         await asyncio.sleep(_PAUSE_AFTER_FAILURE.total_seconds())

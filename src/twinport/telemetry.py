@@ -34,6 +34,7 @@ class Event(Enum):
     ROLE_CREATED = "role.created"
     ROLE_DELETED = "role.deleted"
     DELETION_SETTLED = "deletion.settled"
+    DATABASE_DAMAGED = "database.damaged"
     BLOB_DAMAGED = "blob.damaged"
     BLOB_QUARANTINED = "blob.quarantined"
     BLOB_RELEASED = "blob.released"

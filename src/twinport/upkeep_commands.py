@@ -41,14 +41,14 @@ def verify(  # noqa: PLR0913 — each is an option
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Compare the bytes of blobs and manifests with their digests; exit with 5 if any are damaged.
+    """Check the databases, and compare blobs and manifests with their digests; exit with 5 if anything is damaged.
 
     Damaged blobs are put into quarantine. What is damaged is served to nobody, and healed by pushing it again.
     """
     settings, limit = settings_from(data, None, config), parse_size(rate) if rate else None
     report = asyncio.run(_part("verifying").verify(settings, region or (), account, repository, limit))
     _print(report, json=json)
-    if report.damaged:
+    if not report.is_whole:
         sys.exit(_DAMAGED)
 
 

@@ -9,9 +9,9 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,8 +19,10 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from twinport import telemetry
 from twinport.catalog import folders, revisions
-from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable
+from twinport.refusals.storage import CatalogClosed, DatabaseUnreadable, OutcomeUnknown, StorageUnavailable
+from twinport.telemetry import Event
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
 __all__ = ["Connection", "Database", "SqliteDatabase"]
@@ -28,6 +30,7 @@ __all__ = ["Connection", "Database", "SqliteDatabase"]
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
 _IN_MEMORY = ":memory:"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 # A migration of a large database takes its time.
 _PATIENCE = timedelta(seconds=30)
 
@@ -58,7 +61,7 @@ def look_into(path: Path, query: Callable[[Connection], T]) -> T | None:
         return None
     engine = _engine(path)
     try:
-        with _storage_errors(), _alone(path, _PATIENCE), engine.connect() as connection:
+        with _opening(path), _alone(path, _PATIENCE), engine.connect() as connection:
             return query(connection) if revisions.has_tables(connection) else None
     finally:
         engine.dispose()
@@ -81,8 +84,9 @@ class SqliteDatabase:
         if path.name != _IN_MEMORY:
             folders.make(path.parent)
         self._engine = _engine(path)
+        self._damage = _Damage(path)
         try:
-            with _storage_errors(), _alone(path, patience):
+            with _opening(path), _alone(path, patience):
                 self._prepare(metadata, first_rows)
         except BaseException:
             self._engine.dispose()
@@ -91,12 +95,14 @@ class SqliteDatabase:
             # SQLite syncs the file; that it has this name must be durable too.
             folders.sync(path.parent)
         self._reader = self._engine.connect()
-        self._writer = _Writer(self._engine.connect())
+        self._writer = _Writer(self._engine.connect(), self._damage)
         self._is_open = True
 
     def _prepare(self, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
         with self._engine.connect() as connection:
             current = revisions.is_current(connection, metadata)
+            if current:
+                revisions.require_tables(connection, metadata)
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             if not current:
                 _bring_up_to_date(connection, metadata, first_rows)
@@ -107,7 +113,7 @@ class SqliteDatabase:
     def read_now(self, query: Callable[[Connection], T]) -> T:
         """As `read`, for who cannot wait."""
         self._require_open()
-        with _storage_errors():
+        with self._damage, _storage_errors():
             return query(self._reader)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
@@ -129,8 +135,8 @@ class SqliteDatabase:
 class _Writer:
     """The one thread that writes. Transactions waiting together share a commit, each in a savepoint of its own."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, damage: "_Damage") -> None:
+        self._connection, self._damage = connection, damage
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="catalog-writer", daemon=True)
         self._thread.start()
@@ -161,7 +167,7 @@ class _Writer:
 
     def _commit_together(self, jobs: "list[_Job]") -> None:
         try:
-            with _storage_errors():
+            with self._damage, _storage_errors():
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")
                 for job in jobs:
                     job.run_in_savepoint(self._connection)
@@ -218,7 +224,9 @@ class _Job:
             self._result = self.transaction(connection)
         except OperationalError:
             raise
-        except Exception as error:  # noqa: BLE001 — a refusal undoes this transaction alone and goes to its caller
+        except Exception as error:  # a refusal undoes this transaction alone and goes to its caller
+            if _reason_of_damage(error) is not None:
+                raise
             self._error = error
             connection.exec_driver_sql("ROLLBACK TO job")
         connection.exec_driver_sql("RELEASE job")
@@ -234,6 +242,54 @@ def _may_be_on_disk(error: OperationalError) -> bool:
     """Tell whether a COMMIT may have written all of its transaction: not if writing failed, but if syncing did."""
     name = str(getattr(error.orig, "sqlite_errorname", ""))
     return name.startswith("SQLITE_IOERR") and name != "SQLITE_IOERR_WRITE"
+
+
+def _reason_of_damage(error: BaseException | None) -> str | None:
+    """Return what SQLite says of a file whose content is damaged, or is none of a database of ours."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    name, text = str(getattr(cause, "sqlite_errorname", "")), str(cause)
+    # A table that is missing was there when the database was opened.
+    is_damage = name.startswith(_DAMAGED) or text.startswith("no such table")
+    return text if is_damage else None
+
+
+class _Damage:
+    """Translates what SQLite says of a damaged file, and raises one alarm however often it is met."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._is_told = path, False
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        reason = _reason_of_damage(error)
+        if reason is None:
+            return
+        if not self._is_told:
+            self._is_told = True
+            telemetry.alarm(Event.DATABASE_DAMAGED, database=str(self._path), reason=reason)
+        raise DatabaseUnreadable(str(self._path), reason) from error
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Name the file that cannot be opened, whatever the reason."""
+    try:
+        with _storage_errors():
+            yield
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = _reason_of_damage(error)
+        if reason is None:
+            raise
+        raise DatabaseUnreadable(str(path), reason) from error
+    except StorageUnavailable as refusal:
+        if isinstance(refusal.__cause__, (DBAPIError, sqlite3.Error)):
+            cause = refusal.__cause__
+            raise DatabaseUnreadable(str(path), str(cause.orig if isinstance(cause, DBAPIError) else cause)) from cause
+        raise
 
 
 class _storage_errors:  # noqa: N801 — used as a statement

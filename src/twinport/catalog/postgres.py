@@ -111,6 +111,7 @@ class PostgresDatabase:
         # Where all is made, nobody waits for a process that stands still with the lock in its hand.
         if not self.read_now(lambda db: revisions.is_current(db, metadata)):
             self.write_now(make)
+        self.read_now(lambda db: revisions.require_tables(db, metadata))
 
     def close(self) -> None:
         """Finish what was submitted, then let go of the connections."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
 from twinport.catalog import partition_schema as schema
-from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -40,6 +40,13 @@ def is_current(db: Connection, metadata: MetaData) -> bool:
     Raises DatabaseNewer if it is of a revision that a later version of twinport made.
     """
     return _revision(db, metadata) == known(metadata)[-1]
+
+
+def require_tables(db: Connection, metadata: MetaData) -> None:
+    """Raise DatabaseUnreadable unless every table of today is there."""
+    missing = sorted(metadata.tables.keys() - set(inspect(db).get_table_names()))
+    if missing:
+        raise DatabaseUnreadable(_name(db), f"it lacks the table '{missing[0]}'")
 
 
 def bring_up_to_date(db: Connection, metadata: MetaData) -> None:

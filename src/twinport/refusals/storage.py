@@ -83,6 +83,13 @@ class HistoryBegunAnew(Unavailable):
         super().__init__(f"Region '{region}' was reset meanwhile; try again")
 
 
+class DatabaseUnreadable(Unavailable):
+    """A database is damaged, is no database, or cannot be opened. Nothing was changed."""
+
+    def __init__(self, database: str, why: str) -> None:
+        super().__init__(f"the database '{database}' cannot be read: {why}; repair what hinders it, or restore a copy")
+
+
 class DatabaseNewer(Unavailable):
     """A later version of twinport made or upgraded the database. Nothing was changed."""
 

@@ -2,24 +2,36 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from time import monotonic
+from typing import Protocol, TypeVar
 
 from twinport.blobs.pace import Pace
-from twinport.catalog import repositories, verification
+from twinport.catalog import integrity, repositories, verification
+from twinport.catalog.database import Connection
+from twinport.catalog.integrity import Condition
 from twinport.catalog.verification import Change, Scope
 from twinport.config import Settings
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
+from twinport.refusals.storage import DatabaseUnreadable
 from twinport.registry.manifest_verification import ManifestFinding
 from twinport.registry.verification import Finding
 from twinport.upkeep.sites import NothingMeant, Site, opened
 from twinport.upkeep.words import plural, size_of
 
+T = TypeVar("T")
 _SHOWN_EVERY = timedelta(milliseconds=200)
 _NAMED = 100
+_PARTITION = "partition"
+
+
+class ReadableDatabase(Protocol):
+    """The partition's database, or that of a Region."""
+
+    async def read(self, query: Callable[[Connection], T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +51,49 @@ class Damaged:
         return {**named, "bytes": self.size, "damage": self.damage.value, "repositories": list(self.repositories)}
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenDatabase:
+    """Something that is wrong with a database itself: the partition's, or that of a Region."""
+
+    database: str
+    problem: str
+
+
 @dataclass
 class Report:
-    """What was looked at, and what was found."""
+    """What was looked at, and what was found. `unchecked` says of databases why they could not be looked at whole."""
 
     blobs: int = 0
     manifests: int = 0
     size: int = 0
     damaged: list[Damaged] = field(default_factory=list)
+    broken: list[BrokenDatabase] = field(default_factory=list)
+    unchecked: dict[str, str] = field(default_factory=dict)
     released: list[tuple[RegionName, str]] = field(default_factory=list)
 
+    @property
+    def is_whole(self) -> bool:
+        return not (self.damaged or self.broken)
+
     def lines(self) -> Iterator[str]:
+        for broken in self.broken:
+            yield f"{broken.database}  database  {broken.problem}"
+        for database, reason in self.unchecked.items():
+            yield f"{database}  database  not checked: {reason}"
         for each in self.damaged:
             what = f"{each.kind} {each.digest}"
             yield f"{each.region}  {what}  {each.damage.value}  {', '.join(each.repositories)}"
         for region, digest in self.released:
             yield f"{region}  blob {digest}  whole again"
-        state = f"{len(self.damaged)} damaged, which nobody is served" if self.damaged else "all whole"
-        yield f"{self.seen}: {state}"
+        yield f"{self.seen}: {self._state}"
+
+    @property
+    def _state(self) -> str:
+        if self.broken:
+            databases = len({each.database for each in self.broken})
+            repair = "restore a copy, or repair them with the tools of their engine"
+            return f"{len(self.damaged)} damaged, and {plural(databases, 'database')} not whole: {repair}"
+        return f"{len(self.damaged)} damaged, which nobody is served" if self.damaged else "all whole"
 
     @property
     def seen(self) -> str:
@@ -66,7 +103,8 @@ class Report:
         damaged = [each.json() for each in self.damaged]
         released = [{"region": region, "digest": digest} for region, digest in self.released]
         seen = {"blobs": self.blobs, "manifests": self.manifests, "bytes": self.size}
-        return json.dumps({**seen, "damaged": damaged, "released": released}, indent=1)
+        databases = {"broken": [asdict(each) for each in self.broken], "unchecked": self.unchecked}
+        return json.dumps({**seen, "damaged": damaged, "released": released, "databases": databases}, indent=1)
 
 
 async def verify(
@@ -77,16 +115,47 @@ async def verify(
     scope = Scope(AccountId(account) if account else None, RepositoryName(repository) if repository else None)
     async with opened(settings) as site:
         meant = await site.regions(regions)
+        await _check(report, _PARTITION, site.catalog.partition)
         await _require_something(site, meant, scope)
         for region in meant:
-            async for seen in site.verification.manifests.verify_all(region, scope, Pace(rate)):
-                _add_manifest(report, region, seen)
-                shown.show(report)
-            async for finding in site.verification.verify_all(region, scope, Pace(rate)):
-                await _add(site, report, region, finding)
-                shown.show(report)
+            await _check(report, region, site.catalog.region(region))
+            await _verify_region(site, report, shown, Wanted(region, scope, rate))
     shown.end()
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is verified of a Region, and how many bytes a second that may read."""
+
+    region: RegionName
+    scope: Scope
+    rate: int | None
+
+
+async def _verify_region(site: Site, report: Report, shown: "Progress", wanted: Wanted) -> None:
+    """Look at manifests and blobs, as far as the database can be read."""
+    region, scope = wanted.region, wanted.scope
+    try:
+        async for seen in site.verification.manifests.verify_all(region, scope, Pace(wanted.rate)):
+            _add_manifest(report, region, seen)
+            shown.show(report)
+        async for finding in site.verification.verify_all(region, scope, Pace(wanted.rate)):
+            await _add(site, report, region, finding)
+            shown.show(report)
+    except DatabaseUnreadable as refusal:
+        report.broken.append(BrokenDatabase(region, refusal.message))
+
+
+async def _check(report: Report, name: str, database: ReadableDatabase) -> None:
+    """Look at a database itself."""
+    try:
+        condition = await database.read(integrity.check)
+    except DatabaseUnreadable as refusal:
+        condition = Condition((refusal.message,))
+    report.broken += [BrokenDatabase(name, problem) for problem in condition.problems]
+    if condition.unchecked is not None:
+        report.unchecked[name] = condition.unchecked
 
 
 @dataclass
