@@ -67,3 +67,29 @@ async def test_an_address_that_is_not_ours_is_forged(links: DownloadLinks, query
 async def test_a_path_outside_the_grammar_is_forged(links: DownloadLinks, path: str) -> None:
     with pytest.raises(DownloadForged):
         await links.read(path, "expires=1&signature=a.b")
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["%20{}", "{}%20", "+{}", "%2B{}", "0{}", "{}_0", "{}.0", "%31{}"],
+)
+async def test_the_time_of_an_address_has_one_spelling(links: DownloadLinks, spelled: str) -> None:
+    parts = urlsplit(await links.write(GRANT, ""))
+    expires = str(int(GRANT.expires_at.timestamp()))
+    written = spelled.format(expires[1:] if spelled.startswith("%31") else expires)
+    with pytest.raises(DownloadForged):
+        await links.read(parts.path, parts.query.replace(f"expires={expires}", f"expires={written}"))
+
+
+async def test_an_underscore_within_the_time_is_another_address(links: DownloadLinks) -> None:
+    parts = urlsplit(await links.write(GRANT, ""))
+    expires = str(int(GRANT.expires_at.timestamp()))
+    with pytest.raises(DownloadForged):
+        await links.read(parts.path, parts.query.replace(expires, f"{expires[:3]}_{expires[3:]}"))
+
+
+@pytest.mark.parametrize("more", ["&x=1", "&expires=1", "&", ";"])
+async def test_nothing_may_be_added_to_an_address(links: DownloadLinks, more: str) -> None:
+    parts = urlsplit(await links.write(GRANT, ""))
+    with pytest.raises(DownloadForged):
+        await links.read(parts.path, parts.query + more)
