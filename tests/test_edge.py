@@ -9,7 +9,7 @@ from twinport.edge import Edge, edge_of
 from twinport.exchange import Message, Request
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
-from twinport.refusals.callers import OriginRefused
+from twinport.refusals.callers import HostUnclear, OriginRefused
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 EDGE = edge_of(["registry.example", "*.apps.example"], "https://hub.example:8443/base", ["10.0.0.0/8"])
@@ -55,7 +55,6 @@ def test_our_hosts_are_admitted(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "",
         "evil.example",
         "111122223333.dkr.ecr.eu-west-1.evil.example",
         "localhost.evil.example",
@@ -112,6 +111,12 @@ def test_a_trusted_proxy_names_the_client_and_hearsay_before_it_is_dropped() -> 
 
 def test_nonsense_from_a_trusted_proxy_leaves_the_proxys_address() -> None:
     assert EDGE.client(request("10.1.1.1", x_forwarded_for="nonsense")) == ("10.1.1.1", False)
+
+
+def test_a_host_is_named_once() -> None:
+    for hosts in ((), (("host", ""),), (("host", "localhost"), ("host", "localhost"))):
+        with pytest.raises(HostUnclear):
+            EDGE.admit(replace(request(), headers=hosts))
 
 
 def test_the_origin_of_a_request_holds_all_that_policies_may_ask_about() -> None:

@@ -11,17 +11,17 @@ from twinport.exchange import Request
 from twinport.model.addresses import is_aws_host
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
-from twinport.refusals.callers import OriginRefused
+from twinport.refusals.callers import HostUnclear, OriginRefused
 
 # Names beneath it lead to this machine, and no page can have one.
 _LOCAL = "localhost"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 # The one part that pages are meant to reach: its own.
 CONSOLE = "/console/"
+HEALTH = "/_twinport/health"
 _FETCH_SITES = ("same-origin", "none")
 # By these a proxy says that it passes on the request of another client; so does everything under X-Forwarded-.
 _PROXY_HEADERS = frozenset(("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"))
-_OLD_VERSIONS = ("1", "1.0", "0.9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,12 @@ class Edge:
     trusted_proxies: tuple[str, ...]
 
     def admit(self, request: Request) -> None:
-        """Raise OriginRefused unless the request's host is ours and no page of another origin sent it."""
-        host = request.header("host") or ""
-        if not self.knows(host):
-            raise OriginRefused(
-                f"host '{host[:255]}' is not served here; use an address, a name under localhost, "
-                "or add it to 'allowed_hosts'"
-            )
+        """Raise OriginRefused unless the request's host is ours and no page of another origin sent it.
+
+        Health is told at every host and without one, since balancers ask by address. Raises HostUnclear too.
+        """
+        if not _is_health(request.path):
+            self._admit_host(request)
         is_console = request.path.startswith(CONSOLE)
         if not self._may_come_from(request.header("origin"), request, is_console=is_console):
             raise OriginRefused("requests from web pages are refused here: they carry an Origin header")
@@ -46,11 +45,22 @@ class Edge:
         if site is not None and site not in _FETCH_SITES and not (is_console and _follows_a_link(request)):
             raise OriginRefused("requests that another site's page caused are refused here")
 
+    def _admit_host(self, request: Request) -> None:
+        """Raise HostUnclear for none and for several (RFC 9112 section 3.2), OriginRefused for one that is not ours."""
+        hosts = [value for name, value in request.headers if name == "host"]
+        if len(hosts) > 1 or (not any(hosts) and not request.is_old):
+            raise HostUnclear(len(hosts) if any(hosts) else 0)
+        host = request.header("host") or ""
+        if not self.knows(host):
+            raise OriginRefused(
+                f"host '{host[:255]}' is not served here; use an address, a name under localhost, "
+                "or add it to 'allowed_hosts'"
+            )
+
     def knows(self, host: str) -> bool:
-        match = _HOST.fullmatch(host)
-        if match is None:
+        name = _name_of(host)
+        if name is None:
             return False
-        name = match[1].lower().rstrip(".")
         return _is_address(name) or _is_local_name(name) or is_aws_host(name) or _is_listed(name, self.allowed_hosts)
 
     def _may_come_from(self, origin: str | None, request: Request, *, is_console: bool) -> bool:
@@ -70,6 +80,15 @@ class Edge:
             is_local=self.is_local(request),
         )
 
+    def asks_for_tls(self, request: Request) -> bool:
+        """Tell whether browsers shall come to this host by https alone (RFC 6797): it has TLS, and a name of its own.
+
+        Addresses and names under localhost are shared with every other server of that machine.
+        """
+        _, secure = self.client(request)
+        name = _name_of(request.header("host") or "")
+        return secure and name is not None and not _is_address(name) and not _is_local_name(name)
+
     def is_local(self, request: Request) -> bool:
         """Tell whether a request came from this machine without a proxy, as far as a request can show that.
 
@@ -77,7 +96,7 @@ class Edge:
         told otherwise: docs/decisions/0024-accounts-are-closed.md.
         """
         is_proxied = _is_within(request.client, self.trusted_proxies) or _tells_of_a_proxy(request)
-        return _is_loopback(request.client) and not is_proxied and request.http_version not in _OLD_VERSIONS
+        return _is_loopback(request.client) and not is_proxied and not request.is_old
 
     def endpoint(self, request: Request) -> str:
         """Return the scheme and the host by which the client came."""
@@ -95,6 +114,16 @@ class Edge:
         named = [hop for hop in forwarded if not _is_within(hop, self.trusted_proxies)]
         client = named[-1] if named and _is_address(named[-1]) else request.client
         return client, secure if scheme is None else scheme == "https"
+
+
+def _name_of(host: str) -> str | None:
+    """Return the name or address of a Host header, without its port."""
+    match = _HOST.fullmatch(host)
+    return None if match is None else match[1].lower().rstrip(".")
+
+
+def _is_health(path: str) -> bool:
+    return path == HEALTH or path.startswith(f"{HEALTH}/")
 
 
 def _follows_a_link(request: Request) -> bool:

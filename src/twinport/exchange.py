@@ -12,10 +12,11 @@ from urllib.parse import unquote
 
 from twinport import pools
 from twinport.errors import LimitReached
-from twinport.refusals.storage import Interrupted
+from twinport.refusals.storage import BodyBroken, Interrupted
 
 STALL_LIMIT = timedelta(seconds=60)
 _PIECE = 1 << 20
+_OLD_VERSIONS = ("1", "1.0", "0.9")
 
 # ASGI leaves messages and scopes open-ended; nothing beyond this module sees them.
 Message = dict[str, Any]
@@ -42,15 +43,16 @@ class BodyTooLarge(LimitReached):
 class Incoming:
     """The messages of a request, and whether its body has begun and ended. Takes the place of ASGI's `receive`."""
 
-    __slots__ = ("_receive", "has_begun", "has_ended")
+    __slots__ = ("_receive", "has_begun", "has_ended", "is_broken")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self.has_begun = self.has_ended = False
+        self.has_begun = self.has_ended = self.is_broken = False
 
     async def __call__(self) -> Message:
         self.has_begun = True
         message = await self._receive()
+        self.is_broken = message["type"] == "http.disconnect" and not self.has_ended
         self.has_ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
@@ -97,6 +99,17 @@ class Request:
         return ", ".join(values) if values else None
 
     @property
+    def is_old(self) -> bool:
+        """Tell whether the client speaks HTTP/1.0 or older. The server writes that version as '1'."""
+        return self.http_version in _OLD_VERSIONS
+
+    @property
+    def head_size(self) -> int:
+        """Return how many bytes the request's line and headers take in HTTP/1.1."""
+        line = len(self.method) + len(self.raw_path) + len(self.query) + len("  ? HTTP/1.1\r\n")
+        return line + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
+
+    @property
     def announces_body(self) -> bool:
         """Tell whether the client sends a body without waiting to be told that it may."""
         has_body = self.header("content-length") not in (None, "0") or self.header("transfer-encoding") is not None
@@ -113,7 +126,7 @@ class Request:
                 limit = self.stall_limit.total_seconds()
                 raise Interrupted(f"the client sent nothing for {limit:.0f} seconds") from None
             if message["type"] == "http.disconnect":
-                raise Interrupted("the client closed the connection before the body was complete")
+                raise BodyBroken
             more = message.get("more_body", False)
             if piece := message.get("body", b""):
                 yield piece

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -21,11 +21,14 @@ from twinport.exchange import (
     request_of,
     send_answer,
 )
-from twinport.refusals.callers import OriginRefused
-from twinport.refusals.storage import Interrupted
+from twinport.refusals.callers import HostUnclear, OriginRefused
+from twinport.refusals.storage import BodyBroken, Interrupted
 from twinport.telemetry import Event
 
 _LINGER = Linger()
+# The server beneath reads somewhat more than it is told to.
+LARGEST_HEAD = 1 << 17
+_TLS_FOR_A_YEAR = "max-age=31536000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Front:
         request = request_of(scope, incoming, str(uuid.uuid4()))
         pools.DEPARTURE.set(incoming.left)
         with telemetry.bound(request_id=request.id):
-            answer = await self._answer(request)
+            answer = self._finished(await self._answer(request), request, incoming)
             try:
                 await send_answer(send, answer, head=request.method == "HEAD")
             except (Interrupted, OSError) as error:
@@ -54,17 +57,31 @@ class Front:
                 await incoming.drop_rest(self.linger)
 
     async def _answer(self, request: Request) -> AnyAnswer:
+        if request.head_size > LARGEST_HEAD:
+            return message(431, f"the head of the request is larger than {LARGEST_HEAD} bytes", request)
         try:
             self.edge.admit(request)
             return await self._door(request.path).answer(request)
         except OriginRefused as refusal:
             return message(403, refusal.message, request)
+        except (HostUnclear, BodyBroken) as refusal:
+            return message(400, refusal.message, request)
         except Interrupted as fact:
             # Of a client and not of ours: no door could read what it was asked.
             return message(408, fact.message, request)
         except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
             telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
             return message(500, "an unexpected error was met and recorded under this request's id", request)
+
+    def _finished(self, answer: AnyAnswer, request: Request, incoming: Incoming) -> AnyAnswer:
+        """Add what an answer of any door says of the connection."""
+        more: dict[str, str] = {}
+        if self.edge.asks_for_tls(request):
+            more["strict-transport-security"] = _TLS_FOR_A_YEAR
+        # Where a broken body ends, and the next request begins, is unknown. HTTP/2 has frames for that, and no header.
+        if incoming.is_broken and request.http_version.startswith("1"):
+            more["connection"] = "close"
+        return replace(answer, headers={**answer.headers, **more}) if more else answer
 
     def _door(self, path: str) -> Door:
         return next(door for prefix, door in self.doors if path.startswith(prefix) or path == prefix.rstrip("/"))

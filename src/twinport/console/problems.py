@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from twinport import errors
 from twinport.errors import AccessDenied, Refusal
-from twinport.refusals import callers, requests
+from twinport.refusals import callers, requests, storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
     (errors.Conflict, 409, "Something stands in the way", "Look at what is there now, then decide again."),
     (errors.LimitReached, 400, "A limit was reached", "Remove what is no longer needed, or ask for less."),
     (requests.NotBuiltYet, 400, "twinport cannot do this yet", "Leave it out, and try again."),
+    (storage.BodyBroken, 400, "The form did not arrive", "Send it again."),
+    (storage.Interrupted, 408, "The form did not arrive", "Send it again."),
     (errors.Unavailable, 503, "Not now", "Nothing was changed: try again in a moment."),
     (errors.BadRequest, 400, "This cannot be done as asked", "Correct what you gave, and try again."),
 )

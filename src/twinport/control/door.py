@@ -30,7 +30,7 @@ class ControlDoor:
     def routes(self) -> Mapping[str, Mapping[str, Handler]]:
         """Return what answers each method of each address beneath `PREFIX`."""
         return {
-            "health": {"GET": _health, "HEAD": _health},
+            "health": {"GET": _health, "HEAD": _health, "OPTIONS": _health},
             "reset": {"POST": self._reset},
             "deliveries": {"GET": self._deliveries},
         }

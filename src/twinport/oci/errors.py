@@ -67,6 +67,7 @@ TABLE: Table = {
     BodyTooLarge: WireError(413, "SIZE_INVALID"),
     errors.Unavailable: WireError(503, "UNAVAILABLE"),
     storage.Interrupted: WireError(408, "SIZE_INVALID"),
+    storage.BodyBroken: WireError(400, "SIZE_INVALID"),
     Refusal: WireError(400, "UNKNOWN"),
 }
 

@@ -84,6 +84,14 @@ class OriginRefused(Refusal):
     """A browser page of another origin, or a host name that is not ours, sent the request."""
 
 
+class HostUnclear(BadRequest):
+    """A request that must name one host names none, or several."""
+
+    def __init__(self, count: int) -> None:
+        said = f"{count} Host headers" if count else "no Host header"
+        super().__init__(f"the request has {said}, and exactly one is needed")
+
+
 class DownloadExpired(Refusal):
     """A presigned layer address was used after its time."""
 

@@ -124,3 +124,10 @@ class OfferExpired(Unavailable):
 
 class Interrupted(Unavailable):
     """The client went away, stalled, or sent fewer bytes than it announced."""
+
+
+class BodyBroken(Interrupted):
+    """The body cannot be completed: its chunks are framed wrongly, or the client closed its side before the end."""
+
+    def __init__(self) -> None:
+        super().__init__("the request's body ended before it was complete, or its chunks are not framed as HTTP says")
