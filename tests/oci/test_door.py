@@ -433,10 +433,10 @@ async def test_a_host_of_a_registry_does_not_read_registries_from_paths(client: 
     assert reply.error[:2] == (404, "NAME_UNKNOWN")
 
 
-async def test_a_host_of_a_region_that_is_not_served_is_unknown(client: Client) -> None:
+async def test_at_a_host_of_a_region_that_is_not_served_no_token_is_valid(client: Client) -> None:
     elsewhere = Client(client.door, f"{ACCOUNT}/eu-nowhere-1")
     reply = await elsewhere.ask("GET", "/v2/api/tags/list", host=f"{ACCOUNT}.dkr.ecr.eu-nowhere-1.localhost")
-    assert reply.error[:2] == (404, "NAME_UNKNOWN")
+    assert reply.error[:2] == (403, "DENIED")
 
 
 async def test_policies_hear_of_the_region_that_is_asked(shelf: Shelf, tmp_path: Path) -> None:
