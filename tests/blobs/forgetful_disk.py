@@ -50,10 +50,10 @@ def failing_at(n: int, code: int = errno.ENOSPC) -> Plan:
 
 
 class ForgetfulDisk:
-    def __init__(self, plan: Plan = works, *, clones: bool = False) -> None:
+    def __init__(self, plan: Plan = works, *, clones: bool = False, disk: OwnDisk | None = None) -> None:
         self.operations: list[str] = []
         self.plan, self.clones = plan, clones
-        self._disk, self._lock = OwnDisk(), Lock()
+        self._disk, self._lock = disk or OwnDisk(), Lock()
         self._synced: dict[Path, int] = {}
         self._unsynced_names: set[Path] = set()
         self._removed: dict[Path, bytes] = {}
@@ -132,6 +132,14 @@ class _ForgetfulFile:
             self._file.write(content[: len(content) // 2])
             raise
         self._file.write(content)
+
+    def append_from(self, source: int, first: int, size: int) -> int:
+        try:
+            self._disk.step("append_from")
+        except BaseException:
+            self._file.append_from(source, first, size // 2)
+            raise
+        return self._file.append_from(source, first, size)
 
     def clone(self, source: Path) -> bool:
         self._disk.step("clone")

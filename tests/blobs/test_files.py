@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import itertools
+import os
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.blobs.blob_store_contract import CONTRACT, LARGE, SMALL, Factory, con
 from tests.blobs.forgetful_disk import Crash, ForgetfulDisk, Killed, failing_at, killed_at
 from tests.fakes import REGION
 from twinport.blobs.files import FileBlobStores
+from twinport.blobs.operations import CopyRange, OwnDisk
+from twinport.blobs.running import RunningHash
 from twinport.blobs.store import BlobStore
 from twinport.model.content import Digest, Key
 from twinport.refusals.storage import StorageUnavailable
@@ -143,3 +146,72 @@ async def test_uploads_of_any_size_need_a_bounded_memory(tmp_path: Path, uploads
     tracemalloc.stop()
     assert sum(sizes) >= 240 << 20
     assert peak < bound
+
+
+def refusing(code: int) -> CopyRange:
+    """Make a system that copies nothing between files."""
+
+    def copy(src: int, dst: int, count: int, offset_src: int) -> int:
+        del src, dst, count, offset_src
+        raise OSError(code, os.strerror(code))
+
+    return copy
+
+
+def halting(src: int, dst: int, count: int, offset_src: int) -> int:
+    """Copy less than was asked for, as a system may."""
+    return os.copy_file_range(src, dst, min(count, 1000), offset_src)
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [os.copy_file_range, halting, refusing(errno.EXDEV), refusing(errno.ENOSYS), refusing(errno.EOPNOTSUPP)],
+    ids=["copies", "halts", "other disk", "old kernel", "unsupported"],
+)
+@pytest.mark.parametrize("is_known", [True, False], ids=["known", "read"])
+async def test_joined_blobs_are_whole_on_every_system(tmp_path: Path, copy: CopyRange, *, is_known: bool) -> None:
+    target = new_store(tmp_path, ForgetfulDisk(disk=OwnDisk(copy)))
+    running = RunningHash()
+    parts = [await store(target, piece) for piece in (SMALL, LARGE, SMALL)]
+    running.update(SMALL + LARGE + SMALL)
+    async with target.create_joined(running) if is_known else target.create() as writer:
+        for part in parts:
+            await writer.join(target, part.key, part.size)
+        await writer.write(b"end")
+        written = await writer.finish()
+    whole = SMALL + LARGE + SMALL + b"end"
+    assert (await content(target.read(written.key)), written.size) == (whole, len(whole))
+    assert written.digest == Digest.of(whole)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+async def test_a_disk_that_refuses_to_join_leaves_no_file(tmp_path: Path, code: int) -> None:
+    target = new_store(tmp_path, ForgetfulDisk(disk=OwnDisk(refusing(code))))
+    part = await store(target, SMALL)
+    with pytest.raises(StorageUnavailable):
+        async with target.create() as writer:
+            await writer.join(target, part.key, part.size)
+    assert stored_files(target) == [target.path(part.key)]
+
+
+@pytest.mark.parametrize("crash", Crash)
+async def test_joined_blobs_outlive_a_crash_at_any_later_operation(tmp_path: Path, crash: Crash) -> None:
+    reached: set[str] = set()
+    for n in itertools.count(1):
+        disk = ForgetfulDisk(killed_at(n))
+        target = new_store(tmp_path / str(n), disk)
+        finished: list[Key] = []
+        try:
+            parts = [await store(target, SMALL), await store(target, LARGE)]
+            async with target.create() as writer:
+                for part in parts:
+                    await writer.join(target, part.key, part.size)
+                finished.append((await writer.finish()).key)
+            await target.remove(parts[0].key)
+        except Killed:
+            reached.update(disk.operations)
+            disk.crash(crash)
+            assert [await content(target.read(key)) for key in finished] == [SMALL + LARGE] * len(finished)
+        else:
+            break
+    assert "append_from" in reached

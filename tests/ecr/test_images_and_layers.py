@@ -171,6 +171,14 @@ async def test_an_upload_that_nobody_began_is_not_found(ecr: Ecr) -> None:
     )
 
 
+async def test_a_completion_that_is_sent_again_is_answered_again(ecr: Ecr) -> None:
+    where = await start(ecr)
+    await ecr.do("UploadLayerPart", **where, **part(LAYER))
+    first = await ecr.do("CompleteLayerUpload", **where, layerDigests=[digest(LAYER)])
+    assert await ecr.do("CompleteLayerUpload", **where, layerDigests=[digest(LAYER)]) == first
+    assert (await ecr.refusal("CompleteLayerUpload", **where, layerDigests=[NOWHERE]))[0] == "UploadNotFoundException"
+
+
 async def test_a_layers_address_leads_back_to_the_layer_for_an_hour(ecr: Ecr) -> None:
     await upload(ecr, LAYER)
     answer = await ecr.do("GetDownloadUrlForLayer", **REPOSITORY, layerDigest=digest(LAYER))

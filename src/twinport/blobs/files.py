@@ -15,6 +15,7 @@ from io import FileIO
 from pathlib import Path
 
 from twinport.blobs.operations import FileOperations, OwnDisk
+from twinport.blobs.running import RunningHash
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob, WrittenBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.model.content import Digest, Key
@@ -75,9 +76,20 @@ class FileBlobStore:
                 left -= len(piece)
                 yield piece
 
-    def create(self, algorithms: tuple[str, ...] = SHA256_ALONE) -> FileWriter:
+    def create(self, algorithms: tuple[str, ...] = SHA256_ALONE, onward: RunningHash | None = None) -> FileWriter:
+        blob = self._new_blob(algorithms)
+        if onward is not None:
+            blob.also_update(onward)
+        return FileWriter(blob, self._budget)
+
+    def create_joined(self, known: RunningHash) -> FileWriter:
+        blob = self._new_blob(SHA256_ALONE)
+        blob.begin_with(known)
+        return FileWriter(blob, self._budget)
+
+    def _new_blob(self, algorithms: tuple[str, ...]) -> NewBlob:
         key = self._new_key()
-        return FileWriter(NewBlob(key, self.path(key), algorithms, self._folders, self._disk), self._budget)
+        return NewBlob(key, self.path(key), algorithms, self._folders, self._disk)
 
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
         large = source.size(key) > COLLECTED_WHOLE

@@ -1,5 +1,6 @@
 """What the file store does to a disk, one operation a method: tests fail, fill and forget behind this port."""
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -8,12 +9,23 @@ from typing import Protocol
 
 _FICLONE = 0x40049409  # linux/fs.h: share the extents of another file, copied when either is written
 
+_PIECE = 1 << 20
+# What file systems and kernels say that cannot copy within themselves, or not between these two files.
+_CANNOT_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
+
 
 class NewFile(Protocol):
     """A file that this process made and nobody else writes."""
 
     def write(self, content: bytes | bytearray) -> None:
         """Append all of `content`."""
+        ...
+
+    def append_from(self, source: int, first: int, size: int) -> int:
+        """Append up to `size` bytes of an open file from `first` on; return how many, none at its end.
+
+        The system copies them, or shares their extents; only where it can do neither they pass through this process.
+        """
         ...
 
     def clone(self, source: Path) -> bool:
@@ -49,11 +61,20 @@ class FileOperations(Protocol):
         ...
 
 
+class CopyRange(Protocol):
+    """As os.copy_file_range."""
+
+    def __call__(self, src: int, dst: int, count: int, offset_src: int) -> int: ...
+
+
 class OwnDisk:
     """The operating system's."""
 
+    def __init__(self, copy_range: CopyRange = os.copy_file_range) -> None:
+        self._copy_range = copy_range
+
     def create(self, path: Path) -> "_Descriptor":
-        return _Descriptor(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return _Descriptor(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), self._copy_range)
 
     def make_folder(self, path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -70,14 +91,24 @@ class OwnDisk:
 
 
 class _Descriptor:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, copy_range: CopyRange) -> None:
+        self._descriptor, self._copy_range = descriptor, copy_range
 
     def write(self, content: bytes | bytearray) -> None:
         with memoryview(content) as left:
             written = 0
             while written < len(left):
                 written += os.write(self._descriptor, left[written:])
+
+    def append_from(self, source: int, first: int, size: int) -> int:
+        try:
+            return self._copy_range(source, self._descriptor, size, first)
+        except OSError as error:
+            if error.errno not in _CANNOT_COPY:
+                raise
+        piece = os.pread(source, min(size, _PIECE), first)
+        self.write(piece)
+        return len(piece)
 
     def clone(self, source: Path) -> bool:
         with source.open("rb") as original, suppress(OSError):

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from twinport.blobs.running import RunningHash
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
@@ -54,6 +55,14 @@ class BlobWriter(Protocol):
         """Take the next bytes; a bounded number of them waits in memory. Raises StorageUnavailable."""
         ...
 
+    async def join(self, source: "BlobReader", key: Key, size: int) -> None:
+        """Take the first `size` bytes of a blob of `source`, before any piece; the system copies them.
+
+        They are read to be hashed, unless the writer began with the digest of all that is joined.
+        Raises BlobMissing, also if it is shorter, BlobUnreadable, StorageUnavailable.
+        """
+        ...
+
     async def finish(self) -> WrittenBlob:
         """Make the bytes and their folder's entry durable, then return. Raises StorageUnavailable."""
         ...
@@ -93,8 +102,17 @@ def has_whole(store: BlobReader, key: Key, size: int) -> bool:
 class BlobStore(BlobReader, Protocol):
     """The bytes of one Region."""
 
-    def create(self, algorithms: tuple[str, ...] = SHA256_ALONE) -> AbstractAsyncContextManager[BlobWriter]:
-        """Begin a blob under a new key, hashing as its bytes pass. Nothing is there before it is finished."""
+    def create(
+        self, algorithms: tuple[str, ...] = SHA256_ALONE, onward: RunningHash | None = None
+    ) -> AbstractAsyncContextManager[BlobWriter]:
+        """Begin a blob under a new key, hashing as its bytes pass. Nothing is there before it is finished.
+
+        `onward` is updated with the same bytes, wherever it stands; it is the caller's again once the blob is finished.
+        """
+        ...
+
+    def create_joined(self, known: RunningHash) -> AbstractAsyncContextManager[BlobWriter]:
+        """As `create` with SHA-256 alone, for a blob that begins with joined bytes whose digest is `known`."""
         ...
 
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:

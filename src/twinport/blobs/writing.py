@@ -5,7 +5,9 @@ and named in one job. A body that does not fit is hashed and written a batch at 
 """
 
 import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +15,19 @@ from threading import Lock
 from typing import Self
 
 from twinport.blobs.operations import FileOperations, NewFile
-from twinport.blobs.store import WrittenBlob
+from twinport.blobs.running import ALGORITHM, RunningHash, Sum
+from twinport.blobs.store import BlobReader, WrittenBlob
 from twinport.model.content import Digest, Key
 from twinport.pools import BLOBS
 from twinport.refusals.images import DigestMismatch
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 COLLECTED_WHOLE = 4 << 20
 _BATCH = 1 << 20
 # The batch of a body for which the budget has no room: with it, a thousand stalled clients hold little.
 _SMALL_BATCH = 1 << 16
+# How much is joined between two looks whether it is still wanted.
+_JOINED = 16 << 20
 
 
 class Budget:
@@ -74,11 +79,38 @@ class NewBlob:
         self, key: Key, path: Path, algorithms: tuple[str, ...], folders: Folders, disk: FileOperations
     ) -> None:
         self.key, self._path, self._folders, self._disk = key, path, folders, disk
-        self._sums = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
+        self._sums: dict[str, Sum] = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
+        self._onward: RunningHash | None = None
+        self._twin: RunningHash | None = None
+        self._is_known = False
         self._lock = Lock()
         self._file: NewFile | None = None
         self._size = 0
         self._is_abandoned = False
+
+    def begin_with(self, known: RunningHash) -> None:
+        """Let `known` be the digest of what `join` brings, which is then not read again."""
+        self._sums, self._is_known = {ALGORITHM: known.copy()}, True
+
+    def also_update(self, onward: RunningHash) -> None:
+        """Bring `onward` on by these bytes. One that is empty becomes what is computed anyway."""
+        if onward.is_empty and ALGORITHM in self._sums:
+            self._twin = onward
+        else:
+            self._onward = onward
+
+    def join(self, source: Path, key: Key, size: int) -> None:
+        """Append the first `size` bytes of another blob. Raises BlobMissing, also if it is shorter, BlobUnreadable."""
+        with self._lock, _opened_source(source, key) as descriptor, _storage_errors():
+            file, copied = self._opened(), 0
+            while copied < size and not self._is_abandoned:
+                step = file.append_from(descriptor, copied, min(_JOINED, size - copied))
+                if step == 0:
+                    raise BlobMissing(key)
+                if not self._is_known:
+                    self._hash_copied(step)
+                copied += step
+            self._size += copied if self._is_known else 0
 
     def append(self, batch: bytearray) -> None:
         with self._lock, _storage_errors():
@@ -124,6 +156,8 @@ class NewBlob:
                 self._disk.remove(self._path)
 
     def _settled(self, rest: bytearray) -> WrittenBlob:
+        if self._twin is not None:
+            self._twin.become(self._sums[ALGORITHM])
         if not self._is_abandoned:
             file = self._opened()
             file.write(rest)
@@ -140,6 +174,19 @@ class NewBlob:
         self._size += len(piece)
         for sum_ in self._sums.values():
             sum_.update(piece)
+        if self._onward is not None:
+            self._onward.update(piece)
+
+    def _hash_copied(self, size: int) -> None:
+        """Hash what the system copied, as it arrived: mostly from memory, where the copy has just been."""
+        with self._path.open("rb", buffering=0) as copy:
+            copy.seek(self._size)
+            end = self._size + size
+            while self._size < end and not self._is_abandoned:
+                piece = copy.read(min(_BATCH, end - self._size))
+                if not piece:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                self._hash(piece)
 
     def _opened(self) -> NewFile:
         if self._file is None:
@@ -192,6 +239,14 @@ class FileWriter:
                 # Nothing more is read meanwhile: that is what bounds the memory of many bodies on a slow disk.
                 await self._job
 
+    async def join(self, source: BlobReader, key: Key, size: int) -> None:
+        """Take the first bytes of another blob, after others of this kind and before any piece."""
+        path = source.path(key)
+        self.size += size
+        await self._previous_job()
+        self._job = job = BLOBS.start(lambda: self._blob.join(path, key, size))
+        await job
+
     async def clone(self, source: Path) -> bool:
         """Take all bytes of another file without copying them, if the disk can do that. Nothing was written before."""
         self._job = job = BLOBS.start(lambda: self._blob.clone(source))
@@ -242,3 +297,17 @@ def _storage_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageUnavailable(error.strerror or str(error)) from error
+
+
+@contextmanager
+def _opened_source(path: Path, key: Key) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        raise BlobMissing(key) from None
+    except OSError as error:
+        raise BlobUnreadable(key, error.strerror or str(error), error.errno) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -5,15 +5,15 @@ names it. What a crash or a refusal leaves between the two is a key that no row 
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 from uuid import uuid4
 
 from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.blobs.store import BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
+from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
 from twinport.catalog import blobs, repositories, uploads
 from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.database import Connection
@@ -36,6 +36,7 @@ from twinport.refusals.images import (
 )
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import CHECK, DOWNLOAD, Layer
+from twinport.registry.running_uploads import RunningUploads
 from twinport.telemetry import Event
 
 T = TypeVar("T")
@@ -81,6 +82,7 @@ class Uploads:
     clock: Clock
     part_rule: PartRule = PartRule.ANY_SIZE
     keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
+    running: RunningUploads = field(default_factory=RunningUploads)
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload)."""
@@ -101,13 +103,16 @@ class Uploads:
         await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
         upload = await self._under_way(registry, name, upload_id)
         _require_end(upload, part)
-        async with self.stores.region(registry.region).create() as writer:
+        # A copy: what a part that breaks off has added to it goes with it.
+        running = self.running.of(upload)
+        async with self.stores.region(registry.region).create(onward=running) as writer:
             await _take(writer, part.pieces)
             if writer.size == 0:
                 return UploadState(upload.id, upload.size)
             written = await writer.finish()
         segment, now = Segment(upload.size, written.size, written.key, written.digest), self.clock.now()
         await self._name(registry, written.key, lambda db: uploads.append(db, upload, segment, now))
+        self.running.grown(upload, segment, running)
         return UploadState(upload.id, upload.size + written.size)
 
     async def status(self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str) -> UploadState:
@@ -189,10 +194,23 @@ class Uploads:
     ) -> Layer:
         """Make a layer of an upload under ECR's own rules; one of `digests` must be right (CompleteLayerUpload).
 
+        Of an upload that is gone, return the layer if it is there, as `complete` does.
         Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, NoDigestMatches, LayerExists; the upload then
         stays as it was.
         """
         await self.gate.authorize(caller, COMPLETE, RepositoryResource(registry, name))
+        try:
+            return await self._complete_parts(registry, name, upload_id, digests)
+        except UploadNotFound:
+            # As in `complete`: the upload was completed, and the answer got lost.
+            for digest in digests:
+                if layer := await self._completed(caller, registry, name, digest):
+                    return layer
+            raise
+
+    async def _complete_parts(
+        self, registry: Registry, name: RepositoryName, upload_id: str, digests: Sequence[Digest]
+    ) -> Layer:
         upload = await self._under_way(registry, name, upload_id)
         _require_parts(upload)
         # What a check would not have promised is no reason to refuse.
@@ -295,16 +313,25 @@ class Uploads:
     ) -> Layer:
         registry, now = upload.repository.registry, self.clock.now()
         store = self.stores.region(registry.region)
-        async with store.create(tuple({digest.algorithm for digest in candidates})) as writer:
+        async with self._joining(store, upload, candidates) as writer:
             for segment in upload.segments:
-                await _take(writer, store.read(segment.key, 0, segment.size))
+                await writer.join(store, segment.key, segment.size)
             if last is not None:
                 await _take(writer, last)
             written = await writer.finish_as(*candidates)
         digest = next(each for each in candidates if written.digests[each.algorithm] == each)
         blob = await self._new(registry, digest, written.key, written.size)
         stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, blob, now))
+        self.running.ended(upload.id)
         return self._stored(registry, blob, stored)
+
+    def _joining(
+        self, store: BlobStore, upload: Upload, candidates: tuple[Digest, ...]
+    ) -> AbstractAsyncContextManager[BlobWriter]:
+        """Begin the blob of an upload: with the digest of its segments if it is known here, else by reading them."""
+        algorithms = tuple({digest.algorithm for digest in candidates})
+        known = self.running.of(upload)
+        return store.create(algorithms) if known is None or algorithms != SHA256_ALONE else store.create_joined(known)
 
     async def _new(self, registry: Registry, digest: Digest, key: Key, size: int) -> NewBlob:
         """Describe durable bytes. They take the place of damaged ones, as far as a look at the file tells."""
