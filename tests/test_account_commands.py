@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.command_line import Ended, called
 from tests.postgres import PostgresServer
 from tests.served import Served, new_account, start
 from tests.test_serving import run
@@ -84,7 +85,7 @@ def test_a_user_whom_nothing_can_be_attached_to_is_not_made(tmp_path: Path) -> N
     data = tmp_path / "data"
     done(data, "account", "create", "acme")
     said = refused(data, "user", "create", "acme", "ci", "--attach", POWER_USER, "--attach", "Nonsense")
-    assert "Invalid ARN" in said
+    assert "no policy of AWS that twinport knows is named 'Nonsense'" in said
     assert "ci" not in done(data, "user", "list", "acme")
 
 
@@ -106,3 +107,62 @@ def test_commands_work_on_postgresql(postgres: PostgresServer, tmp_path: Path) -
     done(tmp_path / "data", "user", "create", "acme", "ci", TWINPORT_DATABASE=address)
     assert "ci" in done(tmp_path / "data", "user", "list", "acme", TWINPORT_DATABASE=address)
     postgres.drop(address)
+
+
+@pytest.fixture(scope="module")
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an account named acme, whose alias is not taken."""
+    data = tmp_path_factory.mktemp("acme") / "data"
+    assert called("account", "create", "acme", "--data", str(data)).code == 0
+    return data
+
+
+def said_of(data: Path, *words: str) -> Ended:
+    return called(*words, "--data", str(data))
+
+
+@pytest.mark.parametrize("name", ["bad name", "x" * 65, "ba/d", "b\u00e4d", "bad:name", ""])
+def test_a_user_is_made_only_under_a_name_that_the_api_takes(acme: Path, name: str) -> None:
+    ended = said_of(acme, "user", "create", "acme", name)
+    assert (ended.code, ended.stdout, len(ended.stderr.splitlines())) == (3, "", 1)
+    assert "validation error" in ended.stderr
+    assert said_of(acme, "user", "list", "acme").stdout.split()[0] == "administrator"
+    assert len(said_of(acme, "user", "list", "acme").stdout.splitlines()) == 1
+
+
+def test_commands_refuse_in_the_words_of_the_api(acme: Path, server: Served, account: str) -> None:
+    with pytest.raises(ClientError) as refused_by_api:
+        server.client("iam", account).create_user(UserName="bad name")
+    message = refused_by_api.value.response["Error"]["Message"]
+    assert said_of(acme, "user", "create", "acme", "bad name").stderr == f"twinport: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("keys", "create", "acme", "no user"),
+        ("keys", "list", "acme", "no user"),
+        ("keys", "disable", "acme", "administrator", "short"),
+        ("keys", "enable", "acme", "administrator", "short"),
+        ("keys", "delete", "acme", "administrator", "short"),
+        ("create", "acme", "ci", "--attach", "arn:short"),
+    ],
+)
+def test_every_command_about_users_checks_what_it_is_given_as_the_api_does(acme: Path, words: tuple[str, ...]) -> None:
+    ended = said_of(acme, "user", *words)
+    assert (ended.code, "validation error" in ended.stderr) == (3, True), ended
+    assert len(said_of(acme, "user", "list", "acme").stdout.splitlines()) == 1, "and nothing was made"
+
+
+@pytest.mark.parametrize("name", ["", " ", " a", "a ", "x" * 51, "a\nb", "\u00e4", "111122223333"])
+def test_an_account_needs_a_name_that_means_one_account(acme: Path, name: str) -> None:
+    ended = said_of(acme, "account", "create", name)
+    assert (ended.code, ended.stdout, "cannot name an account" in ended.stderr) == (3, "", True)
+    assert len(said_of(acme, "account", "list").stdout.splitlines()) == 1
+
+
+def test_an_account_is_not_named_as_the_alias_of_another(closed: Served) -> None:
+    shown = said_of(closed.data, "account", "create", "acme").stdout
+    closed.client("iam", "", keys=keys_in(shown)).create_account_alias(AccountAlias="taken")
+    ended = said_of(closed.data, "account", "create", "taken")
+    assert (ended.code, "exists already" in ended.stderr) == (3, True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from twinport.command_options import Config, Data, settings_from
+from twinport.model.entities import KeyStatus
 
 T = TypeVar("T")
 _ONCE = "The secret is stored sealed and cannot be shown again."
@@ -47,45 +48,45 @@ def create_user(
 ) -> None:
     """Create a user, who may do what the policies attached allow, and print an access key, once."""
     made, new = _done(data, config, lambda them: them.create_user(account, name, attach or ()))
-    typer.echo(f"user            {made.arn}")
-    _print_key(new.key.id, new.secret)
+    typer.echo(f"user            {made['Arn']}")
+    _print_key(new["AccessKeyId"], new["SecretAccessKey"])
 
 
 @users.command("list")
 def list_users(account: Account, data: Data = None, config: Config = None) -> None:
     """List an account's users: name, since when, and ARN."""
     found = _done(data, config, lambda them: them.list_users(account), "READ")
-    widest = max((len(each.name) for each in found), default=0)
+    widest = max((len(each["UserName"]) for each in found), default=0)
     for each in found:
-        typer.echo(f"{each.name:<{widest}}  {each.created_at:%Y-%m-%d}  {each.arn}")
+        typer.echo(f"{each['UserName']:<{widest}}  {each['CreateDate']:%Y-%m-%d}  {each['Arn']}")
 
 
 @keys.command("create")
 def create_key(account: Account, user: User, data: Data = None, config: Config = None) -> None:
     """Give a user another access key and print it, once: the way back in for whoever lost theirs."""
     new = _done(data, config, lambda them: them.create_key(account, user))
-    _print_key(new.key.id, new.secret)
+    _print_key(new["AccessKeyId"], new["SecretAccessKey"])
 
 
 @keys.command("list")
 def list_keys(account: Account, user: User, data: Data = None, config: Config = None) -> None:
     """List a user's access keys: id, status, since when, and when last used."""
-    for each in _done(data, config, lambda them: them.list_keys(account, user), "READ"):
-        use = each.last_use
-        words = "never used" if use is None else f"last used {use.at:%Y-%m-%d} for {use.service} in {use.region}"
-        typer.echo(f"{each.id}  {each.status.value:<8}  {each.created_at:%Y-%m-%d}  {words}")
+    for key, use in _done(data, config, lambda them: them.list_keys(account, user), "READ"):
+        at = use.get("LastUsedDate")
+        words = "never used" if at is None else f"last used {at:%Y-%m-%d} for {use['ServiceName']} in {use['Region']}"
+        typer.echo(f"{key['AccessKeyId']}  {key['Status']:<8}  {key['CreateDate']:%Y-%m-%d}  {words}")
 
 
 @keys.command("disable")
 def disable_key(account: Account, user: User, key: Key, data: Data = None, config: Config = None) -> None:
     """Switch an access key off: what it signs is refused from now on."""
-    _done(data, config, lambda them: them.disable_key(account, user, key))
+    _done(data, config, lambda them: them.set_key_status(account, user, key, KeyStatus.INACTIVE))
 
 
 @keys.command("enable")
 def enable_key(account: Account, user: User, key: Key, data: Data = None, config: Config = None) -> None:
     """Switch an access key on again."""
-    _done(data, config, lambda them: them.enable_key(account, user, key))
+    _done(data, config, lambda them: them.set_key_status(account, user, key, KeyStatus.ACTIVE))
 
 
 @keys.command("delete")

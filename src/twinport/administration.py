@@ -1,14 +1,16 @@
 """The composition root of the command line: accounts and users, whether or not a server runs on the same databases."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from twinport.access.access_keys import AccessKeys, NewKey
+from twinport.access.access_keys import AccessKeys
 from twinport.access.accounts import Accounts
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.boundaries import Boundaries
+from twinport.access.calls import Call
 from twinport.access.entities import Entities
 from twinport.access.operator import OperatorGate, acting_for
 from twinport.access.principal_policies import PrincipalPolicies
@@ -16,75 +18,91 @@ from twinport.access.sealing import sealer_of_folder
 from twinport.access.sessions import Sessions
 from twinport.access.users import Users
 from twinport.access.uses import Uses
+from twinport.aws import protocols, shapes
+from twinport.aws.dispatch import Handler
+from twinport.aws.types import iam
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
 from twinport.databases import join_catalog, note_catalog, open_catalog
-from twinport.model.entities import AccessKey, KeyStatus, Page, PrincipalType, User
+from twinport.iam.policies import AttachedPolicyOperations
+from twinport.iam.users import AccessKeyOperations, UserOperations
+from twinport.model.entities import KeyStatus
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, account_id, is_account_id
+from twinport.refusals.identities import PolicyNameUnknown
 
 _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What an operator does to accounts by hand. `open_accounts` says that any twelve digits are an account."""
+    """What an operator does to accounts by hand, by the operations of IAM's API, so that one set of checks holds.
+
+    `open_accounts` says that any twelve digits are an account.
+    """
 
     accounts: Accounts
-    users: Users
-    keys: AccessKeys
-    policies: PrincipalPolicies
+    operations: Mapping[str, Handler[Call]]
     aws: AwsPolicies
     world: Clock
     open_accounts: bool
 
-    async def create_user(self, account: str, name: str, attached: Sequence[str]) -> tuple[User, NewKey]:
-        """Create a user with an access key, whom these policies of AWS (by name) or others (by ARN) are attached to.
+    async def create_user(self, account: str, name: str, attached: Sequence[str]) -> tuple[iam.User, iam.AccessKey]:
+        """Create a user with an access key, and attach policies of AWS (by name) or others (by ARN).
 
         Raises AccountNotFound, and what creating, attaching and giving a key raise; then there is no user.
         """
-        caller = await self._root(account)
-        user = await self.users.create(caller, name, path="/", tags=())
+        caller, user = await self._root(account), {"UserName": name}
+        made = await self._call(caller, "CreateUser", user)
         try:
             for policy in attached:
-                await self.policies.attach(caller, PrincipalType.USER, name, self._arn(policy))
-            return user, await self.keys.create(caller, name)
+                await self._call(caller, "AttachUserPolicy", {**user, "PolicyArn": self._arn(policy)})
+            key = await self._call(caller, "CreateAccessKey", user)
         except BaseException:
-            for arn in await self.policies.attached(caller, PrincipalType.USER, name):
-                await self.policies.detach(caller, PrincipalType.USER, name, arn)
-            await self.users.delete(caller, name)
+            there = await self._call(caller, "ListAttachedUserPolicies", user)
+            for policy in there["AttachedPolicies"]:
+                await self._call(caller, "DetachUserPolicy", {**user, "PolicyArn": policy["PolicyArn"]})
+            await self._call(caller, "DeleteUser", user)
             raise
+        return made["User"], key["AccessKey"]
 
-    async def list_users(self, account: str) -> list[User]:
+    async def list_users(self, account: str) -> list[iam.User]:
         """List an account's users in the order of their names. Raises AccountNotFound."""
-        caller, found = await self._root(account), list[User]()
+        caller, found, asked = await self._root(account), list[iam.User](), {"MaxItems": _PAGE}
         while True:
-            page = Page(found[-1].name.lower() if found else "", _PAGE)
-            more = await self.users.list(caller, "/", page)
-            found += more[:_PAGE]
-            if len(more) <= _PAGE:
+            page = await self._call(caller, "ListUsers", asked)
+            found += page["Users"]
+            if not page["IsTruncated"]:
                 return found
+            asked = {**asked, "Marker": page["Marker"]}
 
-    async def create_key(self, account: str, user: str) -> NewKey:
+    async def create_key(self, account: str, user: str) -> iam.AccessKey:
         """Give a user another key. Raises AccountNotFound, EntityNotFound, LimitReached past two."""
-        return await self.keys.create(await self._root(account), user)
+        made = await self._call(await self._root(account), "CreateAccessKey", {"UserName": user})
+        key: iam.AccessKey = made["AccessKey"]
+        return key
 
-    async def list_keys(self, account: str, user: str) -> list[AccessKey]:
-        """List a user's keys. Raises AccountNotFound, EntityNotFound."""
-        _, keys = await self.keys.list(await self._root(account), user)
-        return keys
+    async def list_keys(self, account: str, user: str) -> list[tuple[iam.AccessKeyMetadata, iam.AccessKeyLastUsed]]:
+        """List a user's keys, and when each was last used. Raises AccountNotFound, EntityNotFound."""
+        caller = await self._root(account)
+        keys = (await self._call(caller, "ListAccessKeys", {"UserName": user}))["AccessKeyMetadata"]
+        asked = [{"AccessKeyId": key["AccessKeyId"]} for key in keys]
+        uses = [await self._call(caller, "GetAccessKeyLastUsed", each) for each in asked]
+        return [(key, use["AccessKeyLastUsed"]) for key, use in zip(keys, uses, strict=True)]
 
-    async def disable_key(self, account: str, user: str, key_id: str) -> None:
-        """Switch a key off. Raises AccountNotFound, EntityNotFound, AccessKeyNotFound."""
-        await self.keys.set_status(await self._root(account), user, key_id, KeyStatus.INACTIVE)
-
-    async def enable_key(self, account: str, user: str, key_id: str) -> None:
-        """Switch a key on. Raises as `disable_key` does."""
-        await self.keys.set_status(await self._root(account), user, key_id, KeyStatus.ACTIVE)
+    async def set_key_status(self, account: str, user: str, key_id: str, status: KeyStatus) -> None:
+        """Switch a key on or off. Raises AccountNotFound, EntityNotFound, AccessKeyNotFound."""
+        asked = {"UserName": user, "AccessKeyId": key_id, "Status": status.value}
+        await self._call(await self._root(account), "UpdateAccessKey", asked)
 
     async def delete_key(self, account: str, user: str, key_id: str) -> None:
         """Delete a key. Raises AccountNotFound, EntityNotFound, AccessKeyNotFound."""
-        await self.keys.delete(await self._root(account), user, key_id)
+        await self._call(await self._root(account), "DeleteAccessKey", {"UserName": user, "AccessKeyId": key_id})
+
+    async def _call(self, caller: Caller, name: str, given: Mapping[str, object]) -> Mapping[str, Any]:
+        """Carry out an operation as the API would. Raises ConstraintsViolated, and what the operation raises."""
+        protocols.require_valid(shapes.load("iam").operations[name], given)
+        return await self.operations[name](Call(caller, "", "https"), given) or {}
 
     async def _root(self, account: str) -> Caller:
         return acting_for(await self._account(account), self.world)
@@ -95,8 +113,13 @@ class Administration:
         return await self.accounts.find(text)
 
     def _arn(self, policy: str) -> str:
-        """Return the ARN of a policy of AWS that is named, or what was given."""
-        return next((each.arn for each in self.aws.by_arn.values() if each.name == policy), policy)
+        """Return the ARN that was given, or that of the policy of AWS that is named. Raises PolicyNameUnknown."""
+        if policy.startswith("arn:"):
+            return policy
+        found = [each.arn for each in self.aws.by_arn.values() if each.name == policy]
+        if not found:
+            raise PolicyNameUnknown(policy)
+        return found[0]
 
 
 class Purpose(Enum):
@@ -122,11 +145,14 @@ async def opened(settings: Settings, purpose: Purpose) -> AsyncIterator[Administ
             await Sessions(catalog, sealer, world).open()
             await note_catalog(settings, catalog)
         entities = Entities(catalog, OperatorGate())
+        users = Users(catalog, entities, Boundaries(catalog, entities, aws), world)
         yield Administration(
             accounts=Accounts(catalog, sealer, world),
-            users=Users(catalog, entities, Boundaries(catalog, entities, aws), world),
-            keys=AccessKeys(catalog, entities, world, sealer, uses),
-            policies=PrincipalPolicies(catalog, entities, world, aws),
+            operations={
+                **UserOperations(users).table(),
+                **AccessKeyOperations(AccessKeys(catalog, entities, world, sealer, uses)).table(),
+                **AttachedPolicyOperations(PrincipalPolicies(catalog, entities, world, aws)).table(),
+            },
             aws=aws,
             world=world,
             open_accounts=settings.has_open_accounts,

@@ -1,5 +1,6 @@
 """Accounts where they are not open: each begins with one administrator, whose secret is shown once."""
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ from twinport.catalog.accounts import Account
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.entities import User
-from twinport.model.names import PARTITION, AccountId
-from twinport.refusals.identities import AccountNotFound
+from twinport.model.names import PARTITION, AccountId, is_account_id
+from twinport.refusals.identities import AccountNameInvalid, AccountNotFound
 
+# As AWS Organizations has it, but for blanks at either end, which are not seen.
+_NAME = re.compile(r"[!-~]([ -~]{0,48}[!-~])?")
 ADMINISTRATOR = "administrator"
 _POLICY_ARN = f"arn:{PARTITION}:iam::aws:policy/AdministratorAccess"
 
@@ -48,7 +51,9 @@ class Accounts:
         return found
 
     async def create(self, name: str) -> NewAccount:
-        """Create an account with an administrator and an access key. Raises AccountNameTaken."""
+        """Create an account with an administrator and an access key. Raises AccountNameInvalid, AccountNameTaken."""
+        if not _NAME.fullmatch(name) or is_account_id(name):
+            raise AccountNameInvalid(name)
         account = AccountId(f"{secrets.randbelow(9 * 10**11) + 10**11}")
         key_id, secret, now = new_key_id("AKIA"), new_secret(), self.world.now()
         user = User(unique_ids.user(), account, ADMINISTRATOR, "/", now)

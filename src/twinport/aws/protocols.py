@@ -92,6 +92,13 @@ def of(service: Service) -> Wire:
     return Json11(service) if service.protocol == "json" else Query(service)
 
 
+def require_valid(operation: Operation, value: Mapping[str, Any]) -> None:
+    """Raise ConstraintsViolated, in the words of IAM and STS, unless an input keeps the model's constraints."""
+    violations = [_violation(problem) for problem in validate.problems(operation.input, value)]
+    if violations:
+        raise ConstraintsViolated(violations)
+
+
 def parameters(request: Request) -> dict[str, str]:
     """Return the Query parameters of a request, from its query string and its body, without a signature's fields."""
     try:
@@ -153,9 +160,7 @@ class Query:
         value = query.parse(
             {name: it for name, it in given.items() if name not in ("Action", "Version")}, operation.input
         )
-        violations = [_violation(problem) for problem in validate.problems(operation.input, value)]
-        if violations:
-            raise ConstraintsViolated(violations)
+        require_valid(operation, value)
         return value
 
     def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from twinport.catalog import identities, partition_schema, regional_schema, statements
+from twinport.catalog import accounts, identities, partition_schema, regional_schema, statements
 from twinport.model.entities import User
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AccountNameTaken
@@ -171,7 +171,8 @@ class FirstKey:
 def add_account(db: Connection, name: str, administrator: User, policy_arn: str, key: FirstKey) -> None:
     """List a new account and store its first user with a policy and an access key. Raises AccountNameTaken."""
     account, now = administrator.account, administrator.created_at
-    if db.execute(select(partition_schema.account.c.id).where(partition_schema.account.c.name == name)).first():
+    # Commands name an account by its name or its alias, so one text may not mean two.
+    if accounts.named(db, name) is not None:
         raise AccountNameTaken(name)
     db.execute(insert(partition_schema.account).values(id=account, name=name, created_at=now))
     identities.add_user(db, administrator)

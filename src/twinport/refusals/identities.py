@@ -237,6 +237,22 @@ class ChangedMeanwhile(Conflict):
         super().__init__("somebody changed this after the page was shown; nothing was saved")
 
 
+class PolicyNameUnknown(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no policy of AWS that twinport knows is named '{name[:128]}'; give the name of one, as "
+            "AmazonEC2ContainerRegistryReadOnly, or the ARN of any policy"
+        )
+
+
+class AccountNameInvalid(BadRequest):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"'{name[:60]}' cannot name an account: give 1 to 50 printable ASCII characters, no blank first or last, "
+            "and not twelve digits, which are an id"
+        )
+
+
 class AccountNameTaken(Conflict):
     def __init__(self, name: str) -> None:
         super().__init__(f"an account named '{name}' exists already; choose another name")
