@@ -1,27 +1,46 @@
 """No transaction's size grows with the data: what is counted is rows, never time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, func, select
 
 from tests.catalogs import ENGINES, opened
 from tests.counted import CountedCatalog
-from tests.fakes import ACCOUNT, NOW, REGION, REGISTRY
+from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.filled import fill
-from twinport.catalog import chores, clearing, console_sessions, partition_schema, registries, repositories
+from twinport.catalog import (
+    cancellations,
+    chores,
+    clearing,
+    console_sessions,
+    outbox,
+    partition_schema,
+    registries,
+    repositories,
+)
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.console_sessions import ConsoleSession
+from twinport.catalog.deletions import usage_and_fence
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
+from twinport.model.content import Digest
+from twinport.model.deletions import DeletionTask, Fenced, InUse
+from twinport.model.identities import Caller
 from twinport.model.images import NewRepository
-from twinport.model.names import RepositoryName
+from twinport.model.names import Registry, RepositoryName
+from twinport.model.replication import FailureCode, ReplicationConfiguration, ReplicationRule
+from twinport.registry.settings import Replication
+from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
 
+T = TypeVar("T")
 MANY, AT_ONCE = 1000, 50
-API = RepositoryName("team/api")
+FAR, NO_RULES = Registry(ACCOUNT, OTHER_REGION), ReplicationConfiguration()
+API, LONG_AGO = RepositoryName("team/api"), NOW.replace(year=2000)
 KEPT = (partition_schema.generation, partition_schema.site_key, partition_schema.region, schema.history)
 
 
@@ -35,16 +54,16 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 def owe(db: Connection, many: int) -> None:
     """Owe many copies."""
     place = {"source_account": ACCOUNT, "destination_region": "us-east-1", "destination_account": ACCOUNT}
-    facts = {"repository": API, "digest": "sha256:0", "epoch": 1, "sequence": 1, "state": "waiting"}
-    times = {"created_at": NOW, "due_at": NOW}
+    facts = {"repository": API, "digest": str(Digest.of(b"")), "epoch": 1, "sequence": 1, "state": "waiting"}
+    times = {"created_at": LONG_AGO, "due_at": LONG_AGO}
     db.execute(schema.delivery.insert(), [{"id": f"d{each}", **place, **facts, **times} for each in range(many)])
-    db.execute(schema.lane.insert(), [{**place, "due_at": NOW}])
+    db.execute(schema.lane.insert(), [{**place, "due_at": LONG_AGO}])
 
 
 def offer(db: Connection, name: str, many: int) -> None:
     """Hold many blobs for one offer, whose time is over."""
     source = {"account": ACCOUNT, "source_region": "us-east-1", "source_account": ACCOUNT}
-    db.execute(schema.offer.insert(), [{"id": name, **source, "expires_at": NOW.replace(year=2000)}])
+    db.execute(schema.offer.insert(), [{"id": name, **source, "expires_at": LONG_AGO}])
     blobs = [{"offer_id": name, "digest": str(each), "key": f"{name} {each}", "size": 1} for each in range(many)]
     db.execute(schema.offer_blob.insert(), blobs)
 
@@ -65,6 +84,15 @@ def counts(db: Connection) -> dict[str, int]:
     tables = [table for table in metadata.sorted_tables if table not in KEPT]
     found = {table.name: db.execute(select(func.count()).select_from(table)).scalar_one() for table in tables}
     return {name: count for name, count in found.items() if count}
+
+
+class NoRoles:
+    """Stands where no rules are stored."""
+
+    async def store_under(
+        self, caller: Caller, registry: Registry, service: str, store: Callable[[Connection, str], T]
+    ) -> T:
+        raise AssertionError((caller, registry, service, store))
 
 
 async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bound(catalog: WholeCatalog) -> None:
@@ -110,3 +138,50 @@ async def test_a_new_session_forgets_some_of_those_that_expired(catalog: WholeCa
         await counted.partition.write(lambda db, session=session: console_sessions.add(db, session))  # type: ignore[misc]
     assert max(counted.counts) < AT_ONCE
     assert (await catalog.partition.read(counts))["console_session"] < MANY
+
+
+async def test_deliveries_of_rules_that_are_removed_are_cancelled_in_small_transactions(catalog: WholeCatalog) -> None:
+    await catalog.region(REGION).write(lambda db: owe(db, MANY))
+    counted = CountedCatalog(catalog)
+    await Replication(AllowAll(), counted, NoRoles(), [REGION], AT_ONCE).put(caller(), REGISTRY, NO_RULES)
+    # Beside the deliveries: their lane, the registry, and the note that there are more.
+    assert max(counted.counts) <= AT_ONCE + 4
+    assert await catalog.region(REGION).read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+    reports = await catalog.region(REGION).read(lambda db: outbox.reports(db, ACCOUNT, MANY))
+    assert {each.failure_code for each in reports} == {FailureCode.REPLICATION_CONFIGURATION_REMOVED}
+
+
+async def test_the_role_is_in_use_until_the_last_delivery_is_cancelled(catalog: WholeCatalog) -> None:
+    region = catalog.region(REGION)
+    await region.write(lambda db: owe(db, MANY))
+    task = DeletionTask("t", ACCOUNT, "AROA", "name", NOW, NOW)
+    await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))
+    assert await region.write(lambda db: cancellations.go_on(db, ACCOUNT, NOW, AT_ONCE))
+    # Here the process dies that replaced the rules.
+    in_use = InUse(configured=False, deliveries=MANY - AT_ONCE)
+    assert await region.write(lambda db: usage_and_fence(db, task)) == in_use
+    await PostOffice(catalog, rows_at_once=AT_ONCE).cancel_removed()
+    assert await region.write(lambda db: usage_and_fence(db, task)) == Fenced()
+    assert await region.read(cancellations.accounts) == []
+
+
+async def test_what_is_still_to_be_cancelled_is_not_carried(catalog: WholeCatalog) -> None:
+    region = catalog.region(REGION)
+    await region.write(lambda db: owe(db, MANY))
+    await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))
+    counted = CountedCatalog(catalog)
+    claimed = [await PostOffice(counted).claim("ann") for _ in range(3)]
+    assert claimed == [None, None, None]
+    assert max(counted.counts) <= MOST_IMAGES + 1, "a claim has a bound of its own; and there is the lane"
+    left = await region.read(lambda db: outbox.unsettled(db, ACCOUNT))
+    assert 0 < left < MANY
+
+
+async def test_what_the_new_rules_ask_for_too_is_carried_meanwhile(catalog: WholeCatalog) -> None:
+    region, rules = catalog.region(REGION), ReplicationConfiguration((ReplicationRule((FAR,)),))
+    await region.write(lambda db: owe(db, 1))
+    await region.write(lambda db: registries.set_replication(db, ACCOUNT, rules, "AROA"))
+    await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))
+    batch = await PostOffice(catalog).claim("ann")
+    assert batch is not None
+    assert batch.ids == ["d0"]

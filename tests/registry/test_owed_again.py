@@ -72,7 +72,7 @@ async def configure(shelf: Shelf, *rules: ReplicationRule) -> None:
 
     def put(db: Connection) -> None:
         registries.set_replication(db, REGISTRY.account, configuration, "AROA")
-        outbox.cancel_removed(db, REGISTRY.account, configuration, NOW)
+        outbox.cancel_removed(db, REGISTRY.account, configuration, NOW, 100)
 
     await shelf.catalog.region(REGION).write(put)
 

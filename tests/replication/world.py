@@ -160,7 +160,7 @@ class World:
 
         def put(db: Connection) -> None:
             registries.set_replication(db, source.account, configuration, ROLE_ID if rules else None)
-            outbox.cancel_removed(db, source.account, configuration, now)
+            outbox.cancel_removed(db, source.account, configuration, now, 100)
 
         await self.catalog.region(source.region).write(put)
 

@@ -63,6 +63,25 @@ def go_on(db: Connection, name: str, place: str, now: datetime) -> None:
     statements.upsert(db, _chore, {"name": name}, {"position": place, "due_at": now})
 
 
+def cancelling(account: str) -> str:
+    """Name the round through a registry's waiting deliveries that follows a change of its rules."""
+    return f"cancelling {account}"
+
+
+def is_begun(db: Connection, name: str) -> bool:
+    return db.execute(select(_chore.c.name).where(_chore.c.name == name)).first() is not None
+
+
+def places(db: Connection, prefix: str) -> list[str]:
+    """Return where the rounds are whose names begin so."""
+    query = select(_chore.c.position).where(_chore.c.name.startswith(prefix, autoescape=True))
+    return list(db.execute(query.order_by(_chore.c.name)).scalars())
+
+
+def end(db: Connection, name: str) -> None:
+    db.execute(delete(_chore).where(_chore.c.name == name))
+
+
 def identity(db: Connection, new: str, now: datetime) -> str:
     """Return by what name this database is known to its store of blobs: `new`, if it had none before."""
     statements.insert_absent(db, _chore, {"name": _IDENTITY, "position": new, "due_at": now})

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, literal_column, or_, select, tuple_, update
 
-from twinport.catalog import statements
+from twinport.catalog import chores, registries, statements
 from twinport.catalog.columns import Instant
 from twinport.catalog.regional_schema import delivery, lane
 from twinport.catalog.statements import batches, insert
@@ -119,8 +119,13 @@ def last_carried(db: Connection, account: str) -> datetime | None:
     return db.execute(select(func.max(lane.c.carried_at)).where(lane.c.source_account == account)).scalar()
 
 
-def cancel_removed(db: Connection, account: str, configuration: ReplicationConfiguration, now: datetime) -> int:
-    """Fail the waiting deliveries that `configuration` would not plan any more; those under lease may finish."""
+def cancel_removed(
+    db: Connection, account: str, configuration: ReplicationConfiguration, now: datetime, limit: int
+) -> int:
+    """Fail at most `limit` waiting deliveries that `configuration` would not plan any more, and tell how many.
+
+    Those under lease may finish.
+    """
     place = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.repository)
     own = (delivery.c.source_account == account, _WAITING, _unleased(now))
     removed = [
@@ -129,15 +134,15 @@ def cancel_removed(db: Connection, account: str, configuration: ReplicationConfi
         if Registry(AccountId(row.destination_account), RegionName(row.destination_region))
         not in configuration.destinations_of(row.repository)
     ]
-    if not removed:
-        return 0
     failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
-    cancelled = 0
+    lanes: list[tuple[str, str]] = []
     for chosen in batches(removed):
-        cancelled += db.execute(update(delivery).where(*own, tuple_(*place).in_(chosen)).values(failed)).rowcount
-    for region, destination in sorted({(region, destination) for region, destination, _ in removed}):
+        some = select(delivery.c.id).where(*own, tuple_(*place).in_(chosen)).limit(limit - len(lanes))
+        rows = db.execute(update(delivery).where(delivery.c.id.in_(some), *own).values(failed).returning(*place[:2]))
+        lanes += [(row.destination_region, row.destination_account) for row in rows]
+    for region, destination in sorted(set(lanes)):
         _refresh(db, _lane_is(account, region, destination), now)
-    return cancelled
+    return len(lanes)
 
 
 # --- carrying ---------------------------------------------------------------------------------------------
@@ -157,10 +162,13 @@ def next_due(db: Connection) -> datetime | None:
 def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: timedelta, limit: int) -> list[Delivery]:
     """Lease the oldest due deliveries of a lane to `holder`, and count the attempt.
 
-    What another holder's lease covers is not due. The lane then goes behind those that were due already, so that a
-    long backlog starves nobody.
+    What another holder's lease covers is not due. While a registry's deliveries are being cancelled after a change of
+    its rules (`catalog.cancellations`), those that the rules of now do not ask for are cancelled here, too. The lane
+    then goes behind those that were due already, so that a long backlog starves nobody.
     """
     taken = [row.id for row in db.execute(_oldest_due(road, now, limit))]
+    if chores.is_begun(db, chores.cancelling(road.source.account)):
+        taken = _still_asked_for(db, road, taken, now)
     if not taken:
         _refresh(db, _is(road), now)
         return []
@@ -289,6 +297,17 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+
+
+def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: datetime) -> list[str]:
+    """Cancel those deliveries of a lane that the rules of now do not ask for, and return the others."""
+    rules = registries.settings(db, road.source.account).replication
+    rows = db.execute(select(delivery.c.id, delivery.c.repository).where(delivery.c.id.in_(ids))).all()
+    asked = [row.id for row in rows if road.destination in rules.destinations_of(row.repository)]
+    stale = [each for each in ids if each not in asked]
+    failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
+    db.execute(update(delivery).where(delivery.c.id.in_(stale), _WAITING).values(failed))
+    return asked
 
 
 def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> None:

@@ -6,19 +6,20 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
-from twinport.catalog import images, outbox, registries, repositories
+from twinport.catalog import cancellations, images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.images import ImageId, Repository
-from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration
 from twinport.refusals.images import ImageNotFound
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 
 T = TypeVar("T")
 MOST_DESTINATIONS = 25
+_ROWS_AT_ONCE = 200
 _PARAMETER = "replicationConfiguration"
 
 
@@ -55,12 +56,16 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """The verbs of a registry's replication. `regions` are those that this deployment knows."""
+    """The verbs of a registry's replication. `regions` are those that this deployment knows.
+
+    `rows_at_once` bounds how many deliveries one transaction cancels.
+    """
 
     gate: Gate
     catalog: Catalog
     roles: Roles
     regions: Collection[RegionName]
+    rows_at_once: int = _ROWS_AT_ONCE
 
     async def put(self, caller: Caller, registry: Registry, configuration: ReplicationConfiguration) -> None:
         """Replace the rules as a whole; what they would not plan any more is cancelled where it still waits.
@@ -71,14 +76,22 @@ class Replication:
         await self.gate.authorize(caller, "ecr:PutReplicationConfiguration", resource)
         check(configuration, registry, self.regions)
 
-        def store(db: Connection, role_id: str | None) -> None:
+        def store(db: Connection, role_id: str | None) -> bool:
             registries.set_replication(db, registry.account, configuration, role_id)
-            outbox.cancel_removed(db, registry.account, configuration, self.catalog.now(db))
+            cancellations.begin(db, registry.account, self.catalog.now(db))
+            return self._cancel_some(db, registry.account)
 
+        region = self.catalog.region(registry.region)
         if configuration.rules:
-            await self.roles.store_under(caller, registry, REPLICATION_SERVICE, store)
+            is_more = await self.roles.store_under(caller, registry, REPLICATION_SERVICE, store)
         else:
-            await self.catalog.region(registry.region).write(lambda db: store(db, None))
+            is_more = await region.write(lambda db: store(db, None))
+        # Should this process die meanwhile, another goes on (`PostOffice.cancel_removed`).
+        while is_more:
+            is_more = await region.write(lambda db: self._cancel_some(db, registry.account))
+
+    def _cancel_some(self, db: Connection, account: AccountId) -> bool:
+        return cancellations.go_on(db, account, self.catalog.now(db), self.rows_at_once)
 
     async def describe(self, caller: Caller, registry: Registry) -> ReplicationConfiguration:
         """Return the rules as they were put."""

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from twinport import telemetry
-from twinport.catalog import arrivals, outbox
+from twinport.catalog import arrivals, cancellations, outbox
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
-from twinport.model.names import RegionName
+from twinport.model.names import AccountId, RegionName
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
 from twinport.refusals.storage import LeaseLost
 from twinport.replication.destination import MOST_IMAGES
@@ -88,6 +88,17 @@ class PostOffice:
         for region in await self._regions():
             if await region.read(lambda db: arrivals.has_expired_offers(db, now(db))):
                 await self._expire_offers(region)
+
+    async def cancel_removed(self) -> None:
+        """Cancel what rules that were replaced had asked for, where whoever replaced them did not come to the end."""
+        for region in await self._regions():
+            for account in await region.read(cancellations.accounts):
+                await self._cancel_removed(region, account)
+
+    async def _cancel_removed(self, region: Database, account: AccountId) -> None:
+        now, most = self.catalog.now, self.rows_at_once
+        while await region.write(lambda db: cancellations.go_on(db, account, now(db), most)):
+            pass
 
     async def _expire_offers(self, region: Database) -> None:
         now, most = self.catalog.now, self.rows_at_once

@@ -119,6 +119,7 @@ class Replication:
         pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while True:
             await _unless_hindered(self.office.sweep_offers())
+            await _unless_hindered(self.office.cancel_removed())
             await asyncio.sleep(pause.total_seconds())
 
 
