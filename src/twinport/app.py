@@ -100,6 +100,7 @@ from twinport.registry.uploads import PartRule, Uploads
 from twinport.registry.verification import Verification
 from twinport.replication import worker
 from twinport.replication.courier import Courier
+from twinport.replication.forgetting import Forgetting
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
 from twinport.replication.reclaiming import Reclaiming
@@ -226,6 +227,7 @@ def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
     return {
         "garbage": Garbage(catalog, stores, world, keeping).run,
         "litter": Litter(catalog, stores, world, WallClock(), keeping).run,
+        "forgetting": Forgetting(catalog, keeping).run,
         "verification": Verification(catalog, stores, world, keeping, ground.neighbours.name).run,
     }
 

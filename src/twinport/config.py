@@ -46,6 +46,7 @@ class Settings:
     upload_expiry: timedelta = Keeping.uploads
     offer_expiry: timedelta = Keeping.offers
     reader_grace: timedelta = Keeping.readers
+    history_age: timedelta = Keeping.history
     litter_age: timedelta = Keeping.litter
     litter_round: timedelta = Keeping.litter_round
     verify_round: timedelta | None = Keeping.verify_round
@@ -84,6 +85,7 @@ class Settings:
             uploads=self.upload_expiry,
             offers=self.offer_expiry,
             readers=self.reader_grace,
+            history=self.history_age,
             litter=self.litter_age,
             litter_round=self.litter_round,
             verify_round=self.verify_round,
@@ -339,6 +341,7 @@ _PARSERS = {
     "upload_expiry": _duration,
     "offer_expiry": _duration,
     "reader_grace": _duration,
+    "history_age": _duration,
     "litter_age": _duration,
     "litter_round": _duration,
     "verify_round": _duration_or_never,

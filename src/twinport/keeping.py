@@ -12,6 +12,7 @@ class Keeping:
     `uploads`: an upload to which nothing is added.
     `offers`: bytes that came by replication for an image that then did not come.
     `readers`: bytes that no row names any more, and that somebody who looked before may still read.
+    `history`: what became of copies long ago, and what keeps a late copy from taking effect.
     `litter`: files that neither a row nor a note knows, since they were last written to.
 
     `litter_round`: in this time every file is looked for in the rows once.
@@ -23,6 +24,7 @@ class Keeping:
     uploads: timedelta = timedelta(hours=24)
     offers: timedelta = timedelta(hours=1)
     readers: timedelta = timedelta(minutes=10)
+    history: timedelta = timedelta(days=90)
     litter: timedelta = timedelta(hours=24)
     litter_round: timedelta = timedelta(hours=24)
     verify_round: timedelta | None = timedelta(days=30)

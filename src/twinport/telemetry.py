@@ -50,6 +50,7 @@ class Event(Enum):
     DELIVERY_POSTPONED = "delivery.postponed"
     DELIVERY_REOPENED = "delivery.reopened"
     DELIVERIES_OWED_AGAIN = "deliveries.owed_again"
+    HISTORY_FORGOTTEN = "history.forgotten"
     DELIVERY_LEASE_LOST = "delivery.lease_lost"
     PROCESS_STARTED = "process.started"
     PROCESS_ENDED = "process.ended"

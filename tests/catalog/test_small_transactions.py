@@ -1,9 +1,8 @@
 """No transaction's size grows with the data: what is counted is rows, never time."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -12,6 +11,7 @@ from tests.catalogs import ENGINES, opened
 from tests.counted import CountedCatalog
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.filled import fill
+from tests.no_roles import NoRoles
 from twinport.catalog import (
     cancellations,
     chores,
@@ -29,7 +29,6 @@ from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, Fenced, InUse
-from twinport.model.identities import Caller
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import FailureCode, ReplicationConfiguration, ReplicationRule
@@ -37,7 +36,6 @@ from twinport.registry.settings import Replication
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
 
-T = TypeVar("T")
 MANY, AT_ONCE = 1000, 50
 FAR, NO_RULES = Registry(ACCOUNT, OTHER_REGION), ReplicationConfiguration()
 API, LONG_AGO = RepositoryName("team/api"), NOW.replace(year=2000)
@@ -84,15 +82,6 @@ def counts(db: Connection) -> dict[str, int]:
     tables = [table for table in metadata.sorted_tables if table not in KEPT]
     found = {table.name: db.execute(select(func.count()).select_from(table)).scalar_one() for table in tables}
     return {name: count for name, count in found.items() if count}
-
-
-class NoRoles:
-    """Stands where no rules are stored."""
-
-    async def store_under(
-        self, caller: Caller, registry: Registry, service: str, store: Callable[[Connection, str], T]
-    ) -> T:
-        raise AssertionError((caller, registry, service, store))
 
 
 async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bound(catalog: WholeCatalog) -> None:

@@ -2,22 +2,16 @@
 
 from tests.crashes.endings import Act, kill_everywhere
 from tests.crashes.ledger import Ledger
-from tests.crashes.machine import ACCOUNT, FAR, HOME, ME, REGIONS, ROWS_AT_ONCE, Machine, Role
+from tests.crashes.machine import FAR, HOME, ME, REGIONS, ROWS_AT_ONCE, Machine, Role
 from tests.crashes.mortal import MortalCatalog
-from tests.fakes import AllowAll
+from tests.fakes import ACCOUNT, AllowAll
+from tests.no_roles import NoRoles
 from tests.replication.world import image
 from twinport.catalog import cancellations, outbox, registries
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.settings import Replication
 
 NO_RULES = ReplicationConfiguration()
-
-
-class NoRoles:
-    """Stands where no rules are stored."""
-
-    async def store_under(self, *about: object) -> bool:
-        raise AssertionError(about)
 
 
 async def a_configuration_that_is_removed(machine: Machine, ledger: Ledger, mark: bytes) -> Act:

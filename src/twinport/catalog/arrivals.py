@@ -288,8 +288,8 @@ def _last_position(db: Connection, landing: Landing, tag: str) -> Position | Non
 
 def _decide(db: Connection, landing: Landing, tag: str) -> None:
     """Record that the position of a landing is decided about."""
-    position = {"epoch": landing.position.epoch, "sequence": landing.position.sequence}
-    upsert(db, applied_position, _history_of(landing, tag), position)
+    changes = {"epoch": landing.position.epoch, "sequence": landing.position.sequence, "idle_since": None}
+    upsert(db, applied_position, _history_of(landing, tag), changes)
 
 
 def _history_of(landing: Landing, tag: str) -> dict[str, str]:

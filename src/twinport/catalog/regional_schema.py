@@ -286,7 +286,8 @@ arrival = Table(
     Column("arrived_at", Instant, nullable=False),
 )
 
-# At the destination: the last position applied to a tag from each source; kept after the tag is gone.
+# At the destination: the last position applied to a tag from each source; kept after the tag is gone, and forgotten
+# when nothing older can have been tried for long: `idle_since` is when that was first seen (catalog/forgetting.py).
 applied_position = Table(
     "applied_position",
     regional,
@@ -297,6 +298,7 @@ applied_position = Table(
     Column("tag", Text, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("idle_since", Instant),
 )
 
 # At the destination: an open offer, and the bytes that it holds until it is committed or expires.
