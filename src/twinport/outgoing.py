@@ -17,6 +17,19 @@ Network = IPv4Network | IPv6Network
 MOST_BYTES = 1 << 20
 WITHIN = timedelta(seconds=10)
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Interface identifiers of ISATAP, which end in an IPv4 address (RFC 5214 section 6.1).
+_ISATAP = (0x00005EFE, 0x02005EFE)
+# What Python takes for public or does not know: site-local addresses, relays of 6to4, translated and segment-routed
+# addresses, IPv6's later block for documentation, and where clouds have services of their own.
+_NOT_PUBLIC: tuple[Network, ...] = (
+    IPv6Network("fec0::/10"),
+    IPv6Network("::ffff:0:0:0/96"),
+    IPv6Network("5f00::/16"),
+    IPv6Network("3fff::/20"),
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv4Network("168.63.129.16/32"),
+)
 _NAME = re.compile(r"(?=.{1,253}\.?$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORTS = {"https": 443, "http": 80}
@@ -111,7 +124,8 @@ def plain(address: Address) -> Address:
     if isinstance(address, IPv4Address):
         return address
     teredo = address.teredo[1] if address.teredo else None
-    inside = IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
+    wraps_last = address in _NAT64 or (int(address) >> 32) & 0xFFFFFFFF in _ISATAP
+    inside = IPv4Address(int(address) & 0xFFFFFFFF) if wraps_last else None
     return address.ipv4_mapped or address.sixtofour or teredo or inside or address
 
 
@@ -120,7 +134,8 @@ def _is_public(address: Address) -> bool:
         # It is but another way to write what it wraps, which is judged by itself.
         return True
     odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
-    return address.is_global and not odd and not address.is_link_local
+    is_listed = any(address in network for network in _NOT_PUBLIC)
+    return address.is_global and not odd and not address.is_link_local and not is_listed
 
 
 def _split(url: str) -> SplitResult:

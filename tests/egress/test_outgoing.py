@@ -37,6 +37,26 @@ FORBIDDEN = [
     "fd00:ec2::254",
     "fe80::1",
     "ff02::1",
+    "fec0::1",
+    "feff::1",
+    "2600:1f18::5efe:127.0.0.1",
+    "2600:1f18::200:5efe:10.0.0.1",
+    "2600:1f18::5efe:169.254.169.254",
+    "::ffff:0:127.0.0.1",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110",
+    "192.88.99.1",
+    "192.0.2.1",
+    "198.51.100.1",
+    "203.0.113.1",
+    "198.18.0.1",
+    "192.0.0.192",
+    "100.100.100.200",
+    "2001:db8::1",
+    "3fff::1",
+    "5f00::1",
+    "2001:0:7f00:1::",
 ]
 
 
@@ -45,7 +65,9 @@ def test_an_address_that_is_not_public_is_not_reached_in_any_of_its_forms(text: 
     assert not NOTHING.allow(ip_address(text))
 
 
-@pytest.mark.parametrize("text", ["8.8.8.8", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2600:1f18::5efe:8.8.8.8"]
+)
 def test_a_public_address_is_reached(text: str) -> None:
     assert NOTHING.allow(ip_address(text))
 

@@ -104,9 +104,10 @@ class WebIdentities:
         return provider, identity
 
     async def _provider(self, account: AccountId, issuer: str) -> OidcProvider:
-        if not issuer.startswith(_HTTPS):
+        # To the letter: a provider's address has no slash at its end, and another spelling is another issuer.
+        if not issuer.startswith(_HTTPS) or issuer.endswith("/"):
             raise IssuerUnknown(issuer)
-        url = issuer.removeprefix(_HTTPS).rstrip("/")
+        url = issuer.removeprefix(_HTTPS)
         found = await self.catalog.partition.read(lambda db: oidc_providers.of_issuer(db, account, url))
         if found is None:
             raise IssuerUnknown(issuer)
