@@ -9,6 +9,7 @@ from twinport.config import Settings, load
 from twinport.deviations import AS_ECR, Deviation
 from twinport.errors import ConfigurationWrong
 from twinport.keeping import Keeping
+from twinport.model.regions import DEFAULT_REGIONS
 
 ADDRESS = "postgresql://ann:marked-secret@db.example:5432/twinport?sslmode=require"
 
@@ -81,3 +82,62 @@ def test_times_and_sizes_are_read_from_the_file_and_the_environment(tmp_path: Pa
 def test_a_time_or_size_that_cannot_be_meant_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigurationWrong, match=name):
         load(None, {}, {name: value})
+
+
+def problems(environment: dict[str, str], file: Path | None = None) -> str:
+    with pytest.raises(ConfigurationWrong) as met:
+        load(file, environment, {})
+    return met.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("TWINPORT_LISTN", "TWINPORT_LISTEN"),
+        ("TWINPORT_OPEN_ACOUNTS", "TWINPORT_OPEN_ACCOUNTS"),
+        ("TWINPORT_TLS_CERTIFICATE", "TWINPORT_TLS_CERT"),
+        ("TWINPORT_REGION", "TWINPORT_REGIONS"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(name: str, nearest: str) -> None:
+    assert f"'{name}' (environment) is not a setting: did you mean '{nearest}'?" in problems({name: "x"})
+
+
+def test_a_key_that_is_no_setting_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    file = tmp_path / "twinport.toml"
+    file.write_text('listn = "127.0.0.1:1"\n')
+    assert "is not a setting: did you mean 'listen'?" in problems({}, file)
+
+
+def test_every_wrong_variable_is_named_at_once() -> None:
+    said = problems(
+        {"TWINPORT_LISTN": "x", "TWINPORT_REGIONS": "mars-1, eu-wset-1, eu-west-1", "TWINPORT_WORKERS": "no"}
+    )
+    for word in ("TWINPORT_LISTN", "'mars-1', 'eu-wset-1'", "workers"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TWINPORT_CONFIG",
+        "TWINPORT_ENDPOINT",
+        "TWINPORT_SERVICE_HOST",
+        "TWINPORT_SERVICE_PORT_HTTPS",
+        "TWINPORT_PORT",
+        "TWINPORT_PORT_4566_TCP_ADDR",
+    ],
+)
+def test_variables_that_are_for_others_are_left_alone(name: str) -> None:
+    assert load(None, {name: "tcp://10.0.0.7:4566"}, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["mars-1", "eu-wset-1", "cn-north-1", "us-gov-west-1", "EU-WEST-1", "eu-west", "eu-west-0"]
+)
+def test_a_name_that_no_region_can_have_is_refused(name: str) -> None:
+    assert f"not '{name}'" in problems({"TWINPORT_REGIONS": name})
+
+
+def test_every_region_that_is_known_may_be_served() -> None:
+    assert load(None, {"TWINPORT_REGIONS": ",".join(DEFAULT_REGIONS)}, {}).regions == DEFAULT_REGIONS

@@ -2,9 +2,10 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -138,6 +139,17 @@ _LISTS = (
 )
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MOST_WORKERS = 256
+_PREFIX = "TWINPORT_"
+# Variables that are no settings: those of our clients, commands and tests, and those that Kubernetes gives every
+# container beside a service named 'twinport'.
+_OTHER_VARIABLES = re.compile(
+    r"TWINPORT_(CONFIG|ENDPOINT|CI|SEED|KILLS|FUZZ_EXAMPLES|WITNESS(_TEST)?|SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
+    r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+# The names of partition aws; Regions that are newer than this version have this form, too.
+_REGION = re.compile(
+    r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)(east|west)?|east|west)-[1-9][0-9]?",
+)
 _NONE: Mapping[str, object] = {}
 
 
@@ -156,7 +168,7 @@ def load(
     for source, given in (
         ("default", defaults),
         (str(file), _from_file(file, problems)),
-        ("environment", _from_environment(environment)),
+        ("environment", _from_environment(environment, problems)),
         ("command line", dict(overrides)),
     ):
         for name, value in given.items():
@@ -182,13 +194,23 @@ def _from_file(file: Path | None, problems: list[str]) -> dict[str, object]:
     return {}
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, object]:
+    known = {f"{_PREFIX}{each.name.upper()}" for each in fields(Settings)}
+    given = {name for name, text in environment.items() if name.startswith(_PREFIX) and text}
+    unknown = sorted(name for name in given - known if not _OTHER_VARIABLES.fullmatch(name))
+    problems.extend(f"'{name}' (environment) is not a setting: {_instead(name, known)}" for name in unknown)
     found: dict[str, object] = {}
     for name in (each.name for each in fields(Settings)):
-        text = environment.get(f"TWINPORT_{name.upper()}")
+        text = environment.get(f"{_PREFIX}{name.upper()}")
         if text:
             found[name] = _split(text) if name in _LISTS else _unquoted(text)
     return found
+
+
+def _instead(name: str, known: Iterable[str]) -> str:
+    """Say what may have been meant."""
+    nearest = get_close_matches(name, known, n=1)
+    return f"did you mean '{nearest[0]}'?" if nearest else f"use one of {', '.join(sorted(known))}"
 
 
 def _split(text: str) -> list[str]:
@@ -202,7 +224,7 @@ def _unquoted(text: str) -> object:
 def _take(name: str, value: object, source: str, values: dict[str, object], problems: list[str]) -> None:
     parse = _PARSERS.get(name)
     if parse is None:
-        problems.append(f"'{name}' ({source}) is not a setting: use one of {', '.join(sorted(_PARSERS))}")
+        problems.append(f"'{name}' ({source}) is not a setting: {_instead(name, _PARSERS)}")
         return
     try:
         values[name] = parse(value)
@@ -273,6 +295,14 @@ def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"a list of names is needed, not {value!r}")
     return tuple(value)
+
+
+def _regions(value: object) -> tuple[str, ...]:
+    names = _names(value)
+    if wrong := [name for name in names if not _REGION.fullmatch(name)]:
+        said = ", ".join(f"'{name}'" for name in wrong)
+        raise ValueError(f"names of AWS's Regions are needed, as eu-west-1, not {said}")
+    return names
 
 
 def _networks(value: object) -> tuple[str, ...]:
@@ -347,7 +377,7 @@ _PARSERS = {
     "verify_round": _duration_or_never,
     "verify_rate": _size,
     "open_accounts": _open_accounts,
-    "regions": _names,
+    "regions": _regions,
     "public_url": _url,
     "allowed_hosts": _names,
     "trusted_proxies": _networks,
