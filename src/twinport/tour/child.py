@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -11,8 +11,9 @@ import aiohttp
 
 from twinport.errors import Unavailable
 
-START_SECONDS = 15.0
-STOP_SECONDS = 10.0
+TELL_EVERY_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
 
 
@@ -25,18 +26,21 @@ class ServerEnded(Unavailable):
         self.code = code
 
 
-class ServerSilent(Unavailable):
-    def __init__(self, url: str) -> None:
-        super().__init__(f"the server did not answer on {url} within {START_SECONDS:.0f} seconds of its start")
-
-
 @asynccontextmanager
 async def running(
-    arguments: Sequence[str], environment: Mapping[str, str], url: str, events: Path
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    url: str,
+    events: Path,
+    tell: Callable[[str], None],
+    *,
+    tell_every: float = TELL_EVERY_SECONDS,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start `twinport serve`, wait until it answers, and stop it in an orderly way at the end.
 
-    What it logs is added to the file `events`. Raises ServerEnded, with what it said, if it ends before it answers.
+    The wait lasts as long as the server lives: only the user knows how slow the machine is. `tell` hears what is waited
+    for. What the server logs is added to the file `events`. Raises ServerEnded, with what it said, if it ends before it
+    answers.
     """
     with events.open("ab") as log:
         said_before = log.tell()
@@ -45,7 +49,7 @@ async def running(
             *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        await _until_it_answers(server, url)
+        await _until_it_answers(server, url, lambda: tell(_waiting_for(url, server.pid, events)), tell_every)
         if server.returncode is not None:
             raise ServerEnded(server.returncode, _said_since(events, said_before))
         yield server
@@ -53,22 +57,30 @@ async def running(
         await _stop(server)
 
 
-async def _until_it_answers(server: asyncio.subprocess.Process, url: str) -> None:
+async def _until_it_answers(
+    server: asyncio.subprocess.Process, url: str, tell: Callable[[], None], tell_every: float
+) -> None:
     """Return when the server answers or has ended."""
-    try:
-        async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as http:
-            while server.returncode is None and not await _is_healthy(http, url):  # noqa: ASYNC110 — another process
-                await asyncio.sleep(POLL_SECONDS)
-    except TimeoutError as error:
-        raise ServerSilent(url) from error
+    loop = asyncio.get_running_loop()
+    tell_at = loop.time() + tell_every
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LOOK_SECONDS)) as http:
+        while server.returncode is None and not await _is_healthy(http, url):
+            await asyncio.sleep(POLL_SECONDS)
+            if loop.time() >= tell_at:
+                tell()
+                tell_at = loop.time() + tell_every
 
 
 async def _is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
     try:
         async with http.get(f"{url}/_twinport/health") as answer:
             return answer.status == HTTPStatus.OK
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, TimeoutError):
         return False
+
+
+def _waiting_for(url: str, pid: int, events: Path) -> str:
+    return f"waiting for the server to answer on {url}: process {pid} is starting, its events go to {events}"
 
 
 async def _stop(server: asyncio.subprocess.Process) -> None:

@@ -52,13 +52,14 @@ async def demo() -> None:
         listen = f"127.0.0.1:{_free_port()}"
         arguments = ("--data", f"{folder}/data", "--listen", listen, "--open")
         untouched = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
-        async with running(arguments, untouched, f"http://{listen}", Path(folder) / "events.log"):
-            await _tour(Console(highlight=False), f"http://{listen}")
+        console, url = Console(highlight=False), f"http://{listen}"
+        async with running(arguments, untouched, url, Path(folder) / "events.log", console.print):
+            await _tour(console, url)
 
 
 async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
     console, url, events = Console(highlight=False), f"http://{settings.listen}", _events_file(settings.data)
-    async with running(arguments, os.environ, url, events) as server:
+    async with running(arguments, os.environ, url, events, console.print) as server:
         console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}")
         console.print("(in a browser that address is the console)\n")
         tag = await _tour(console, url)
