@@ -30,6 +30,12 @@ SEED ?=
 WORKERS ?= 2
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
+# What `make test` says at its start: a test keeps the number right within a tenth; the seconds are measured now and then.
+TESTS := 6000
+TEST_SECONDS := 200
+# What `make test-quick` runs.
+QUICK := tests/model tests/aws tests/access tests/project
+
 # `make fuzz TARGET=manifests SECONDS=600` chooses what to fuzz, and for how long.
 TARGET ?= registry-door
 SECONDS ?= 60
@@ -42,7 +48,7 @@ WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/b
 	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci \
 	tests/access/test_basic_keys.py tests/console tests/control
 
-.PHONY: gate check-gate bench-access help setup run test demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
+.PHONY: gate check-gate bench-access help setup run test test-quick nightly demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,7 +62,11 @@ demo: $(RUN_READY) ## Take the tour on a throw-away server; succeed only if ever
 	@exec $(BIN)/twinport demo
 
 test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... for pytest).
+	@$(if $(PYTEST_ARGS),,echo '$(TESTS) tests: about $(TEST_SECONDS) seconds on two quiet cores, many times that on busy ones')
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)
+
+test-quick: $(DEV_READY) ## Run the tests that need no server and no PostgreSQL, in under forty seconds on two quiet cores.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not slow' -k 'not postgresql' $(QUICK) $(PYTEST_ARGS)
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
@@ -67,6 +77,9 @@ histories: $(DEV_READY) ## Kill what runs while clients push, move, delete and p
 
 soak: $(DEV_READY) ## Push, delete, replicate and collect garbage at once for MINUTES, on both databases; nothing may be lost or left.
 	PYTHONPATH=src:. $(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+nightly: $(DEV_READY) ## Run what takes too long for every change: longer histories, soak, kills, fuzzing, benchmarks.
+	@.ci/nightly
 
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
@@ -174,6 +175,7 @@ schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash()))
         *(Burst(0, END), Burst(2, END), Burst(4, END)),
     ],
 )
+@pytest.mark.slow
 @given(scripts, schedules)
 @settings(max_examples=200, deadline=None)
 def test_no_order_of_steps_and_crashes_deletes_a_role_under_a_configuration(

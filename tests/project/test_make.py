@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -12,9 +14,50 @@ def test_help_tells_every_target() -> None:
     assert re.findall(r"^make ([\w-]+) +\S.*\.$", shown, re.MULTILINE) == phony()
 
 
-def test_ci_runs_what_a_person_runs() -> None:
-    script = (ROOT / ".ci" / "run").read_text()
-    assert set(re.findall(r"make ([\w-]+)$", script, re.MULTILINE)) <= set(phony())
+@pytest.mark.parametrize("script", ["run", "nightly"])
+def test_ci_runs_what_a_person_runs(script: str) -> None:
+    commands = re.findall(r"(?:^suite .*|^ +)\bmake ([\w-]+)", (ROOT / ".ci" / script).read_text(), re.MULTILINE)
+    assert commands
+    assert set(commands) <= set(phony())
+
+
+def test_the_budgets_of_ci_are_at_most_forty_five_minutes() -> None:
+    budgets = re.findall(r"^suite '[^']+' (\d+) ", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert sum(map(int, budgets)) <= 45
+
+
+def test_a_suite_that_fails_ends_ci_with_a_table_of_all_suites() -> None:
+    ended = suites("stop")
+    assert ended.returncode == 1
+    assert rows(ended.stdout) == [("first", "passed"), ("second", "failed (3)"), ("third", "not run")]
+
+
+def test_a_suite_that_fails_at_night_keeps_no_other_from_running() -> None:
+    ended = suites("go_on")
+    assert ended.returncode == 1
+    assert rows(ended.stdout) == [("first", "passed"), ("second", "failed (3)"), ("third", "passed")]
+
+
+def test_make_says_about_how_many_tests_there_are(request: pytest.FixtureRequest) -> None:
+    config = request.config
+    if (
+        [Path(each).resolve() for each in config.args] != [ROOT / "tests"]
+        or config.option.keyword
+        or config.option.markexpr
+    ):
+        pytest.skip("only a run of the whole suite knows how many tests there are")
+    [said] = re.findall(r"^TESTS := (\d+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert abs(int(said) - request.session.testscollected) <= int(said) / 10
+
+
+def suites(after_failure: str) -> "subprocess.CompletedProcess[str]":
+    planned = "suite first 1 true; suite second 1 bash -c 'exit 3'; suite third 1 true"
+    script = f"set -euo pipefail; source .ci/suites.sh; {planned}; run_suites {after_failure}"
+    return subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def rows(table: str) -> list[tuple[str, str]]:
+    return re.findall(r"^(first|second|third) +\d+ +1 m  (.+)$", table, re.MULTILINE)
 
 
 def phony() -> list[str]:
