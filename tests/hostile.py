@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.served import Served, start
+from tests.waiting import PATIENCE_SECONDS
 
 ACCOUNT, OTHER_ACCOUNT = "111111111111", "222222222222"
 UPLOADS = "/v2/team/api/blobs/uploads/"
-WITHIN = 10.0
+WITHIN = PATIENCE_SECONDS
 # A reset instead of an orderly end.
 AT_ONCE = struct.pack("ii", 1, 0)
 

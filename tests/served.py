@@ -2,7 +2,6 @@
 
 import os
 import random
-import socket
 import ssl
 import subprocess
 import sys
@@ -17,9 +16,11 @@ import boto3
 from botocore.config import Config
 
 from tests import witness
+from tests.ports import free_port
+from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.certificates import Files
 
-START_LIMIT = 60.0
+START_LIMIT = 2 * PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ class Served:
             aws_secret_access_key=secret,
             aws_session_token=token,
             verify=None if self.authority is None else str(self.authority),
-            config=Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30),
+            config=Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS),
         )
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=END_SECONDS)
 
 
 def start_secure(data: Path, files: Files, **environment: str) -> Served:
@@ -95,13 +96,6 @@ def start(
         process.kill()
         raise
     return served
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def new_account() -> str:

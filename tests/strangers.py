@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.served import new_account
+from tests.waiting import PATIENCE_SECONDS
 
 ACCOUNT = "111111111111"
 # Each way in, and what a client hears that gets nothing.
@@ -74,7 +75,7 @@ class Stranger:
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
         kind = _OldConnection if self.speaks_http_10 else http.client.HTTPConnection
-        connection = kind(self.address, timeout=30)
+        connection = kind(self.address, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, path, body, {"host": self.address, **(headers or {}), **self.headers})
             answer = connection.getresponse()

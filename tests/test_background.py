@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from tests.waiting import PATIENCE_SECONDS
 from twinport.background import Loops
 
 
@@ -29,7 +30,7 @@ async def test_a_loop_that_fails_is_begun_again_and_ends_when_told() -> None:
     stubborn, steady = Stubborn(), Stubborn(runs=1)
     loops = Loops({"stubborn": stubborn.run, "steady": steady.run})
     await loops.start()
-    await asyncio.wait_for(stubborn.waiting.wait(), 10)
+    await asyncio.wait_for(stubborn.waiting.wait(), PATIENCE_SECONDS)
     assert steady.runs == 2
     await loops.stop()
     assert stubborn.ended

@@ -15,6 +15,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from botocore.exceptions import ClientError
 
 from tests.served import Served, new_account
+from tests.waiting import PATIENCE_SECONDS
 from twinport.aws import sigv4
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921."
@@ -56,7 +57,7 @@ def describe(
 def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -162,7 +163,7 @@ def test_a_strangers_large_body_is_not_held_in_memory(server: Served, account: s
     headers = {"x-amz-target": TARGET + "PutImage", "content-type": "application/x-amz-json-1.1"}
     request = urllib.request.Request(f"{server.url}/", data=body, headers=headers, method="POST")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=PATIENCE_SECONDS)
     with refused.value as answer:
         assert answer.code == 413
     assert code(describe(server, account, body=body)) == (400, "InvalidParameterException")
@@ -184,7 +185,7 @@ def presigned(server: Served, account: str, seconds: int) -> str:
 
 def fetch(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -233,11 +234,11 @@ def test_one_login_serves_every_region_and_account_that_lets_it(server: Served, 
     assert user == "AWS"
     server.client("ecr", account, "eu-west-1").create_repository(repositoryName="team/api")
     own = urllib.request.Request(f"{server.url}/v2/{account}/eu-west-1/team/api/tags/list", headers=header)
-    with urllib.request.urlopen(own, timeout=10) as listed:
+    with urllib.request.urlopen(own, timeout=PATIENCE_SECONDS) as listed:
         assert json.loads(listed.read())["tags"] == []
     other = urllib.request.Request(f"{server.url}/v2/{new_account()}/eu-west-1/team/api/tags/list", headers=header)
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(other, timeout=10)
+        urllib.request.urlopen(other, timeout=PATIENCE_SECONDS)
     with refused.value as answer_to_stranger:
         assert answer_to_stranger.code == 403
 
@@ -249,7 +250,7 @@ def test_a_host_that_names_its_region_refuses_a_token_of_another(server: Served,
         headers = {"Authorization": f"Basic {answer['authorizationToken']}", "Host": host}
         request = urllib.request.Request(f"{server.url}/v2/", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as reply:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:
                 found = reply.status
         except urllib.error.HTTPError as error:
             with error:

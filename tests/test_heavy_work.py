@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.served import Served, start
 from tests.signed import Signer
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 ACCOUNT = "111111111111"
 CLIENTS = 8
@@ -40,12 +40,12 @@ def heavy(signer: Signer) -> bytes:
 
 
 def hang_up(served: Served, request: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(request)
 
 
 def is_healthy(served: Served) -> bool:
-    with urllib.request.urlopen(f"{served.url}/_twinport/health", timeout=30) as answer:
+    with urllib.request.urlopen(f"{served.url}/_twinport/health", timeout=PATIENCE_SECONDS) as answer:
         return bool(answer.status == 200)
 
 

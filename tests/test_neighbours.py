@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from twinport.neighbours import Neighbours, this_host
 from twinport.wakeups import Topic
 
@@ -53,7 +54,7 @@ async def test_words_that_mean_nothing_wake_nobody_and_do_no_harm(folder: Folder
     for word in (b"", b"\xff\xfe", b"nonsense", b"x" * 1000):
         assert ann._send(bob.name, word)
     await ann.tell(Topic.DELIVERIES)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await heard.get() is Topic.DELIVERIES
     assert heard.empty()
     listening.cancel()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Served, free_port, start
+from tests.ports import free_port
+from tests.served import Served, start
 from tests.strangers import ADMITTED, REFUSED, REFUSED_CALLS, Stranger, token
 from tests.test_serving import run
 from twinport.config import load

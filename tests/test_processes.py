@@ -16,6 +16,7 @@ import pytest
 
 from tests.served import Served, start
 from tests.test_serving import get, run
+from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.supervisor import SETTLED, pause_before_replacing
 
 Found = TypeVar("Found")
@@ -23,7 +24,7 @@ ACCOUNT = "111122223333"
 
 
 def until(look: Callable[[], Found]) -> Found:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -81,7 +82,9 @@ def test_stalled_clients_keep_no_process_from_ending(served: Served) -> None:
     processes = children(served)
     with ExitStack() as connections:
         for _ in range(8):
-            stalled = connections.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=10))
+            stalled = connections.enter_context(
+                socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_SECONDS)
+            )
             stalled.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n1")
         assert served.stop() == 0
     assert not any(is_alive(pid) for pid in processes)
@@ -93,7 +96,7 @@ def test_processes_whose_parent_was_killed_end_by_themselves(served: Served) -> 
     served.process.wait()
     until(lambda: not any(is_alive(pid) for pid in processes))
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", served.port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_SECONDS).close()
 
 
 def test_what_the_first_process_cannot_do_is_explained_once_and_nobody_is_begun(tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_a_worker_joins_a_server_and_ends_in_order(served: Served) -> None:
         assert worker.stderr is not None
         assert b"worker.started" in worker.stderr.readline()
         worker.terminate()
-        assert worker.wait(timeout=10) == 0
+        assert worker.wait(timeout=END_SECONDS) == 0
         assert b"worker.stopped" in worker.stderr.read()
 
 

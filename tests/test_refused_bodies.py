@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.hostile import UPLOADS, Target, attacked
+from tests.waiting import PATIENCE_SECONDS
 from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Linger, Message, Request
 from twinport.front import Front
@@ -41,7 +42,7 @@ def test_a_client_that_reads_only_after_it_has_sent_all_learns_why_it_is_refused
     target: Target, path: str, headers: dict[str, str], status: int, reason: str
 ) -> None:
     headers = {name: value.replace("TOKEN", f"Basic {target.token}") for name, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", target.served.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", target.served.port, timeout=PATIENCE_SECONDS)
     connection.request("POST", path, BODY, headers)
     answer = connection.getresponse()
     said = answer.read().decode()
@@ -92,6 +93,6 @@ async def test_a_client_that_never_ends_is_answered_and_then_left(pause: float) 
 
     headers = [(b"host", b"127.0.0.1"), (b"content-length", b"1000000000")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "client": ("127.0.0.1", 5)}
-    await asyncio.wait_for(front(scope, client, send), 10)
+    await asyncio.wait_for(front(scope, client, send), PATIENCE_SECONDS)
     assert answered == [("http.response.start", 0), ("http.response.body", 0)]
     assert (client.sent > 1) == (pause == 0)

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.served import start
+from tests.waiting import PATIENCE_SECONDS
 
 ACCOUNT = "111122223333"
 
@@ -52,7 +53,7 @@ def test_the_sealing_key_is_its_owners_alone(tmp_path: Path) -> None:
 def _get(url: str, authorization: str) -> int:
     request = urllib.request.Request(url, headers={"Authorization": authorization})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             status: int = answer.status
             return status
     except urllib.error.HTTPError as error:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.served import Served, start
+from tests.waiting import PATIENCE_SECONDS
 
 
 def get(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
     request = urllib.request.Request(url, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -25,7 +26,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     command = [sys.executable, "-m", "twinport", *arguments]
     source = str(Path(__file__).parent.parent / "src")
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=30, check=False, env={"PYTHONPATH": source, **environment}
+        command,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+        env={"PYTHONPATH": source, **environment},
     )
 
 

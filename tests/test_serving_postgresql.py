@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.served import Served, start
+from tests.waiting import PATIENCE_SECONDS
 
 ACCOUNT, TYPE = "111122223333", "application/vnd.oci.image.manifest.v1+json"
 
@@ -76,7 +77,7 @@ def role_exists(served: Served) -> bool:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.served import Served, start, start_secure
+from tests.waiting import PATIENCE_SECONDS
 from twinport.certificates import make, names_for
 
 # Its number is the same on every architecture; Python has no function for it.
@@ -75,5 +76,5 @@ def test_no_accepted_connection_holds_small_writes_back(scheme: str, workers: st
 
 def connected(served: Served) -> http.client.HTTPConnection:
     if served.trust is None:
-        return http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
-    return http.client.HTTPSConnection("127.0.0.1", served.port, context=served.trust, timeout=30)
+        return http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE_SECONDS)
+    return http.client.HTTPSConnection("127.0.0.1", served.port, context=served.trust, timeout=PATIENCE_SECONDS)

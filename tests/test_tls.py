@@ -19,7 +19,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.served import free_port
+from tests.ports import free_port
+from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.certificates import Files, make, names_for
 
 ACCOUNT = "111122223333"
@@ -38,11 +39,13 @@ class Secure:
 
     def connect(self) -> http.client.HTTPSConnection:
         trust = ssl.create_default_context(cafile=str(self.files.authority))
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=trust, timeout=30)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=trust, timeout=PATIENCE_SECONDS)
 
     def shown(self) -> str:
         """The fingerprint of the certificate that a new connection is shown."""
-        pem = ssl.get_server_certificate(("127.0.0.1", self.port), ca_certs=str(self.files.authority), timeout=30)
+        pem = ssl.get_server_certificate(
+            ("127.0.0.1", self.port), ca_certs=str(self.files.authority), timeout=PATIENCE_SECONDS
+        )
         return sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
     def log(self) -> str:
@@ -66,7 +69,7 @@ class Secure:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -98,14 +101,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     served = begun(tmp_path_factory.mktemp("tls"))
     yield served
     served.process.terminate()
-    served.process.wait(timeout=10)
+    served.process.wait(timeout=END_SECONDS)
 
 
 def test_who_trusts_the_authority_is_served_and_who_does_not_is_not(served: Secure) -> None:
     with closing(served.connect()) as connection:
         connection.request("GET", "/_twinport/health")
         assert connection.getresponse().status == 200
-    stranger = http.client.HTTPSConnection("127.0.0.1", served.port, timeout=30)
+    stranger = http.client.HTTPSConnection("127.0.0.1", served.port, timeout=PATIENCE_SECONDS)
     with closing(stranger), pytest.raises(ssl.SSLCertVerificationError):
         stranger.request("GET", "/")
 
@@ -120,7 +123,7 @@ def test_clients_are_told_https_addresses_and_policies_that_it_is_secure(served:
 def test_old_protocols_are_not_spoken(served: Secure) -> None:
     trust = ssl.create_default_context(cafile=str(served.files.authority))
     trust.minimum_version, trust.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
-    plain = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+    plain = socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_SECONDS)
     with trust.wrap_socket(plain, server_hostname="localhost") as spoken:
         assert spoken.version() == "TLSv1.2"
     said = subprocess.run(
@@ -188,7 +191,7 @@ def test_every_process_of_a_server_takes_over_the_new_certificate(tmp_path: Path
         until(lambda: before not in {served.shown() for _ in range(10)})
     finally:
         served.process.terminate()
-        assert served.process.wait(timeout=10) == 0
+        assert served.process.wait(timeout=END_SECONDS) == 0
 
 
 def refused(folder: Path, **given: Path) -> str:

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from tests.served import Served, new_account, start
 from tests.shelf import image_of
 from tests.test_serving import run
+from tests.waiting import PATIENCE_SECONDS
 from twinport.config import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "garbage.md"
@@ -78,14 +79,16 @@ class Pusher:
         url = f"{self.served.url}/v2/{self.account}/eu-west-1/{NAME}/{path}"
         request = urllib.request.Request(url, headers={"Authorization": f"Basic {token}"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read()
 
     def spoil(self, digest: str, content: bytes) -> None:
         """Let a manifest's bytes go bad where the catalog keeps them."""
-        with sqlite3.connect(self.served.data / "regions" / "eu-west-1" / "catalog.db", timeout=10) as catalog:
+        with sqlite3.connect(
+            self.served.data / "regions" / "eu-west-1" / "catalog.db", timeout=PATIENCE_SECONDS
+        ) as catalog:
             catalog.execute("UPDATE manifest SET content = ? WHERE digest = ?", (content, digest))
         catalog.close()
 

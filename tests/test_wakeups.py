@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.catalogs import ENGINES, SQLITE
+from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.notifications import Notifications
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
@@ -65,7 +66,7 @@ class Process:
 
     async def hears_when_it_is_rung(self, topic: Topic, by: "Process") -> None:
         """Ring until it is heard: when others begin to listen is not known here."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self.woken[topic].is_set():
                 by.wakeups.ring(topic)
                 await asyncio.sleep(0.05)

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, AllowAll, caller
+from tests.waiting import PATIENCE_SECONDS
 from twinport.access.deletion import DEADLINE, Decision, DeletionRunner, Deletions, GiveUp, Proceed, Wait, decide
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import registries
@@ -179,7 +180,7 @@ async def test_the_runner_wakes_at_a_submission(process: Process) -> None:
     running = asyncio.get_running_loop().create_task(process.runner.run())
     try:
         task = await process.submit()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await process.status(task) is not TaskStatus.SUCCEEDED:  # noqa: ASYNC110 — a row tells nobody
                 await asyncio.sleep(0)
     finally:

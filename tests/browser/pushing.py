@@ -6,6 +6,7 @@ from contextlib import closing
 
 from tests.journeys.images import small
 from tests.served import Served
+from tests.waiting import PATIENCE_SECONDS
 from twinport.tour.image import Blob
 
 
@@ -34,7 +35,7 @@ def push_again(server: Served, account: str, repository: str, tag: str, region: 
     headers = {"Authorization": f"Basic {token}", "Content-Type": manifest.media_type}
     address = f"{server.url}/v2/{account}/{region}/{repository}/manifests/{tag}"
     request = urllib.request.Request(address, manifest.content, headers, method="PUT")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         assert answer.status == 201
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, opened
+from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import clearing, statements
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
@@ -58,9 +59,9 @@ async def test_after_the_end_who_still_asks_is_told_of_it(catalog: WholeCatalog)
     catalog.close()
     for late in (region, never_used, catalog.partition):
         with pytest.raises(CatalogClosed, match="is ending"):
-            await asyncio.wait_for(late.read(lambda db: db.execute(text("SELECT 1")).scalar()), 10)
+            await asyncio.wait_for(late.read(lambda db: db.execute(text("SELECT 1")).scalar()), PATIENCE_SECONDS)
         with pytest.raises(CatalogClosed, match="is ending"):
-            await asyncio.wait_for(late.write(lambda db: db.execute(text("SELECT 1")).scalar()), 10)
+            await asyncio.wait_for(late.write(lambda db: db.execute(text("SELECT 1")).scalar()), PATIENCE_SECONDS)
 
 
 async def test_the_first_write_lists_the_region(catalog: WholeCatalog) -> None:

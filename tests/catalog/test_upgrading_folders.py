@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from tests.served import start
+from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import partition_schema, regional_schema, revisions
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
@@ -154,7 +155,7 @@ def test_a_server_refuses_a_folder_of_a_later_version_in_one_sentence(tmp_path: 
         db.execute("UPDATE alembic_version SET version_num = '9999'")
         db.commit()
     command = [sys.executable, "-m", "twinport", "serve", "--data", str(tmp_path), "--listen", "127.0.0.1:0"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert ended.returncode == 4
     assert "run the version that last used it, or a later one" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -16,6 +16,7 @@ from tests.browser.pushing import push
 from tests.iam.answers import trusting
 from tests.served import Served
 from tests.sts.callers import document, statement, user
+from tests.waiting import PATIENCE_SECONDS
 from twinport.console.door import ConsoleDoor
 
 REGION, OTHER_REGION = "eu-west-1", "us-east-1"
@@ -119,7 +120,7 @@ class Visitor:
 
     def _read(self, url: str, body: bytes | None) -> str:
         try:
-            with self._opener.open(url, body, timeout=10) as answer:
+            with self._opener.open(url, body, timeout=PATIENCE_SECONDS) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as refused:
             return refused.read().decode()

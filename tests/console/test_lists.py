@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.pushing import push
 from tests.served import Served
+from tests.waiting import PATIENCE_SECONDS
 
 Opener = urllib.request.OpenerDirector
 REGION = "eu-west-1"
@@ -22,12 +23,12 @@ def opener(server: Served, account: str) -> Opener:
     page = read(made, f"{server.url}/console/sign-in")
     (token, *_) = re.findall(r'name="csrf" value="(\w+)"', page)
     form = urllib.parse.urlencode({"csrf": token, "way": "open", "account": account})
-    made.open(f"{server.url}/console/sign-in", form.encode(), timeout=5).close()
+    made.open(f"{server.url}/console/sign-in", form.encode(), timeout=PATIENCE_SECONDS).close()
     return made
 
 
 def read(opener: Opener, url: str) -> str:
-    with opener.open(url, timeout=5) as answer:
+    with opener.open(url, timeout=PATIENCE_SECONDS) as answer:
         return str(answer.read().decode())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.served import Served, start
+from tests.waiting import PATIENCE_SECONDS
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -20,7 +21,7 @@ OPENER = urllib.request.build_opener(Stay())
 def answer(server: Served, path: str, **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(server.url + path, headers=headers)
     try:
-        with OPENER.open(request, timeout=5) as opened:
+        with OPENER.open(request, timeout=PATIENCE_SECONDS) as opened:
             return opened.status, opened.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.headers.get("location") or refused.read().decode()
@@ -62,7 +63,7 @@ def test_behind_a_proxy_that_ends_tls_cookies_are_for_tls_alone(tmp_path: Path) 
     proxied = start(tmp_path / "data", TWINPORT_TRUSTED_PROXIES="127.0.0.1")
     try:
         request = urllib.request.Request(f"{proxied.url}/console/sign-in", headers={"X-Forwarded-Proto": "https"})
-        with OPENER.open(request, timeout=5) as answer:
+        with OPENER.open(request, timeout=PATIENCE_SECONDS) as answer:
             cookie = answer.headers["set-cookie"]
     finally:
         proxied.stop()

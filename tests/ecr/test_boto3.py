@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.served import Served, new_account
+from tests.waiting import PATIENCE_SECONDS
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 LAYER = b"a layer that boto3 sent"
@@ -85,7 +86,7 @@ def test_an_image_is_pushed_described_and_deleted(ecr: Any) -> None:  # noqa: AN
 def test_a_layers_address_serves_the_layer_to_whoever_holds_it(ecr: Any) -> None:  # noqa: ANN401 — as above
     push(ecr)
     address = ecr.get_download_url_for_layer(repositoryName="team/api", layerDigest=digest(LAYER))["downloadUrl"]
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:
         assert answer.read() == LAYER
 
 
@@ -148,5 +149,5 @@ def test_a_token_logs_in_at_the_address_it_names(ecr: Any) -> None:  # noqa: ANN
     request = urllib.request.Request(
         f"{data['proxyEndpoint']}/v2/", headers={"authorization": f"Basic {data['authorizationToken']}"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         assert answer.status == 200

@@ -8,6 +8,7 @@ import pytest
 
 from tests.iam.answers import ALLOW_ALL, refusal, trusting
 from tests.served import Served
+from tests.waiting import PATIENCE_SECONDS
 
 ROLE = "AWSServiceRoleForECRReplication"
 SERVICE = "replication.ecr.amazonaws.com"
@@ -30,7 +31,7 @@ def role(iam: Any) -> str:  # noqa: ANN401
 
 def settled(iam: Any, task: str) -> Any:  # noqa: ANN401
     """Poll a deletion task until it is settled."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         status = iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
         if status["Status"] in ("SUCCEEDED", "FAILED"):

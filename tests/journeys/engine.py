@@ -7,9 +7,10 @@ from typing import Self
 
 from tests.journeys.commands import CommandFailed, Program, find, with_mounts
 from tests.journeys.waiting import until
+from tests.waiting import PATIENCE_SECONDS
 
 START_SECONDS = 30.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = PATIENCE_SECONDS
 CERTIFICATES = Path("/etc/docker/certs.d")
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -11,10 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from tests.journeys.waiting import until
+from tests.ports import free_port
+from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 
 COMMAND = (sys.executable, "-m", "twinport")
-START_SECONDS = 10.0
-STOP_SECONDS = 5.0
+START_SECONDS, STOP_SECONDS = PATIENCE_SECONDS, END_SECONDS
 
 
 class Server:
@@ -105,10 +105,3 @@ class Server:
 
 def _environment() -> dict[str, str]:
     return {name: word for name, word in os.environ.items() if not name.startswith("TWINPORT_")}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

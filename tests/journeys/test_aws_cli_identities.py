@@ -10,12 +10,13 @@ from tests.iam.answers import allowing, trusting
 from tests.journeys.clients import HOME, SOURCE, Owner, aws
 from tests.journeys.commands import Program
 from tests.journeys.waiting import until
+from tests.waiting import PATIENCE_SECONDS
 
 # What the command line is told does not depend on it.
 DATABASES = (SQLITE,)
 SERVICE, ROLE = "replication.ecr.amazonaws.com", "AWSServiceRoleForECRReplication"
 READING = allowing("ecr:DescribeRepositories", "*")
-DELETION_SECONDS = 30.0
+DELETION_SECONDS = PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from pathlib import Path
 from tests.journeys.commands import find
 from tests.journeys.documents import run_commands_among
 from tests.journeys.images import small, write_layout
-from tests.journeys.server import Server, free_port
+from tests.journeys.server import Server
 from tests.journeys.waiting import until
+from tests.ports import free_port
 from tests.strangers import REFUSED, Stranger, token
+from tests.waiting import END_SECONDS
 
 BARE = """
 pid nginx.pid;
@@ -54,7 +56,7 @@ def bare_nginx(folder: Path, behind: str) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=END_SECONDS)
 
 
 def test_a_stranger_gets_nothing_by_a_bare_proxy_from_a_server_that_was_told_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE, Owner, boto
 from tests.journeys.images import small
 from tests.journeys.registry import Registry
 from tests.journeys.replication import ROLE, TO_BOTH
+from tests.waiting import PATIENCE_SECONDS
 
 IMAGE = small()
 REPOSITORY = "team/api"
@@ -202,7 +203,7 @@ def signed_address(owner: Owner) -> str:
 
 def fetch(address: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(address, timeout=30) as answer:
+        with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as refusal:
         with refusal:

@@ -32,8 +32,9 @@ from tests.journeys.registry_clients import (
     SkopeoClient,
     everybody,
 )
-from tests.journeys.server import COMMAND, START_SECONDS, STOP_SECONDS, free_port
+from tests.journeys.server import COMMAND, START_SECONDS, STOP_SECONDS
 from tests.journeys.waiting import until
+from tests.ports import free_port
 
 ACCOUNT, REGION, DOMAIN = "111111111111", "eu-west-1", "registry.test"
 REPOSITORY = "team/api"

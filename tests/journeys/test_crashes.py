@@ -10,6 +10,7 @@ from tests.journeys.images import small
 from tests.journeys.registry import Registry
 from tests.journeys.replication import TO_BOTH
 from tests.journeys.server import Server
+from tests.waiting import PATIENCE_SECONDS
 
 REPOSITORY = "team/api"
 IMAGE = small()
@@ -86,7 +87,7 @@ def die_in_the_middle_of_a_layer(owner: Owner) -> None:
         "Content-Type: application/octet-stream",
         f"Content-Length: {len(layer.content)}",
     )
-    with socket.create_connection(("127.0.0.1", owner.server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", owner.server.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall("\r\n".join((*lines, "", "")).encode())
         connection.sendall(layer.content[: len(layer.content) // 2])
         owner.server.kill()

@@ -10,8 +10,9 @@ from tests.journeys.engine import Engine
 from tests.journeys.images import write_root_filesystem
 from tests.journeys.replication import COPY_SECONDS, NOWHERE, ROLE, TO_BOTH, TO_THE_OTHER_REGION
 from tests.journeys.waiting import until
+from tests.waiting import PATIENCE_SECONDS
 
-DELETION_SECONDS = 30.0
+DELETION_SECONDS = PATIENCE_SECONDS
 
 
 def test_an_image_pushed_with_docker_runs_at_every_destination(

@@ -15,6 +15,7 @@ from tests.journeys.disks import failing
 from tests.journeys.images import small
 from tests.journeys.registry import Registry
 from tests.journeys.server import COMMAND, Server
+from tests.waiting import PATIENCE_SECONDS
 from twinport.tour.image import Blob
 
 REPOSITORY = "team/api"
@@ -159,7 +160,7 @@ def test_what_a_disk_cannot_read_is_found_put_into_quarantine_and_released(regis
 def cut_off(request: urllib.request.Request) -> bytes:
     """Send a request whose answer must be refused or break off, and return the bytes that arrived."""
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             answer.read()
     except http.client.IncompleteRead as error:
         return error.partial

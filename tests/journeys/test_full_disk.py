@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.journeys.commands import find, lacking
 from tests.served import Served, start
+from tests.waiting import PATIENCE_SECONDS
 
 ACCOUNT = "111111111111"
 REPOSITORY = "team/api"
@@ -80,14 +81,14 @@ def push(served: Served, layer: bytes) -> tuple[int, str]:
 
 def pull(served: Served, layer: bytes) -> bytes:
     digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
-    with urllib.request.urlopen(request(served, "GET", digest, None), timeout=30) as answer:
+    with urllib.request.urlopen(request(served, "GET", digest, None), timeout=PATIENCE_SECONDS) as answer:
         content: bytes = answer.read()
         return content
 
 
 def ask(served: Served, method: str, place: str, body: bytes) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(request(served, method, place, body), timeout=30) as answer:
+        with urllib.request.urlopen(request(served, method, place, body), timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

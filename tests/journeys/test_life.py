@@ -15,6 +15,7 @@ from tests.journeys.images import small
 from tests.journeys.registry import Registry
 from tests.journeys.replication import TO_BOTH
 from tests.journeys.server import Server
+from tests.waiting import PATIENCE_SECONDS
 
 REPOSITORY = "team/api"
 PIECE = bytes(range(256)) * 4096
@@ -62,7 +63,7 @@ def stalled_upload(owner: Owner) -> Iterator[None]:
         f"Authorization: Basic {owner.token()}",
         "Content-Length: 1000000",
     )
-    with socket.create_connection(("127.0.0.1", owner.server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", owner.server.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall("\r\n".join((*lines, "", "a little")).encode())
         yield
 

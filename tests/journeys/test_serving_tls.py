@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.journeys.clients import SOURCE
 from tests.journeys.commands import find
 from tests.journeys.documents import run_commands
-from tests.journeys.server import free_port
+from tests.ports import free_port
 
 KEYS = {"AWS_ACCESS_KEY_ID": SOURCE, "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1"}
 

@@ -27,6 +27,7 @@ from tests.journeys.registry import Registry
 from tests.journeys.replication import TO_BOTH
 from tests.journeys.server import COMMAND, Server
 from tests.journeys.waiting import until
+from tests.waiting import END_SECONDS
 
 T = TypeVar("T")
 IMAGES = {f"t{number}": small(f"machine-{number}") for number in range(50)}
@@ -59,7 +60,7 @@ class Crowd:
     def stop_worker(self) -> None:
         assert self.worker is not None
         self.worker.terminate()
-        assert self.worker.wait(timeout=10) == 0
+        assert self.worker.wait(timeout=END_SECONDS) == 0
 
     def processes(self) -> list[int]:
         """The server's processes, but not their parent."""

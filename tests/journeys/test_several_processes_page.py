@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.journeys.commands import find
 from tests.journeys.documents import run_commands
-from tests.journeys.server import free_port
+from tests.ports import free_port
 
 
 def test_every_command_of_the_page_works(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.journeys.engine import Engine
 from tests.journeys.images import small, write_layout, write_root_filesystem
 from tests.journeys.registry import Registry
 from tests.journeys.server import COMMAND, Server
+from tests.waiting import PATIENCE_SECONDS
 
 REPOSITORY = "team/api"
 IMAGE, NEXT = small(), small("another", layer_bytes=2 << 20)
@@ -105,7 +106,7 @@ def test_a_server_does_not_start_on_a_read_only_folder_and_says_why(tmp_path: Pa
             pass
         remount(data, "ro")
         words = [*COMMAND, "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
-        ended = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         assert ended.returncode == 4
         assert f"the folder '{data}' cannot be written to" in ended.stderr
         assert "Traceback" not in ended.stderr

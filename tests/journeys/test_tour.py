@@ -12,11 +12,13 @@ import pytest
 
 from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE
 from tests.journeys.engine import Engine
-from tests.journeys.server import COMMAND, free_port
+from tests.journeys.server import COMMAND
 from tests.journeys.waiting import until
+from tests.ports import free_port
+from tests.waiting import END_SECONDS
 
 TOUR_SECONDS = 60.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = END_SECONDS
 LAST_WORDS = "Ctrl-C ends it"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.journeys.commands import find
 from tests.journeys.engine import Engine
 from tests.journeys.images import write_root_filesystem
-from tests.journeys.server import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"

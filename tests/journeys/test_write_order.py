@@ -18,6 +18,7 @@ from tests.journeys.postgresql import PostgreSQL
 from tests.journeys.registry import Registry
 from tests.journeys.replication import TO_THE_OTHER_REGION
 from tests.journeys.server import Server
+from tests.waiting import PATIENCE_SECONDS
 
 REPOSITORY = "team/api"
 # The file whose sync makes a row durable.
@@ -60,7 +61,7 @@ def stracing(processes: list[int], trace: Path) -> Iterator[Path]:
         assert all("attached" in strace.stderr.readline() for _ in processes)
         yield trace
         strace.send_signal(signal.SIGINT)
-        strace.communicate(timeout=30)
+        strace.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.oci.test_served import Wire
-from tests.served import Served, free_port
+from tests.ports import free_port
+from tests.served import Served
 
 Environment = dict[str, str]
 VERSION = "credentialprovider.kubelet.k8s.io/v1"

@@ -13,7 +13,8 @@ from granian.server.embed import Server
 from sqlalchemy import Connection
 
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
-from tests.served import free_port
+from tests.ports import free_port
+from tests.waiting import PATIENCE_SECONDS
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -47,7 +48,7 @@ class Site:
 
     async def ended(self, requests: int) -> None:
         """Wait until so many requests have come to an end since the start."""
-        async with asyncio.timeout(10), self.routed.change:
+        async with asyncio.timeout(PATIENCE_SECONDS), self.routed.change:
             await self.routed.change.wait_for(lambda: self.routed.ended >= requests)
 
     def files(self) -> list[Path]:
@@ -116,7 +117,7 @@ def _insert_repositories(db: Connection) -> None:
 
 
 async def _until_it_listens(port: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -11,6 +11,7 @@ import pytest
 from tests.asgi import Reply
 from tests.served import Served
 from tests.shelf import image_of
+from tests.waiting import PATIENCE_SECONDS
 from twinport.model.content import Digest
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST
 
@@ -26,7 +27,7 @@ class Wire:
     token: str
 
     def ask(self, method: str, target: str, body: bytes = b"", headers: list[tuple[str, str]] | None = None) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         connection.putrequest(method, target, skip_accept_encoding=True)
         for name, value in [("Authorization", f"Basic {self.token}"), *(headers or [])]:
             connection.putheader(name, value)
@@ -94,7 +95,7 @@ def test_a_body_shorter_than_announced_stores_nothing(wire: Wire) -> None:
         f"PUT /v2/team/api/manifests/v1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {wire.token}\r\n"
         f"Content-Type: {OCI_MANIFEST}\r\nContent-Length: {len(content) + 1}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", wire.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", wire.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head.encode() + content)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(1 << 16):

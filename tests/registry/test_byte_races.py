@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, image_of
+from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import arrivals, repositories, uploads
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
@@ -36,7 +37,7 @@ def catalog(postgres_address: str) -> Iterator[PostgresCatalog]:
 
 async def together(*work: Awaitable[object]) -> list[object]:
     """Do everything at once. Refusals are results; a deadlock that nobody resolves is a failure."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         results = await asyncio.gather(*work, return_exceptions=True)
     for each in results:
         if isinstance(each, BaseException) and not isinstance(each, Refusal):

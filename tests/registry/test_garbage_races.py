@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW
 from tests.registry.dump import API, OTHER, REGION, Dump
+from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
@@ -34,7 +35,7 @@ async def dump(postgres_address: str, tmp_path: Path) -> AsyncIterator[Dump]:
 
 async def together(*work: Awaitable[object]) -> list[object]:
     """Do everything at once. Refusals are results; a deadlock that nobody resolves is a failure."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         results = await asyncio.gather(*work, return_exceptions=True)
     for each in results:
         if isinstance(each, BaseException) and not isinstance(each, Refusal):

@@ -13,6 +13,7 @@ import pytest
 
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
+from tests.waiting import PATIENCE_SECONDS
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import deletions, images, outbox, registries, repositories
 from twinport.catalog.postgres import PostgresCatalog
@@ -87,7 +88,7 @@ async def shelf(processes: tuple[Process, Process]) -> Shelf:
 
 async def together(*work: Awaitable[object]) -> list[object]:
     """Do everything at once; a deadlock that nobody resolves is a failure. Refusals are results."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         results = await asyncio.gather(*work, return_exceptions=True)
     for each in results:
         if isinstance(each, BaseException) and not isinstance(each, Refusal):

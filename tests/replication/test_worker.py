@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from tests.replication.faults import StalledDestinations
 from tests.replication.world import FAR, FARTHER, HOME, World, image
+from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import arrivals, outbox
 from twinport.catalog import regional_schema as schema
 from twinport.keeping import Keeping
@@ -40,7 +41,7 @@ async def stalled(tmp_path: Path) -> AsyncIterator[tuple[World, StalledDestinati
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition, with a deadline."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await is_so():  # noqa: ASYNC110 — what is waited for is a row
             await asyncio.sleep(0.005)
 
@@ -78,7 +79,7 @@ async def test_a_stopped_worker_gives_back_what_it_holds(stalled: tuple[World, S
     await world.configure(HOME, ReplicationRule((FAR,)))
     await world.push(IMAGE, "1")
     await world.replication.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await destinations.heard.wait()
         await world.replication.stop()
     report = await world.status(IMAGE)
@@ -117,7 +118,7 @@ async def test_a_worker_that_cannot_claim_rests_before_it_looks_again(world: Wor
     await world.push(IMAGE, "1")
     office = FullDisk(world.catalog)
     worker = dataclasses.replace(world.replication, office=office)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         resting = group.create_task(worker._claim_or_rest())
         for _ in range(100):
             await asyncio.sleep(0)

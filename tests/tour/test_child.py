@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.served import free_port
+from tests.ports import free_port
 from twinport.tour.child import ServerEnded, running
 
 
