@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 # What Debian calls nobody.
-_STRANGER = "65534"
-AS_A_STRANGER = ("setpriv", "--reuid", _STRANGER, "--regid", _STRANGER, "--clear-groups")
+STRANGER = 65534
+AS_A_STRANGER = ("setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups")
 
 
 def require_stranger() -> None:

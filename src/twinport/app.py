@@ -189,9 +189,9 @@ def build(
 
     `gate` and the catalog that is `opened` may be ones that also write down what they are asked.
     """
-    private_files.close_folder(settings.data)
     world = WorldClock(WallClock())
     catalog = opened(settings, world)
+    private_files.close_folder(settings.data)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
     sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host())

@@ -10,7 +10,8 @@ import typer
 from twinport import private_files
 from twinport.config import Settings, load
 
-Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).")]
+# Whether it can be read is found out where it is opened: that is no misuse, and the sentence says what to do.
+Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).", readable=False)]
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
 
 

@@ -20,7 +20,7 @@ def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
     Raises CatalogOfAnother and ConfigurationWrong if they do not belong to the data folder, before anything is made or
     changed, and StorageUnavailable.
     """
-    _require_own(settings, _look(settings))
+    _own(settings)
     return _opened(settings, world)
 
 
@@ -34,9 +34,7 @@ def check_begun(settings: Settings) -> None:
     """Raise what `join_catalog` would."""
     if not folder_catalog.look(settings.data).has_sealing_key:
         raise _nothing_in(settings)
-    found = _look(settings)
-    _require_own(settings, found)
-    if found is None:
+    if _own(settings) is None:
         raise _nothing_in(settings)
 
 
@@ -47,8 +45,12 @@ async def note_catalog(settings: Settings, catalog: WholeCatalog) -> None:
         folder_catalog.note(settings.data, site_key)
 
 
-def _require_own(settings: Settings, found: Found | None) -> None:
-    match folder_catalog.standing(folder_catalog.look(settings.data), found):
+def _own(settings: Settings) -> Found | None:
+    """Return what is where the settings point, if it and the folder belong together; None if nothing is."""
+    # The folder first: another process that begins both now makes the catalog before its traces in the folder.
+    folder = folder_catalog.look(settings.data)
+    found = _look(settings)
+    match folder_catalog.standing(folder, found):
         case Standing.ANOTHER:
             named = "the SQLite files in it" if settings.database is None else "the PostgreSQL database"
             raise CatalogOfAnother(str(settings.data), named)
@@ -56,7 +58,7 @@ def _require_own(settings: Settings, found: Found | None) -> None:
             problem = "'data': the database was begun with the sealing.key of another folder; every host needs the same"
             raise ConfigurationWrong([problem])
         case Standing.OWN | Standing.UNUSED:
-            pass
+            return found
 
 
 def _look(settings: Settings) -> Found | None:
