@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select
 
+from tests.breaking import Breaking
 from tests.catalogs import ENGINES, opened
 from tests.counted import CountedCatalog
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
@@ -32,6 +34,7 @@ from twinport.model.deletions import DeletionTask, Fenced, InUse
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import FailureCode, ReplicationConfiguration, ReplicationRule
+from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.settings import Replication
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
@@ -106,6 +109,22 @@ async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bo
     assert await region.read(counts) == {"discarded_key": 3 * MANY, "chore": 1}
     assert await region.read(chores.known_identity) == "known to the store as this"
     assert (await region.read(registries.epoch) or 0) > (before or 0)
+
+
+async def test_a_reset_that_breaks_off_is_ended_by_the_next_one(catalog: WholeCatalog) -> None:
+    region = catalog.region(REGION)
+    await region.write(lambda db: repositories.insert(db, REGISTRY, API, NewRepository(), NOW))
+    await region.write(lambda db: fill(db, API, AT_ONCE))
+    await catalog.partition.write(lambda db: sign_in(db, AT_ONCE))
+    for writes in count(1):
+        try:
+            await clearing.clear(Breaking(catalog, writes), NOW, 10)
+        except StorageUnavailable:
+            continue
+        break
+    assert writes > 10, "it broke off often"
+    assert await catalog.partition.read(counts) == {}
+    assert await region.read(counts) == {"discarded_key": 2 * AT_ONCE}
 
 
 async def test_offers_that_expire_go_in_small_transactions(catalog: WholeCatalog) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Table, func, select
 
+from tests.breaking import Breaking
 from tests.catalogs import ENGINES, emptied
 from tests.counted import CountedCatalog
 from tests.replication.world import FAR, HOME, World, image
@@ -170,7 +171,7 @@ async def test_no_step_changes_more_rows_than_its_bound_and_a_round_goes_on_wher
     await forget(world, DAY * 2)
     world.clock.advance(AGE + DAY)
     with pytest.raises(StorageUnavailable):
-        await Forgetting(Dying(world.catalog, writes=30), Keeping(), at_once).look(FAR.region)
+        await Forgetting(Breaking(world.catalog, 30), Keeping(), at_once).look(FAR.region)
     left = await kept(world, FAR)
     assert 0 < left["arrival"] < many, "it broke off in the middle"
     counted = CountedCatalog(world.catalog)
@@ -240,29 +241,3 @@ class Severed:
 
     def region(self, name: RegionName) -> Database:
         return Unreachable() if name == HOME.region else self._catalog.region(name)
-
-
-class Dying:
-    """A catalog that goes away after some writes."""
-
-    def __init__(self, catalog: WholeCatalog, writes: int) -> None:
-        self._catalog, self.left = catalog, writes
-        self.partition, self.now, self.regions = catalog.partition, catalog.now, catalog.regions
-
-    def region(self, name: RegionName) -> Database:
-        return DyingDatabase(self._catalog.region(name), self)
-
-
-@dataclass(frozen=True)
-class DyingDatabase:
-    database: Database
-    life: Dying
-
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        return await self.database.read(query)
-
-    async def write(self, transaction: Callable[[Connection], T]) -> T:
-        self.life.left -= 1
-        if self.life.left < 0:
-            raise StorageUnavailable("the database is away")
-        return await self.database.write(transaction)
