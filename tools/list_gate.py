@@ -45,7 +45,7 @@ FREE = {
     ("Console", "POST /console/sign-in"): _SIGNED_IN,
     ("Console", "POST /console/sign-out"): "who signed in may end that",
     ("Console", "GET /console/REGION/repositories/new"): "an empty form; sending it asks",
-    ("Control", "GET, HEAD /_twinport/health"): "it says that the server is up, and its version",
+    ("Control", "GET, HEAD, OPTIONS /_twinport/health"): "it says that the server is up, and its version",
     ("Control", "POST /_twinport/reset"): "it is there only where accounts are open: everybody is root then",
     ("Control", "GET /_twinport/deliveries"): "it is there only where accounts are open: everybody is root then",
 }

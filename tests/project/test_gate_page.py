@@ -29,7 +29,7 @@ def test_a_verb_that_asked_nothing_is_named() -> None:
 
 
 def test_a_verb_that_is_free_and_asks_all_the_same_is_named() -> None:
-    with pytest.raises(SystemExit, match=r"asks? nothing, and asked: Control GET, HEAD /_twinport/health$"):
+    with pytest.raises(SystemExit, match=r"asks? nothing, and asked: Control GET, HEAD, OPTIONS /_twinport/health$"):
         list_gate.page([HEALTH])
 
 
