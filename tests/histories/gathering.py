@@ -32,13 +32,15 @@ async def settled(deployment: Deployment, region: str) -> tuple[str, ...]:
 
 
 async def tags(door: Door, place: Place) -> dict[str, str]:
-    """List what every tag of a repository names."""
+    """List what every tag of a repository names: nothing, where nothing was carried to it yet."""
 
     def listed() -> dict[str, str]:
         pages = door.ecr.get_paginator("list_images").paginate(repositoryName=place.repository)
-        return {
-            each["imageTag"]: each["imageDigest"] for page in pages for each in page["imageIds"] if "imageTag" in each
-        }
+        try:
+            images = [each for page in pages for each in page["imageIds"]]
+        except door.ecr.exceptions.RepositoryNotFoundException:
+            return {}
+        return {each["imageTag"]: each["imageDigest"] for each in images if "imageTag" in each}
 
     return await asyncio.to_thread(listed)
 
