@@ -8,11 +8,13 @@ import pytest
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from tests.shelf import API, CONFIG_TYPE, Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
+from twinport.catalog import images, repositories
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
-from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, TagRule, TagStatus
+from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, Position, TagRule, TagStatus
 from twinport.model.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from twinport.model.names import Registry, TagName
 from twinport.refusals.images import (
@@ -207,7 +209,14 @@ async def test_a_moved_tag_leaves_the_old_image_untagged(shelf: Shelf) -> None:
 
 
 async def test_an_image_has_at_most_a_thousand_tags(shelf: Shelf) -> None:
-    await asyncio.gather(*(put(shelf, FIRST, f"v{number}") for number in range(TAGS_PER_IMAGE)))
+    def tag_it(db: Connection) -> None:
+        home = repositories.get(db, REGISTRY, API)
+        for number in range(2, TAGS_PER_IMAGE):
+            images.move_tag(db, home.id, f"v{number}", Digest.of(FIRST), Position(0, number), NOW)
+
+    await put(shelf, FIRST, "v1")
+    await shelf.catalog.region(REGION).write(tag_it)
+    await put(shelf, FIRST, f"v{TAGS_PER_IMAGE}")
     with pytest.raises(TagLimitReached, match="maximum allowed number of tags per image which is '1000'"):
         await put(shelf, FIRST, "one-more")
     await put(shelf, SECOND, "one-more")
