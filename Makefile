@@ -66,7 +66,7 @@ test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... 
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)
 
 test-quick: $(DEV_READY) ## Run the tests that need no server and no PostgreSQL, in under forty seconds on two quiet cores.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not slow' -k 'not postgresql' $(QUICK) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not slow and not server' -k 'not postgresql' $(QUICK) $(PYTEST_ARGS)
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)

@@ -17,6 +17,17 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+# What takes longer to begin than most tests take.
+_SERVERS = frozenset({"server", "postgres", "postgres_kept", "postgres_address"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, so that `make test-quick` can leave them out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not _SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker("server")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def notice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where `make gate` has it written which test runs, for the servers of this process."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from twinport.access.readings import Effect
 from twinport.model.identities import PrincipalKind
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(SITUATIONS, of_principals("Deny"), of_resources("Deny"))
 def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, of_resource: Statement) -> None:
@@ -25,6 +27,7 @@ def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, 
     assert before.is_allowed or not any(each.is_allowed for each in with_more)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(SITUATIONS, of_principals("Allow"), of_resources("Allow"))
 def test_adding_an_allow_never_denies(before: Situation, of_principal: Statement, of_resource: Statement) -> None:
@@ -49,6 +52,7 @@ def test_the_order_of_statements_does_not_matter(before: Situation) -> None:
     assert turned.is_allowed is before.is_allowed
 
 
+@pytest.mark.slow
 @given(SITUATIONS, st.sampled_from(["Action", "Resource"]))
 def test_widening_the_patterns_of_allows_never_narrows(before: Situation, element: str) -> None:
     def wider(listed: list[Statement]) -> list[Statement]:
@@ -58,6 +62,7 @@ def test_widening_the_patterns_of_allows_never_narrows(before: Situation, elemen
     assert replace(before, identity=wider(before.identity), resource=wider(before.resource)).is_allowed
 
 
+@pytest.mark.slow
 @given(SITUATIONS)
 def test_across_accounts_an_allow_needs_both_sides(before: Situation) -> None:
     principal = before.question.principal
@@ -68,6 +73,7 @@ def test_across_accounts_an_allow_needs_both_sides(before: Situation) -> None:
     assert not replace(before, identity=[nothing]).is_allowed
 
 
+@pytest.mark.slow
 @given(SITUATIONS)
 def test_what_limits_never_grants(before: Situation) -> None:
     assume(before.is_allowed)

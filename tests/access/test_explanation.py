@@ -34,6 +34,7 @@ def _is_among(source: object, heard: Iterable[Heard]) -> bool:
     return (getattr(source, "policy", None), getattr(source, "statement", None)) in found
 
 
+@pytest.mark.slow
 @given(SITUATIONS)
 def test_explanation_and_decision_agree(situation: Situation) -> None:
     explanation = explain(situation.question, situation.policies)
