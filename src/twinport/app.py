@@ -51,6 +51,7 @@ from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import clearing
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
 from twinport.console.cookies import Cookie
@@ -296,7 +297,15 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores) -> ecr.Verb
         replication=Replication(gate, catalog, access.roles, ground.regions),
         images=Images(gate, catalog, world, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
         layers=Layers(catalog, stores, gate, world, keeping),
-        uploads=Uploads(catalog, stores, gate, world, part_rule, keeping),
+        uploads=Uploads(
+            catalog,
+            stores,
+            gate,
+            world,
+            part_rule,
+            keeping,
+            UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
+        ),
         links=DownloadLinks(access.keys),
         authorization=Authorization(gate, access.tokens),
         public_url=ground.settings.public_url,

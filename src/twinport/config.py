@@ -45,6 +45,8 @@ class Settings:
     listen: str = DEFAULT_LISTEN
     garbage_delay: timedelta = Keeping.layers
     upload_expiry: timedelta = Keeping.uploads
+    open_uploads: int = 1000
+    open_upload_bytes: int = 1 << 40
     offer_expiry: timedelta = Keeping.offers
     reader_grace: timedelta = Keeping.readers
     history_age: timedelta = Keeping.history
@@ -150,6 +152,7 @@ _OTHER_VARIABLES = re.compile(
 _REGION = re.compile(
     r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)(east|west)?|east|west)-[1-9][0-9]?",
 )
+MOST_COUNTED = 100_000
 _NONE: Mapping[str, object] = {}
 
 
@@ -256,6 +259,13 @@ def _size(value: object) -> int:
     if found is None or int(found[1]) == 0:
         raise ValueError(f"a number of bytes such as 512KiB, 16MiB or 1GiB is needed, not {value!r}")
     return int(found[1]) * _SIZES[found[2]]
+
+
+def _count(value: object) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_COUNTED:
+        raise ValueError(f"a number from 1 to {MOST_COUNTED} is needed, not {value!r}")
+    return int(text)
 
 
 def _path(value: object) -> Path:
@@ -369,6 +379,8 @@ _PARSERS = {
     "listen": _listen,
     "garbage_delay": _duration,
     "upload_expiry": _duration,
+    "open_uploads": _count,
+    "open_upload_bytes": _size,
     "offer_expiry": _duration,
     "reader_grace": _duration,
     "history_age": _duration,

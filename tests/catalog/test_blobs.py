@@ -51,7 +51,7 @@ def segment(first_byte: int, content: bytes, key: Key) -> Segment:
 
 
 async def begun(region: Database, *segments: Segment) -> uploads.Upload:
-    await region.write(lambda db: uploads.start(db, REGISTRY, NAME, UPLOAD, NOW))
+    await region.write(lambda db: uploads.start(db, REGISTRY, NAME, UPLOAD, NOW, uploads.UploadQuota()))
     for each in segments:
         await add(region, each)
     return await under_way(region)

@@ -19,6 +19,7 @@ from twinport.aws import dispatch, protocols, shapes
 from twinport.aws.sigv4 import Message
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.uploads import UploadQuota
 from twinport.clock import ManualClock
 from twinport.ecr import door
 from twinport.ecr.errors import ERRORS
@@ -101,7 +102,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         replication=Replication(gate, catalog, ServiceLinkedRoles(catalog, gate, world), regions),
         images=Images(gate, catalog, world, pushed=lambda: None),
         layers=Layers(catalog, stores, gate, world),
-        uploads=Uploads(catalog, stores, gate, world),
+        uploads=Uploads(catalog, stores, gate, world, quota=UploadQuota(uploads=3)),
         links=DownloadLinks(keys),
         authorization=Authorization(gate, tokens),
         public_url=None,

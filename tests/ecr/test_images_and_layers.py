@@ -179,6 +179,13 @@ async def test_a_completion_that_is_sent_again_is_answered_again(ecr: Ecr) -> No
     assert (await ecr.refusal("CompleteLayerUpload", **where, layerDigests=[NOWHERE]))[0] == "UploadNotFoundException"
 
 
+async def test_an_account_with_too_many_unfinished_uploads_begins_no_more(ecr: Ecr) -> None:
+    for _ in range(3):
+        await start(ecr)
+    code, message = await ecr.refusal("InitiateLayerUpload", **REPOSITORY)
+    assert (code, "unfinished uploads which is '3'" in message) == ("LimitExceededException", True)
+
+
 async def test_a_layers_address_leads_back_to_the_layer_for_an_hour(ecr: Ecr) -> None:
     await upload(ecr, LAYER)
     answer = await ecr.do("GetDownloadUrlForLayer", **REPOSITORY, layerDigest=digest(LAYER))

@@ -34,6 +34,6 @@ def shown(value: object) -> str:
         case timedelta():
             return f"{value // timedelta(minutes=1)}m"
         case int() if value >= 1 << 20:
-            return f"{value >> 20}MiB"
+            return f"{value >> 30}GiB" if value % (1 << 30) == 0 else f"{value >> 20}MiB"
         case _:
             return str(value.value if isinstance(value, Enum) else value)

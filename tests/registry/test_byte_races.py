@@ -82,7 +82,7 @@ async def begun(catalog: PostgresCatalog, name: RepositoryName, id_: str, conten
     segment = Segment(0, len(content), Key(f"key-{id_}"), Digest.of(content))
 
     def begin(db: Connection) -> uploads.Upload:
-        uploads.start(db, REGISTRY, name, id_, NOW)
+        uploads.start(db, REGISTRY, name, id_, NOW, uploads.UploadQuota())
         uploads.append(db, uploads.get(db, REGISTRY, name, id_), segment, NOW)
         return uploads.get(db, REGISTRY, name, id_)
 

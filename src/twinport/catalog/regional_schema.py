@@ -157,8 +157,11 @@ upload = Table(
     Column("size", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("touched_at", Instant, nullable=False),
+    # Whose quota it counts for: the registry's, whoever pushes.
+    Column("account", Text, nullable=False, server_default=""),
 )
 Index("upload_by_time", upload.c.touched_at)
+Index("upload_by_account", upload.c.account, upload.c.size)
 
 # One PATCH (or layer part) is one segment; `digest` is that of this segment's bytes.
 upload_segment = Table(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from twinport.catalog import blobs, repositories, statements
 from twinport.catalog import regional_schema as schema
@@ -12,7 +12,7 @@ from twinport.catalog.repositories import Against
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
 from twinport.model.names import Registry
-from twinport.refusals.images import UploadNotFound, UploadOutOfOrder
+from twinport.refusals.images import TooManyUploadedBytes, TooManyUploads, UploadNotFound, UploadOutOfOrder
 
 _upload, _segment = schema.upload, schema.upload_segment
 # Building a statement costs more than running it, so those that every part of a push runs are built once.
@@ -42,11 +42,40 @@ class Upload:
     segments: tuple[Segment, ...]
 
 
-def start(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
-    """Open an upload. Raises RepositoryNotFound."""
+@dataclass(frozen=True, slots=True)
+class UploadQuota:
+    """How many uploads an account may have open in a Region, and how many bytes they may hold together."""
+
+    uploads: int = 1000
+    size: int = 1 << 40
+
+
+def start(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime, quota: UploadQuota) -> None:
+    """Open an upload. Raises RepositoryNotFound, TooManyUploads, TooManyUploadedBytes."""
     owner = repositories.lock(db, registry, name, Against.REMOVAL)
+    opened, size = _open_uploads(db, registry, quota)
+    if opened >= quota.uploads:
+        raise TooManyUploads(registry.account, quota.uploads)
+    _require_room(registry, size, quota)
     row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
-    db.execute(insert(_upload).values(row))
+    db.execute(insert(_upload).values(account=registry.account, **row))
+
+
+def require_room(db: Connection, registry: Registry, quota: UploadQuota) -> None:
+    """Raise TooManyUploadedBytes if the open uploads of an account hold as much as they may."""
+    _require_room(registry, _open_uploads(db, registry, quota)[1], quota)
+
+
+def _open_uploads(db: Connection, registry: Registry, quota: UploadQuota) -> tuple[int, int]:
+    """Return how many uploads an account has open, and their bytes, looking at no more rows than the quota."""
+    some = select(_upload.c.size).where(_upload.c.account == registry.account).limit(quota.uploads).subquery()
+    row = db.execute(select(func.count(), func.coalesce(func.sum(some.c.size), 0)).select_from(some)).one()
+    return int(row[0]), int(row[1])
+
+
+def _require_room(registry: Registry, size: int, quota: UploadQuota) -> None:
+    if size >= quota.size:
+        raise TooManyUploadedBytes(registry.account, quota.size)
 
 
 def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload:

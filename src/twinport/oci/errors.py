@@ -63,6 +63,9 @@ TABLE: Table = {
     images.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     errors.LimitReached: WireError(403, "DENIED"),
     requests.RateExceeded: WireError(429, "TOOMANYREQUESTS"),
+    # They end by themselves: a client may try again later.
+    images.TooManyUploads: WireError(429, "TOOMANYREQUESTS"),
+    images.TooManyUploadedBytes: WireError(429, "TOOMANYREQUESTS"),
     images.TagParametersTooMany: WireError(414, "UNSUPPORTED"),
     BodyTooLarge: WireError(413, "SIZE_INVALID"),
     errors.Unavailable: WireError(503, "UNAVAILABLE"),

@@ -239,6 +239,22 @@ class TooManyImages(LimitReached):
         )
 
 
+class TooManyUploads(LimitReached):
+    def __init__(self, account: str, limit: int) -> None:
+        super().__init__(
+            f"The registry with id '{account}' already has the maximum allowed number of unfinished uploads which is "
+            f"'{limit}'; complete or cancel some"
+        )
+
+
+class TooManyUploadedBytes(LimitReached):
+    def __init__(self, account: str, limit: int) -> None:
+        super().__init__(
+            f"The unfinished uploads of the registry with id '{account}' already hold the maximum allowed number of "
+            f"bytes which is '{limit}'; complete or cancel some"
+        )
+
+
 class TagParametersTooMany(LimitReached):
     """One push asks for more tags than one answer can confirm (registry protocol)."""
 

@@ -18,7 +18,7 @@ from twinport.catalog import blobs, repositories, uploads
 from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.uploads import Segment, Upload
+from twinport.catalog.uploads import Segment, Upload, UploadQuota
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, Refusal
 from twinport.keeping import Keeping
@@ -82,14 +82,17 @@ class Uploads:
     clock: Clock
     part_rule: PartRule = PartRule.ANY_SIZE
     keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
+    quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen
     running: RunningUploads = field(default_factory=RunningUploads)
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
-        """Open an upload (InitiateLayerUpload)."""
+        """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
         await self.gate.authorize(caller, START, RepositoryResource(registry, name))
         await self._require_repository(registry, name)
         upload_id, now = str(uuid4()), self.clock.now()
-        await self.catalog.region(registry.region).write(lambda db: uploads.start(db, registry, name, upload_id, now))
+        await self.catalog.region(registry.region).write(
+            lambda db: uploads.start(db, registry, name, upload_id, now, self.quota)
+        )
         return UploadState(upload_id, 0)
 
     async def append(
@@ -98,10 +101,10 @@ class Uploads:
         """Add a part that begins where the upload ends (UploadLayerPart).
 
         All of the part is durable on return; if its pieces break off, none of it is kept.
-        Raises UploadNotFound, UploadOutOfOrder.
+        Raises UploadNotFound, UploadOutOfOrder, TooManyUploadedBytes.
         """
         await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
-        upload = await self._under_way(registry, name, upload_id)
+        upload = await self.catalog.region(registry.region).read(lambda db: self._roomy(db, registry, name, upload_id))
         _require_end(upload, part)
         # A copy: what a part that breaks off has added to it goes with it.
         running = self.running.of(upload)
@@ -290,6 +293,12 @@ class Uploads:
     async def _require_repository(self, registry: Registry, name: RepositoryName) -> None:
         """Refuse before any byte is taken, and without making a database where there is none."""
         await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
+
+    def _roomy(self, db: Connection, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
+        """Return an upload whose account has room for more bytes."""
+        upload = uploads.get(db, registry, name, upload_id)
+        uploads.require_room(db, registry, self.quota)
+        return upload
 
     async def _under_way(self, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
         return await self.catalog.region(registry.region).read(lambda db: uploads.get(db, registry, name, upload_id))

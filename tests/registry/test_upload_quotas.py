@@ -1,0 +1,91 @@
+"""What an account may leave unfinished: so many uploads, and so many bytes in them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.catalogs import ENGINES, emptied
+from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
+from twinport.blobs.files import FileBlobStores
+from twinport.catalog import repositories
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.uploads import UploadQuota
+from twinport.clock import ManualClock
+from twinport.model.content import Digest
+from twinport.model.images import NewRepository
+from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.images import TooManyUploadedBytes, TooManyUploads
+from twinport.registry.uploads import Part, Uploads
+
+ME, STRANGER = caller(), caller(OTHER_ACCOUNT)
+ELSEWHERE = Registry(OTHER_ACCOUNT, REGISTRY.region)
+NAME, OTHER_NAME = RepositoryName("team/api"), RepositoryName("team/web")
+
+
+def furnish(db: Connection) -> None:
+    for registry in (REGISTRY, ELSEWHERE):
+        for name in (NAME, OTHER_NAME):
+            repositories.insert(db, registry, name, NewRepository(), NOW)
+
+
+@pytest.fixture(params=ENGINES)
+async def uploads(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Uploads]:
+    catalog: WholeCatalog = await emptied(request, tmp_path, ManualClock())
+    await catalog.region(REGISTRY.region).write(furnish)
+    quota = UploadQuota(uploads=3, size=10)
+    yield Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), ManualClock(), quota=quota)
+    catalog.close()
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def begin(uploads: Uploads, content: bytes = b"", name: RepositoryName = NAME) -> str:
+    upload = await uploads.start(ME, REGISTRY, name)
+    if content:
+        await uploads.append(ME, REGISTRY, name, upload.id, Part(pieces(content)))
+    return upload.id
+
+
+async def test_one_upload_more_than_the_quota_is_refused_in_any_repository(uploads: Uploads) -> None:
+    for name in (NAME, OTHER_NAME, NAME):
+        await begin(uploads, name=name)
+    for name in (NAME, OTHER_NAME):
+        with pytest.raises(TooManyUploads, match="number of unfinished uploads which is '3'"):
+            await begin(uploads, name=name)
+
+
+async def test_an_upload_that_is_completed_or_canceled_makes_room(uploads: Uploads) -> None:
+    done, dropped, _ = [await begin(uploads, b"abc") for _ in range(3)]
+    await uploads.complete(ME, REGISTRY, NAME, done, Digest.of(b"abc"), None)
+    await uploads.cancel(ME, REGISTRY, NAME, dropped)
+    await begin(uploads)
+    await begin(uploads)
+
+
+async def test_an_upload_counts_for_the_registry_that_holds_it_whichever_account_pushes(uploads: Uploads) -> None:
+    for _ in range(3):
+        await uploads.start(STRANGER, REGISTRY, NAME)
+    with pytest.raises(TooManyUploads, match=REGISTRY.account):
+        await begin(uploads)
+    await uploads.start(STRANGER, ELSEWHERE, NAME)
+    await uploads.start(ME, ELSEWHERE, NAME)
+
+
+async def test_uploads_that_hold_their_quota_of_bytes_take_no_more(uploads: Uploads) -> None:
+    full = await begin(uploads, b"0123456789")
+    with pytest.raises(TooManyUploadedBytes, match="bytes which is '10'"):
+        await uploads.append(ME, REGISTRY, NAME, full, Part(pieces(b"more")))
+    with pytest.raises(TooManyUploadedBytes):
+        await begin(uploads)
+    await uploads.complete(ME, REGISTRY, NAME, full, Digest.of(b"0123456789"), None)
+    await begin(uploads, b"more")
+
+
+async def test_a_whole_layer_in_one_request_needs_no_place(uploads: Uploads) -> None:
+    for _ in range(3):
+        await begin(uploads)
+    await uploads.upload_whole(ME, REGISTRY, NAME, Digest.of(b"abc"), pieces(b"abc"))
