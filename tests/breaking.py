@@ -49,6 +49,9 @@ class BreakingDatabase:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.read(query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         self.life.count()
         return await self.database.write(transaction)
@@ -61,6 +64,9 @@ class BreakingPartition:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.partition.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         self.life.count()

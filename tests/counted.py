@@ -37,6 +37,9 @@ class CountedDatabase:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.read(query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read_much(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         def counting(db: Connection) -> T:
             before = changed(db)
@@ -54,6 +57,9 @@ class CountedPartition:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.partition.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.partition.read_much(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         return await CountedDatabase(self.partition, self.counts).write(transaction)

@@ -118,6 +118,9 @@ class _SteppedPartition:
         await turn()
         return self._rows.run(query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         return await self.read(transaction)
 
@@ -136,6 +139,9 @@ class _SteppedRegion:
     async def read(self, query: Callable[[Connection], T]) -> T:
         await turn()
         return self._stored.region(self._name).run(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         if not self._is_listed:

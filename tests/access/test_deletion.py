@@ -208,6 +208,9 @@ class Broken:
     async def read(self, query: Callable[[Connection], T]) -> T:
         raise StorageUnavailable(query.__name__)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         raise StorageUnavailable(transaction.__name__)
 

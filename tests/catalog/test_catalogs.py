@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import get_ident
 
 import pytest
 from sqlalchemy import Connection, insert, select, text
@@ -135,3 +136,13 @@ async def test_reading_makes_no_folder(tmp_path: Path) -> None:
     await catalog.region(REGION).read(accounts)
     assert not (tmp_path / "regions").exists()
     catalog.close()
+
+
+async def test_a_read_of_much_sees_every_write_that_returned_and_runs_in_a_thread(catalog: WholeCatalog) -> None:
+    region = catalog.region(REGION)
+    await region.write(lambda db: db.execute(insert(schema.registry).values(account="111111111111")))
+    found = await region.read_much(
+        lambda db: (list(db.execute(select(schema.registry.c.account)).scalars()), get_ident())
+    )
+    assert found[0] == ["111111111111"]
+    assert found[1] != get_ident()

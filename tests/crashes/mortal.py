@@ -32,6 +32,9 @@ class MortalDatabase:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.read(query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read_much(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         self.disk.step(BEGIN)
         try:
@@ -59,6 +62,9 @@ class MortalPartition:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.partition.read(query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.partition.read_much(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         return await MortalDatabase(self.partition, self.disk).write(transaction)
 
@@ -77,6 +83,9 @@ class _Recording:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.partition.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.partition.read_much(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         return await self.partition.record(transaction)

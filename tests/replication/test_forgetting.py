@@ -228,6 +228,9 @@ class Unreachable:
     async def read(self, query: Callable[[Connection], T]) -> T:
         raise StorageUnavailable(f"the database is away; {query} is not answered")
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         raise StorageUnavailable(f"the database is away; {transaction} is not done")
 

@@ -1,6 +1,5 @@
 """The report of an account: every user, group, role and policy with what hangs on it, in pages."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -53,21 +52,16 @@ class AccountReport:
         await self.entities.ask_of_account(caller, "iam:GetAccountAuthorizationDetails")
         await self.uses.settle()
         wanted = [kind for kind in DetailKind if kind in kinds]
-        entries = await self.catalog.partition.read(
+        entries = await self.catalog.partition.read_much(
             lambda db: [Entry(kind, name) for kind in wanted for name in details.names(db, caller.account, kind)]
         )
         left = [entry for entry in entries if entry.key > page.after]
         chosen = left[: page.limit]
-        found = []
-        for entry in chosen:
-            # A read does not yield on SQLite: between entities others have their turn.
-            await asyncio.sleep(0)
-            if (detail := await self._detail(caller.account, entry)) is not None:
-                found.append(detail)
-        return Report(found, chosen[-1].key if len(left) > len(chosen) else None)
+        found = [await self._detail(caller.account, entry) for entry in chosen]
+        return Report([each for each in found if each is not None], chosen[-1].key if len(left) > len(chosen) else None)
 
     async def _detail(self, account: AccountId, entry: Entry) -> Detail | None:
-        read, name = self.catalog.partition.read, entry.name
+        read, name = self.catalog.partition.read_much, entry.name
         match entry.kind:
             case DetailKind.USER:
                 return await read(lambda db: details.user(db, account, name))

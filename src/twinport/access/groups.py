@@ -41,14 +41,14 @@ class Groups:
     async def of_user(self, caller: Caller, user: str, page: Page) -> list[Group]:
         """List a user's groups: one more than the page holds if there is one. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:ListGroupsForUser", PrincipalType.USER, user)
-        return await self.catalog.partition.read(
+        return await self.catalog.partition.read_much(
             lambda db: groups.of_user(db, identities.get_user(db, caller.account, user), page)
         )
 
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[Group]:
         """List groups beneath a path: one more than the page holds if there is one."""
         await self.entities.ask_of(caller, "iam:ListGroups", group_arn(caller.account, prefix, ""))
-        return await self.catalog.partition.read(lambda db: groups.listed(db, caller.account, prefix, page))
+        return await self.catalog.partition.read_much(lambda db: groups.listed(db, caller.account, prefix, page))
 
     async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
         """Change what is given, asking for the old ARN and for the new one. Raises EntityNotFound, EntityExists."""

@@ -44,7 +44,9 @@ class InstanceProfiles:
         """List profiles beneath a path: one more than the page holds if there is one."""
         arn = instance_profile_arn(caller.account, prefix, "")
         await self.entities.ask_of(caller, "iam:ListInstanceProfiles", arn)
-        return await self.catalog.partition.read(lambda db: instance_profiles.listed(db, caller.account, prefix, page))
+        return await self.catalog.partition.read_much(
+            lambda db: instance_profiles.listed(db, caller.account, prefix, page)
+        )
 
     async def of_role(self, caller: Caller, role: str, page: Page) -> Sequence[InstanceProfile]:
         """List the profiles that hold a role: one more than the page holds if there is one. Raises EntityNotFound."""

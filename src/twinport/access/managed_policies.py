@@ -86,7 +86,7 @@ class ManagedPolicies:
     async def list(self, caller: Caller, selection: Selection, page: Page) -> list[ManagedPolicy]:
         """List policies ordered by ARN: one more than the page holds if there is one."""
         await self.entities.ask_of(caller, "iam:ListPolicies", policy_arn(caller.account, selection.prefix, ""))
-        found = await self.catalog.partition.read(lambda db: self._selected(db, caller.account, selection, page))
+        found = await self.catalog.partition.read_much(lambda db: self._selected(db, caller.account, selection, page))
         return list(found[: page.limit + 1])
 
     async def delete(self, caller: Caller, arn: str) -> None:
@@ -103,7 +103,9 @@ class ManagedPolicies:
         else:
             check_own(caller, arn)
             await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
-        return await self.catalog.partition.read(lambda db: managed_policies.entities(db, caller.account, arn, usage))
+        return await self.catalog.partition.read_much(
+            lambda db: managed_policies.entities(db, caller.account, arn, usage)
+        )
 
     # --- tags ---------------------------------------------------------------------------------------------
 

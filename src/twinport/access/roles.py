@@ -83,7 +83,7 @@ class Roles:
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[Role]:
         """List roles beneath a path: one more than the page holds if there is one."""
         await self.entities.ask_of(caller, "iam:ListRoles", role_arn(caller.account, prefix, ""))
-        return await self.catalog.partition.read(lambda db: identities.roles(db, caller.account, prefix, page))
+        return await self.catalog.partition.read_much(lambda db: identities.roles(db, caller.account, prefix, page))
 
     async def update(
         self, caller: Caller, name: str, *, description: str | None, max_session: timedelta | None

@@ -76,7 +76,7 @@ class ServiceAccess:
             principals = self._principals(db, job.account, job.arn)
             return job.created_at, [_access(db, name, principals) for name in allowed]
 
-        return await self.catalog.partition.read(tell)
+        return await self.catalog.partition.read_much(tell)
 
     async def granting(self, caller: Caller, arn: str, namespaces: Sequence[str]) -> dict[str, list[HeldPolicy]]:
         """Return, service by service, the policies of a user, group or role that let it call the service.
@@ -91,7 +91,7 @@ class ServiceAccess:
         def find(db: Connection) -> list[HeldPolicy]:
             return entity_policies.held(db, self.aws, _owner(db, caller.account, arn))
 
-        held = await self.catalog.partition.read(find)
+        held = await self.catalog.partition.read_much(find)
         return {name: [policy for policy in held if grants(policy.text, name)] for name in namespaces}
 
     async def _authorize(self, caller: Caller, action: str, arn: str) -> None:

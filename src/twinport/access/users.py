@@ -57,7 +57,7 @@ class Users:
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[User]:
         """List users beneath a path: one more than the page holds if there is one."""
         await self.entities.ask_of(caller, "iam:ListUsers", user_arn(caller.account, prefix, ""))
-        return await self.catalog.partition.read(lambda db: identities.users(db, caller.account, prefix, page))
+        return await self.catalog.partition.read_much(lambda db: identities.users(db, caller.account, prefix, page))
 
     async def expect(self, caller: Caller, action: str, name: str | None) -> None:
         """Ask for a list that hangs on a user and is always empty. Raises EntityNotFound.

@@ -25,6 +25,9 @@ class Partition:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.read(query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read_much(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         def advancing(db: Connection) -> T:
             # First of all: on PostgreSQL the row that is written here makes writes follow one another.

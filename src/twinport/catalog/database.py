@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport import telemetry
 from twinport.catalog import folders, revisions
+from twinport.pools import DATABASES
 from twinport.refusals.storage import CatalogClosed, DatabaseUnreadable, OutcomeUnknown, StorageUnavailable
 from twinport.telemetry import Event
 
@@ -44,6 +46,10 @@ class Database(Protocol):
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query. It sees every write that has returned. Raises CatalogClosed after the end."""
+        ...
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        """As `read`, for a query over much: a history, or large contents. It holds nothing else up."""
         ...
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
@@ -81,7 +87,8 @@ class SqliteDatabase:
         first_rows: Callable[[Connection], None] = no_rows,
         patience: timedelta = _PATIENCE,
     ) -> None:
-        if path.name != _IN_MEMORY:
+        self._is_in_memory = path.name == _IN_MEMORY
+        if not self._is_in_memory:
             folders.make(path.parent)
         self._engine = _engine(path)
         self._damage = _Damage(path)
@@ -115,6 +122,15 @@ class SqliteDatabase:
         self._require_open()
         with self._damage, _storage_errors():
             return query(self._reader)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        self._require_open()
+        return self.read_now(query) if self._is_in_memory else await DATABASES.run(partial(self._apart, query))
+
+    def _apart(self, query: Callable[[Connection], T]) -> T:
+        """Run a query in this thread, on a connection of its own."""
+        with self._damage, _storage_errors(), self._engine.connect() as connection:
+            return query(connection)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         self._require_open()

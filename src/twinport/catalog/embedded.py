@@ -31,6 +31,8 @@ class PartitionDatabase(Protocol):
 
     async def read(self, query: Callable[[Connection], T]) -> T: ...
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T: ...
+
     async def write(self, transaction: Callable[[Connection], T]) -> T: ...
 
     async def record(self, transaction: Callable[[Connection], T]) -> T:
@@ -127,9 +129,15 @@ class _EmbeddedRegion:
         self._is_closed = False
 
     async def read(self, query: Callable[[Connection], T]) -> T:
+        return await (await self._readable()).read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await (await self._readable()).read_much(query)
+
+    async def _readable(self) -> SqliteDatabase:
         if self._database is None and self._path.exists():
-            await self._open()
-        return await (self._database or self._catalog._empty).read(query)  # noqa: SLF001 — of this module
+            return await self._open()
+        return self._database or self._catalog._empty  # noqa: SLF001 — of this module
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         if self._database is None:

@@ -85,6 +85,9 @@ class PostgresDatabase:
         self._require_open()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, query)
 
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
+
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         """As promised by Database; and raises OutcomeUnknown if the connection is lost while it commits."""
         self._require_open()
@@ -186,6 +189,9 @@ class _PostgresRegion:
         if self._database is None and self._name in await self._catalog.regions():
             await self._found()
         return await (self._database or self._catalog._empty).read(query)  # noqa: SLF001 — of this module
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         database = self._database or await self._made()

@@ -114,9 +114,7 @@ class Images:
     ) -> Gotten:
         """Return those of a batch that are there, and for each of the others the reason."""
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
-        found = await self._read(
-            registry, name, lambda db, repository: [(named, _named(db, repository, named, _stored)) for named in batch]
-        )
+        found = await self._read_much(registry, name, lambda db, repository: _each_stored(db, repository, batch))
         stored = [each for _, each in found if isinstance(each, StoredManifest)]
         damaged = await _damaged(registry, name, stored)
         unreadable = [
@@ -134,7 +132,7 @@ class Images:
         await self._authorize(caller, "ecr:ListImages", registry, name)
         request = ("ListImages", str(registry), name, status.value)
         digest, tag = paging.start(page, request, ("", ""))
-        found = await self._read(
+        found = await self._read_much(
             registry,
             name,
             lambda db, repository: images.listed(db, repository.id, status, (digest, tag), page.limit + 1),
@@ -146,7 +144,7 @@ class Images:
     ) -> Sequence[ImageDetail]:
         """Describe the named images, each once. Raises ImageNotFound for the first that is not there."""
         await self._authorize(caller, "ecr:DescribeImages", registry, name)
-        return await self._read(registry, name, lambda db, repository: _described(db, repository, batch))
+        return await self._read_much(registry, name, lambda db, repository: _described(db, repository, batch))
 
     async def describe_all(
         self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
@@ -155,7 +153,7 @@ class Images:
         await self._authorize(caller, "ecr:DescribeImages", registry, name)
         request = ("DescribeImages", str(registry), name, status.value)
         (after,) = paging.start(page, request, ("",))
-        found = await self._read(
+        found = await self._read_much(
             registry, name, lambda db, repository: images.described(db, repository.id, status, after, page.limit + 1)
         )
         return paging.cut(found, page, request, lambda detail: (str(detail.digest),))
@@ -196,13 +194,22 @@ class Images:
     ) -> Sequence[str]:
         """Return at most `limit` tags in the order of their names, those after `after`."""
         await self._authorize(caller, "ecr:ListImages", registry, name)
-        return await self._read(registry, name, lambda db, repository: images.tags(db, repository.id, after, limit))
+        return await self._read_much(
+            registry, name, lambda db, repository: images.tags(db, repository.id, after, limit)
+        )
 
     async def _authorize(self, caller: Caller, action: str, registry: Registry, name: RepositoryName) -> None:
         await self.gate.authorize(caller, action, RepositoryResource(registry, name))
 
     async def _read(self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]) -> T:
         return await self.catalog.region(registry.region).read(
+            lambda db: query(db, repositories.get(db, registry, name))
+        )
+
+    async def _read_much(
+        self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]
+    ) -> T:
+        return await self.catalog.region(registry.region).read_much(
             lambda db: query(db, repositories.get(db, registry, name))
         )
 
@@ -271,6 +278,12 @@ def _stored(db: Connection, repository: Repository, image: ImageId) -> StoredMan
     if isinstance(digest, FailureCode):
         return digest
     return images.stored(db, repository.id, digest, image.tag) or FailureCode.NOT_FOUND
+
+
+def _each_stored(
+    db: Connection, repository: Repository, batch: Sequence[NamedImage]
+) -> list[tuple[NamedImage, StoredManifest | ImageFailure]]:
+    return [(named, _named(db, repository, named, _stored)) for named in batch]
 
 
 def _described(db: Connection, repository: Repository, batch: Sequence[NamedImage]) -> list[ImageDetail]:

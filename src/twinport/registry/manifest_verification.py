@@ -7,17 +7,16 @@ damaged one is given to nobody whether or not it was looked at here; this finds 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from twinport import telemetry
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.catalog import chores, images, leases, verification
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import RecordedManifest, Scope
 from twinport.clock import Clock
 from twinport.keeping import Keeping
 from twinport.model.names import RegionName
-from twinport.pools import MESSAGES
 from twinport.telemetry import Event
 
 _ROUND = "manifest verification"
@@ -69,10 +68,7 @@ class ManifestVerification:
     async def verify(self, region: RegionName, manifest: RecordedManifest, pace: Pace = UNHURRIED) -> ManifestFinding:
         """Look at one manifest, and let somebody know if it is damaged. One that is gone by now is not."""
         await pace.spend(cost_of(manifest.size))
-        stored = await self.catalog.region(region).read(
-            lambda db: images.stored(db, manifest.repository_id, manifest.digest)
-        )
-        is_damaged = stored is not None and not await MESSAGES.run(partial(stored.digest.names, stored.content))
+        is_damaged = await self.catalog.region(region).read_much(lambda db: _is_damaged(db, manifest))
         if is_damaged:
             where = {"account": manifest.account, "region": region, "repository": manifest.repository}
             telemetry.alarm(Event.MANIFEST_DAMAGED, **where, digest=str(manifest.digest))
@@ -88,7 +84,7 @@ class ManifestVerification:
         await self.catalog.region(region).write(lambda db: chores.go_on(db, _ROUND, place, now))
 
     async def _page(self, region: RegionName, scope: Scope, place: tuple[int, str]) -> list[RecordedManifest]:
-        return await self.catalog.region(region).read(
+        return await self.catalog.region(region).read_much(
             lambda db: verification.manifests_after(db, scope, place, _AT_ONCE)
         )
 
@@ -99,6 +95,11 @@ class ManifestVerification:
         return await self.catalog.region(region).write(
             lambda db: leases.take(db, _ROUND, self.holder, self.catalog.now(db), lease=lease)
         )
+
+
+def _is_damaged(db: Connection, manifest: RecordedManifest) -> bool:
+    stored = images.stored(db, manifest.repository_id, manifest.digest)
+    return stored is not None and not stored.digest.names(stored.content)
 
 
 def _text(place: tuple[int, str]) -> str:

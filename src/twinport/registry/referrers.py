@@ -37,7 +37,7 @@ class Referrers:
         ListImageReferrers has no action of its own: the gate is asked for ecr:BatchGetImage.
         """
         await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read(
+        return await self.catalog.region(registry.region).read_much(
             lambda db: images.referrers(
                 db,
                 repositories.get(db, registry, name).id,

@@ -70,7 +70,7 @@ class Repositories:
         """Return the named repositories, in the order of their naming. Raises RepositoryNotFound."""
         for name in names:
             await self.gate.authorize(caller, "ecr:DescribeRepositories", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read(
+        return await self.catalog.region(registry.region).read_much(
             lambda db: [repositories.get(db, registry, name) for name in names]
         )
 
@@ -80,7 +80,7 @@ class Repositories:
         await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
         request = ("DescribeRepositories", str(registry))
         (after,) = paging.start(page, request, ("",))
-        found = await self.catalog.region(registry.region).read(
+        found = await self.catalog.region(registry.region).read_much(
             lambda db: repositories.listed(db, registry, after, page.limit + 1)
         )
         return paging.cut(found, page, request, lambda repository: (repository.name,))
@@ -89,7 +89,7 @@ class Repositories:
         """Return at most `limit` names of the registry's repositories in their order, those after `after`."""
         resource = RepositoryResource(registry, EVERY_REPOSITORY)
         await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
-        return await self.catalog.region(registry.region).read(
+        return await self.catalog.region(registry.region).read_much(
             lambda db: [each.name for each in repositories.listed(db, registry, after, limit)]
         )
 

@@ -111,7 +111,7 @@ class Replication:
         Raises RepositoryNotFound, ImageNotFound.
         """
         await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read(lambda db: _status(db, registry, name, image))
+        return await self.catalog.region(registry.region).read_much(lambda db: _status(db, registry, name, image))
 
 
 def check(configuration: ReplicationConfiguration, source: Registry, regions: Collection[RegionName]) -> None:

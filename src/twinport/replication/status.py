@@ -18,4 +18,6 @@ class DeliveryStatus:
 
     async def latest(self, source: Registry) -> list[DeliveryReport]:
         """Report the latest deliveries of a registry, the newest first."""
-        return await self.catalog.region(source.region).read(lambda db: outbox.reports(db, source.account, MOST_SHOWN))
+        return await self.catalog.region(source.region).read_much(
+            lambda db: outbox.reports(db, source.account, MOST_SHOWN)
+        )
