@@ -142,7 +142,7 @@ class Request:
             if size > limit:
                 raise BodyTooLarge(limit)
             pieces.append(piece)
-        return b"".join(pieces)
+        return b"".join(pieces) if size <= _PIECE else await pools.MESSAGES.run(partial(b"".join, pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ async def send_answer(send: Send, answer: AnyAnswer, *, head: bool) -> None:
         return
     match answer:
         case Answer():
-            await send({"type": "http.response.body", "body": answer.body})
+            await _send_body(send, answer.body)
         case FileAnswer(whole=True):
             await send({"type": "http.response.pathsend", "path": str(answer.path)})
         case FileAnswer():
@@ -218,6 +218,15 @@ async def send_answer(send: Send, answer: AnyAnswer, *, head: bool) -> None:
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+async def _send_body(send: Send, body: bytes) -> None:
+    """Send a body in pieces: the listener copies each, and others are served between two of them."""
+    for first in range(0, len(body) - _PIECE, _PIECE):
+        await send({"type": "http.response.body", "body": body[first : first + _PIECE], "more_body": True})
+        await asyncio.sleep(0)
+    last = max(0, (len(body) - 1) // _PIECE * _PIECE)
+    await send({"type": "http.response.body", "body": body[last:]})
 
 
 async def _send_range(send: Send, answer: FileAnswer) -> None:

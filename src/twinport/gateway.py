@@ -1,6 +1,7 @@
 """One address for three services: a request to `/` is ECR's, IAM's or STS's by its target, action and signature."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,6 +21,8 @@ from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
+from twinport.pools import MESSAGES
+from twinport.refusals.requests import BodyMalformed, ServerBusy
 from twinport.refusals.storage import Interrupted
 from twinport.room import Room, RoomTaken
 from twinport.telemetry import Event
@@ -27,6 +30,8 @@ from twinport.telemetry import Event
 # A policy of 131,072 characters is at most thrice that in a form; a layer part of 20 MiB is 28 MB of base64 in JSON.
 _BODY_LIMIT = 1 << 20
 _LARGE_BODY_LIMIT = 30 << 20
+# The operations that need more, by the end of their target; a manifest of 4 MiB grows when JSON quotes it.
+_LARGE_BODIES = {"UploadLayerPart": _LARGE_BODY_LIMIT, "PutImage": 12 << 20}
 # Nearly every request is smaller, and needs to wait for nobody.
 _SMALL_BODY = 1 << 16
 # What the others may hold together until they are answered. Strangers have a room of their own, so that they cannot
@@ -74,7 +79,7 @@ class Gateway:
             return await self._within_bounds(request)
         except BodyTooLarge as refusal:
             return _plain(413, refusal.message)
-        except RoomTaken as refusal:
+        except (RoomTaken, ServerBusy) as refusal:
             return _plain(503, refusal.message)
 
     async def _within_bounds(self, request: Request) -> Answer:
@@ -90,10 +95,15 @@ class Gateway:
         """Hold large bodies in memory only for those who name a key that exists: a stranger gets little."""
         if not await self.authenticator.knows_key_of(message, self.edge.origin_of(request, self.world.now())):
             return self.strangers, _BODY_LIMIT
-        return self.known, _BODY_LIMIT if request.header("x-amz-target") is None else _LARGE_BODY_LIMIT
+        operation = (request.header("x-amz-target") or "").rpartition(".")[2]
+        return self.known, _LARGE_BODIES.get(operation, _BODY_LIMIT)
 
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
         received = protocols.Request(message, body, request.id)
+        if len(body) > dispatch.LARGE and not message.values("x-amz-target"):
+            # A form is read here once; what is wrong with it is said by the door.
+            with contextlib.suppress(BodyMalformed):
+                await MESSAGES.run(received.parameters)
         origin = self.edge.origin_of(request, self.world.now())
         response = await self._door(received, origin).answer(received)
         return Answer(response.status, response.headers, response.body)
@@ -113,7 +123,7 @@ class Gateway:
             self.uses.note(caller, service.signing_name)
             return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
 
-        return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report)
+        return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report, MESSAGES.run)
 
 
 def _announced(request: Request) -> int:

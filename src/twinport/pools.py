@@ -1,11 +1,12 @@
 """The threads beside the event loop: a pool for each kind of work, so that no kind waits behind another.
 
 Each pool has few threads and a queue with a bound; beyond it work is refused. The threads are daemons: the end of the
-process waits for none of them. Nothing uses the loop's default executor: docs/decisions/0022-which-work-runs-where.md.
+process waits for none of them. Nothing uses the loop's default executor: docs/decisions/0028-which-work-runs-where.md.
 """
 
 import asyncio
 import contextvars
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -150,7 +151,10 @@ class _Job:
         try:
             result = function()
         except BaseException as error:  # noqa: BLE001 — the caller hears of it, whatever it was
+            _let_go_of_locals(error)
             self.future.set_exception(error)
+            # Without this the error, its traceback and this frame would hold one another.
+            del self
         else:
             self.future.set_result(result)
 
@@ -159,6 +163,13 @@ class _Job:
         function, self._function = self._function, None
         assert function is not None, "a job is let go of once"  # noqa: S101 — an order that this module keeps
         return function
+
+
+def _let_go_of_locals(error: BaseException | None) -> None:
+    """Free what the functions that failed held. Freeing much takes long, and otherwise the loop would do it."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 async def _while_attended(future: asyncio.Future[T]) -> T:

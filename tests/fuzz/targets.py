@@ -105,7 +105,7 @@ def query_inputs(content: bytes) -> None:
     service, operation, body = _chosen(_QUERY, content)
     request = protocols.Request(sigv4.Message("POST", "/", "", ()), body, "fuzz")
     try:
-        value = query.parse(protocols.parameters(request), operation.input)
+        value = query.parse(request.parameters(), operation.input)
         for problem in validate.problems(operation.input, value):
             _read(xml.error(service, "ValidationError", 400, protocols._violation(problem), "fuzz"))
     except Refusal as refusal:

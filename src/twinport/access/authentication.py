@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from twinport import pools
 from twinport.access.principals import Principals
 from twinport.access.session_limits import may_call_iam
 from twinport.access.sessions import Sessions
@@ -17,6 +18,8 @@ from twinport.refusals.callers import CredentialsUnknown
 # IAM has one endpoint in the partition, which is signed for here (botocore, endpoint rules). A client that is given an
 # endpoint of its own signs for its own Region instead.
 _GLOBAL_REGION = RegionName("us-east-1")
+# A body above this is hashed beside the event loop.
+_LARGE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Authenticator:
         region = RegionName(signed.scope.region)
         caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
         await self._check_session(signed, caller)
-        sigv4.verify(signed, secret, now=self.wall.now(), body_hash=sha256(body).hexdigest())
+        sigv4.verify(signed, secret, now=self.wall.now(), body_hash=await _hash(body))
         if service == "iam" and not may_call_iam(caller):
             raise CredentialsUnknown
         return caller
@@ -58,3 +61,9 @@ class Authenticator:
             raise CredentialsUnknown
         if signed.session_token is not None:
             await self.sessions.check_token(signed.session_token, signed.access_key_id)
+
+
+async def _hash(body: bytes) -> str:
+    if len(body) <= _LARGE:
+        return sha256(body).hexdigest()
+    return await pools.MESSAGES.run(lambda: sha256(body).hexdigest())

@@ -6,7 +6,8 @@ neither which operations exist nor what is wrong with an input.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 from twinport.aws import protocols, sigv4
 from twinport.aws.protocols import Request, Response, WireError
@@ -15,6 +16,10 @@ from twinport.errors import AccessDenied, Refusal
 from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
+T = TypeVar("T")
+# A body or an answer above this is read or written beside the event loop: it may hold thousands of members.
+LARGE = 1 << 14
+_MANY = 500
 # Says of a denial why, to those who may decode it. AWS's texts of these services have no place for it.
 ENCODED_MESSAGE = "x-twinport-authorization-message"
 
@@ -22,12 +27,23 @@ ENCODED_MESSAGE = "x-twinport-authorization-message"
 Handler = Callable[[Context, Any], Awaitable[Mapping[str, object] | None]]
 
 
+class Beside(Protocol):
+    """Runs what takes long beside the event loop, and returns what it returns."""
+
+    async def __call__(self, job: Callable[[], T], /) -> T: ...
+
+
+async def _here(job: Callable[[], T], /) -> T:
+    return job()
+
+
 @dataclass(frozen=True, slots=True)
 class Door(Generic[Context]):
     """One service's way in.
 
     `errors` adds the service's own refusals to those of its protocol. `authenticate` makes the context of a request or
-    refuses it. `report` hears of each defect, whose caller is told the request id and nothing else.
+    refuses it. `report` hears of each defect, whose caller is told the request id and nothing else. `beside` reads
+    large inputs and writes large answers.
     """
 
     service: Service
@@ -35,6 +51,7 @@ class Door(Generic[Context]):
     errors: Mapping[type[Refusal], WireError]
     authenticate: Callable[[Request], Awaitable[Context]]
     report: Callable[[Request, Exception], None]
+    beside: Beside = _here
 
     def __post_init__(self) -> None:
         strangers = set(self.handlers) - set(self.service.operations)
@@ -47,12 +64,16 @@ class Door(Generic[Context]):
         try:
             context = await self.authenticate(request)
             operation = self._operation(wire.operation_name(request))
-            output = await self.handlers[operation.name](context, wire.read(request, operation))
-            return wire.answer(operation, output or {}, request.id)
+            given = await self._run(partial(wire.read, request, operation), is_large=len(request.body) > LARGE)
+            output = await self.handlers[operation.name](context, given) or {}
+            return await self._run(partial(wire.answer, operation, output, request.id), is_large=is_large(output))
         except Refusal as refusal:
             return self._refused(wire, request, refusal)
         except Exception as defect:  # noqa: BLE001 - the last line before the wire
             return self._failed(wire, request, defect)
+
+    async def _run(self, job: Callable[[], T], *, is_large: bool) -> T:
+        return await self.beside(job) if is_large else job()
 
     def _operation(self, name: str) -> Operation:
         if name not in self.service.operations:
@@ -99,6 +120,23 @@ def service_of(request: Request, services: Sequence[Service]) -> Service:
     return (named or _signed_for(request, services) or speaking or services)[0]
 
 
+def is_large(output: object) -> bool:
+    """Tell whether an answer takes long to write. Looks at no more of it than that takes."""
+    left, budget = [output], LARGE
+    while left and budget > 0:
+        match left.pop():
+            case str() | bytes() as text:
+                budget -= len(text)
+            case Mapping() as members:
+                left.extend(members.values())
+            case list() | tuple() as entries:
+                left.extend(entries)
+            case _:
+                pass
+        budget -= LARGE // _MANY
+    return budget <= 0
+
+
 def unimplemented(service: Service, handlers: Iterable[str]) -> list[str]:
     """Return the names of the operations that are in the model and not among `handlers`, for the documentation."""
     return sorted(set(service.operations) - set(handlers))
@@ -106,7 +144,7 @@ def unimplemented(service: Service, handlers: Iterable[str]) -> list[str]:
 
 def _version(request: Request) -> str:
     try:
-        return protocols.parameters(request).get("Version", "")
+        return request.parameters().get("Version", "")
     except Refusal:
         return ""
 

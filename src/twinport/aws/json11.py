@@ -15,12 +15,16 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+# Even to look for garbage in millions of values holds up everything else.
+_MOST_COMMAS = 1_000_000
 _SCIENTIFIC_FROM = 10_000_000
 _BITS = {Kind.INTEGER: 31, Kind.LONG: 63}
 
 
 def parse(body: bytes, shape: Shape) -> dict[str, Any]:
     """Read an input. A member that is null is absent; one that the model does not name is kept as it came."""
+    if body.count(b",") > _MOST_COMMAS:
+        raise BodyMalformed(f"the body has more than {_MOST_COMMAS} commas")
     try:
         value = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:

@@ -38,9 +38,21 @@ _LONGEST_VALUE = 256
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """A request whose body is here. Its parameters are read once, since all of a form is read to find its action."""
+
     message: Message
     body: bytes
     id: str
+    _parameters: list[dict[str, str]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the Query parameters, from query string and body, without a signature's fields.
+
+        Raises BodyMalformed.
+        """
+        if not self._parameters:
+            self._parameters.append(_parameters(self))
+        return self._parameters[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +111,7 @@ def require_valid(operation: Operation, value: Mapping[str, Any]) -> None:
         raise ConstraintsViolated(violations)
 
 
-def parameters(request: Request) -> dict[str, str]:
-    """Return the Query parameters of a request, from its query string and its body, without a signature's fields."""
+def _parameters(request: Request) -> dict[str, str]:
     try:
         body = request.body.decode()
     except UnicodeDecodeError as error:
@@ -149,14 +160,14 @@ class Query:
         return WireError("ServiceFailure" if self.service.name == "iam" else "InternalFailure", 500)
 
     def operation_name(self, request: Request) -> str:
-        given = parameters(request)
+        given = request.parameters()
         action, version = given.get("Action", ""), given.get("Version", "")
         if request.message.method not in ("GET", "POST") or version != self.service.api_version:
             raise OperationUnknown(f"{action} of version {version}")
         return action
 
     def read(self, request: Request, operation: Operation) -> Mapping[str, Any]:
-        given = parameters(request)
+        given = request.parameters()
         value = query.parse(
             {name: it for name, it in given.items() if name not in ("Action", "Version")}, operation.input
         )

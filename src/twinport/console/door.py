@@ -19,6 +19,7 @@ from twinport.errors import Refusal
 from twinport.exchange import Answer, Request
 from twinport.model.identities import Caller
 from twinport.model.names import RegionName
+from twinport.pools import MESSAGES
 from twinport.refusals.callers import FormForged, SignedOut
 from twinport.refusals.requests import BodyMalformed, PathUnknown
 from twinport.telemetry import Event
@@ -89,7 +90,9 @@ class ConsoleDoor:
         try:
             if request.method == "POST" and not forgery.is_genuine(form.one(forgery.FIELD), token):
                 raise FormForged
-            return self._rendered(await found.handler(visit), visit)
+            result = await found.handler(visit)
+            # A long list is a large page, and the first visit compiles the template.
+            return await MESSAGES.run(lambda: self._rendered(result, visit))
         except Refusal as refusal:
             return self.renderer.refused(problem_of(refusal), visit)
 

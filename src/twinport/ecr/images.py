@@ -10,6 +10,7 @@ from twinport.ecr.requests import name_of, page_of, registry_of, tag_of, whole
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
 from twinport.model.names import Registry, RepositoryName
+from twinport.pools import MESSAGES
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry.images import Images
 from twinport.registry.named_images import FailureCode, ImageFailure
@@ -53,7 +54,8 @@ class ImageOperations:
         wanted = [each for each in gotten.found if accepted is None or each.media_type in accepted]
         unwanted = [_unwanted(each) for each in gotten.found if each not in wanted]
         return {
-            "images": [_shown_manifest(registry, name, each) for each in wanted],
+            # Of a hundred images, each manifest has up to 4 MiB.
+            "images": await MESSAGES.run(lambda: [_shown_manifest(registry, name, each) for each in wanted]),
             "failures": [*(_shown_failure(each) for each in gotten.failures), *unwanted],
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.account_report import AccountReport
+from twinport.access.account_report import AccountReport, Report
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
@@ -13,6 +13,7 @@ from twinport.iam.policies import attached_policy, shown_version
 from twinport.iam.requests import encoded, marker_of, page_of, shown_boundary, shown_tags
 from twinport.iam.roles import bare_role, shown_last_use
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
+from twinport.pools import MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,21 @@ class ReportOperations:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         kinds = [DetailKind(word) for word in request.get("Filter") or ()] or list(DetailKind)
         report = await self.report.page(call.caller, kinds, page)
-        answer: iam.GetAccountAuthorizationDetailsResponse = {
-            "UserDetailList": [_user(each) for each in report.details if isinstance(each, UserDetail)],
-            "GroupDetailList": [_group(each) for each in report.details if isinstance(each, GroupDetail)],
-            "RoleDetailList": [_role(each) for each in report.details if isinstance(each, RoleDetail)],
-            "Policies": [_policy(each) for each in report.details if isinstance(each, PolicyDetail)],
-            "IsTruncated": report.continued_after is not None,
-        }
-        if report.continued_after is not None:
-            answer["Marker"] = marker_of(report.continued_after)
-        return answer
+        # A thousand policies, each percent-encoded, take a while.
+        return await MESSAGES.run(lambda: _shown(report))
+
+
+def _shown(report: Report) -> iam.GetAccountAuthorizationDetailsResponse:
+    answer: iam.GetAccountAuthorizationDetailsResponse = {
+        "UserDetailList": [_user(each) for each in report.details if isinstance(each, UserDetail)],
+        "GroupDetailList": [_group(each) for each in report.details if isinstance(each, GroupDetail)],
+        "RoleDetailList": [_role(each) for each in report.details if isinstance(each, RoleDetail)],
+        "Policies": [_policy(each) for each in report.details if isinstance(each, PolicyDetail)],
+        "IsTruncated": report.continued_after is not None,
+    }
+    if report.continued_after is not None:
+        answer["Marker"] = marker_of(report.continued_after)
+    return answer
 
 
 def _user(detail: UserDetail) -> iam.UserDetail:

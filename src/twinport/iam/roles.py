@@ -9,6 +9,7 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import DEFAULT_SESSION, Role
+from twinport.pools import MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class RoleOperations:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         found = await self.roles.list(call.caller, request.get("PathPrefix", "/"), page)
         items, more, marker = cut(found, page, lambda role: role.name.lower())
-        answer: iam.ListRolesResponse = {"Roles": [_listed_role(role) for role in items], "IsTruncated": more}
+        # A thousand trust policies, each percent-encoded, take a while.
+        roles = await MESSAGES.run(lambda: [_listed_role(role) for role in items])
+        answer: iam.ListRolesResponse = {"Roles": roles, "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker
         return answer
