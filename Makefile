@@ -48,7 +48,7 @@ WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/b
 	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci \
 	tests/access/test_basic_keys.py tests/console tests/control
 
-.PHONY: gate check-gate bench-access help setup run test test-quick nightly demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
+.PHONY: gate check-gate loop bench-access help setup run test test-quick nightly demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -121,6 +121,9 @@ gate: $(DEV_READY) ## Write docs/reference/gate.md from what the gate is asked w
 check-gate: $(DEV_READY) ## Fail when docs/reference/gate.md is not what the gate is asked.
 	$(WATCH)
 	$(BIN)/python -m tools.list_gate build/gate --check
+
+loop: $(DEV_READY) ## Send every route its largest request; fail when one turn of the event loop takes more than 50 ms of CPU.
+	$(BIN)/python -m pytest --override-ini timeout=300 tests/loop $(PYTEST_ARGS)
 
 shapes: $(DEV_READY) ## Compile the AWS service models into the checked-in shapes.
 	$(BIN)/python tools/compile_shapes.py

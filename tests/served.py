@@ -72,6 +72,7 @@ def start(
     port: int | None = None,
     authority: Path | None = None,
     wrapped_in: Sequence[str] = (),
+    program: str | None = None,
     words: Sequence[str] = (),
     **environment: str,
 ) -> Served:
@@ -80,7 +81,7 @@ def start(
     `words` are behind the command; a later `--listen` wins. Accounts are open unless `environment` says otherwise.
     """
     port = port or free_port()
-    program = "tests.watched" if witness.is_watching() else "twinport"
+    program = program or ("tests.watched" if witness.is_watching() else "twinport")
     command = [sys.executable, "-m", program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}", *words]
     root = Path(__file__).parent.parent
     source = os.pathsep.join([str(root / "src"), str(root)])

@@ -23,8 +23,11 @@ class Signer:
     region: str = "eu-west-1"
 
     def ecr(self, operation: str, members: Mapping[str, object]) -> bytes:
+        return self.ecr_text(operation, json.dumps(members).encode())
+
+    def ecr_text(self, operation: str, body: bytes) -> bytes:
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"{_TARGET}.{operation}"}
-        return self.request("ecr", json.dumps(members).encode(), headers)
+        return self.request("ecr", body, headers)
 
     def query(self, service: str, operation: str, parameters: Mapping[str, str]) -> bytes:
         """Sign an operation of IAM or STS."""
