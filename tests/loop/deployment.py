@@ -78,7 +78,7 @@ class Deployment:
 def deployed(folder: Path) -> Iterator[Deployment]:
     turns = folder / "turns"
     turns.touch()
-    served = start(folder / "data", program="tests.loop.program", TWINPORT_TURNS=str(turns))
+    served = start(folder / "data", program="tests.loop.program", LOOP_TURNS=str(turns))
     try:
         found = Deployment(served, Reader(turns))
         _log_in(found)

@@ -1,4 +1,4 @@
-"""`twinport` with an event loop whose long turns are written to the file that TWINPORT_TURNS names.
+"""`twinport` with an event loop whose long turns are written to the file that LOOP_TURNS names.
 
 python -m tests.loop.program serve --data FOLDER --listen HOST:PORT
 """
@@ -11,5 +11,5 @@ from tests.loop.turns import WatchedPolicy
 from twinport.cli import main
 
 if __name__ == "__main__":
-    asyncio.set_event_loop_policy(WatchedPolicy(Path(os.environ["TWINPORT_TURNS"])))
+    asyncio.set_event_loop_policy(WatchedPolicy(Path(os.environ["LOOP_TURNS"])))
     main()
