@@ -74,11 +74,13 @@ def start(
     wrapped_in: Sequence[str] = (),
     program: str | None = None,
     words: Sequence[str] = (),
+    program: str | None = None,
     **environment: str,
 ) -> Served:
-    """Start a server, by the command `wrapped_in` if one is given, and return when it answers.
+    """Start a server, by the command `wrapped_in` if one is given, or a program that stands for one.
 
-    `words` are behind the command; a later `--listen` wins. Accounts are open unless `environment` says otherwise.
+    Return when it answers. `words` are behind the command; a later `--listen` wins. Accounts are open unless
+    `environment` says otherwise.
     """
     port = port or free_port()
     program = program or ("tests.watched" if witness.is_watching() else "twinport")

@@ -3,7 +3,9 @@
 import asyncio
 import importlib
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from twinport import private_files, telemetry
@@ -49,7 +51,9 @@ from twinport.access.web_identities import WebIdentities
 from twinport.aws import shapes
 from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
+from twinport.breakdown import Breakdown
 from twinport.catalog import clearing
+from twinport.catalog.database import CLOSING_LIMIT
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
@@ -65,6 +69,7 @@ from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
 from twinport.control.door import PREFIX, ControlDoor
+from twinport.control.health import Readiness
 from twinport.databases import note_catalog, open_catalog
 from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
@@ -134,9 +139,12 @@ class Background:
         await self.couriers.start()
         await self.loops.start()
 
-    async def stop(self) -> None:
-        await self.loops.stop()
-        await self.couriers.stop()
+    async def stop(self, within: timedelta) -> None:
+        """End in order; what is still under way after so long ends with the process."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self.loops.stop()
+                await self.couriers.stop()
         self.neighbours.close()
 
 
@@ -148,8 +156,12 @@ class App:
     background: Background
     catalog: WholeCatalog
 
-    def close(self) -> None:
-        self.catalog.close()
+    @property
+    def breakdown(self) -> Breakdown:
+        return self.catalog.breakdown
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        self.catalog.close(within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,4 +436,5 @@ def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replicati
         telemetry.event(Event.STATE_RESET)
 
     deliveries = DeliveryStatus(ground.catalog).latest
-    return ControlDoor(ground.edge, ground.settings.opening, ground.regions, reset, deliveries)
+    readiness = Readiness({"database": ground.catalog.check, "store": stores.check})
+    return ControlDoor(ground.edge, ground.settings.opening, ground.regions, reset, deliveries, readiness)

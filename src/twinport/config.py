@@ -17,6 +17,8 @@ from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Permissions
 
 DEFAULT_LISTEN = "127.0.0.1:4566"
+# Connections of a process to all databases of PostgreSQL: enough for the partition and nine Regions at once.
+DATABASE_CONNECTIONS = 10
 # What `fidelity` may be.
 STANDARD, ECR = "standard", "ecr"
 
@@ -36,12 +38,14 @@ class Settings:
     `regions` empty means the partition's list. `database` is the address of PostgreSQL, or None for SQLite in the data
     folder; it may hold a password, so it is never shown.
     How long what is kept, and how often what is looked at: see `Keeping` and docs/how-to/garbage.md.
+    `database_connections` bounds those of one process to all databases of PostgreSQL together.
     `workers` is how many processes `serve` consists of. `oidc_keys` are issuers with the files of their keys, which are
     then not fetched.
     """
 
     data: Path = Path("data")
     database: str | None = field(default=None, repr=False)
+    database_connections: int = DATABASE_CONNECTIONS
     listen: str = DEFAULT_LISTEN
     garbage_delay: timedelta = Keeping.layers
     upload_expiry: timedelta = Keeping.uploads
@@ -141,6 +145,7 @@ _LISTS = (
 )
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MOST_WORKERS = 256
+MOST_CONNECTIONS = 1000
 _PREFIX = "TWINPORT_"
 # Variables that are no settings: those of our clients, commands and tests, and those that Kubernetes gives every
 # container beside a service named 'twinport'.
@@ -301,6 +306,13 @@ def _workers(value: object) -> int:
     return int(text)
 
 
+def _connections(value: object) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_CONNECTIONS:
+        raise ValueError(f"a number of connections from 1 to {MOST_CONNECTIONS} is needed, not {value!r}")
+    return int(text)
+
+
 def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"a list of names is needed, not {value!r}")
@@ -376,6 +388,7 @@ def _database(value: object) -> str:
 _PARSERS = {
     "data": _path,
     "database": _database,
+    "database_connections": _connections,
     "listen": _listen,
     "garbage_delay": _duration,
     "upload_expiry": _duration,

@@ -76,7 +76,7 @@ def _look(settings: Settings) -> Found | None:
 def _opened(settings: Settings, world: Clock) -> WholeCatalog:
     if settings.database is None:
         return EmbeddedCatalog(settings.data, world)
-    catalog: WholeCatalog = _postgres().PostgresCatalog(settings.database, world)
+    catalog: WholeCatalog = _postgres().PostgresCatalog(settings.database, world, settings.database_connections)
     return catalog
 
 

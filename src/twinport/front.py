@@ -29,6 +29,8 @@ _LINGER = Linger()
 # The server beneath reads somewhat more than it is told to.
 LARGEST_HEAD = 1 << 17
 _TLS_FOR_A_YEAR = "max-age=31536000"
+# After how many seconds it is worth trying again: too many requests, and a part that is away.
+RETRY_AFTER = {429: "1", 503: "5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Front:
             return message(431, f"the head of the request is larger than {LARGEST_HEAD} bytes", request)
         try:
             self.edge.admit(request)
-            return await self._door(request.path).answer(request)
+            return _with_pause(await self._door(request.path).answer(request))
         except OriginRefused as refusal:
             return message(403, refusal.message, request)
         except (HostUnclear, BodyBroken) as refusal:
@@ -85,6 +87,14 @@ class Front:
 
     def _door(self, path: str) -> Door:
         return next(door for prefix, door in self.doors if path.startswith(prefix) or path == prefix.rstrip("/"))
+
+
+def _with_pause(answer: AnyAnswer) -> AnyAnswer:
+    """Tell a client that may try again when to do so, whichever door refused it."""
+    pause = RETRY_AFTER.get(answer.status)
+    if pause is None or "retry-after" in answer.headers:
+        return answer
+    return replace(answer, headers={**answer.headers, "retry-after": pause})
 
 
 def message(status: int, text: str, request: Request) -> Answer:

@@ -66,7 +66,9 @@ class Listener:
 
     async def end(self, within: timedelta) -> None:
         """Accept nobody any more, and give requests under way some time to finish. Raises what ended the server."""
-        if self._server is not None and not self.serving.done():
+        if self._server is None:
+            return
+        if not self.serving.done():
             self._server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
         under_way = {self.serving, *self._draining}
         await asyncio.wait(under_way, timeout=within.total_seconds())

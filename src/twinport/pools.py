@@ -201,3 +201,5 @@ PASSWORDS = Pool("passwords", threads=1, waiting=16)
 NAMES = Pool("names", threads=8, waiting=64)
 # Databases: opening one, and statements over much.
 DATABASES = Pool("databases", threads=4, waiting=256)
+# Disks that are asked whether they would take a write: one that hangs keeps no other work waiting.
+HEALTH = Pool("health", threads=1, waiting=4)

@@ -20,8 +20,10 @@ from twinport.supervisor import Tether
 from twinport.telemetry import Event
 from twinport.tls import Certificate
 
-# The promise is five seconds from SIGTERM to the end; the rest is for closing the databases.
+# The promise is five seconds from SIGTERM to the end, and a supervisor waits a little less: so much for requests and
+# couriers, and so much for the databases.
 GRACE = timedelta(seconds=4)
+CLOSING = timedelta(seconds=0.4)
 _ACCOUNTS = {
     OpenAccounts.CLOSED: "closed",
     OpenAccounts.LOCAL: "open to this machine",
@@ -73,23 +75,30 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 async def serve(app: App, settings: Settings, taken: socket.socket, tether: Tether | None = None) -> None:
     """Serve until SIGTERM or SIGINT, or the end of the parent. Requests under way get a few seconds to finish.
 
-    With a certificate, SIGHUP reads it again. Raises ConfigurationWrong if it cannot be used.
+    With a certificate, SIGHUP reads it again. Raises ConfigurationWrong if it cannot be used, and WriterDied after an
+    orderly end that a broken part made necessary.
     """
     listener = Listener(app.front, taken, HTTPModes.auto if settings.http2 else HTTPModes.http1)
     try:
         with signals.ending(None if tether is None else tether.lifeline) as ended:
-            await app.background.start()
-            listener.show(certificate(settings))
-            if tether is not None:
-                tether.ready()
-            telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
-            _warn_of_open_accounts(settings)
-            with signals.hangups(settings.has_tls) as renewed:
-                await _serve_until(ended, renewed, listener, settings)
-        await asyncio.gather(listener.end(GRACE), app.background.stop())
+            app.breakdown.on_report(signals.setter(ended))
+            if await signals.unless(ended, app.background.start()):
+                listener.show(certificate(settings))
+                if tether is not None:
+                    tether.ready()
+                _tell_of_start(settings, taken)
+                with signals.hangups(settings.has_tls) as renewed:
+                    await _serve_until(ended, renewed, listener, settings)
+        await asyncio.gather(listener.end(GRACE), app.background.stop(GRACE))
     finally:
-        app.close()
+        app.close(CLOSING)
     telemetry.event(Event.SERVER_STOPPED)
+    app.breakdown.check()
+
+
+def _tell_of_start(settings: Settings, taken: socket.socket) -> None:
+    telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
+    _warn_of_open_accounts(settings)
 
 
 def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bool]:

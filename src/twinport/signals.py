@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -21,6 +22,29 @@ def ending(lifeline: int | None) -> Iterator[asyncio.Event]:
     finally:
         if lifeline is not None:
             loop.remove_reader(lifeline)
+
+
+def setter(ended: asyncio.Event) -> Callable[[], None]:
+    """Return what sets the event from any thread, for as long as this loop runs."""
+    loop = asyncio.get_running_loop()
+
+    def set_from_any_thread() -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(ended.set)
+
+    return set_from_any_thread
+
+
+async def unless(ended: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do work, but give it up when the process should end. Tell whether it was done. Raises what it raises."""
+    working, ending_ = asyncio.create_task(work), asyncio.create_task(ended.wait())
+    await asyncio.wait({working, ending_}, return_when=asyncio.FIRST_COMPLETED)
+    ending_.cancel()
+    if not working.done():
+        working.cancel()
+        return False
+    await working
+    return True
 
 
 @contextmanager

@@ -1,21 +1,31 @@
 """`twinport worker`: what runs beside the requests (couriers, sweeps, tasks), in a process that listens to nobody."""
 
 import os
+from datetime import timedelta
 
 from twinport import signals, telemetry
 from twinport.app import App
 from twinport.config import Settings
 from twinport.telemetry import Event
 
+# The promise is five seconds from SIGTERM to the end: so much for couriers, and so much for the databases.
+_GRACE = timedelta(seconds=4)
+_CLOSING = timedelta(seconds=0.4)
+
 
 async def work(app: App, settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Couriers get a few seconds to finish what they carry."""
+    """Work until SIGTERM or SIGINT. Couriers get a few seconds to finish what they carry.
+
+    Raises WriterDied after an orderly end that a broken part made necessary.
+    """
     try:
         with signals.ending(None) as ended:
-            await app.background.start()
-            telemetry.event(Event.WORKER_STARTED, data=str(settings.data), process=os.getpid())
-            await ended.wait()
-            await app.background.stop()
+            app.breakdown.on_report(signals.setter(ended))
+            if await signals.unless(ended, app.background.start()):
+                telemetry.event(Event.WORKER_STARTED, data=str(settings.data), process=os.getpid())
+                await ended.wait()
+            await app.background.stop(_GRACE)
     finally:
-        app.close()
+        app.close(_CLOSING)
     telemetry.event(Event.WORKER_STOPPED)
+    app.breakdown.check()

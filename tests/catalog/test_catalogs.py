@@ -1,6 +1,7 @@
 """The contract of a catalog, on SQLite and on PostgreSQL: what is read, what a write promises, what nobody wrote to."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -13,12 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, opened
 from tests.waiting import PATIENCE_SECONDS
+from twinport import signals
 from twinport.catalog import clearing, statements
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName
-from twinport.refusals.storage import CatalogClosed
+from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable, WriterDied
 
 REGION = RegionName("eu-west-1")
 
@@ -146,3 +148,41 @@ async def test_a_read_of_much_sees_every_write_that_returned_and_runs_in_a_threa
     )
     assert found[0] == ["111111111111"]
     assert found[1] != get_ident()
+
+
+async def test_a_transaction_that_never_ends_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twinport.catalog.database.ANSWER_LIMIT", timedelta(milliseconds=100))
+    catalog, began, released = EmbeddedCatalog(tmp_path, ManualClock()), threading.Event(), threading.Event()
+
+    def hangs(_: Connection) -> None:
+        began.set()
+        released.wait(20)
+
+    hanging = asyncio.create_task(catalog.partition.write(hangs))
+    assert await asyncio.to_thread(began.wait, 10)
+    waiting = asyncio.create_task(catalog.partition.write(lambda _: None))
+    with pytest.raises(OutcomeUnknown):
+        await hanging
+    with pytest.raises(StorageUnavailable, match="did not take the change"):
+        await waiting
+    released.set()
+    catalog.close()
+
+
+async def test_a_writer_that_dies_leaves_nobody_waiting_and_is_reported(tmp_path: Path) -> None:
+    def dies(_: Connection) -> None:
+        raise SystemExit
+
+    catalog, heard = EmbeddedCatalog(tmp_path, ManualClock()), asyncio.Event()
+    catalog.breakdown.on_report(signals.setter(heard))
+    doomed = [catalog.partition.write(dies), *(catalog.partition.write(lambda _: None) for _ in range(3))]
+    ends = await asyncio.wait_for(asyncio.gather(*doomed, return_exceptions=True), 10)
+    assert all(isinstance(end, (OutcomeUnknown, WriterDied)) for end in ends)
+    with pytest.raises(WriterDied):
+        await catalog.partition.write(lambda _: None)
+    await asyncio.wait_for(heard.wait(), 10)
+    with pytest.raises(WriterDied):
+        catalog.breakdown.check()
+    catalog.close()

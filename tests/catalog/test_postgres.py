@@ -1,9 +1,15 @@
 """What PostgreSQL adds to the contract of a catalog: other processes, lost connections, deadlocks, its own refusals."""
 
 import asyncio
+import dataclasses
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 import psycopg
@@ -13,11 +19,13 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from tests.postgres import PostgresServer
 from twinport.catalog import regional_schema as schema
-from twinport.catalog.postgres import _MAKING, PostgresCatalog
+from twinport.catalog import waits
+from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.postgres_database import MAKING
 from twinport.clock import ManualClock
 from twinport.errors import BadRequest
 from twinport.model.names import RegionName
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 REGION = RegionName("eu-west-1")
 
@@ -69,7 +77,7 @@ async def test_who_finds_everything_made_waits_for_nobody_who_makes_it(
 ) -> None:
     await catalog.region(REGION).write(partial(add, "1"))
     with psycopg.connect(postgres_address) as making:
-        making.execute(f"SELECT pg_advisory_xact_lock({_MAKING})".encode())
+        making.execute(f"SELECT pg_advisory_xact_lock({MAKING})".encode())
         other = PostgresCatalog(postgres_address, ManualClock())
         assert await other.region(REGION).read(accounts) == ["1"]
         other.close()
@@ -124,3 +132,156 @@ async def test_only_waiting_deliveries_are_indexed_by_time(catalog: PostgresCata
     query = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'delivery_waiting'")
     await catalog.region(REGION).write(partial(add, "1"))
     assert "WHERE (state = 'waiting'" in await catalog.region(REGION).read(lambda db: db.execute(query).scalar_one())
+
+
+# --- a server that stands still ---------------------------------------------------------------------------
+
+
+def stop_backend(db: Connection) -> int:
+    """Let the process that serves this connection stand still, as on a host that hangs. Return its number."""
+    pid = int(db.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+@pytest.fixture
+def stopped() -> Iterator[list[int]]:
+    """The numbers of stopped processes, which go on at the end."""
+    pids: list[int] = []
+    yield pids
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def hurried(catalog: PostgresCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing wait for long, once the catalog is open."""
+    del catalog
+    monkeypatch.setattr(waits, "OPERATION", timedelta(seconds=0.5))
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_read_of_a_server_that_stands_still_is_refused_in_time_and_the_next_one_succeeds(
+    catalog: PostgresCatalog, stopped: list[int]
+) -> None:
+    def hangs(db: Connection) -> None:
+        stopped.append(stop_backend(db))
+        db.execute(text("SELECT 1"))
+
+    with pytest.raises(StorageUnavailable):
+        await asyncio.wait_for(catalog.partition.read(hangs), 10)
+    assert await catalog.partition.read(lambda db: db.execute(text("SELECT 2")).scalar()) == 2
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_commit_that_gets_no_answer_has_an_unknown_outcome(
+    catalog: PostgresCatalog, stopped: list[int]
+) -> None:
+    def hangs(db: Connection) -> None:
+        db.execute(text("CREATE TABLE anything ()"))
+        stopped.append(stop_backend(db))
+
+    with pytest.raises(OutcomeUnknown):
+        await asyncio.wait_for(catalog.partition.record(hangs), 10)
+
+
+async def test_the_end_waits_for_no_server_that_stands_still(postgres_address: str, stopped: list[int]) -> None:
+    catalog = PostgresCatalog(postgres_address, ManualClock())
+    began = threading.Event()
+
+    def hangs(db: Connection) -> None:
+        stopped.append(stop_backend(db))
+        began.set()
+        db.execute(text("SELECT 1"))
+
+    asking = asyncio.create_task(catalog.partition.read(hangs))
+    assert await asyncio.to_thread(began.wait, 10)
+    await asyncio.wait_for(asyncio.to_thread(catalog.close, timedelta(seconds=0.4)), 5)
+    with pytest.raises(StorageUnavailable):
+        await asyncio.wait_for(asking, 5)
+    assert catalog._pools.threads._count == 0
+
+
+# --- a bound over all connections -------------------------------------------------------------------------
+
+
+def connected(db: Connection) -> int:
+    """Count this deployment's connections, and take a while."""
+    base = str(db.engine.url.database).partition("_")[0]
+    db.execute(text("SELECT pg_sleep(0.05)"))
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :base OR datname LIKE :regions")
+    return int(db.execute(query, {"base": base, "regions": f"{base}\\_%"}).scalar_one())
+
+
+@pytest.fixture
+def narrow(postgres_address: str) -> Iterator[PostgresCatalog]:
+    catalog = PostgresCatalog(postgres_address, ManualClock(), 2)
+    yield catalog
+    catalog.close()
+
+
+async def test_all_databases_together_have_no_more_connections_than_the_bound(narrow: PostgresCatalog) -> None:
+    regions = [narrow.region(RegionName(name)) for name in ("eu-west-1", "us-east-1", "us-west-2")]
+    for region in regions:
+        await region.write(partial(add, "1"))
+    databases = [narrow.partition, *regions]
+    counts = await asyncio.gather(*(each.read(connected) for each in databases for _ in range(5)))
+    assert len(counts) == 20
+    assert max(counts) <= 2
+
+
+async def test_who_waits_too_long_for_a_connection_is_refused(narrow: PostgresCatalog) -> None:
+    threads = narrow._pools.threads
+    threads.limits = dataclasses.replace(threads.limits, begin=timedelta(milliseconds=100))
+    released = threading.Event()
+    holding = [asyncio.create_task(narrow.partition.read(lambda _: released.wait(10))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(StorageUnavailable, match="all 2 connections to the database were in use"):
+        await narrow.partition.read(accounts)
+    released.set()
+    assert await asyncio.gather(*holding) == [True, True]
+
+
+async def test_a_connection_that_was_idle_for_long_is_closed(narrow: PostgresCatalog) -> None:
+    connections = narrow._pools.connections
+    await asyncio.gather(*(narrow.partition.generation() for _ in range(2)))
+    assert connections.open > 0
+    connections.idle_limit = timedelta(0)
+    connections.tidy()
+    assert connections.open == 0
+
+
+async def test_work_whose_caller_left_before_it_began_is_dropped(narrow: PostgresCatalog) -> None:
+    released, ran = threading.Event(), threading.Event()
+    holding = [asyncio.create_task(narrow.partition.read(lambda _: released.wait(10))) for _ in range(2)]
+    leaving = asyncio.create_task(narrow.partition.read(lambda _: ran.set()))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    released.set()
+    await asyncio.gather(*holding)
+    await narrow.partition.generation()
+    assert not ran.is_set()
+
+
+# --- what the log says ------------------------------------------------------------------------------------
+
+
+def test_the_log_names_the_cause_and_neither_address_nor_password(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StorageUnavailable):
+        PostgresCatalog("postgresql://ann:marked-secret@127.0.0.1:1/twinport", ManualClock())
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "database.refused" in line]
+    assert "Connection refused" in line
+    assert "marked-secret" not in line
+    assert "127.0.0.1" not in line
+
+
+async def test_a_missing_privilege_is_unavailable_and_not_a_defect(catalog: PostgresCatalog) -> None:
+    def forbidden(db: Connection) -> None:
+        db.execute(text("CREATE ROLE powerless"))
+        db.execute(text("SET LOCAL ROLE powerless"))
+        db.execute(text("DELETE FROM generation"))
+
+    with pytest.raises(StorageUnavailable, match="42501"):
+        await catalog.partition.record(forbidden)

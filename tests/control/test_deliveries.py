@@ -8,6 +8,7 @@ import pytest
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
 from twinport.control.deliveries import parse_source
 from twinport.control.door import ControlDoor
+from twinport.control.health import Readiness
 from twinport.edge import edge_of
 from twinport.exchange import Answer, Message, Request
 from twinport.model.content import Digest
@@ -64,7 +65,7 @@ def door(opening: OpenAccounts) -> ControlDoor:
     async def reset() -> None:
         """Nothing is there to empty."""
 
-    return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery)
+    return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery, Readiness({}))
 
 
 async def one_delivery(source: Registry) -> list[DeliveryReport]:

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from twinport.aws import protocols, sigv4
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.shapes import Operation, Service
-from twinport.errors import AccessDenied, Refusal
+from twinport.errors import AccessDenied, Refusal, Unavailable
 from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
@@ -22,6 +22,8 @@ LARGE = 1 << 14
 _MANY = 500
 # Says of a denial why, to those who may decode it. AWS's texts of these services have no place for it.
 ENCODED_MESSAGE = "x-twinport-authorization-message"
+# Seconds. Amazon ECR's fault is a 500, so the status alone does not tell that a request may be tried again.
+RETRY_AFTER = "5"
 
 # A handler takes the caller's context and the validated input, and returns the output, if the operation has one.
 Handler = Callable[[Context, Any], Awaitable[Mapping[str, object] | None]]
@@ -88,7 +90,7 @@ class Door(Generic[Context]):
             if kind in table:
                 error = table[kind]
                 response = wire.refuse(error, str(refusal), error.members(refusal), request.id)
-                return replace(response, headers={**response.headers, **_sealed_reason(refusal)})
+                return replace(response, headers={**response.headers, **_sealed_reason(refusal), **_pause(refusal)})
         return self._failed(wire, request, refusal)
 
     def _failed(self, wire: protocols.Wire, request: Request, defect: Exception) -> Response:
@@ -100,6 +102,11 @@ class Door(Generic[Context]):
 def _sealed_reason(refusal: Refusal) -> Mapping[str, str]:
     encoded = refusal.encoded if isinstance(refusal, AccessDenied) else None
     return {ENCODED_MESSAGE: encoded} if encoded else {}
+
+
+def _pause(refusal: Refusal) -> Mapping[str, str]:
+    """Say when to try again, whatever status the service has for it."""
+    return {"retry-after": RETRY_AFTER} if isinstance(refusal, Unavailable) else {}
 
 
 def service_of(request: Request, services: Sequence[Service]) -> Service:

@@ -14,13 +14,14 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 
+from twinport import disks
 from twinport.blobs.operations import FileOperations, OwnDisk
 from twinport.blobs.running import RunningHash
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob, WrittenBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
-from twinport.pools import BLOBS
+from twinport.pools import BLOBS, HEALTH
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 _PIECE = 1 << 20
@@ -46,6 +47,10 @@ class FileBlobStores:
             folders = Folders(self._data / "regions" / name / "blobs", self._data, self._disk)
             self._stores[name] = FileBlobStore(folders, self._disk, self._budget)
         return self._stores[name]
+
+    async def check(self) -> None:
+        """Raise StorageUnavailable if a disk of blobs would take no bytes now. Creates and writes nothing."""
+        await HEALTH.run(partial(_check_disks, self._data))
 
 
 class FileBlobStore:
@@ -131,6 +136,13 @@ class FileBlobStore:
     def _open(self, key: Key) -> FileIO:
         with _reading(key):
             return FileIO(self.path(key))
+
+
+def _check_disks(data: Path) -> None:
+    """The blobs of a Region may be on a disk of their own."""
+    disks.check(data)
+    for folder in data.glob("regions/*/blobs"):
+        disks.check(folder)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import Future, InvalidStateError
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,16 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport import telemetry
+from twinport.breakdown import Breakdown
 from twinport.catalog import folders, revisions
 from twinport.pools import DATABASES
-from twinport.refusals.storage import CatalogClosed, DatabaseUnreadable, OutcomeUnknown, StorageUnavailable
+from twinport.refusals.storage import (
+    CatalogClosed,
+    DatabaseUnreadable,
+    OutcomeUnknown,
+    StorageUnavailable,
+    WriterDied,
+)
 from twinport.telemetry import Event
 
 # The connection is named here for those who pass it on and may not know the SQL toolkit.
@@ -35,6 +42,11 @@ _IN_MEMORY = ":memory:"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 # A migration of a large database takes its time.
 _PATIENCE = timedelta(seconds=30)
+# How long a transaction waits for those of other processes, and how long its caller waits for all of it (law 9).
+_BUSY = timedelta(seconds=20)
+ANSWER_LIMIT = timedelta(seconds=25)
+# How long the end waits for what was submitted, unless the caller has less time.
+CLOSING_LIMIT = timedelta(seconds=30)
 
 
 def no_rows(_db: Connection) -> None:
@@ -86,6 +98,7 @@ class SqliteDatabase:
         metadata: MetaData,
         first_rows: Callable[[Connection], None] = no_rows,
         patience: timedelta = _PATIENCE,
+        breakdown: Breakdown | None = None,
     ) -> None:
         self._is_in_memory = path.name == _IN_MEMORY
         if not self._is_in_memory:
@@ -102,7 +115,7 @@ class SqliteDatabase:
             # SQLite syncs the file; that it has this name must be durable too.
             folders.sync(path.parent)
         self._reader = self._engine.connect()
-        self._writer = _Writer(self._engine.connect(), self._damage)
+        self._writer = _Writer(self._engine.connect(), self._damage, breakdown or Breakdown())
         self._is_open = True
 
     def _prepare(self, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
@@ -134,38 +147,93 @@ class SqliteDatabase:
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         self._require_open()
-        return await asyncio.wrap_future(self._writer.submit(transaction))
+        return await _answered(self._writer.submit(transaction), ANSWER_LIMIT)
 
-    def close(self) -> None:
-        """Finish the writes that were submitted, then let go of the file."""
+    def check(self) -> None:
+        """Raise Unavailable if no write could be taken, as far as can be told without one."""
+        self.read_now(lambda db: db.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar())
+        self._writer.check()
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        """Finish the writes that were submitted, then let go of the file. What takes longer ends with the process."""
         self._is_open = False
-        self._writer.close()
-        self._reader.close()
-        self._engine.dispose()
+        if self._writer.close(within):
+            self._reader.close()
+            self._engine.dispose()
 
     def _require_open(self) -> None:
         if not self._is_open:
             raise CatalogClosed
 
 
+async def _answered(future: Future[T], limit: timedelta) -> T:
+    """Wait for a transaction, not for ever. One that has not begun by then never will."""
+    waiting = asyncio.timeout(limit.total_seconds())
+    try:
+        async with waiting:
+            return await asyncio.wrap_future(future)
+    except TimeoutError:
+        if not waiting.expired():
+            raise
+        if future.cancelled():
+            what = f"the database did not take the change within {limit.total_seconds():g} seconds"
+            raise StorageUnavailable(what) from None
+        raise OutcomeUnknown from None
+
+
 class _Writer:
     """The one thread that writes. Transactions waiting together share a commit, each in a savepoint of its own."""
 
-    def __init__(self, connection: Connection, damage: "_Damage") -> None:
-        self._connection, self._damage = connection, damage
+    def __init__(self, connection: Connection, damage: "_Damage", breakdown: Breakdown) -> None:
+        self._connection, self._damage, self._breakdown = connection, damage, breakdown
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="catalog-writer", daemon=True)
+        self._under_way: list[_Job] = []
+        self._death: WriterDied | None = None
+        self._thread = threading.Thread(target=self._live, name="catalog-writer", daemon=True)
         self._thread.start()
 
     def submit(self, transaction: Callable[[Connection], T]) -> Future[T]:
         future: Future[T] = Future()
         self._jobs.put(_Job(transaction, future))
+        if self._death is not None:
+            self._refuse_the_rest(self._death)
         return future
 
-    def close(self) -> None:
+    def check(self) -> None:
+        """Raise WriterDied if nothing can be written any more."""
+        if self._death is not None:
+            raise self._death
+
+    def close(self, within: timedelta) -> bool:
+        """Tell whether the thread has ended in time."""
         self._jobs.put(None)
-        self._thread.join()
+        self._thread.join(within.total_seconds())
+        if self._thread.is_alive():
+            return False
         self._connection.close()
+        return True
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001 — whatever ends this thread ends the process, in order
+            self._die(error)
+
+    def _die(self, error: BaseException) -> None:
+        """Leave nobody waiting: what was under way may be there or not, and what was not will not be."""
+        self._death = WriterDied(type(error).__name__)
+        for job in self._under_way:
+            with suppress(InvalidStateError):  # it was told before
+                job.future.set_exception(OutcomeUnknown())
+        self._refuse_the_rest(self._death)
+        self._breakdown.report("database writer", error)
+
+    def _refuse_the_rest(self, death: WriterDied) -> None:
+        with suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None and job.future.set_running_or_notify_cancel():
+                    job.future.set_exception(death)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -177,7 +245,8 @@ class _Writer:
                     last = True
                     break
                 jobs.append(following)
-            self._commit_together([each for each in jobs if each.future.set_running_or_notify_cancel()])
+            self._under_way = [each for each in jobs if each.future.set_running_or_notify_cancel()]
+            self._commit_together(self._under_way)
             if last:
                 return
 
@@ -350,7 +419,7 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         isolation_level="AUTOCOMMIT",
-        connect_args={"check_same_thread": False, "timeout": _PATIENCE.total_seconds()},
+        connect_args={"check_same_thread": False, "timeout": _BUSY.total_seconds()},
     )
 
     @event.listens_for(engine, "connect")

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from twinport import disks
+from twinport.breakdown import Breakdown
 from twinport.catalog import partition_schema, regional_schema
 from twinport.catalog.beginnings import (
     Partition,
@@ -16,7 +19,7 @@ from twinport.catalog.beginnings import (
     list_region,
     listed_regions,
 )
-from twinport.catalog.database import Database, SqliteDatabase
+from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 from twinport.pools import DATABASES
@@ -65,10 +68,16 @@ class Catalog(Protocol):
 
 
 class WholeCatalog(Catalog, Protocol):
-    """A catalog in the hands of whoever opened it."""
+    """A catalog in the hands of whoever opened it. `breakdown` hears of what no later try could mend."""
 
-    def close(self) -> None:
-        """Finish the writes that were submitted, then let go of the databases."""
+    breakdown: Breakdown
+
+    async def check(self) -> None:
+        """Raise Unavailable if nothing could be read or written now. Opens, creates and changes nothing."""
+        ...
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        """Finish what was submitted, for so long, then let go of the databases."""
         ...
 
 
@@ -79,8 +88,8 @@ class EmbeddedCatalog:
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
-        self._global = SqliteDatabase(folder / PARTITION_FILE, partition_schema.partition)
+        self._folder, self._clock, self.breakdown = folder, clock, Breakdown()
+        self._global = SqliteDatabase(folder / PARTITION_FILE, partition_schema.partition, breakdown=self.breakdown)
         self.partition = Partition(self._global)
         self._empty = SqliteDatabase(Path(":memory:"), regional_schema.regional)
         self._regions: dict[RegionName, _EmbeddedRegion] = {}
@@ -112,11 +121,15 @@ class EmbeddedCatalog:
     async def regions(self) -> list[RegionName]:
         return await self.partition.read(listed_regions)
 
-    def close(self) -> None:
-        for region in self._regions.values():
-            region.close()
-        self._empty.close()
-        self._global.close()
+    async def check(self) -> None:
+        self._global.check()
+        disks.check(self._folder)
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        end = monotonic() + within.total_seconds()
+        databases: list[_EmbeddedRegion | SqliteDatabase] = [*self._regions.values(), self._empty, self._global]
+        for database in databases:
+            database.close(timedelta(seconds=max(0.0, end - monotonic())))
 
 
 class _EmbeddedRegion:
@@ -151,10 +164,10 @@ class _EmbeddedRegion:
         if self._path.exists():
             self._opened()
 
-    def close(self) -> None:
+    def close(self, within: timedelta) -> None:
         self._is_closed = True
         if self._database is not None:
-            self._database.close()
+            self._database.close(within)
 
     async def _open(self) -> SqliteDatabase:
         """Open the file beside the loop: it may be migrated, and another process may hold its folder for a while."""
@@ -165,14 +178,19 @@ class _EmbeddedRegion:
         # A caller that was canceled has left the asynchronous lock, and its thread may still be in here.
         with self._one_thread:
             if self._database is None:
-                now = self._now()
-                opened = SqliteDatabase(self._path, regional_schema.regional, lambda db: begin_history(db, now))
+                opened = self._new()
                 if self._is_closed:
                     opened.close()
                     raise CatalogClosed
                 self._database = opened
                 return opened
             return self._database
+
+    def _new(self) -> SqliteDatabase:
+        now, breakdown = self._now(), self._catalog.breakdown
+        return SqliteDatabase(
+            self._path, regional_schema.regional, lambda db: begin_history(db, now), breakdown=breakdown
+        )
 
     def _now(self) -> datetime:
         return self._catalog._clock.now()  # noqa: SLF001 — of this module

@@ -11,6 +11,7 @@ from psycopg import conninfo
 from sqlalchemy import Connection, text
 
 from twinport import telemetry
+from twinport.catalog import waits
 from twinport.catalog.embedded import PartitionDatabase
 from twinport.errors import Unavailable
 from twinport.telemetry import Event
@@ -19,6 +20,7 @@ from twinport.wakeups import Heard, Topic
 _CHANNEL = "twinport"
 _NOTIFY = text(f"SELECT pg_notify('{_CHANNEL}', :word)")
 _PAUSE_SECONDS = 1.0
+_BEGIN_SECONDS = 10.0
 
 
 class Notifications:
@@ -38,17 +40,19 @@ class Notifications:
         while True:
             try:
                 await self._listen_once(heard)
-            except psycopg.Error as error:
+            except (psycopg.Error, OSError) as error:  # a deadline that passed is an OSError, too
                 reason = type(error).__name__
                 telemetry.warning(Event.WORKER_HINDERED, worker="wake-ups", reason=reason)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen_once(self, heard: Heard) -> None:
         # A connection over which nothing is said for long: that its other end is gone must be found out all the same.
-        deadlines = {"connect_timeout": 5, "tcp_user_timeout": 30_000, "keepalives_idle": 30}
-        address = conninfo.make_conninfo(self._address, **deadlines)
-        async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
-            await connection.execute(f"LISTEN {_CHANNEL}")
+        address = conninfo.make_conninfo(self._address, **waits.ON_THE_SERVER)
+        async with asyncio.timeout(_BEGIN_SECONDS):
+            connection = await psycopg.AsyncConnection.connect(address, autocommit=True)
+        async with connection:
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                await connection.execute(f"LISTEN {_CHANNEL}")
             for topic in Topic:  # whatever was told while nobody listened here
                 heard(topic)
             async for notification in connection.notifies():

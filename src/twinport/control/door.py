@@ -7,6 +7,7 @@ import orjson
 
 from twinport import __version__
 from twinport.control.deliveries import DeliveryReader, describe, parse_source
+from twinport.control.health import Readiness
 from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.names import RegionName
@@ -26,11 +27,14 @@ class ControlDoor:
     regions: Collection[RegionName]
     reset: Callable[[], Awaitable[None]]
     deliveries: DeliveryReader
+    readiness: Readiness
 
     def routes(self) -> Mapping[str, Mapping[str, Handler]]:
         """Return what answers each method of each address beneath `PREFIX`."""
         return {
             "health": {"GET": _health, "HEAD": _health, "OPTIONS": _health},
+            "health/live": {"GET": _live, "HEAD": _live, "OPTIONS": _live},
+            "health/ready": {"GET": self._ready, "HEAD": self._ready, "OPTIONS": self._ready},
             "reset": {"POST": self._reset},
             "deliveries": {"GET": self._deliveries},
         }
@@ -43,6 +47,12 @@ class ControlDoor:
         if handler is None:
             return _json(405, {"message": f"{request.method} is not what this address is for"})
         return await handler(request)
+
+    async def _ready(self, _request: Request) -> AnyAnswer:
+        missing = await self.readiness.missing()
+        if missing:
+            return _json(503, {"status": "unready", "missing": missing})
+        return _json(200, {"status": "ok"})
 
     async def _reset(self, request: Request) -> AnyAnswer:
         if (refused := self._refused(request, "reset is possible")) is not None:
@@ -66,6 +76,10 @@ class ControlDoor:
         is_closed = self.open_accounts is OpenAccounts.CLOSED
         where = "where accounts are open" if is_closed else "to clients on this machine that come by no proxy"
         return _json(403, {"message": f"{what} only {where} ('open_accounts')"})
+
+
+async def _live(request: Request) -> AnyAnswer:
+    return await _health(request)
 
 
 async def _health(_request: Request) -> AnyAnswer:

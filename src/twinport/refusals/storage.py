@@ -11,10 +11,17 @@ class BlobMissing(NotFound):
 
 
 class StorageUnavailable(Unavailable):
-    """The disk or the database refused: full, read-only, failing. Nothing was changed."""
+    """The disk or the database refused a read or a write: away, full, read-only, failing. Nothing was changed."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"storage refused the write: {what}; nothing was changed, try again")
+        super().__init__(f"storage is unavailable: {what}; nothing was changed, try again")
+
+
+class WriterDied(Unavailable):
+    """The thread that writes a database of this process has died; only another process can go on."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the thread that writes the database has died ({cause}); start twinport again")
 
 
 class CatalogClosed(Unavailable):
@@ -67,12 +74,12 @@ class BlobUnreadable(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The database went away, or its disk failed, while it committed: the change may be there or not."""
+    """The database went away, its disk failed, or it was silent, while it committed: the change may be there or not."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the database was lost, or its disk failed, while it stored the change, which may be there or not: "
-            "look, or try again"
+            "the database was lost or silent, or its disk failed, while it stored the change, which may be there or "
+            "not: look, or try again"
         )
 
 

@@ -1,0 +1,172 @@
+"""One PostgreSQL database, and what all databases of a deployment share: threads, connections, the log of refusals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from twinport.catalog import postgres_refusals, revisions, waits
+from twinport.catalog.connections import IDLE, Connections, SharedPool
+from twinport.catalog.database import no_rows
+from twinport.catalog.threads import Limits, Threads
+from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable
+
+T = TypeVar("T")
+_MOST_TRIES = 5
+# How long work waits for a thread, and with it for a connection; and how much longer than a thread its caller waits,
+# for what a thread cannot be kept from, as looking up a name.
+_QUEUED = timedelta(seconds=5)
+_MARGIN = timedelta(seconds=2)
+# How long the end waits for threads whose connections were cut.
+_CUT = timedelta(seconds=0.2)
+# Any number that everybody who makes tables or databases here takes first.
+MAKING = 7_406_113
+
+# Looks at a new connection before it is used, and raises what refuses it.
+Check = Callable[[Any], None]
+
+
+class Pools:
+    """What the databases of one process share: as many threads as connections, so that a thread finds one."""
+
+    def __init__(self, most: int) -> None:
+        self.connections = Connections(most)
+        limits = Limits(begin=_QUEUED, answer=waits.OPERATION + _MARGIN, idle=IDLE)
+        self.threads = Threads(most, limits, self.connections.tidy)
+        self.log, self.is_open = postgres_refusals.Log(), True
+
+    def close(self, within: timedelta) -> None:
+        """Finish what was submitted, then cut what still waits for an answer."""
+        self.is_open = False
+        if not self.threads.close(max(within - _CUT, timedelta(0))):
+            self.connections.cut()
+            self.threads.close(_CUT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """The ways to one database: transactions, and queries that are none."""
+
+    writing: Engine
+    reading: Engine
+
+
+class PostgresDatabase:
+    """One PostgreSQL database: READ COMMITTED, each query and transaction in a thread with a connection of its own."""
+
+    def __init__(self, url: URL, pools: Pools, check: Check | None = None) -> None:
+        self._url, self._pools = url, pools
+        self._engines = _engines(url, pools.connections, check)
+        self._is_open = True
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        self._require_open()
+        late = partial(StorageUnavailable, "the database did not answer in time")
+        return await self._pools.threads.run(lambda: self.read_now(query), late)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.read(query)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        """As promised by Database; and raises OutcomeUnknown if the connection is lost while it commits."""
+        self._require_open()
+        return await self._pools.threads.run(lambda: self.write_now(transaction), OutcomeUnknown)
+
+    def read_now(self, query: Callable[[Connection], T]) -> T:
+        """As `read`, in the thread of the caller."""
+        return self._trying(lambda: _query(self._engines.reading, query))
+
+    def write_now(self, transaction: Callable[[Connection], T]) -> T:
+        """As `write`, in the thread of the caller. What PostgreSQL gives up, so that others go on, is tried again."""
+        return self._trying(lambda: _transact(self._engines.writing, transaction))
+
+    def make_tables(self, metadata: MetaData, first_rows: Callable[[Connection], None] = no_rows) -> None:
+        """Bring the tables to those of today, with their first rows, and only once if several processes do."""
+
+        def make(db: Connection) -> None:
+            db.execute(text(f"SELECT pg_advisory_xact_lock({MAKING})"))
+            # A migration takes as long as its tables are large, and nobody waits for an answer to it.
+            db.execute(text("SET LOCAL statement_timeout = 0"))
+            revisions.bring_up_to_date(db, metadata)
+            first_rows(db)
+
+        # Where all is made, nobody waits for a process that stands still with the lock in its hand.
+        if not self.read_now(lambda db: revisions.is_current(db, metadata)):
+            self._trying(lambda: _transact(self._engines.writing, make), seconds=inf)
+        self.read_now(lambda db: revisions.require_tables(db, metadata))
+
+    def close(self) -> None:
+        """Let go of the connections. Close the pools first: they finish what was submitted."""
+        self._is_open = False
+        self._engines.writing.dispose()
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise CatalogClosed
+
+    def _trying(self, attempt: Callable[[], T], seconds: float | None = None) -> T:
+        """Run an attempt again after a deadlock, and after a connection that was lost before it took effect."""
+        with waits.until(monotonic() + (seconds or waits.OPERATION.total_seconds())):
+            for tries_left in reversed(range(_MOST_TRIES)):
+                try:
+                    return attempt()
+                except DBAPIError as error:
+                    is_worth_it = tries_left and waits.left() and self._pools.is_open
+                    if not (is_worth_it and postgres_refusals.may_pass(error)):
+                        raise self._refused(postgres_refusals.refusal(error), error) from error
+                except OutcomeUnknown as unknown:
+                    raise self._refused(unknown, unknown.__cause__) from unknown.__cause__
+        raise AssertionError("the last attempt returns or raises")
+
+    def _refused(self, refusal: Exception, error: BaseException | None) -> Exception:
+        if isinstance(error, DBAPIError):
+            self._pools.log.tell(refusal, postgres_refusals.cause_of(error, self._url))
+        return refusal
+
+
+def _engines(url: URL, connections: Connections, check: Check | None) -> _Engines:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        poolclass=SharedPool,
+        connect_args=waits.ON_THE_SERVER,
+    )
+    pool = engine.pool
+    assert isinstance(pool, SharedPool)  # noqa: S101 — what was asked for
+    pool.join(connections)
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _entry: object, arguments: Any, options: Any) -> waits.PunctualConnection:
+        connection = waits.PunctualConnection.connect(*arguments, **options)
+        if check is not None:
+            try:
+                check(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    return _Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def _query(engine: Engine, query: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection:
+        return query(connection)
+
+
+def _transact(engine: Engine, transaction: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection, connection.begin() as under_way:
+        result = transaction(connection)
+        try:
+            under_way.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise OutcomeUnknown from error
+            raise
+        return result

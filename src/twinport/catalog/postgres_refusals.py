@@ -1,0 +1,87 @@
+"""What PostgreSQL refuses, as refusals of ours; the cause goes to the log, without address and password."""
+
+import re
+import threading
+from dataclasses import dataclass, field
+from time import monotonic
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DataError, DBAPIError
+
+from twinport import telemetry
+from twinport.errors import BadRequest
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
+from twinport.telemetry import Event
+
+_SERIALIZATION_FAILED, _DEADLOCK = "40001", "40P01"
+_NO_CHARACTER = "22021"
+_NO_DATABASE = "3D000"
+# Connections, credentials, missing databases, resources, the operator, waits, privileges, read-only transactions, the
+# system beneath.
+_UNAVAILABLE = ("08", "28", _NO_DATABASE, "53", "57", "55P03", "42501", "25006", "58", "XX")
+# Where the driver says that the server is, and who asked it.
+_PLACES = (
+    (re.compile(r"connection to server (?:at|on socket) .*? failed: "), ""),
+    (re.compile(r"(host(?: name)?) (?:\"[^\"]*\"|'[^']*')"), r"\1 (not shown)"),
+)
+_LONGEST_CAUSE = 300
+# The same cause is told once in this time, however many requests meet it.
+_QUIET_SECONDS = 1.0
+_MOST_CAUSES = 64
+
+
+def may_pass(error: DBAPIError) -> bool:
+    """Tell whether the same thing may succeed when it is done again at once: nothing was changed."""
+    return error.connection_invalidated or state_of(error) in (_SERIALIZATION_FAILED, _DEADLOCK)
+
+
+def refusal(error: DBAPIError) -> Exception:
+    """Say that it may be tried again, without what only the operator may know; a defect stays what it is."""
+    state = state_of(error)
+    if isinstance(error, DataError) and state in (None, _NO_CHARACTER):
+        return BadRequest("a value holds a character that cannot be stored")
+    if error.connection_invalidated or state is None:
+        return StorageUnavailable("the database cannot be reached")
+    if state in (_SERIALIZATION_FAILED, _DEADLOCK) or state.startswith(_UNAVAILABLE):
+        return StorageUnavailable(f"the database gave up with SQLSTATE {state}")
+    return error
+
+
+def state_of(error: DBAPIError) -> str | None:
+    """Return the SQLSTATE that the server gave; none if there was no server to give one."""
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
+
+
+def cause_of(error: DBAPIError, url: URL) -> str:
+    """Return what the driver says, in one line, without where the server is and without the password."""
+    diagnosis = getattr(error.orig, "diag", None)
+    text = (getattr(diagnosis, "message_primary", None) or str(error.orig)).partition("\n")[0]
+    for pattern, instead in _PLACES:
+        text = pattern.sub(instead, text)
+    for secret in (url.password, url.host):
+        text = text.replace(str(secret), "(not shown)") if secret else text
+    return text[:_LONGEST_CAUSE]
+
+
+@dataclass
+class Log:
+    """Tells the causes of refusals, each once a second at most."""
+
+    _told: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, refusal: Exception, cause: str) -> None:
+        """Record why the database refused, if that is what the refusal says."""
+        if isinstance(refusal, (StorageUnavailable, OutcomeUnknown)) and self._is_news(cause):
+            telemetry.warning(Event.DATABASE_REFUSED, reason=cause)
+
+    def _is_news(self, cause: str) -> bool:
+        now = monotonic()
+        with self._lock:
+            if now - self._told.get(cause, -_QUIET_SECONDS) < _QUIET_SECONDS:
+                return False
+            if len(self._told) >= _MOST_CAUSES:
+                self._told.clear()
+            self._told[cause] = now
+            return True

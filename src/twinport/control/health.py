@@ -1,0 +1,73 @@
+"""Whether this process could serve now: its database and its store of bytes, looked at once a second at most."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.errors import Refusal
+from twinport.telemetry import Event
+
+Probe = Callable[[], Awaitable[None]]
+
+# An answer counts for this long, however many ask.
+_FRESH = timedelta(seconds=1)
+# A part that does not answer within this time counts as away.
+_PATIENCE = timedelta(seconds=2)
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Asks each part by its probe, which raises if the part is away, and opens or creates nothing."""
+
+    probes: Mapping[str, Probe]
+    patience: timedelta = _PATIENCE
+    _parts: "dict[str, _Part]" = field(default_factory=dict)
+
+    async def missing(self) -> list[str]:
+        """Name the parts that are away."""
+        for name, probe in self.probes.items():
+            self._parts.setdefault(name, _Part(name, probe))
+        parts = list(self._parts.values())
+        are_there = await asyncio.gather(*(part.is_there(self.patience) for part in parts))
+        return [part.name for part, is_there in zip(parts, are_there, strict=True) if not is_there]
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part, and the one look at it that is under way or was the last. A look that hangs is not joined by another."""
+
+    name: str
+    probe: Probe
+    was_there: bool = True
+    _look: "asyncio.Task[str | None] | None" = None
+    _began_at: float = 0.0
+
+    async def is_there(self, patience: timedelta) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._look is None or (self._look.done() and now - self._began_at >= _FRESH.total_seconds()):
+            self._began_at, self._look = now, asyncio.create_task(self._reason())
+        left = self._began_at + patience.total_seconds() - now
+        await asyncio.wait({self._look}, timeout=max(0.0, left))
+        reason = self._look.result() if self._look.done() else f"no answer within {patience.total_seconds():g} seconds"
+        self._tell(reason)
+        return reason is None
+
+    async def _reason(self) -> str | None:
+        """Return why the part is away, or None."""
+        try:
+            await self.probe()
+        except Refusal as refusal:
+            return refusal.message
+        except Exception as error:  # noqa: BLE001 — whatever a probe meets, the part cannot be relied on
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    def _tell(self, reason: str | None) -> None:
+        """Record a change. The reason is for the operator, and is answered to nobody."""
+        if reason is not None and self.was_there:
+            telemetry.warning(Event.SERVER_UNREADY, part=self.name, reason=reason)
+        if reason is None and not self.was_there:
+            telemetry.event(Event.SERVER_READY, part=self.name)
+        self.was_there = reason is None
