@@ -236,12 +236,22 @@ def test_an_upgrade_that_fails_at_any_statement_leaves_the_old_state_or_the_new(
     with stopped_at(math.inf) as statements:
         open_and_close(folder / "rehearsal")
     before, old_tables = rows(folder / file), tables(folder / file)
-    for statement in some_of(statements):
+    # After the first COMMIT, the partition learns what the Region's database is known by.
+    upgrade = statements[: statements.index("COMMIT") + 1]
+    for statement in some_of(upgrade):
         with stopped_at(statement), suppress(Stopped):
             open_and_close(folder)
         assert holds(rows(folder / file), before)
-        assert (revision(folder / file) is None) == (statement <= len(statements))
-        assert (tables(folder / file) == old_tables) == (statement <= len(statements))
+        assert (revision(folder / file) is None) == (statement <= len(upgrade))
+        assert (tables(folder / file) == old_tables) == (statement <= len(upgrade))
+
+
+def test_the_partition_of_an_upgraded_folder_knows_the_database_of_each_region(folder: Path) -> None:
+    open_and_close(folder)
+    known = {str(row["name"]): row["identity"] for row in rows(folder / "global.db")["region"]}
+    own = {name: rows(folder / FILES[name])["history"][0]["identity"] for name in known}
+    assert known == own
+    assert all(known.values())
 
 
 def test_a_new_database_whose_making_fails_at_any_statement_is_empty_or_whole(tmp_path: Path) -> None:

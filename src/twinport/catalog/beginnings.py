@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select, update
 
-from twinport.catalog import partition_schema, regional_schema, statements
+from twinport.catalog import partition_schema, region_identity, regional_schema, statements
 from twinport.catalog.database import Database
 from twinport.model.names import RegionName
 
@@ -55,8 +55,9 @@ def list_region(db: Connection, name: RegionName, now: datetime) -> None:
 
 
 def begin_history(db: Connection, now: datetime) -> None:
-    """Give a new Region its first epoch."""
-    statements.insert_absent(db, regional_schema.history, {"id": 1, "epoch": _epoch_at(now)})
+    """Give a new Region its first epoch, and its database an identity."""
+    row = {"id": 1, "epoch": _epoch_at(now), "identity": region_identity.new()}
+    statements.insert_absent(db, regional_schema.history, row)
 
 
 def begin_history_anew(db: Connection, now: datetime) -> None:

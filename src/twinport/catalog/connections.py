@@ -1,7 +1,7 @@
 """The connections of one process to all databases of a deployment: never more than a bound, given back when idle.
 
 Each database has a pool, and all pools share one budget. A pool that needs a connection while the budget is used up
-takes the place of an idle one, of whichever database: docs/decisions/0027-deadlines-and-connections.md.
+takes the place of an idle one, of whichever database: docs/decisions/0030-deadlines-and-connections.md.
 """
 
 import os

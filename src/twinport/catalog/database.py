@@ -149,6 +149,11 @@ class SqliteDatabase:
         self._require_open()
         return await _answered(self._writer.submit(transaction), ANSWER_LIMIT)
 
+    def write_now(self, transaction: Callable[[Connection], T]) -> T:
+        """As `write`, for a thread that may wait."""
+        self._require_open()
+        return self._writer.submit(transaction).result(ANSWER_LIMIT.total_seconds())
+
     def check(self) -> None:
         """Raise Unavailable if no write could be taken, as far as can be told without one."""
         self.read_now(lambda db: db.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from twinport import disks
 from twinport.breakdown import Breakdown
-from twinport.catalog import partition_schema, regional_schema
+from twinport.catalog import partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
@@ -23,7 +24,7 @@ from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 from twinport.pools import DATABASES
-from twinport.refusals.storage import CatalogClosed
+from twinport.refusals.storage import CatalogClosed, RegionLost
 
 T = TypeVar("T")
 PARTITION_FILE = "global.db"
@@ -102,7 +103,10 @@ class EmbeddedCatalog:
     def _open_regions(self) -> None:
         """Upgrade every Region, or refuse, before anybody is served."""
         for name in self._global.read_now(listed_regions):
-            self._region(name).open_if_there()
+            expected = self._global.read_now(partial(region_identity.known, name=name))
+            found = self._region(name).open_if_there(expected)
+            if expected is None and found is not None:
+                self._global.write_now(partial(region_identity.learn, name=name, identity=found))
 
     def now(self, db: Connection) -> datetime:
         # Processes on one SQLite file are on one host, and so is its clock.
@@ -140,6 +144,7 @@ class _EmbeddedRegion:
         self._database: SqliteDatabase | None = None
         self._opening, self._one_thread = asyncio.Lock(), Lock()
         self._is_closed = False
+        self._file: tuple[int, int] | None = None
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await (await self._readable()).read(query)
@@ -148,21 +153,28 @@ class _EmbeddedRegion:
         return await (await self._readable()).read_much(query)
 
     async def _readable(self) -> SqliteDatabase:
-        if self._database is None and self._path.exists():
+        self._require_same_file()
+        if self._database is None and (self._path.exists() or await self._identity() is not None):
             return await self._open()
         return self._database or self._catalog._empty  # noqa: SLF001 — of this module
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
+        self._require_same_file()
         if self._database is None:
             now = self._now()
             # Law of section 7: the partition lists a Region before that Region's first write.
             await self._catalog.partition.record(lambda db: list_region(db, self._name, now))
         return await (self._database or await self._open()).write(transaction)
 
-    def open_if_there(self) -> None:
-        """Open the file, and upgrade it, if this Region was ever written to; before anybody is served."""
+    def open_if_there(self, expected: str | None) -> str | None:
+        """Open the file, and upgrade it, if this Region was ever written to; before anybody is served.
+
+        Return the identity of the database. Raises RegionLost if another one is expected.
+        """
         if self._path.exists():
-            self._opened()
+            return self._opened(expected)[1]
+        region_identity.require(self._name, expected, None)
+        return None
 
     def close(self, within: timedelta) -> None:
         self._is_closed = True
@@ -172,19 +184,44 @@ class _EmbeddedRegion:
     async def _open(self) -> SqliteDatabase:
         """Open the file beside the loop: it may be migrated, and another process may hold its folder for a while."""
         async with self._opening:
-            return await DATABASES.run(self._opened)
+            if self._database is not None:
+                return self._database
+            expected = await self._identity()
+            if not self._path.exists():
+                region_identity.require(self._name, expected, None)
+            database, identity = await DATABASES.run(partial(self._opened, expected))
+            if expected is None and identity is not None:
+                learning = partial(region_identity.learn, name=self._name, identity=identity)
+                await self._catalog.partition.record(learning)
+            return database
 
-    def _opened(self) -> SqliteDatabase:
+    async def _identity(self) -> str | None:
+        return await self._catalog.partition.read(partial(region_identity.known, name=self._name))
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise CatalogClosed
+
+    def _require_same_file(self) -> None:
+        """Raise RegionLost if the file that is open is not the one of this name any more: its writes would be lost."""
+        if self._file is not None and _file_at(self._path) != self._file:
+            raise RegionLost(self._name, "missing" if _file_at(self._path) is None else "another one")
+
+    def _opened(self, expected: str | None) -> tuple[SqliteDatabase, str | None]:
         # A caller that was canceled has left the asynchronous lock, and its thread may still be in here.
         with self._one_thread:
             if self._database is None:
                 opened = self._new()
-                if self._is_closed:
+                try:
+                    identity = opened.read_now(region_identity.own)
+                    region_identity.require(self._name, expected, identity)
+                    self._require_open()
+                except BaseException:
                     opened.close()
-                    raise CatalogClosed
-                self._database = opened
-                return opened
-            return self._database
+                    raise
+                self._file, self._database = _file_at(self._path), opened
+                return opened, identity
+            return self._database, None
 
     def _new(self) -> SqliteDatabase:
         now, breakdown = self._now(), self._catalog.breakdown
@@ -194,3 +231,12 @@ class _EmbeddedRegion:
 
     def _now(self) -> datetime:
         return self._catalog._clock.now()  # noqa: SLF001 — of this module
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Return which file has a name now, None if none has."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -31,6 +31,8 @@ region = Table(
     partition,
     Column("name", Text, primary_key=True),
     Column("created_at", Instant, nullable=False),
+    # Of its database, from that one's beginning on: `region_identity`.
+    Column("identity", Text),
 )
 
 # One row. It grows with every write that may change a decision; a cached decision is valid for one value.

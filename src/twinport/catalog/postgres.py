@@ -1,7 +1,7 @@
 """The catalog on PostgreSQL: one database for the partition, and one beside it for each Region that was written to.
 
 Why it is so, and in which order rows are locked: docs/decisions/0008-locks-on-postgresql.md. How long anything waits,
-and how many connections there are: docs/decisions/0027-deadlines-and-connections.md. Nothing but the composition root
+and how many connections there are: docs/decisions/0030-deadlines-and-connections.md. Nothing but the composition root
 names this module, and only where PostgreSQL is configured.
 """
 
@@ -11,14 +11,15 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
+import psycopg
 from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from twinport.breakdown import Breakdown
-from twinport.catalog import partition_schema, regional_schema, revisions, waits
+from twinport.catalog import partition_schema, region_identity, regional_schema, revisions, waits
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
@@ -30,7 +31,7 @@ from twinport.catalog.postgres_database import MAKING, Pools, PostgresDatabase
 from twinport.clock import Clock
 from twinport.config import DATABASE_CONNECTIONS
 from twinport.model.names import RegionName
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import RegionLost, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "postgresql"]
@@ -121,6 +122,7 @@ class _PostgresRegion:
         self._name, self._catalog = name, catalog
         self._database: PostgresDatabase | None = None
         self._opening = asyncio.Lock()
+        self._known: str | None = None
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         if self._database is None and self._name in await self._catalog.regions():
@@ -174,30 +176,63 @@ class _PostgresRegion:
         return self._database
 
     def _at_url(self, url: URL) -> PostgresDatabase:
-        return PostgresDatabase(url, self._catalog._pools)  # noqa: SLF001 — of this module
+        return PostgresDatabase(url, self._catalog._pools, self._check)  # noqa: SLF001 — of this module
 
     def _find(self) -> PostgresDatabase | None:
         url = self._at()
+        expected = self._expected()
         if not self._catalog._global.read_now(lambda db: _has_database(db, str(url.database))):  # noqa: SLF001
+            region_identity.require(self._name, expected, None)
             return None
         database = self._at_url(url)
         try:
             # Tables and history come in one transaction: with this row, everything else is there.
             if database.read_now(lambda db: db.execute(text("SELECT to_regclass('history')")).scalar()):
                 database.make_tables(regional_schema.regional)
-                return database
+                return self._recognized(database, expected)
         except BaseException:
             database.close()
             raise
         database.close()
+        region_identity.require(self._name, expected, None)
         return None
 
+    def _recognized(self, database: PostgresDatabase, expected: str | None) -> PostgresDatabase:
+        """Return a database if it is this Region's, and let the partition know it from now on."""
+        found = database.read_now(region_identity.own)
+        region_identity.require(self._name, expected, found)
+        if expected is None and found is not None:
+            learning = partial(region_identity.learn, name=self._name, identity=found)
+            self._catalog._global.write_now(learning)  # noqa: SLF001 — of this module
+        self._known = found
+        return database
+
+    def _expected(self) -> str | None:
+        return self._catalog._global.read_now(partial(region_identity.known, name=self._name))  # noqa: SLF001
+
+    def _check(self, connection: psycopg.Connection[Any]) -> None:
+        """Look whether a new connection leads to the database that was opened. Raises RegionLost."""
+        if self._known is None:
+            return
+        try:
+            row = connection.execute("SELECT identity FROM history").fetchone()
+        except psycopg.errors.UndefinedTable:
+            row = None
+        connection.rollback()
+        region_identity.require(self._name, self._known, row[0] if row else None)
+
     def _make(self, now: datetime) -> PostgresDatabase:
-        url = self._at()
+        url, expected = self._at(), self._expected()
+        if expected is not None:
+            # Written to before: it is found or refused, and never made.
+            return self._find() or self._lost()
         self._catalog._global.read_now(lambda db: _create_database(db, str(url.database)))  # noqa: SLF001
         database = self._at_url(url)
         database.make_tables(regional_schema.regional, lambda db: begin_history(db, now))
-        return database
+        return self._recognized(database, expected)
+
+    def _lost(self) -> NoReturn:
+        raise RegionLost(self._name, "missing")
 
 
 def _create_database(db: Connection, name: str) -> None:

@@ -26,6 +26,8 @@ history = Table(
     regional,
     Column("id", Integer, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
+    # What the partition knows this database by: `region_identity`.
+    Column("identity", Text),
 )
 
 # Keys that authenticate authorisation tokens and presigned layer addresses of this Region.

@@ -1,7 +1,7 @@
 """Deadlines of PostgreSQL: until when the work of a thread may wait, and a connection that waits no longer.
 
 A server that stands still honors no timeout of its own, and its kernel acknowledges what is sent to it. So each wait of
-the driver ends at the deadline of the operation that it belongs to: docs/decisions/0027-deadlines-and-connections.md.
+the driver ends at the deadline of the operation that it belongs to: docs/decisions/0030-deadlines-and-connections.md.
 """
 
 import threading

@@ -73,6 +73,16 @@ class BlobUnreadable(Unavailable):
         self.code = code
 
 
+class RegionLost(Unavailable):
+    """A Region was written to, and its database is not the one that the partition knows. Nothing is made anew."""
+
+    def __init__(self, region: str, what: str) -> None:
+        super().__init__(
+            f"the database of Region '{region}' is {what}: restore it from the backup that the partition's database "
+            "belongs to"
+        )
+
+
 class OutcomeUnknown(Unavailable):
     """The database went away, its disk failed, or it was silent, while it committed: the change may be there or not."""
 
