@@ -74,7 +74,6 @@ def start(
     wrapped_in: Sequence[str] = (),
     program: str | None = None,
     words: Sequence[str] = (),
-    program: str | None = None,
     **environment: str,
 ) -> Served:
     """Start a server, by the command `wrapped_in` if one is given, or a program that stands for one.
