@@ -20,7 +20,6 @@ from twinport.edge import CONSOLE, Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.model.identities import Origin
-from twinport.model.names import RegionName
 from twinport.pools import MESSAGES
 from twinport.refusals.requests import BodyMalformed, ServerBusy
 from twinport.refusals.storage import Interrupted
@@ -39,8 +38,6 @@ _SMALL_BODY = 1 << 16
 _ROOM_OF_STRANGERS, _ROOM_OF_THE_KNOWN = 64 << 20, 256 << 20
 _BODY_PATIENCE = timedelta(minutes=5)
 _LONGEST_NUMBER = 19
-# What is not signed names no Region; the partition's own is where STS stood before it had Regions.
-_UNSIGNED_REGION = RegionName("us-east-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ class Gateway:
 
         async def authenticate(received: protocols.Request) -> Call:
             if parts.unsigned and _names_one_of(parts, received):
-                nobody = outsider(replace(origin, region=_UNSIGNED_REGION))
+                nobody = outsider(replace(origin, region=self.authenticator.region_of_unsigned(received.message)))
                 return Call(nobody, received.message.values("host")[0], "https" if origin.secure else "http")
             caller = await self.authenticator.authenticate(
                 received.message, received.body, service.signing_name, origin

@@ -1,5 +1,6 @@
 """From a signed request to its caller."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -13,13 +14,14 @@ from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName
+from twinport.model.regions import GLOBAL_REGION
 from twinport.refusals.callers import CredentialsUnknown
 
-# IAM has one endpoint in the partition, which is signed for here (botocore, endpoint rules). A client that is given an
-# endpoint of its own signs for its own Region instead.
-_GLOBAL_REGION = RegionName("us-east-1")
 # A body above this is hashed beside the event loop.
 _LARGE = 1 << 16
+# STS's endpoint without a Region. Its other endpoints, and this server's own addresses, are of the Region signed for.
+_GLOBAL_STS = "sts.amazonaws.com"
+_REGIONAL_STS = re.compile(r"sts\.([a-z0-9-]+)\.amazonaws\.com(:|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,31 @@ class Authenticator:
     regions: Collection[RegionName]
 
     async def authenticate(self, message: sigv4.Message, body: bytes, service: str, origin: Origin) -> Caller:
-        """Return who signed the request. The Region of the signature is the one that the request is about.
+        """Return who signed the request. It is about the Region of the signature, or of an endpoint that has none.
+
+        A client that is given an address signs for a Region of its own choice, for IAM too; that Region says nothing.
 
         Raises a NotAuthenticated refusal that says what is wrong, and nothing of the secret.
         """
         signed = sigv4.parse(message)
-        expected = {*self.regions, _GLOBAL_REGION} if service == "iam" else self.regions
+        is_global = _is_global(service, message)
+        expected = {*self.regions, GLOBAL_REGION} if is_global else self.regions
         sigv4.require_scope(signed, service=service, regions=expected)
-        region = RegionName(signed.scope.region)
+        region = GLOBAL_REGION if is_global else RegionName(signed.scope.region)
         caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
         await self._check_session(signed, caller)
         sigv4.verify(signed, secret, now=self.wall.now(), body_hash=await _hash(body))
         if service == "iam" and not may_call_iam(caller):
             raise CredentialsUnknown
         return caller
+
+    def region_of_unsigned(self, message: sigv4.Message) -> RegionName:
+        """Return the Region of a request that names none by a signature: by its host, or where STS stood at first."""
+        for host in message.values("host"):
+            found = _REGIONAL_STS.match(host.lower())
+            if found and found[1] in self.regions:
+                return RegionName(found[1])
+        return GLOBAL_REGION
 
     async def knows_key_of(self, message: sigv4.Message, origin: Origin) -> bool:
         """Tell whether a request names an active key. It proves nothing: that takes the body."""
@@ -67,3 +80,9 @@ async def _hash(body: bytes) -> str:
     if len(body) <= _LARGE:
         return sha256(body).hexdigest()
     return await pools.MESSAGES.run(lambda: sha256(body).hexdigest())
+
+
+def _is_global(service: str, message: sigv4.Message) -> bool:
+    """Tell whether a request came to an endpoint without a Region: the only one of IAM, or that of STS by its name."""
+    hosts = {host.partition(":")[0].lower() for host in message.values("host")}
+    return service == "iam" or (service == "sts" and _GLOBAL_STS in hosts)

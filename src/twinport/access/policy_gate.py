@@ -19,6 +19,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.regions import GLOBAL_REGION
 from twinport.refusals.identities import PolicyMalformed
 from twinport.telemetry import Event
 
@@ -113,7 +114,7 @@ class PolicyGate:
             resource=target.arn,
             account=target.account,
             context=request_context(
-                caller, held.tags, target.account, target.tags, {**given, **self._keys(caller, target)}
+                caller, held.tags, target.account, target.tags, {**_of(action), **given, **self._keys(caller, target)}
             ),
         )
         policies = Policies(
@@ -151,6 +152,11 @@ class PolicyGate:
 
     def _keys(self, caller: Caller, target: Target) -> Context:
         return {**self.organization.keys_of(caller), **self.organization.keys(target.account, "Resource")}
+
+
+def _of(action: str) -> Context:
+    """Return the keys that follow from the action: IAM is in one Region, wherever the request came to."""
+    return {"aws:RequestedRegion": (GLOBAL_REGION,)} if action.lower().startswith("iam:") else NO_CONTEXT
 
 
 def _principal(caller: Caller) -> Principal:

@@ -12,5 +12,7 @@ DEFAULT_REGIONS: tuple[RegionName, ...] = tuple(
     ).split()
 )
 
+# Where endpoints are that have no Region of their own: IAM's, and the global one of STS.
+GLOBAL_REGION = RegionName("us-east-1")
 # Where a caller is whose address names no Region and whom nothing else places.
 HOME_REGION = RegionName("us-east-1")
