@@ -7,7 +7,7 @@ from twinport.access.gate import NO_CONTEXT, AnyResource, Context, Gate, Identit
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
 from twinport.model import names
-from twinport.model.entities import Group, PolicyOwner, PrincipalType, Tag
+from twinport.model.entities import RESERVED_PATH, Group, PolicyOwner, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.refusals.identities import InvalidInput
 
@@ -73,6 +73,12 @@ def boundary_context(arn: str | None) -> Context:
 def pass_context(service: str) -> Context:
     """Return the condition key of iam:PassRole by which policies ask whom a role is passed to."""
     return {"iam:PassedToService": (service,)}
+
+
+def check_path(path: str) -> None:
+    """Raise InvalidInput for a path under which nothing can be made."""
+    if path.startswith(RESERVED_PATH):
+        raise InvalidInput(f"paths beginning with '{RESERVED_PATH}' are kept for AWS: use another path")
 
 
 def check_tags(tags: Iterable[Tag]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from twinport.access import unique_ids
-from twinport.access.entities import Entities
+from twinport.access.entities import Entities, check_path
 from twinport.catalog import groups, identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
@@ -22,8 +22,9 @@ class Groups:
     world: Clock
 
     async def create(self, caller: Caller, name: str, path: str) -> Group:
-        """Create a group. Raises EntityExists, LimitReached."""
+        """Create a group. Raises EntityExists, LimitReached, InvalidInput."""
         await self.entities.ask_of(caller, "iam:CreateGroup", group_arn(caller.account, path, name))
+        check_path(path)
         group = Group(unique_ids.group(), caller.account, name, path, self.world.now())
         await self.catalog.partition.write(lambda db: groups.add(db, group))
         return group
@@ -51,7 +52,10 @@ class Groups:
         return await self.catalog.partition.read_much(lambda db: groups.listed(db, caller.account, prefix, page))
 
     async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
-        """Change what is given, asking for the old ARN and for the new one. Raises EntityNotFound, EntityExists."""
+        """Change what is given, asking for the old ARN and for the new one.
+
+        Raises EntityNotFound, EntityExists, InvalidInput.
+        """
         await self.entities.ask(caller, "iam:UpdateGroup", _GROUP, name)
 
         def renamed(db: Connection) -> Group:
@@ -61,6 +65,7 @@ class Groups:
         if new_name or new_path:
             wanted = await self.catalog.partition.read(renamed)
             await self.entities.ask_of(caller, "iam:UpdateGroup", wanted.arn)
+            check_path(new_path or "/")
         await self.catalog.partition.write(lambda db: groups.rename(db, renamed(db)))
 
     async def delete(self, caller: Caller, name: str) -> None:

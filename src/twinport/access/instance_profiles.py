@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.access import unique_ids
-from twinport.access.entities import Entities, check_tags, pass_context, tag_context
+from twinport.access.entities import Entities, check_path, check_tags, pass_context, tag_context
 from twinport.access.gate import NO_CONTEXT, Context
 from twinport.catalog import identities, instance_profiles
 from twinport.catalog.database import Connection
@@ -29,6 +29,7 @@ class InstanceProfiles:
         arn = instance_profile_arn(caller.account, path, name)
         await self.entities.ask_of(caller, "iam:CreateInstanceProfile", arn, tag_context(tags))
         check_tags(tags)
+        check_path(path)
         made = InstanceProfile(
             unique_ids.instance_profile(), caller.account, name, path, self.world.now(), tags=tuple(tags)
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from twinport.access import policy, unique_ids
 from twinport.access.aws_policies import AwsPolicies, AwsPolicy, is_aws_policy
-from twinport.access.entities import Entities, check_tags, tag_context
+from twinport.access.entities import Entities, check_path, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.access.policy import PolicyKind
 from twinport.catalog import identities, managed_policies
@@ -57,6 +57,7 @@ class ManagedPolicies:
         arn = policy_arn(caller.account, path, name)
         await self.entities.ask_of(caller, "iam:CreatePolicy", arn, tag_context(tags))
         check_tags(tags)
+        check_path(path)
         _check_document(document)
         now = self.world.now()
         made = ManagedPolicy(

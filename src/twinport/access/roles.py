@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from twinport.access import trust_documents, unique_ids
 from twinport.access.boundaries import Boundaries
-from twinport.access.entities import Entities, boundary_context, check_tags, tag_context
+from twinport.access.entities import Entities, boundary_context, check_path, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.access.uses import Uses
 from twinport.catalog import identities
@@ -52,6 +52,7 @@ class Roles:
         context = {**tag_context(new.tags), **boundary_context(new.boundary)}
         await self.entities.ask_of(caller, "iam:CreateRole", arn, context)
         check_tags(new.tags)
+        check_path(new.path)
         if new.path.startswith(SERVICE_ROLE_PATH):
             raise InvalidInput(f"paths beginning with '{SERVICE_ROLE_PATH}' are kept for CreateServiceLinkedRole")
         role = Role(

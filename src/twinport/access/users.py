@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from twinport.access import unique_ids
 from twinport.access.boundaries import Boundaries
-from twinport.access.entities import Entities, boundary_context, check_tags, tag_context
+from twinport.access.entities import Entities, boundary_context, check_path, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
@@ -32,10 +32,14 @@ class Users:
     async def create(
         self, caller: Caller, name: str, *, path: str, tags: Sequence[Tag], boundary: str | None = None
     ) -> User:
-        """Create a user. Raises EntityExists, LimitReached, and for the boundary what Boundaries.put does."""
+        """Create a user.
+
+        Raises EntityExists, LimitReached, InvalidInput, and for the boundary what Boundaries.put does.
+        """
         arn = user_arn(caller.account, path, name)
         await self.entities.ask_of(caller, "iam:CreateUser", arn, {**tag_context(tags), **boundary_context(boundary)})
         check_tags(tags)
+        check_path(path)
         user = User(unique_ids.user(), caller.account, name, path, self.world.now(), tuple(tags), boundary)
 
         def store(db: Connection) -> None:
@@ -76,7 +80,10 @@ class Users:
         await self.entities.ask_of_account(caller, "iam:ListVirtualMFADevices")
 
     async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
-        """Change what is given, asking for the old ARN and for the new one. Raises EntityNotFound, EntityExists."""
+        """Change what is given, asking for the old ARN and for the new one.
+
+        Raises EntityNotFound, EntityExists, InvalidInput.
+        """
         await self.entities.ask(caller, "iam:UpdateUser", _USER, name)
 
         def renamed(db: Connection) -> User:
@@ -86,6 +93,7 @@ class Users:
         if new_name or new_path:
             wanted = await self.catalog.partition.read(renamed)
             await self.entities.ask_of(caller, "iam:UpdateUser", wanted.arn)
+            check_path(new_path or "/")
         await self.catalog.partition.write(lambda db: identities.rename_user(db, renamed(db)))
 
     async def delete(self, caller: Caller, name: str) -> None:

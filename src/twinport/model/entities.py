@@ -9,6 +9,8 @@ from twinport.model.names import AccountId
 
 DEFAULT_SESSION = timedelta(hours=1)
 SERVICE_ROLE_PATH = "/aws-service-role/"
+# Under which AWS alone makes anything.
+RESERVED_PATH = "/aws-reserved/"
 
 
 class PrincipalType(Enum):
