@@ -20,7 +20,7 @@ from tests.served import Served, new_account
 from tests.waiting import until
 
 Keys = tuple[str, str, str | None]
-_NAMED = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role)/(?:([^\"*]+)/)?([^/\"*]+)\"")
+_NAMED = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role)/(?:([^\"*$]+)/)?([^/\"*$]+)\"")
 _SESSIONS = re.compile(r"arn:aws:sts::([0-9]{12}):assumed-role/([^/\"]+)/")
 _IDS = re.compile(r"A(?:IDA|ROA)[A-Z]{12,}")
 _IDS_OF = {
@@ -101,7 +101,9 @@ class Prepared:
         return str(self.raw.get("to", "repository/team/api")).partition("repository/")[2]
 
     def client(self, served: Served, service: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
-        made = served.client(service, self.here, self.region, self.keys)
+        # IAM is in one Region, whichever its client signs for.
+        region = "ap-south-1" if service == "iam" else self.region
+        made = served.client(service, self.here, region, self.keys)
         if forwarded := self._forwarded():
             # As a proxy does it, whom the settings trust: after the client has signed.
             made.meta.events.register("before-send", lambda request, **_: request.headers.update(forwarded))

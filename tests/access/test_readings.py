@@ -106,3 +106,19 @@ def test_wildcards_cross_the_colons_of_the_sixth_part() -> None:
     group = "arn:aws:logs:eu-west-1:111122223333:log-group:build:log-stream:one"
     assert matches("arn:aws:logs:*:*:log-group*one", group, Effect.ALLOW, negated=False)
     assert matches("arn:aws:logs:*:*:log-group?build?log-stream?one", group, Effect.ALLOW, negated=False)
+
+
+UNRESOLVED = [f"{set_of}String{negated}{name}{if_exists}" for set_of in ("", "ForAllValues:", "ForAnyValue:")
+              for negated in ("", "Not") for name in ("Equals", "EqualsIgnoreCase", "Like")
+              for if_exists in ("", "IfExists")]  # fmt: skip
+
+
+@given(st.sampled_from(UNRESOLVED), st.lists(st.text("ab", max_size=2), max_size=3), st.sampled_from(["a", "${k:n}-*"]))
+def test_no_allow_holds_but_by_a_value_that_is_there(spelt: str, values: list[str], beside: str) -> None:
+    name = spelt.replace("ForAllValues:", "").replace("ForAnyValue:", "")
+    condition = {spelt: {"k:v": [beside, "${k:none}"]}}
+    text = json.dumps({"Version": "2012-10-17", "Statement": {**ALLOW_ALL, "Condition": condition}})
+    question = Question(WHO["alice"], "a:b", "*", fakes.ACCOUNT, {"k:v": tuple(values)})
+    if isinstance(decide(question, Policies(identity=(parse(text, PolicyKind.IDENTITY),))), Allowed):
+        assert "Not" not in name
+        assert "a" in values

@@ -168,3 +168,8 @@ def test_an_explanation_says_which_variable_is_too_long() -> None:
     policies = holding({**ALLOW_ALL, "Resource": "arn:aws:ecr:*:*:repository/${aws:UserAgent}"})
     words = in_words(explain(asked({"aws:useragent": (LONG,)}), policies))
     assert "(the variable ${aws:useragent} is too long)" in words
+
+
+def test_an_explanation_says_which_variable_has_no_value() -> None:
+    policies = holding({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:ecr:*:*:repository/${aws:username}"})
+    assert "(the variable ${aws:username} has no value)" in in_words(explain(asked({}), policies))

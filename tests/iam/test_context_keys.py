@@ -35,6 +35,12 @@ def test_the_older_language_has_no_variables() -> None:
     assert named_in([json.dumps({**document, "Version": "2008-10-17"})]) == []
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("key", ["aws:${" + "a:" * 20_000, "aws:${a:" + " " * 40_000, "aws:" + "${a:" * 10_000])
+def test_a_hostile_key_is_named_at_once(key: str) -> None:
+    assert named_in([asking_for(key)]) == [key]
+
+
 def test_characters_that_are_written_as_variables_are_no_keys() -> None:
     assert named_in([allowing("ecr:*", "arn:aws:ecr:*:*:repository/${*}/${?}/${$}")]) == []
 

@@ -46,9 +46,17 @@ def _prepared(folder: Path, issuer: Issuer) -> list[Prepared]:
 
 @contextmanager
 def _serving(folder: Path, issuer: Issuer, **environment: str) -> Iterator[Served]:
-    """Serve, with a way to the issuer, and behind a proxy that may say where requests come from."""
+    """Serve with open accounts and a way to the issuer, behind a proxy that may say where requests come from."""
     way = {"TWINPORT_EGRESS_NETWORKS": "127.0.0.1/32", "TWINPORT_EGRESS_AUTHORITIES": str(issuer.certified.authority)}
-    served = start(folder / "data", None, None, TWINPORT_TRUSTED_PROXIES="127.0.0.1", **way, **environment)
+    served = start(
+        folder / "data",
+        None,
+        None,
+        TWINPORT_TRUSTED_PROXIES="127.0.0.1",
+        TWINPORT_OPEN_ACCOUNTS="everywhere",
+        **way,
+        **environment,
+    )
     try:
         yield served
     finally:
