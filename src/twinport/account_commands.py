@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,13 +23,14 @@ Account = Annotated[str, typer.Argument(help="The account's id, name or alias.")
 User = Annotated[str, typer.Argument(help="The user's name.")]
 Key = Annotated[str, typer.Argument(help="The access key's id.")]
 Attached = Annotated[
-    list[str] | None, typer.Option("--attach", help="A policy for the user: AWS's by its name, others by ARN.")
+    list[str] | None,
+    typer.Option("--attach", metavar="POLICY", help="A policy for the user: AWS's by its name, others by ARN."),
 ]
 
 
 @accounts.command("create")
 def create_account(name: str, data: Data = None, config: Config = None) -> None:
-    """Create an account and print its first administrator's access key, once."""
+    """Create an account; print its administrator's access key."""
     made = _done(data, config, lambda them: them.accounts.create(name), "BEGIN")
     typer.echo(f"account         {made.account}\nadministrator   {made.user_arn}")
     _print_key(made.access_key_id, made.secret)
@@ -38,7 +39,9 @@ def create_account(name: str, data: Data = None, config: Config = None) -> None:
 @accounts.command("list")
 def list_accounts(data: Data = None, config: Config = None) -> None:
     """List the accounts that were created: id, name, and since when."""
-    for each in _done(data, config, lambda them: them.accounts.listed(), "READ"):
+    found = _done(data, config, lambda them: them.accounts.listed(), "READ")
+    _say_if_none(found, "there is no account yet: 'twinport account create NAME' makes one")
+    for each in found:
         typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}")
 
 
@@ -46,7 +49,10 @@ def list_accounts(data: Data = None, config: Config = None) -> None:
 def create_user(
     account: Account, name: User, attach: Attached = None, data: Data = None, config: Config = None
 ) -> None:
-    """Create a user, who may do what the policies attached allow, and print an access key, once."""
+    """Create a user and print an access key, once.
+
+    The user may do what the attached policies allow.
+    """
     made, new = _done(data, config, lambda them: them.create_user(account, name, attach or ()))
     typer.echo(f"user            {made['Arn']}")
     _print_key(new["AccessKeyId"], new["SecretAccessKey"])
@@ -56,6 +62,7 @@ def create_user(
 def list_users(account: Account, data: Data = None, config: Config = None) -> None:
     """List an account's users: name, since when, and ARN."""
     found = _done(data, config, lambda them: them.list_users(account), "READ")
+    _say_if_none(found, f"account '{account}' has no user yet: 'twinport user create {account} NAME' makes one")
     widest = max((len(each["UserName"]) for each in found), default=0)
     for each in found:
         typer.echo(f"{each['UserName']:<{widest}}  {each['CreateDate']:%Y-%m-%d}  {each['Arn']}")
@@ -63,15 +70,20 @@ def list_users(account: Account, data: Data = None, config: Config = None) -> No
 
 @keys.command("create")
 def create_key(account: Account, user: User, data: Data = None, config: Config = None) -> None:
-    """Give a user another access key and print it, once: the way back in for whoever lost theirs."""
+    """Give a user another access key and print it, once.
+
+    This is the way back in for a user that lost a key.
+    """
     new = _done(data, config, lambda them: them.create_key(account, user))
     _print_key(new["AccessKeyId"], new["SecretAccessKey"])
 
 
 @keys.command("list")
 def list_keys(account: Account, user: User, data: Data = None, config: Config = None) -> None:
-    """List a user's access keys: id, status, since when, and when last used."""
-    for key, use in _done(data, config, lambda them: them.list_keys(account, user), "READ"):
+    """List a user's access keys, and when each was last used."""
+    found = _done(data, config, lambda them: them.list_keys(account, user), "READ")
+    _say_if_none(found, f"user '{user}' has no access key: 'twinport user keys create {account} {user}' makes one")
+    for key, use in found:
         at = use.get("LastUsedDate")
         words = "never used" if at is None else f"last used {at:%Y-%m-%d} for {use['ServiceName']} in {use['Region']}"
         typer.echo(f"{key['AccessKeyId']}  {key['Status']:<8}  {key['CreateDate']:%Y-%m-%d}  {words}")
@@ -93,6 +105,12 @@ def enable_key(account: Account, user: User, key: Key, data: Data = None, config
 def delete_key(account: Account, user: User, key: Key, data: Data = None, config: Config = None) -> None:
     """Delete an access key."""
     _done(data, config, lambda them: them.delete_key(account, user, key))
+
+
+def _say_if_none(found: Sized, sentence: str) -> None:
+    """Tell a person that a list is empty. Standard output stays a list, which programs read."""
+    if not found:
+        typer.echo(f"twinport: {sentence}", err=True)
 
 
 def _print_key(key_id: str, secret: str) -> None:

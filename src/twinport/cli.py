@@ -1,46 +1,69 @@
-"""The command line. Exit codes: 0 done, 1 unexpected, 2 misuse, 3 refused, 4 unavailable, 5 damage was found."""
+"""The command line: options and dispatch. Its exit codes are listed in `EXIT_CODES`."""
 
 import asyncio
 import gc
 import importlib
+import re
 import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from twinport import __version__, account_commands, upkeep_commands, why_command
-from twinport.command_options import Config, Data, Open, settings_from
+from twinport.command_options import DEFAULTS, Config, Data, Open, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.open_accounts import OpenAccounts
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
+# How typer names what may have been meant; the nearest is the first command, or the one option that it resembles.
+_NEAREST = re.compile(r"(?:\. Did you mean '([^']+)'.*\?| \(Possible options: ([^,)]+).*\))$")
+# The first line is for the formatter: it must not fill the list.
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  unexpected: a defect, with its traceback
+  2  misuse: a command, an option or a setting is wrong
+  3  refused: it may not be done, or what is named does not exist
+  4  unavailable: the folder, the database or the address cannot be used now
+  5  damage was found, or was not mended"""
 
 app = typer.Typer(
     name="twinport",
     help="A self-hosted container registry that speaks Amazon ECR.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain text: it is loaded faster, and can be copied.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(account_commands.accounts, name="account")
-app.add_typer(account_commands.users, name="user")
-app.command("gc")(upkeep_commands.collect_garbage)
-app.command("verify")(upkeep_commands.verify)
-app.command("why")(why_command.why)
 
-Listen = Annotated[str | None, typer.Option(help="HOST:PORT to listen on (TWINPORT_LISTEN).")]
-Workers = Annotated[int | None, typer.Option(help="How many processes serve together (TWINPORT_WORKERS).")]
-TlsCertificate = Annotated[Path | None, typer.Option(help="Certificate chain to serve https with (TWINPORT_TLS_CERT).")]
-TlsKey = Annotated[Path | None, typer.Option(help="Key of the certificate (TWINPORT_TLS_KEY).")]
+Listen = Annotated[
+    str | None, typer.Option(help=f"HOST:PORT to listen on (TWINPORT_LISTEN).  [default: {DEFAULTS.listen}]")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(help=f"How many processes serve together (TWINPORT_WORKERS).  [default: {DEFAULTS.workers}]"),
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option(help="Certificate chain to serve https with (TWINPORT_TLS_CERT).  [default: none, plain HTTP]"),
+]
+TlsKey = Annotated[Path | None, typer.Option(help="Key of the certificate (TWINPORT_TLS_KEY).  [default: none]")]
 
 
 def main() -> None:
-    """Run a command; a refusal becomes one plain sentence and an exit code."""
+    """Run a command; misuse and refusals become one plain sentence and an exit code."""
     try:
-        app()
+        sys.exit(app(prog_name="twinport", standalone_mode=False) or 0)
+    except typer.TyperException as misuse:
+        _end_misuse(misuse)
+    except typer.Abort:
+        sys.exit(1)
     except ConfigurationWrong as refusal:
         _end(refusal, _MISUSE)
     except Unavailable as refusal:
@@ -49,15 +72,21 @@ def main() -> None:
         _end(refusal, _REFUSED)
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 — typer calls it so
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
     """Keep `twinport COMMAND` as the only form, however many commands there are."""
-
-
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
+    del show_version  # its callback ends the command
 
 
 @app.command()
@@ -94,7 +123,10 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
 
 @app.command()
 def worker(data: Data = None, config: Config = None, open_accounts: Open = None) -> None:
-    """Carry images and clean up beside a server, on its data folder, without listening."""
+    """Carry images and clean up beside a server.
+
+    A worker has the server's data folder and settings, and listens on no address.
+    """
     settings = settings_from(data, None, config, open_accounts=open_accounts)
     working, composition = _part("work"), _part("app")
     _part("databases").check_begun(settings)
@@ -103,7 +135,7 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None)
 
 @app.command()
 def run(data: Data = None, listen: Listen = None, config: Config = None) -> None:
-    """Start the server with open accounts, take the tour on it, and stay until told to stop."""
+    """Start a server with open accounts, take the tour, and stay."""
     settings = settings_from(data, listen, config, {"open_accounts": True})
     _part("serve").check_address(settings)
     options = {"--data": settings.data, "--listen": settings.listen, "--config": config}
@@ -115,20 +147,42 @@ def run(data: Data = None, listen: Listen = None, config: Config = None) -> None
 
 @app.command()
 def demo() -> None:
-    """Take the tour on a throw-away server; succeed only if every copy was pulled back and verified."""
+    """Take the tour on a throw-away server.
+
+    Succeeds only if every copy was pulled back and verified.
+    """
     asyncio.run(_part("tour.commands").demo())
+
+
+app.add_typer(account_commands.accounts, name="account")
+app.add_typer(account_commands.users, name="user")
+app.command("why")(why_command.why)
+app.command("verify")(upkeep_commands.verify)
+app.command("gc")(upkeep_commands.collect_garbage)
 
 
 @app.command()
 def certificates(
     folder: Annotated[Path, typer.Argument(help="Where to write them; the authority in it is kept.")],
-    host: Annotated[list[str] | None, typer.Option(help="A name or address of the registry; may be repeated.")] = None,
-    domain: Annotated[
-        list[str] | None, typer.Option(help="A domain with hosts as ECR has them, ACCOUNT.dkr.ecr.REGION.DOMAIN.")
+    host: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="A name or address of the registry; may be repeated.")
     ] = None,
-    region: Annotated[list[str] | None, typer.Option(help="Regions of those hosts; without it, every Region.")] = None,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DOMAIN",
+            help="A domain with hosts as ECR has them, ACCOUNT.dkr.ecr.REGION.DOMAIN.  [default: localhost]",
+        ),
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REGION", help="A Region of those hosts; may be repeated.  [default: every Region]"),
+    ] = None,
 ) -> None:
-    """Make a private authority and a server certificate, and say how clients trust it."""
+    """Make a private authority and a server certificate.
+
+    Prints how clients trust the authority.
+    """
     making, regions = _part("certificates"), region or list(_part("model.regions").DEFAULT_REGIONS)
     names, now = making.names_for(host or [], domain or ["localhost"], regions), datetime.now(UTC)
     making.make(folder, names, now)
@@ -136,9 +190,30 @@ def certificates(
     typer.echo(_part("trusting").advice(folder, until, f"{example}:4566"))
 
 
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
 def _part(name: str) -> ModuleType:
     """Load a part of twinport when its command runs, so that no command pays for another's imports."""
     return importlib.import_module(f"twinport.{name}")
+
+
+def _end_misuse(misuse: typer.TyperException) -> NoReturn:
+    """Say what is wrong with the command line, and which help knows more. Help itself is shown as it is."""
+    said, context = misuse.format_message(), getattr(misuse, "ctx", None)
+    command = "twinport" if context is None else context.command_path
+    is_help = said.startswith("Usage:")
+    typer.echo(said if is_help else f"twinport: {_with_nearest(said)}; see '{command} --help'", err=True)
+    sys.exit(misuse.exit_code)
+
+
+def _with_nearest(said: str) -> str:
+    """Word what typer says of misuse as our refusals are worded, with the nearest name alone."""
+    said = f"{said[:1].lower()}{said[1:]}".rstrip(".")
+    return _NEAREST.sub(lambda found: f", did you mean '{found[1] or found[2]}'?", said).replace("option: ", "option ")
 
 
 def _end(refusal: Refusal, code: int) -> None:

@@ -10,16 +10,22 @@ import typer
 from twinport import private_files
 from twinport.config import Settings, load
 
+# What help texts show as defaults.
+DEFAULTS = Settings()
 # Whether it can be read is found out where it is opened: that is no misuse, and the sentence says what to do.
-Data = Annotated[Path | None, typer.Option(help="Folder that holds everything (TWINPORT_DATA).", readable=False)]
-Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help=f"Folder that holds everything (TWINPORT_DATA).  [default: {DEFAULTS.data}]", readable=False),
+]
+Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).  [default: none]")]
 
 
 Open = Annotated[
     bool | None,
     typer.Option(
         "--open",
-        help="Open every account to this machine's clients: twelve digits are a key (TWINPORT_OPEN_ACCOUNTS).",
+        help="Open every account to this machine's clients: twelve digits are an access key id, its secret is 'test'; "
+        "test/test is account 000000000000 (TWINPORT_OPEN_ACCOUNTS).  [default: closed]",
         show_default=False,
     ),
 ]

@@ -13,19 +13,25 @@ from twinport.config import parse_size
 
 _DAMAGED = 5
 
-Regions = Annotated[list[str] | None, typer.Option("--region", help="Only this Region; may be given again.")]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option("--region", metavar="REGION", help="Only this Region; may be given again.  [default: every Region]"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def collect_garbage(
     *,
-    delete: Annotated[bool, typer.Option("--delete", help="Let it go now.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it now.")] = False,
     region: Regions = None,
     json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Show what is garbage and why; with --delete, let it go. A server does so by itself, and may run meanwhile."""
+    """Show what is garbage and why; with --delete, delete it.
+
+    A server collects garbage by itself, and may run meanwhile.
+    """
     settings, collecting = settings_from(data, None, config), _part("collecting")
     work = collecting.delete if delete else collecting.plan
     _print(asyncio.run(work(settings, region or ())), json=json)
@@ -34,14 +40,18 @@ def collect_garbage(
 def verify(  # noqa: PLR0913 — each is an option
     *,
     region: Regions = None,
-    account: Annotated[str | None, typer.Option(help="Only repositories of this account.")] = None,
-    repository: Annotated[str | None, typer.Option(help="Only repositories of this name.")] = None,
-    rate: Annotated[str | None, typer.Option(help="Bytes to read in a second, such as 16MiB.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only repositories of this account.  [default: all]")] = None,
+    repository: Annotated[str | None, typer.Option(help="Only repositories of this name.  [default: all]")] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="Bytes to read in a second, such as 16MiB.  [default: no limit]")
+    ] = None,
     json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Check the databases, and compare blobs and manifests with their digests; exit with 5 if anything is damaged.
+    """Check databases, blobs and manifests for damage.
+
+    Blobs and manifests are compared with their digests. The exit code is 5 if anything is damaged.
 
     Damaged blobs are put into quarantine. What is damaged is served to nobody, and healed by pushing it again.
     """

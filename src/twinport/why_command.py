@@ -18,7 +18,9 @@ Resource = Annotated[str, typer.Argument(help="ARN, or * where an action has non
 Context = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="A condition key of the request; may be repeated.")
 ]
-Region = Annotated[str | None, typer.Option(help="Region that is asked, where the resource does not say so.")]
+Region = Annotated[
+    str | None, typer.Option(help="Region that is asked, where the resource does not say so.  [default: us-east-1]")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -32,7 +34,10 @@ def why(  # noqa: PLR0913, PLR0917 — three arguments, and options
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Say why a principal may or may not do something. Exit code 0: it may; 3: it may not."""
+    """Say why a principal may or may not do something.
+
+    Exit code 0: it may; 3: it may not.
+    """
     settings = settings_from(data, None, config)
     asking, reasons = importlib.import_module("twinport.why"), importlib.import_module("twinport.access.reasons")
     asked = asking.Asked(principal, action, resource, _context(context or []), region)
