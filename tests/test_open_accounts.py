@@ -184,3 +184,10 @@ def test_a_tour_needs_open_accounts_and_says_so(tmp_path: Path) -> None:
     ended = run("run", "--data", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}", TWINPORT_OPEN_ACCOUNTS="false")
     assert ended.returncode == 3
     assert "open_accounts" in ended.stderr
+
+
+def test_the_sign_in_page_tells_the_short_credentials_where_accounts_are_open(opened: Served) -> None:
+    page = Stranger(f"127.0.0.1:{opened.port}", "").offered()
+    assert "<code>test</code>/<code>test</code> is account 000000000000" in page
+    client = opened.client("sts", "test")
+    assert client.get_caller_identity()["Account"] == "000000000000"

@@ -108,15 +108,16 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     serving, composition = _part("serve"), _part("app")
     gc.freeze()
     gc.enable()
+    invoked = _part("start_notice").started_here(config)
     # Looked at before any process begins, so that what is wrong is said once.
     serving.certificate(settings)
     with serving.listening(settings) as taken:
         if settings.workers == 1:
-            asyncio.run(serving.serve(composition.build(settings), settings, taken))
+            asyncio.run(serving.serve(composition.build(settings), settings, taken, None, invoked))
             return
 
         def one(tether: Any) -> None:  # noqa: ANN401 — a supervisor.Tether, which others need not load
-            asyncio.run(serving.serve(composition.build(settings), settings, taken, tether))
+            asyncio.run(serving.serve(composition.build(settings), settings, taken, tether, invoked))
 
         sys.exit(_part("supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else []))
 

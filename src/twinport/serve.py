@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,11 +12,13 @@ from granian.constants import HTTPModes
 
 from twinport import __version__, signals, telemetry, tls
 from twinport.app import App
+from twinport.catalog import accounts
 from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
 from twinport.open_accounts import OpenAccounts
+from twinport.start_notice import Invocation, notice, ways_in
 from twinport.supervisor import Tether
 from twinport.telemetry import Event
 from twinport.tls import Certificate
@@ -72,11 +75,13 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         yield taken
 
 
-async def serve(app: App, settings: Settings, taken: socket.socket, tether: Tether | None = None) -> None:
+async def serve(
+    app: App, settings: Settings, taken: socket.socket, tether: Tether | None = None, invoked: Invocation | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT, or the end of the parent. Requests under way get a few seconds to finish.
 
-    With a certificate, SIGHUP reads it again. Raises ConfigurationWrong if it cannot be used, and WriterDied after an
-    orderly end that a broken part made necessary.
+    `invoked` is how a person started it. With a certificate, SIGHUP reads it again. Raises ConfigurationWrong if it
+    cannot be used, and WriterDied after an orderly end that a broken part made necessary.
     """
     listener = Listener(app.front, taken, HTTPModes.auto if settings.http2 else HTTPModes.http1)
     try:
@@ -86,7 +91,7 @@ async def serve(app: App, settings: Settings, taken: socket.socket, tether: Teth
                 listener.show(certificate(settings))
                 if tether is not None:
                     tether.ready()
-                _tell_of_start(settings, taken)
+                await _tell_of_start(app, settings, taken, None if _is_a_later_one(tether) else invoked)
                 with signals.hangups(settings.has_tls) as renewed:
                     await _serve_until(ended, renewed, listener, settings)
         await asyncio.gather(listener.end(GRACE), app.background.stop(GRACE))
@@ -96,8 +101,25 @@ async def serve(app: App, settings: Settings, taken: socket.socket, tether: Teth
     app.breakdown.check()
 
 
-def _tell_of_start(settings: Settings, taken: socket.socket) -> None:
-    telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
+def _is_a_later_one(tether: Tether | None) -> bool:
+    """Tell whether this is one of several processes, and not the first."""
+    return tether is not None and tether.readiness is None
+
+
+async def _tell_of_start(app: App, settings: Settings, taken: socket.socket, invoked: Invocation | None) -> None:
+    """Say what was started: to a person in a notice, else as an event. Only the first process is `invoked`."""
+    if invoked is None:
+        telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
+        return
+    has_account = settings.has_open_accounts or await app.catalog.partition.read(accounts.is_any)
+    if telemetry.is_read_by_a_person():
+        sys.stderr.write(notice(settings, taken.getsockname()[1], invoked, has_account=has_account))
+        sys.stderr.flush()
+    else:
+        telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
+        if not has_account:
+            (_, create), (_, reopen) = ways_in(settings, invoked)
+            telemetry.event(Event.ACCOUNTS_NONE_YET, create_one=create, open_all=reopen)
     _warn_of_open_accounts(settings)
 
 

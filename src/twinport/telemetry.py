@@ -21,6 +21,7 @@ class Event(Enum):
     SERVER_STOPPED = "server.stopped"
     FOLDER_OPEN = "folder.open_to_others"
     ACCOUNTS_OPEN_TO_OTHERS = "accounts.open_to_others"
+    ACCOUNTS_NONE_YET = "accounts.none_yet"
     ACCOUNTS_NOT_OPENED = "accounts.not_opened"
     OPEN_ACCOUNT_REFUSED = "open_account.refused"
     SERVER_READY = "server.ready"
@@ -71,6 +72,11 @@ Field = str | float | bool | None
 _fields: ContextVar[dict[str, Field]] = ContextVar("fields", default={})  # noqa: B039 — replaced, never changed
 
 
+def is_read_by_a_person() -> bool:
+    """Tell whether events go to a terminal."""
+    return sys.stderr.isatty()
+
+
 def event(name: Event, **fields: Field) -> None:
     """Record that a fact changed."""
     _write("info", name, fields)
@@ -105,7 +111,7 @@ def _write(level: str, name: Event, fields: dict[str, Field]) -> None:
     """Write one line: aligned text on a terminal, JSON elsewhere. One write, so that lines never mix."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     whole = _fields.get() | fields
-    if sys.stderr.isatty():
+    if is_read_by_a_person():
         facts = " ".join(f"{key}={value}" for key, value in whole.items() if value is not None)
         line = f"{at[11:23]} {level:<7} {name.value:<20} {facts}"
     else:

@@ -41,6 +41,11 @@ def listed(db: Connection) -> list[Account]:
     return [Account(AccountId(row.id), row.name, row.created_at) for row in rows]
 
 
+def is_any(db: Connection) -> bool:
+    """Tell whether an account was created."""
+    return db.execute(select(schema.account.c.id).limit(1)).first() is not None
+
+
 def named(db: Connection, text: str) -> AccountId | None:
     """Return the account that was created under this id or name, or has this alias."""
     created = schema.account
