@@ -37,7 +37,8 @@ REGIONS = (HOME.region, FAR.region)
 API, WEB = RepositoryName("team/api"), RepositoryName("team/web")
 ME = caller()
 KEEPING = Keeping()
-# So few that a small repository is emptied in many transactions, between which the machine may stop.
+# So few that a small repository, or an upload of some parts, is emptied in many transactions, between which the machine
+# may stop.
 ROWS_AT_ONCE = 3
 
 
@@ -87,7 +88,7 @@ class Machine:
         """Begin a process: what the last one had in its memory is gone."""
         self.stores = FileBlobStores(self.folder, self.disk)
         catalog, clock, gate = MortalCatalog(self.catalog, self.disk), self.clock, AllowAll()
-        self.uploads = Uploads(catalog, self.stores, gate, clock)
+        self.uploads = Uploads(catalog, self.stores, gate, clock, rows_at_once=ROWS_AT_ONCE)
         self.layers = Layers(catalog, self.stores, gate, clock)
         self.images = Images(gate, catalog, clock, lambda: None)
         self.repositories = Repositories(gate, catalog, clock, REGIONS)

@@ -1,13 +1,18 @@
 """Deletions and sweeps end at each operation: rows go before bytes, and no bytes go astray."""
 
+from sqlalchemy import select
+
 from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, on_both
 from tests.crashes.ledger import Ledger
-from tests.crashes.machine import API, HOME, ME, WEB, Machine
+from tests.crashes.machine import API, HOME, ME, ROWS_AT_ONCE, WEB, Machine
 from tests.replication.world import image, index
-from twinport.catalog import removals
+from twinport.catalog import endings, removals
+from twinport.catalog import regional_schema as schema
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import RepositoryName
+
+MORE_THAN_GO_AT_ONCE = [b"part"] * ROWS_AT_ONCE
 
 
 async def an_image_with_two_tags(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
@@ -61,6 +66,16 @@ async def an_upload(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     return act
 
 
+async def an_upload_of_more_parts_than_go_at_once(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    del ledger
+    upload = await machine.leave_unfinished(mark, *MORE_THAN_GO_AT_ONCE)
+
+    async def act() -> None:
+        await machine.uploads.cancel(ME, HOME, API, upload)
+
+    return act
+
+
 async def a_repository_with_everything_in_it(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     name = RepositoryName(f"team/gone-{mark.decode()}")
     await machine.repositories.create(ME, HOME, name, NewRepository())
@@ -79,6 +94,7 @@ STORIES: list[Story] = [
     a_tag_and_then_the_last_one,
     an_index_and_then_its_child,
     an_upload,
+    an_upload_of_more_parts_than_go_at_once,
     a_repository_with_everything_in_it,
 ]
 
@@ -93,6 +109,19 @@ async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     await machine.leave_unfinished(b"left" + mark)
     ledger.images[kept.digest] = (kept, API)
     ledger.layers[Digest.of(b"shared" + mark)] = API
+    await ledger.excuse_what_is_swept(HOME.region)
+    return machine.sweep_what_is_old
+
+
+async def a_sweep_of_uploads_that_ended(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    """One was completed, one cancelled, and one is left; each has more parts than go at once."""
+    upload = await machine.leave_unfinished(b"cancelled" + mark, *MORE_THAN_GO_AT_ONCE)
+    await machine.uploads.cancel(ME, HOME, API, upload)
+    whole = image(b"".join((b"completed" + mark, *MORE_THAN_GO_AT_ONCE)))
+    await machine.push_parts(b"completed" + mark, *MORE_THAN_GO_AT_ONCE)
+    await machine.push(whole, f"{whole.digest.hex[:8]}")
+    await machine.leave_unfinished(b"left" + mark, *MORE_THAN_GO_AT_ONCE)
+    ledger.images[whole.digest] = (whole, API)
     await ledger.excuse_what_is_swept(HOME.region)
     return machine.sweep_what_is_old
 
@@ -139,6 +168,16 @@ async def test_wherever_the_emptying_of_a_repository_is_killed_the_next_sweep_en
 ) -> None:
     assert await kill_everywhere(machine, ledger, a_sweep_of_a_deleted_repository) > 20
     assert await machine.catalog.region(HOME.region).read(removals.is_any_left) is False
+    assert (await ledger.rows(HOME.region)).noted == set()
+
+
+async def test_wherever_the_emptying_of_uploads_is_killed_the_next_sweep_ends_it(
+    machine: Machine, ledger: Ledger
+) -> None:
+    region = machine.catalog.region(HOME.region)
+    assert await kill_everywhere(machine, ledger, a_sweep_of_uploads_that_ended) > 20
+    assert await region.read(lambda db: endings.is_any_left(db, machine.clock.now())) is False
+    assert await region.read(lambda db: db.execute(select(schema.upload_segment)).all()) == []
     assert (await ledger.rows(HOME.region)).noted == set()
 
 

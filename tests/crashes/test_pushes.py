@@ -5,7 +5,7 @@ import pytest
 from tests.catalogs import SQLITE
 from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere, on_both, refuse_everywhere
 from tests.crashes.ledger import Ledger
-from tests.crashes.machine import API, HOME, ME, WEB, Machine
+from tests.crashes.machine import API, HOME, ME, ROWS_AT_ONCE, WEB, Machine
 from tests.replication.world import image, index
 from twinport.model.content import Digest
 
@@ -36,6 +36,15 @@ async def a_layer_in_one_part(machine: Machine, ledger: Ledger, mark: bytes) -> 
 async def a_layer_in_many_parts(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     async def act() -> None:
         ledger.layers[await machine.push_parts(b"first" + mark, b"second", b"third")] = API
+
+    return act
+
+
+async def a_layer_in_more_parts_than_go_at_once(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
+    parts = (b"first" + mark, *[b"next"] * ROWS_AT_ONCE)
+
+    async def act() -> None:
+        ledger.layers[await machine.push_parts(*parts)] = API
 
     return act
 
@@ -94,6 +103,7 @@ async def an_index(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
 STORIES: list[Story] = [
     a_layer_in_one_request,
     a_layer_in_many_parts,
+    a_layer_in_more_parts_than_go_at_once,
     a_layer_that_is_there_already,
     a_mount,
     an_image_and_the_tag_it_takes_over,

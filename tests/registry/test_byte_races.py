@@ -69,7 +69,8 @@ async def end_an_upload_in_three_ways(catalog: PostgresCatalog, name: Repository
     region, id_ = catalog.region(REGION), f"upload to {name}"
     await region.write(lambda db: repositories.insert(db, REGISTRY, name, NewRepository(), NOW))
     upload = await begun(catalog, name, id_, content)
-    blob = NewBlob(Digest.of(content), upload.segments[0].key, len(content))
+    assert upload.last is not None
+    blob = NewBlob(Digest.of(content), upload.last.key, len(content))
     verbs = Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION,))
     await together(
         region.write(lambda db: uploads.finish(db, upload, blob, NOW)),

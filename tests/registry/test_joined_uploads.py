@@ -177,7 +177,8 @@ async def test_a_segment_that_is_gone_or_cut_short_completes_no_upload(
 ) -> None:
     first, second, _ = processes
     upload = await first.begin(*PARTS)
-    segments = (await first.uploads._under_way(REGISTRY, NAME, upload)).segments
+    begun = await first.uploads._under_way(REGISTRY, NAME, upload)
+    segments = [segment async for segment in first.uploads._segments(begun)]
     path = first.uploads.stores.region(REGISTRY.region).path(segments[1].key)
     os.truncate(path, 10)
     with pytest.raises(BlobMissing):

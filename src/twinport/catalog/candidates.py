@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.sql.selectable import Exists
 
 from twinport.catalog import regional_schema as schema
+from twinport.catalog.endings import IS_OPEN
 from twinport.catalog.repositories import OF_NO_REGISTRY
 
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key
@@ -42,10 +43,11 @@ class Candidate:
 
 
 def uploads(db: Connection, before: datetime) -> Iterator[Candidate]:
-    """Yield uploads to which nobody has added since `before`."""
+    """Yield uploads to which nobody has added since `before`. Those that ended go anyway."""
     upload = schema.upload
     query = select(upload, _repository.c.account, _repository.c.name).join(_repository)
-    query = query.where(upload.c.touched_at <= before, _IS_OF_A_REGISTRY).order_by(upload.c.touched_at, upload.c.id)
+    query = query.where(upload.c.touched_at <= before, IS_OPEN, _IS_OF_A_REGISTRY)
+    query = query.order_by(upload.c.touched_at, upload.c.id)
     for row in db.execute(query):
         yield Candidate(Kind.UPLOAD, row.id, row.size, row.touched_at, f"{row.account}/{row.name}")
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, delete, or_, select, update
 
-from twinport.catalog import blobs, removals, reviews, statements
+from twinport.catalog import blobs, endings, removals, reviews, statements
 from twinport.catalog import regional_schema as schema
 from twinport.model.content import Digest, Key
 
@@ -28,39 +28,16 @@ class Reviewed:
     gone: int = 0
 
 
-def has_work(db: Connection, layers: datetime, uploads: datetime, keys: datetime) -> bool:
-    """Tell whether anything is as old as the moment that is given for its kind, or left of a deleted repository."""
+def has_work(db: Connection, now: datetime, layers: datetime, uploads: datetime, keys: datetime) -> bool:
+    """Tell whether anything is as old as the moment that is given for its kind, or is left of what ended."""
     oldest = (
         select(_layer.c.digest).where(_layer.c.since <= layers),
         select(_blob_review.c.digest).where(_blob_review.c.since <= layers),
-        select(_upload.c.id).where(_upload.c.touched_at <= uploads),
+        select(_upload.c.id).where(endings.IS_OPEN, _upload.c.touched_at <= uploads),
         select(_discarded.c.key).where(_discarded.c.discarded_at <= keys),
     )
-    return removals.is_any_left(db) or any(db.execute(query.limit(1)).first() is not None for query in oldest)
-
-
-# --- uploads ----------------------------------------------------------------------------------------------
-
-
-def expire_uploads(db: Connection, before: datetime, now: datetime, limit: int) -> int:
-    """Forget some of the uploads that nobody touched since `before`, and discard their bytes. Tell of how many."""
-    owners = _kept_owners(db, before, limit)
-    old = select(_upload.c.id).where(_upload.c.touched_at <= before, _upload.c.repository_id.in_(owners))
-    ids = db.execute(old.order_by(_upload.c.touched_at).limit(limit).with_for_update(skip_locked=True)).scalars().all()
-    for batch in statements.batches(ids):
-        keys = db.execute(select(_segment.c.key).where(_segment.c.upload_id.in_(batch))).scalars().all()
-        blobs.discard(db, [Key(key) for key in keys], now)
-        db.execute(delete(_upload).where(_upload.c.id.in_(batch)))
-    return len(ids)
-
-
-def _kept_owners(db: Connection, before: datetime, limit: int) -> list[int]:
-    """Name repositories of old uploads, and let nobody remove them: a removal takes uploads away by itself."""
-    old = select(_upload.c.repository_id).where(_upload.c.touched_at <= before)
-    ids = set(db.execute(old.order_by(_upload.c.touched_at).limit(limit)).scalars())
-    kept = select(_repository.c.id).where(_repository.c.id.in_(ids))
-    kept = kept.with_for_update(read=True, key_share=True, skip_locked=True)
-    return list(db.execute(kept).scalars())
+    is_left = removals.is_any_left(db) or endings.is_any_left(db, now)
+    return is_left or any(db.execute(query.limit(1)).first() is not None for query in oldest)
 
 
 # --- layers and blobs -------------------------------------------------------------------------------------

@@ -151,6 +151,8 @@ chore = Table(
     Column("due_at", Instant, nullable=False),
 )
 
+# `ended_at` is set of an upload that was completed, cancelled or expired and whose segments are not all gone: it is not
+# found by its id any more (catalog/endings.py).
 upload = Table(
     "upload",
     regional,
@@ -161,8 +163,9 @@ upload = Table(
     Column("touched_at", Instant, nullable=False),
     # Whose quota it counts for: the registry's, whoever pushes.
     Column("account", Text, nullable=False, server_default=""),
+    Column("ended_at", Instant),
 )
-Index("upload_by_time", upload.c.touched_at)
+Index("upload_by_time", upload.c.ended_at, upload.c.touched_at)
 Index("upload_by_account", upload.c.account, upload.c.size)
 
 # One PATCH (or layer part) is one segment; `digest` is that of this segment's bytes.

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from twinport.catalog import blobs, repositories, statements
+from twinport.catalog import blobs, endings, repositories
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.blobs import NewBlob, StoredBlob
+from twinport.catalog.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.repositories import Against
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
@@ -16,10 +18,28 @@ from twinport.refusals.images import TooManyUploadedBytes, TooManyUploads, Uploa
 
 _upload, _segment = schema.upload, schema.upload_segment
 # Building a statement costs more than running it, so those that every part of a push runs are built once.
-_SIZE = select(_upload.c.size).where(
-    _upload.c.id == bindparam("upload_id"), _upload.c.repository_id == bindparam("repository_id")
+_OPEN = (
+    _upload.c.id == bindparam("upload_id"),
+    _upload.c.repository_id == bindparam("repository_id"),
+    endings.IS_OPEN,
 )
-_SEGMENTS = select(_segment).where(_segment.c.upload_id == bindparam("upload_id")).order_by(_segment.c.first_byte)
+# The upload and its last segment in one statement: they are of one moment.
+_LAST = (
+    select(_upload.c.size.label("upload_size"), _segment)
+    .select_from(_upload.outerjoin(_segment))
+    .where(*_OPEN)
+    .order_by(_segment.c.first_byte.desc())
+    .limit(1)
+)
+_LOCKED = select(_upload.c.size).where(*_OPEN).with_for_update()
+# As long as the upload has not ended, all of its segments are there.
+_PAGE = (
+    select(_segment)
+    .join(_upload)
+    .where(*_OPEN, _segment.c.first_byte >= bindparam("place"), _segment.c.first_byte < bindparam("end"))
+    .order_by(_segment.c.first_byte)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +59,7 @@ class Upload:
     id: str
     repository: Repository
     size: int
-    segments: tuple[Segment, ...]
+    last: Segment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +99,25 @@ def _require_room(registry: Registry, size: int, quota: UploadQuota) -> None:
 
 
 def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload:
-    """Return an upload with its segments in order. Raises RepositoryNotFound, UploadNotFound."""
+    """Return an upload that has not ended. Raises RepositoryNotFound, UploadNotFound."""
     return _read(db, repositories.get(db, registry, name), upload_id)
+
+
+def segments(db: Connection, upload: Upload, place: int, limit: int) -> list[Segment]:
+    """Return the segments of an upload, as it was when it was read, that begin at the byte `place` or later, in order.
+
+    At most `limit`, and at least one: `place` is before the end. Raises UploadNotFound if the upload ended meanwhile.
+    """
+    rows = db.execute(_PAGE, {**_names(upload), "place": place, "end": upload.size, "most": limit}).all()
+    if not rows:
+        raise _overtaken(db, upload)
+    return [_segment_of(row) for row in rows]
+
+
+def has_part_below(db: Connection, upload: Upload, least: int, end: int) -> bool:
+    """Tell whether a segment that begins before the byte `end` has fewer bytes than `least`."""
+    mine = (_segment.c.upload_id == upload.id, _segment.c.first_byte < end, _segment.c.size < least)
+    return db.execute(select(_segment.c.key).where(*mine).limit(1)).first() is not None
 
 
 def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
@@ -92,7 +129,9 @@ def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> N
     blobs.require_kept(db, segment.key)
     changes = {"size": _upload.c.size + segment.size, "touched_at": now}
     grown = db.execute(
-        update(_upload).where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte).values(changes)
+        update(_upload)
+        .where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte, endings.IS_OPEN)
+        .values(changes)
     )
     if grown.rowcount != 1:
         raise _overtaken(db, upload)
@@ -106,26 +145,27 @@ def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> N
     db.execute(insert(_segment).values(row))
 
 
-def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime) -> StoredBlob:
+def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime, limit: int = SEGMENTS_AT_ONCE) -> StoredBlob:
     """Turn an upload, if it is still as it was read, into a blob that its repository holds, and return where it lies.
 
-    Segments that are not the blob itself are discarded. Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound.
+    At most `limit` segments that are not the blob itself are discarded now, and the others later.
+    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound.
     """
     repositories.keep(db, upload.repository)
-    ended = db.execute(delete(_upload).where(_upload.c.id == upload.id, _upload.c.size == upload.size))
-    if ended.rowcount != 1:
+    if db.execute(_LOCKED, _names(upload)).scalar_one_or_none() != upload.size:
         raise _overtaken(db, upload)
-    blobs.discard(db, [segment.key for segment in upload.segments if segment.key != blob.key], now)
+    endings.end(db, [upload.id], now, limit, blob.key)
     return _hold(db, upload.repository, blob, now)
 
 
-def cancel(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime) -> None:
-    """Forget an upload and discard its segments. Raises RepositoryNotFound, UploadNotFound."""
+def cancel(
+    db: Connection, registry: Registry, name: str, upload_id: str, now: datetime, limit: int = SEGMENTS_AT_ONCE
+) -> None:
+    """End an upload, and discard at most `limit` of its segments now. Raises RepositoryNotFound, UploadNotFound."""
     owner = repositories.lock(db, registry, name, Against.REMOVAL)
-    statements.lock(db, select(_upload.c.id).where(_upload.c.id == upload_id))
-    upload = _read(db, owner, upload_id)
-    db.execute(delete(_upload).where(_upload.c.id == upload.id))
-    blobs.discard(db, [segment.key for segment in upload.segments], now)
+    if db.execute(_LOCKED, {"upload_id": upload_id, "repository_id": owner.id}).first() is None:
+        raise UploadNotFound(upload_id, name, registry.account)
+    endings.end(db, [upload_id], now, limit)
 
 
 def store_whole(db: Connection, registry: Registry, name: str, blob: NewBlob, now: datetime) -> StoredBlob:
@@ -154,12 +194,18 @@ def _hold(db: Connection, repository: Repository, blob: NewBlob, now: datetime) 
 
 
 def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:
-    size = db.execute(_SIZE, {"upload_id": upload_id, "repository_id": repository.id}).scalar_one_or_none()
-    if size is None:
+    row = db.execute(_LAST, {"upload_id": upload_id, "repository_id": repository.id}).one_or_none()
+    if row is None:
         raise UploadNotFound(upload_id, repository.name, repository.registry.account)
-    rows = db.execute(_SEGMENTS, {"upload_id": upload_id})
-    segments = [Segment(row.first_byte, row.size, Key(row.key), Digest.parse(row.digest)) for row in rows]
-    return Upload(upload_id, repository, size, tuple(segments))
+    return Upload(upload_id, repository, row.upload_size, _segment_of(row) if row.key else None)
+
+
+def _segment_of(row: Row[Any]) -> Segment:
+    return Segment(row.first_byte, row.size, Key(row.key), Digest.parse(row.digest))
+
+
+def _names(upload: Upload) -> dict[str, Any]:
+    return {"upload_id": upload.id, "repository_id": upload.repository.id}
 
 
 def _overtaken(db: Connection, upload: Upload) -> UploadOutOfOrder:

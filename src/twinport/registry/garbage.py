@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from twinport import telemetry
 from twinport.blobs.store import BlobStores
-from twinport.catalog import garbage, removals
+from twinport.catalog import endings, garbage, removals
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
@@ -44,7 +44,7 @@ class Swept:
 class Garbage:
     """Sweeps every Region; several may do so at once, in one process or in several.
 
-    `rows_at_once` bounds what one transaction takes away from a deleted repository.
+    `rows_at_once` bounds what one transaction takes away from a deleted repository, or of uploads.
     """
 
     catalog: Catalog
@@ -67,7 +67,7 @@ class Garbage:
             return Swept()
         swept = Swept(
             repositories=await _until_none(lambda: self.remove_repositories(region)),
-            uploads=await _until_none(lambda: self.expire_uploads(region)),
+            uploads=await self._end_uploads(region),
             layers=await _until_none(lambda: self.review_layers(region)),
             blobs=await _until_none(lambda: self.review_blobs(region)),
             keys=await _until_none(lambda: self.sweep_keys(region)),
@@ -84,11 +84,16 @@ class Garbage:
         return done.rows, done.repositories
 
     async def expire_uploads(self, region: RegionName) -> tuple[int, int]:
-        """Forget some uploads that nobody goes on with. Tell how many were looked at, and how many went."""
-        now = self.world.now()
+        """End some uploads that nobody goes on with. Tell how many were looked at, and how many ended."""
+        now, most = self.world.now(), self.rows_at_once
         before = now - self.keeping.uploads
-        expired = await self.catalog.region(region).write(lambda db: garbage.expire_uploads(db, before, now, _AT_ONCE))
+        expired = await self.catalog.region(region).write(lambda db: endings.expire(db, before, now, most))
         return expired, expired
+
+    async def empty_uploads(self, region: RegionName) -> tuple[int, int]:
+        """Take some segments of uploads that ended. These were counted when they ended."""
+        now, most = self.world.now(), self.rows_at_once
+        return await self.catalog.region(region).write(lambda db: endings.go_on(db, now, most)), 0
 
     async def review_layers(self, region: RegionName) -> tuple[int, int]:
         """Let one repository let go of some layers that no image of it names."""
@@ -125,11 +130,15 @@ class Garbage:
             await database.write(lambda db: garbage.forget(db, keys))
         return len(keys), len(keys)
 
+    async def _end_uploads(self, region: RegionName) -> int:
+        expired = await _until_none(lambda: self.expire_uploads(region))
+        return expired + await _until_none(lambda: self.empty_uploads(region))
+
     async def _has_work(self, region: RegionName) -> bool:
         """Look before writing: an idle Region costs reads, and one that was never written to is not made."""
         now, keeping = self.world.now(), self.keeping
         layers, uploads, keys = now - keeping.layers, now - keeping.uploads, now - keeping.readers
-        return await self.catalog.region(region).read(lambda db: garbage.has_work(db, layers, uploads, keys))
+        return await self.catalog.region(region).read(lambda db: garbage.has_work(db, now, layers, uploads, keys))
 
     async def _sweep_unless_hindered(self, region: RegionName) -> None:
         try:

@@ -18,10 +18,10 @@ class RunningUploads:
 
     def of(self, upload: Upload) -> RunningHash | None:
         """Return a copy of the digest of all segments of an upload; None if another process received some of them."""
-        if not upload.segments:
+        if upload.last is None:
             return RunningHash()
         segment, running = self._known.get(upload.id, (None, None))
-        return running.copy() if running is not None and segment == upload.segments[-1] else None
+        return running.copy() if running is not None and segment == upload.last else None
 
     def grown(self, upload: Upload, segment: Segment, running: RunningHash | None) -> None:
         """Remember the digest of an upload that has got `segment`, whose row is there, after those it had."""

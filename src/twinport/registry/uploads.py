@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from twinport.catalog import blobs, repositories, uploads
 from twinport.catalog.blobs import NewBlob, StoredBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.uploads import Segment, Upload, UploadQuota
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, Refusal
@@ -74,7 +76,10 @@ class PartRule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Ways to bring a layer into a repository that exists."""
+    """Ways to bring a layer into a repository that exists.
+
+    `rows_at_once` bounds how many segments one transaction reads or takes away.
+    """
 
     catalog: Catalog
     stores: BlobStores
@@ -84,6 +89,7 @@ class Uploads:
     keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
     quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen
     running: RunningUploads = field(default_factory=RunningUploads)
+    rows_at_once: int = SEGMENTS_AT_ONCE
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
@@ -128,8 +134,10 @@ class Uploads:
         """Forget an upload. Raises UploadNotFound."""
         await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
         await self._under_way(registry, name, upload_id)
-        now = self.clock.now()
-        await self.catalog.region(registry.region).write(lambda db: uploads.cancel(db, registry, name, upload_id, now))
+        now, most = self.clock.now(), self.rows_at_once
+        await self.catalog.region(registry.region).write(
+            lambda db: uploads.cancel(db, registry, name, upload_id, now, most)
+        )
 
     async def complete(
         self,
@@ -165,7 +173,7 @@ class Uploads:
         if last_part is not None:
             _require_end(upload, last_part)
         if self.part_rule is PartRule.ECR:
-            _require_large(upload.segments if last_part else upload.segments[:-1])
+            await self._require_large(upload, upload.size if last_part else _begin_of_last(upload))
         return await self._finish(upload, (digest,), last_part)
 
     async def _completed(
@@ -215,7 +223,9 @@ class Uploads:
         self, registry: Registry, name: RepositoryName, upload_id: str, digests: Sequence[Digest]
     ) -> Layer:
         upload = await self._under_way(registry, name, upload_id)
-        _require_parts(upload)
+        if upload.last is None:
+            raise EmptyUpload(upload.id, name, registry.account)
+        await self._require_large(upload, _begin_of_last(upload))
         # What a check would not have promised is no reason to refuse.
         since = self.clock.now() - self.keeping.promise
         held = await self.catalog.region(registry.region).read(
@@ -305,13 +315,13 @@ class Uploads:
 
     async def _finish(self, upload: Upload, candidates: tuple[Digest, ...], last_part: Part | None) -> Layer:
         last = await _begun(last_part.pieces) if last_part else None
-        if last is None and len(upload.segments) == 1:
-            return await self._finish_in_place(upload, candidates)
+        if last is None and upload.last is not None and upload.last.first_byte == 0:
+            return await self._finish_in_place(upload, upload.last, candidates)
         return await self._finish_joined(upload, candidates, last)
 
-    async def _finish_in_place(self, upload: Upload, candidates: tuple[Digest, ...]) -> Layer:
+    async def _finish_in_place(self, upload: Upload, segment: Segment, candidates: tuple[Digest, ...]) -> Layer:
         """The only segment is the layer: its bytes stay where they are, whatever becomes of the rows."""
-        registry, segment, now = upload.repository.registry, upload.segments[0], self.clock.now()
+        registry, now = upload.repository.registry, self.clock.now()
         digest = await _recognised(self.stores.region(registry.region), segment, candidates)
         blob = await self._new(registry, digest, segment.key, segment.size)
         stored = await self.catalog.region(registry.region).write(lambda db: uploads.finish(db, upload, blob, now))
@@ -320,19 +330,34 @@ class Uploads:
     async def _finish_joined(
         self, upload: Upload, candidates: tuple[Digest, ...], last: AsyncIterator[bytes] | None
     ) -> Layer:
-        registry, now = upload.repository.registry, self.clock.now()
+        registry, now, most = upload.repository.registry, self.clock.now(), self.rows_at_once
         store = self.stores.region(registry.region)
         async with self._joining(store, upload, candidates) as writer:
-            for segment in upload.segments:
+            async for segment in self._segments(upload):
                 await writer.join(store, segment.key, segment.size)
             if last is not None:
                 await _take(writer, last)
             written = await writer.finish_as(*candidates)
         digest = next(each for each in candidates if written.digests[each.algorithm] == each)
         blob = await self._new(registry, digest, written.key, written.size)
-        stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, blob, now))
+        stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, blob, now, most))
         self.running.ended(upload.id)
         return self._stored(registry, blob, stored)
+
+    async def _segments(self, upload: Upload) -> AsyncIterator[Segment]:
+        """Yield what an upload consists of, read some rows at a time. Raises UploadNotFound if it ends meanwhile."""
+        region, place = self.catalog.region(upload.repository.registry.region), 0
+        while place < upload.size:
+            page = await region.read(partial(uploads.segments, upload=upload, place=place, limit=self.rows_at_once))
+            for segment in page:
+                yield segment
+            place = page[-1].first_byte + page[-1].size
+
+    async def _require_large(self, upload: Upload, end: int) -> None:
+        """Refuse an upload by ECR's rule if a part that begins before `end` is too small."""
+        region = self.catalog.region(upload.repository.registry.region)
+        if await region.read(lambda db: uploads.has_part_below(db, upload, LEAST_PART, end)):
+            raise LayerPartTooSmall
 
     def _joining(
         self, store: BlobStore, upload: Upload, candidates: tuple[Digest, ...]
@@ -381,16 +406,8 @@ def _require_end(upload: Upload, part: Part) -> None:
         raise UploadOutOfOrder(upload.id, owner.name, owner.registry.account, upload.size)
 
 
-def _require_parts(upload: Upload) -> None:
-    """ECR's rules of what may be completed."""
-    if not upload.segments:
-        raise EmptyUpload(upload.id, upload.repository.name, upload.repository.registry.account)
-    _require_large(upload.segments[:-1])
-
-
-def _require_large(segments: Sequence[Segment]) -> None:
-    if any(segment.size < LEAST_PART for segment in segments):
-        raise LayerPartTooSmall
+def _begin_of_last(upload: Upload) -> int:
+    return upload.last.first_byte if upload.last is not None else 0
 
 
 async def _recognised(store: BlobStore, segment: Segment, candidates: tuple[Digest, ...]) -> Digest:
