@@ -218,7 +218,8 @@ def build(
     loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores)}
     background = Background(settings, catalog, access.sessions, neighbours, couriers, Loops(loops))
     control = _control(ground, stores, couriers)
-    return App(Front(edge, _doors(ground, access, (verbs, identities), control)), background, catalog)
+    doors = _doors(ground, access, (verbs, identities), control)
+    return App(Front(edge, doors, has_access_log=settings.has_access_log), background, catalog)
 
 
 def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:

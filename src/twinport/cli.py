@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from twinport import __version__, account_commands, upkeep_commands, why_command
-from twinport.command_options import DEFAULTS, Config, Data, Open, settings_from
+from twinport.command_options import DEFAULTS, Config, Data, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.open_accounts import OpenAccounts
 
@@ -98,11 +98,11 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
     open_accounts: Open = None,
+    quiet: Quiet = None,
 ) -> None:
     """Start the server and stay until it is told to stop."""
-    settings = settings_from(
-        data, listen, config, workers=workers, tls_cert=tls_cert, tls_key=tls_key, open_accounts=open_accounts
-    )
+    tls = {"tls_cert": tls_cert, "tls_key": tls_key}
+    settings = settings_from(data, listen, config, {}, quiet=quiet, workers=workers, open_accounts=open_accounts, **tls)
     # While modules load nothing becomes garbage, and looking for it would take a sixth of the start.
     gc.disable()
     serving, composition = _part("serve"), _part("app")
@@ -123,26 +123,28 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
 
 
 @app.command()
-def worker(data: Data = None, config: Config = None, open_accounts: Open = None) -> None:
+def worker(data: Data = None, config: Config = None, open_accounts: Open = None, quiet: Quiet = None) -> None:
     """Carry images and clean up beside a server.
 
     A worker has the server's data folder and settings, and listens on no address.
     """
-    settings = settings_from(data, None, config, open_accounts=open_accounts)
+    settings = settings_from(data, None, config, quiet=quiet, open_accounts=open_accounts)
     working, composition = _part("work"), _part("app")
     _part("databases").check_begun(settings)
     asyncio.run(working.work(composition.build(settings), settings))
 
 
 @app.command()
-def run(data: Data = None, listen: Listen = None, config: Config = None) -> None:
+def run(data: Data = None, listen: Listen = None, config: Config = None, quiet: Quiet = None) -> None:
     """Start a server with open accounts, take the tour, and stay."""
-    settings = settings_from(data, listen, config, {"open_accounts": True})
+    settings = settings_from(data, listen, config, {"open_accounts": True}, quiet=quiet)
     _part("serve").check_address(settings)
     options = {"--data": settings.data, "--listen": settings.listen, "--config": config}
     arguments = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     if settings.open_accounts is OpenAccounts.LOCAL:
         arguments.append("--open")
+    if quiet:
+        arguments.append("--quiet")
     asyncio.run(_part("tour.commands").run(settings, arguments))
 
 

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from twinport import private_files
+from twinport import private_files, telemetry
 from twinport.config import Settings, load
+from twinport.event_file import EventFile
+from twinport.log_levels import LogLevel
 
 # What help texts show as defaults.
 DEFAULTS = Settings()
@@ -29,6 +32,9 @@ Open = Annotated[
         show_default=False,
     ),
 ]
+Quiet = Annotated[
+    bool | None, typer.Option("--quiet", help="Log warnings and errors alone (TWINPORT_LOG_LEVEL).", show_default=False)
+]
 _NONE: Mapping[str, object] = {}
 
 
@@ -37,13 +43,19 @@ def settings_from(
     listen: str | None,
     config: Path | None,
     defaults: Mapping[str, object] = _NONE,
+    *,
+    quiet: bool | None = None,
     **others: object,
 ) -> Settings:
     """Join the command's own defaults, the file, the environment and the options given.
 
-    From then on nothing is made that other users may read.
+    From then on nothing is made that other users may read, and events are logged as the settings say.
     """
     private_files.keep()
     given = {"data": data, "listen": listen, **others}
     file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
-    return load(file, os.environ, {name: value for name, value in given.items() if value is not None}, defaults)
+    settings = load(file, os.environ, {name: value for name, value in given.items() if value is not None}, defaults)
+    if quiet:
+        settings = replace(settings, log_level=max(settings.log_level, LogLevel.WARNING))
+    telemetry.configure(settings.log_level, None if settings.log_file is None else EventFile(settings.log_file))
+    return settings

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.errors import ConfigurationWrong
 from twinport.keeping import Keeping
+from twinport.log_levels import LogLevel
 from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Permissions
 
@@ -76,10 +77,18 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     http2: bool = True
+    log_level: LogLevel = LogLevel.INFO
+    log_file: Path | None = None
+    access_log: bool = False
 
     @property
     def host(self) -> str:
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def has_access_log(self) -> bool:
+        """Tell whether requests are logged: they are asked for, and their level is."""
+        return self.access_log and self.log_level <= LogLevel.INFO
 
     @property
     def has_tls(self) -> bool:
@@ -299,6 +308,13 @@ def _open_accounts(value: object) -> OpenAccounts:
     return known[value]
 
 
+def _log_level(value: object) -> LogLevel:
+    known = {each.word: each for each in LogLevel}
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"one of {', '.join(known)} is needed, not {value!r}")
+    return known[value]
+
+
 def _workers(value: object) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
@@ -419,4 +435,7 @@ _PARSERS = {
     "tls_cert": _path,
     "tls_key": _path,
     "http2": _switch,
+    "log_level": _log_level,
+    "log_file": _path,
+    "access_log": _switch,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from twinport import pools, telemetry
+from twinport import access_log, pools, telemetry
 from twinport.edge import Edge
 from twinport.exchange import (
     Answer,
@@ -40,23 +40,32 @@ class Front:
     edge: Edge
     doors: tuple[tuple[str, Door], ...]
     linger: Linger = _LINGER
+    has_access_log: bool = False
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._exchange(scope, receive, send)
 
     async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        incoming = Incoming(receive)
+        entry = access_log.begin(receive, send) if self.has_access_log else None
+        incoming = Incoming(receive if entry is None else entry.receive)
         request = request_of(scope, incoming, str(uuid.uuid4()))
         pools.DEPARTURE.set(incoming.left)
         with telemetry.bound(request_id=request.id):
-            answer = self._finished(await self._answer(request), request, incoming)
             try:
-                await send_answer(send, answer, head=request.method == "HEAD")
-            except (Interrupted, OSError) as error:
-                telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
-            if not incoming.has_ended and (incoming.has_begun or request.announces_body):
-                await incoming.drop_rest(self.linger)
+                await self._converse(request, incoming, send if entry is None else entry.send)
+            finally:
+                if entry is not None:
+                    entry.write(request, self.edge.client(request)[0])
+
+    async def _converse(self, request: Request, incoming: Incoming, send: Send) -> None:
+        answer = self._finished(await self._answer(request), request, incoming)
+        try:
+            await send_answer(send, answer, head=request.method == "HEAD")
+        except (Interrupted, OSError) as error:
+            telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
+        if not incoming.has_ended and (incoming.has_begun or request.announces_body):
+            await incoming.drop_rest(self.linger)
 
     async def _answer(self, request: Request) -> AnyAnswer:
         if request.head_size > LARGEST_HEAD:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from twinport import telemetry
+from twinport import access_log, telemetry
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
@@ -112,12 +112,14 @@ class Gateway:
 
         async def authenticate(received: protocols.Request) -> Call:
             if parts.unsigned and _names_one_of(parts, received):
+                _note_operation(parts, received)
                 nobody = outsider(replace(origin, region=self.authenticator.region_of_unsigned(received.message)))
                 return Call(nobody, received.message.values("host")[0], "https" if origin.secure else "http")
             caller = await self.authenticator.authenticate(
                 received.message, received.body, service.signing_name, origin
             )
             self.uses.note(caller, service.signing_name)
+            _note_operation(parts, received)
             return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
 
         return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report, MESSAGES.run)
@@ -150,6 +152,13 @@ def _names_one_of(parts: ServiceParts, received: protocols.Request) -> bool:
         return protocols.of(parts.service).operation_name(received) in parts.unsigned
     except Refusal:
         return False
+
+
+def _note_operation(parts: ServiceParts, received: protocols.Request) -> None:
+    """Tell the access log what is asked for. A request that names nothing is told so by the door."""
+    if access_log.is_kept():
+        with contextlib.suppress(Refusal):
+            access_log.note_operation(f"{parts.service.name}:{protocols.of(parts.service).operation_name(received)}")
 
 
 def _report(received: protocols.Request, defect: Exception) -> None:

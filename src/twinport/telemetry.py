@@ -1,17 +1,22 @@
-"""Structured events: facts with fields, one line each, on standard error.
+"""Structured events: facts with fields, one line each, on standard error or in the file that `log_file` names.
 
 Ours is small because it is paid for at every start: docs/decisions/0004-lean-imports.md.
 """
 
+import importlib
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
 import orjson
+
+from twinport.event_file import EventFile
+from twinport.log_levels import LogLevel
 
 
 class Event(Enum):
@@ -29,8 +34,10 @@ class Event(Enum):
     DATABASE_REFUSED = "database.refused"
     CERTIFICATE_SHOWN = "certificate.shown"
     CERTIFICATE_REFUSED = "certificate.refused"
+    REQUEST_ANSWERED = "request.answered"
     REQUEST_FAILED = "request.failed"
     ANSWER_CUT_OFF = "answer.cut_off"
+    ACCESS_ALLOWED = "access.allowed"
     ACCESS_DENIED = "access.denied"
     ISSUER_UNREACHABLE = "issuer.unreachable"
     SIGN_IN_DONE = "sign_in.done"
@@ -50,6 +57,7 @@ class Event(Enum):
     GARBAGE_SWEPT = "garbage.swept"
     LITTER_FOUND = "litter.found"
     IMAGE_PUT = "image.put"
+    DELIVERY_BEGUN = "delivery.begun"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"
     DELIVERY_REOPENED = "delivery.reopened"
@@ -65,6 +73,7 @@ class Event(Enum):
     WORKER_HINDERED = "worker.hindered"
     WORKER_FAILED = "worker.failed"
     STATE_RESET = "state.reset"
+    LOG_UNWRITABLE = "log.unwritable"
 
 
 Field = str | float | bool | None
@@ -72,29 +81,62 @@ Field = str | float | bool | None
 _fields: ContextVar[dict[str, Field]] = ContextVar("fields", default={})  # noqa: B039 — replaced, never changed
 
 
+@dataclass(slots=True)
+class _Log:
+    """Where this process writes its events, and from which level on.
+
+    `is_hindered`: the last line could not be written to the file. `lost` counts those that could be written nowhere.
+    """
+
+    level: LogLevel = LogLevel.INFO
+    file: EventFile | None = None
+    is_hindered: bool = False
+    lost: int = 0
+
+
+_log = _Log()
+
+
+def configure(level: LogLevel = LogLevel.INFO, file: EventFile | None = None) -> None:
+    """Write events of this level and above from now on: into the file, or on standard error if there is none."""
+    if _log.file is not None:
+        _log.file.close()
+    _log.level, _log.file = level, file
+
+
 def is_read_by_a_person() -> bool:
-    """Tell whether events go to a terminal."""
-    return sys.stderr.isatty()
+    """Tell whether what goes well is shown on a terminal."""
+    return shows(LogLevel.INFO) and _log.file is None and sys.stderr.isatty()
+
+
+def shows(level: LogLevel) -> bool:
+    """Tell whether events of a level are written. For callers whose fields cost something to gather."""
+    return level >= _log.level
+
+
+def debug(name: Event, **fields: Field) -> None:
+    """Record a step that is of interest while a fault is looked for."""
+    _write(LogLevel.DEBUG, name, fields)
 
 
 def event(name: Event, **fields: Field) -> None:
     """Record that a fact changed."""
-    _write("info", name, fields)
+    _write(LogLevel.INFO, name, fields)
 
 
 def warning(name: Event, **fields: Field) -> None:
     """Record what went wrong and heals by itself."""
-    _write("warning", name, fields)
+    _write(LogLevel.WARNING, name, fields)
 
 
 def alarm(name: Event, **fields: Field) -> None:
     """Record what does not heal by itself: a person must act."""
-    _write("error", name, fields)
+    _write(LogLevel.ERROR, name, fields)
 
 
 def failure(name: Event, error: BaseException, **fields: Field) -> None:
     """Record an unexpected exception with its traceback: a person must act."""
-    _write("error", name, fields | {"exception": "".join(traceback.format_exception(error))})
+    _write(LogLevel.ERROR, name, fields | {"exception": "".join(traceback.format_exception(error))})
 
 
 @contextmanager
@@ -107,14 +149,46 @@ def bound(**fields: Field) -> Iterator[None]:
         _fields.reset(token)
 
 
-def _write(level: str, name: Event, fields: dict[str, Field]) -> None:
-    """Write one line: aligned text on a terminal, JSON elsewhere. One write, so that lines never mix."""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    whole = _fields.get() | fields
-    if is_read_by_a_person():
-        facts = " ".join(f"{key}={value}" for key, value in whole.items() if value is not None)
-        line = f"{at[11:23]} {level:<7} {name.value:<20} {facts}"
+def _write(level: LogLevel, name: Event, fields: dict[str, Field]) -> None:
+    """Write one event. What cannot be written is counted and told with the next line: a full disk ends no request."""
+    if level < _log.level:
+        return
+    lost = {"lines_lost": _log.lost} if _log.lost else {}
+    at, whole = datetime.now(UTC).isoformat(timespec="milliseconds"), _fields.get() | fields | lost
+    if _log.file is not None and _is_filed(_log.file, _json(at, level, name, whole) + b"\n"):
+        return
+    try:
+        _print(at, level, name, whole)
+        _log.lost = 0
+    except OSError:
+        _log.lost += 1
+
+
+def _is_filed(file: EventFile, line: bytes) -> bool:
+    """Write a line to the file. Where that fails it goes to standard error, and the first time the reason does, too."""
+    try:
+        file.write(line)
+    except OSError as error:
+        if not _log.is_hindered:
+            _log.is_hindered = True
+            at, facts = datetime.now(UTC).isoformat(timespec="milliseconds"), {"file": str(file.path)}
+            with suppress(OSError):
+                _print(at, LogLevel.WARNING, Event.LOG_UNWRITABLE, facts | {"reason": error.strerror or str(error)})
+        return False
+    _log.is_hindered, _log.lost = False, 0
+    return True
+
+
+def _print(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) -> None:
+    """Write text on a terminal, JSON elsewhere. One write, so that lines never mix."""
+    if sys.stderr.isatty():
+        # Loaded where a person looks: a server behind a pipe does not pay for it.
+        text = importlib.import_module("twinport.event_text").shown(at[11:23], level.word, name.value, whole)
     else:
-        line = orjson.dumps({"at": at, "level": level, "event": name.value, **whole}).decode()
-    sys.stderr.write(f"{line}\n")
+        text = _json(at, level, name, whole).decode()
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def _json(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) -> bytes:
+    return orjson.dumps({"at": at, "level": level.word, "event": name.value, **whole})

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from twinport.config import Settings
+from twinport.log_levels import LogLevel
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", PAGE.read_text(), re.MULTILINE))
@@ -25,8 +26,8 @@ def test_the_defaults_are_those_of_the_code() -> None:
 
 def shown(value: object) -> str:
     match value:
-        case bool():
-            return str(value).lower()
+        case bool() | LogLevel():
+            return value.word if isinstance(value, LogLevel) else str(value).lower()
         case timedelta() if value % timedelta(days=1) == timedelta() and value > timedelta(days=1):
             return f"{value // timedelta(days=1)}d"
         case timedelta() if value % timedelta(hours=1) == timedelta():

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.ports import free_port
+from twinport.event_file import LARGEST
 from twinport.tour.child import ServerEnded, running
 
 
@@ -67,3 +68,13 @@ async def test_the_wait_for_a_server_that_does_not_answer_lasts_while_it_lives_a
             pass
     assert len(said) >= 3
     assert all(f"waiting for the server to answer on {elsewhere}" in each and str(events) in each for each in said)
+
+
+async def test_the_servers_events_begin_a_new_file_when_theirs_is_full(tmp_path: Path) -> None:
+    listen, events = f"127.0.0.1:{free_port()}", tmp_path / "events.log"
+    events.write_bytes(b"x" * LARGEST)
+    arguments = ("--data", str(tmp_path / "data"), "--listen", listen)
+    async with running(arguments, os.environ, f"http://{listen}", events, silently):
+        pass
+    assert "server.stopped" in events.read_text()
+    assert (tmp_path / "events.log.1").stat().st_size == LARGEST

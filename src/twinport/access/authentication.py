@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from twinport import pools
+from twinport import access_log, pools
 from twinport.access.principals import Principals
 from twinport.access.session_limits import may_call_iam
 from twinport.access.sessions import Sessions
@@ -48,6 +48,7 @@ class Authenticator:
         caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
         await self._check_session(signed, caller)
         sigv4.verify(signed, secret, now=self.wall.now(), body_hash=await _hash(body))
+        access_log.note_caller(caller.arn)
         if service == "iam" and not may_call_iam(caller):
             raise CredentialsUnknown
         return caller

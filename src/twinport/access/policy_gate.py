@@ -133,6 +133,7 @@ class PolicyGate:
         decision = gone if situation is None else decide(situation.question, situation.policies)
         if isinstance(decision, Denied):
             self._refuse(decision, caller, action, arn, situation)
+        telemetry.debug(Event.ACCESS_ALLOWED, caller=caller.arn, action=action, resource=arn)
 
     def _refuse(self, denial: Denied, caller: Caller, action: str, arn: str, situation: Situation | None) -> NoReturn:
         telemetry.event(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 
-from twinport import pools, telemetry
+from twinport import access_log, pools, telemetry
 from twinport.access import passwords
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.sign_in_throttle import SignInThrottle
@@ -62,6 +62,11 @@ class SigningIn:
 
     async def open(self, token: str, origin: Origin) -> Caller:
         """Return whose session this is, as they are now. Raises SignedOut."""
+        caller = await self._visitor(token, origin)
+        access_log.note_caller(caller.arn)
+        return caller
+
+    async def _visitor(self, token: str, origin: Origin) -> Caller:
         session = await self.catalog.partition.read(lambda db: console_sessions.find(db, _hash(token)))
         if session is None or session.expires_at <= self.world.now():
             raise SignedOut
@@ -109,6 +114,7 @@ class SigningIn:
             # Not what was typed: people put secrets into the wrong field.
             telemetry.warning(Event.SIGN_IN_REFUSED, by="key" if access_key_id else "password", source=origin.source_ip)
             raise SignInRefused
+        access_log.note_caller(caller.arn)
         self.uses.note(caller, _SIGN_IN)
         token, now = secrets.token_urlsafe(32), self.world.now()
         session = ConsoleSession(_hash(token), caller.unique_id, access_key_id, now, now + SESSION)

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from twinport import access_log
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
@@ -122,6 +123,7 @@ class RegistryTokens:
             raise RegistryTokenExpired from None
         except CredentialsUnknown:
             raise RegistryTokenInvalid from None
+        access_log.note_caller(caller.arn)
         self._uses.note(caller, "ecr")
         return caller
 

@@ -49,6 +49,8 @@ class PostOffice:
         for lane in await self._due_lanes():
             deliveries = await self._claim_from(lane, holder)
             if deliveries:
+                for each in deliveries:
+                    telemetry.debug(Event.DELIVERY_BEGUN, **_facts(each), attempt=each.attempts)
                 return Batch(lane, tuple(deliveries), holder)
         return None
 

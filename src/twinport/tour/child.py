@@ -39,14 +39,18 @@ async def running(
     """Start `twinport serve`, wait until it answers, and stop it in an orderly way at the end.
 
     The wait lasts as long as the server lives: only the user knows how slow the machine is. `tell` hears what is waited
-    for. What the server logs is added to the file `events`. Raises ServerEnded, with what it said, if it ends before it
-    answers.
+    for. The server adds its events to the file `events`, and begins another when it is full (`log_file`). What else it
+    says goes there too. Raises ServerEnded, with what it said, if it ends before it answers.
     """
     with events.open("ab") as log:
         said_before = log.tell()
         command = (sys.executable, "-m", "twinport", "serve", *arguments)
         server = await asyncio.create_subprocess_exec(
-            *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+            *command,
+            env={**environment, "TWINPORT_LOG_FILE": str(events)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
     try:
         await _until_it_answers(server, url, lambda: tell(_waiting_for(url, server.pid, events)), tell_every)
@@ -95,4 +99,6 @@ async def _stop(server: asyncio.subprocess.Process) -> None:
 
 
 def _said_since(events: Path, position: int) -> str:
-    return events.read_bytes()[position:].decode(errors="replace").strip()
+    """Return what is in the file behind a position; a file that is shorter was begun since then."""
+    whole = events.read_bytes()
+    return whole[position if position <= len(whole) else 0 :].decode(errors="replace").strip()

@@ -58,7 +58,8 @@ async def demo() -> None:
 
 
 async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
-    console, url, events = Console(highlight=False), f"http://{settings.listen}", _events_file(settings.data)
+    console, url = Console(highlight=False), f"http://{settings.listen}"
+    events = _events_file(settings.data) if settings.log_file is None else settings.log_file
     async with running(arguments, os.environ, url, events, console.print) as server:
         console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}")
         console.print("(in a browser that address is the console)\n")

@@ -1,0 +1,42 @@
+"""An event as a person reads it on a terminal: wrapped between words, with nothing in it that steers the terminal."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+
+WIDTH = 100
+_LEVEL = len("12:34:56.789 ")
+_EXCEPTION = "exception"
+
+
+def shown(time: str, level: str, name: str, fields: Mapping[str, object], width: int = WIDTH) -> str:
+    """Return the lines of an event, at most `width` columns wide, but for single words that are longer.
+
+    Those stay whole, so that a digest or an ARN can be copied.
+    """
+    facts = [f"{key}={_value(value)}" for key, value in fields.items() if value is not None and key != _EXCEPTION]
+    head = f"{time} {level:<7} {name:<20} "
+    lines = textwrap.wrap(
+        " ".join(facts),
+        width,
+        initial_indent=head,
+        subsequent_indent=" " * _LEVEL,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join([*(lines or [head.rstrip()]), *_traceback(fields)])
+
+
+def _value(value: object) -> str:
+    text = _harmless(str(value))
+    return f'"{text}"' if " " in text or not text else text
+
+
+def _traceback(fields: Mapping[str, object]) -> Iterator[str]:
+    """Yield the lines of a traceback as Python wrote them."""
+    for line in str(fields.get(_EXCEPTION, "")).splitlines():
+        yield " " * _LEVEL + _harmless(line)
+
+
+def _harmless(text: str) -> str:
+    """Write out what is no printable character: a client may have chosen the text."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

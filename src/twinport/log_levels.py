@@ -1,0 +1,17 @@
+"""How much is logged: the setting `log_level`."""
+
+from enum import IntEnum
+
+
+class LogLevel(IntEnum):
+    """An event is written when its level is at least the one that is set."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+
+    @property
+    def word(self) -> str:
+        """Return the level as settings and events write it."""
+        return self.name.lower()

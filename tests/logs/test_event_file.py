@@ -1,0 +1,121 @@
+"""The file of events: bounded, shared by processes, and no line is lost."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import PATIENCE_SECONDS, until
+from twinport.event_file import EventFile
+
+# Writes lines until it is killed, and says on standard output how many were written.
+WRITER = """
+import sys
+from pathlib import Path
+from twinport.event_file import EventFile
+file, name = EventFile(Path(sys.argv[1]), largest=2000, older=1000), sys.argv[2]
+for number in range(int(sys.argv[3])):
+    file.write(f"{name} {number}\\n".encode())
+    print(number, flush=True)
+"""
+
+
+def written(path: Path) -> list[str]:
+    """Return the lines of a file and of the older ones, the oldest first."""
+    numbered = sorted(path.parent.glob(f"{path.name}.*"), key=lambda each: -int(each.suffix[1:]))
+    return "".join(each.read_text() for each in [*numbered, path] if each.exists()).splitlines()
+
+
+def writer(path: Path, name: str, lines: int) -> subprocess.Popen[bytes]:
+    source = str(Path(__file__).parents[2] / "src")
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path), name, str(lines)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": source},
+    )
+
+
+def test_a_full_file_is_renamed_and_the_oldest_one_dropped(tmp_path: Path) -> None:
+    file = EventFile(tmp_path / "events.log", largest=20, older=2)
+    for number in range(10):
+        file.write(f"line number {number}\n".encode())
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["events.log", "events.log.1", "events.log.2"]
+    assert written(file.path) == [f"line number {number}" for number in range(4, 10)]
+
+
+def test_a_file_that_was_full_before_the_start_is_renamed_at_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "events.log").write_text("before\n" * 10)
+    EventFile(tmp_path / "events.log", largest=20).write(b"after\n")
+    assert (tmp_path / "events.log").read_text() == "after\n"
+    assert (tmp_path / "events.log.1").read_text() == "before\n" * 10
+
+
+def test_others_cannot_read_it(tmp_path: Path) -> None:
+    EventFile(tmp_path / "events.log").write(b"line\n")
+    assert stat.S_IMODE((tmp_path / "events.log").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3])
+def test_a_number_that_a_killed_process_left_free_costs_no_older_file(gap: int, tmp_path: Path) -> None:
+    path = tmp_path / "events.log"
+    kept = [number for number in (1, 2, 3) if number != gap]
+    for number in kept:
+        (tmp_path / f"events.log.{number}").write_text(f"{number}\n")
+    path.write_text("0\n")
+    EventFile(path, largest=1, older=3).write(b"new\n")
+    assert sorted(written(path)) == sorted(["new", "0", *map(str, kept)])
+
+
+def test_processes_that_write_at_once_lose_no_line_and_mix_none(tmp_path: Path) -> None:
+    path, count = tmp_path / "events.log", 400
+    writers = [writer(path, name, count) for name in "abc"]
+    for each in writers:
+        each.communicate(timeout=PATIENCE_SECONDS)
+    assert [each.returncode for each in writers] == [0, 0, 0]
+    assert sorted(written(path)) == sorted(f"{name} {number}" for name in "abc" for number in range(count))
+    assert all(each.stat().st_size < 2100 for each in tmp_path.iterdir())
+
+
+def test_a_writer_that_is_killed_loses_no_line_that_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "events.log"
+    for name in "abcdef":
+        process = writer(path, name, 1_000_000)
+        until(lambda: len([line for line in written(path) if line.startswith(name)]) > 300)  # noqa: B023 — called here
+        process.send_signal(signal.SIGKILL)
+        said = _numbers(process)
+        assert set(said) <= {int(line[2:]) for line in written(path) if line.startswith(name)}
+        assert len(said) > 100
+
+
+def test_standard_error_follows_to_the_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "events.log"
+    program = (
+        "import os, sys; from pathlib import Path; from twinport.event_file import EventFile\n"
+        "file = EventFile(Path(sys.argv[1]), largest=20)\n"
+        "for number in range(5): file.write(b'a line of events\\n')\n"
+        "os.write(2, b'a line of standard error\\n')\n"
+    )
+    with path.open("ab") as log:
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+        subprocess.run([sys.executable, "-c", program, str(path)], stderr=log, check=True, env=env)
+    assert written(path)[-1] == "a line of standard error"
+    assert path.read_text().endswith("a line of standard error\n")
+
+
+def test_standard_error_that_leads_elsewhere_is_left_alone(tmp_path: Path) -> None:
+    file = EventFile(tmp_path / "events.log", largest=1)
+    before = [os.fstat(each).st_ino for each in (1, 2)]
+    for _ in range(3):
+        file.write(b"line\n")
+    assert [os.fstat(each).st_ino for each in (1, 2)] == before
+
+
+def _numbers(process: subprocess.Popen[bytes]) -> Sequence[int]:
+    """Return what a killed process said before: its pipe is read to the end, but for a line that is not whole."""
+    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    return [int(line) for line in said.decode().split("\n")[:-1]]
