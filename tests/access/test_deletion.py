@@ -18,7 +18,16 @@ from twinport.catalog import registries
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.model.deletions import DeletionTask, FailureReason, Fenced, InUse, RegionAnswer, TaskStatus, Unanswered
+from twinport.model.deletions import (
+    MOST_COUNTED,
+    DeletionTask,
+    FailureReason,
+    Fenced,
+    InUse,
+    RegionAnswer,
+    TaskStatus,
+    Unanswered,
+)
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
@@ -79,6 +88,11 @@ def test_a_region_in_use_is_not_waited_for() -> None:
     assert reason.text == (
         f"the role is in use: {REGION}: configured, 2 deliveries under way; {OTHER_REGION}: 1 delivery under way"
     )
+
+
+def test_deliveries_beyond_those_that_are_counted_are_said_to_be_more() -> None:
+    reason = failure({REGION: InUse(configured=False, deliveries=MOST_COUNTED)})
+    assert reason.text == f"the role is in use: {REGION}: 1000 or more deliveries under way"
 
 
 def test_a_long_reason_is_cut() -> None:

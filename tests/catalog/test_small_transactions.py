@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 
 from tests.breaking import Breaking
 from tests.catalogs import ENGINES, opened
@@ -27,10 +28,10 @@ from twinport.catalog import (
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.console_sessions import ConsoleSession
 from twinport.catalog.deletions import usage_and_fence
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
-from twinport.model.deletions import DeletionTask, Fenced, InUse
+from twinport.model.deletions import MOST_COUNTED, DeletionTask, Fenced, InUse
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import FailureCode, ReplicationConfiguration, ReplicationRule
@@ -42,6 +43,7 @@ from twinport.replication.post_office import PostOffice
 MANY, AT_ONCE = 1000, 50
 FAR, NO_RULES = Registry(ACCOUNT, OTHER_REGION), ReplicationConfiguration()
 API, LONG_AGO = RepositoryName("team/api"), NOW.replace(year=2000)
+LAST = schema.delivery.c.id == f"d{MANY - 1}"
 KEPT = (partition_schema.generation, partition_schema.site_key, partition_schema.region, schema.history)
 
 
@@ -157,6 +159,57 @@ async def test_deliveries_of_rules_that_are_removed_are_cancelled_in_small_trans
     assert await catalog.region(REGION).read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
     reports = await catalog.region(REGION).read(lambda db: outbox.reports(db, ACCOUNT, MANY))
     assert {each.failure_code for each in reports} == {FailureCode.REPLICATION_CONFIGURATION_REMOVED}
+
+
+async def test_each_waiting_delivery_is_looked_at_once_after_a_change_of_the_rules(catalog: WholeCatalog) -> None:
+    region, rules = catalog.region(REGION), ReplicationConfiguration((ReplicationRule((FAR,), ("team/",)),))
+    await region.write(lambda db: owe(db, MANY))
+    await region.write(lambda db: db.execute(schema.delivery.update().where(LAST).values(repository="other/api")))
+    await region.write(lambda db: registries.set_replication(db, ACCOUNT, rules, "AROA"))
+    await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))
+    looks = 1
+    while await region.write(lambda db: cancellations.go_on(db, ACCOUNT, NOW, AT_ONCE)):
+        looks += 1
+    assert looks == MANY / AT_ONCE + 1, "the last one finds nothing"
+    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == MANY - 1
+
+
+async def test_waiting_deliveries_are_read_in_the_order_of_their_index(tmp_path: Path) -> None:
+    """Each look then costs the same, however many wait."""
+    catalog = EmbeddedCatalog(tmp_path, ManualClock())
+    statements: list[tuple[str, Any]] = []
+
+    def plans(db: Connection) -> list[str]:
+        owe(db, 2)
+        following = outbox.cancel_removed(db, ACCOUNT, NO_RULES, NOW, 1).place
+        note = lambda _c, _cursor, text, values, *_: statements.append((text, values))  # noqa: E731
+        event.listen(db, "before_cursor_execute", note)
+        outbox.cancel_removed(db, ACCOUNT, NO_RULES, NOW, 1, following)
+        event.remove(db, "before_cursor_execute", note)
+        text, values = statements[0]
+        return [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+
+    try:
+        [plan] = await catalog.region(REGION).write(plans)
+    finally:
+        catalog.close()
+    assert "USING INDEX delivery_waiting (source_account=? AND (destination_region" in plan
+
+
+async def test_rules_that_are_replaced_again_begin_the_round_anew(catalog: WholeCatalog) -> None:
+    region, rules = catalog.region(REGION), ReplicationConfiguration((ReplicationRule((FAR,)),))
+    await region.write(lambda db: owe(db, AT_ONCE * 2))
+    await region.write(lambda db: registries.set_replication(db, ACCOUNT, rules, "AROA"))
+    await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))
+    assert await region.write(lambda db: cancellations.go_on(db, ACCOUNT, NOW, AT_ONCE))
+    await Replication(AllowAll(), catalog, NoRoles(), [REGION], AT_ONCE).put(caller(), REGISTRY, NO_RULES)
+    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+
+
+async def test_no_more_deliveries_are_counted_than_are_told_apart(catalog: WholeCatalog) -> None:
+    region = catalog.region(REGION)
+    await region.write(lambda db: owe(db, MOST_COUNTED + 1))
+    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == MOST_COUNTED
 
 
 async def test_the_role_is_in_use_until_the_last_delivery_is_cancelled(catalog: WholeCatalog) -> None:

@@ -20,6 +20,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.model.deletions import (
+    MOST_COUNTED,
     DeletionTask,
     FailureReason,
     Fenced,
@@ -202,7 +203,9 @@ def _words(answer: RegionAnswer) -> str:
 
 
 def _deliveries(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count} deliveries"
+    if count == 1:
+        return "1 delivery"
+    return f"{count} or more deliveries" if count == MOST_COUNTED else f"{count} deliveries"
 
 
 def _role_of_task(account: AccountId, task_id: str) -> str:

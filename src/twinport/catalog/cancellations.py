@@ -15,22 +15,29 @@ from twinport.model.names import AccountId
 
 def begin(db: Connection, account: AccountId, now: datetime) -> None:
     """Note that rules of a registry were replaced, in the transaction that does so."""
-    chores.go_on(db, chores.cancelling(account), account, now)
+    chores.go_on(db, chores.cancelling(account), "", now)
 
 
 def accounts(db: Connection) -> list[AccountId]:
     """Return whose deliveries are being cancelled."""
-    return [AccountId(account) for account in chores.places(db, chores.cancelling(""))]
+    prefix = chores.cancelling("")
+    return [AccountId(name.removeprefix(prefix)) for name in chores.names(db, prefix)]
 
 
 def go_on(db: Connection, account: AccountId, now: datetime, limit: int) -> bool:
-    """Cancel at most `limit` deliveries of a registry that its rules of now do not ask for. Tell whether more may be.
+    """Look at some waiting deliveries of a registry, and cancel those that its rules of now do not ask for.
 
-    Those under lease may finish.
+    Tell whether there are more than these `limit`. Those under lease may finish.
     """
     # Held, as by a push: nothing is owed by other rules meanwhile.
     rules = registries.hold(db, account).replication
-    if outbox.cancel_removed(db, account, rules, now, limit) == limit:
-        return True
-    chores.end(db, chores.cancelling(account))
-    return False
+    round_ = chores.cancelling(account)
+    place = chores.begun_at(db, round_)
+    if place is None:
+        return False
+    following = outbox.cancel_removed(db, account, rules, now, limit, place).place
+    if following:
+        chores.go_on(db, round_, following, now)
+    else:
+        chores.end(db, round_)
+    return bool(following)

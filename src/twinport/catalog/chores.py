@@ -72,9 +72,15 @@ def is_begun(db: Connection, name: str) -> bool:
     return db.execute(select(_chore.c.name).where(_chore.c.name == name)).first() is not None
 
 
-def places(db: Connection, prefix: str) -> list[str]:
-    """Return where the rounds are whose names begin so."""
-    query = select(_chore.c.position).where(_chore.c.name.startswith(prefix, autoescape=True))
+def begun_at(db: Connection, name: str) -> str | None:
+    """Return how far a round that is made once has come: '' at its beginning, None if there is none."""
+    found: str | None = db.execute(select(_chore.c.position).where(_chore.c.name == name)).scalar()
+    return found
+
+
+def names(db: Connection, prefix: str) -> list[str]:
+    """Return the names of rounds that begin so."""
+    query = select(_chore.c.name).where(_chore.c.name.startswith(prefix, autoescape=True))
     return list(db.execute(query.order_by(_chore.c.name)).scalars())
 
 

@@ -8,19 +8,34 @@ A lane's `due_at` caches the earliest due time of its waiting rows, and is kept 
 the world was moved. So a lease is one for the other hosts too, however their own clocks go.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from twinport.catalog import chores, registries, statements
 from twinport.catalog.columns import Instant
 from twinport.catalog.regional_schema import delivery, lane
 from twinport.catalog.statements import batches, insert
 from twinport.model.content import Digest
+from twinport.model.deletions import MOST_COUNTED
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import (
@@ -35,9 +50,19 @@ from twinport.model.replication import (
 )
 from twinport.refusals.storage import LeaseLost
 
+# The order of the index of what waits.
+_ORDER = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.due_at, delivery.c.id)
 _AGE = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
 # Written out, not bound: only so does the planner see that the partial index serves the query.
 _WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """How many deliveries were cancelled, and where to go on: '' at the end."""
+
+    count: int
+    place: str
 
 
 # --- what is owed -----------------------------------------------------------------------------------------
@@ -109,9 +134,9 @@ def reports(db: Connection, account: str, limit: int) -> list[DeliveryReport]:
 
 
 def unsettled(db: Connection, account: str) -> int:
-    """Count the deliveries of a registry that still wait or are under way."""
-    query = select(func.count()).select_from(delivery).where(delivery.c.source_account == account, _WAITING)
-    return db.execute(query).scalar_one()
+    """Count the deliveries of a registry that still wait or are under way, up to `MOST_COUNTED`."""
+    some = select(delivery.c.id).where(delivery.c.source_account == account, _WAITING).limit(MOST_COUNTED)
+    return db.execute(select(func.count()).select_from(some.subquery())).scalar_one()
 
 
 def last_carried(db: Connection, account: str) -> datetime | None:
@@ -120,29 +145,28 @@ def last_carried(db: Connection, account: str) -> datetime | None:
 
 
 def cancel_removed(
-    db: Connection, account: str, configuration: ReplicationConfiguration, now: datetime, limit: int
-) -> int:
-    """Fail at most `limit` waiting deliveries that `configuration` would not plan any more, and tell how many.
+    db: Connection,
+    account: AccountId,
+    configuration: ReplicationConfiguration,
+    now: datetime,
+    limit: int,
+    place: str = "",
+) -> Cancelled:
+    """Fail those of `limit` waiting deliveries that `configuration` would not plan any more.
 
+    They are the next ones after `place`, in an order in which a delivery moves only when it is claimed or given back.
     Those under lease may finish.
     """
-    place = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.repository)
-    own = (delivery.c.source_account == account, _WAITING, _unleased(now))
-    removed = [
-        tuple(row)
-        for row in db.execute(select(*place).distinct().where(*own))
-        if Registry(AccountId(row.destination_account), RegionName(row.destination_region))
-        not in configuration.destinations_of(row.repository)
-    ]
+    rows = _waiting_after(db, account, place, limit)
+    stale = [row.id for row in rows if _place_of(row) not in configuration.destinations_of(row.repository)]
     failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
     lanes: list[tuple[str, str]] = []
-    for chosen in batches(removed):
-        some = select(delivery.c.id).where(*own, tuple_(*place).in_(chosen)).limit(limit - len(lanes))
-        rows = db.execute(update(delivery).where(delivery.c.id.in_(some), *own).values(failed).returning(*place[:2]))
-        lanes += [(row.destination_region, row.destination_account) for row in rows]
+    for chosen in batches(stale):
+        some = update(delivery).where(delivery.c.id.in_(chosen), _WAITING, _unleased(now)).values(failed)
+        lanes += [tuple(row) for row in db.execute(some.returning(*_ORDER[:2]))]
     for region, destination in sorted(set(lanes)):
         _refresh(db, _lane_is(account, region, destination), now)
-    return len(lanes)
+    return Cancelled(len(lanes), _place_after(rows[-1]) if len(rows) == limit else "")
 
 
 # --- carrying ---------------------------------------------------------------------------------------------
@@ -236,6 +260,27 @@ def postpone(db: Connection, id_: str, holder: str, now: datetime, *, after: tim
 def fail(db: Connection, id_: str, holder: str, now: datetime, *, code: FailureCode, reason: str) -> None:
     """Record that a delivery was given up. Raises LeaseLost if it is not `holder`'s any more."""
     _settle(db, id_, holder, now, _failed(code, reason, now))
+
+
+# --- private: the order of what waits ---------------------------------------------------------------------
+
+
+def _waiting_after(db: Connection, account: AccountId, place: str, limit: int) -> Sequence[Row[Any]]:
+    query: Select[Any] = select(*_ORDER, delivery.c.repository).where(delivery.c.source_account == account, _WAITING)
+    if place:
+        region, destination, due_at, id_ = json.loads(place)
+        values = (region, destination, datetime.fromisoformat(due_at), id_)
+        after = [literal(value, column.type) for value, column in zip(values, _ORDER, strict=True)]
+        query = query.where(tuple_(*_ORDER) > tuple_(*after))
+    return db.execute(query.order_by(*_ORDER).limit(limit)).all()
+
+
+def _place_after(row: Row[Any]) -> str:
+    return json.dumps([row.destination_region, row.destination_account, row.due_at.isoformat(), row.id])
+
+
+def _place_of(row: Row[Any]) -> Registry:
+    return Registry(AccountId(row.destination_account), RegionName(row.destination_region))
 
 
 # --- private ----------------------------------------------------------------------------------------------

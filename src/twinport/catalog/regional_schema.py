@@ -276,6 +276,7 @@ delivery_waiting = Index(
     delivery.c.destination_region,
     delivery.c.destination_account,
     delivery.c.due_at,
+    delivery.c.id,
     sqlite_where=delivery.c.state == "waiting",
 )
 # Those that are looked at again: catalog/reopenings.py.

@@ -13,7 +13,7 @@ from twinport.console.pages import address, refused, require_confirmation
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Redirect, Result, Visit
 from twinport.errors import AccessDenied, Refusal
-from twinport.model.deletions import DeletionTask, TaskStatus
+from twinport.model.deletions import MOST_COUNTED, DeletionTask, TaskStatus
 from twinport.model.entities import Page as Slice
 from twinport.model.entities import PrincipalType, Role
 from twinport.model.identities import REPLICATION_ROLE
@@ -52,6 +52,10 @@ class RegionUse:
     @property
     def is_in_the_way(self) -> bool:
         return self.rules > 0 or self.under_way > 0
+
+    @property
+    def under_way_in_words(self) -> str:
+        return f"{self.under_way} or more" if self.under_way == MOST_COUNTED else str(self.under_way)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from enum import Enum
 
 from twinport.model.names import AccountId, RegionName
 
+# So many deliveries of a Region are counted, and no more.
+MOST_COUNTED = 1000
+
 
 class TaskStatus(Enum):
     """DeletionTaskStatusType of the service model. The last two are final."""
@@ -53,7 +56,7 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """The Region has rules, or deliveries that wait or are under way, or both."""
+    """The Region has rules, or deliveries that wait or are under way, or both; of these, up to `MOST_COUNTED`."""
 
     configured: bool
     deliveries: int
