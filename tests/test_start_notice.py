@@ -13,7 +13,8 @@ from tests.ports import free_port
 from tests.served import start
 from tests.terminal import on_a_terminal
 from twinport.config import Settings, load
-from twinport.start_notice import Invocation, invocation, notice, url_of, ways_in
+from twinport.own_address import url_of
+from twinport.start_notice import Invocation, invocation, notice, ways_in
 
 INVOKED = Invocation("twinport", ("serve", "--data", "my data"), Path("/etc/twinport.toml"))
 END = "Its events follow."

@@ -1,5 +1,5 @@
 """`python -m twinport` is `twinport`."""
 
-from twinport.cli import main
+from twinport.entry import main
 
 main()

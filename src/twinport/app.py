@@ -197,17 +197,19 @@ def build(
     settings: Settings,
     gate: type[PolicyGate] = PolicyGate,
     opened: Callable[[Settings, Clock], WholeCatalog] = open_catalog,
+    kind: str = "server",
 ) -> App:
     """Open the data folder and put the parts together. Raises what `open_catalog` does.
 
-    `gate` and the catalog that is `opened` may be ones that also write down what they are asked.
+    `gate` and the catalog that is `opened` may be ones that also write down what they are asked. `kind` is what
+    this process is for those who look at the folder.
     """
     world = WorldClock(WallClock())
     catalog = opened(settings, world)
     private_files.close_folder(settings.data)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
-    sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host())
+    sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host(), kind)
     wakeups = Wakeups(_messenger(settings, catalog, neighbours))
     ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), neighbours, wakeups)
     access = _access(ground, gate)

@@ -13,8 +13,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from twinport import __version__, account_commands, upkeep_commands, why_command
-from twinport.command_options import DEFAULTS, Config, Data, Open, Quiet, settings_from
+from twinport import __version__, account_commands, status_command, upkeep_commands, why_command
+from twinport.command_options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.open_accounts import OpenAccounts
 
@@ -29,7 +29,8 @@ Exit codes:
   2  misuse: a command, an option or a setting is wrong
   3  refused: it may not be done, or what is named does not exist
   4  unavailable: the folder, the database or the address cannot be used now
-  5  damage was found, or was not mended"""
+  5  a person must act: 'verify' found damage, or 'status' found what does not heal
+  6  'status' found that replication is behind"""
 
 app = typer.Typer(
     name="twinport",
@@ -42,9 +43,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Listen = Annotated[
-    str | None, typer.Option(help=f"HOST:PORT to listen on (TWINPORT_LISTEN).  [default: {DEFAULTS.listen}]")
-]
 Workers = Annotated[
     int | None,
     typer.Option(help=f"How many processes serve together (TWINPORT_WORKERS).  [default: {DEFAULTS.workers}]"),
@@ -131,7 +129,7 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None,
     settings = settings_from(data, None, config, quiet=quiet, open_accounts=open_accounts)
     working, composition = _part("work"), _part("app")
     _part("databases").check_begun(settings)
-    asyncio.run(working.work(composition.build(settings), settings))
+    asyncio.run(working.work(composition.build(settings, kind="worker"), settings))
 
 
 @app.command()
@@ -159,6 +157,7 @@ def demo() -> None:
 
 app.add_typer(account_commands.accounts, name="account")
 app.add_typer(account_commands.users, name="user")
+app.command("status")(status_command.status)
 app.command("why")(why_command.why)
 app.command("verify")(upkeep_commands.verify)
 app.command("gc")(upkeep_commands.collect_garbage)

@@ -22,6 +22,9 @@ Data = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings (TWINPORT_CONFIG).  [default: none]")]
 
+Listen = Annotated[
+    str | None, typer.Option(help=f"HOST:PORT to listen on (TWINPORT_LISTEN).  [default: {DEFAULTS.listen}]")
+]
 
 Open = Annotated[
     bool | None,

@@ -1,17 +1,24 @@
 """The databases that the settings name, of whichever engine, and whether they belong to the data folder."""
 
 import importlib
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
+from typing import TypeVar
 
 from twinport import folder_catalog
-from twinport.catalog import credentials, database
+from twinport.catalog import credentials, database, partition_schema, region_identity, regional_schema
+from twinport.catalog.beginnings import listed_regions
 from twinport.catalog.database import Connection
-from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCatalog, region_file
 from twinport.clock import Clock
 from twinport.config import Settings
-from twinport.errors import ConfigurationWrong
+from twinport.errors import ConfigurationWrong, Refusal
 from twinport.folder_catalog import Found, Standing
+from twinport.model.names import RegionName
 from twinport.refusals.storage import CatalogOfAnother
+
+T = TypeVar("T")
 
 
 def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
@@ -61,16 +68,43 @@ def _own(settings: Settings) -> Found | None:
             return found
 
 
+def look(settings: Settings, query: Callable[[Connection], T]) -> T | None:
+    """Ask the partition's database where the settings point, and make and change nothing; None if nothing is there."""
+    if settings.database is None:
+        return database.look_into(settings.data / PARTITION_FILE, partition_schema.partition, query)
+    found: T | None = _postgres().look_into(settings.database, query)
+    return found
+
+
+def look_at_regions(settings: Settings, query: Callable[[Connection], T]) -> list[tuple[RegionName, T | Refusal]]:
+    """Ask the database of each Region that was written to, and make and change nothing. A Region may be refused."""
+    names = look(settings, listed_regions) or []
+    return [(name, found) for name in names if (found := _look_at_region(settings, name, query)) is not None]
+
+
+def _look_at_region(settings: Settings, name: RegionName, query: Callable[[Connection], T]) -> T | Refusal | None:
+    """Return the answer or the refusal of a Region; None if it was listed and not written to yet."""
+    expected = look(settings, partial(region_identity.known, name=name))
+
+    def ask(db: Connection) -> T:
+        region_identity.require(name, expected, region_identity.own(db))
+        return query(db)
+
+    try:
+        if settings.database is None:
+            found = database.look_into(region_file(settings.data, name), regional_schema.regional, ask)
+        else:
+            found = _postgres().look_into_region(settings.database, name, ask)
+        if found is None:
+            region_identity.require(name, expected, None)
+    except Refusal as refusal:
+        return refusal
+    return found
+
+
 def _look(settings: Settings) -> Found | None:
     """Look at what is where the settings point, None if nothing is, and make and change nothing."""
-
-    def ask(db: Connection) -> Found:
-        return folder_catalog.found(settings.data, credentials.site_key(db))
-
-    if settings.database is None:
-        return database.look_into(settings.data / PARTITION_FILE, ask)
-    found: Found | None = _postgres().look_into(settings.database, ask)
-    return found
+    return look(settings, lambda db: folder_catalog.found(settings.data, credentials.site_key(db)))
 
 
 def _opened(settings: Settings, world: Clock) -> WholeCatalog:

@@ -10,10 +10,12 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import socket
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinport import telemetry
@@ -23,6 +25,8 @@ from twinport.wakeups import Heard, Topic
 # A socket's path may have 107 bytes. A longer one is reached by a descriptor of its folder.
 _LONGEST_PATH = 100
 _LONGEST_WORD = 64
+# Host, kind, process id and what makes it unique.
+_NAME = re.compile(r"[0-9a-f]+-([a-z]+)-([0-9]+)-[0-9a-f]+")
 
 
 def this_host() -> str:
@@ -34,11 +38,33 @@ def this_host() -> str:
     return hashlib.sha256(boot.encode()).hexdigest()[:8]
 
 
-class Neighbours:
-    """One process among those whose sockets are in `folder`. Where none can be made it is alone, which is no error."""
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A process that left its socket in a folder. `is_alive` is None if another host would have to tell."""
 
-    def __init__(self, folder: Path, host: str) -> None:
-        self.name = f"{host}-{secrets.token_hex(8)}"
+    kind: str
+    pid: int | None
+    is_alive: bool | None
+
+
+def neighbours_in(folder: Path, host: str) -> list[Neighbour]:
+    """Name the processes of a folder, and tell which of this host's live. Makes and removes nothing."""
+    looking = Neighbours(folder, host)
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except OSError:
+        return []
+    return [looking.look_at(name) for name in names]
+
+
+class Neighbours:
+    """One process among those whose sockets are in `folder`. Where none can be made it is alone, which is no error.
+
+    `kind` is what it is for those who look at the folder, in small letters.
+    """
+
+    def __init__(self, folder: Path, host: str, kind: str = "process") -> None:
+        self.name = f"{host}-{kind}-{os.getpid()}-{secrets.token_hex(8)}"
         self._folder, self._host = folder, host
         self._socket: socket.socket | None = None
 
@@ -83,6 +109,12 @@ class Neighbours:
     def dead(self) -> list[str]:
         """Name the processes of this host that ended without a word. `forget` them when nothing of theirs is left."""
         return [name for name in self._others() if not self._send(name, b"")]
+
+    def look_at(self, name: str) -> Neighbour:
+        """Read what a name says of its process, and ask whether it lives if it is one of this host."""
+        found = _NAME.fullmatch(name)
+        is_alive = self._send(name, b"") if name.startswith(f"{self._host}-") else None
+        return Neighbour("process", None, is_alive) if found is None else Neighbour(found[1], int(found[2]), is_alive)
 
     def forget(self, name: str) -> None:
         """Let nobody find a dead process any more."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from twinport import __version__
 from twinport.config import Settings
 from twinport.open_accounts import OpenAccounts
+from twinport.own_address import url_of
 
-_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 — recognized here, not listened on
 _KEYS = "twelve digits are an access key id, its secret is 'test'"
 _ALIAS = "test/test is account 000000000000"
 _STANDING = {
@@ -55,13 +55,6 @@ def invocation(arguments: Sequence[str], environment: Mapping[str, str], config:
 def started_here(config: Path | None) -> Invocation:
     """Return how this process was started."""
     return invocation(sys.argv, os.environ, config)
-
-
-def url_of(settings: Settings, port: int) -> str:
-    """Return the address that a client on this machine reaches the server by, at the port that it listens on."""
-    host = _UNSPECIFIED.get(settings.host, settings.host)
-    named = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{'https' if settings.has_tls else 'http'}://{named}:{port}"
 
 
 def ways_in(settings: Settings, invoked: Invocation) -> tuple[tuple[str, str], tuple[str, str]]:

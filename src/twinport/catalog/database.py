@@ -73,14 +73,14 @@ class Database(Protocol):
         ...
 
 
-def look_into(path: Path, query: Callable[[Connection], T]) -> T | None:
-    """Ask a file that may be missing, and make and change nothing. Return None if it has no tables of ours."""
+def look_into(path: Path, metadata: MetaData, query: Callable[[Connection], T]) -> T | None:
+    """Ask a file that may be missing, and make and change nothing. Return None if it has none of these tables."""
     if not path.exists():
         return None
     engine = _engine(path)
     try:
         with _opening(path), _alone(path, _PATIENCE), engine.connect() as connection:
-            return query(connection) if revisions.has_tables(connection) else None
+            return query(connection) if revisions.has_tables(connection, metadata) else None
     finally:
         engine.dispose()
 

@@ -30,6 +30,11 @@ T = TypeVar("T")
 PARTITION_FILE = "global.db"
 
 
+def region_file(folder: Path, name: RegionName) -> Path:
+    """Return where a Region's database is in a data folder."""
+    return folder / "regions" / name / "catalog.db"
+
+
 class PartitionDatabase(Protocol):
     """IAM's database. Each `write` advances the generation, which voids cached decisions."""
 
@@ -118,7 +123,7 @@ class EmbeddedCatalog:
 
     def _region(self, name: RegionName) -> "_EmbeddedRegion":
         if name not in self._regions:
-            path = self._folder / "regions" / name / "catalog.db"
+            path = region_file(self._folder, name)
             self._regions[name] = _EmbeddedRegion(name, path, self)
         return self._regions[name]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import psycopg
-from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy import URL, Connection, MetaData, make_url, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
@@ -45,14 +45,30 @@ _READ_ONLY = text("SHOW transaction_read_only")
 
 def look_into(address: str, query: Callable[[Connection], T]) -> T | None:
     """Ask the partition's database, and make and change nothing. Return None if it has no tables of ours."""
+    return _look_into(make_url(address), partition_schema.partition, query)
+
+
+def _look_into(url: URL, metadata: MetaData, query: Callable[[Connection], T]) -> T | None:
     pools = Pools(1)
-    database = PostgresDatabase(make_url(address), pools)
+    database = PostgresDatabase(url, pools)
     try:
         with _explained():
-            return database.read_now(lambda db: query(db) if revisions.has_tables(db) else None)
+            return database.read_now(lambda db: query(db) if revisions.has_tables(db, metadata) else None)
     finally:
         pools.close(CLOSING_LIMIT)
         database.close()
+
+
+def look_into_region(address: str, name: RegionName, query: Callable[[Connection], T]) -> T | None:
+    """Ask a Region's database, and make and change nothing. Return None if there is none, or no tables of ours."""
+    url = _url_of(make_url(address), name)
+    if not look_into(address, lambda db: _has_database(db, str(url.database))):
+        return None
+    return _look_into(url, regional_schema.regional, query)
+
+
+def _url_of(base: URL, name: RegionName) -> URL:
+    return base.set(database=f"{base.database}_{name}")
 
 
 class PostgresCatalog:
@@ -145,8 +161,7 @@ class _PostgresRegion:
             self._database.close()
 
     def _at(self) -> URL:
-        base = self._catalog._url  # noqa: SLF001 — of this module
-        return base.set(database=f"{base.database}_{self._name}")
+        return _url_of(self._catalog._url, self._name)  # noqa: SLF001 — of this module
 
     async def _found(self) -> None:
         async with self._opening_alone():

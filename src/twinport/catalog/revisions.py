@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
 from twinport.catalog import partition_schema as schema
+from twinport.catalog import regional_schema
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,9 +30,10 @@ def known(metadata: MetaData) -> list[str]:
     return sorted(path.name.partition("_")[0] for path in folder_of(metadata).glob("[0-9]*.py"))
 
 
-def has_tables(db: Connection) -> bool:
-    """Tell whether a partition's database was ever given its tables, of whichever revision."""
-    return db.dialect.has_table(db, schema.site_key.name)
+def has_tables(db: Connection, metadata: MetaData) -> bool:
+    """Tell whether a partition's or a Region's database was ever given its tables, of whichever revision."""
+    first = schema.site_key if metadata is schema.partition else regional_schema.history
+    return db.dialect.has_table(db, first.name)
 
 
 def is_current(db: Connection, metadata: MetaData) -> bool:

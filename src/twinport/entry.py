@@ -1,0 +1,26 @@
+"""Where the program begins. Health checks run `twinport status --ready` every few seconds, so that loads little."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run `twinport status --ready` by itself, and any other command line as `cli` does."""
+    if sys.argv[1:] == ["status", "--ready"]:
+        sys.exit(_ready())
+    importlib.import_module("twinport.cli").main()
+
+
+def _ready() -> int:
+    asking, config = importlib.import_module("twinport.status.own_server"), importlib.import_module("twinport.config")
+    named = os.environ.get("TWINPORT_CONFIG")
+    try:
+        settings = config.load(Path(named) if named else None, os.environ, {})
+    except config.ConfigurationWrong as wrong:
+        sys.stderr.write(f"twinport: {wrong.message}\n")
+        return 2
+    found = asking.ask(settings)
+    sys.stdout.write(f"{found.line()}\n")
+    return 0 if found.is_ready else 4

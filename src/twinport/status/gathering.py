@@ -1,0 +1,138 @@
+"""Gathering the status of a deployment, beside its server or without one. Nothing is made, changed or upgraded."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from twinport import __version__, databases, disks, tls
+from twinport.catalog import accounts
+from twinport.catalog.progress import Progress, progress
+from twinport.clock import WallClock
+from twinport.config import Settings
+from twinport.errors import ConfigurationWrong, Refusal, Unavailable
+from twinport.model.names import RegionName
+from twinport.neighbours import Neighbour, neighbours_in, this_host
+from twinport.open_accounts import OpenAccounts
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised, RegionLost
+from twinport.status import own_server
+from twinport.status.report import Disk, Finding, ProcessFacts, RegionFacts, Standing, Status
+
+_ACCOUNTS = {
+    OpenAccounts.CLOSED: "closed",
+    OpenAccounts.LOCAL: "open to this machine",
+    OpenAccounts.EVERYWHERE: "open to every client",
+}
+# Refusals that no waiting mends, though they are Unavailable for clients.
+_FOR_A_PERSON = (DatabaseNewer, DatabaseUnrecognised, DatabaseUnreadable, RegionLost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    """What the databases say, or why they do not."""
+
+    answers: bool
+    has_account: bool
+    regions: list[RegionFacts]
+    refusals: list[Finding]
+
+
+def gather(settings: Settings) -> Status:
+    """Ask the server, and look at the folder and the databases."""
+    catalog = _catalog(settings)
+    refusals = [*catalog.refusals, *_of_certificate(settings), *_of_folder(settings)]
+    is_empty = catalog.answers and not settings.has_open_accounts and not catalog.has_account
+    return Status(
+        version=__version__,
+        server=own_server.ask(settings),
+        data=str(settings.data.absolute()),
+        database="sqlite" if settings.database is None else "postgresql",
+        database_answers=catalog.answers,
+        accounts=_ACCOUNTS[settings.opening] + (", and none yet" if is_empty else ""),
+        disk=_disk(settings.data),
+        processes=[_process(each) for each in neighbours_in(settings.data / "processes", this_host())],
+        regions=catalog.regions,
+        refusals=refusals,
+    )
+
+
+def _catalog(settings: Settings) -> _Catalog:
+    try:
+        databases.check_begun(settings)
+        has_account = databases.look(settings, accounts.is_any) or False
+        listed = databases.look_at_regions(settings, progress)
+    except Refusal as refusal:
+        return _Catalog(answers=False, has_account=False, regions=[], refusals=[_finding(refusal)])
+    except SQLAlchemyError as error:
+        return _Catalog(answers=False, has_account=False, regions=[], refusals=[_of_another_version(error)])
+    found = [_region(name, each, WallClock().now()) for name, each in listed if isinstance(each, Progress)]
+    return _Catalog(
+        answers=True,
+        has_account=has_account,
+        regions=found,
+        refusals=[_finding(each) for _, each in listed if isinstance(each, Refusal)],
+    )
+
+
+def _region(name: RegionName, found: Progress, now: datetime) -> RegionFacts:
+    age = None if found.oldest is None else max(0.0, (now - found.oldest).total_seconds())
+    return RegionFacts(name, found.waiting, age, found.failed, found.damaged, found.is_partial)
+
+
+def _finding(refusal: Refusal) -> Finding:
+    is_mended_by_waiting = isinstance(refusal, Unavailable) and not isinstance(refusal, _FOR_A_PERSON)
+    standing = Standing.UNREADY if is_mended_by_waiting else Standing.NEEDS_A_PERSON
+    return Finding(standing, "; ".join(_sentences(refusal)))
+
+
+def _sentences(refusal: Refusal) -> list[str]:
+    return refusal.problems if isinstance(refusal, ConfigurationWrong) else [refusal.message]
+
+
+def _of_another_version(error: SQLAlchemyError) -> Finding:
+    kind = type(error).__name__
+    sentence = f"the tables are of another version of twinport, or damaged ({kind}); 'twinport serve' upgrades them"
+    return Finding(Standing.NEEDS_A_PERSON, sentence)
+
+
+def _of_certificate(settings: Settings) -> list[Finding]:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return []
+    try:
+        tls.read(settings.tls_cert, settings.tls_key, WallClock().now())
+    except Refusal as refusal:
+        return [Finding(Standing.NEEDS_A_PERSON, sentence) for sentence in _sentences(refusal)]
+    return []
+
+
+def _of_folder(settings: Settings) -> list[Finding]:
+    if not settings.data.exists():
+        return []
+    try:
+        disks.check(settings.data)
+    except Refusal as refusal:
+        return [Finding(Standing.NEEDS_A_PERSON, refusal.message)]
+    return []
+
+
+def _disk(folder: Path) -> Disk | None:
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return Disk(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+
+
+def _process(found: Neighbour) -> ProcessFacts:
+    return ProcessFacts(found.kind, found.pid if found.is_alive and _is_ours(found.pid) else None, found.is_alive)
+
+
+def _is_ours(pid: int | None) -> bool:
+    """Tell whether the number means that process here: a container counts its own processes."""
+    try:
+        return pid is not None and re.search(rb"twinport|python", Path(f"/proc/{pid}/cmdline").read_bytes()) is not None
+    except OSError:
+        return False
