@@ -2,13 +2,15 @@
 
 A delivery waits until it is settled; a lease is only a claim that expires. A claimed row is *due again when its lease
 ends*, so one index, on waiting rows alone, serves both the first attempt and the return of what a crash left behind.
-A lane's `due_at` caches the earliest due time of its waiting rows, and is kept in the same transaction.
+A lane's `due_at` caches the earliest due time of its waiting rows, `waiting` their number and `oldest` since when the
+first of them is owed; all three are kept in the same transaction, and only by what is here.
 
 `now` is `Catalog.now`: the clock of the database, which is the same for everybody who claims, plus the offset by which
 the world was moved. So a lease is one for the other hosts too, however their own clocks go.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -75,8 +77,9 @@ def owe(
     if not planned:
         return
     db.execute(delivery.insert(), [_row(source, each, position, now) for each in planned])
-    for destination in sorted({each.destination for each in planned}):
-        hasten(db, Lane(source, destination), now)
+    owed = Counter(each.destination for each in planned)
+    for destination in sorted(owed):
+        lengthen(db, Lane(source, destination), now, by=owed[destination], since=now)
 
 
 def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery]) -> list[PlannedDelivery]:
@@ -100,16 +103,20 @@ def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery
     return again
 
 
-def hasten(db: Connection, road: Lane, now: datetime) -> None:
-    """Make a lane due now. One that is due already is not written to, so that pushes do not queue up for its row."""
+def lengthen(db: Connection, road: Lane, now: datetime, *, by: int, since: datetime) -> None:
+    """Count deliveries into their lane that wait from now on, owed since then, and make the lane due."""
     names = {
         "source_account": road.source.account,
         "destination_region": road.destination.region,
         "destination_account": road.destination.account,
     }
-    statement = insert(db, lane).values(**names, due_at=now)
-    later = or_(lane.c.due_at.is_(None), lane.c.due_at > now)
-    db.execute(statement.on_conflict_do_update(index_elements=list(names), set_={"due_at": now}, where=later))
+    statement = insert(db, lane).values(**names, due_at=now, waiting=by, oldest=since)
+    changes = {
+        "due_at": _earlier(lane.c.due_at, now),
+        "waiting": lane.c.waiting + by,
+        "oldest": _earlier(lane.c.oldest, since),
+    }
+    db.execute(statement.on_conflict_do_update(index_elements=list(names), set_=changes))
 
 
 def statuses(
@@ -164,8 +171,9 @@ def cancel_removed(
     for chosen in batches(stale):
         some = update(delivery).where(delivery.c.id.in_(chosen), _WAITING, _unleased(now)).values(failed)
         lanes += [tuple(row) for row in db.execute(some.returning(*_ORDER[:2]))]
-    for region, destination in sorted(set(lanes)):
-        _refresh(db, _lane_is(account, region, destination), now)
+    canceled = Counter(lanes)
+    for region, destination in sorted(canceled):
+        _refresh(db, _lane_is(account, region, destination), now, gone=canceled[region, destination])
     return Cancelled(len(lanes), _place_after(rows[-1]) if len(rows) == limit else "")
 
 
@@ -190,16 +198,17 @@ def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: time
     its rules (`catalog.cancellations`), those that the rules of now do not ask for are cancelled here, too. The lane
     then goes behind those that were due already, so that a long backlog starves nobody.
     """
-    taken = [row.id for row in db.execute(_oldest_due(road, now, limit))]
+    due = [row.id for row in db.execute(_oldest_due(road, now, limit))]
+    taken, canceled = due, 0
     if chores.is_begun(db, chores.cancelling(road.source.account)):
-        taken = _still_asked_for(db, road, taken, now)
+        taken, canceled = _still_asked_for(db, road, due, now)
     if not taken:
-        _refresh(db, _is(road), now)
+        _refresh(db, _is(road), now, gone=canceled)
         return []
     leased = {"lease_holder": holder, "lease_until": now + lease, "due_at": now + lease}
     statement = update(delivery).where(delivery.c.id.in_(taken)).values(attempts=delivery.c.attempts + 1, **leased)
     rows = db.execute(statement.returning(*delivery.c)).all()
-    _refresh(db, _is(road), now)
+    _refresh(db, _is(road), now, gone=canceled)
     return sorted((_delivery(row, road) for row in rows), key=lambda each: (each.position, each.id))
 
 
@@ -245,21 +254,22 @@ def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, 
     Raises LeaseLost if it is not `holder`'s any more.
     """
     road = _end_attempt(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
-    if landed.children:
-        _settle_children(db, done, landed, now)
-    _refresh(db, _lane_is(*road), now)
+    brought = _settle_children(db, done, landed, now) if landed.children else 0
+    _refresh(db, _lane_is(*road), now, gone=1 + brought)
     db.execute(update(lane).where(*_lane_is(*road)).values(carried_at=now))
 
 
 def postpone(db: Connection, id_: str, holder: str, now: datetime, *, after: timedelta, reason: str) -> None:
     """Give a delivery back to be tried again later. Raises LeaseLost if it is not `holder`'s any more."""
     later = {"due_at": now + after, "lease_holder": None, "lease_until": None, "reason": reason}
-    _settle(db, id_, holder, now, later)
+    road = _end_attempt(db, id_, holder, now, later)
+    _refresh(db, _lane_is(*road), now)
 
 
 def fail(db: Connection, id_: str, holder: str, now: datetime, *, code: FailureCode, reason: str) -> None:
     """Record that a delivery was given up. Raises LeaseLost if it is not `holder`'s any more."""
-    _settle(db, id_, holder, now, _failed(code, reason, now))
+    road = _end_attempt(db, id_, holder, now, _failed(code, reason, now))
+    _refresh(db, _lane_is(*road), now, gone=1)
 
 
 # --- private: the order of what waits ---------------------------------------------------------------------
@@ -304,19 +314,31 @@ def _row(source: Registry, planned: PlannedDelivery, position: Position, now: da
     }
 
 
-def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime) -> None:
-    """Compute anew when a lane is due: never before now, so that it queues behind those that were due already."""
-    _recompute(db, which, now, overdue=literal(now, Instant))
+def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, gone: int = 0) -> None:
+    """Compute anew when a lane is due: never before now, so that it queues behind those that were due already.
+
+    `gone` is how many of its deliveries wait no more.
+    """
+    _recompute(db, which, now, overdue=literal(now, Instant), gone=gone)
 
 
 def _recompute(
-    db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, overdue: ColumnElement[Any]
+    db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, overdue: ColumnElement[Any], gone: int = 0
 ) -> None:
-    """Compute anew when a lane is due; `overdue` takes the place of a time that has come."""
+    """Compute anew when a lane is due and what waits in it; `overdue` takes the place of a time that has come."""
     # Held before anything is computed: what is owed meanwhile must not be overwritten by what was true before it.
     statements.lock(db, select(lane.c.source_account).where(*which))
-    earliest = (
-        select(func.min(delivery.c.due_at))
+    earliest = _least(delivery.c.due_at)
+    changes: dict[str, Any] = {"due_at": case((earliest <= now, overdue), else_=earliest)}
+    if gone:
+        changes |= {"waiting": lane.c.waiting - gone, "oldest": _least(delivery.c.created_at)}
+    db.execute(update(lane).where(*which).values(changes))
+
+
+def _least(column: ColumnElement[Any]) -> Any:
+    """The least value of a column among the waiting deliveries of a lane: one look into an index."""
+    return (
+        select(func.min(column))
         .where(
             delivery.c.source_account == lane.c.source_account,
             delivery.c.destination_region == lane.c.destination_region,
@@ -325,7 +347,10 @@ def _recompute(
         )
         .scalar_subquery()
     )
-    db.execute(update(lane).where(*which).values(due_at=case((earliest <= now, overdue), else_=earliest)))
+
+
+def _earlier(column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any]:
+    return case((or_(column.is_(None), column > moment), literal(moment, Instant)), else_=column)
 
 
 def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
@@ -344,20 +369,15 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
     )
 
 
-def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: datetime) -> list[str]:
-    """Cancel those deliveries of a lane that the rules of now do not ask for, and return the others."""
+def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: datetime) -> tuple[list[str], int]:
+    """Cancel those deliveries of a lane that the rules of now do not ask for; return the others, and count those."""
     rules = registries.settings(db, road.source.account).replication
     rows = db.execute(select(delivery.c.id, delivery.c.repository).where(delivery.c.id.in_(ids))).all()
     asked = [row.id for row in rows if road.destination in rules.destinations_of(row.repository)]
     stale = [each for each in ids if each not in asked]
     failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
-    db.execute(update(delivery).where(delivery.c.id.in_(stale), _WAITING).values(failed))
-    return asked
-
-
-def _settle(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> None:
-    road = _end_attempt(db, id_, holder, now, values)
-    _refresh(db, _lane_is(*road), now)
+    canceled = db.execute(update(delivery).where(delivery.c.id.in_(stale), _WAITING).values(failed)).rowcount
+    return asked, canceled
 
 
 def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> tuple[str, str, str]:
@@ -374,8 +394,8 @@ def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: d
     return road.source_account, road.destination_region, road.destination_account
 
 
-def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> None:
-    """Complete the untagged deliveries of an index's children to the same repository.
+def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> int:
+    """Complete the untagged deliveries of an index's children to the same repository, and tell how many those are.
 
     Only those not owed after the index: a later one may stand for a child that has been deleted there since. What is
     under lease, as when it travels in the same batch, is settled by its holder; a child's tag is an obligation of its
@@ -392,7 +412,7 @@ def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datet
         _WAITING,
         _unleased(now),
     )
-    db.execute(statement.values(_completed(now, 0, landed.carried_by)))
+    return db.execute(statement.values(_completed(now, 0, landed.carried_by))).rowcount
 
 
 def _completed(now: datetime, bytes_carried: int, carried_by: str) -> dict[str, Any]:

@@ -35,7 +35,11 @@ from twinport.refusals.storage import RegionLost, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "postgresql"]
-for _index in (regional_schema.delivery_waiting, regional_schema.delivery_given_up):
+for _index in (
+    regional_schema.delivery_waiting,
+    regional_schema.delivery_oldest,
+    regional_schema.delivery_given_up,
+):
     _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 
 T = TypeVar("T")

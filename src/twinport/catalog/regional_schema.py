@@ -240,6 +240,9 @@ lane = Table(
     Column("paused", Boolean, nullable=False, server_default=false()),
     Column("due_at", Instant),
     Column("carried_at", Instant),
+    # How many of its deliveries wait or are under way, and since when the oldest of them is owed.
+    Column("waiting", BigInteger, nullable=False, server_default=text("0")),
+    Column("oldest", Instant),
 )
 
 # The outbox. Settled rows stay as status; only waiting rows are indexed by time.
@@ -277,6 +280,14 @@ delivery_waiting = Index(
     delivery.c.destination_account,
     delivery.c.due_at,
     delivery.c.id,
+    sqlite_where=delivery.c.state == "waiting",
+)
+delivery_oldest = Index(
+    "delivery_oldest",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    delivery.c.created_at,
     sqlite_where=delivery.c.state == "waiting",
 )
 # Those that are looked at again: catalog/reopenings.py.

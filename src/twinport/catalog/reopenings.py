@@ -75,9 +75,11 @@ def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
         return False
     changes = {"state": DeliveryState.WAITING.value, "failure_code": None, "reason": None, "settled_at": None}
     opened = update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP)
-    if db.execute(opened.values(**changes, attempts=0, due_at=now)).rowcount == 0:
+    again = opened.values(**changes, attempts=0, due_at=now).returning(_delivery.c.created_at)
+    created_at = db.execute(again).scalar_one_or_none()
+    if created_at is None:
         return False
-    outbox.hasten(db, Lane(each.source, each.destination), now)
+    outbox.lengthen(db, Lane(each.source, each.destination), now, by=1, since=created_at)
     return True
 
 
