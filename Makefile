@@ -110,6 +110,7 @@ check: $(DEV_READY) ## Check style, format, types, import contracts, the compile
 	$(BIN)/python tools/compile_shapes.py --check
 	$(BIN)/python tools/list_operations.py --check
 	$(BIN)/python tools/list_events.py --check
+	$(BIN)/python tools/list_metrics.py --check
 
 fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff check --fix .

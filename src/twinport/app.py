@@ -51,10 +51,13 @@ from twinport.access.web_identities import WebIdentities
 from twinport.aws import shapes
 from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
+from twinport.blobs.measured import MeasuredDisk
+from twinport.blobs.operations import OwnDisk
 from twinport.breakdown import Breakdown
 from twinport.catalog import clearing
 from twinport.catalog.database import CLOSING_LIMIT
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
@@ -68,8 +71,10 @@ from twinport.console.rendering import Renderer
 from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
+from twinport.control.backlog import BacklogReader
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
+from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
 from twinport.databases import note_catalog, open_catalog
 from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
@@ -112,6 +117,7 @@ from twinport.replication.post_office import PostOffice
 from twinport.replication.reclaiming import Reclaiming
 from twinport.replication.reopening import Reopening
 from twinport.replication.status import DeliveryStatus
+from twinport.scraped_processes import ScrapedProcesses
 from twinport.sts import door as sts
 from twinport.telemetry import Event
 from twinport.wakeups import Messenger, Topic, Wakeups
@@ -128,6 +134,7 @@ class Background:
     catalog: WholeCatalog
     sessions: Sessions
     neighbours: Neighbours
+    scraped: ScrapedProcesses
     couriers: worker.Replication
     loops: Loops
 
@@ -136,6 +143,7 @@ class Background:
         await self.sessions.open()
         await note_catalog(self.settings, self.catalog)
         self.neighbours.open()
+        await self.scraped.open()
         await self.couriers.start()
         await self.loops.start()
 
@@ -145,14 +153,16 @@ class Background:
             async with asyncio.timeout(within.total_seconds()):
                 await self.loops.stop()
                 await self.couriers.stop()
+        await self.scraped.close()
         self.neighbours.close()
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `serve` runs; `worker` runs the background alone."""
+    """What `serve` runs; `worker` runs the background alone. `metrics_front` is for the listener of metrics."""
 
     front: Front
+    metrics_front: Front
     background: Background
     catalog: WholeCatalog
 
@@ -205,7 +215,7 @@ def build(
     this process is for those who look at the folder.
     """
     world = WorldClock(WallClock())
-    catalog = opened(settings, world)
+    catalog = MeasuredCatalog(opened(settings, world))
     private_files.close_folder(settings.data)
     edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
@@ -214,14 +224,21 @@ def build(
     ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), neighbours, wakeups)
     access = _access(ground, gate)
     identities = _identity_verbs(ground, access)
-    stores = FileBlobStores(settings.data)
+    stores = FileBlobStores(settings.data, MeasuredDisk(OwnDisk()))
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores)
     loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores)}
-    background = Background(settings, catalog, access.sessions, neighbours, couriers, Loops(loops))
-    control = _control(ground, stores, couriers)
+    scraped = ScrapedProcesses(settings.data / "metrics", this_host())
+    background = Background(settings, catalog, access.sessions, neighbours, scraped, couriers, Loops(loops))
+    scrape = Scrape(scraped.numbers, BacklogReader(catalog, world, ground.regions))
+    control = _control(ground, stores, couriers, scrape)
     doors = _doors(ground, access, (verbs, identities), control)
-    return App(Front(edge, doors, has_access_log=settings.has_access_log), background, catalog)
+    front = Front(edge, doors, has_access_log=settings.has_access_log)
+    return App(front, _metrics_front(ground, scrape), background, catalog)
+
+
+def _metrics_front(ground: _Ground, scrape: Scrape) -> Front:
+    return Front(ground.edge, (("/", OwnListenerDoor(ground.settings.metrics_secret, scrape)),))
 
 
 def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
@@ -425,7 +442,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
     )
 
 
-def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replication) -> ControlDoor:
+def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replication, scrape: Scrape) -> ControlDoor:
     garbage = Garbage(ground.catalog, stores, ground.world, ground.settings.keeping)
 
     async def reset() -> None:
@@ -440,4 +457,6 @@ def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replicati
 
     deliveries = DeliveryStatus(ground.catalog).latest
     readiness = Readiness({"database": ground.catalog.check, "store": stores.check})
-    return ControlDoor(ground.edge, ground.settings.opening, ground.regions, reset, deliveries, readiness)
+    opening = ground.settings.opening
+    metrics = MetricsDoor(ground.edge, opening, ground.settings.metrics_secret, scrape)
+    return ControlDoor(ground.edge, opening, ground.regions, reset, deliveries, readiness, metrics.answer)

@@ -80,10 +80,13 @@ class Settings:
     log_level: LogLevel = LogLevel.INFO
     log_file: Path | None = None
     access_log: bool = False
+    metrics_listen: str | None = None
+    metrics_token: str | None = field(default=None, repr=False)
+    metrics_token_file: Path | None = None
 
     @property
     def host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_and_port(self.listen)[0]
 
     @property
     def has_access_log(self) -> bool:
@@ -117,12 +120,17 @@ class Settings:
 
     @property
     def port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
+        return host_and_port(self.listen)[1]
 
     @property
     def ways(self) -> Deviations:
         """Return in which ways `/v2/` leaves the standard."""
         return AS_ECR if self.fidelity == ECR else frozenset(map(Deviation, self.deviations))
+
+    @property
+    def metrics_secret(self) -> str | None:
+        """Return the token that a scrape must show, or None if it needs none."""
+        return self.metrics_token if self.metrics_token_file is None else _secret_of(self.metrics_token_file)
 
     @property
     def is_on_loopback(self) -> bool:
@@ -167,6 +175,8 @@ _REGION = re.compile(
     r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)(east|west)?|east|west)-[1-9][0-9]?",
 )
 MOST_COUNTED = 100_000
+# Of what a bearer token may consist (RFC 6750); shorter ones can be guessed.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}")
 _NONE: Mapping[str, object] = {}
 
 
@@ -192,6 +202,8 @@ def load(
             _take(name, value, source, values, problems)
     if ("tls_cert" in values) != ("tls_key" in values):
         problems.append("'tls_cert' and 'tls_key' belong together: give both, or none for plain HTTP")
+    if "metrics_token" in values and "metrics_token_file" in values:
+        problems.append("'metrics_token' and 'metrics_token_file' say the same: give one of them")
     if problems:
         raise ConfigurationWrong(problems)
     return replace(Settings(), **values)  # type: ignore[arg-type]  # each value was checked by _take
@@ -293,6 +305,32 @@ def _listen(value: object) -> str:
     if not isinstance(value, str) or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
         raise ValueError(f"HOST:PORT is needed, not {value!r}")
     return value
+
+
+def _token(value: object) -> str:
+    # What was given is not repeated: it may be a secret with a mistake in it.
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise ValueError("16 to 256 characters are needed, letters, digits and -._~+/= alone")
+    return value
+
+
+def _token_file(value: object) -> Path:
+    path = _file(value)
+    _token(_secret_of(path))
+    return path
+
+
+def _secret_of(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"'{path}' cannot be read as text") from error
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """Take HOST:PORT apart; an IPv6 address stands in brackets."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _switch(value: object) -> bool:
@@ -438,4 +476,7 @@ _PARSERS = {
     "log_level": _log_level,
     "log_file": _path,
     "access_log": _switch,
+    "metrics_listen": _listen,
+    "metrics_token": _token,
+    "metrics_token_file": _token_file,
 }

@@ -43,15 +43,17 @@ class BodyTooLarge(LimitReached):
 class Incoming:
     """The messages of a request, and whether its body has begun and ended. Takes the place of ASGI's `receive`."""
 
-    __slots__ = ("_receive", "has_begun", "has_ended", "is_broken")
+    __slots__ = ("_receive", "has_begun", "has_ended", "is_broken", "received")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
+        self.received = 0
         self.has_begun = self.has_ended = self.is_broken = False
 
     async def __call__(self) -> Message:
         self.has_begun = True
         message = await self._receive()
+        self.received += len(message.get("body", b""))
         self.is_broken = message["type"] == "http.disconnect" and not self.has_ended
         self.has_ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
@@ -153,6 +155,10 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
+    @property
+    def length(self) -> int:
+        return len(self.body)
+
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
@@ -164,6 +170,10 @@ class FileAnswer:
     first: int
     size: int
     whole: bool
+
+    @property
+    def length(self) -> int:
+        return self.size
 
 
 AnyAnswer = Answer | FileAnswer

@@ -21,6 +21,7 @@ from twinport.exchange import (
     request_of,
     send_answer,
 )
+from twinport.metrics.requests import Exchange, measured
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted
 from twinport.telemetry import Event
@@ -59,13 +60,21 @@ class Front:
                     entry.write(request, self.edge.client(request)[0])
 
     async def _converse(self, request: Request, incoming: Incoming, send: Send) -> None:
-        answer = self._finished(await self._answer(request), request, incoming)
-        try:
-            await send_answer(send, answer, head=request.method == "HEAD")
-        except (Interrupted, OSError) as error:
-            telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
+        with measured() as exchange:
+            await self._answer_to(send, request, incoming, exchange)
         if not incoming.has_ended and (incoming.has_begun or request.announces_body):
             await incoming.drop_rest(self.linger)
+
+    async def _answer_to(self, send: Send, request: Request, incoming: Incoming, exchange: Exchange) -> None:
+        is_head = request.method == "HEAD"
+        answer = self._finished(await self._answer(request), request, incoming)
+        exchange.status, exchange.received = answer.status, incoming.received
+        exchange.sent = 0 if is_head else answer.length
+        try:
+            await send_answer(send, answer, head=is_head)
+        except (Interrupted, OSError) as error:
+            exchange.is_cut_off = True
+            telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
 
     async def _answer(self, request: Request) -> AnyAnswer:
         if request.head_size > LARGEST_HEAD:

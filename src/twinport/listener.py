@@ -44,6 +44,7 @@ class Listener:
     front: Front
     taken: socket.socket
     modes_over_tls: HTTPModes = HTTPModes.auto
+    most_connections: int = MOST_CONNECTIONS
     _server: "_Server | None" = None
     _serving: "asyncio.Task[None] | None" = None
     _draining: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -51,7 +52,7 @@ class Listener:
     def show(self, certificate: Certificate | None) -> None:
         """Begin to serve with this certificate, or over plain HTTP; whoever served until now finishes."""
         old, serving = self._server, self._serving
-        self._server = _server(self.front, self.taken, certificate, self.modes_over_tls)
+        self._server = _server(self, certificate)
         self._serving = asyncio.create_task(self._server.serve())
         if old is not None and serving is not None:
             old.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
@@ -91,15 +92,15 @@ class _Server(Server):
         self._shd = SocketHolder(**own)  # type: ignore[assignment]
 
 
-def _server(front: Front, taken: socket.socket, certificate: Certificate | None, modes_over_tls: HTTPModes) -> _Server:
+def _server(listener: Listener, certificate: Certificate | None) -> _Server:
     return _Server(
-        taken,
-        front,
+        listener.taken,
+        listener.front,
         interface=Interfaces.ASGINL,
         websockets=False,
-        backpressure=_connections(),
+        backpressure=min(listener.most_connections, _connections()),
         # One protocol, since telling two apart waits for ever: docs/decisions/0013-a-silent-connection-ends.md.
-        http=HTTPModes.http1 if certificate is None else modes_over_tls,
+        http=HTTPModes.http1 if certificate is None else listener.modes_over_tls,
         http1_settings=HTTP1Settings(header_read_timeout=_HEAD_LIMIT // _MILLISECOND, max_buffer_size=_READ_AHEAD),
         http2_settings=HTTP2Settings(max_headers_size=_LARGEST_HEAD),
         log_enabled=False,

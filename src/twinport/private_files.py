@@ -16,7 +16,7 @@ from twinport.telemetry import Event
 
 _OTHERS = 0o077
 _OURS = re.compile(
-    r"sealing\.key|catalog\.identity|global\.db(-\w+)?|regions|processes|events\.log(\.\d+)?|lost\+found"
+    r"sealing\.key|catalog\.identity|global\.db(-\w+)?|regions|processes|metrics|events\.log(\.\d+)?|lost\+found"
 )
 
 

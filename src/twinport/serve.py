@@ -17,6 +17,7 @@ from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
+from twinport.metrics_listener import metrics_shown
 from twinport.open_accounts import OpenAccounts
 from twinport.start_notice import Invocation, notice, ways_in
 from twinport.supervisor import Tether
@@ -88,12 +89,13 @@ async def serve(
         with signals.ending(None if tether is None else tether.lifeline) as ended:
             app.breakdown.on_report(signals.setter(ended))
             if await signals.unless(ended, app.background.start()):
-                listener.show(certificate(settings))
-                if tether is not None:
-                    tether.ready()
-                await _tell_of_start(app, settings, taken, None if _is_a_later_one(tether) else invoked)
-                with signals.hangups(settings.has_tls) as renewed:
-                    await _serve_until(ended, renewed, listener, settings)
+                async with metrics_shown(app.metrics_front, settings):
+                    listener.show(certificate(settings))
+                    if tether is not None:
+                        tether.ready()
+                    await _tell_of_start(app, settings, taken, None if _is_a_later_one(tether) else invoked)
+                    with signals.hangups(settings.has_tls) as renewed:
+                        await _serve_until(ended, renewed, listener, settings)
         await asyncio.gather(listener.end(GRACE), app.background.stop(GRACE))
     finally:
         app.close(CLOSING)

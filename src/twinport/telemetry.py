@@ -17,6 +17,7 @@ import orjson
 
 from twinport.event_file import EventFile
 from twinport.log_levels import LogLevel
+from twinport.metrics import names
 
 
 class Event(Enum):
@@ -151,6 +152,8 @@ def bound(**fields: Field) -> Iterator[None]:
 
 def _write(level: LogLevel, name: Event, fields: dict[str, Field]) -> None:
     """Write one event. What cannot be written is counted and told with the next line: a full disk ends no request."""
+    if level is LogLevel.ERROR:
+        names.ALARMS.add(name.value)
     if level < _log.level:
         return
     lost = {"lines_lost": _log.lost} if _log.lost else {}

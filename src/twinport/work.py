@@ -1,4 +1,4 @@
-"""`twinport worker`: what runs beside the requests (couriers, sweeps, tasks), in a process that listens to nobody."""
+"""`twinport worker`: what runs beside the requests (couriers, sweeps, tasks), in a process that serves no clients."""
 
 import os
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 from twinport import signals, telemetry
 from twinport.app import App
 from twinport.config import Settings
+from twinport.metrics_listener import metrics_shown
 from twinport.telemetry import Event
 
 # The promise is five seconds from SIGTERM to the end: so much for couriers, and so much for the databases.
@@ -22,8 +23,9 @@ async def work(app: App, settings: Settings) -> None:
         with signals.ending(None) as ended:
             app.breakdown.on_report(signals.setter(ended))
             if await signals.unless(ended, app.background.start()):
-                telemetry.event(Event.WORKER_STARTED, data=str(settings.data), process=os.getpid())
-                await ended.wait()
+                async with metrics_shown(app.metrics_front, settings):
+                    telemetry.event(Event.WORKER_STARTED, data=str(settings.data), process=os.getpid())
+                    await ended.wait()
             await app.background.stop(_GRACE)
     finally:
         app.close(_CLOSING)

@@ -65,7 +65,10 @@ def door(opening: OpenAccounts) -> ControlDoor:
     async def reset() -> None:
         """Nothing is there to empty."""
 
-    return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery, Readiness({}))
+    async def metrics(_request: Request) -> Answer:
+        return Answer(200)
+
+    return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery, Readiness({}), metrics)
 
 
 async def one_delivery(source: Registry) -> list[DeliveryReport]:

@@ -94,6 +94,10 @@ async def no_deliveries(source: Registry) -> list[DeliveryReport]:
     return []
 
 
+async def no_metrics(_request: Request) -> Answer:
+    return Answer(404)
+
+
 async def ask(readiness: Readiness, path: str) -> Answer:
     path = f"/_twinport/{path}"
 
@@ -102,6 +106,7 @@ async def ask(readiness: Readiness, path: str) -> Answer:
 
     request = Request("GET", path, path, "", (), "127.0.0.1", "http", "id", receive)
     edge = edge_of((), None, ())
-    answer = await ControlDoor(edge, OpenAccounts.CLOSED, (), never, no_deliveries, readiness).answer(request)
+    door = ControlDoor(edge, OpenAccounts.CLOSED, (), never, no_deliveries, readiness, no_metrics)
+    answer = await door.answer(request)
     assert isinstance(answer, Answer)
     return answer

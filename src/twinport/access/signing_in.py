@@ -2,6 +2,8 @@
 
 import hmac
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,10 +21,11 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
+from twinport.metrics import names
 from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import AccountId, is_account_id
-from twinport.refusals.callers import SignedOut, SignInRefused
+from twinport.refusals.callers import SignedOut, SignInRefused, TooManyAttempts
 from twinport.telemetry import Event
 
 SESSION = timedelta(hours=12)
@@ -43,9 +46,10 @@ class SigningIn:
 
     async def by_key(self, access_key_id: str, secret: str, origin: Origin) -> str:
         """Return a new session's token. Raises SignInRefused, TooManyAttempts."""
-        async with self.throttle.attempt(f"key {access_key_id}", origin.source_ip):
-            caller = await self._holder(access_key_id, secret, origin)
-            return await self._begin(caller, access_key_id, origin)
+        with _counted("key"):
+            async with self.throttle.attempt(f"key {access_key_id}", origin.source_ip):
+                caller = await self._holder(access_key_id, secret, origin)
+                return await self._begin(caller, access_key_id, origin)
 
     async def by_open_account(self, account: AccountId, origin: Origin) -> str:
         """Return a new session of an open account's root. Raises SignInRefused where accounts are not open."""
@@ -55,10 +59,11 @@ class SigningIn:
         """Return a new session's token. `account` is an id or an alias. Raises SignInRefused, TooManyAttempts."""
         place = await self._account(account)
         # Ids and aliases are counted as one, and aliases that nobody has as they were typed.
-        async with self.throttle.attempt(f"user {place or account}/{user_name.lower()}", origin.source_ip):
-            user = await self._user(place, user_name, password)
-            caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
-            return await self._begin(caller, None, origin)
+        with _counted("password"):
+            async with self.throttle.attempt(f"user {place or account}/{user_name.lower()}", origin.source_ip):
+                user = await self._user(place, user_name, password)
+                caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
+                return await self._begin(caller, None, origin)
 
     async def open(self, token: str, origin: Origin) -> Caller:
         """Return whose session this is, as they are now. Raises SignedOut."""
@@ -128,6 +133,20 @@ class SigningIn:
             raise SignedOut
         user, _ = found
         return user_caller(user.account, user.arn, user.unique_id, origin, "")
+
+
+@contextmanager
+def _counted(by: str) -> Iterator[None]:
+    """Count an attempt by how it ends; what the database or a full queue hinders is none."""
+    try:
+        yield
+    except TooManyAttempts:
+        names.SIGN_INS.add(by, "throttled")
+        raise
+    except SignInRefused:
+        names.SIGN_INS.add(by, "refused")
+        raise
+    names.SIGN_INS.add(by, "done")
 
 
 def _store(db: Connection, session: ConsoleSession) -> None:

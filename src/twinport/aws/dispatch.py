@@ -13,6 +13,7 @@ from twinport.aws import protocols, sigv4
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.shapes import Operation, Service
 from twinport.errors import AccessDenied, Refusal, Unavailable
+from twinport.metrics import names
 from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
@@ -63,9 +64,11 @@ class Door(Generic[Context]):
     async def answer(self, request: Request) -> Response:
         """Answer a request; every refusal and every defect becomes an error of the service's protocol."""
         wire = protocols.of(self.service)
+        names.entered(self.service.signing_name)
         try:
             context = await self.authenticate(request)
             operation = self._operation(wire.operation_name(request))
+            names.asked(f"{self.service.signing_name}:{operation.name}")
             given = await self._run(partial(wire.read, request, operation), is_large=len(request.body) > LARGE)
             output = await self.handlers[operation.name](context, given) or {}
             return await self._run(partial(wire.answer, operation, output, request.id), is_large=is_large(output))
@@ -89,12 +92,14 @@ class Door(Generic[Context]):
         for kind in type(refusal).__mro__:
             if kind in table:
                 error = table[kind]
+                names.refused(error.code)
                 response = wire.refuse(error, str(refusal), error.members(refusal), request.id)
                 return replace(response, headers={**response.headers, **_sealed_reason(refusal), **_pause(refusal)})
         return self._failed(wire, request, refusal)
 
     def _failed(self, wire: protocols.Wire, request: Request, defect: Exception) -> Response:
         self.report(request, defect)
+        names.refused(wire.failure.code)
         message = f"The request failed inside twinport. Its id is '{request.id}'."
         return wire.refuse(wire.failure, message, {}, request.id)
 

@@ -17,6 +17,7 @@ from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Vi
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, Request
+from twinport.metrics import names
 from twinport.model.identities import Caller
 from twinport.model.names import RegionName
 from twinport.pools import MESSAGES
@@ -45,6 +46,8 @@ class ConsoleDoor:
     renderer: Renderer
 
     async def answer(self, request: Request) -> Answer:
+        names.entered("console")
+        names.asked("console:form" if request.method == "POST" else "console:page")
         try:
             answer = await self._answer(request)
         except SignedOut:

@@ -10,6 +10,7 @@ from twinport.control.deliveries import DeliveryReader, describe, parse_source
 from twinport.control.health import Readiness
 from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.open_accounts import OpenAccounts
 from twinport.refusals.requests import BadName
@@ -28,6 +29,7 @@ class ControlDoor:
     reset: Callable[[], Awaitable[None]]
     deliveries: DeliveryReader
     readiness: Readiness
+    metrics: Handler
 
     def routes(self) -> Mapping[str, Mapping[str, Handler]]:
         """Return what answers each method of each address beneath `PREFIX`."""
@@ -37,15 +39,19 @@ class ControlDoor:
             "health/ready": {"GET": self._ready, "HEAD": self._ready, "OPTIONS": self._ready},
             "reset": {"POST": self._reset},
             "deliveries": {"GET": self._deliveries},
+            "metrics": {"GET": self.metrics, "HEAD": self.metrics},
         }
 
     async def answer(self, request: Request) -> AnyAnswer:
-        methods = self.routes().get(request.path.removeprefix(PREFIX))
+        names.entered("control")
+        what = request.path.removeprefix(PREFIX)
+        methods = self.routes().get(what)
         if methods is None:
             return _json(404, {"message": f"there is nothing at '{request.path[:200]}'"})
         handler = methods.get(request.method)
         if handler is None:
             return _json(405, {"message": f"{request.method} is not what this address is for"})
+        names.asked(f"control:{what}")
         return await handler(request)
 
     async def _ready(self, _request: Request) -> AnyAnswer:

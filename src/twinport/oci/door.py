@@ -10,6 +10,7 @@ from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.metrics import names
 from twinport.model.addresses import Address, EdgeAddress, HostAddress, address_of, split_edge_path
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName, Registry, repository_name
@@ -52,6 +53,7 @@ class OciDoor:
     deviations: Deviations = STANDARD
 
     async def answer(self, request: Request) -> AnyAnswer:
+        names.entered("oci")
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
@@ -70,8 +72,10 @@ class OciDoor:
         caller = await self.tokens.open(request.header("authorization"), origin, only_region)
         match routes.parse(request.raw_path):
             case Ping():
+                names.asked("oci:ping")
                 return _pong(request)
             case Catalog(path=path):
+                names.asked("oci:catalog")
                 return await self._catalog(request, caller, address, path)
             case InRepository() as route:
                 return await self._in_repository(request, caller, address, route)
@@ -99,6 +103,7 @@ class OciDoor:
         handler = handlers.get(request.method)
         if handler is None:
             raise MethodUnsupported(request.method, tuple(handlers))
+        names.asked(f"oci:{request.method} {route.place.value}")
         target = Target(registry, name, f"/v2/{lead}{name}", route.reference)
         return await handler(request, _in_region(caller, registry), target)
 

@@ -12,6 +12,7 @@ from twinport import errors
 from twinport.deviations import Deviation, Deviations
 from twinport.errors import Refusal
 from twinport.exchange import Answer, BodyTooLarge
+from twinport.metrics import names
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.refusals import callers, images, requests, storage
 
@@ -94,6 +95,7 @@ def table_of(deviations: Deviations) -> Table:
 def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
     """Word a refusal; `realm` is where credentials are asked for."""
     wire = next(table[kind] for kind in type(refusal).__mro__ if kind in table)
+    names.refused(wire.code)
     if isinstance(refusal, callers.RegistryTokenMissing):
         return _not_authorized(refusal, realm)
     headers = safe_headers(ContentType.JSON)
@@ -106,6 +108,7 @@ def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
 
 def unexpected(request_id: str) -> Answer:
     """Answer a defect with the id under which it was recorded, and nothing of it."""
+    names.refused("UNKNOWN")
     text = f"an unexpected error was met and recorded under request id {request_id}"
     return Answer(500, safe_headers(ContentType.JSON), _envelope("UNKNOWN", text))
 

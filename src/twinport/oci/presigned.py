@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from twinport.errors import Refusal
 from twinport.exchange import AnyAnswer, Request
+from twinport.metrics import names
 from twinport.oci import errors
 from twinport.oci.blobs import BlobRoutes
 from twinport.refusals.requests import MethodUnsupported
@@ -16,6 +17,8 @@ class PresignedDoor:
     blobs: BlobRoutes
 
     async def answer(self, request: Request) -> AnyAnswer:
+        names.entered("oci")
+        names.asked("oci:presigned")
         try:
             if request.method not in ("GET", "HEAD"):
                 raise MethodUnsupported(request.method, ("GET", "HEAD"))

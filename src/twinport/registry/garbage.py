@@ -17,6 +17,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
+from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.telemetry import Event
 
@@ -75,6 +76,8 @@ class Garbage:
         if swept != Swept():
             counts = {each.name: getattr(swept, each.name) for each in fields(swept)}
             telemetry.event(Event.GARBAGE_SWEPT, region=region, **counts)
+            for kind, count in counts.items():
+                names.GARBAGE.add(kind, by=count)
         return swept
 
     async def remove_repositories(self, region: RegionName) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import RecordedManifest, Scope
 from twinport.clock import Clock
 from twinport.keeping import Keeping
+from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.telemetry import Event
 
@@ -69,6 +70,8 @@ class ManifestVerification:
         """Look at one manifest, and let somebody know if it is damaged. One that is gone by now is not."""
         await pace.spend(cost_of(manifest.size))
         is_damaged = await self.catalog.region(region).read_much(lambda db: _is_damaged(db, manifest))
+        names.VERIFIED.add("manifests")
+        names.VERIFIED_BYTES.add(by=manifest.size)
         if is_damaged:
             where = {"account": manifest.account, "region": region, "repository": manifest.repository}
             telemetry.alarm(Event.MANIFEST_DAMAGED, **where, digest=str(manifest.digest))

@@ -21,6 +21,7 @@ from twinport.catalog.verification import Change, RecordedBlob, Scope
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
+from twinport.metrics import names
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StorageUnavailable
@@ -91,6 +92,10 @@ class Verification:
         if damage is Damage.MISSING and not await store.is_there():
             raise StorageUnavailable(f"the blobs of Region '{region}' are not there at all")
         change = await self.catalog.region(region).write(lambda db: verification.settle(db, blob, damage, now))
+        names.VERIFIED.add("layers")
+        names.VERIFIED_BYTES.add(by=blob.size)
+        if change is Change.QUARANTINED:
+            names.QUARANTINED.add()
         await self._tell(region, Finding(blob, damage, change))
         return Finding(blob, damage, change)
 

@@ -10,6 +10,8 @@ from twinport import telemetry
 from twinport.catalog import arrivals, cancellations, outbox
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
+from twinport.metrics import names
+from twinport.metrics.values import OTHER
 from twinport.model.names import AccountId, RegionName
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
 from twinport.refusals.storage import LeaseLost
@@ -81,6 +83,7 @@ class PostOffice:
                     await self._fail(holder, delivery, code, reason)
                 case Hindered():
                     await self._try_again(holder, delivery, outcome)
+            _count(delivery, outcome)
         except LeaseLost:
             telemetry.warning(Event.DELIVERY_LEASE_LOST, **_facts(delivery))
 
@@ -166,3 +169,18 @@ def _facts(delivery: Delivery) -> dict[str, str | float | bool | None]:
         "digest": str(delivery.digest),
         "tag": delivery.tag,
     }
+
+
+def _count(delivery: Delivery, outcome: Outcome) -> None:
+    destination = str(delivery.destination.region)
+    match outcome:
+        case Landed(bytes_carried=carried):
+            names.DELIVERIES.add(destination, "complete")
+            names.DELIVERED_BYTES.add(destination, by=carried)
+        case Hopeless(code=FailureCode.DESTINATION_REGION_NOT_FOUND as code):
+            # A Region that is not served, and whose name a tenant chose.
+            names.DELIVERIES.add(OTHER, code.value)
+        case Hopeless(code=code):
+            names.DELIVERIES.add(destination, code.value)
+        case Hindered():
+            names.DELIVERIES.add(destination, "hindered")

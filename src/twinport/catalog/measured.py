@@ -1,0 +1,92 @@
+"""Databases that are timed: wrappers with the same ports, put around a catalog where the parts are put together."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from twinport.breakdown import Breakdown
+from twinport.catalog.database import CLOSING_LIMIT, Database
+from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
+from twinport.metrics import names
+from twinport.model.names import RegionName
+from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
+
+T = TypeVar("T")
+
+
+@contextmanager
+def _timed(database: str, operation: str) -> Iterator[None]:
+    began = perf_counter()
+    try:
+        yield
+    except (StorageUnavailable, OutcomeUnknown):
+        names.DATABASE_ERRORS.add(database)
+        raise
+    finally:
+        names.DATABASE_SECONDS.observe(perf_counter() - began, database, operation)
+
+
+class MeasuredDatabase:
+    def __init__(self, database: Database, name: str) -> None:
+        self._database, self._name = database, name
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        with _timed(self._name, "read"):
+            return await self._database.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        with _timed(self._name, "read_much"):
+            return await self._database.read_much(query)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        with _timed(self._name, "write"):
+            return await self._database.write(transaction)
+
+
+class MeasuredPartition(MeasuredDatabase):
+    def __init__(self, partition: PartitionDatabase) -> None:
+        super().__init__(partition, "partition")
+        self._partition = partition
+
+    async def record(self, transaction: Callable[[Connection], T]) -> T:
+        with _timed("partition", "write"):
+            return await self._partition.record(transaction)
+
+    async def generation(self) -> int:
+        return await self._partition.generation()
+
+
+class MeasuredCatalog:
+    """A catalog whose databases are timed. Every Region counts under one name: there may be many."""
+
+    def __init__(self, catalog: WholeCatalog) -> None:
+        self._catalog = catalog
+        self.breakdown: Breakdown = catalog.breakdown
+        self._partition = MeasuredPartition(catalog.partition)
+        self._regions: dict[RegionName, MeasuredDatabase] = {}
+
+    @property
+    def partition(self) -> PartitionDatabase:
+        return self._partition
+
+    def now(self, db: Connection) -> datetime:
+        return self._catalog.now(db)
+
+    def region(self, name: RegionName) -> Database:
+        found = self._regions.get(name)
+        if found is None:
+            found = self._regions[name] = MeasuredDatabase(self._catalog.region(name), "region")
+        return found
+
+    async def regions(self) -> list[RegionName]:
+        return await self._catalog.regions()
+
+    async def check(self) -> None:
+        await self._catalog.check()
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        self._catalog.close(within)

@@ -1,0 +1,127 @@
+"""What all Regions owe, as metrics: read at most every ten seconds, however often it is asked for."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
+
+from twinport import telemetry
+from twinport.catalog.backlog import (
+    Backlog,
+    busiest,
+    by_destination,
+    longest_unverified,
+    of_accounts,
+    of_others,
+    oldest_garbage,
+)
+from twinport.catalog.database import Connection
+from twinport.catalog.embedded import Catalog
+from twinport.clock import Clock
+from twinport.errors import Unavailable
+from twinport.metrics import names
+from twinport.metrics.values import OTHER, Metric, Snapshot
+from twinport.model.names import AccountId, RegionName
+from twinport.telemetry import Event
+
+KEPT_FOR = timedelta(seconds=10)
+_PATIENCE = timedelta(seconds=5)
+# So many accounts have a label of their own; what the others owe is counted together.
+MOST_ACCOUNTS = 100
+_UNREADABLE: Snapshot = {names.BACKLOG_READABLE.name: [([], [0.0])]}
+
+
+@dataclass(slots=True)
+class BacklogReader:
+    """Reads the lanes of every Region. `regions` are those that a label may name."""
+
+    catalog: Catalog
+    world: Clock
+    regions: Collection[RegionName]
+    ticks: Callable[[], float] = monotonic
+    _known: Snapshot = field(default_factory=dict)
+    _read_at: float | None = None
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def snapshot(self) -> Snapshot:
+        """Return figures that are at most ten seconds old; if the database does not answer, say only that."""
+        async with self._one:
+            if self._read_at is None or self.ticks() - self._read_at >= KEPT_FOR.total_seconds():
+                self._known = await self._read()
+                self._read_at = self.ticks()
+            return self._known
+
+    async def _read(self) -> Snapshot:
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                return await self._read_lanes()
+        except (TimeoutError, Unavailable) as error:
+            telemetry.warning(
+                Event.WORKER_HINDERED, worker="metrics", reason=str(error) or "the database took too long"
+            )
+            return _UNREADABLE
+
+    async def _read_lanes(self) -> Snapshot:
+        regions = {name: self.catalog.region(name) for name in await self.catalog.regions()}
+        looks = {name: await region.read_much(_look) for name, region in regions.items()}
+        destinations: dict[str, Backlog] = {}
+        candidates: Counter[AccountId] = Counter()
+        for look in looks.values():
+            _join(destinations, self._named(look.destinations))
+            candidates.update(look.accounts)
+        chosen = [account for account, _ in candidates.most_common(MOST_ACCOUNTS)]
+        of_each: dict[str, Backlog] = {OTHER: Backlog()}
+        for region in regions.values():
+            _join(of_each, await region.read_much(partial(_of_accounts, chosen=chosen)))
+        now = self.world.now()
+        return {
+            names.BACKLOG_READABLE.name: [([], [1.0])],
+            **_pair(names.WAITING, names.OLDEST, destinations, now),
+            **_pair(names.ACCOUNT_WAITING, names.ACCOUNT_OLDEST, of_each, now),
+            names.GARBAGE_OLDEST.name: [([name], [_age(look.garbage, now)]) for name, look in looks.items()],
+            names.VERIFICATION_OLDEST.name: [([name], [_age(look.unverified, now)]) for name, look in looks.items()],
+        }
+
+    def _named(self, owed: Mapping[str, Backlog]) -> dict[str, Backlog]:
+        """Put Regions that are not served, which rules may name, under one label."""
+        named: dict[str, Backlog] = {}
+        for region, what in owed.items():
+            _join(named, {region if region in self.regions else OTHER: what})
+        return named
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one Region says."""
+
+    destinations: Mapping[str, Backlog]
+    accounts: Mapping[AccountId, int]
+    garbage: datetime | None
+    unverified: datetime | None
+
+
+def _look(db: Connection) -> _Look:
+    return _Look(by_destination(db), busiest(db, MOST_ACCOUNTS), oldest_garbage(db), longest_unverified(db))
+
+
+def _of_accounts(db: Connection, chosen: Collection[AccountId]) -> dict[str, Backlog]:
+    return {**of_accounts(db, chosen), OTHER: of_others(db, chosen)}
+
+
+def _join(all_: dict[str, Backlog], more: Mapping[str, Backlog]) -> None:
+    for name, what in more.items():
+        all_[name] = all_.get(name, Backlog()) + what
+
+
+def _pair(waiting: Metric, oldest: Metric, owed: Mapping[str, Backlog], now: datetime) -> Snapshot:
+    return {
+        waiting.name: [([name], [float(what.waiting)]) for name, what in sorted(owed.items())],
+        oldest.name: [([name], [_age(what.oldest, now)]) for name, what in sorted(owed.items())],
+    }
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max((now - since).total_seconds(), 0.0)

@@ -1,0 +1,93 @@
+"""`/_twinport/metrics`: which scrape is answered, and with what."""
+
+import hmac
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import orjson
+
+from twinport.control.backlog import BacklogReader
+from twinport.edge import Edge
+from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.metrics.values import Snapshot
+from twinport.open_accounts import OpenAccounts
+from twinport.pools import MESSAGES
+from twinport.refusals.requests import ServerBusy
+
+PATH = "/_twinport/metrics"
+_SCHEME = "bearer"
+Processes = Callable[[], Awaitable[Sequence[tuple[str, Snapshot]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """Gathers the numbers of every process of the deployment on this host, and what the database alone knows."""
+
+    processes: Processes
+    backlog: BacklogReader
+
+    async def answer(self) -> Answer:
+        """Answer with everything, written beside the event loop."""
+        processes, deployment = await self.processes(), await self.backlog.snapshot()
+        try:
+            content_type, text = await MESSAGES.run(partial(_written, processes, deployment))
+        except ServerBusy as refusal:
+            return refused(503, refusal.message)
+        return Answer(200, {"content-type": content_type, "cache-control": "no-store"}, text)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsDoor:
+    """Answers scrapes on the listener of the registry: with the token; without one, where accounts are open."""
+
+    edge: Edge
+    open_accounts: OpenAccounts
+    token: str | None
+    scrape: Scrape
+
+    async def answer(self, request: Request) -> AnyAnswer:
+        if self.token is not None:
+            return await answer_with_token(request, self.token, self.scrape)
+        if not self.open_accounts.admit(is_local=self.edge.is_local(request)):
+            text = "metrics are shown to a scrape with a token ('metrics_token') or on 'metrics_listen', not here"
+            return refused(403, text)
+        return await self.scrape.answer()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnListenerDoor:
+    """Everything there is on a listener that serves metrics and nothing else."""
+
+    token: str | None
+    scrape: Scrape
+
+    async def answer(self, request: Request) -> AnyAnswer:
+        if request.path not in (PATH, "/metrics"):
+            return refused(404, f"only {PATH} is served here")
+        if request.method not in ("GET", "HEAD"):
+            return refused(405, "metrics are read with GET")
+        if self.token is not None:
+            return await answer_with_token(request, self.token, self.scrape)
+        return await self.scrape.answer()
+
+
+async def answer_with_token(request: Request, token: str, scrape: Scrape) -> Answer:
+    """Answer a scrape that shows the token; the comparison takes as long for any other."""
+    scheme, _, shown = (request.header("authorization") or "").partition(" ")
+    if scheme.lower() == _SCHEME and hmac.compare_digest(shown.strip().encode(), token.encode()):
+        return await scrape.answer()
+    refusal = refused(401, "metrics need the header 'Authorization: Bearer TOKEN' with the token of 'metrics_token'")
+    return Answer(401, {**refusal.headers, "www-authenticate": 'Bearer realm="twinport metrics"'}, refusal.body)
+
+
+def refused(status: int, text: str) -> Answer:
+    headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "cache-control": "no-store"}
+    return Answer(status, headers, orjson.dumps({"message": text}))
+
+
+def _written(processes: Sequence[tuple[str, Snapshot]], deployment: Snapshot) -> tuple[str, bytes]:
+    # Loaded by name: a deployment that nothing scrapes pays nothing for it (docs/decisions/0004-lean-imports.md).
+    exposition = importlib.import_module("twinport.metrics.exposition")
+    return exposition.CONTENT_TYPE, exposition.render(processes, deployment)

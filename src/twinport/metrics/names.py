@@ -1,0 +1,140 @@
+"""Every metric there is. docs/reference/metrics.md is written from this list; dashboard and alerts are checked by it.
+
+No label ever holds what a client chooses: neither digests, tags, repositories nor host names.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from twinport.metrics.values import Kind, Metric, Series, Snapshot
+
+_FAST = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
+_SLOW = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+UNKNOWN = "unknown"
+
+_all: list[Series] = []
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Series:
+    return _listed(Metric(f"twinport_{name}", Kind.COUNTER, meaning, labels))
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Series:
+    return _listed(Metric(f"twinport_{name}", Kind.GAUGE, meaning, labels))
+
+
+def _histogram(name: str, meaning: str, bounds: tuple[float, ...], *labels: str) -> Series:
+    return _listed(Metric(f"twinport_{name}", Kind.HISTOGRAM, meaning, labels, bounds))
+
+
+def _listed(metric: Metric) -> Series:
+    series = Series(metric)
+    _all.append(series)
+    return series
+
+
+def _shared(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(f"twinport_{name}", Kind.GAUGE, meaning, labels, is_shared=True)
+
+
+# --- of each process --------------------------------------------------------------------------------------
+
+STARTED = _gauge("process_start_timestamp_seconds", "When the process started, in seconds since 1970.", "version")
+REQUESTS = _counter(
+    "requests_total",
+    "Requests that were answered: ok, redirected and not changed included; refused with a status of 4xx; "
+    "failed with 5xx; or cut off.",
+    "verb",
+    "outcome",
+)
+REQUEST_SECONDS = _histogram(
+    "request_seconds", "Time from the head of a request to the end of its answer.", _SLOW, "verb"
+)
+IN_PROGRESS = _gauge("requests_in_progress", "Requests that are not answered yet.")
+REFUSALS = _counter("refusals_total", "Requests that were refused, by error code.", "door", "code")
+REQUEST_BYTES = _counter("request_bytes_total", "Bytes of the bodies of requests.", "door")
+RESPONSE_BYTES = _counter("response_bytes_total", "Bytes of the bodies of answers.", "door")
+SIGN_INS = _counter("sign_ins_total", "Attempts to sign in to the console.", "by", "outcome")
+DATABASE_SECONDS = _histogram(
+    "database_seconds", "Time of a query or a transaction, waiting included.", _FAST, "database", "operation"
+)
+DATABASE_ERRORS = _counter("database_errors_total", "Queries and transactions that the database refused.", "database")
+STORE_SECONDS = _histogram("store_seconds", "Time of an operation on the disk of the layers.", _FAST, "operation")
+STORE_ERRORS = _counter("store_errors_total", "Operations on the disk of the layers that failed.", "operation")
+DELIVERIES = _counter(
+    "delivery_attempts_total",
+    "Attempts to deliver an image: complete, postponed, or the failure code of a delivery that was given up.",
+    "destination",
+    "outcome",
+)
+DELIVERED_BYTES = _counter("delivered_bytes_total", "Bytes that deliveries carried.", "destination")
+GARBAGE = _counter("garbage_removed_total", "What garbage collection removed, by kind.", "kind")
+VERIFIED = _counter("verified_total", "Layers and manifests that were compared with their digests.", "kind")
+VERIFIED_BYTES = _counter("verified_bytes_total", "Bytes that were compared with their digests.")
+QUARANTINED = _counter("quarantined_total", "Layers that were found damaged and put into quarantine.")
+ALARMS = _counter("alarms_total", "Events of level error: a person must act.", "event")
+
+# --- of the deployment, from its database -----------------------------------------------------------------
+
+BACKLOG_READABLE = _shared("backlog_readable", "1 if the figures of the outbox could be read, 0 if they are missing.")
+WAITING = _shared("deliveries_waiting", "Deliveries that wait or are under way.", "destination")
+OLDEST = _shared("deliveries_oldest_seconds", "Age of the oldest of these, 0 if there is none.", "destination")
+ACCOUNT_WAITING = _shared(
+    "account_deliveries_waiting", "The same by source account, of the hundred with most.", "account"
+)
+ACCOUNT_OLDEST = _shared("account_deliveries_oldest_seconds", "Age of the oldest of these.", "account")
+GARBAGE_OLDEST = _shared(
+    "garbage_oldest_seconds", "Age of the oldest note of what may be garbage and was not looked at yet.", "region"
+)
+VERIFICATION_OLDEST = _shared(
+    "verification_oldest_seconds", "Time since the layer was compared that was not for longest.", "region"
+)
+
+OF_PROCESSES = tuple(each.metric for each in _all)
+OF_THE_DEPLOYMENT = (
+    BACKLOG_READABLE,
+    WAITING,
+    OLDEST,
+    ACCOUNT_WAITING,
+    ACCOUNT_OLDEST,
+    GARBAGE_OLDEST,
+    VERIFICATION_OLDEST,
+)
+
+
+def snapshot() -> Snapshot:
+    """Return the numbers of this process."""
+    return {each.metric.name: each.numbers() for each in _all}
+
+
+# --- of the request under way -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the doors note of a request: what was asked, by a name of ours, and by which code it was refused."""
+
+    door: str = UNKNOWN
+    verb: str = UNKNOWN
+    code: str | None = None
+
+
+ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+def entered(door: str) -> None:
+    """Note which door the request under way came to."""
+    if (now := ASKED.get()) is not None:
+        now.door = door
+
+
+def asked(verb: str) -> None:
+    """Note what the request under way asks. `verb` is from a list of ours, never a client's word."""
+    if (now := ASKED.get()) is not None:
+        now.verb = verb
+
+
+def refused(code: str) -> None:
+    """Note the error code that the request under way is answered with."""
+    if (now := ASKED.get()) is not None:
+        now.code = code

@@ -1,0 +1,53 @@
+"""What is measured of each request, in the one place that every request passes (`front.py`)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+from twinport.metrics import names
+from twinport.metrics.names import ASKED, Asked
+
+_REFUSED, _FAILED = 400, 500
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and its answer: `status` stays None for a request that got none."""
+
+    status: int | None = None
+    is_cut_off: bool = False
+    received: int = 0
+    sent: int = 0
+
+    @property
+    def outcome(self) -> str:
+        if self.status is None or self.is_cut_off:
+            return "cut_off"
+        if self.status < _REFUSED:
+            return "ok"
+        return "refused" if self.status < _FAILED else "failed"
+
+
+@contextmanager
+def measured() -> Iterator[Exchange]:
+    """Count the request that is answered within."""
+    asked, exchange, began = Asked(), Exchange(), perf_counter()
+    ASKED.set(asked)
+    names.IN_PROGRESS.add()
+    try:
+        yield exchange
+    finally:
+        names.IN_PROGRESS.add(by=-1)
+        names.REQUEST_SECONDS.observe(perf_counter() - began, asked.verb)
+        _count(asked, exchange)
+
+
+def _count(asked: Asked, exchange: Exchange) -> None:
+    names.REQUESTS.add(asked.verb, exchange.outcome)
+    if asked.code is not None:
+        names.REFUSALS.add(asked.door, asked.code)
+    if exchange.received:
+        names.REQUEST_BYTES.add(asked.door, by=exchange.received)
+    if exchange.sent:
+        names.RESPONSE_BYTES.add(asked.door, by=exchange.sent)

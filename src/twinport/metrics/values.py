@@ -1,0 +1,84 @@
+"""Counters, gauges and histograms of this process: numbers in memory, under one lock each.
+
+`prometheus-client` turns them into text when they are asked for (`exposition.py`). Counting needs none of it, so
+neither a start nor a request pays for it: docs/decisions/0032-metrics.md.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import Enum
+from threading import Lock
+
+# Beyond so many combinations of labels a metric counts under `OTHER`: no client can make a metric grow without end.
+MOST_SERIES = 1000
+OTHER = "other"
+
+# For each metric its series: the values of the labels, and the numbers. JSON can carry it to another process.
+Snapshot = dict[str, list[tuple[list[str], list[float]]]]
+
+
+class Kind(Enum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a metric is called and means. `is_shared` says that it holds for the deployment, not for one process."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+    is_shared: bool = False
+
+
+class Series:
+    """The numbers of one metric, by the values of its labels."""
+
+    __slots__ = ("_lock", "_numbers", "metric")
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._lock = Lock()
+        # Without labels there is one series, from the beginning: its first increase is seen as one.
+        self._numbers: dict[tuple[str, ...], list[float]] = {} if metric.labels else {(): [0.0] * _size(metric)}
+
+    def add(self, *labels: str, by: float = 1) -> None:
+        """Add to a counter or a gauge."""
+        with self._lock:
+            self._of(labels)[0] += by
+
+    def set(self, value: float, *labels: str) -> None:
+        """Give a gauge its value."""
+        with self._lock:
+            self._of(labels)[0] = value
+
+    def observe(self, value: float, *labels: str) -> None:
+        """Count a value in a histogram: in the first bucket that holds it, and in the sum."""
+        bounds = self.metric.bounds
+        place = bisect_left(bounds, value)
+        with self._lock:
+            numbers = self._of(labels)
+            numbers[place] += 1
+            numbers[-1] += value
+
+    def numbers(self) -> list[tuple[list[str], list[float]]]:
+        """Return every series as it is now."""
+        with self._lock:
+            return [(list(labels), list(numbers)) for labels, numbers in self._numbers.items()]
+
+    def _of(self, labels: tuple[str, ...]) -> list[float]:
+        found = self._numbers.get(labels)
+        if found is None:
+            if len(self._numbers) >= MOST_SERIES:
+                labels = (OTHER,) * len(labels)
+            found = self._numbers.setdefault(labels, [0.0] * _size(self.metric))
+        return found
+
+
+def _size(metric: Metric) -> int:
+    """A histogram has a number for each bucket, the unbounded one included, and the sum."""
+    return len(metric.bounds) + 2 if metric.kind is Kind.HISTOGRAM else 1

@@ -1,0 +1,56 @@
+"""The listener for metrics alone. Every process of a deployment may listen there, and each answers for all of them."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+from twinport.config import Settings, host_and_port
+from twinport.errors import Unavailable
+from twinport.front import Front
+from twinport.listener import Listener
+
+# A few scrapers, each with a connection or two.
+_MOST_CONNECTIONS = 64
+# A scraper keeps its connection; a scrape that is under way is tried again.
+_GRACE = timedelta(seconds=0.1)
+
+
+class MetricsAddressTaken(Unavailable):
+    """Another program listens there."""
+
+    def __init__(self, listen: str, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on '{listen}' for metrics: {reason}; stop what uses it, or choose another 'metrics_listen'"
+        )
+
+
+@contextlib.asynccontextmanager
+async def metrics_shown(front: Front, settings: Settings) -> AsyncIterator[None]:
+    """Answer scrapes at `metrics_listen` meanwhile, if there is one. Raises MetricsAddressTaken."""
+    if settings.metrics_listen is None:
+        yield
+        return
+    with _listening(settings.metrics_listen) as taken:
+        listener = Listener(front, taken, most_connections=_MOST_CONNECTIONS)
+        listener.show(None)
+        try:
+            yield
+        finally:
+            await listener.end(_GRACE)
+
+
+@contextlib.contextmanager
+def _listening(listen: str) -> Iterator[socket.socket]:
+    host, port = host_and_port(listen)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as taken:
+        # Shared by processes of one user alone: of `serve --workers N`, and workers beside it.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.setblocking(False)  # noqa: FBT003 — the standard library's
+        try:
+            taken.bind((host, port))
+            taken.listen(_MOST_CONNECTIONS)
+        except OSError as error:
+            raise MetricsAddressTaken(listen, (error.strerror or str(error)).lower()) from error
+        yield taken
