@@ -1,0 +1,153 @@
+"""What a lane says of its deliveries is what a recount finds, after any history, on both engines."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, func, select
+
+from tests.catalogs import ENGINES, emptied
+from tests.fakes import ACCOUNT, REGION, REGISTRY
+from twinport.catalog import cancellations, clearing, forgetting, outbox, registries, reopenings
+from twinport.catalog import regional_schema as schema
+from twinport.catalog.embedded import WholeCatalog
+from twinport.clock import ManualClock
+from twinport.model.content import Digest
+from twinport.model.images import Position
+from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.replication import (
+    Delivery,
+    FailureCode,
+    Landed,
+    Lane,
+    PlannedDelivery,
+    ReplicationConfiguration,
+    ReplicationRule,
+)
+from twinport.refusals.storage import LeaseLost
+
+API, LEASE = RepositoryName("team/api"), timedelta(seconds=30)
+PLACES = tuple(Registry(ACCOUNT, RegionName(name)) for name in ("us-east-1", "ap-south-1"))
+IMAGES = tuple(Digest.of(bytes([number])) for number in range(3))
+WAITING = schema.delivery.c.state == "waiting"
+
+numbers = st.integers(0, 20)
+places = st.sampled_from(PLACES)
+STEPS = st.one_of(
+    st.tuples(st.just("owe"), st.lists(places, min_size=1, max_size=3), st.sampled_from(IMAGES)),
+    st.tuples(st.just("claim"), places, st.integers(1, 4)),
+    st.tuples(st.sampled_from(["complete", "fail", "postpone", "release"]), numbers, st.none()),
+    st.tuples(st.just("bring children"), numbers, st.none()),
+    st.tuples(st.just("wait"), st.integers(1, 60), st.none()),
+    st.tuples(st.just("configure"), st.sets(places), st.none()),
+    st.tuples(st.sampled_from(["cancel", "free", "renew", "reopen", "forget"]), numbers, st.none()),
+)
+
+
+@pytest.fixture(params=ENGINES)
+async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
+    catalog = await emptied(request, tmp_path, ManualClock())
+    yield catalog
+    catalog.close()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, min_size=5, max_size=40))
+async def test_lanes_say_what_a_recount_finds(catalog: WholeCatalog, steps: list[tuple[str, object, object]]) -> None:
+    clock = ManualClock()
+    await clearing.clear(catalog, clock.now())
+    history = History(clock)
+    for step in steps:
+        # Each in a transaction of its own, as the verbs do it.
+        await catalog.region(REGION).write(partial(history.take, step=step))
+        said, found = await catalog.region(REGION).read(lambda db: (said_by_lanes(db), recounted(db)))
+        assert {place: what for place, what in said.items() if what != (0, None)} == found
+
+
+def said_by_lanes(db: Connection) -> dict[str, tuple[int, object]]:
+    query = select(schema.lane.c.destination_region, schema.lane.c.waiting, schema.lane.c.oldest)
+    return {row.destination_region: (row.waiting, row.oldest) for row in db.execute(query)}
+
+
+def recounted(db: Connection) -> dict[str, tuple[int, object]]:
+    place = schema.delivery.c.destination_region
+    query = select(place, func.count(), func.min(schema.delivery.c.created_at)).where(WAITING).group_by(place)
+    return {region: (count, oldest) for region, count, oldest in db.execute(query)}
+
+
+@dataclass
+class History:
+    """Does what a step says, as far as it can be done now."""
+
+    clock: ManualClock
+    owed: int = 0
+    claimed: list[Delivery] = field(default_factory=list)
+
+    def take(self, db: Connection, step: tuple[str, object, object]) -> None:
+        what, first, second = step
+        do: Callable[..., None] = getattr(self, what.replace(" ", "_"))
+        do(db, first, second)
+
+    def owe(self, db: Connection, where: list[Registry], image: Digest) -> None:
+        self.owed += 1
+        planned = [PlannedDelivery(place, API, image, f"t{n}" if n else None) for n, place in enumerate(where)]
+        outbox.owe(db, REGISTRY, planned, Position(1, self.owed), self.clock.now())
+
+    def claim(self, db: Connection, place: Registry, limit: int) -> None:
+        lane = Lane(REGISTRY, place)
+        self.claimed += outbox.claim(db, lane, "ann", self.clock.now(), lease=LEASE, limit=limit)
+
+    def complete(self, db: Connection, number: int, _: None, children: tuple[Digest, ...] = ()) -> None:
+        landed, now = Landed(1, "arn", children), self.clock.now()
+        self._settle(number, lambda each: outbox.settle_complete(db, each, "ann", now, landed))
+
+    def bring_children(self, db: Connection, number: int, _: None) -> None:
+        self.complete(db, number, None, IMAGES)
+
+    def fail(self, db: Connection, number: int, _: None) -> None:
+        code = FailureCode.SOURCE_IMAGE_INACCESSIBLE if number % 2 else FailureCode.INTERNAL_ERROR
+        now = self.clock.now()
+        self._settle(number, lambda each: outbox.fail(db, each.id, "ann", now, code=code, reason=""))
+
+    def postpone(self, db: Connection, number: int, _: None) -> None:
+        after, now = timedelta(seconds=number), self.clock.now()
+        self._settle(number, lambda each: outbox.postpone(db, each.id, "ann", now, after=after, reason=""))
+
+    def release(self, db: Connection, number: int, _: None) -> None:
+        self._settle(number, lambda each: outbox.release(db, [each.id], "ann", self.clock.now()))
+
+    def wait(self, _db: Connection, seconds: int, _: None) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def configure(self, db: Connection, where: set[Registry], _: None) -> None:
+        rules = (ReplicationRule(tuple(sorted(where))),) if where else ()
+        registries.set_replication(db, ACCOUNT, ReplicationConfiguration(rules), None)
+        cancellations.begin(db, ACCOUNT, self.clock.now())
+
+    def cancel(self, db: Connection, number: int, _: None) -> None:
+        cancellations.go_on(db, ACCOUNT, self.clock.now(), number + 1)
+
+    def free(self, db: Connection, _number: int, _: None) -> None:
+        outbox.free(db, "ann", self.clock.now())
+
+    def renew(self, db: Connection, _number: int, _: None) -> None:
+        outbox.renew(db, [each.id for each in self.claimed], "ann", self.clock.now(), lease=LEASE)
+
+    def reopen(self, db: Connection, number: int, _: None) -> None:
+        for each in reopenings.due(db, REGION, self.clock.now(), number + 1):
+            reopenings.reopen(db, each, self.clock.now())
+
+    def forget(self, db: Connection, number: int, _: None) -> None:
+        forgetting.forget_deliveries(db, "", self.clock.now(), number + 1)
+
+    def _settle(self, number: int, how: Callable[[Delivery], None]) -> None:
+        """Settle one of those that were claimed. A lease that was lost changes nothing."""
+        if self.claimed:
+            with suppress(LeaseLost):
+                how(self.claimed.pop(number % len(self.claimed)))
