@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from twinport import __version__, account_commands, status_command, upkeep_commands, why_command
+from twinport import __version__, account_commands, replication_commands, status_command, upkeep_commands, why_command
 from twinport.command_options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.open_accounts import OpenAccounts
@@ -160,6 +160,7 @@ app.add_typer(account_commands.users, name="user")
 app.command("status")(status_command.status)
 app.command("why")(why_command.why)
 app.command("verify")(upkeep_commands.verify)
+app.add_typer(replication_commands.replication, name="replication")
 app.command("gc")(upkeep_commands.collect_garbage)
 
 

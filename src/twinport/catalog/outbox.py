@@ -130,14 +130,14 @@ def statuses(
         query = query.where(delivery.c.tag == tag)
     rows = db.execute(query.order_by(*_AGE))
     newest = {(row.destination_region, row.destination_account): row for row in rows}
-    return [_report(newest[destination]) for destination in sorted(newest)]
+    return [report_of(newest[destination]) for destination in sorted(newest)]
 
 
 def reports(db: Connection, account: str, limit: int) -> list[DeliveryReport]:
     """Report a registry's latest deliveries, the newest first."""
     query = select(delivery).where(delivery.c.source_account == account)
     rows = db.execute(query.order_by(*(column.desc() for column in _AGE)).limit(limit))
-    return [_report(row) for row in rows]
+    return [report_of(row) for row in rows]
 
 
 def unsettled(db: Connection, account: str) -> int:
@@ -460,7 +460,8 @@ def _delivery(row: Row[Any], road: Lane) -> Delivery:
     )
 
 
-def _report(row: Row[Any]) -> DeliveryReport:
+def report_of(row: Row[Any]) -> DeliveryReport:
+    """Read a row of the table of deliveries."""
     return DeliveryReport(
         id=row.id,
         destination=Registry(AccountId(row.destination_account), RegionName(row.destination_region)),
@@ -476,4 +477,5 @@ def _report(row: Row[Any]) -> DeliveryReport:
         settled_at=row.settled_at,
         bytes_carried=row.bytes_carried,
         carried_by=row.carried_by,
+        repetition=row.repetition,
     )

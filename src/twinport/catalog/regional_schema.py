@@ -294,6 +294,16 @@ delivery_oldest = Index(
 delivery_given_up = Index(
     "delivery_given_up", delivery.c.due_at, sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE"
 )
+# In the order of lists: catalog/delivery_lists.py.
+Index(
+    "delivery_by_state",
+    delivery.c.source_account,
+    delivery.c.state,
+    delivery.c.epoch,
+    delivery.c.sequence,
+    delivery.c.repetition,
+    delivery.c.id,
+)
 Index("delivery_by_image", delivery.c.source_account, delivery.c.repository, delivery.c.digest)
 
 # At the destination: what was decided about a delivery, so that a lost answer changes nothing twice.

@@ -71,6 +71,11 @@ def copy_state(report: DeliveryReport) -> CopyState:
     return CopyState(word, tone, details, remedy, report.destination.region, report.destination.account, settled)
 
 
+def why(report: DeliveryReport) -> str:
+    """Say in a sentence why a copy failed; nothing of one that did not."""
+    return "" if report.failure_code is None else _WHY[report.failure_code][0]
+
+
 def tries(count: int) -> str:
     return "1 attempt" if count == 1 else f"{count} attempts"
 

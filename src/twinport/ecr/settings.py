@@ -12,12 +12,6 @@ from twinport.model.replication import DeliveryReport, DeliveryState, Replicatio
 from twinport.registry.policies import RegistryPolicies
 from twinport.registry.settings import Replication
 
-_STATES = {
-    DeliveryState.WAITING: "IN_PROGRESS",
-    DeliveryState.COMPLETE: "COMPLETE",
-    DeliveryState.FAILED: "FAILED",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class RegistryOperations:
@@ -106,7 +100,7 @@ def _shown_report(report: DeliveryReport) -> ecr.ImageReplicationStatus:
     shown: ecr.ImageReplicationStatus = {
         "region": report.destination.region,
         "registryId": report.destination.account,
-        "status": _STATES[report.state],
+        "status": report.state.ecr,
     }
     if report.state is DeliveryState.FAILED and report.failure_code is not None:
         shown["failureCode"] = report.failure_code.value

@@ -46,6 +46,11 @@ class DeliveryState(Enum):
     COMPLETE = "complete"
     FAILED = "failed"
 
+    @property
+    def ecr(self) -> str:
+        """Return the state as DescribeImageReplicationStatus names it."""
+        return "IN_PROGRESS" if self is DeliveryState.WAITING else self.name
+
 
 class FailureCode(Enum):
     """Why a delivery gave up. Only the first is known from AWS (field reports); the rest are ours, in its style."""
@@ -137,3 +142,14 @@ class DeliveryReport:
     settled_at: datetime | None
     bytes_carried: int
     carried_by: str | None
+    repetition: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDelivery:
+    """A delivery in a list of them. `next_try_at` is None where no attempt will come, or one is being made."""
+
+    source: Registry
+    report: DeliveryReport
+    is_under_way: bool
+    next_try_at: datetime | None

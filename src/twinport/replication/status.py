@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from twinport.catalog import outbox
+from twinport.catalog import delivery_lists
 from twinport.catalog.embedded import Catalog
 from twinport.model.names import Registry
-from twinport.model.replication import DeliveryReport
+from twinport.model.replication import DeliveryReport, DeliveryState
 
 MOST_SHOWN = 100
 
@@ -18,6 +18,8 @@ class DeliveryStatus:
 
     async def latest(self, source: Registry) -> list[DeliveryReport]:
         """Report the latest deliveries of a registry, the newest first."""
-        return await self.catalog.region(source.region).read_much(
-            lambda db: outbox.reports(db, source.account, MOST_SHOWN)
+        now, states = self.catalog.now, tuple(DeliveryState)
+        found = await self.catalog.region(source.region).read_much(
+            lambda db: delivery_lists.listed(db, source, states, None, now(db), MOST_SHOWN)
         )
+        return [each.report for each in found]
