@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from twinport.edge import Edge, edge_of
-from twinport.exchange import Message, Request
+from twinport.exchange import Message, Request, request_of
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
 from twinport.refusals.callers import HostUnclear, OriginRefused
@@ -109,8 +109,53 @@ def test_a_trusted_proxy_names_the_client_and_hearsay_before_it_is_dropped() -> 
     assert EDGE.client(came) == ("198.51.100.1", True)
 
 
-def test_nonsense_from_a_trusted_proxy_leaves_the_proxys_address() -> None:
-    assert EDGE.client(request("10.1.1.1", x_forwarded_for="nonsense")) == ("10.1.1.1", False)
+@pytest.mark.parametrize("hops", ["nonsense", "198.51.100.1, nonsense", "198.51.100.1, ", "", "[::1", "1.2.3.4:x"])
+def test_a_last_hop_that_cannot_be_read_leaves_the_client_unknown(hops: str) -> None:
+    assert EDGE.client(request("10.1.1.1", x_forwarded_for=hops)) == ("unknown", False)
+
+
+@pytest.mark.parametrize(
+    ("hop", "address"),
+    [
+        ("::ffff:203.0.113.5", "203.0.113.5"),
+        ("[::ffff:203.0.113.5]:80", "203.0.113.5"),
+        ("203.0.113.5:80", "203.0.113.5"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("2001:DB8::1", "2001:db8::1"),
+    ],
+)
+def test_a_hop_is_read_without_its_port_and_version_4_as_version_4(hop: str, address: str) -> None:
+    assert EDGE.client(request("10.1.1.1", x_forwarded_for=hop)) == (address, False)
+
+
+def test_a_trusted_proxy_with_a_port_or_written_as_version_6_is_passed_over() -> None:
+    hops = "198.51.100.1, 10.2.2.2:8080, ::ffff:10.3.3.3"
+    assert EDGE.client(request("10.1.1.1", x_forwarded_for=hops)) == ("198.51.100.1", False)
+
+
+def test_a_network_of_proxies_written_as_version_6_trusts_those_of_version_4() -> None:
+    edge = edge_of((), None, ["::ffff:10.0.0.0/104"])
+    assert edge.client(request("10.1.1.1", x_forwarded_for="198.51.100.1")) == ("198.51.100.1", False)
+
+
+def arrived(client: str, **headers: str) -> Request:
+    """Return a request as it is read from a connection with `client`."""
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"method": "GET", "path": "/v2/", "headers": lines, "client": (client, 50000), "http_version": "1.1"}
+    return request_of(scope, request().receive, "id")
+
+
+def test_a_client_of_version_4_has_its_address_of_version_4_at_a_listener_for_both() -> None:
+    assert EDGE.origin_of(arrived("::ffff:203.0.113.5"), NOW).source_ip == "203.0.113.5"
+    assert EDGE.origin_of(arrived("2001:db8::1"), NOW).source_ip == "2001:db8::1"
+
+
+def test_a_proxy_of_version_4_is_trusted_at_a_listener_for_both() -> None:
+    came = arrived("::ffff:10.1.1.1", x_forwarded_for="198.51.100.1")
+    assert EDGE.client(came) == ("198.51.100.1", False)
+    assert not edge_of((), None, ["127.0.0.1"]).is_local(arrived("::ffff:127.0.0.1"))
+    assert EDGE.is_local(arrived("::ffff:127.0.0.1"))
 
 
 def test_a_host_is_named_once() -> None:

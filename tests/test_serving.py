@@ -1,6 +1,7 @@
 """The process: it starts, says why it cannot, answers, resets, and ends in order."""
 
 import hashlib
+import json
 import subprocess
 import sys
 import urllib.error
@@ -8,8 +9,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.served import Served, start
+from tests.ports import free_port
+from tests.served import Served, new_account, start
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -108,3 +111,29 @@ def test_reset_takes_rows_and_bytes(tmp_path: Path) -> None:
     assert ecr.describe_repositories()["repositories"] == []
     assert [file for file in blobs.rglob("*") if file.is_file()] == []
     served.stop()
+
+
+def test_a_client_of_version_4_meets_rules_for_version_4_at_a_listener_for_both(tmp_path: Path) -> None:
+    port = free_port()
+    served = start(tmp_path / "data", port, words=("--listen", f"[::]:{port}"), TWINPORT_OPEN_ACCOUNTS="everywhere")
+    try:
+        allowed, refused = (
+            {
+                "Effect": effect,
+                "Action": action,
+                "Resource": "*",
+                "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}},
+            }
+            for effect, action in (("Allow", "iam:*"), ("Deny", "iam:ListRoles"))
+        )
+        root = served.client("iam", new_account())
+        root.create_user(UserName="local")
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed, refused]})
+        root.put_user_policy(UserName="local", PolicyName="here", PolicyDocument=document)
+        key = root.create_access_key(UserName="local")["AccessKey"]
+        local = served.client("iam", "", keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
+        assert local.list_users()["Users"]
+        with pytest.raises(ClientError, match="explicit deny"):
+            local.list_roles()
+    finally:
+        served.stop()

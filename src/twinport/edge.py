@@ -11,6 +11,7 @@ from twinport.exchange import Request
 from twinport.model.addresses import is_aws_host
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
+from twinport.networks import hop_address, read_address, read_network
 from twinport.refusals.callers import HostUnclear, OriginRefused
 
 # Names beneath it lead to this machine, and no page can have one.
@@ -104,15 +105,18 @@ class Edge:
         return f"{'https' if secure else 'http'}://{request.header('host')}"
 
     def client(self, request: Request) -> tuple[str, bool]:
-        """Return the client's address and whether it spoke TLS; only a trusted proxy may say otherwise."""
+        """Return the client's address and whether it spoke TLS; only a trusted proxy may say otherwise.
+
+        The last hop that is not a trusted proxy is the client, and what stands before it is hearsay. Where that hop
+        cannot be read, the client is unknown, and is not taken for the proxy.
+        """
         secure = request.scheme == "https"
         if not _is_within(request.client, self.trusted_proxies):
             return request.client, secure
-        forwarded = [part.strip() for part in (request.header("x-forwarded-for") or "").split(",") if part.strip()]
+        forwarded = request.header("x-forwarded-for")
+        hops = [] if forwarded is None else [hop_address(part.strip()) for part in reversed(forwarded.split(","))]
+        client = next((hop for hop in hops if not _is_within(hop, self.trusted_proxies)), request.client)
         scheme = request.header("x-forwarded-proto")
-        # The last hop that is not a trusted proxy is the client; what stands before it is hearsay.
-        named = [hop for hop in forwarded if not _is_within(hop, self.trusted_proxies)]
-        client = named[-1] if named and _is_address(named[-1]) else request.client
         return client, secure if scheme is None else scheme == "https"
 
 
@@ -144,11 +148,9 @@ def _tells_of_a_proxy(request: Request) -> bool:
 
 def _is_loopback(client: str) -> bool:
     try:
-        address = ipaddress.ip_address(client)
+        return read_address(client).is_loopback
     except ValueError:
         return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def _is_address(name: str) -> bool:
@@ -172,7 +174,7 @@ def _is_listed(name: str, allowed: Sequence[str]) -> bool:
 
 def _is_within(client: str, networks: Sequence[str]) -> bool:
     try:
-        address = ipaddress.ip_address(client)
-        return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+        address = read_address(client)
+        return any(address in read_network(network) for network in networks)
     except ValueError:
         return False

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from twinport import pools
 from twinport.errors import LimitReached
+from twinport.networks import peer_address
 from twinport.refusals.storage import BodyBroken, Interrupted
 
 STALL_LIMIT = timedelta(seconds=60)
@@ -196,7 +197,7 @@ def request_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> R
         raw_path=raw_path,
         query=scope.get("query_string", b"").decode("latin-1"),
         headers=tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]),
-        client=client[0] if client else "",
+        client=peer_address(client[0]) if client else "",
         scheme=scope.get("scheme", "http"),
         id=request_id,
         receive=receive,

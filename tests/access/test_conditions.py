@@ -60,6 +60,12 @@ def test_an_unknown_operator_or_value_is_refused(operator: str, values: list[str
         condition(operator, "aws:username", values, NEW, Effect.ALLOW)
 
 
+@pytest.mark.parametrize("operator", ["IpAddress", "NotIpAddress"])
+def test_a_deny_by_address_applies_to_an_address_that_cannot_be_read(operator: str) -> None:
+    made = condition(operator, "aws:SourceIp", ["10.0.0.0/8"], NEW, Effect.DENY)
+    assert made.holds({"aws:sourceip": ("unknown",)}, Steps())
+
+
 def test_a_key_without_a_vendor_is_refused() -> None:
     with pytest.raises(PolicyMalformed):
         condition("StringEquals", "username", ["alice"], NEW, Effect.ALLOW)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import ClassVar, Protocol
 
 from twinport.access import wildcards
@@ -18,6 +18,7 @@ from twinport.access.globs import Matches, Token, Wildcard, matcher
 from twinport.access.readings import Effect, Reading
 from twinport.access.steps import LONGEST_VALUE, Steps, StepsSpent
 from twinport.access.wildcards import Pattern, RequestContext, Unbound, Variable, Version, literal, pattern
+from twinport.networks import read_address, read_network
 from twinport.refusals.identities import PolicyMalformed
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -307,18 +308,20 @@ class _Binary(_Fixed):
 @dataclass(frozen=True, slots=True)
 class _Network(_Fixed):
     network: IPv4Network | IPv6Network
+    # What an address that cannot be read counts as.
+    doubtful: bool
     cost: ClassVar[int] = 4
 
     def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
         address = _address(value)
-        return address is not None and address in self.network
+        return self.doubtful if address is None else address in self.network
 
 
 @lru_cache(_MOST_ADDRESSES)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """Read an address. One request's address meets many networks."""
     try:
-        return ip_address(text)
+        return read_address(text)
     except ValueError:
         return None
 
@@ -366,8 +369,8 @@ def _binary(text: str, _version: Version, _reading: Reading) -> Operand:
     return _Binary(base64.b64decode(text, validate=True))
 
 
-def _network(text: str, _version: Version, _reading: Reading) -> Operand:
-    return _Network(ip_network(text, strict=False))
+def _network(text: str, _version: Version, reading: Reading) -> Operand:
+    return _Network(read_network(text), reading.doubtful)
 
 
 _OPERATORS: dict[str, tuple[Parse, bool]] = {

@@ -13,11 +13,10 @@ class Effect(Enum):
 class Reading:
     """How the patterns of one element of a statement are read. Doubt never grants.
 
-    `doubtful` is what an uncertain match counts as: of a value that is too long to be compared, or of a resource by a
-    wildcard that reaches over the colons of an ARN. It is a
-    match where a match refuses (in a Deny, and behind a `Not` of an Allow), and none where a match grants (in an Allow,
-    and behind a `Not` of a Deny). `unresolved` is the same for a variable without a value, except that it matches
-    nothing in a Deny.
+    `doubtful` is what an uncertain match counts as: of a value that is too long to be compared or is no address, or
+    of a resource by a wildcard that reaches over the colons of an ARN. It is a match where a match refuses (in a Deny,
+    and behind a `Not` of an Allow), and none where a match grants (in an Allow, and behind a `Not` of a Deny).
+    `unresolved` is the same for a variable without a value, except that it matches nothing in a Deny.
     """
 
     doubtful: bool

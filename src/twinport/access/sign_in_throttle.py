@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
 from twinport.catalog import sign_in_failures
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.sign_in_failures import MOST_PAIRS, Failures, Pair
+from twinport.networks import read_address
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 
 FREE_ATTEMPTS = 3
@@ -106,13 +107,11 @@ def pair_of(subject: str, address: str) -> Pair:
 def network_of(address: str) -> str:
     """Return an IPv4 address as it is, and the network of 64 bits that an IPv6 address is in."""
     try:
-        parsed = ip_address(address.partition("%")[0])
+        parsed = read_address(address.partition("%")[0])
     except ValueError:
         return "unknown"
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
     return str(ip_network((parsed, _SUBSCRIBER), strict=False))
 
 

@@ -1,0 +1,42 @@
+"""IP addresses and networks as policies mean them: IPv4 that is written inside IPv6 is IPv4."""
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+# What stands for the address of a client whose proxy names none that can be read. It is in no network.
+UNKNOWN = "unknown"
+_HOP = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<dotted>[0-9.]+))(?::[0-9]{1,5})?")
+_MAPPED = IPv6Network("::ffff:0:0/96")
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address:
+    """Read an address. An IPv4-mapped one (`::ffff:192.0.2.1`) is IPv4. Raises ValueError for anything else."""
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def read_network(text: str) -> IPv4Network | IPv6Network:
+    """Read an address or a network, IPv4-mapped ones as IPv4. Raises ValueError for anything else."""
+    network = ip_network(text, strict=False)
+    if isinstance(network, IPv4Network) or not network.subnet_of(_MAPPED):
+        return network
+    address = int(network.network_address) - int(_MAPPED.network_address)
+    return IPv4Network((address, network.prefixlen - _MAPPED.prefixlen))
+
+
+def peer_address(text: str) -> str:
+    """Return the address of a connection's other end. What is no address comes back whole."""
+    try:
+        return str(read_address(text)) if ":" in text else text
+    except ValueError:
+        return text
+
+
+def hop_address(text: str) -> str:
+    """Return the address in one hop of X-Forwarded-For, without the port that some proxies add, or `UNKNOWN`."""
+    match = _HOP.fullmatch(text)
+    try:
+        return str(read_address((match["bracketed"] or match["dotted"] or "") if match else text))
+    except ValueError:
+        return UNKNOWN
