@@ -52,6 +52,18 @@ def test_health_is_told_at_every_host(server: Served, host: str) -> None:
     assert ask(server.port, f"GET /_twinport/health HTTP/1.1\r\nHost: {host}\r\n\r\n")[0] == 200
 
 
+@pytest.mark.parametrize("target", ["*", "v2/", "127.0.0.1:80", "?query"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "CONNECT"])
+def test_a_target_that_is_no_path_is_refused(server: Served, method: str, target: str) -> None:
+    status, _ = ask(server.port, f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
+    assert status == 400
+
+
+def test_a_target_with_scheme_and_host_is_the_path_behind_them(server: Served) -> None:
+    for target, status in (("http://127.0.0.1/_twinport/health", 200), ("http://127.0.0.1/v2/", 401)):
+        assert ask(server.port, f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")[0] == status
+
+
 @pytest.mark.parametrize("line", [ORIGIN, CROSS_SITE], ids=["origin", "cross-site"])
 @pytest.mark.parametrize("path", HEALTH)
 def test_health_is_told_to_no_page_of_another_site(server: Served, path: str, line: str) -> None:

@@ -77,8 +77,8 @@ class Front:
             telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
 
     async def _answer(self, request: Request) -> AnyAnswer:
-        if request.head_size > LARGEST_HEAD:
-            return message(431, f"the head of the request is larger than {LARGEST_HEAD} bytes", request)
+        if (refused := _refused_head(request)) is not None:
+            return refused
         try:
             self.edge.admit(request)
             return _with_pause(await self._door(request.path).answer(request))
@@ -105,6 +105,16 @@ class Front:
 
     def _door(self, path: str) -> Door:
         return next(door for prefix, door in self.doors if path.startswith(prefix) or path == prefix.rstrip("/"))
+
+
+def _refused_head(request: Request) -> Answer | None:
+    """Refuse a head that no door is to see: one that is too large, and one that asks for no path."""
+    if request.head_size > LARGEST_HEAD:
+        return message(431, f"the head of the request is larger than {LARGEST_HEAD} bytes", request)
+    if not request.raw_path.startswith("/"):
+        # As `*` of OPTIONS, or the authority of CONNECT (RFC 9112 section 3.2).
+        return message(400, "the target of a request is a path here, which begins with '/'", request)
+    return None
 
 
 def _with_pause(answer: AnyAnswer) -> AnyAnswer:
