@@ -66,6 +66,8 @@ def test_what_ecr_asks_of_iam_is_asked_in_the_region_of_iam(server: Served, acco
         (None, GLOBAL, False),
         ("sts.amazonaws.com", IRELAND, False),
         ("STS.amazonaws.com:443", GLOBAL, True),
+        ("sts.amazonaws.com.", IRELAND, False),
+        ("sts.amazonaws.com.:443", GLOBAL, True),
         ("sts.eu-west-1.amazonaws.com", IRELAND, True),
         ("sts.eu-west-1.amazonaws.com", GLOBAL, False),
     ],

@@ -21,7 +21,7 @@ from twinport.refusals.callers import CredentialsUnknown
 _LARGE = 1 << 16
 # STS's endpoint without a Region. Its other endpoints, and this server's own addresses, are of the Region signed for.
 _GLOBAL_STS = "sts.amazonaws.com"
-_REGIONAL_STS = re.compile(r"sts\.([a-z0-9-]+)\.amazonaws\.com(:|$)")
+_REGIONAL_STS = re.compile(r"sts\.([a-z0-9-]+)\.amazonaws\.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Authenticator:
     def region_of_unsigned(self, message: sigv4.Message) -> RegionName:
         """Return the Region of a request that names none by a signature: by its host, or where STS stood at first."""
         for host in message.values("host"):
-            found = _REGIONAL_STS.match(host.lower())
+            found = _REGIONAL_STS.fullmatch(_name_of(host))
             if found and found[1] in self.regions:
                 return RegionName(found[1])
         return GLOBAL_REGION
@@ -85,5 +85,10 @@ async def _hash(body: bytes) -> str:
 
 def _is_global(service: str, message: sigv4.Message) -> bool:
     """Tell whether a request came to an endpoint without a Region: the only one of IAM, or that of STS by its name."""
-    hosts = {host.partition(":")[0].lower() for host in message.values("host")}
+    hosts = set(map(_name_of, message.values("host")))
     return service == "iam" or (service == "sts" and _GLOBAL_STS in hosts)
+
+
+def _name_of(host: str) -> str:
+    """Return the name in a Host header. The dot that may end it belongs to the name's absolute form."""
+    return host.partition(":")[0].lower().rstrip(".")
