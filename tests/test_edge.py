@@ -225,3 +225,34 @@ def test_another_site_can_neither_fetch_nor_frame_the_console(changed: dict[str,
 def test_another_site_cannot_post_to_the_console_even_by_navigating() -> None:
     with pytest.raises(OriginRefused):
         EDGE.admit(on_the_console(**LINK))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Forwarded",
+        "Via",
+        "X-Forwarded-For",
+        "X-Forwarded-Anything",
+        "X-Forwarded",
+        "Forwarded-For",
+        "X-Original-Forwarded-For",
+        "X-Real-IP",
+        "Client-IP",
+        "X-Client-IP",
+        "True-Client-IP",
+        "X-Cluster-Client-IP",
+        "X-ProxyUser-Ip",
+        "CF-Connecting-IP",
+        "Fastly-Client-IP",
+        "X-Azure-ClientIP",
+        "X-Envoy-External-Address",
+        "CDN-Loop",
+    ],
+)
+def test_a_request_that_tells_of_a_proxy_is_not_local(name: str) -> None:
+    assert not EDGE.is_local(arrived("127.0.0.1", **{name: ""}))
+
+
+def test_the_trace_of_an_sdk_tells_of_no_proxy() -> None:
+    assert EDGE.is_local(arrived("127.0.0.1", **{"X-Amzn-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793"}))

@@ -22,7 +22,13 @@ CONSOLE = "/console/"
 HEALTH = "/_twinport/health"
 _FETCH_SITES = ("same-origin", "none")
 # By these a proxy says that it passes on the request of another client; so does everything under X-Forwarded-.
-_PROXY_HEADERS = frozenset(("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"))
+_PROXY_HEADERS = frozenset(
+    (
+        *("forwarded", "via", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "cdn-loop"),
+        *("x-real-ip", "client-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip", "x-proxyuser-ip"),
+        *("cf-connecting-ip", "fastly-client-ip", "x-azure-clientip", "x-envoy-external-address"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
