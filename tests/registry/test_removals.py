@@ -139,6 +139,19 @@ async def test_a_part_that_was_under_way_is_refused_after_the_deletion(dump: Dum
     assert dump.files() == set()
 
 
+async def test_a_layer_that_is_sent_in_one_request_enters_no_repository_that_was_made_meanwhile(dump: Dump) -> None:
+    async def deleting() -> AsyncIterator[bytes]:
+        yield LAYER
+        await dump.drop()
+        await dump.make(API)
+
+    with pytest.raises(RepositoryNotFound):
+        await dump.uploads.upload_whole(ME, REGISTRY, API, Digest.of(LAYER), deleting())
+    assert not await dump.has(Digest.of(LAYER))
+    await dump.settle()
+    assert dump.files() == set()
+
+
 async def test_a_completion_that_was_under_way_is_refused_after_the_deletion(dump: Dump) -> None:
     upload = await dump.begin(LAYER)
 

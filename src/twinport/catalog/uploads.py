@@ -168,9 +168,10 @@ def cancel(
     endings.end(db, [upload_id], now, limit)
 
 
-def store_whole(db: Connection, registry: Registry, name: str, blob: NewBlob, now: datetime) -> StoredBlob:
-    """Let a repository hold bytes that came without an upload. Raises RepositoryNotFound."""
-    return _hold(db, repositories.lock(db, registry, name, Against.REMOVAL), blob, now)
+def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
+    """Let a repository that was read before hold bytes that came without an upload. Raises RepositoryNotFound."""
+    repositories.keep(db, repository)
+    return _hold(db, repository, blob, now)
 
 
 def mount(

@@ -26,6 +26,7 @@ from twinport.errors import AccessDenied, Refusal
 from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
+from twinport.model.images import Repository
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import (
     DigestMismatch,
@@ -94,7 +95,7 @@ class Uploads:
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
         await self.gate.authorize(caller, START, RepositoryResource(registry, name))
-        await self._require_repository(registry, name)
+        await self._repository(registry, name)
         upload_id, now = str(uuid4()), self.clock.now()
         await self.catalog.region(registry.region).write(
             lambda db: uploads.start(db, registry, name, upload_id, now, self.quota)
@@ -247,14 +248,17 @@ class Uploads:
         digest: Digest,
         pieces: AsyncIterator[bytes],
     ) -> Layer:
-        """Store a layer sent in one request. Raises DigestMismatch."""
+        """Store a layer sent in one request. Raises DigestMismatch, RepositoryNotFound.
+
+        The caller was admitted to the repository that is there now; one that is made anew meanwhile is another.
+        """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
-        await self._require_repository(registry, name)
+        repository = await self._repository(registry, name)
         async with self.stores.region(registry.region).create((digest.algorithm,)) as writer:
             await _take(writer, pieces)
             written = await writer.finish_as(digest)
         blob, now = await self._new(registry, digest, written.key, written.size), self.clock.now()
-        stored = await self._name(registry, blob.key, lambda db: uploads.store_whole(db, registry, name, blob, now))
+        stored = await self._name(registry, blob.key, lambda db: uploads.store_whole(db, repository, blob, now))
         return self._stored(registry, blob, stored)
 
     async def mount(
@@ -276,7 +280,7 @@ class Uploads:
         Of many that hold it only the first few are asked about.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
-        await self._require_repository(registry, name)
+        await self._repository(registry, name)
         holders = await self.catalog.region(registry.region).read(
             lambda db: blobs.holders(db, registry.account, digest, MOST_SOURCES)
         )
@@ -293,16 +297,16 @@ class Uploads:
             await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, source_name))
         except AccessDenied:
             return None
-        await self._require_repository(registry, name)
+        await self._repository(registry, name)
         now = self.clock.now()
         stored = await self.catalog.region(registry.region).write(
             lambda db: uploads.mount(db, registry, name, digest, source_name, now)
         )
         return None if stored is None else self._layer(registry, digest, stored)
 
-    async def _require_repository(self, registry: Registry, name: RepositoryName) -> None:
+    async def _repository(self, registry: Registry, name: RepositoryName) -> Repository:
         """Refuse before any byte is taken, and without making a database where there is none."""
-        await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
+        return await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
 
     def _roomy(self, db: Connection, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
         """Return an upload whose account has room for more bytes."""
