@@ -41,8 +41,8 @@ class Target:
     def blob_files(self) -> list[Path]:
         return [each for each in self.served.data.glob("regions/*/blobs/**/*") if each.is_file()]
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.served.port), timeout=WITHIN)
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.served.port), timeout=WITHIN, source_address=(source, 0))
 
     def head(self, method: str, target: str, length: str = "0", more: str = "") -> bytes:
         lines = (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.hostile import ACCOUNT, AT_ONCE, Target, attacked, status, wait_until
 
@@ -118,6 +119,18 @@ def test_operations_that_nobody_finishes_to_send_share_bounded_room_and_keep_nob
         assert status(target.ask(target.head("GET", "/v2/"))) == 200
         assert target.served.client("ecr", ACCOUNT).describe_repositories()["repositories"]
         assert when_it_grows_no_more(lambda: target.megabytes) - before < 350
+
+
+def test_a_client_that_has_only_heard_of_a_key_does_not_keep_its_owner_out(target: Target) -> None:
+    ecr = target.served.client("ecr", ACCOUNT)
+    ecr.describe_repositories()
+    sent = target.head("POST", "/", "31400000", SIGNED).replace(b"Authorization: Basic", b"X:") + b"x" * 31_000_000
+    with ExitStack() as stack:
+        elsewhere = [stack.enter_context(target.connect("127.0.0.9")) for _ in range(12)]
+        send_as_much_as_is_taken(elsewhere, sent)
+        with pytest.raises(ClientError) as refusal:
+            ecr.put_image(repositoryName="team/api", imageManifest="x" * 100_000)
+    assert refusal.value.response["Error"]["Code"] in ("InvalidParameterException", "RepositoryNotFoundException")
 
 
 def when_it_grows_no_more(read: Callable[[], int]) -> int:

@@ -3,8 +3,9 @@
 import ast
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event, current_thread
 from threading import enumerate as threads
@@ -12,7 +13,7 @@ from threading import enumerate as threads
 import pytest
 
 from twinport import pools
-from twinport.pools import DEPARTURE, Pool, Work
+from twinport.pools import DEPARTURE, PARTY, Pool, Work
 from twinport.refusals.requests import ServerBusy, TookTooLong
 from twinport.refusals.storage import Interrupted
 
@@ -65,6 +66,37 @@ async def test_beyond_its_bound_a_queue_refuses() -> None:
         with pytest.raises(ServerBusy, match="'full'"):
             await pool.run(lambda: None)
     await asyncio.gather(*waiting)
+
+
+async def test_parties_take_turns_and_one_party_has_neither_all_threads_nor_the_whole_queue() -> None:
+    pool = Pool("turns", threads=2, waiting=8, share=4)
+    done: list[str] = []
+    async with as_party("greedy", busy(pool)):
+        jobs = [_of_party("greedy", pool, partial(done.append, f"greedy {number}")) for number in range(4)]
+        with pytest.raises(ServerBusy, match="'turns'"):
+            _of_party("greedy", pool, lambda: None)
+        await _of_party("modest", pool, lambda: done.append("modest"))
+        assert done == ["modest"], "the greedy party has one thread, and the other is free for the rest"
+    await asyncio.gather(*jobs)
+    assert done == ["modest", *(f"greedy {number}" for number in range(4))]
+    assert pool.queued == 0
+
+
+@asynccontextmanager
+async def as_party(party: str, entered: AbstractAsyncContextManager[Event]) -> AsyncIterator[None]:
+    """Enter a context whose work counts for a party."""
+    token = PARTY.set(party)
+    async with entered:
+        PARTY.reset(token)
+        yield
+
+
+def _of_party(party: str, pool: Pool, job: Callable[[], None]) -> "asyncio.Future[None]":
+    token = PARTY.set(party)
+    try:
+        return pool.start(job)
+    finally:
+        PARTY.reset(token)
 
 
 async def test_a_job_that_cleans_up_is_never_refused() -> None:

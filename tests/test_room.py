@@ -43,6 +43,18 @@ async def test_who_waits_in_vain_is_told_to_try_again() -> None:
         pass
 
 
+async def test_a_party_holds_its_share_or_one_larger_request_and_keeps_no_other_out() -> None:
+    room = Room(10, AT_ONCE, share=4)
+    async with room.taken(6, "greedy"):
+        with pytest.raises(RoomTaken):
+            async with room.taken(1, "greedy"):
+                pytest.fail("the party has its share")
+        async with room.taken(2, "modest"), room.taken(2, "modest"):
+            pass
+    async with room.taken(2, "greedy"), room.taken(2, "greedy"):
+        pass
+
+
 async def test_who_goes_while_waiting_takes_nothing_along() -> None:
     room = Room(10)
     async with room.taken(10):

@@ -22,6 +22,8 @@ from twinport.exchange import (
     send_answer,
 )
 from twinport.metrics.requests import Exchange, measured
+from twinport.networks import network_of
+from twinport.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted
 from twinport.telemetry import Event
@@ -77,6 +79,7 @@ class Front:
             telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
 
     async def _answer(self, request: Request) -> AnyAnswer:
+        PARTY.set(network_of(self.edge.client(request)[0]))
         if (refused := _refused_head(request)) is not None:
             return refused
         try:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from twinport import access_log, telemetry
+from twinport import access_log, pools, telemetry
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
@@ -33,9 +33,11 @@ _LARGE_BODY_LIMIT = 30 << 20
 _LARGE_BODIES = {"UploadLayerPart": _LARGE_BODY_LIMIT, "PutImage": 12 << 20}
 # Nearly every request is smaller, and needs to wait for nobody.
 _SMALL_BODY = 1 << 16
-# What the others may hold together until they are answered. Strangers have a room of their own, so that they cannot
-# keep out who names a key; and a body must be here in a time that a slow line needs, for its signature ages meanwhile.
-_ROOM_OF_STRANGERS, _ROOM_OF_THE_KNOWN = 64 << 20, 256 << 20
+# What the others may hold together until they are answered, and each network or account of it. A client counts as a
+# stranger until its network has signed with its key: hearing of a key is not enough to keep its owner out. A body must
+# be here in a time that a slow line needs, for its signature ages meanwhile.
+_ROOM_OF_STRANGERS, _SHARE_OF_A_NETWORK = 64 << 20, 32 << 20
+_ROOM_OF_THE_KNOWN, _SHARE_OF_AN_ACCOUNT = 256 << 20, 128 << 20
 _BODY_PATIENCE = timedelta(minutes=5)
 _LONGEST_NUMBER = 19
 
@@ -60,8 +62,8 @@ class Gateway:
     world: Clock
     services: tuple[ServiceParts, ...]
     uses: Uses
-    strangers: Room = field(default_factory=lambda: Room(_ROOM_OF_STRANGERS))
-    known: Room = field(default_factory=lambda: Room(_ROOM_OF_THE_KNOWN))
+    strangers: Room = field(default_factory=lambda: Room(_ROOM_OF_STRANGERS, share=_SHARE_OF_A_NETWORK))
+    known: Room = field(default_factory=lambda: Room(_ROOM_OF_THE_KNOWN, share=_SHARE_OF_AN_ACCOUNT))
 
     async def answer(self, request: Request) -> AnyAnswer:
         if request.path != "/":
@@ -84,16 +86,15 @@ class Gateway:
         size = _announced(request)
         if size <= _SMALL_BODY:
             return await self._answered(request, message, await _read(request, _SMALL_BODY))
-        room, limit = await self._room(request, message)
-        async with room.taken(min(size, limit)):
+        claim = await self.authenticator.named_by(message, self.edge.origin_of(request, self.world.now()))
+        # Only a client that names a key that exists may send more than a little.
+        limit = _BODY_LIMIT if claim is None else _limit_of(request)
+        if claim is not None and claim.is_proven:
+            room, party = self.known, str(claim.account)
+        else:
+            room, party = self.strangers, pools.PARTY.get()
+        async with room.taken(min(size, limit), party):
             return await self._answered(request, message, await _read(request, limit))
-
-    async def _room(self, request: Request, message: sigv4.Message) -> tuple[Room, int]:
-        """Hold large bodies in memory only for those who name a key that exists: a stranger gets little."""
-        if not await self.authenticator.knows_key_of(message, self.edge.origin_of(request, self.world.now())):
-            return self.strangers, _BODY_LIMIT
-        operation = (request.header("x-amz-target") or "").rpartition(".")[2]
-        return self.known, _LARGE_BODIES.get(operation, _BODY_LIMIT)
 
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
         received = protocols.Request(message, body, request.id)
@@ -123,6 +124,12 @@ class Gateway:
             return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
 
         return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report, MESSAGES.run)
+
+
+def _limit_of(request: Request) -> int:
+    """Return how large the body of the operation that is named may be."""
+    operation = (request.header("x-amz-target") or "").rpartition(".")[2]
+    return _LARGE_BODIES.get(operation, _BODY_LIMIT)
 
 
 def _announced(request: Request) -> int:

@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 UNKNOWN = "unknown"
 _HOP = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<dotted>[0-9.]+))(?::[0-9]{1,5})?")
 _MAPPED = IPv6Network("::ffff:0:0/96")
+# An IPv6 network of this length is one subscriber's, who may have any address in it.
+_SUBSCRIBER = 64
 
 
 def read_address(text: str) -> IPv4Address | IPv6Address:
@@ -40,3 +42,14 @@ def hop_address(text: str) -> str:
         return str(read_address((match["bracketed"] or match["dotted"] or "") if match else text))
     except ValueError:
         return UNKNOWN
+
+
+def network_of(address: str) -> str:
+    """Return an IPv4 address as it is, and the network of 64 bits that an IPv6 address is in."""
+    try:
+        parsed = read_address(address.partition("%")[0])
+    except ValueError:
+        return UNKNOWN
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    return str(ip_network((parsed, _SUBSCRIBER), strict=False))

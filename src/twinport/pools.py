@@ -1,13 +1,14 @@
 """The threads beside the event loop: a pool for each kind of work, so that no kind waits behind another.
 
-Each pool has few threads and a queue with a bound; beyond it work is refused. The threads are daemons: the end of the
-process waits for none of them. Nothing uses the loop's default executor: docs/decisions/0028-which-work-runs-where.md.
+Each pool has few threads and a queue with a bound; beyond it work is refused. Parties take turns, and no party has all
+threads or the whole queue, so that none of them keeps the others out. The threads are daemons: the end of the process
+waits for none of them. Nothing uses the loop's default executor: docs/decisions/0028-which-work-runs-where.md.
 """
 
 import asyncio
 import contextvars
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -26,6 +27,8 @@ _LAST_STEP = timedelta(seconds=5)
 
 # Awaiting what this holds returns when the client of the request under way has closed the connection.
 DEPARTURE: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("departure", default=None)
+# The party that work counts for: the network of the client, and once a request is authenticated the caller's account.
+PARTY: ContextVar[str] = ContextVar("party", default="")
 
 
 class Abandoned(Exception):
@@ -55,17 +58,24 @@ class Work:
 
 
 class Pool:
-    """At most `threads` jobs at once, and at most `waiting` more in the queue. Threads start when they are needed."""
+    """At most `threads` jobs at once, and at most `waiting` more in the queue, `share` of them of one party.
 
-    def __init__(self, name: str, *, threads: int, waiting: int) -> None:
+    A party runs on all threads but one, if there are several. Threads start when they are needed.
+    """
+
+    def __init__(self, name: str, *, threads: int, waiting: int, share: int | None = None) -> None:
         self.name, self._threads, self._waiting = name, threads, waiting
+        self._share = waiting if share is None else share
+        self._most_running = max(1, threads - 1)
         self._change = Condition()
-        self._jobs: deque[_Job] = deque()
-        self._started = self._running = 0
+        # In the order in which the parties have their turn; a party that has no job is not in it.
+        self._queues: dict[str, deque[_Job]] = {}
+        self._running: Counter[str] = Counter()
+        self._started = 0
 
     @property
     def queued(self) -> int:
-        return len(self._jobs)
+        return sum(map(len, self._queues.values()))
 
     async def run(self, job: Callable[[], T]) -> T:
         """Run a job and return what it returns. A job that still waits is dropped when its caller is canceled.
@@ -100,47 +110,71 @@ class Pool:
         return asyncio.wrap_future(self._submit(job, None))
 
     def _submit(self, job: Callable[[], T], most: int | None) -> Future[T]:
-        entry = _Job(partial(contextvars.copy_context().run, job))
+        entry = _Job(PARTY.get(), partial(contextvars.copy_context().run, job))
         with self._change:
-            unstarted = len(self._jobs) + self._running - self._threads
-            if most is not None and unstarted >= most:
-                raise ServerBusy(self.name)
-            self._jobs.append(entry)
-            if self._started < min(self._threads, len(self._jobs) + self._running):
+            if most is not None:
+                self._require_place(entry.party, most)
+            self._queues.setdefault(entry.party, deque()).append(entry)
+            if self._started < min(self._threads, self.queued + self._running.total()):
                 self._started += 1
                 Thread(target=self._work, name=f"{self.name}-{self._started}", daemon=True).start()
             self._change.notify()
         entry.future.add_done_callback(lambda _: self._drop(entry))
         return entry.future
 
+    def _require_place(self, party: str, most: int) -> None:
+        """Raise ServerBusy if the queue is full, or this party's share of it."""
+        own = len(self._queues.get(party, ())) + self._running[party] - self._most_running
+        if self.queued + self._running.total() - self._threads >= most or own >= min(most, self._share):
+            raise ServerBusy(self.name)
+
     def _drop(self, entry: "_Job") -> None:
         """Free the place of a job that was canceled while it waited."""
         if entry.future.cancelled():
             with self._change:
-                if entry in self._jobs:
-                    self._jobs.remove(entry)
+                jobs = self._queues.get(entry.party, ())
+                if entry in jobs:
+                    self._queues[entry.party].remove(entry)
+                    if not self._queues[entry.party]:
+                        del self._queues[entry.party]
                     entry.let_go()
 
     def _work(self) -> None:
         while True:
             with self._change:
-                while not self._jobs:
+                while (entry := self._next()) is None:
                     self._change.wait()
-                entry = self._jobs.popleft()
-                self._running += 1
+                party = entry.party
+                self._running[party] += 1
             entry.run()
             # What a job holds must not live as long as the thread waits for the next one.
             del entry
             with self._change:
-                self._running -= 1
+                self._running[party] -= 1
+                if not self._running[party]:
+                    del self._running[party]
+                # Another thread may wait because this party had its share.
+                self._change.notify()
+
+    def _next(self) -> "_Job | None":
+        """Take the first job of the party whose turn it is. That party is then the last in turn."""
+        for party, jobs in self._queues.items():
+            if self._running[party] < self._most_running:
+                del self._queues[party]
+                entry = jobs.popleft()
+                if jobs:
+                    self._queues[party] = jobs
+                return entry
+        return None
 
 
 class _Job:
-    """A function with the future of its result."""
+    """A function with the future of its result, and the party that it counts for."""
 
-    __slots__ = ("_function", "future")
+    __slots__ = ("_function", "future", "party")
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, party: str, function: Callable[[], Any]) -> None:
+        self.party = party
         self._function: Callable[[], Any] | None = function
         self.future: Future[Any] = Future()
 
@@ -191,15 +225,15 @@ async def _while_attended(future: asyncio.Future[T]) -> T:
 # Bytes on disks: writing, hashing, reading ranges. A connection has one job of these under way at most.
 BLOBS = Pool("blobs", threads=16, waiting=8192)
 # Large requests, manifests and answers: hashing, parsing, writing them.
-MESSAGES = Pool("messages", threads=4, waiting=256)
+MESSAGES = Pool("messages", threads=4, waiting=256, share=64)
 # What IAM's policy simulator is asked: anyone with a key may ask for much.
-SIMULATIONS = Pool("simulations", threads=2, waiting=16)
+SIMULATIONS = Pool("simulations", threads=2, waiting=16, share=4)
 # The passwords of those who sign in, strangers among them, and apart from it those that callers with a key set.
-SIGN_IN = Pool("sign-in", threads=2, waiting=64)
-PASSWORDS = Pool("passwords", threads=1, waiting=16)
+SIGN_IN = Pool("sign-in", threads=2, waiting=64, share=8)
+PASSWORDS = Pool("passwords", threads=1, waiting=16, share=4)
 # Names that are looked up; the system may take half a minute for one.
-NAMES = Pool("names", threads=8, waiting=64)
+NAMES = Pool("names", threads=8, waiting=64, share=16)
 # Databases: opening one, and statements over much.
-DATABASES = Pool("databases", threads=4, waiting=256)
+DATABASES = Pool("databases", threads=4, waiting=256, share=64)
 # Disks that are asked whether they would take a write: one that hangs keeps no other work waiting.
 HEALTH = Pool("health", threads=1, waiting=4)

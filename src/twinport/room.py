@@ -1,6 +1,7 @@
-"""Memory for what must be read whole before it can be understood: bounded for all together."""
+"""Memory for what must be read whole before it can be understood: bounded for all together, and for each party."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -19,31 +20,41 @@ class RoomTaken(Unavailable):
 
 
 class Room:
-    """So many bytes. Who finds too few of them free waits, and not for ever."""
+    """So many bytes. A request that finds too few of them free waits, and not for ever.
 
-    def __init__(self, size: int, patience: timedelta = _PATIENCE) -> None:
+    A party holds at most `share` bytes, or one request that is larger.
+    """
+
+    def __init__(self, size: int, patience: timedelta = _PATIENCE, share: int | None = None) -> None:
         self._size = self._free = size
         self._patience = patience
+        self._share = size if share is None else share
+        self._held: Counter[str] = Counter()
         self._waiting: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
-    async def taken(self, size: int) -> AsyncIterator[None]:
-        """Hold so many bytes, of all that there are at most. Raises RoomTaken."""
+    async def taken(self, size: int, party: str = "") -> AsyncIterator[None]:
+        """Hold so many bytes for a party, of all that there are at most. Raises RoomTaken."""
         size = min(size, self._size)
-        await self._take(size)
+        await self._take(size, party)
         try:
             yield
         finally:
-            self._give_back(size)
+            self._give_back(size, party)
 
-    async def _take(self, size: int) -> None:
+    async def _take(self, size: int, party: str) -> None:
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                while self._free < size:
+                while self._free < size or not self._is_within_share(size, party):
                     await self._change()
         except TimeoutError:
             raise RoomTaken from None
         self._free -= size
+        self._held[party] += size
+
+    def _is_within_share(self, size: int, party: str) -> bool:
+        held = self._held[party]
+        return held == 0 or held + size <= self._share
 
     async def _change(self) -> None:
         change = asyncio.get_running_loop().create_future()
@@ -53,8 +64,11 @@ class Room:
         finally:
             self._waiting.discard(change)
 
-    def _give_back(self, size: int) -> None:
+    def _give_back(self, size: int, party: str) -> None:
         self._free += size
+        self._held[party] -= size
+        if not self._held[party]:
+            del self._held[party]
         for change in self._waiting:
             if not change.done():
                 change.set_result(None)

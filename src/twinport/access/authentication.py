@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from twinport import access_log, pools
@@ -13,8 +13,9 @@ from twinport.aws import sigv4
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
 from twinport.model.identities import Caller, Origin
-from twinport.model.names import RegionName
+from twinport.model.names import AccountId, RegionName
 from twinport.model.regions import GLOBAL_REGION
+from twinport.networks import network_of
 from twinport.refusals.callers import CredentialsUnknown
 
 # A body above this is hashed beside the event loop.
@@ -22,6 +23,18 @@ _LARGE = 1 << 16
 # STS's endpoint without a Region. Its other endpoints, and this server's own addresses, are of the Region signed for.
 _GLOBAL_STS = "sts.amazonaws.com"
 _REGIONAL_STS = re.compile(r"sts\.([a-z0-9-]+)\.amazonaws\.com")
+
+
+# So many pairs of a key and a network are remembered as proven; the oldest are forgotten.
+_MOST_PROVEN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The account of the key that a request names. It is proven if that network has signed with that key before."""
+
+    account: AccountId
+    is_proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class Authenticator:
     sessions: Sessions
     wall: Clock
     regions: Collection[RegionName]
+    _proven: dict[tuple[str, str], None] = field(default_factory=dict)
 
     async def authenticate(self, message: sigv4.Message, body: bytes, service: str, origin: Origin) -> Caller:
         """Return who signed the request. It is about the Region of the signature, or of an endpoint that has none.
@@ -48,7 +62,9 @@ class Authenticator:
         caller, secret = await self.principals.find(signed.access_key_id, replace(origin, region=region))
         await self._check_session(signed, caller)
         sigv4.verify(signed, secret, now=self.wall.now(), body_hash=await _hash(body))
+        self._prove(signed.access_key_id, origin)
         access_log.note_caller(caller.arn)
+        pools.PARTY.set(caller.account)
         if service == "iam" and not may_call_iam(caller):
             raise CredentialsUnknown
         return caller
@@ -61,13 +77,19 @@ class Authenticator:
                 return RegionName(found[1])
         return GLOBAL_REGION
 
-    async def knows_key_of(self, message: sigv4.Message, origin: Origin) -> bool:
-        """Tell whether a request names an active key. It proves nothing: that takes the body."""
+    async def named_by(self, message: sigv4.Message, origin: Origin) -> Claim | None:
+        """Return which key a request names, if it is an active one. That proves nothing before the body is there."""
         try:
-            await self.principals.find(sigv4.parse(message).access_key_id, origin)
+            key = sigv4.parse(message).access_key_id
+            caller, _ = await self.principals.find(key, origin)
         except NotAuthenticated:
-            return False
-        return True
+            return None
+        return Claim(caller.account, (key, network_of(origin.source_ip)) in self._proven)
+
+    def _prove(self, key: str, origin: Origin) -> None:
+        self._proven[key, network_of(origin.source_ip)] = None
+        if len(self._proven) > _MOST_PROVEN:
+            del self._proven[next(iter(self._proven))]
 
     async def _check_session(self, signed: sigv4.SignedRequest, caller: Caller) -> None:
         """A session needs its token; a long-term key has none."""

@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import dataclass, replace
 
-from twinport import access_log
+from twinport import access_log, pools
 from twinport.access.gate import AnyResource, Gate
 from twinport.access.principals import Principals
 from twinport.access.tokens import TOKEN_USER, RegistryTokens, basic_credentials
@@ -45,4 +45,5 @@ class BasicKeys:
         if caller.session is not None or not hmac.compare_digest(secret.encode(), expected.encode()):
             raise RegistryTokenInvalid
         access_log.note_caller(caller.arn)
+        pools.PARTY.set(caller.account)
         return caller

@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_network
 
 from twinport.catalog import sign_in_failures
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.sign_in_failures import MOST_PAIRS, Failures, Pair
-from twinport.networks import read_address
+from twinport.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 
 FREE_ATTEMPTS = 3
@@ -28,8 +27,6 @@ LONGEST_HOLD = timedelta(seconds=2)
 _HOLD_FOR_EACH = timedelta(milliseconds=100)
 # Held attempts take memory; beyond so many, more are not held.
 MOST_HELD = 256
-# An IPv6 network of this length is one subscriber's, who may have any address in it.
-_SUBSCRIBER = 64
 _SECOND = timedelta(seconds=1)
 
 
@@ -102,17 +99,6 @@ class SignInThrottle:
 def pair_of(subject: str, address: str) -> Pair:
     """Name what is tried by a digest, since people type secrets into wrong fields, and group addresses by network."""
     return Pair(sha256(subject.encode("utf-8", "replace")).hexdigest(), network_of(address))
-
-
-def network_of(address: str) -> str:
-    """Return an IPv4 address as it is, and the network of 64 bits that an IPv6 address is in."""
-    try:
-        parsed = read_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    return str(ip_network((parsed, _SUBSCRIBER), strict=False))
 
 
 def wait_for(failures: Failures, under_way: int, now: datetime) -> timedelta:

@@ -69,6 +69,7 @@ class SigningIn:
         """Return whose session this is, as they are now. Raises SignedOut."""
         caller = await self._visitor(token, origin)
         access_log.note_caller(caller.arn)
+        pools.PARTY.set(caller.account)
         return caller
 
     async def _visitor(self, token: str, origin: Origin) -> Caller:
@@ -120,6 +121,7 @@ class SigningIn:
             telemetry.warning(Event.SIGN_IN_REFUSED, by="key" if access_key_id else "password", source=origin.source_ip)
             raise SignInRefused
         access_log.note_caller(caller.arn)
+        pools.PARTY.set(caller.account)
         self.uses.note(caller, _SIGN_IN)
         token, now = secrets.token_urlsafe(32), self.world.now()
         session = ConsoleSession(_hash(token), caller.unique_id, access_key_id, now, now + SESSION)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from twinport import access_log
+from twinport import access_log, pools
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
@@ -124,6 +124,7 @@ class RegistryTokens:
         except CredentialsUnknown:
             raise RegistryTokenInvalid from None
         access_log.note_caller(caller.arn)
+        pools.PARTY.set(caller.account)
         self._uses.note(caller, "ecr")
         return caller
 
