@@ -75,7 +75,8 @@ class Target:
 @contextmanager
 def attacked(folder: Path) -> Iterator[Target]:
     """Serve an account with two repositories; nothing may fail in it but what clients do."""
-    served = start(folder / "data")
+    # What many unfinished uploads cost is looked at here; that an account may not have so many is shown elsewhere.
+    served = start(folder / "data", TWINPORT_OPEN_UPLOADS="100000")
     ecr = served.client("ecr", ACCOUNT)
     for name in ("team/api", "team/web"):
         ecr.create_repository(repositoryName=name)
