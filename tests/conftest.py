@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests import witness
-from tests.postgres import PostgresServer, start_postgres
+from tests.postgres import KeptDatabases, PostgresServer, start_postgres
 from tests.served import Served, new_account, start
 
 # A machine that is busy makes no property false.
@@ -69,9 +69,11 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_kept(postgres: PostgresServer) -> str:
-    """The address of a database for tests that bear what others left: listed Regions, and no rows."""
-    return postgres.new_address()
+def postgres_kept(postgres: PostgresServer) -> Iterator[KeptDatabases]:
+    """Databases for tests that bear what others left: tables without rows."""
+    kept = KeptDatabases(postgres, postgres.new_address())
+    yield kept
+    kept.close()
 
 
 @pytest.fixture

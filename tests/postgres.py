@@ -2,13 +2,18 @@
 
 import importlib
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Table
+
+from twinport.catalog import partition_schema, regional_schema
 
 _NUMBERS = count(1)
 
@@ -22,7 +27,10 @@ class PostgresServer:
     def new_address(self) -> str:
         """Create an empty database and return its address, as the setting `database` has it."""
         name = f"twinport{next(_NUMBERS)}"
-        self.run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        self.run(sql.SQL("CREATE DATABASE {} STRATEGY file_copy").format(sql.Identifier(name)))
+        return self.address_of(name)
+
+    def address_of(self, name: str) -> str:
         return str(self.handle.get_uri()).replace("/postgres?", f"/{name}?")
 
     def drop(self, address: str) -> None:
@@ -43,6 +51,51 @@ class PostgresServer:
 
     def stop(self) -> None:
         self.handle.cleanup()
+
+
+@dataclass(frozen=True)
+class KeptDatabases:
+    """A deployment's databases that are emptied and not made anew, and the connections that empty them."""
+
+    server: PostgresServer
+    address: str
+    _connections: dict[str, psycopg.Connection[Any]] = field(default_factory=dict)
+
+    def empty(self, now: datetime) -> None:
+        """Leave what a new deployment has: no rows, no listed Region. A Region's database is found when it is needed.
+
+        What a Region has from its beginning stays: its identity, and an epoch, which is of `now`.
+        """
+        base = self.address.rpartition("?")[0].rpartition("/")[2]
+        for name in self.server.databases(base):
+            if name != base:
+                self._run(name, _deletions(_OF_A_REGION) + _EPOCH.format(int(now.timestamp() * 1000)))
+            elif self._has_tables(name):
+                self._run(name, _deletions(partition_schema.partition.sorted_tables))
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _has_tables(self, name: str) -> bool:
+        found = self._run(name, sql.SQL("SELECT to_regclass('generation')")).fetchone()
+        return found is not None and found[0] is not None
+
+    def _run(self, name: str, statements: sql.Composed | sql.SQL) -> psycopg.Cursor[Any]:
+        if name not in self._connections:
+            address = self.server.address_of(name)
+            self._connections[name] = psycopg.connect(address, autocommit=True)
+        return self._connections[name].execute(statements)
+
+
+_OF_A_REGION = [table for table in regional_schema.regional.sorted_tables if table is not regional_schema.history]
+_EPOCH = sql.SQL("UPDATE history SET epoch = {}")
+
+
+def _deletions(tables: Iterable[Table]) -> sql.Composed:
+    """Say in one request that all rows go; with triggers off, no foreign key is looked at row by row."""
+    each = [sql.SQL("DELETE FROM {};").format(sql.Identifier(table.name)) for table in tables]
+    return sql.SQL("SET session_replication_role = replica;") + sql.Composed(each)
 
 
 def start_postgres(folder: Path) -> PostgresServer:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.catalogs import ENGINES, SQLITE
+from tests.postgres import KeptDatabases
 from twinport.access.sign_in_throttle import (
     FORGIVEN_AFTER,
     FREE_ATTEMPTS,
@@ -73,8 +74,9 @@ def begin(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) ->
     """Open one database again, as each process does."""
     if request.param == SQLITE:
         return lambda: EmbeddedCatalog(tmp_path, clock)
-    address = request.getfixturevalue("postgres_address")
-    return lambda: PostgresCatalog(address, clock)
+    kept: KeptDatabases = request.getfixturevalue("postgres_kept")
+    kept.empty(clock.now())
+    return lambda: PostgresCatalog(kept.address, clock)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.catalogs import ENGINES, opened
+from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, caller
 from twinport.access.uses import COARSENESS, Uses
 from twinport.catalog import access_keys, identities, service_uses
@@ -46,7 +46,7 @@ class BrokenOnce:
 
 @pytest.fixture(params=ENGINES)
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WholeCatalog]:
-    catalog = opened(request, tmp_path, ManualClock())
+    catalog = emptied(request, tmp_path, ManualClock())
     yield catalog
     catalog.close()
 

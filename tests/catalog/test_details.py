@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogs import ENGINES, opened
+from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT
 from twinport.catalog import (
     accounts,
@@ -38,7 +38,7 @@ MACHINES = InstanceProfile("AIPA1", ACCOUNT, "machines", "/", NOW)
 
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
-    catalog = opened(request, tmp_path, ManualClock())
+    catalog = emptied(request, tmp_path, ManualClock())
     await catalog.partition.write(fill)
     yield catalog
     catalog.close()

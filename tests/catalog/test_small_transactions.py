@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event, func, select
 
 from tests.breaking import Breaking
-from tests.catalogs import ENGINES, opened
+from tests.catalogs import ENGINES, emptied
 from tests.counted import CountedCatalog
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.filled import fill
@@ -40,7 +40,7 @@ from twinport.registry.settings import Replication
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
 
-MANY, AT_ONCE = 1000, 50
+MANY, AT_ONCE = 400, 50
 FAR, NO_RULES = Registry(ACCOUNT, OTHER_REGION), ReplicationConfiguration()
 API, LONG_AGO = RepositoryName("team/api"), NOW.replace(year=2000)
 LAST = schema.delivery.c.id == f"d{MANY - 1}"
@@ -49,7 +49,7 @@ KEPT = (partition_schema.generation, partition_schema.site_key, partition_schema
 
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
-    catalog = opened(request, tmp_path, ManualClock())
+    catalog = emptied(request, tmp_path, ManualClock())
     yield catalog
     catalog.close()
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from tests.catalogs import ENGINES, SQLITE
+from tests.postgres import KeptDatabases
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import FAR, FARTHER, HOME, PARTNER, World, image
 from twinport.catalog import regional_schema as schema
@@ -56,7 +57,11 @@ class Deployment:
 
 @pytest.fixture(params=ENGINES)
 async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Deployment]:
-    address = None if request.param == SQLITE else request.getfixturevalue("postgres_address")
+    address = None
+    if request.param != SQLITE:
+        kept: KeptDatabases = request.getfixturevalue("postgres_kept")
+        kept.empty(ManualClock().now())
+        address = kept.address
     deployment = Deployment(tmp_path, address)
     world = deployment.begin()
     for source, destinations in LANES.items():
