@@ -23,15 +23,15 @@ class Ended:
     stderr: str
 
 
-def called(*words: str) -> Ended:
-    """Run a command as the shell would, with no settings but those of its words."""
+def called(*words: str, **environment: str) -> Ended:
+    """Run a command as the shell would, with no settings but those of its words and of `environment`."""
     out, err, mask = io.StringIO(), io.StringIO(), os.umask(0o077)
     os.umask(mask)
     variables = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
     try:
         with (
             patch.object(sys, "argv", ["twinport", *words]),
-            patch.dict(os.environ, variables, clear=True),
+            patch.dict(os.environ, {**variables, **environment}, clear=True),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

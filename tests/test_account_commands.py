@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from tests.command_line import Ended, called
 from tests.postgres import PostgresServer
 from tests.served import Served, new_account, start
-from tests.test_serving import run
 
 POWER_USER = "AmazonEC2ContainerRegistryPowerUser"
 
@@ -24,14 +23,14 @@ def closed(tmp_path: Path) -> Iterator[Served]:
 
 def done(data: Path, *words: str, **environment: str) -> str:
     """Run a command that must succeed, and return what it printed."""
-    ended = run(*words, "--data", str(data), TWINPORT_OPEN_ACCOUNTS="false", **environment)
-    assert ended.returncode == 0, ended.stderr
+    ended = called(*words, "--data", str(data), TWINPORT_OPEN_ACCOUNTS="false", **environment)
+    assert ended.code == 0, ended.stderr
     return ended.stdout
 
 
 def refused(data: Path, *words: str) -> str:
-    ended = run(*words, "--data", str(data), TWINPORT_OPEN_ACCOUNTS="false")
-    assert ended.returncode == 3, ended.stderr
+    ended = called(*words, "--data", str(data), TWINPORT_OPEN_ACCOUNTS="false")
+    assert ended.code == 3, ended.stderr
     return ended.stderr
 
 
@@ -96,8 +95,8 @@ def test_an_account_that_was_not_created_is_refused_where_accounts_are_closed(tm
 
 def test_any_account_has_users_where_accounts_are_open(server: Served) -> None:
     account = new_account()
-    shown = run("user", "create", account, "ci", "--data", str(server.data), TWINPORT_OPEN_ACCOUNTS="true")
-    assert shown.returncode == 0, shown.stderr
+    shown = called("user", "create", account, "ci", "--data", str(server.data), TWINPORT_OPEN_ACCOUNTS="true")
+    assert shown.code == 0, shown.stderr
     assert server.client("sts", account, keys=keys_in(shown.stdout)).get_caller_identity()["Account"] == account
 
 

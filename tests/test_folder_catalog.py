@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import command_line
+from tests.command_line import Ended
 from tests.postgres import PostgresServer
 from tests.served import Served, start
-from tests.test_serving import get, run
+from tests.test_serving import get
 from twinport.folder_catalog import Folder, Found, Standing, standing
 
 ACCOUNT, NOTE = "111122223333", "catalog.identity"
@@ -43,8 +44,8 @@ def shown(command: tuple[str, ...]) -> str:
     return " ".join(command[:3] if command[:2] == ("user", "keys") else command[:2])
 
 
-def called(data: Path, command: tuple[str, ...], **environment: str) -> "subprocess.CompletedProcess[str]":
-    return run(*command, "--data", str(data), **environment)
+def called(data: Path, command: tuple[str, ...], **environment: str) -> Ended:
+    return command_line.called(*command, "--data", str(data), **environment)
 
 
 def files_in(folder: Path) -> set[str]:
@@ -59,7 +60,7 @@ def stored(folder: Path) -> dict[str, bytes]:
 
 def begin(data: Path, **environment: str) -> None:
     """Begin a deployment: an account, and a server that ran."""
-    assert called(data, ("account", "create", "acme"), **environment).returncode == 0
+    assert called(data, ("account", "create", "acme"), **environment).code == 0
     served = start(data, None, None, (), **environment)
     try:
         served.client("ecr", ACCOUNT).create_repository(repositoryName="team/api")
@@ -83,6 +84,14 @@ def in_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+@pytest.fixture(scope="module")
+def unused(postgres: PostgresServer) -> Iterator[str]:
+    """A database in which nothing was begun, and nothing may be."""
+    address = postgres.new_address()
+    yield address
+    postgres.drop(address)
+
+
 @words("command", ALL, ids=shown)
 def test_without_its_database_setting_a_folder_is_refused_and_unchanged(
     on_postgres: tuple[Path, str], command: tuple[str, ...]
@@ -90,41 +99,38 @@ def test_without_its_database_setting_a_folder_is_refused_and_unchanged(
     data, _ = on_postgres
     before = stored(data)
     ended = called(data, command)
-    assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
+    assert (ended.code, ended.stdout) == (3, ""), ended.stderr
     assert re.fullmatch(r"twinport: the folder '.*' belongs to another catalog than .*\n", ended.stderr)
     assert stored(data) == before
 
 
 @words("command", ALL, ids=shown)
 def test_a_folder_of_sqlite_refuses_another_database_and_leaves_that_empty(
-    in_files: Path, postgres: PostgresServer, command: tuple[str, ...]
+    in_files: Path, postgres: PostgresServer, unused: str, command: tuple[str, ...]
 ) -> None:
-    before, empty = stored(in_files), postgres.new_address()
-    ended = called(in_files, command, TWINPORT_DATABASE=empty)
-    assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
+    before = stored(in_files)
+    ended = called(in_files, command, TWINPORT_DATABASE=unused)
+    assert (ended.code, ended.stdout) == (3, ""), ended.stderr
     assert "belongs to another catalog" in ended.stderr
     assert stored(in_files) == before
-    assert tables_of(postgres, empty) == 0
-    postgres.drop(empty)
+    assert tables_of(postgres, unused) == 0
 
 
 @words("command", (*READING, *CHANGING), ids=shown)
 def test_a_mistyped_folder_is_named_and_not_made(tmp_path: Path, command: tuple[str, ...]) -> None:
     ended = called(tmp_path / "typo", command)
-    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (ended.code, ended.stdout) == (2, "")
     assert f"nothing was begun in the folder '{tmp_path}/typo'" in ended.stderr
     assert files_in(tmp_path) == set()
 
 
 @words("command", (READING[0], CHANGING[0], CHANGING[-1]), ids=shown)
 def test_a_mistyped_folder_leaves_the_database_empty_too(
-    tmp_path: Path, postgres: PostgresServer, command: tuple[str, ...]
+    tmp_path: Path, postgres: PostgresServer, unused: str, command: tuple[str, ...]
 ) -> None:
-    empty = postgres.new_address()
-    assert called(tmp_path / "typo", command, TWINPORT_DATABASE=empty).returncode == 2
+    assert called(tmp_path / "typo", command, TWINPORT_DATABASE=unused).code == 2
     assert files_in(tmp_path) == set()
-    assert tables_of(postgres, empty) == 0
-    postgres.drop(empty)
+    assert tables_of(postgres, unused) == 0
 
 
 def test_the_note_names_no_address(on_postgres: tuple[Path, str]) -> None:
@@ -139,10 +145,10 @@ def test_a_folder_of_an_earlier_version_adopts_its_catalog_once(postgres: Postgr
     (data / NOTE).unlink()
     for environment in ({}, {"TWINPORT_DATABASE": other}):
         for command in (("account", "create", "other"), ("account", "list"), ("serve",)):
-            assert called(data, command, **environment).returncode == 3
-    assert called(data, ("account", "list"), TWINPORT_DATABASE=own).returncode == 0
+            assert called(data, command, **environment).code == 3
+    assert called(data, ("account", "list"), TWINPORT_DATABASE=own).code == 0
     assert files_in(data).isdisjoint({NOTE, "global.db"}), "what only reads notes nothing"
-    assert called(data, ("user", "create", "acme", "ci"), TWINPORT_DATABASE=own).returncode == 0
+    assert called(data, ("user", "create", "acme", "ci"), TWINPORT_DATABASE=own).code == 0
     assert (data / NOTE).read_text() == noted
     assert tables_of(postgres, other) == 0
     postgres.drop(own)
@@ -154,10 +160,10 @@ def test_files_that_an_earlier_version_made_by_mistake_do_not_count(postgres: Po
     data, own = tmp_path / "data", postgres.new_address()
     begin(data, TWINPORT_DATABASE=own)
     (data / NOTE).unlink()
-    assert called(tmp_path / "mistake", ("account", "create", "lost")).returncode == 0
+    assert called(tmp_path / "mistake", ("account", "create", "lost")).code == 0
     forget_the_server(tmp_path / "mistake" / "global.db")
     (tmp_path / "mistake" / "global.db").rename(data / "global.db")
-    assert called(data, ("account", "list")).returncode == 3
+    assert called(data, ("account", "list")).code == 3
     assert "acme" in called(data, ("account", "list"), TWINPORT_DATABASE=own).stdout
     start(data, TWINPORT_DATABASE=own).stop()
     postgres.drop(own)
@@ -165,7 +171,7 @@ def test_files_that_an_earlier_version_made_by_mistake_do_not_count(postgres: Po
 
 def test_an_account_that_is_created_first_is_the_servers(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    assert called(data, ("account", "create", "acme")).returncode == 0
+    assert called(data, ("account", "create", "acme")).code == 0
     (data / NOTE).unlink()
     start(data).stop()
     assert "acme" in called(data, ("account", "list")).stdout
@@ -177,7 +183,7 @@ def test_a_lost_catalog_is_not_begun_anew(tmp_path: Path) -> None:
     (data / "global.db").unlink()
     for command in (("serve",), ("account", "create", "other"), ("worker",), ("account", "list")):
         ended = called(data, command)
-        assert (ended.returncode, "another catalog" in ended.stderr) == (3, True)
+        assert (ended.code, "another catalog" in ended.stderr) == (3, True)
     assert not (data / "global.db").exists()
 
 
@@ -187,7 +193,7 @@ def test_a_lost_sealing_key_is_not_made_anew(tmp_path: Path) -> None:
     (data / "sealing.key").unlink()
     for command in (("serve",), ("account", "create", "other")):
         ended = called(data, command)
-        assert (ended.returncode, "sealing.key" in ended.stderr) == (2, True)
+        assert (ended.code, "sealing.key" in ended.stderr) == (2, True)
     assert not (data / "sealing.key").exists()
 
 
@@ -195,17 +201,17 @@ def test_a_reset_leaves_the_folder_its_catalog(tmp_path: Path) -> None:
     served: Served = start(tmp_path / "data")
     noted = (served.data / NOTE).read_text()
     assert get(f"{served.url}/_twinport/reset", "POST")[0] == 200
-    assert called(served.data, ("verify",)).returncode == 0
+    assert called(served.data, ("verify",)).code == 0
     served.stop()
-    assert called(served.data, ("account", "create", "acme")).returncode == 0
+    assert called(served.data, ("account", "create", "acme")).code == 0
     assert (served.data / NOTE).read_text() == noted
 
 
 def test_a_note_that_names_no_catalog_is_explained(tmp_path: Path) -> None:
-    assert called(tmp_path, ("account", "create", "acme")).returncode == 0
+    assert called(tmp_path, ("account", "create", "acme")).code == 0
     (tmp_path / NOTE).write_bytes(b"\xff\x00")
     ended = called(tmp_path, ("account", "list"))
-    assert (ended.returncode, "does not name a catalog" in ended.stderr) == (2, True)
+    assert (ended.code, "does not name a catalog" in ended.stderr) == (2, True)
 
 
 @words("noted", [None, "a"])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import called
 from tests.ports import free_port
 from tests.served import Served, start
 from tests.strangers import ADMITTED, REFUSED, REFUSED_CALLS, Stranger, token
-from tests.test_serving import run
 from twinport.config import load
 from twinport.errors import ConfigurationWrong
 from twinport.open_accounts import OpenAccounts
@@ -134,7 +134,7 @@ def test_accounts_that_others_can_open_are_warned_of(tmp_path: Path) -> None:
 def test_the_start_is_recorded_with_what_an_operator_must_know(opened: Served) -> None:
     told = started(opened)
     assert (told["accounts"], told["tls"], told["database"]) == ("open to this machine", False, "sqlite")
-    assert (told["address"], told["version"]) == (f"127.0.0.1:{opened.port}", run("version").stdout.strip())
+    assert (told["address"], told["version"]) == (f"127.0.0.1:{opened.port}", called("version").stdout.strip())
 
 
 def test_the_start_is_recorded_without_the_databases_password(tmp_path: Path, postgres_address: str) -> None:
@@ -181,8 +181,10 @@ def test_the_option_opens_accounts_of_a_server(tmp_path: Path) -> None:
 
 
 def test_a_tour_needs_open_accounts_and_says_so(tmp_path: Path) -> None:
-    ended = run("run", "--data", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}", TWINPORT_OPEN_ACCOUNTS="false")
-    assert ended.returncode == 3
+    ended = called(
+        "run", "--data", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}", TWINPORT_OPEN_ACCOUNTS="false"
+    )
+    assert ended.code == 3
     assert "open_accounts" in ended.stderr
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import called
 from tests.machine_users import AS_A_STRANGER, file_mask, readable_by_others, require_stranger, shared_folder
 from tests.served import Served, start
 from tests.shelf import image_of
-from tests.test_serving import run
 from tests.waiting import until
 from twinport import private_files
 from twinport.certificates import make, names_for
@@ -50,8 +50,8 @@ def test_all_that_servers_and_commands_make_is_their_users_alone(tmp_path: Path)
     try:
         work(served)
         for command in (("account", "create", "acme"), ("gc", "--delete"), ("verify",)):
-            ended = run(*command, "--data", str(data), TWINPORT_LITTER_AGE="1s")
-            assert ended.returncode == 0, ended.stderr
+            ended = called(*command, "--data", str(data), TWINPORT_LITTER_AGE="1s")
+            assert ended.code == 0, ended.stderr
         names = {path.name for path in data.rglob("*")}
         assert {"global.db-wal", "catalog.db-shm", "sealing.key", "owner"} <= names, "the walk meets each kind"
         assert any(stat.S_ISSOCK(path.stat().st_mode) for path in (data / "processes").iterdir())

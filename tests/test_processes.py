@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.command_line import called
 from tests.served import Served, start
 from tests.test_serving import get, run
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
@@ -109,15 +110,15 @@ def test_what_the_first_process_cannot_do_is_explained_once_and_nobody_is_begun(
 
 @pytest.mark.parametrize("number", ["0", "-1", "1000"])
 def test_a_number_of_processes_that_makes_no_sense_is_misuse(tmp_path: Path, number: str) -> None:
-    ended = run("serve", "--data", str(tmp_path / "data"), "--workers", number)
-    assert ended.returncode == 2
+    ended = called("serve", "--data", str(tmp_path / "data"), "--workers", number)
+    assert ended.code == 2
     assert "'workers' (command line)" in ended.stderr
     assert not (tmp_path / "data").exists()
 
 
 def test_a_worker_has_nothing_to_join_where_no_server_began(tmp_path: Path) -> None:
-    ended = run("worker", "--data", str(tmp_path / "data"))
-    assert ended.returncode == 2
+    ended = called("worker", "--data", str(tmp_path / "data"))
+    assert ended.code == 2
     assert "twinport serve" in ended.stderr
     assert not (tmp_path / "data").exists()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.catalogs import ENGINES, POSTGRESQL
+from tests.command_line import called
 from tests.served import Served, start
-from tests.test_serving import get, run
+from tests.test_serving import get
 
 ACCOUNT = "111122223333"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -59,8 +60,8 @@ def push_a_layer(served: Served) -> None:
 
 def refusals(served: Served, database: dict[str, str], commands: list[tuple[str, ...]]) -> dict[str, str]:
     """Run commands beside the server and return what those said that did not end with 0."""
-    ended = {" ".join(each): run(*each, "--data", str(served.data), **database) for each in commands}
-    return {command: done.stderr for command, done in ended.items() if done.returncode != 0}
+    ended = {" ".join(each): called(*each, "--data", str(served.data), **database) for each in commands}
+    return {command: done.stderr for command, done in ended.items() if done.code != 0}
 
 
 def test_every_command_of_the_operator_works_after_a_reset_and_after_a_restart(
@@ -82,6 +83,6 @@ def test_garbage_is_looked_for_after_a_reset_as_before(used: Served, database: d
     litter.parent.mkdir(exist_ok=True)
     litter.write_bytes(b"litter")
     os.utime(litter, (0, 0))
-    done = run("gc", "--json", "--data", str(used.data), **database)
+    done = called("gc", "--json", "--data", str(used.data), **database)
     found = [each["name"] for each in json.loads(done.stdout)["candidates"]]
     assert found == [litter.name], done.stderr

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.command_line import called
 from tests.served import Served, new_account, start
 from tests.shelf import image_of
-from tests.test_serving import run
 from tests.waiting import PATIENCE_SECONDS
 from twinport.config import load
 
@@ -115,8 +115,8 @@ def unique(content: bytes, pusher: Pusher) -> bytes:
 
 
 def asked(served: Served, command: str, *options: str, **environment: str) -> dict[str, Any]:
-    done = run(command, "--json", "--data", str(served.data), *options, **environment)
-    assert done.returncode in (0, 5), done.stderr
+    done = called(command, "--json", "--data", str(served.data), *options, **environment)
+    assert done.code in (0, 5), done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -136,7 +136,7 @@ def test_a_dry_run_tells_what_would_go_and_why_and_changes_nothing(pusher: Pushe
     assert {each["repository"] for each in found} == {f"{pusher.account}/{NAME}", None}
     assert "no image of its repository names it" in {each["why"] for each in found}
     assert pusher.has(digest_of(layer))
-    shown = run("gc", "--data", str(pusher.served.data), **SOON)
+    shown = called("gc", "--data", str(pusher.served.data), **SOON)
     assert re.search(rf"eu-west-1  blob .* {digest_of(layer)}  \(no repository holds it", shown.stdout)
     assert shown.stdout.splitlines()[-1].startswith("would free ")
 
@@ -164,8 +164,8 @@ def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pus
     assert asked(pusher.served, "verify", *mine)["damaged"] == []
     pusher.file_of(layer).write_bytes(layer.upper())
 
-    found = run("verify", "--data", str(pusher.served.data), *mine)
-    assert found.returncode == 5
+    found = called("verify", "--data", str(pusher.served.data), *mine)
+    assert found.code == 5
     assert f"blob {digest_of(layer)}  wrong digest  {pusher.account}/{NAME}" in found.stdout
     assert "1 damaged, which nobody is served" in found.stdout
     status, said = pusher.pull(digest_of(layer))
@@ -199,8 +199,8 @@ def test_a_damaged_manifest_is_reported_never_served_and_healed_by_pushing_again
     assert pusher.manifest(digest) == (200, manifest)
     pusher.spoil(digest, manifest.upper())
 
-    found = run("verify", "--data", str(pusher.served.data), *mine)
-    assert found.returncode == 5
+    found = called("verify", "--data", str(pusher.served.data), *mine)
+    assert found.code == 5
     assert f"manifest {digest}  wrong digest  {pusher.account}/{NAME}" in found.stdout
     [bad] = asked(pusher.served, "verify", *mine)["damaged"]
     assert (bad["kind"], bad["digest"], bad["bytes"], bad["key"]) == ("manifest", digest, len(manifest), None)
@@ -220,24 +220,24 @@ def test_a_damaged_manifest_is_reported_never_served_and_healed_by_pushing_again
 
 def test_what_is_only_misspelt_is_not_called_whole(pusher: Pusher) -> None:
     for options in (("--region", "eu-west-9"), ("--repository", "no/such")):
-        done = run("verify", "--data", str(pusher.served.data), *options)
-        assert done.returncode == 3
+        done = called("verify", "--data", str(pusher.served.data), *options)
+        assert done.code == 3
         assert options[1] in done.stderr
 
 
 def test_a_folder_that_no_server_began_is_not_made(tmp_path: Path) -> None:
     for command in ("gc", "verify"):
-        assert run(command, "--data", str(tmp_path / "typo")).returncode == 2
+        assert called(command, "--data", str(tmp_path / "typo")).code == 2
     assert not (tmp_path / "typo").exists()
-    assert run("verify", "--data", str(tmp_path), "--rate", "fast").returncode == 2
+    assert called("verify", "--data", str(tmp_path), "--rate", "fast").code == 2
 
 
 def test_who_names_another_database_than_the_server_is_refused(pusher: Pusher, postgres_address: str) -> None:
     pusher.push(unique(CONFIG, pusher))
     for command in (("gc", "--delete"), ("verify",)):
-        done = run(*command, "--data", str(pusher.served.data), TWINPORT_DATABASE=postgres_address)
-        assert done.returncode == 3
-        assert "belong to another catalog" in done.stderr
+        done = called(*command, "--data", str(pusher.served.data), TWINPORT_DATABASE=postgres_address)
+        assert done.code == 3
+        assert "belongs to another catalog" in done.stderr
 
 
 def test_every_command_and_setting_of_the_page_works(pusher: Pusher, tmp_path: Path) -> None:

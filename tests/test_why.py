@@ -4,16 +4,15 @@ import asyncio
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command_line import Ended, called
 from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served, start
-from tests.test_serving import run
 from twinport.access.reasons import in_values
 from twinport.config import Settings
 from twinport.why import Asked, why
@@ -52,8 +51,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.stop()
 
 
-def asked(served: Served, *words: str) -> subprocess.CompletedProcess[str]:
-    return run("why", *words, "--data", str(served.data))
+def asked(served: Served, *words: str) -> Ended:
+    return called("why", *words, "--data", str(served.data))
 
 
 def told(served: Served, principal: str, action: str, resource: str, **context: str) -> Any:  # noqa: ANN401 — as JSON is
@@ -66,7 +65,7 @@ def told(served: Served, principal: str, action: str, resource: str, **context: 
 def test_the_page_shows_what_is_printed(served: Served, words: str, text: str) -> None:
     ended = asked(served, *shlex.split(words)[1:])
     assert ended.stdout.strip() == text, ended.stderr
-    assert ended.returncode == (3 if "may not" in text else 0)
+    assert ended.code == (3 if "may not" in text else 0)
 
 
 def test_the_page_has_examples() -> None:
@@ -75,7 +74,7 @@ def test_the_page_has_examples() -> None:
 
 def test_programs_are_told_everything(served: Served) -> None:
     ended = asked(served, ALICE, "ecr:PutImage", API, "--context", "aws:SourceIp=192.0.2.1", "--json")
-    assert ended.returncode == 3
+    assert ended.code == 3
     found = json.loads(ended.stdout)
     (statement,) = found["statements"]
     assert (statement["policy"], statement["sid"], statement["line"], statement["column"]) == (
@@ -168,7 +167,7 @@ def test_a_service_may_what_a_repository_lets_it_on_behalf_of_whom_it_says(serve
 
 def test_a_service_has_no_account_for_what_has_no_name(served: Served) -> None:
     ended = asked(served, SERVICE, "ecr:GetAuthorizationToken", "*")
-    assert ended.returncode == 3
+    assert ended.code == 3
     assert ended.stderr == (
         "twinport: '*' belongs to the principal's account, and a service has none: name a resource\n"
     )
@@ -177,7 +176,7 @@ def test_a_service_has_no_account_for_what_has_no_name(served: Served) -> None:
 def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
     ended = asked(served, ACCOUNT, "ecr:DescribeRegistry", "*")
     assert "the root of an account may do everything in it that nothing denies" in ended.stdout
-    assert ended.returncode == 0
+    assert ended.code == 0
 
 
 @pytest.mark.parametrize(
@@ -191,24 +190,24 @@ def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
 )
 def test_who_or_what_is_unknown_is_said(served: Served, words: tuple[str, str, str]) -> None:
     ended = asked(served, *words)
-    assert ended.returncode == 3
+    assert ended.code == 3
     assert ended.stderr.startswith(f"twinport: '{words[0] if words[2] == API else words[2]}'")
 
 
 def test_a_context_without_a_value_is_misuse(served: Served) -> None:
-    assert asked(served, ALICE, "ecr:PutImage", API, "--context", "aws:SourceIp").returncode == 2
+    assert asked(served, ALICE, "ecr:PutImage", API, "--context", "aws:SourceIp").code == 2
 
 
 def test_a_folder_that_no_server_began_is_left_alone(tmp_path: Path) -> None:
-    ended = run("why", ALICE, "ecr:PutImage", API, "--data", str(tmp_path / "nothing"))
-    assert (ended.returncode, list(tmp_path.iterdir())) == (2, [])
+    ended = called("why", ALICE, "ecr:PutImage", API, "--data", str(tmp_path / "nothing"))
+    assert (ended.code, list(tmp_path.iterdir())) == (2, [])
 
 
 def test_a_deployment_on_postgresql_is_asked_in_its_own_database(tmp_path: Path, postgres_address: str) -> None:
     where = {"TWINPORT_DATABASE": postgres_address}
-    made = run("account", "create", "acme", "--data", str(tmp_path / "data"), **where)
+    made = called("account", "create", "acme", "--data", str(tmp_path / "data"), **where)
     account = made.stdout.split()[1]
     administrator = f"arn:aws:iam::{account}:user/administrator"
-    ended = run("why", administrator, "ecr:CreateRepository", "*", "--data", str(tmp_path / "data"), **where)
-    assert ended.returncode == 0, ended.stderr
+    ended = called("why", administrator, "ecr:CreateRepository", "*", "--data", str(tmp_path / "data"), **where)
+    assert ended.code == 0, ended.stderr
     assert "of the identity-based policy 'arn:aws:iam::aws:policy/AdministratorAccess'" in ended.stdout
