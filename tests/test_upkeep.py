@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import os
 import re
+import shlex
 import sqlite3
-import subprocess
-import sys
 import tomllib
 import urllib.error
 import urllib.request
@@ -243,21 +241,14 @@ def test_who_names_another_database_than_the_server_is_refused(pusher: Pusher, p
 def test_every_command_and_setting_of_the_page_works(pusher: Pusher, tmp_path: Path) -> None:
     pusher.push(unique(CONFIG, pusher))
     text = PAGE.read_text()
-    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-    source = str(PAGE.parents[2] / "src")
-    environment = {**os.environ, "PYTHONPATH": source, "TWINPORT_DATA": str(pusher.served.data)}
-    script = f'twinport() {{ "{sys.executable}" -m twinport "$@"; }}\n{blocks}'
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "would free" in done.stdout
-    assert "all whole" in done.stdout
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()
+    commands = [words for line in lines if (words := shlex.split(line, comments=True))]
+    assert {program for program, *_ in commands} == {"twinport"}
+    ended = [called(*words, TWINPORT_DATA=str(pusher.served.data)) for _, *words in commands]
+    assert {(each.code, each.stderr) for each in ended} == {(0, "")}
+    said = "".join(each.stdout for each in ended)
+    assert "would free" in said
+    assert "all whole" in said
     (tmp_path / "t.toml").write_text(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0])
     assert load(tmp_path / "t.toml", {}, {}).keeping.verify_rate == 32 << 20
     assert set(tomllib.loads((tmp_path / "t.toml").read_text())) < set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
