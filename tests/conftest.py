@@ -6,15 +6,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import witness
 from tests.postgres import KeptDatabases, PostgresServer, start_postgres
 from tests.served import Served, new_account, start
 
-# A machine that is busy makes no property false.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# A machine that is busy makes no property false, and neither does a seed whose first examples are left out by `assume`.
+# `make nightly` asks for many examples.
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+settings.register_profile("few", _UNHURRIED, max_examples=50)
+settings.register_profile("many", _UNHURRIED, max_examples=1000)
+settings.load_profile(os.environ.get("TWINPORT_EXAMPLES", "few"))
 
 
 # What takes longer to begin than most tests take.

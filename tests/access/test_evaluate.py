@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.access.situations import SITUATIONS, Situation, Statement, of_principals, of_resources, written
@@ -15,7 +15,6 @@ from twinport.model.identities import PrincipalKind
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
 @given(SITUATIONS, of_principals("Deny"), of_resources("Deny"))
 def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, of_resource: Statement) -> None:
     with_more = [
@@ -28,7 +27,6 @@ def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, 
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
 @given(SITUATIONS, of_principals("Allow"), of_resources("Allow"))
 def test_adding_an_allow_never_denies(before: Situation, of_principal: Statement, of_resource: Statement) -> None:
     with_more = [
