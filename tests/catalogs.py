@@ -20,7 +20,7 @@ def opened(request: pytest.FixtureRequest, folder: Path, clock: Clock) -> WholeC
     return PostgresCatalog(request.getfixturevalue("postgres_address"), clock)
 
 
-def emptied(request: pytest.FixtureRequest, folder: Path, clock: Clock) -> WholeCatalog:
+async def emptied(request: pytest.FixtureRequest, folder: Path, clock: Clock) -> WholeCatalog:
     """Open a catalog without rows, in databases that other tests have used on PostgreSQL: a new one takes long."""
     if request.param == SQLITE:
         return EmbeddedCatalog(folder, clock)

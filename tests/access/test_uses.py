@@ -1,7 +1,7 @@
 """Last uses: noted at once, written seldom, never backwards."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,8 +45,8 @@ class BrokenOnce:
 
 
 @pytest.fixture(params=ENGINES)
-def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WholeCatalog]:
-    catalog = emptied(request, tmp_path, ManualClock())
+async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
+    catalog = await emptied(request, tmp_path, ManualClock())
     yield catalog
     catalog.close()
 

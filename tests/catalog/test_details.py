@@ -38,7 +38,7 @@ MACHINES = InstanceProfile("AIPA1", ACCOUNT, "machines", "/", NOW)
 
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
-    catalog = emptied(request, tmp_path, ManualClock())
+    catalog = await emptied(request, tmp_path, ManualClock())
     await catalog.partition.write(fill)
     yield catalog
     catalog.close()

@@ -19,7 +19,7 @@ LASTS = timedelta(seconds=30)
 
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
-    catalog = emptied(request, tmp_path, CLOCK)
+    catalog = await emptied(request, tmp_path, CLOCK)
     yield catalog
     catalog.close()
 

@@ -49,7 +49,7 @@ KEPT = (partition_schema.generation, partition_schema.site_key, partition_schema
 
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
-    catalog = emptied(request, tmp_path, ManualClock())
+    catalog = await emptied(request, tmp_path, ManualClock())
     yield catalog
     catalog.close()
 

@@ -41,7 +41,7 @@ ENDINGS: dict[str, tuple[Container[str], Crash]] = {
 @pytest.fixture(params=ENDINGS)
 async def machine(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Machine]:
     clock = ManualClock()
-    machine = Machine(folder, emptied(request, folder, clock), *ENDINGS[request.param], clock=clock)
+    machine = Machine(folder, await emptied(request, folder, clock), *ENDINGS[request.param], clock=clock)
     await machine.set_up()
     yield machine
     machine.catalog.close()

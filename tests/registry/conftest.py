@@ -13,6 +13,6 @@ from twinport.clock import ManualClock
 
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
-    catalog = emptied(request, tmp_path, ManualClock(NOW))
+    catalog = await emptied(request, tmp_path, ManualClock(NOW))
     yield catalog
     catalog.close()

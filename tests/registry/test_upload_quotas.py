@@ -32,7 +32,7 @@ def furnish(db: Connection) -> None:
 
 @pytest.fixture(params=ENGINES)
 async def uploads(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Uploads]:
-    catalog: WholeCatalog = emptied(request, tmp_path, ManualClock())
+    catalog: WholeCatalog = await emptied(request, tmp_path, ManualClock())
     await catalog.region(REGISTRY.region).write(furnish)
     quota = UploadQuota(uploads=3, size=10)
     yield Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), ManualClock(), quota=quota)

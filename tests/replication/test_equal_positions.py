@@ -22,7 +22,7 @@ MOVED = image(b"layer two")
 @pytest.fixture(params=ENGINES)
 async def harbor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harbor]:
     clock = ManualClock()
-    world = World(tmp_path, clock=clock, catalog=emptied(request, tmp_path, clock))
+    world = World(tmp_path, clock=clock, catalog=await emptied(request, tmp_path, clock))
     await world.configure(HOME, ReplicationRule((FAR,)))
     yield Harbor(world)
     world.close()

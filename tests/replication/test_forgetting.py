@@ -34,7 +34,7 @@ TABLES = (schema.delivery, schema.arrival, schema.applied_position)
 @pytest.fixture(params=ENGINES)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     clock = ManualClock()
-    world = World(tmp_path, clock=clock, catalog=emptied(request, tmp_path, clock))
+    world = World(tmp_path, clock=clock, catalog=await emptied(request, tmp_path, clock))
     await world.configure(HOME, ReplicationRule((FAR,)))
     yield world
     world.close()

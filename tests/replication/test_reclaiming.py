@@ -40,7 +40,7 @@ class Neighbours:
 @pytest.fixture(params=ENGINES)
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
     clock = ManualClock()
-    catalog = emptied(request, tmp_path, clock)
+    catalog = await emptied(request, tmp_path, clock)
     await catalog.region(HOME.region).write(lambda db: outbox.owe(db, HOME, OWED, Position(1, 1), clock.now()))
     yield catalog
     catalog.close()

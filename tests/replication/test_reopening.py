@@ -21,7 +21,7 @@ INACCESSIBLE = (DeliveryState.FAILED, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
 @pytest.fixture(params=ENGINES)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     clock = ManualClock()
-    world = World(tmp_path, clock=clock, catalog=emptied(request, tmp_path, clock))
+    world = World(tmp_path, clock=clock, catalog=await emptied(request, tmp_path, clock))
     await world.configure(HOME, ReplicationRule((FAR,)))
     yield world
     world.close()
