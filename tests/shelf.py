@@ -6,15 +6,16 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, select
 
-from tests.fakes import NOW, REGION, REGISTRY
-from twinport.catalog import outbox, registries, repositories, statements
+from tests.fakes import NOW, REGISTRY
 from twinport.catalog import regional_schema as schema
+from twinport.catalog import registries, repositories, statements
 from twinport.catalog.embedded import WholeCatalog
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration, ReplicationRule
+from twinport.replication.status import DeliveryStatus
 
 API = RepositoryName("team/api")
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -57,8 +58,8 @@ class Shelf:
 
     async def owed(self) -> list[DeliveryReport]:
         """Return what the registry owes, the first first."""
-        reports = await self.catalog.region(REGION).read(lambda db: outbox.reports(db, self.registry.account, 1000))
-        return reports[::-1]
+        reports = (await DeliveryStatus(self.catalog).page(self.registry, 1000, None)).reports
+        return list(reversed(reports))
 
     async def count(self) -> dict[str, int]:
         """Count the rows of every table: nothing changed if no count did."""

@@ -455,7 +455,7 @@ def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replicati
         await couriers.start()
         telemetry.event(Event.STATE_RESET)
 
-    deliveries = DeliveryStatus(ground.catalog).latest
+    deliveries = DeliveryStatus(ground.catalog).page
     readiness = Readiness({"database": ground.catalog.check, "store": stores.check})
     opening = ground.settings.opening
     metrics = MetricsDoor(ground.edge, opening, ground.settings.metrics_secret, scrape)

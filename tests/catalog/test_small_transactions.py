@@ -39,6 +39,7 @@ from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.settings import Replication
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
+from twinport.replication.status import DeliveryStatus
 
 MANY, AT_ONCE = 400, 50
 FAR, NO_RULES = Registry(ACCOUNT, OTHER_REGION), ReplicationConfiguration()
@@ -157,7 +158,7 @@ async def test_deliveries_of_rules_that_are_removed_are_cancelled_in_small_trans
     # Beside the deliveries: their lane, the registry, and the note that there are more.
     assert max(counted.counts) <= AT_ONCE + 4
     assert await catalog.region(REGION).read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
-    reports = await catalog.region(REGION).read(lambda db: outbox.reports(db, ACCOUNT, MANY))
+    reports = (await DeliveryStatus(catalog).page(REGISTRY, MANY, None)).reports
     assert {each.failure_code for each in reports} == {FailureCode.REPLICATION_CONFIGURATION_REMOVED}
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
-from twinport.control.deliveries import parse_source
+from twinport.control.deliveries import DeliveryQuery, parse_query
 from twinport.control.door import ControlDoor
 from twinport.control.health import Readiness
 from twinport.edge import edge_of
@@ -14,9 +14,9 @@ from twinport.exchange import Answer, Message, Request
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import Registry, RepositoryName
-from twinport.model.replication import DeliveryReport, DeliveryState
+from twinport.model.replication import DeliveryPage, DeliveryReport, DeliveryState
 from twinport.open_accounts import OpenAccounts
-from twinport.refusals.requests import BadName
+from twinport.refusals.requests import BadName, DeliveryUnknown
 
 QUERY = f"account={REGISTRY.account}&region={REGISTRY.region}"
 OF_A_STRANGER = f"account={REGISTRY.account}&region=mars-1"
@@ -58,7 +58,27 @@ async def test_a_query_without_a_region_is_refused() -> None:
 )
 def test_a_registry_is_an_account_and_a_region(query: str) -> None:
     with pytest.raises(BadName):
-        parse_source(query, (REGISTRY.region,))
+        parse_query(query, (REGISTRY.region,))
+
+
+def test_a_page_has_a_hundred_deliveries_unless_another_number_is_asked_for() -> None:
+    assert parse_query(QUERY, (REGISTRY.region,)) == DeliveryQuery(REGISTRY, 100, None)
+    assert parse_query(f"{QUERY}&limit=1000&before=one", (REGISTRY.region,)) == DeliveryQuery(REGISTRY, 1000, "one")
+
+
+@pytest.mark.parametrize("more", ["limit=0", "limit=1001", "limit=", "limit=-1", "limit=²", "limit=1&limit=2"])
+def test_a_page_has_between_one_and_a_thousand_deliveries(more: str) -> None:
+    with pytest.raises(BadName, match="'limit'"):
+        parse_query(f"{QUERY}&{more}", (REGISTRY.region,))
+
+
+async def test_an_answer_names_the_delivery_after_which_the_next_page_begins() -> None:
+    assert orjson.loads((await ask(door(OpenAccounts.LOCAL), QUERY)).body)["next"] == "one"
+
+
+async def test_a_page_after_an_unknown_delivery_is_refused_and_says_how_to_begin() -> None:
+    answer = await ask(door(OpenAccounts.LOCAL), f"{QUERY}&before=none")
+    assert (answer.status, b"ask without it to begin with the newest" in answer.body) == (400, True)
 
 
 def door(opening: OpenAccounts) -> ControlDoor:
@@ -71,8 +91,11 @@ def door(opening: OpenAccounts) -> ControlDoor:
     return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery, Readiness({}), metrics)
 
 
-async def one_delivery(source: Registry) -> list[DeliveryReport]:
-    return [REPORT] if source == REGISTRY else []
+async def one_delivery(source: Registry, limit: int, before: str | None) -> DeliveryPage:
+    assert limit > 0
+    if before is not None:
+        raise DeliveryUnknown(before)
+    return DeliveryPage((REPORT,) if source == REGISTRY else (), "one")
 
 
 async def ask(door: ControlDoor, query: str) -> Answer:

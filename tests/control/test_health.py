@@ -11,7 +11,7 @@ from twinport.control.health import Readiness
 from twinport.edge import edge_of
 from twinport.exchange import Answer, Message, Request
 from twinport.model.names import Registry
-from twinport.model.replication import DeliveryReport
+from twinport.model.replication import DeliveryPage
 from twinport.open_accounts import OpenAccounts
 from twinport.refusals.storage import StorageUnavailable
 
@@ -89,9 +89,9 @@ async def never() -> None:
     raise AssertionError
 
 
-async def no_deliveries(source: Registry) -> list[DeliveryReport]:
-    del source
-    return []
+async def no_deliveries(source: Registry, limit: int, before: str | None) -> DeliveryPage:
+    del source, limit, before
+    return DeliveryPage((), None)
 
 
 async def no_metrics(_request: Request) -> Answer:

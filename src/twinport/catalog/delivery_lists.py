@@ -13,6 +13,7 @@ from twinport.catalog.outbox import report_of
 from twinport.catalog.regional_schema import delivery, lane
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import DeliveryState, ListedDelivery
+from twinport.refusals.requests import DeliveryUnknown
 
 _ORDER = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition, delivery.c.id)
 
@@ -24,6 +25,15 @@ def place_of(listed: ListedDelivery) -> Place:
     """Return the place behind a delivery."""
     report = listed.report
     return report.position.epoch, report.position.sequence, report.repetition, report.id
+
+
+def place_behind(db: Connection, account: AccountId, delivery_id: str) -> Place:
+    """Return the place behind a delivery of a registry. Raises DeliveryUnknown."""
+    mine = (delivery.c.source_account == account, delivery.c.id == delivery_id)
+    row = db.execute(select(*_ORDER).where(*mine)).one_or_none()
+    if row is None:
+        raise DeliveryUnknown(delivery_id)
+    return row.epoch, row.sequence, row.repetition, row.id
 
 
 def accounts(db: Connection, region: RegionName) -> list[Registry]:

@@ -102,7 +102,8 @@ def oldest_open(db: Connection, road: Lane) -> Position | None:
         db.execute(
             select(delivery.c.epoch, delivery.c.sequence)
             .where(*mine, kind)
-            .order_by(delivery.c.epoch, delivery.c.sequence)
+            # Not the columns themselves: in the order of an index, settled rows would be passed one by one.
+            .order_by(delivery.c.epoch + 0, delivery.c.sequence + 0)
             .limit(1)
         ).one_or_none()
         for kind in (_WAITING, _GIVEN_UP)

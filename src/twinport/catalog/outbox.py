@@ -95,7 +95,8 @@ def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery
             delivery.c.destination_account == each.destination.account,
             delivery.c.repository == each.repository,
             delivery.c.digest == str(each.digest),
-            delivery.c.tag.is_not_distinct_from(each.tag),
+            # Both databases look a tag up in the index only if it is compared so.
+            delivery.c.tag.is_(None) if each.tag is None else delivery.c.tag == each.tag,
         )
         newest = db.execute(same.order_by(*(column.desc() for column in _AGE)).limit(1)).one_or_none()
         if newest is not None and newest.state == DeliveryState.FAILED.value:
@@ -122,27 +123,32 @@ def lengthen(db: Connection, road: Lane, now: datetime, *, by: int, since: datet
 def statuses(
     db: Connection, account: str, repository: str, digest: Digest, tag: str | None = None
 ) -> list[DeliveryReport]:
-    """Report the newest delivery of an image to each destination; with a tag, of the image under that tag."""
-    query = select(delivery).where(
-        delivery.c.source_account == account, delivery.c.repository == repository, delivery.c.digest == str(digest)
-    )
+    """Report the newest delivery of an image to each destination; with a tag, of the image under that tag.
+
+    Each lane of the account asks an index for one row, however often the image was carried.
+    """
+    same = [
+        *_of_lane(),
+        delivery.c.repository == repository,
+        delivery.c.digest == str(digest),
+    ]
     if tag is not None:
-        query = query.where(delivery.c.tag == tag)
-    rows = db.execute(query.order_by(*_AGE))
-    newest = {(row.destination_region, row.destination_account): row for row in rows}
-    return [report_of(newest[destination]) for destination in sorted(newest)]
-
-
-def reports(db: Connection, account: str, limit: int) -> list[DeliveryReport]:
-    """Report a registry's latest deliveries, the newest first."""
-    query = select(delivery).where(delivery.c.source_account == account)
-    rows = db.execute(query.order_by(*(column.desc() for column in _AGE)).limit(limit))
-    return [report_of(row) for row in rows]
+        same.append(delivery.c.tag == tag)
+    newest = select(delivery.c.id).where(*same).order_by(*(column.desc() for column in _AGE)).limit(1)
+    shown = delivery.alias()
+    rows = db.execute(
+        select(shown)
+        .join_from(lane, shown, shown.c.id == newest.correlate(lane).scalar_subquery())
+        .where(lane.c.source_account == account)
+    )
+    return sorted(map(report_of, rows), key=lambda report: (report.destination.region, report.destination.account))
 
 
 def unsettled(db: Connection, account: str) -> int:
     """Count the deliveries of a registry that still wait or are under way, up to `MOST_COUNTED`."""
-    some = select(delivery.c.id).where(delivery.c.source_account == account, _WAITING).limit(MOST_COUNTED)
+    # In the order of the index of what waits: without it SQLite takes one that settled rows are in.
+    some = select(delivery.c.id).where(delivery.c.source_account == account, _WAITING).order_by(*_ORDER)
+    some = some.limit(MOST_COUNTED)
     return db.execute(select(func.count()).select_from(some.subquery())).scalar_one()
 
 
@@ -337,16 +343,7 @@ def _recompute(
 
 def _least(column: ColumnElement[Any]) -> Any:
     """The least value of a column among the waiting deliveries of a lane: one look into an index."""
-    return (
-        select(func.min(column))
-        .where(
-            delivery.c.source_account == lane.c.source_account,
-            delivery.c.destination_region == lane.c.destination_region,
-            delivery.c.destination_account == lane.c.destination_account,
-            _WAITING,
-        )
-        .scalar_subquery()
-    )
+    return select(func.min(column)).where(*_of_lane(), _WAITING).scalar_subquery()
 
 
 def _earlier(column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any]:
@@ -431,6 +428,14 @@ def _unleased(now: datetime) -> ColumnElement[bool]:
 
 def _is(road: Lane) -> Sequence[ColumnElement[bool]]:
     return _lane_is(road.source.account, road.destination.region, road.destination.account)
+
+
+def _of_lane() -> Sequence[ColumnElement[bool]]:
+    return (
+        delivery.c.source_account == lane.c.source_account,
+        delivery.c.destination_region == lane.c.destination_region,
+        delivery.c.destination_account == lane.c.destination_account,
+    )
 
 
 def _lane_is(account: str, region: str, destination: str) -> Sequence[ColumnElement[bool]]:

@@ -39,6 +39,7 @@ for _index in (
     regional_schema.delivery_waiting,
     regional_schema.delivery_oldest,
     regional_schema.delivery_given_up,
+    regional_schema.delivery_given_up_by_lane,
 ):
     _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 

@@ -290,7 +290,7 @@ delivery_oldest = Index(
     delivery.c.created_at,
     sqlite_where=delivery.c.state == "waiting",
 )
-# Those that are looked at again: catalog/reopenings.py.
+# Those that are looked at again: catalog/reopenings.py; and those of one lane: catalog/forgetting.py.
 delivery_given_up = Index(
     "delivery_given_up", delivery.c.due_at, sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE"
 )
@@ -304,7 +304,24 @@ Index(
     delivery.c.repetition,
     delivery.c.id,
 )
-Index("delivery_by_image", delivery.c.source_account, delivery.c.repository, delivery.c.digest)
+delivery_given_up_by_lane = Index(
+    "delivery_given_up_by_lane",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE",
+)
+# The newest delivery of an image to a destination, and of an image under one tag.
+_image = (
+    delivery.c.source_account,
+    delivery.c.repository,
+    delivery.c.digest,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+)
+_age = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
+Index("delivery_by_image", *_image, *_age)
+Index("delivery_by_tag", *_image, delivery.c.tag, *_age)
 
 # At the destination: what was decided about a delivery, so that a lost answer changes nothing twice.
 arrival = Table(

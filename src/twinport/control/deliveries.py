@@ -1,23 +1,42 @@
-"""The latest deliveries of a registry, as JSON: where each went, how far it is, and by whom it was carried."""
+"""Pages of a registry's deliveries, as JSON: where each went, how far it is, and which session carried it."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qs
 
 from twinport.model.names import RegionName, Registry, account_id, region_name
-from twinport.model.replication import DeliveryReport
+from twinport.model.replication import DeliveryPage, DeliveryReport
 from twinport.refusals.requests import BadName
+
+DEFAULT_LIMIT, MOST_SHOWN = 100, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQuery:
+    """Which deliveries are asked for: at most `limit` of a registry, the newest first, or those after `before`."""
+
+    source: Registry
+    limit: int = DEFAULT_LIMIT
+    before: str | None = None
 
 
 class DeliveryReader(Protocol):
-    async def __call__(self, source: Registry) -> list[DeliveryReport]:
-        """Report the latest deliveries of a registry, the newest first."""
+    async def __call__(self, source: Registry, limit: int, before: str | None) -> DeliveryPage:
+        """Report at most `limit` deliveries, the newest first, or those after `before`. Raises DeliveryUnknown."""
         ...
 
 
-def parse_source(query: str, regions: Collection[RegionName]) -> Registry:
-    """Read `account=…&region=…`, whose Region must be one of `regions`. Raises BadName."""
-    facts = parse_qs(query)
+def parse_query(query: str, regions: Collection[RegionName]) -> DeliveryQuery:
+    """Read `account=…&region=…&limit=…&before=…`, whose Region must be one of `regions`. Raises BadName."""
+    facts = parse_qs(query, keep_blank_values=True)
+    twice = [name for name in ("limit", "before") if len(facts.get(name, [])) > 1]
+    if twice:
+        raise BadName(f"'{twice[0]}' may be given once")
+    return DeliveryQuery(_source(facts, regions), _limit(facts), facts.get("before", [None])[0])
+
+
+def _source(facts: Mapping[str, list[str]], regions: Collection[RegionName]) -> Registry:
     missing = [name for name in ("account", "region") if len(facts.get(name, [])) != 1]
     if missing:
         raise BadName(f"'{missing[0]}' must be given once: ?account=111111111111&region=eu-west-1")
@@ -25,6 +44,18 @@ def parse_source(query: str, regions: Collection[RegionName]) -> Registry:
     if region not in regions:
         raise BadName(f"the Region '{region}' is not served here")
     return Registry(account_id(facts["account"][0]), region)
+
+
+def _limit(facts: Mapping[str, list[str]]) -> int:
+    text = facts.get("limit", [str(DEFAULT_LIMIT)])[0]
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SHOWN)) else 0
+    if not 1 <= limit <= MOST_SHOWN:
+        raise BadName(f"'limit' must be a number from 1 to {MOST_SHOWN}, not '{text[:20]}'")
+    return limit
+
+
+def describe_page(page: DeliveryPage) -> Mapping[str, object]:
+    return {"deliveries": [describe(report) for report in page.reports], "next": page.next}
 
 
 def describe(report: DeliveryReport) -> Mapping[str, object]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import orjson
 
 from twinport import __version__
-from twinport.control.deliveries import DeliveryReader, describe, parse_source
+from twinport.control.deliveries import DeliveryReader, describe_page, parse_query
 from twinport.control.health import Readiness
 from twinport.edge import Edge
+from twinport.errors import BadRequest
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.open_accounts import OpenAccounts
-from twinport.refusals.requests import BadName
 
 PREFIX = "/_twinport/"
 Handler = Callable[[Request], Awaitable[AnyAnswer]]
@@ -70,10 +70,11 @@ class ControlDoor:
         if (refused := self._refused(request, "deliveries are shown")) is not None:
             return refused
         try:
-            source = parse_source(request.query, self.regions)
-        except BadName as refusal:
+            asked = parse_query(request.query, self.regions)
+            page = await self.deliveries(asked.source, asked.limit, asked.before)
+        except BadRequest as refusal:
             return _json(400, {"message": refusal.message})
-        return _json(200, {"deliveries": [describe(report) for report in await self.deliveries(source)]})
+        return _json(200, describe_page(page))
 
     def _refused(self, request: Request, what: str) -> Answer | None:
         """Return the refusal of what only clients with open accounts may do; None for these."""

@@ -153,3 +153,11 @@ class ListedDelivery:
     report: DeliveryReport
     is_under_way: bool
     next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Some deliveries of a registry, the newest first. `next` is the id after which the next page begins, if any."""
+
+    reports: tuple[DeliveryReport, ...]
+    next: str | None

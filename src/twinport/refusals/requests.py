@@ -55,6 +55,16 @@ class BadName(BadRequest):
     """A name, tag, Region or account outside its grammar, met outside the AWS doors."""
 
 
+class DeliveryUnknown(BadRequest):
+    """A page of deliveries is to begin after a delivery that is not there."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(
+            f"'before' must be the 'next' of an earlier answer about this registry, and '{delivery_id[:100]}' is no"
+            " delivery that is still remembered: ask without it to begin with the newest"
+        )
+
+
 class BadTag(BadName):
     """A tag outside the grammar of OCI Distribution."""
 

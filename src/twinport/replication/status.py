@@ -1,13 +1,13 @@
 """What the outbox says of a registry's deliveries: for the tour and, later, the console."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.catalog import delivery_lists
+from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.names import Registry
-from twinport.model.replication import DeliveryReport, DeliveryState
-
-MOST_SHOWN = 100
+from twinport.model.replication import DeliveryPage, DeliveryState, ListedDelivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,16 @@ class DeliveryStatus:
 
     catalog: Catalog
 
-    async def latest(self, source: Registry) -> list[DeliveryReport]:
-        """Report the latest deliveries of a registry, the newest first."""
-        now, states = self.catalog.now, tuple(DeliveryState)
-        found = await self.catalog.region(source.region).read_much(
-            lambda db: delivery_lists.listed(db, source, states, None, now(db), MOST_SHOWN)
-        )
-        return [each.report for each in found]
+    async def page(self, source: Registry, limit: int, before: str | None) -> DeliveryPage:
+        """Report at most `limit` deliveries of a registry, the newest first, or those that follow `before`.
+
+        Raises DeliveryUnknown.
+        """
+
+        def some(db: Connection) -> Sequence[ListedDelivery]:
+            after = None if before is None else delivery_lists.place_behind(db, source.account, before)
+            return delivery_lists.listed(db, source, tuple(DeliveryState), after, self.catalog.now(db), limit + 1)
+
+        found = await self.catalog.region(source.region).read_much(some)
+        shown = tuple(each.report for each in found[:limit])
+        return DeliveryPage(shown, shown[-1].id if len(found) > limit else None)

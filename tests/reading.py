@@ -1,0 +1,81 @@
+"""How much a database reads for a query: counted by the database itself, so that a busy machine changes nothing."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+Query = Callable[[Connection], object]
+
+
+def work(db: Connection, query: Query) -> int:
+    """Count the rows that PostgreSQL's scans meet, or the steps of SQLite's machine: compare it with itself alone."""
+    return _rows(db, query) if db.dialect.name == "postgresql" else _steps(db, query)
+
+
+def plans(db: Connection, query: Query) -> str:
+    """Return how the database goes about the statements of a query."""
+    if db.dialect.name == "postgresql":
+        return json.dumps(list(_explained(db, query, "EXPLAIN (FORMAT JSON)")))
+    rows = _explained(db, query, "EXPLAIN QUERY PLAN")
+    return "\n".join(str(row) for row in rows)
+
+
+def settle_statistics(db: Connection) -> None:
+    """Let PostgreSQL look at its tables, as its vacuum does in time; SQLite plans without."""
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql("ANALYZE")
+
+
+def _steps(db: Connection, query: Query) -> int:
+    connection: Any = db.connection.dbapi_connection
+    steps = count()
+
+    def step() -> int:
+        next(steps)
+        return 0
+
+    connection.set_progress_handler(step, 1)
+    try:
+        query(db)
+    finally:
+        connection.set_progress_handler(None, 1)
+    return next(steps)
+
+
+def _rows(db: Connection, query: Query) -> int:
+    return sum(_scanned(plan[0]["Plan"]) for plan in _explained(db, query, "EXPLAIN (ANALYZE, FORMAT JSON)"))
+
+
+def _scanned(node: Mapping[str, Any]) -> int:
+    below = sum(_scanned(each) for each in node.get("Plans", []))
+    if "Scan" not in node["Node Type"]:
+        return below
+    passed = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    return below + int(passed * node["Actual Loops"])
+
+
+def _explained(db: Connection, query: Query, how: str) -> Iterator[Any]:
+    """Run a query, and then each of its statements once more behind `how`."""
+    with _noted(db) as statements:
+        query(db)
+    for statement, parameters in list(statements):
+        rows = db.exec_driver_sql(f"{how} {statement}", parameters).all()
+        yield from (row[-1] for row in rows)
+
+
+@contextmanager
+def _noted(db: Connection) -> Iterator[list[tuple[str, Any]]]:
+    statements: list[tuple[str, Any]] = []
+
+    def note(_db: object, _cursor: object, statement: str, parameters: Any, *_more: object) -> None:  # noqa: ANN401
+        statements.append((statement, parameters))
+
+    event.listen(db, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(db, "before_cursor_execute", note)
