@@ -43,8 +43,7 @@ def closes(port: int, sent: str) -> tuple[int, bool]:
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "HEAD"])
 def test_health_is_told_without_a_host(server: Served, method: str, path: str) -> None:
     for head in (f"{method} {path} HTTP/1.0\r\n\r\n", f"{method} {path} HTTP/1.1\r\n\r\n"):
-        status, _ = ask(server.port, head)
-        assert status in (200, 404)
+        assert ask(server.port, head)[0] == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "10.0.0.7:4566", "registry", "a b"])
@@ -152,6 +151,13 @@ def test_over_http_2_a_request_needs_exactly_one_host(secure: Served) -> None:
 
 def test_over_http_2_a_host_beside_our_authority_must_be_ours_too(secure: Served) -> None:
     assert "host 'evil.example' is not served here" in said(secure, ADDRESS, ("host", "evil.example"))
+
+
+def test_over_http_2_an_authority_beside_a_host_is_not_seen(secure: Served) -> None:
+    # It should be refused, as two hosts are. Once the library shows both, this fails: then refuse those that differ.
+    assert http2.answered(secure.port, [*GET, STRANGE, ("host", "127.0.0.1")]) == http2.answered(
+        secure.port, [*GET, ("host", "127.0.0.1")]
+    )
 
 
 def test_over_tls_browsers_are_told_to_come_by_https_alone(secure: Served) -> None:
