@@ -12,8 +12,9 @@ from pathlib import Path
 from tests.journeys.disks import straced
 
 # Each is begun by one thread at a time, as far as it is a thread's own doing: strace counts thread by thread.
+# The store joins the parts of an upload by copy_file_range.
 # SQLite writes by pwrite64 and syncs by fdatasync; what is said to PostgreSQL, COMMIT too, goes out by sendto.
-CALLS = ("openat", "write", "fsync", "unlink", "mkdir", "pwrite64", "fdatasync", "sendto")
+CALLS = ("openat", "write", "copy_file_range", "fsync", "unlink", "mkdir", "pwrite64", "fdatasync", "sendto")
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
 
 

@@ -29,7 +29,7 @@ ROWS_OF_A_COPY = {
     POSTGRESQL: [ROW[POSTGRESQL]],
 }
 COMPLETE = r'"COMPLETE\\"'
-CALLS = "trace=fsync,fdatasync,write,writev,sendto,sendmsg"
+CALLS = "trace=copy_file_range,fsync,fdatasync,write,writev,sendto,sendmsg"
 # Both a small blob, which one job writes, and one that is written batch by batch.
 SIZES = {"small": 1 << 10, "large": 9 << 20}
 
@@ -74,6 +74,28 @@ def test_a_layer_is_durable_by_bytes_by_name_and_by_row_before_it_is_acknowledge
     seen = trace.read_text()
     order = [
         place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}/[0-9a-f]{32}>"),
+        place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}>"),
+        place(seen, rf"sync\(\d+<[^>]*{ROW[database]}>"),
+        place(seen, r"HTTP/1\.1 201"),
+    ]
+    assert order == sorted(order)
+
+
+def test_a_layer_of_several_parts_is_joined_and_durable_before_it_is_acknowledged(
+    source: Owner, traced: Traced, database: str
+) -> None:
+    layer, registry = small(layer_bytes=SIZES["large"]).layers[0], Registry.of(source)
+    started = registry.ask("POST", f"{REPOSITORY}/blobs/uploads/")
+    upload = f"{REPOSITORY}/blobs/uploads/{started.headers['docker-upload-uuid']}"
+    for part in (layer.content[:1000], layer.content[1000:]):
+        assert registry.ask("PATCH", upload, part).status == 202
+    with traced() as trace:
+        assert registry.ask("PUT", f"{upload}?digest={layer.digest}").status == 201
+    seen, file = trace.read_text(), r"\d+<[^>]*/blobs/[0-9a-f]{2}/[0-9a-f]{32}>"
+    assert len(re.findall(rf"copy_file_range\({file}", seen)) >= 2, "the system copies each part"
+    order = [
+        place(seen, rf"copy_file_range\({file}"),
+        place(seen, rf"fsync\({file}"),
         place(seen, r"fsync\(\d+<[^>]*/blobs/[0-9a-f]{2}>"),
         place(seen, rf"sync\(\d+<[^>]*{ROW[database]}>"),
         place(seen, r"HTTP/1\.1 201"),
