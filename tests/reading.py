@@ -59,9 +59,11 @@ def _scanned(node: Mapping[str, Any]) -> int:
 
 
 def _explained(db: Connection, query: Query, how: str) -> Iterator[Any]:
-    """Run a query, and then each of its statements once more behind `how`."""
-    with _noted(db) as statements:
-        query(db)
+    """Rehearse a query, and then run each of its statements behind `how`."""
+    with db.begin_nested() as rehearsal:
+        with _noted(db) as statements:
+            query(db)
+        rehearsal.rollback()
     for statement, parameters in list(statements):
         rows = db.exec_driver_sql(f"{how} {statement}", parameters).all()
         yield from (row[-1] for row in rows)

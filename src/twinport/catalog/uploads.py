@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from twinport.catalog import blobs, endings, repositories
 from twinport.catalog import regional_schema as schema
@@ -23,13 +23,15 @@ _OPEN = (
     _upload.c.repository_id == bindparam("repository_id"),
     endings.IS_OPEN,
 )
-# The upload and its last segment in one statement: they are of one moment.
+# The upload and its last segment in one statement: they are of one moment. Asked for the first of all segments in a
+# falling order, PostgreSQL reads every one.
+_before = _segment.alias()
+_LAST_BYTE = select(func.max(_before.c.first_byte)).where(_before.c.upload_id == _upload.c.id).scalar_subquery()
+_IS_LAST = and_(_segment.c.upload_id == _upload.c.id, _segment.c.first_byte == _LAST_BYTE)
 _LAST = (
     select(_upload.c.size.label("upload_size"), _segment)
-    .select_from(_upload.outerjoin(_segment))
+    .select_from(_upload.outerjoin(_segment, _IS_LAST))
     .where(*_OPEN)
-    .order_by(_segment.c.first_byte.desc())
-    .limit(1)
 )
 _LOCKED = select(_upload.c.size).where(*_OPEN).with_for_update()
 # As long as the upload has not ended, all of its segments are there.
