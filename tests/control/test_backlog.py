@@ -81,7 +81,7 @@ async def test_ten_thousand_accounts_are_a_hundred_series_and_one_and_none_is_fo
     total = ACCOUNTS * (ACCOUNTS + 1)
     assert (len(labels), max(labels - {"other"})) == (MOST_ACCOUNTS + 1, f"{ACCOUNTS:012}")
     assert found.number("twinport_account_deliveries_waiting") == total
-    assert found.number("twinport_account_deliveries_oldest_seconds", account="other") == ACCOUNTS - MOST_ACCOUNTS
+    assert found.number("twinport_account_deliveries_oldest_seconds", account=f"{ACCOUNTS:012}") == ACCOUNTS
 
 
 async def test_a_region_that_is_not_served_is_no_label(catalog: WholeCatalog, clock: ManualClock) -> None:
@@ -121,7 +121,7 @@ async def test_a_scrape_asks_lanes_and_ends_of_indexes_and_no_deliveries(
     watched = Watched(catalog)
     await BacklogReader(watched, clock, {REGION}, Ticks()).snapshot()
     asked = [statement for statement in watched.statements if "lane" in statement]
-    assert (len(asked), len(watched.statements)) == (4, 8)
+    assert (len(asked), len(watched.statements)) == (2, 6)
     assert [each for each in watched.statements if "delivery" in each or "manifest" in each] == []
 
 

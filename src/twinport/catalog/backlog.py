@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from twinport.catalog.regional_schema import blob, blob_review, discarded_key, lane, layer_review
-from twinport.model.names import AccountId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +24,19 @@ class Backlog:
 
 def by_destination(db: Connection) -> dict[str, Backlog]:
     """Return what is owed to each destination Region that a lane leads to, also where nothing is."""
-    return _grouped(db, lane.c.destination_region)
+    return _read(db, _grouped(lane.c.destination_region))
 
 
-def busiest(db: Connection, most: int) -> dict[AccountId, int]:
-    """Return the accounts that owe most in this Region, and how many deliveries each owes."""
-    total = func.sum(lane.c.waiting)
-    query = select(lane.c.source_account, total).where(lane.c.waiting > 0).group_by(lane.c.source_account)
-    rows = db.execute(query.order_by(total.desc(), lane.c.source_account).limit(most))
-    return {AccountId(account): int(waiting) for account, waiting in rows}
+def busiest(db: Connection, most: int) -> dict[str, Backlog]:
+    """Return what each of the accounts owes that owe most in this Region."""
+    account, total = lane.c.source_account, func.sum(lane.c.waiting)
+    query = select(account, total, func.min(lane.c.oldest)).where(lane.c.waiting > 0).group_by(account)
+    return _read(db, query.order_by(total.desc(), account).limit(most))
 
 
-def of_accounts(db: Connection, accounts: Collection[AccountId]) -> dict[str, Backlog]:
+def of_accounts(db: Connection, accounts: Collection[str]) -> dict[str, Backlog]:
     """Return what each of these accounts owes in this Region."""
-    return _grouped(db, lane.c.source_account, lane.c.source_account.in_(accounts))
-
-
-def of_others(db: Connection, accounts: Collection[AccountId]) -> Backlog:
-    """Return what all accounts but these owe in this Region."""
-    query = select(func.sum(lane.c.waiting), func.min(lane.c.oldest)).where(lane.c.source_account.not_in(accounts))
-    waiting, oldest = db.execute(query).one()
-    return Backlog(int(waiting or 0), oldest)
+    return _read(db, _grouped(lane.c.source_account).where(lane.c.source_account.in_(accounts)))
 
 
 def oldest_garbage(db: Connection) -> datetime | None:
@@ -60,6 +51,9 @@ def longest_unverified(db: Connection) -> datetime | None:
     return db.execute(select(func.min(blob.c.verified_at))).scalar()
 
 
-def _grouped(db: Connection, by: ColumnElement[Any], *which: ColumnElement[bool]) -> dict[str, Backlog]:
-    query = select(by, func.sum(lane.c.waiting), func.min(lane.c.oldest)).where(*which).group_by(by)
+def _grouped(by: ColumnElement[Any]) -> Select[Any]:
+    return select(by, func.sum(lane.c.waiting), func.min(lane.c.oldest)).group_by(by)
+
+
+def _read(db: Connection, query: Select[Any]) -> dict[str, Backlog]:
     return {name: Backlog(int(waiting), oldest) for name, waiting, oldest in db.execute(query)}

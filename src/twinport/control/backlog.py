@@ -1,7 +1,6 @@
 """What all Regions owe, as metrics: read at most every ten seconds, however often it is asked for."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,16 +14,15 @@ from twinport.catalog.backlog import (
     by_destination,
     longest_unverified,
     of_accounts,
-    of_others,
     oldest_garbage,
 )
-from twinport.catalog.database import Connection
+from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.metrics import names
 from twinport.metrics.values import OTHER, Metric, Snapshot
-from twinport.model.names import AccountId, RegionName
+from twinport.model.names import RegionName
 from twinport.telemetry import Event
 
 KEPT_FOR = timedelta(seconds=10)
@@ -68,22 +66,31 @@ class BacklogReader:
         regions = {name: self.catalog.region(name) for name in await self.catalog.regions()}
         looks = {name: await region.read_much(_look) for name, region in regions.items()}
         destinations: dict[str, Backlog] = {}
-        candidates: Counter[AccountId] = Counter()
         for look in looks.values():
             _join(destinations, self._named(look.destinations))
-            candidates.update(look.accounts)
-        chosen = [account for account, _ in candidates.most_common(MOST_ACCOUNTS)]
-        of_each: dict[str, Backlog] = {OTHER: Backlog()}
-        for region in regions.values():
-            _join(of_each, await region.read_much(partial(_of_accounts, chosen=chosen)))
+        accounts = await self._accounts(list(regions.values()), [look.accounts for look in looks.values()])
+        total, shown = _waiting(destinations), _waiting(accounts)
         now = self.world.now()
         return {
             names.BACKLOG_READABLE.name: [([], [1.0])],
             **_pair(names.WAITING, names.OLDEST, destinations, now),
-            **_pair(names.ACCOUNT_WAITING, names.ACCOUNT_OLDEST, of_each, now),
+            **_pair(names.ACCOUNT_WAITING, names.ACCOUNT_OLDEST, accounts, now, others=total - shown),
             names.GARBAGE_OLDEST.name: [([name], [_age(look.garbage, now)]) for name, look in looks.items()],
             names.VERIFICATION_OLDEST.name: [([name], [_age(look.unverified, now)]) for name, look in looks.items()],
         }
+
+    async def _accounts(self, regions: list[Database], found: list[Mapping[str, Backlog]]) -> dict[str, Backlog]:
+        """Return what the accounts owe that owe most. One may be among the busiest of one Region and not of another."""
+        all_: dict[str, Backlog] = {}
+        for accounts in found:
+            _join(all_, accounts)
+        chosen = sorted(all_, key=lambda account: all_[account].waiting, reverse=True)[:MOST_ACCOUNTS]
+        if len(regions) == 1:
+            return {account: all_[account] for account in chosen}
+        owed: dict[str, Backlog] = {}
+        for region in regions:
+            _join(owed, await region.read_much(partial(of_accounts, accounts=chosen)))
+        return owed
 
     def _named(self, owed: Mapping[str, Backlog]) -> dict[str, Backlog]:
         """Put Regions that are not served, which rules may name, under one label."""
@@ -98,7 +105,7 @@ class _Look:
     """What one Region says."""
 
     destinations: Mapping[str, Backlog]
-    accounts: Mapping[AccountId, int]
+    accounts: Mapping[str, Backlog]
     garbage: datetime | None
     unverified: datetime | None
 
@@ -107,18 +114,21 @@ def _look(db: Connection) -> _Look:
     return _Look(by_destination(db), busiest(db, MOST_ACCOUNTS), oldest_garbage(db), longest_unverified(db))
 
 
-def _of_accounts(db: Connection, chosen: Collection[AccountId]) -> dict[str, Backlog]:
-    return {**of_accounts(db, chosen), OTHER: of_others(db, chosen)}
-
-
 def _join(all_: dict[str, Backlog], more: Mapping[str, Backlog]) -> None:
     for name, what in more.items():
         all_[name] = all_.get(name, Backlog()) + what
 
 
-def _pair(waiting: Metric, oldest: Metric, owed: Mapping[str, Backlog], now: datetime) -> Snapshot:
+def _waiting(owed: Mapping[str, Backlog]) -> int:
+    return sum(what.waiting for what in owed.values())
+
+
+def _pair(
+    waiting: Metric, oldest: Metric, owed: Mapping[str, Backlog], now: datetime, others: int | None = None
+) -> Snapshot:
+    of_others = [] if others is None else [([OTHER], [float(others)])]
     return {
-        waiting.name: [([name], [float(what.waiting)]) for name, what in sorted(owed.items())],
+        waiting.name: [*(([name], [float(what.waiting)]) for name, what in sorted(owed.items())), *of_others],
         oldest.name: [([name], [_age(what.oldest, now)]) for name, what in sorted(owed.items())],
     }
 

@@ -82,7 +82,7 @@ OLDEST = _shared("deliveries_oldest_seconds", "Age of the oldest of these, 0 if 
 ACCOUNT_WAITING = _shared(
     "account_deliveries_waiting", "The same by source account, of the hundred with most.", "account"
 )
-ACCOUNT_OLDEST = _shared("account_deliveries_oldest_seconds", "Age of the oldest of these.", "account")
+ACCOUNT_OLDEST = _shared("account_deliveries_oldest_seconds", "Age of the oldest of these, without `other`.", "account")
 GARBAGE_OLDEST = _shared(
     "garbage_oldest_seconds", "Age of the oldest note of what may be garbage and was not looked at yet.", "region"
 )
