@@ -171,6 +171,23 @@ async def test_known_digests_are_bounded_and_the_upload_that_rested_longest_is_r
     assert site.uploads.running._known == {}
 
 
+@pytest.mark.parametrize("ending", ["completed", "canceled"])
+async def test_an_upload_that_ended_takes_no_place_among_the_known_digests(
+    processes: tuple[Site, Site, list[str]], ending: str
+) -> None:
+    site, _, begun = processes
+    site.uploads.running.most = 2
+    large = await site.begin(*PARTS)
+    for _ in range(2):
+        small = await site.begin(CONTENT)
+        if ending == "completed":
+            await site.complete(small, DIGEST)
+        else:
+            await site.uploads.cancel(ME, REGISTRY, NAME, small)
+    await site.complete(large, JOINED)
+    assert begun[-1] == "known"
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["known", "read"])
 async def test_a_segment_that_is_gone_or_cut_short_completes_no_upload(
     processes: tuple[Site, Site, list[str]], *, known: bool

@@ -139,6 +139,7 @@ class Uploads:
         await self.catalog.region(registry.region).write(
             lambda db: uploads.cancel(db, registry, name, upload_id, now, most)
         )
+        self.running.ended(upload_id)
 
     async def complete(
         self,
@@ -329,6 +330,7 @@ class Uploads:
         digest = await _recognised(self.stores.region(registry.region), segment, candidates)
         blob = await self._new(registry, digest, segment.key, segment.size)
         stored = await self.catalog.region(registry.region).write(lambda db: uploads.finish(db, upload, blob, now))
+        self.running.ended(upload.id)
         return self._stored(registry, blob, stored)
 
     async def _finish_joined(
