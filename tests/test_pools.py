@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -41,6 +42,15 @@ async def turns(claim: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not claim():  # noqa: ASYNC110 — threads set no event of the loop
             await asyncio.sleep(0)
+
+
+def test_the_decision_about_work_names_every_pool_with_its_bounds() -> None:
+    (page,) = (SOURCE.parent.parent / "docs" / "decisions").glob("*-which-work-runs-where.md")
+    told = re.findall(r"^\| `([\w-]+)` \| (\d+) \| ([\d,]+) \|", page.read_text(), re.MULTILINE)
+    there = [each for each in vars(pools).values() if isinstance(each, Pool)]
+    assert {(name, int(threads), int(waiting.replace(",", ""))) for name, threads, waiting in told} == {
+        (each.name, each._threads, each._waiting) for each in there
+    }
 
 
 async def test_a_job_runs_in_a_thread_of_its_pool() -> None:
