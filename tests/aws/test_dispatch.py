@@ -26,6 +26,7 @@ from twinport.refusals.callers import (
     SignatureMismatch,
 )
 from twinport.refusals.images import RepositoryNotFound
+from twinport.refusals.requests import ServerBusy
 from twinport.refusals.storage import StorageUnavailable
 
 ECR, IAM, STS = (shapes.load(service) for service in ("ecr", "iam", "sts"))
@@ -257,7 +258,8 @@ SIGNATURE = "20260102T030405Z", "20260102T030405Z", "20260102T030405Z", "15 min"
         (SignatureMismatch(), (400, "InvalidSignatureException"), (403, "SignatureDoesNotMatch")),
         (SignatureExpired(*SIGNATURE), (400, "InvalidSignatureException"), (403, "SignatureDoesNotMatch")),
         (AccessDenied("a", "b", "c"), (400, "AccessDeniedException"), (403, "AccessDenied")),
-        (StorageUnavailable("full"), (503, "ServiceUnavailableException"), (503, "ServiceUnavailable")),
+        (StorageUnavailable("full"), (500, "ServerException"), (503, "ServiceUnavailable")),
+        (ServerBusy("messages"), (400, "ThrottlingException"), (400, "Throttling")),
     ],
 )
 async def test_what_any_request_may_hear_has_a_code_in_each_protocol(

@@ -237,7 +237,8 @@ _JSON_ERRORS: Mapping[type[Refusal], WireError] = {
     LimitReached: WireError("LimitExceededException"),
     RateExceeded: WireError("ThrottlingException"),
     ServerBusy: WireError("ThrottlingException"),
-    Unavailable: WireError("ServiceUnavailableException", 503),
+    # The only fault in ECR's model; clients try again after any status from 500 on.
+    Unavailable: WireError("ServerException", 500),
 }
 
 _QUERY_ERRORS: Mapping[type[Refusal], WireError] = {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from twinport.aws.protocols import WireError
-from twinport.errors import Refusal, Unavailable
+from twinport.errors import Refusal
 from twinport.refusals.identities import ServiceRoleNameTaken
 from twinport.refusals.images import (
     DescriptorSizeWrong,
@@ -66,6 +66,4 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     TooManyTags: WireError("TooManyTagsException"),
     UploadNotFound: WireError("UploadNotFoundException"),
     UploadOutOfOrder: WireError("InvalidLayerPartException", members=_last_valid_byte),
-    # The only fault in ECR's model; clients try again after any status from 500 on.
-    Unavailable: WireError("ServerException", 500),
 }
