@@ -77,7 +77,7 @@ FIELDS: Mapping[str, str] = {
     "reason": "why, in words",
     "region": "a Region",
     "registry": "ACCOUNT/REGION",
-    "repositories": "the repositories that hold it, or how many rows of deleted ones went",
+    "repositories": "the repositories that hold it, or how many deleted repositories were emptied",
     "repository": "the name of the repository",
     "resource": "the ARN of what was asked for",
     "role": "the name of the role",
