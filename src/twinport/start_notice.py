@@ -97,7 +97,7 @@ def _next_steps(settings: Settings, url: str, invoked: Invocation, *, has_accoun
     if has_account:
         return f"Clients sign with access keys of its users. Another key: '{invoked.program} user keys create --help'."
     ways = "\n\n".join(f"  # {what}\n  {command}" for what, command in ways_in(settings, invoked))
-    return f"No request is answered before there is an account:\n\n{ways}"
+    return f"No client can sign in before there is an account:\n\n{ways}"
 
 
 def _program(first: str) -> str:

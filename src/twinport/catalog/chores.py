@@ -1,7 +1,9 @@
-"""Work that goes round all there is, a part at a time: how far it has come, and when it goes on.
+"""Work that goes round all there is, some at a time: how far it has come, and when it goes on.
 
-A part is taken in one transaction, so of several processes each takes another one. A part whose process dies is left
-out until the next round.
+There are two kinds of rounds. One has parts: a process takes a part in one transaction, so each of several processes
+takes another one, and a part whose process dies is left out until the next round. The other has a place (`place`,
+`go_on`): a process notes the place after its work, so two processes may do the same work, and a process that dies
+leaves its last work to be done again.
 """
 
 from collections.abc import Sequence
