@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote
 
 from twinport import pools
-from twinport.errors import LimitReached
+from twinport.errors import LimitReached, Refusal
 from twinport.networks import peer_address
 from twinport.refusals.storage import BodyBroken, Interrupted
 
@@ -184,6 +184,15 @@ class Door(Protocol):
     """A way in: it turns each request into an answer and every refusal into its own wire form."""
 
     async def answer(self, request: Request) -> AnyAnswer: ...
+
+
+@runtime_checkable
+class RefusingDoor(Protocol):
+    """A door that words what is refused before it is asked, so that its clients can read it."""
+
+    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
+        """Return the door's own error document, or None if nothing shows which one the client reads."""
+        ...
 
 
 def request_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> Request:

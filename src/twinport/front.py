@@ -9,6 +9,7 @@ import orjson
 
 from twinport import access_log, pools, telemetry
 from twinport.edge import Edge
+from twinport.errors import Refusal
 from twinport.exchange import (
     Answer,
     AnyAnswer,
@@ -16,6 +17,7 @@ from twinport.exchange import (
     Incoming,
     Linger,
     Receive,
+    RefusingDoor,
     Request,
     Send,
     request_of,
@@ -86,15 +88,21 @@ class Front:
             self.edge.admit(request)
             return _with_pause(await self._door(request.path).answer(request))
         except OriginRefused as refusal:
-            return message(403, refusal.message, request)
+            return self._refused(403, refusal, request)
         except (HostUnclear, BodyBroken) as refusal:
-            return message(400, refusal.message, request)
+            return self._refused(400, refusal, request)
         except Interrupted as fact:
             # Of a client and not of ours: no door could read what it was asked.
-            return message(408, fact.message, request)
+            return self._refused(408, fact, request)
         except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
             telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
             return message(500, "an unexpected error was met and recorded under this request's id", request)
+
+    def _refused(self, status: int, refusal: Refusal, request: Request) -> Answer:
+        """Refuse in the words of the door that the request was for, if that has its own."""
+        door = self._door(request.path)
+        own = door.refuse(status, refusal, request) if isinstance(door, RefusingDoor) else None
+        return message(status, refusal.message, request) if own is None else own
 
     def _finished(self, answer: AnyAnswer, request: Request, incoming: Incoming) -> AnyAnswer:
         """Add what an answer of any door says of the connection."""

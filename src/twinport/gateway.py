@@ -11,7 +11,7 @@ from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
 from twinport.access.web_identities import outsider
-from twinport.aws import dispatch, protocols, sigv4
+from twinport.aws import dispatch, foreign, protocols, sigv4
 from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
 from twinport.aws.shapes import Service
@@ -40,6 +40,8 @@ _ROOM_OF_STRANGERS, _SHARE_OF_A_NETWORK = 64 << 20, 32 << 20
 _ROOM_OF_THE_KNOWN, _SHARE_OF_AN_ACCOUNT = 256 << 20, 128 << 20
 _BODY_PATIENCE = timedelta(minutes=5)
 _LONGEST_NUMBER = 19
+# What services of AWS call what a front in front of them refuses.
+_CODES = {408: "RequestTimeout", 413: "RequestEntityTooLarge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,21 @@ class Gateway:
     known: Room = field(default_factory=lambda: Room(_ROOM_OF_THE_KNOWN, share=_SHARE_OF_AN_ACCOUNT))
 
     async def answer(self, request: Request) -> AnyAnswer:
+        known_at_once = self._answer_by_head(request)
+        if known_at_once is not None:
+            return known_at_once
+        try:
+            return await self._within_bounds(request)
+        except BodyTooLarge as refusal:
+            return self.refuse(413, refusal, request) or _plain(413, refusal.message)
+        except (RoomTaken, ServerBusy) as refusal:
+            return self.refuse(503, refusal, request) or _plain(503, refusal.message)
+
+    def _answer_by_head(self, request: Request) -> Answer | None:
+        """Answer what is for no service of ours: another service of AWS, a path, or a visit."""
+        message = _message(request)
+        if (foreign_service := self._foreign_service(message)) is not None:
+            return _of(foreign.refuse(message, foreign_service, request.id))
         if request.path != "/":
             return _plain(404, f"there is nothing at '{request.path[:200]}'")
         if _is_a_visit(request) and "text/html" in (request.header("accept") or ""):
@@ -74,15 +91,39 @@ class Gateway:
             return _plain(
                 200, "This is twinport. It speaks Amazon ECR, IAM and STS here, and OCI Distribution at /v2/."
             )
-        try:
-            return await self._within_bounds(request)
-        except BodyTooLarge as refusal:
-            return _plain(413, refusal.message)
-        except (RoomTaken, ServerBusy) as refusal:
-            return _plain(503, refusal.message)
+        return None
+
+    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
+        """Word a refusal as the service does that the request is for, by what its head says."""
+        message = _message(request)
+        if (foreign_service := self._foreign_service(message)) is not None:
+            return _of(foreign.refuse(message, foreign_service, request.id))
+        received = protocols.Request(message, b"", request.id)
+        service = self._service_by_head(received, request)
+        if service is None:
+            return None
+        wire = protocols.of(service)
+        known = next((wire.errors[kind] for kind in type(refusal).__mro__ if kind in wire.errors), wire.failure)
+        code = _CODES.get(status, known.code)
+        return _of(wire.refuse(replace(known, code=code, status=status), refusal.message, {}, request.id))
+
+    def _service_by_head(self, received: protocols.Request, request: Request) -> Service | None:
+        """Return the service that a request is for, without its body; None for what no AWS client sends."""
+        services = [parts.service for parts in self.services]
+        is_form = (request.header("content-type") or "").startswith("application/x-www-form-urlencoded")
+        if dispatch.is_told_by_head(received, services):
+            return dispatch.service_of(received, services)
+        # What is not signed is for the service that has unsigned operations.
+        return next((each.service for each in self.services if each.unsigned), None) if is_form else None
+
+    def _foreign_service(self, message: sigv4.Message) -> str | None:
+        """Name the service that a request is signed for, unless it is one of ours or its target is ECR's."""
+        if any(target.startswith(_prefixes(self.services)) for target in message.values("x-amz-target")):
+            return None
+        return foreign.service_of(message, {parts.service.signing_name for parts in self.services})
 
     async def _within_bounds(self, request: Request) -> Answer:
-        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
+        message = _message(request)
         size = _announced(request)
         if size <= _SMALL_BODY:
             return await self._answered(request, message, await _read(request, _SMALL_BODY))
@@ -104,7 +145,7 @@ class Gateway:
                 await MESSAGES.run(received.parameters)
         origin = self.edge.origin_of(request, self.world.now())
         response = await self._door(received, origin).answer(received)
-        return Answer(response.status, response.headers, response.body)
+        return _of(response)
 
     def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
         """Return the door of the service that the request is for, as its client came to it."""
@@ -130,6 +171,18 @@ def _limit_of(request: Request) -> int:
     """Return how large the body of the operation that is named may be."""
     operation = (request.header("x-amz-target") or "").rpartition(".")[2]
     return _LARGE_BODIES.get(operation, _BODY_LIMIT)
+
+
+def _message(request: Request) -> sigv4.Message:
+    return sigv4.Message(request.method, request.raw_path, request.query, request.headers)
+
+
+def _prefixes(services: tuple[ServiceParts, ...]) -> tuple[str, ...]:
+    return tuple(f"{parts.service.target_prefix}." for parts in services if parts.service.target_prefix)
+
+
+def _of(response: protocols.Response) -> Answer:
+    return Answer(response.status, response.headers, response.body)
 
 
 def _announced(request: Request) -> int:

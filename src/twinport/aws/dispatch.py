@@ -132,6 +132,15 @@ def service_of(request: Request, services: Sequence[Service]) -> Service:
     return (named or _signed_for(request, services) or speaking or services)[0]
 
 
+def is_told_by_head(request: Request, services: Sequence[Service]) -> bool:
+    """Tell whether a request says which service it is for before its body is read: by a target, a query or a scope."""
+    return bool(
+        request.message.values("x-amz-target")
+        or any(it.api_version == _version(request) for it in services if it.protocol == "query")
+        or _signed_for(request, services)
+    )
+
+
 def is_large(output: object) -> bool:
     """Tell whether an answer takes long to write. Looks at no more of it than that takes."""
     left, budget = [output], LARGE

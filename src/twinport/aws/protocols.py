@@ -32,6 +32,7 @@ from twinport.refusals.requests import (
     RateExceeded,
     ServerBusy,
 )
+from twinport.refusals.storage import BodyBroken
 
 _LONGEST_VALUE = 256
 
@@ -231,6 +232,7 @@ _JSON_ERRORS: Mapping[type[Refusal], WireError] = {
     AccessDenied: WireError("AccessDeniedException"),
     OriginRefused: WireError("AccessDeniedException", 403),
     BodyMalformed: WireError("SerializationException"),
+    BodyBroken: WireError("SerializationException"),
     OperationUnknown: WireError("UnknownOperationException"),
     NotBuiltYet: WireError("UnsupportedOperationException"),
     BadRequest: WireError("InvalidParameterException"),
@@ -252,6 +254,7 @@ _QUERY_ERRORS: Mapping[type[Refusal], WireError] = {
     AccessDenied: WireError("AccessDenied", 403),
     OriginRefused: WireError("AccessDenied", 403),
     BodyMalformed: WireError("MalformedInput"),
+    BodyBroken: WireError("MalformedInput"),
     OperationUnknown: WireError("InvalidAction"),
     NotBuiltYet: WireError("UnsupportedOperation"),
     BadRequest: WireError("ValidationError"),

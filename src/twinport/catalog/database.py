@@ -378,14 +378,20 @@ def _opening(path: Path) -> Iterator[None]:
     except StorageUnavailable as refusal:
         if isinstance(refusal.__cause__, (DBAPIError, sqlite3.Error)):
             cause = refusal.__cause__
+            if _FULL in str(cause):
+                # Nothing is wrong with the file, so nothing is to be restored.
+                raise StorageUnavailable(f"the disk of '{path}' is full") from cause
             raise DatabaseUnreadable(str(path), str(cause.orig if isinstance(cause, DBAPIError) else cause)) from cause
         raise
+
+
+_FULL = "disk is full"
 
 
 class _storage_errors:  # noqa: N801 — used as a statement
     """Translate what a full, failing or read-only disk makes the driver say."""
 
-    _WORDS = ("disk is full", "disk i/o error", "readonly", "unable to open", "database is locked")
+    _WORDS = (_FULL, "disk i/o error", "readonly", "unable to open", "database is locked")
 
     def __enter__(self) -> None:
         return

@@ -59,6 +59,11 @@ class ConsoleDoor:
             answer = self._outside(_UNEXPECTED, request)
         return replace(answer, headers={**answer.headers, "x-request-id": request.id})
 
+    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
+        """Show what is refused before this door is asked on a page."""
+        page = self._outside(replace(problem_of(refusal), status=status), request)
+        return replace(page, headers={**page.headers, "x-request-id": request.id})
+
     async def _answer(self, request: Request) -> Answer:
         if request.path.startswith(_ASSETS):
             return self._asset(request)

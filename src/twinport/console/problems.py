@@ -24,6 +24,12 @@ _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
         "This form is not yours",
         "Open the page again and send the form from there. If it happens again, sign out and in.",
     ),
+    (
+        callers.OriginRefused,
+        403,
+        "This address is not served",
+        "Open the console at an address or a name of this server; the operator adds names to 'allowed_hosts'.",
+    ),
     (requests.PathUnknown, 404, "There is no such page", "Go on from one of the links of the navigation."),
     (errors.NotFound, 404, "Not found", "It may have been deleted meanwhile: go back to the list."),
     (callers.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Other users need not wait."),

@@ -63,6 +63,11 @@ class OciDoor:
             answer = errors.unexpected(request.id)
         return replace(answer, headers={**answer.headers, "x-request-id": request.id})
 
+    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
+        """Word what is refused before this door is asked, in the standard's error document."""
+        answer = errors.refused(refusal, "", errors.table_of(self.deviations))
+        return replace(answer, status=status, headers={**answer.headers, "x-request-id": request.id})
+
     async def _answer(self, request: Request) -> AnyAnswer:
         # Credentials come first: whoever has none learns nothing from a path.
         address = address_of(request.header("host") or "")

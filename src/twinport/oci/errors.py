@@ -33,6 +33,7 @@ TABLE: Table = {
     callers.RegistryTokenExpired: WireError(403, "DENIED"),
     callers.RegistryTokenInvalid: WireError(403, "DENIED"),
     errors.AccessDenied: WireError(403, "DENIED"),
+    callers.OriginRefused: WireError(403, "DENIED"),
     callers.DownloadExpired: WireError(403, "DENIED"),
     callers.DownloadForged: WireError(403, "DENIED"),
     errors.BadRequest: WireError(400, "UNSUPPORTED"),
