@@ -129,6 +129,10 @@ def test_damage_and_failed_copies_need_a_person_and_late_copies_are_behind(at_re
                 # A later delivery of the same image and tag makes an earlier failure good.
                 text = statement.replace("'t'", "'u'" if state == "waiting" else "'t'")
                 db.execute(text, (sequence, state))
+            db.execute(
+                "INSERT INTO lane (source_account, destination_region, destination_account, waiting, oldest)"
+                " VALUES ('1', 'us-east-1', '1', 1, 1)"
+            )
         code, found = status(at_rest, served.port)
     finally:
         served.stop()

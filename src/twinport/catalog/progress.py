@@ -6,23 +6,22 @@ Failed copies and damaged blobs have no index of their own, so at most `MOST_LOO
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, literal_column, not_, or_, select
+from sqlalchemy import Connection, and_, func, not_, or_, select
 
-from twinport.catalog.regional_schema import blob, delivery
+from twinport.catalog.regional_schema import blob, delivery, lane
 from twinport.model.replication import DeliveryState
 
+MOST_LANES = 10_000
 MOST_COUNTED = 10_000
 MOST_LOOKED_AT = 100_000
-# Written out, not bound: only so does the planner see that the partial index serves the query.
-_WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What a Region owes. Each count ends at a bound; `is_partial` says that one did.
 
-    `oldest` is since when the oldest of the deliveries counted waits. `failed` counts deliveries that gave up and were
-    not owed again since.
+    `oldest` is since when the oldest of the deliveries that wait is owed; lanes keep count of them. `failed` counts
+    deliveries that gave up and were not owed again since.
     """
 
     waiting: int
@@ -34,12 +33,14 @@ class Progress:
 
 def progress(db: Connection) -> Progress:
     """Return what a Region owes now."""
-    some = select(delivery.c.created_at).where(_WAITING).limit(MOST_COUNTED).subquery()
-    waiting, oldest = db.execute(select(func.count(), func.min(some.c.created_at))).one()
+    some = select(lane.c.waiting, lane.c.oldest).where(lane.c.waiting > 0).limit(MOST_LANES).subquery()
+    lanes, waiting, oldest = db.execute(
+        select(func.count(), func.coalesce(func.sum(some.c.waiting), 0), func.min(some.c.oldest))
+    ).one()
     failed, saw_all_deliveries = _failed(db)
     damaged, saw_all_blobs = _damaged(db)
-    is_partial = waiting == MOST_COUNTED or not (saw_all_deliveries and saw_all_blobs)
-    return Progress(waiting, oldest, failed, damaged, is_partial)
+    is_partial = lanes == MOST_LANES or not (saw_all_deliveries and saw_all_blobs)
+    return Progress(int(waiting), oldest, failed, damaged, is_partial)
 
 
 def _failed(db: Connection) -> tuple[int, bool]:
