@@ -27,20 +27,27 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with an image and a Region."""
-    served = start(tmp_path_factory.mktemp("status") / "data")
-    work(served)
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployment at rest, with an image and Regions."""
+    served = start(tmp_path_factory.mktemp("whole") / "data")
+    try:
+        work(served)
+    finally:
+        served.stop()
+    return served.data
+
+
+@pytest.fixture(scope="module")
+def served(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = start(Path(shutil.copytree(whole, tmp_path_factory.mktemp("served") / "data")))
     yield served
     served.stop()
 
 
 @pytest.fixture
-def at_rest(served: Served, tmp_path: Path) -> Path:
-    """A copy of its folder, which no server runs on."""
-    data = Path(shutil.copytree(served.data, tmp_path / "data", ignore=shutil.ignore_patterns("processes")))
-    (data / "processes").mkdir()
-    return data
+def at_rest(whole: Path, tmp_path: Path) -> Path:
+    """A copy that no server runs on."""
+    return Path(shutil.copytree(whole, tmp_path / "data"))
 
 
 def status(data: Path, port: int, *words: str, **environment: str) -> tuple[int, Any]:
