@@ -11,6 +11,7 @@ import pytest
 from tests.oci.test_served import Wire
 from tests.ports import free_port
 from tests.served import Served
+from twinport import __version__
 
 Environment = dict[str, str]
 VERSION = "credentialprovider.kubelet.k8s.io/v1"
@@ -129,3 +130,14 @@ def test_what_is_no_request_of_a_kubelet_is_refused(given: str) -> None:
     ended = ran("kubelet", given=given, environment={})
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "a CredentialProviderRequest with an 'image' is needed" in ended.stderr
+
+
+@pytest.mark.parametrize("program", ["docker", "kubelet"])
+def test_a_helper_tells_a_person_what_it_is_for(program: str) -> None:
+    name = {"docker": "docker-credential-twinport", "kubelet": "twinport-kubelet-credentials"}[program]
+    for word in ("-h", "--help"):
+        shown = ran(program, word, given="", environment={})
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert shown.stdout.startswith(f"usage: {name}")
+        assert "Exit codes" in shown.stdout
+    assert ran(program, "--version", given="", environment={}).stdout == f"{name} {__version__}\n"

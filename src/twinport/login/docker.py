@@ -14,10 +14,16 @@ from typing import TextIO
 
 from twinport import __version__
 from twinport.errors import Refusal
+from twinport.login.about import about
 from twinport.login.credentials import Surroundings
 from twinport.login.tokens import fetch
 
 _LONGEST_ADDRESS = 4096
+_HELP = """usage: docker-credential-twinport get|list|store|erase|version
+
+docker, podman and skopeo run this program when their settings name 'twinport' as credential helper. It reads the
+registry's address on standard input and answers with a token, by the AWS credentials of the environment or the profile.
+Exit codes: 0 done, 1 refused; the reason is on standard output, where docker reads it."""
 
 
 def main() -> None:
@@ -26,6 +32,9 @@ def main() -> None:
 
 def run(arguments: list[str], given: TextIO, answer: TextIO, around: Surroundings) -> int:
     """Do one verb and return the exit code."""
+    if (words := about(arguments, "docker-credential-twinport", _HELP)) is not None:
+        answer.write(words)
+        return 0
     verb = _VERBS.get(arguments[0]) if len(arguments) == 1 else None
     if verb is None:
         answer.write(f"usage: docker-credential-twinport {'|'.join(_VERBS)}\n")

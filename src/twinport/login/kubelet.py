@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import TextIO
 
 from twinport.errors import BadRequest, Refusal
+from twinport.login.about import about
 from twinport.login.credentials import Surroundings
 from twinport.login.tokens import Token, fetch
 
 _GROUP = "credentialprovider.kubelet.k8s.io/"
 _LARGEST_REQUEST = 1 << 16
+_HELP = """usage: twinport-kubelet-credentials
+
+A kubelet runs this program as its image credential provider. It reads a CredentialProviderRequest on standard input and
+answers with a token, by the AWS credentials of the node.
+Exit codes: 0 done, 1 refused; the reason is on standard error."""
 
 
 class RequestUnreadable(BadRequest):
@@ -25,6 +31,9 @@ class RequestUnreadable(BadRequest):
 
 
 def main() -> None:
+    if (words := about(sys.argv[1:], "twinport-kubelet-credentials", _HELP)) is not None:
+        sys.stdout.write(words)
+        sys.exit(0)
     sys.exit(run(sys.stdin, sys.stdout, sys.stderr, Surroundings(os.environ, Path.home())))
 
 
