@@ -66,14 +66,12 @@ def tree(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.suffix not in (".db-wal", ".db-shm")}
 
 
-def test_beside_a_running_server_all_is_well_and_nothing_is_made(served: Served) -> None:
-    before = tree(served.data)
+def test_beside_a_running_server_all_is_well(served: Served) -> None:
     code, found = status(served.data, served.port)
     assert (code, found["state"], found["findings"]) == (0, "well", [])
     assert (found["ready"], found["database"]) == (True, {"kind": "sqlite", "answers": True})
     assert found["processes"] == [{"kind": "server", "pid": served.process.pid, "is_alive": True}]
     assert "eu-west-1" in [each["region"] for each in found["regions"]]
-    assert tree(served.data) == before
 
 
 def test_for_people_it_is_a_line_each(served: Served) -> None:
