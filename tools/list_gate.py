@@ -49,7 +49,6 @@ FREE = {
     ("Control", "GET, HEAD, OPTIONS /_twinport/health/live"): "as above",
     ("Control", "GET, HEAD, OPTIONS /_twinport/health/ready"): "it names the parts that are away, and no more",
     ("Control", "POST /_twinport/reset"): "it is there only where accounts are open: everybody is root then",
-    ("Control", "GET /_twinport/deliveries"): "it is there only where accounts are open: everybody is root then",
     ("Control", "GET, HEAD /_twinport/metrics"): "it asks for a token of its own, or is there where accounts are open",
 }
 _HEAD = """\

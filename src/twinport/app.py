@@ -61,6 +61,7 @@ from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
+from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
 from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import Entrance
@@ -75,6 +76,7 @@ from twinport.control.backlog import BacklogReader
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
 from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
+from twinport.control.readers import SignedReaders
 from twinport.databases import note_catalog, open_catalog
 from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
@@ -231,7 +233,7 @@ def build(
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
     background = Background(settings, catalog, access.sessions, neighbours, scraped, couriers, Loops(loops))
     scrape = Scrape(scraped.numbers, BacklogReader(catalog, world, ground.regions))
-    control = _control(ground, stores, couriers, scrape)
+    control = _control(ground, access, stores, couriers, scrape)
     doors = _doors(ground, access, (verbs, identities), control)
     front = Front(edge, doors, has_access_log=settings.has_access_log)
     return App(front, _metrics_front(ground, scrape), background, catalog)
@@ -416,6 +418,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
         ImagePages(verbs.repositories, verbs.images, verbs.replication, verbs.public_url),
         PrivateRegistryPages(verbs.replication, verbs.registry_policies),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
+        ActivityPages(verbs.replication),
         PermissionPages(verbs.registry_policies),
         RolePages(
             identities.roles,
@@ -442,7 +445,9 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
     )
 
 
-def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replication, scrape: Scrape) -> ControlDoor:
+def _control(
+    ground: _Ground, access: _Access, stores: FileBlobStores, couriers: worker.Replication, scrape: Scrape
+) -> ControlDoor:
     garbage = Garbage(ground.catalog, stores, ground.world, ground.settings.keeping)
 
     async def reset() -> None:
@@ -459,4 +464,5 @@ def _control(ground: _Ground, stores: FileBlobStores, couriers: worker.Replicati
     readiness = Readiness({"database": ground.catalog.check, "store": stores.check})
     opening = ground.settings.opening
     metrics = MetricsDoor(ground.edge, opening, ground.settings.metrics_secret, scrape)
-    return ControlDoor(ground.edge, opening, ground.regions, reset, deliveries, readiness, metrics.answer)
+    signed = SignedReaders(ground.edge, access.authenticator, access.gate, ground.world)
+    return ControlDoor(ground.edge, opening, ground.regions, reset, deliveries, readiness, metrics.answer, signed)

@@ -76,6 +76,8 @@ def _registry_places() -> list[Place]:
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
         Place("registry", f"{home}/registry", "Registry permissions"),
         Place("replication", f"{home}/replication?done=created", "Rules"),
+        Place("replication-activity", f"{home}/replication/activity", "DESTINATION_REGISTRY_ACCESS_DENIED"),
+        Place("replication-activity-none", "/console/sa-east-1/replication/activity", "No copies like these"),
         Place("replication-edit", f"{home}/replication/edit", "Delete all"),
         Place("replication-add-types", add, "Where are images"),
         Place("replication-add-nothing", f"{add}?at=types&go=next", "choose at least one type"),

@@ -29,6 +29,7 @@ PAGES = {
     "registry": "registry",
     "replication": "replication",
     "replication/edit": "replication/edit",
+    "replication/activity": "replication/activity",
     "replication/add": f"replication/add?type=region&region={OTHER_REGION}&at=filters&go=next",
     "replication/remove": "replication/remove?rule=1",
     "replication/delete-all": "replication/delete-all",

@@ -8,20 +8,25 @@ import orjson
 from twinport import __version__
 from twinport.control.deliveries import DeliveryReader, describe_page, parse_query
 from twinport.control.health import Readiness
+from twinport.control.readers import ACTION, SignedReaders
 from twinport.edge import Edge
-from twinport.errors import BadRequest
+from twinport.errors import AccessDenied, BadRequest, NotAuthenticated
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.metrics import names
-from twinport.model.names import RegionName
+from twinport.model.names import RegionName, Registry
 from twinport.open_accounts import OpenAccounts
 
 PREFIX = "/_twinport/"
+_SIGNED = f"; a request signed for ECR by a caller that is allowed {ACTION} is answered, too"
 Handler = Callable[[Request], Awaitable[AnyAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
 class ControlDoor:
-    """Only clients for which accounts are open may empty the server or look inside."""
+    """Only clients for which accounts are open may empty the server or look inside.
+
+    Callers whose signature `signed` accepts may see deliveries, too.
+    """
 
     edge: Edge
     open_accounts: OpenAccounts
@@ -30,6 +35,7 @@ class ControlDoor:
     deliveries: DeliveryReader
     readiness: Readiness
     metrics: Handler
+    signed: SignedReaders | None = None
 
     def routes(self) -> Mapping[str, Mapping[str, Handler]]:
         """Return what answers each method of each address beneath `PREFIX`."""
@@ -67,22 +73,31 @@ class ControlDoor:
         return _json(200, {"status": "empty"})
 
     async def _deliveries(self, request: Request) -> AnyAnswer:
-        if (refused := self._refused(request, "deliveries are shown")) is not None:
-            return refused
         try:
             asked = parse_query(request.query, self.regions)
+            if (refused := await self._hidden(request, asked.source)) is not None:
+                return refused
             page = await self.deliveries(asked.source, asked.limit, asked.before)
         except BadRequest as refusal:
             return _json(400, {"message": refusal.message})
+        except (AccessDenied, NotAuthenticated) as refusal:
+            return _json(403, {"message": refusal.message})
         return _json(200, describe_page(page))
 
-    def _refused(self, request: Request, what: str) -> Answer | None:
+    async def _hidden(self, request: Request, source: Registry) -> Answer | None:
+        """Return the refusal of a request that has no signature and comes from no client with open accounts."""
+        if self.signed is not None and request.header("authorization") is not None:
+            await self.signed.require(request, source)
+            return None
+        return self._refused(request, "without a signature deliveries are shown", _SIGNED)
+
+    def _refused(self, request: Request, what: str, otherwise: str = "") -> Answer | None:
         """Return the refusal of what only clients with open accounts may do; None for these."""
         if self.open_accounts.admit(is_local=self.edge.is_local(request)):
             return None
         is_closed = self.open_accounts is OpenAccounts.CLOSED
         where = "where accounts are open" if is_closed else "to clients on this machine that come by no proxy"
-        return _json(403, {"message": f"{what} only {where} ('open_accounts')"})
+        return _json(403, {"message": f"{what} only {where} ('open_accounts'){otherwise}"})
 
 
 async def _live(request: Request) -> AnyAnswer:

@@ -1,6 +1,7 @@
 """A registry's replication: its rules, the role that they stand under, and what became of an image's copies."""
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -8,19 +9,25 @@ from typing import Protocol, TypeVar
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog import cancellations, images, outbox, registries, repositories
 from twinport.catalog.database import Connection
+from twinport.catalog.delivery_lists import Place, place_of
 from twinport.catalog.embedded import Catalog
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.images import ImageId, Repository
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
-from twinport.model.replication import DeliveryReport, ReplicationConfiguration
+from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery, ReplicationConfiguration
 from twinport.refusals.images import ImageNotFound
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
+from twinport.registry import paging
+from twinport.registry.paging import Page, PageRequest
+from twinport.replication.listing import DeliveryListing
 
 T = TypeVar("T")
 MOST_DESTINATIONS = 25
 _ROWS_AT_ONCE = 200
 _PARAMETER = "replicationConfiguration"
+_BEGINNING = ("", "", "", "")
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 class Roles(Protocol):
@@ -104,6 +111,20 @@ class Replication:
         await self.gate.authorize(caller, "ecr:DescribeRegistry", AnyResource(registry.account, registry.region))
         return await self.catalog.region(registry.region).read(lambda db: _activity(db, registry))
 
+    async def deliveries(
+        self, caller: Caller, registry: Registry, states: Sequence[DeliveryState], page: PageRequest
+    ) -> Page[ListedDelivery]:
+        """List the deliveries of a registry in one of `states`, the newest first.
+
+        It tells of every repository what the status of each image tells, so it asks for that of all of them.
+        """
+        resource = RepositoryResource(registry, "*")
+        await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", resource)
+        request = ("deliveries", str(registry), *(state.value for state in states))
+        after = _place(paging.start(page, request, _BEGINNING))
+        found = await DeliveryListing(self.catalog, page.limit + 2).page(registry, states, page.limit + 1, after)
+        return paging.cut(found.deliveries, page, request, lambda each: _position(place_of(each)))
+
     async def status(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
         """Report the newest delivery of an image to each of its destinations; none where no rule ever asked for one.
 
@@ -112,6 +133,21 @@ class Replication:
         """
         await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", RepositoryResource(registry, name))
         return await self.catalog.region(registry.region).read_much(lambda db: _status(db, registry, name, image))
+
+
+def _place(position: paging.Position) -> Place | None:
+    """Read a position of the list of deliveries. Anyone can make a token, so it may be anything."""
+    if position == _BEGINNING:
+        return None
+    *age, name = position
+    if not all(_NUMBER.fullmatch(number) for number in age):
+        raise InvalidParameter("nextToken", "must be the nextToken of an earlier answer to the same request")
+    epoch, sequence, repetition = map(int, age)
+    return epoch, sequence, repetition, name
+
+
+def _position(place: Place) -> paging.Position:
+    return tuple(map(str, place))
 
 
 def check(configuration: ReplicationConfiguration, source: Registry, regions: Collection[RegionName]) -> None:

@@ -1,0 +1,32 @@
+"""Callers that may see a registry's deliveries by their signature, where accounts are closed."""
+
+from dataclasses import dataclass, replace
+
+from twinport.access.authentication import Authenticator
+from twinport.access.gate import Gate, RepositoryResource
+from twinport.aws import sigv4
+from twinport.clock import Clock
+from twinport.edge import Edge
+from twinport.exchange import Request
+from twinport.model.names import Registry
+
+# What DescribeImageReplicationStatus tells of one image is told of all, so it is asked for all repositories.
+ACTION = "ecr:DescribeImageReplicationStatus"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReaders:
+    """Asks the gate for callers that signed for ECR. The request has no body."""
+
+    edge: Edge
+    authenticator: Authenticator
+    gate: Gate
+    world: Clock
+
+    async def require(self, request: Request, source: Registry) -> None:
+        """Return if the caller may see the deliveries of a registry. Raises NotAuthenticated, AccessDenied."""
+        message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
+        origin = self.edge.origin_of(request, self.world.now())
+        caller = await self.authenticator.authenticate(message, b"", "ecr", origin)
+        asked = replace(caller, origin=replace(caller.origin, region=source.region))
+        await self.gate.authorize(asked, ACTION, RepositoryResource(source, "*"))
