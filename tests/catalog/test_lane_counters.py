@@ -96,7 +96,9 @@ class History:
 
     def owe(self, db: Connection, where: list[Registry], image: Digest) -> None:
         self.owed += 1
-        planned = [PlannedDelivery(place, API, image, f"t{n}" if n else None) for n, place in enumerate(where)]
+        tagged = [PlannedDelivery(place, API, image, f"t{number}") for number, place in enumerate(where)]
+        # At one position, as an index is pushed with its children: one may bring the others along.
+        planned = [*tagged, *(PlannedDelivery(where[0], API, each, None) for each in IMAGES)]
         outbox.owe(db, REGISTRY, planned, Position(1, self.owed), self.clock.now())
 
     def claim(self, db: Connection, place: Registry, limit: int) -> None:
