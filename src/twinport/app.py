@@ -454,7 +454,7 @@ def _control(
         # What is on its way must not land in the empty state.
         await couriers.stop()
         # Rows before bytes when deleting (law 1).
-        await clearing.clear(ground.catalog, ground.world.now())
+        await clearing.clear(ground.catalog)
         for name in await ground.catalog.regions():
             await garbage.remove_bytes(name)
         await couriers.start()

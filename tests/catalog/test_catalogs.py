@@ -15,10 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from tests.catalogs import ENGINES, opened
 from tests.waiting import PATIENCE_SECONDS
 from twinport import signals
-from twinport.catalog import clearing, statements
+from twinport.catalog import blobs, clearing, reviews, statements
 from twinport.catalog import regional_schema as schema
+from twinport.catalog.blobs import NewBlob
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
+from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
 from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable, WriterDied
 
@@ -110,9 +112,23 @@ async def test_clearing_begins_a_new_epoch(catalog: WholeCatalog, clock: ManualC
     await region.write(lambda db: add("1", db))
     first = await region.read(epoch)
     clock.advance(by=timedelta(seconds=1))
-    await clearing.clear(catalog, clock.now())
+    await clearing.clear(catalog)
     assert await region.read(accounts) == []
     assert await region.read(epoch) > first
+
+
+async def test_clearing_forgets_what_is_dated_later_than_now(catalog: WholeCatalog, clock: ManualClock) -> None:
+    region, blob = catalog.region(REGION), NewBlob(Digest.of(b"layer"), Key("0" * 32), 5)
+
+    def let_go_tomorrow(db: Connection) -> None:
+        blobs.record(db, blob, clock.now())
+        reviews.review_blob(db, blob.digest, clock.now() + timedelta(days=1))
+
+    await region.write(let_go_tomorrow)
+    first = await region.read(epoch)
+    await clearing.clear(catalog)
+    assert await region.read(lambda db: blobs.named(db, blob.digest)) is None
+    assert await region.read(epoch) > first, "no time has passed"
 
 
 async def test_names_are_in_the_order_of_their_bytes(catalog: WholeCatalog) -> None:

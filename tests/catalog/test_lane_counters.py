@@ -61,7 +61,7 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 async def test_lanes_say_what_a_recount_finds(catalog: WholeCatalog, steps: list[tuple[str, object, object]]) -> None:
     clock = ManualClock()
-    await clearing.clear(catalog, clock.now())
+    await clearing.clear(catalog)
     history = History(clock)
     for step in steps:
         # Each in a transaction of its own, as the verbs do it.

@@ -103,7 +103,7 @@ async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bo
     before = await region.read(registries.epoch)
 
     counted = CountedCatalog(catalog)
-    await clearing.clear(counted, NOW + timedelta(1), AT_ONCE)
+    await clearing.clear(counted, AT_ONCE)
 
     # A blob goes with the note of its review and leaves one for the sweep; and each write advances the generation.
     assert max(counted.counts) <= 3 * AT_ONCE + 1
@@ -121,7 +121,7 @@ async def test_a_reset_that_breaks_off_is_ended_by_the_next_one(catalog: WholeCa
     await catalog.partition.write(lambda db: sign_in(db, AT_ONCE))
     for writes in count(1):
         try:
-            await clearing.clear(Breaking(catalog, writes), NOW, 10)
+            await clearing.clear(Breaking(catalog, writes), 10)
         except StorageUnavailable:
             continue
         break

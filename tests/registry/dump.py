@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
+from tests.catalogs import TimedCatalog
 from tests.fakes import REGISTRY, AllowAll, caller
 from tests.shelf import image_of
 from twinport.blobs.files import FileBlobStores
@@ -45,6 +46,7 @@ class Dump:
     keeping: Keeping = field(default_factory=Keeping)
 
     def __post_init__(self) -> None:
+        self.catalog = TimedCatalog(self.catalog, self.world)
         self.stores = FileBlobStores(self.folder)
         gate = AllowAll()
         self.uploads = Uploads(self.catalog, self.stores, gate, self.world, keeping=self.keeping)

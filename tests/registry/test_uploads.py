@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
+from tests.catalogs import TimedCatalog
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog import regional_schema as schema
@@ -354,13 +355,16 @@ async def test_who_may_not_ask_for_a_layer_learns_nothing_of_it_by_completing_an
     await site.complete(upload, DIGEST)
 
 
-async def test_a_layer_that_may_go_before_its_image_comes_completes_no_upload_again(site: Site) -> None:
+async def test_a_layer_that_may_go_before_its_image_comes_completes_no_upload_again(
+    site: Site, catalog: EmbeddedCatalog
+) -> None:
     upload = await site.begin(CONTENT)
     await site.complete(upload, DIGEST)
     later = ManualClock(NOW)
     later.advance(site.uploads.keeping.promise + timedelta(seconds=1))
+    uploads = replace(site.uploads, catalog=TimedCatalog(catalog, later))
     with pytest.raises(UploadNotFound):
-        await replace(site.uploads, clock=later).complete(ME, REGISTRY, NAME, upload, DIGEST, None)
+        await uploads.complete(ME, REGISTRY, NAME, upload, DIGEST, None)
 
 
 async def test_what_the_source_does_not_hold_is_not_mounted(site: Site) -> None:

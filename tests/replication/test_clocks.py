@@ -1,21 +1,32 @@
-"""Leases and due times are the database's: hosts whose clocks go wrong agree on who holds what, and until when."""
+"""Leases, due times and the age of garbage are told by the database: hosts whose clocks go wrong agree about them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from tests.fakes import AllowAll, caller
+from tests.registry.dump import pieces_of
 from tests.replication.world import FAR, HOME, NAME
+from twinport.blobs.files import FileBlobStores
 from twinport.catalog import outbox
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import WallClock, WorldClock
+from twinport.keeping import Keeping
 from twinport.model.content import Digest
-from twinport.model.images import Position
+from twinport.model.images import NewRepository, Position
 from twinport.model.replication import PlannedDelivery
+from twinport.registry.garbage import Garbage, Swept
+from twinport.registry.layers import AvailableLayer, Layers
+from twinport.registry.litter import Litter
+from twinport.registry.repositories import Repositories
+from twinport.registry.uploads import Part, Uploads
 from twinport.replication.outcomes import Hindered
 from twinport.replication.post_office import LEASE, PostOffice
 
+ME, DEFAULT = caller(), Keeping()
 OWED = [PlannedDelivery(FAR, NAME, Digest.of(b"image"), "1")]
 
 
@@ -35,6 +46,35 @@ class Host:
         self.catalog = PostgresCatalog(address, self.world)
         self.office = PostOffice(self.catalog, jitter=lambda: 0.0)
 
+    def uploads(self, folder: Path) -> Uploads:
+        return Uploads(self.catalog, FileBlobStores(folder), AllowAll(), self.world)
+
+    def garbage(self, folder: Path, keeping: Keeping = DEFAULT) -> Garbage:
+        return Garbage(self.catalog, FileBlobStores(folder), self.world, keeping)
+
+    def litter(self, folder: Path) -> Litter:
+        return Litter(self.catalog, FileBlobStores(folder), self.world, self.world.wall, DEFAULT)
+
+    async def has(self, folder: Path, digest: Digest, keeping: Keeping = DEFAULT) -> bool:
+        layers = Layers(self.catalog, FileBlobStores(folder), AllowAll(), self.world, keeping)
+        [state] = await layers.check(ME, HOME, NAME, [str(digest)])
+        return isinstance(state, AvailableLayer)
+
+    async def push(self, folder: Path) -> Digest:
+        """Make the repository, and store a layer in it."""
+        repositories = Repositories(AllowAll(), self.catalog, self.world, (HOME.region,))
+        await repositories.create(ME, HOME, NAME, NewRepository())
+        content = b"layer"
+        layer = await self.uploads(folder).upload_whole(ME, HOME, NAME, Digest.of(content), pieces_of(content))
+        return layer.digest
+
+    async def begin(self, folder: Path) -> str:
+        """Begin an upload, and leave it."""
+        uploads = self.uploads(folder)
+        upload = await uploads.start(ME, HOME, NAME)
+        await uploads.append(ME, HOME, NAME, upload.id, Part(pieces_of(b"part")))
+        return upload.id
+
     async def owe(self) -> None:
         await self.catalog.region(HOME.region).write(
             lambda db: outbox.owe(db, HOME, OWED, Position(1, 1), self.catalog.now(db))
@@ -43,7 +83,7 @@ class Host:
 
 @pytest.fixture
 def hosts(postgres_address: str) -> Iterator[tuple[Host, Host]]:
-    fast, slow = Host(postgres_address, timedelta(hours=3)), Host(postgres_address, -timedelta(hours=3))
+    fast, slow = Host(postgres_address, timedelta(days=3)), Host(postgres_address, -timedelta(days=3))
     yield fast, slow
     fast.catalog.close()
     slow.catalog.close()
@@ -54,6 +94,35 @@ async def test_what_a_fast_host_owes_is_due_at_once_for_a_slow_one(hosts: tuple[
     await fast.owe()
     assert await slow.office.next_due_in() == timedelta(0)
     assert await slow.office.claim("slow") is not None
+
+
+async def test_a_host_that_is_fast_takes_no_fresh_layer(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    fast, slow = hosts
+    digest = await slow.push(tmp_path)
+    upload_id = await slow.begin(tmp_path)
+    assert await fast.garbage(tmp_path).sweep(HOME.region) == Swept()
+    async with FileBlobStores(tmp_path).region(HOME.region).create() as writer:
+        await writer.write(b"not recorded yet")
+        written = await writer.finish()
+    assert await fast.litter(tmp_path).find(HOME.region, written.key[:2]) == []
+    assert await fast.has(tmp_path, digest)
+    assert (await fast.uploads(tmp_path).status(ME, HOME, NAME, upload_id)).size > 0
+
+
+async def test_a_host_that_is_slow_promises_no_layer_that_may_go(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    fast, slow = hosts
+    digest = await fast.push(tmp_path)
+    assert await slow.has(tmp_path, digest)
+    assert not await slow.has(tmp_path, digest, Keeping(layers=timedelta(0)))
+
+
+async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    fast, slow = hosts
+    await fast.push(tmp_path)
+    upload_id = await fast.begin(tmp_path)
+    await fast.uploads(tmp_path).cancel(ME, HOME, NAME, upload_id)
+    swept = await slow.garbage(tmp_path, Keeping(readers=timedelta(0))).sweep(HOME.region)
+    assert swept == Swept(keys=1)
 
 
 async def test_a_region_that_nobody_wrote_to_has_a_clock_too(hosts: tuple[Host, Host]) -> None:

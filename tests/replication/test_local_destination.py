@@ -200,7 +200,7 @@ class ResetMeanwhile:
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         await self._world.gate.authorize(caller, action, resource, context)
         self._world.clock.advance(timedelta(seconds=1))
-        await clearing.clear(self._world.catalog, self._world.clock.now())
+        await clearing.clear(self._world.catalog)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         for action in actions:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from twinport.catalog import partition_schema, region_identity, regional_schema, statements
 from twinport.catalog.database import Database
@@ -61,8 +61,9 @@ def begin_history(db: Connection, now: datetime) -> None:
 
 
 def begin_history_anew(db: Connection, now: datetime) -> None:
-    """Give a Region an epoch greater than all before."""
-    db.execute(update(regional_schema.history).values(epoch=_epoch_at(now)))
+    """Give a Region an epoch greater than all before, even if the clock went back since."""
+    epoch, new = regional_schema.history.c.epoch, _epoch_at(now)
+    db.execute(update(regional_schema.history).values(epoch=case((epoch >= new, epoch + 1), else_=new)))
 
 
 def _generation(db: Connection) -> int:

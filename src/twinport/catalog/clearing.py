@@ -43,7 +43,7 @@ _OF_A_REGION = (
 )
 
 
-async def clear(catalog: Catalog, now: datetime, rows_at_once: int = _ROWS_AT_ONCE) -> None:
+async def clear(catalog: Catalog, rows_at_once: int = _ROWS_AT_ONCE) -> None:
     """Forget everything: IAM, then Region by Region. Histories begin new epochs.
 
     In this order no other process lands in the empty state what it carried before: whom the gate admits after IAM is
@@ -53,10 +53,10 @@ async def clear(catalog: Catalog, now: datetime, rows_at_once: int = _ROWS_AT_ON
     way has written and not yet recorded are not among them.
     """
     await _until_none(lambda: catalog.partition.write(partial(_clear_identities, limit=rows_at_once)))
-    clear_some = partial(_clear_region, now=now, limit=rows_at_once)
+    clear_some = partial(_clear_region, clock=catalog.now, limit=rows_at_once)
     for name in await catalog.regions():
         region = catalog.region(name)
-        await region.write(partial(begin_history_anew, now=now))
+        await region.write(lambda db: begin_history_anew(db, catalog.now(db)))
         await _until_none(partial(region.write, clear_some))
         await region.write(chores.forget_all_but_identity)
 
@@ -68,17 +68,18 @@ def _clear_identities(db: Connection, limit: int) -> int:
     return limit - left
 
 
-def _clear_region(db: Connection, now: datetime, limit: int) -> int:
+def _clear_region(db: Connection, clock: Callable[[Connection], datetime], limit: int) -> int:
     """Forget at most `limit` rows of a Region, and tell how many: none when nothing is left.
 
     Repositories belong to no registry before anything else goes, so nothing is added to them meanwhile.
     """
+    now = clock(db)
     left = limit - repositories.remove_some(db, limit)
     left -= removals.remove_some(db, now, left).rows
     left -= arrivals.forget_offers(db, (), now, left)
     for table in _OF_A_REGION:
         left -= statements.delete_some(db, table, (), left)
-    left -= garbage.review_blobs(db, now, now, left).looked_at
+    left -= garbage.review_blobs(db, garbage.ALWAYS, now, left).looked_at
     return limit - left
 
 

@@ -6,7 +6,7 @@ each takes rows that nobody else has locked. In which order rows are locked: doc
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Select, delete, or_, select, update
 
@@ -17,6 +17,8 @@ from twinport.model.content import Digest, Key
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key
 _blob, _held, _part, _repository = schema.blob, schema.repository_blob, schema.manifest_blob, schema.repository
 _upload, _segment = schema.upload, schema.upload_segment
+# A host whose clock was fast may have noted what is later than now.
+ALWAYS = datetime.max.replace(tzinfo=UTC)
 _KEYS = (_blob.c.key, _segment.c.key, schema.offer_blob.c.key)
 
 

@@ -166,10 +166,12 @@ class Images:
         An image that an index contains stays, and is one of the failures.
         """
         await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
-        removing = partial(_remove, now=self.world.now())
-        outcomes = await self._write(
-            registry, name, lambda db, repository: [_named(db, repository, named, removing) for named in batch]
-        )
+
+        def remove_each(db: Connection, repository: Repository) -> list[tuple[ImageId, ...] | ImageFailure]:
+            removing = partial(_remove, now=self.catalog.now(db))
+            return [_named(db, repository, named, removing) for named in batch]
+
+        outcomes = await self._write(registry, name, remove_each)
         return Removed(
             tuple(image for each in outcomes if not isinstance(each, ImageFailure) for image in each),
             tuple(each for each in outcomes if isinstance(each, ImageFailure)),

@@ -95,10 +95,12 @@ class Layers:
         await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
         asked = [_parsed(text) for text in digests]
         readable = [digest for digest in asked if isinstance(digest, Digest)]
-        since = self.clock.now() - self.keeping.promise
-        held = await self.catalog.region(registry.region).read(
-            lambda db: blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
-        )
+
+        def promised(db: Connection) -> dict[Digest, StoredBlob]:
+            since = self.catalog.now(db) - self.keeping.promise
+            return blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
+
+        held = await self.catalog.region(registry.region).read(promised)
         lost = await self._lost(registry, name, held)
         return [_state(digest, {each: held[each].size for each in held.keys() - lost}) for digest in asked]
 
@@ -109,13 +111,12 @@ class Layers:
         that an image of the repository names.
         """
         await self.gate.authorize(caller, DELETE, RepositoryResource(registry, name))
-        now = self.clock.now()
 
         def unlink(db: Connection) -> None:
             repository = repositories.lock(db, registry, name, Against.ALL)
             if blobs.is_named(db, repository.id, digest):
                 raise LayerReferenced(str(digest), name)
-            if not blobs.unlink(db, repository.id, digest, now):
+            if not blobs.unlink(db, repository.id, digest, self.catalog.now(db)):
                 raise LayerNotFound(str(digest), name, registry.account)
 
         await self.catalog.region(registry.region).write(unlink)
@@ -171,11 +172,11 @@ class Layers:
     async def _report(self, registry: Registry, name: RepositoryName, digest: Digest, stored: StoredBlob) -> None:
         """Let nobody be told again that these bytes are there, so that somebody pushes them; if that can be noted."""
         telemetry.alarm(Event.BLOB_DAMAGED, digest=str(digest), repository=name, registry=str(registry))
-        blob, now = RecordedBlob(digest, stored.key, stored.size, None), self.clock.now()
+        blob = RecordedBlob(digest, stored.key, stored.size, None)
         if await self.stores.region(registry.region).is_there():
             with contextlib.suppress(Unavailable):
                 await self.catalog.region(registry.region).write(
-                    lambda db: verification.settle(db, blob, Damage.MISSING, now)
+                    lambda db: verification.settle(db, blob, Damage.MISSING, self.catalog.now(db))
                 )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from twinport import telemetry
 from twinport.blobs.store import PARTS, BlobStores, ListedBlob
@@ -45,7 +45,7 @@ class Litter:
 
     async def look(self, region: RegionName) -> None:
         """Look through the folders whose turn it is."""
-        database, chore, now = self.catalog.region(region), self._chore, self.world.now()
+        database, chore, now = self.catalog.region(region), self._chore, await self._now(region)
         while await database.read(lambda db: chores.is_due(db, chore, now)):
             part = await database.write(lambda db: chores.take(db, chore, now))
             if part is not None:
@@ -57,7 +57,7 @@ class Litter:
         Raises StoreOfAnother: whose rows are elsewhere is no litter.
         """
         await self.require_own(region)
-        oldest = self.wall.now() - self.keeping.litter
+        oldest = await self._oldest(region) - self.keeping.litter
         old = [each for each in await self.stores.region(region).listed(part) if each.written_at <= oldest]
         keys = [each.key for each in old]
         known = await self.catalog.region(region).read(lambda db: garbage.known_keys(db, keys)) if keys else set()
@@ -67,7 +67,7 @@ class Litter:
         """Note litter for the sweep, unless a row names it by now. Tell how much was noted."""
         if not litter:
             return 0
-        keys, now = [each.key for each in litter], self.world.now()
+        keys, now = [each.key for each in litter], await self._now(region)
         noted = set(await self.catalog.region(region).write(lambda db: garbage.note_litter(db, keys, now)))
         if noted:
             size = sum(each.size for each in litter if each.key in noted)
@@ -76,7 +76,7 @@ class Litter:
 
     async def require_own(self, region: RegionName) -> None:
         """Return if the rows of the store's blobs are in this catalog: it asked first. Raises StoreOfAnother."""
-        database, store, now = self.catalog.region(region), self.stores.region(region), self.world.now()
+        database, store, now = self.catalog.region(region), self.stores.region(region), await self._now(region)
         if not await store.is_there():
             return
         own = await database.read(chores.known_identity)
@@ -85,6 +85,15 @@ class Litter:
             own = await database.write(lambda db: chores.identity(db, new, now))
         if await store.owner(own) != own:
             raise StoreOfAnother(region)
+
+    async def _now(self, region: RegionName) -> datetime:
+        """Return the time of the database, which all hosts share."""
+        return await self.catalog.region(region).read(self.catalog.now)
+
+    async def _oldest(self, region: RegionName) -> datetime:
+        """Return the time that files are compared with: this host's, or the database's if this host is fast."""
+        fast_by = self.world.now() - await self._now(region)
+        return self.wall.now() - max(fast_by, timedelta(0))
 
     @property
     def _pause(self) -> timedelta:

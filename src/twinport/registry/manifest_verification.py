@@ -78,13 +78,13 @@ class ManifestVerification:
         return ManifestFinding(manifest, is_damaged)
 
     async def _place(self, region: RegionName, pause: timedelta) -> tuple[int, str] | None:
-        before = self.world.now() - pause
-        place = await self.catalog.region(region).read(lambda db: chores.place(db, _ROUND, before))
+        place = await self.catalog.region(region).read(
+            lambda db: chores.place(db, _ROUND, self.catalog.now(db) - pause)
+        )
         return None if place is None else _read(place)
 
     async def _go_on(self, region: RegionName, place: str) -> None:
-        now = self.world.now()
-        await self.catalog.region(region).write(lambda db: chores.go_on(db, _ROUND, place, now))
+        await self.catalog.region(region).write(lambda db: chores.go_on(db, _ROUND, place, self.catalog.now(db)))
 
     async def _page(self, region: RegionName, scope: Scope, place: tuple[int, str]) -> list[RecordedManifest]:
         return await self.catalog.region(region).read_much(

@@ -7,6 +7,7 @@ names it. What a crash or a refusal leaves between the two is a key that no row 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import TypeVar
@@ -96,9 +97,9 @@ class Uploads:
         """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
         await self.gate.authorize(caller, START, RepositoryResource(registry, name))
         await self._repository(registry, name)
-        upload_id, now = str(uuid4()), self.clock.now()
+        upload_id = str(uuid4())
         await self.catalog.region(registry.region).write(
-            lambda db: uploads.start(db, registry, name, upload_id, now, self.quota)
+            lambda db: uploads.start(db, registry, name, upload_id, self.catalog.now(db), self.quota)
         )
         return UploadState(upload_id, 0)
 
@@ -120,8 +121,8 @@ class Uploads:
             if writer.size == 0:
                 return UploadState(upload.id, upload.size)
             written = await writer.finish()
-        segment, now = Segment(upload.size, written.size, written.key, written.digest), self.clock.now()
-        await self._name(registry, written.key, lambda db: uploads.append(db, upload, segment, now))
+        segment = Segment(upload.size, written.size, written.key, written.digest)
+        await self._name(registry, written.key, lambda db: uploads.append(db, upload, segment, self.catalog.now(db)))
         self.running.grown(upload, segment, running)
         return UploadState(upload.id, upload.size + written.size)
 
@@ -135,9 +136,9 @@ class Uploads:
         """Forget an upload. Raises UploadNotFound."""
         await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
         await self._under_way(registry, name, upload_id)
-        now, most = self.clock.now(), self.rows_at_once
+        most = self.rows_at_once
         await self.catalog.region(registry.region).write(
-            lambda db: uploads.cancel(db, registry, name, upload_id, now, most)
+            lambda db: uploads.cancel(db, registry, name, upload_id, self.catalog.now(db), most)
         )
         self.running.ended(upload_id)
 
@@ -186,11 +187,10 @@ class Uploads:
             await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
         except AccessDenied:
             return None
-        since = self.clock.now() - self.keeping.promise
 
         def promised(db: Connection) -> StoredBlob | None:
             owner = repositories.find(db, registry, name)
-            return None if owner is None else blobs.promised(db, owner.id, [digest], since).get(digest)
+            return None if owner is None else blobs.promised(db, owner.id, [digest], self._since(db)).get(digest)
 
         stored = await self.catalog.region(registry.region).read(promised)
         if stored is None or not _is_sound(self.stores.region(registry.region), stored):
@@ -229,9 +229,8 @@ class Uploads:
             raise EmptyUpload(upload.id, name, registry.account)
         await self._require_large(upload, _begin_of_last(upload))
         # What a check would not have promised is no reason to refuse.
-        since = self.clock.now() - self.keeping.promise
         held = await self.catalog.region(registry.region).read(
-            lambda db: blobs.promised(db, upload.repository.id, digests, since)
+            lambda db: blobs.promised(db, upload.repository.id, digests, self._since(db))
         )
         for digest, stored in held.items():
             if _is_sound(self.stores.region(registry.region), stored):
@@ -258,8 +257,10 @@ class Uploads:
         async with self.stores.region(registry.region).create((digest.algorithm,)) as writer:
             await _take(writer, pieces)
             written = await writer.finish_as(digest)
-        blob, now = await self._new(registry, digest, written.key, written.size), self.clock.now()
-        stored = await self._name(registry, blob.key, lambda db: uploads.store_whole(db, repository, blob, now))
+        blob = await self._new(registry, digest, written.key, written.size)
+        stored = await self._name(
+            registry, blob.key, lambda db: uploads.store_whole(db, repository, blob, self.catalog.now(db))
+        )
         return self._stored(registry, blob, stored)
 
     async def mount(
@@ -299,11 +300,14 @@ class Uploads:
         except AccessDenied:
             return None
         await self._repository(registry, name)
-        now = self.clock.now()
         stored = await self.catalog.region(registry.region).write(
-            lambda db: uploads.mount(db, registry, name, digest, source_name, now)
+            lambda db: uploads.mount(db, registry, name, digest, source_name, self.catalog.now(db))
         )
         return None if stored is None else self._layer(registry, digest, stored)
+
+    def _since(self, db: Connection) -> datetime:
+        """Return since when a layer without an image may wait for one, and still count as there."""
+        return self.catalog.now(db) - self.keeping.promise
 
     async def _repository(self, registry: Registry, name: RepositoryName) -> Repository:
         """Refuse before any byte is taken, and without making a database where there is none."""
@@ -326,17 +330,19 @@ class Uploads:
 
     async def _finish_in_place(self, upload: Upload, segment: Segment, candidates: tuple[Digest, ...]) -> Layer:
         """The only segment is the layer: its bytes stay where they are, whatever becomes of the rows."""
-        registry, now = upload.repository.registry, self.clock.now()
+        registry = upload.repository.registry
         digest = await _recognised(self.stores.region(registry.region), segment, candidates)
         blob = await self._new(registry, digest, segment.key, segment.size)
-        stored = await self.catalog.region(registry.region).write(lambda db: uploads.finish(db, upload, blob, now))
+        stored = await self.catalog.region(registry.region).write(
+            lambda db: uploads.finish(db, upload, blob, self.catalog.now(db))
+        )
         self.running.ended(upload.id)
         return self._stored(registry, blob, stored)
 
     async def _finish_joined(
         self, upload: Upload, candidates: tuple[Digest, ...], last: AsyncIterator[bytes] | None
     ) -> Layer:
-        registry, now, most = upload.repository.registry, self.clock.now(), self.rows_at_once
+        registry, most = upload.repository.registry, self.rows_at_once
         store = self.stores.region(registry.region)
         async with self._joining(store, upload, candidates) as writer:
             async for segment in self._segments(upload):
@@ -346,7 +352,9 @@ class Uploads:
             written = await writer.finish_as(*candidates)
         digest = next(each for each in candidates if written.digests[each.algorithm] == each)
         blob = await self._new(registry, digest, written.key, written.size)
-        stored = await self._name(registry, blob.key, lambda db: uploads.finish(db, upload, blob, now, most))
+        stored = await self._name(
+            registry, blob.key, lambda db: uploads.finish(db, upload, blob, self.catalog.now(db), most)
+        )
         self.running.ended(upload.id)
         return self._stored(registry, blob, stored)
 

@@ -87,11 +87,13 @@ class Verification:
 
     async def verify(self, region: RegionName, blob: RecordedBlob, pace: Pace = UNHURRIED) -> Finding:
         """Look at one blob, and put it into quarantine or release it. Raises StorageUnavailable without its store."""
-        store, now = self.stores.region(region), self.world.now()
+        store = self.stores.region(region)
         damage = await damage_of(store, blob.key, blob.size, blob.digest, pace)
         if damage is Damage.MISSING and not await store.is_there():
             raise StorageUnavailable(f"the blobs of Region '{region}' are not there at all")
-        change = await self.catalog.region(region).write(lambda db: verification.settle(db, blob, damage, now))
+        change = await self.catalog.region(region).write(
+            lambda db: verification.settle(db, blob, damage, self.catalog.now(db))
+        )
         names.VERIFIED.add("layers")
         names.VERIFIED_BYTES.add(by=blob.size)
         if change is Change.QUARANTINED:
@@ -100,8 +102,9 @@ class Verification:
         return Finding(blob, damage, change)
 
     async def _due(self, region: RegionName, unseen_for: timedelta) -> list[RecordedBlob]:
-        before = self.world.now() - unseen_for
-        return await self.catalog.region(region).read(lambda db: verification.longest_unseen(db, before, _AT_ONCE))
+        return await self.catalog.region(region).read(
+            lambda db: verification.longest_unseen(db, self.catalog.now(db) - unseen_for, _AT_ONCE)
+        )
 
     async def _page(self, region: RegionName, scope: Scope, last: str) -> list[RecordedBlob]:
         return await self.catalog.region(region).read(lambda db: verification.after(db, scope, last, _AT_ONCE))

@@ -80,7 +80,7 @@ class Courier:
         await self._note_use(role, lane.destination.region)
         badge = SessionBadge(lane, role.unique_id, self.sessions, self.world)
         region = lane.source.region
-        source = SourceBytes(region, self.catalog.region(region), self.stores.region(region), self.world)
+        source = SourceBytes(region, self.catalog.region(region), self.stores.region(region), self.catalog.now)
         return Road(lane, destination, badge, source)
 
     async def _note_use(self, role: Role, region: RegionName) -> None:

@@ -1,14 +1,15 @@
 """Whose fault it is that bytes did not arrive whole: those that are damaged at their source are not carried again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from twinport import telemetry
 from twinport.blobs.damage import damage_of
 from twinport.blobs.store import BlobStore
 from twinport.catalog import verification
-from twinport.catalog.database import Database
+from twinport.catalog.database import Connection, Database
 from twinport.catalog.verification import Change, RecordedBlob
-from twinport.clock import Clock
 from twinport.errors import Refusal, Unavailable
 from twinport.model.cargo import BlobEntry
 from twinport.model.content import Damage
@@ -25,7 +26,7 @@ class SourceBytes:
     region: RegionName
     rows: Database
     store: BlobStore
-    world: Clock
+    now: Callable[[Connection], datetime]
 
     async def blamed(self, blob: BlobEntry, refusal: Refusal) -> Hindered | Hopeless:
         """Look at a blob that was refused: put it into quarantine if it is damaged here, so that it gets healed."""
@@ -39,8 +40,8 @@ class SourceBytes:
         return Hindered(refusal.message, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
 
     async def _quarantine(self, blob: BlobEntry, damage: Damage) -> None:
-        recorded, now = RecordedBlob(blob.digest, blob.key, blob.size, None), self.world.now()
-        change = await self.rows.write(lambda db: verification.settle(db, recorded, damage, now))
+        recorded = RecordedBlob(blob.digest, blob.key, blob.size, None)
+        change = await self.rows.write(lambda db: verification.settle(db, recorded, damage, self.now(db)))
         if change is Change.QUARANTINED:
             facts = {"reason": damage.value, "key": blob.key}
             telemetry.alarm(Event.BLOB_QUARANTINED, region=self.region, digest=str(blob.digest), **facts)

@@ -104,7 +104,8 @@ async def delete(settings: Settings, regions: Sequence[str]) -> Done:
 
 
 async def _found(site: Site, settings: Settings, region: RegionName) -> AsyncIterator[Candidate]:
-    now, keeping, store = site.clock.now(), settings.keeping, site.stores.region(region)
+    now, keeping = await site.catalog.region(region).read(site.catalog.now), settings.keeping
+    store = site.stores.region(region)
     queries: tuple[tuple[Callable[[Connection, datetime], Iterator[Candidate]], datetime], ...] = (
         (candidates.uploads, now - keeping.uploads),
         (candidates.layers, now - keeping.layers),
