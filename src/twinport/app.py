@@ -260,10 +260,10 @@ def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
     """The loops that let garbage go and look at what is kept; any number of processes may run them."""
     catalog, world, keeping = ground.catalog, ground.world, ground.settings.keeping
     return {
-        "garbage": Garbage(catalog, stores, world, keeping).run,
+        "garbage": Garbage(catalog, stores, keeping).run,
         "litter": Litter(catalog, stores, world, WallClock(), keeping).run,
         "forgetting": Forgetting(catalog, keeping).run,
-        "verification": Verification(catalog, stores, world, keeping, ground.neighbours.name).run,
+        "verification": Verification(catalog, stores, keeping, ground.neighbours.name).run,
     }
 
 
@@ -329,13 +329,12 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores) -> ecr.Verb
         policies=RepositoryPolicies(gate, access.gate, catalog),
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, access.roles, ground.regions),
-        images=Images(gate, catalog, world, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
+        images=Images(gate, catalog, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
         layers=Layers(catalog, stores, gate, world, keeping),
         uploads=Uploads(
             catalog,
             stores,
             gate,
-            world,
             part_rule,
             keeping,
             UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
@@ -448,7 +447,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
 def _control(
     ground: _Ground, access: _Access, stores: FileBlobStores, couriers: worker.Replication, scrape: Scrape
 ) -> ControlDoor:
-    garbage = Garbage(ground.catalog, stores, ground.world, ground.settings.keeping)
+    garbage = Garbage(ground.catalog, stores, ground.settings.keeping)
 
     async def reset() -> None:
         # What is on its way must not land in the empty state.

@@ -101,7 +101,7 @@ async def piece() -> AsyncIterator[bytes]:
 async def test_the_thousandth_part_costs_what_the_first_ones_cost(catalog: WholeCatalog, tmp_path: Path) -> None:
     async def cost_of_a_part() -> list[int]:
         measured = MeasuredCatalog(catalog)
-        door = Uploads(measured, FileBlobStores(tmp_path), AllowAll(), ManualClock())
+        door = Uploads(measured, FileBlobStores(tmp_path), AllowAll())
         await door.append(ME, REGISTRY, NAME, ID, Part(piece()))
         await door.status(ME, REGISTRY, NAME, ID)
         return measured.costs

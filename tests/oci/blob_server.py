@@ -97,7 +97,7 @@ async def served_blobs(folder: Path) -> AsyncIterator[Site]:
     catalog = EmbeddedCatalog(folder, ManualClock())
     await catalog.region(REGISTRY.region).write(_insert_repositories)
     stores, clock = FileBlobStores(folder), ManualClock()
-    routed = Routed(BlobRoutes(Uploads(catalog, stores, AllowAll(), clock), Layers(catalog, stores, AllowAll(), clock)))
+    routed = Routed(BlobRoutes(Uploads(catalog, stores, AllowAll()), Layers(catalog, stores, AllowAll(), clock)))
     port = free_port()
     server = Server(
         routed, address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False

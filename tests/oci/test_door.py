@@ -76,14 +76,14 @@ class Client:
 
 def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
     clock, stores, regions = ManualClock(NOW), FileBlobStores(folder), (REGION, OTHER_REGION)
-    images = Images(gate, catalog, clock, lambda: None)
+    images = Images(gate, catalog, lambda: None)
     return OciDoor(
         edge=edge_of((), None, ()),
         tokens=PlainTokens(),
         world=clock,
         regions=regions,
         manifests=ManifestRoutes(images),
-        blobs=BlobRoutes(Uploads(catalog, stores, gate, clock), Layers(catalog, stores, gate, clock)),
+        blobs=BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock)),
         listings=Listings(images, Referrers(gate, catalog), Repositories(gate, catalog, clock, regions)),
     )
 

@@ -49,13 +49,13 @@ class Dump:
         self.catalog = TimedCatalog(self.catalog, self.world)
         self.stores = FileBlobStores(self.folder)
         gate = AllowAll()
-        self.uploads = Uploads(self.catalog, self.stores, gate, self.world, keeping=self.keeping)
+        self.uploads = Uploads(self.catalog, self.stores, gate, keeping=self.keeping)
         self.layers = Layers(self.catalog, self.stores, gate, self.world, self.keeping)
-        self.images = Images(gate, self.catalog, self.world, lambda: None)
+        self.images = Images(gate, self.catalog, lambda: None)
         self.repositories = Repositories(gate, self.catalog, self.world, (REGION,))
-        self.garbage = Garbage(self.catalog, self.stores, self.world, self.keeping)
+        self.garbage = Garbage(self.catalog, self.stores, self.keeping)
         self.litter = Litter(self.catalog, self.stores, self.world, self.world, self.keeping)
-        self.verification = Verification(self.catalog, self.stores, self.world, self.keeping, "ann")
+        self.verification = Verification(self.catalog, self.stores, self.keeping, "ann")
 
     @property
     def region(self) -> Database:

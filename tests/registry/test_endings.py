@@ -85,7 +85,7 @@ async def test_no_transaction_of_an_upload_of_many_parts_changes_more_rows_than_
     upload = await begun(dump, many=MANY)
     counted = CountedCatalog(dump.catalog)
     await end(replace(dump.uploads, catalog=counted, rows_at_once=AT_ONCE), upload)
-    await Garbage(counted, dump.stores, dump.world, dump.keeping, AT_ONCE).sweep(REGION)
+    await Garbage(counted, dump.stores, dump.keeping, AT_ONCE).sweep(REGION)
     # Each segment that goes leaves a note for the sweep; beside them are the upload, and the blob with what holds it.
     assert max(counted.counts) <= 2 * AT_ONCE + 4
     assert len(counted.counts) >= MANY / AT_ONCE
@@ -99,7 +99,7 @@ async def test_no_transaction_of_an_expiry_changes_more_rows_than_its_bound(dump
         await begun(dump, f"small {number}", 1)
     dump.world.advance(dump.keeping.uploads + TICK)
     counted = CountedCatalog(dump.catalog)
-    swept = await Garbage(counted, dump.stores, dump.world, dump.keeping, AT_ONCE).sweep(REGION)
+    swept = await Garbage(counted, dump.stores, dump.keeping, AT_ONCE).sweep(REGION)
     assert swept == Swept(uploads=3 + AT_ONCE * 2)
     # As many uploads as segments are taken at once.
     assert max(counted.counts) <= 3 * AT_ONCE

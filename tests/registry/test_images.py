@@ -11,7 +11,6 @@ from twinport.access.gate import Gate
 from twinport.catalog import images, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
-from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, Position, TagRule, TagStatus
@@ -51,7 +50,7 @@ async def shelf(catalog: WholeCatalog) -> Shelf:
 
 
 def verbs(shelf: Shelf, gate: Gate | None = None) -> Images:
-    return Images(gate or AllowAll(), shelf.catalog, ManualClock(NOW), lambda: None)
+    return Images(gate or AllowAll(), shelf.catalog, lambda: None)
 
 
 async def put(
@@ -93,7 +92,7 @@ async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
 async def test_the_gate_is_asked_before_anything_is_looked_at(catalog: WholeCatalog) -> None:
     push = Push(b"not a manifest", None, (), None, Unchanged.ACCEPT)
     with pytest.raises(AccessDenied):
-        await Images(DenyAll(), catalog, ManualClock(NOW), lambda: None).put(caller(), REGISTRY, API, push)
+        await Images(DenyAll(), catalog, lambda: None).put(caller(), REGISTRY, API, push)
 
 
 async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:

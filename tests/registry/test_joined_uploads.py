@@ -67,7 +67,7 @@ async def processes(catalog: EmbeddedCatalog, tmp_path: Path) -> tuple[Site, Sit
     await catalog.region(REGISTRY.region).write(insert_repositories)
     stores, clock = CountingStores(tmp_path), ManualClock()
     layers = Layers(catalog, stores, AllowAll(), clock)
-    first, second = (Site(Uploads(catalog, stores, AllowAll(), clock), layers, tmp_path) for _ in range(2))
+    first, second = (Site(Uploads(catalog, stores, AllowAll()), layers, tmp_path) for _ in range(2))
     return first, second, stores.begun
 
 

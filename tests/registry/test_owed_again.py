@@ -11,7 +11,6 @@ from tests.shelf import API, Shelf, image_of, index_of
 from twinport.catalog import outbox, registries
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
-from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Mutability, TagRule
 from twinport.model.names import Registry, TagName
@@ -48,7 +47,7 @@ async def push(
     shelf: Shelf, content: bytes, *tags: str, unchanged: Unchanged = Unchanged.ACCEPT, rung: list[None] | None = None
 ) -> None:
     bell = [] if rung is None else rung
-    verbs = Images(AllowAll(), shelf.catalog, ManualClock(NOW), lambda: bell.append(None))
+    verbs = Images(AllowAll(), shelf.catalog, lambda: bell.append(None))
     named = tuple(TagName(tag) for tag in tags)
     await verbs.put(caller(), REGISTRY, API, Push(content, None, named, None, unchanged))
 

@@ -20,7 +20,7 @@ IMAGES = [image_of(CONFIG, annotations={"number": str(number)}) for number in ra
 
 
 async def push(shelf: Shelf, content: bytes, tag: str) -> None:
-    images = Images(AllowAll(), shelf.catalog, ManualClock(NOW), lambda: None, Quotas(images=LIMIT))
+    images = Images(AllowAll(), shelf.catalog, lambda: None, Quotas(images=LIMIT))
     await images.put(caller(), REGISTRY, API, Push(content, None, (TagName(tag),), None, Unchanged.ACCEPT))
 
 

@@ -64,7 +64,7 @@ def process(address: str) -> Process:
     roles = ServiceLinkedRoles(catalog, gate, world)
     return Process(
         catalog,
-        Images(gate, catalog, world, lambda: None),
+        Images(gate, catalog, lambda: None),
         Repositories(gate, catalog, world, REGIONS),
         Replication(gate, catalog, roles, REGIONS),
     )

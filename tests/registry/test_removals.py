@@ -59,7 +59,7 @@ async def test_no_transaction_of_a_large_deletion_changes_more_rows_than_its_bou
     counted = CountedCatalog(dump.catalog)
     await replace(dump.repositories, catalog=counted).delete(ME, REGISTRY, API, Contents.DELETED)
     assert max(counted.counts) == 1, "the deletion itself is one row"
-    swept = await Garbage(counted, dump.stores, dump.world, dump.keeping, AT_ONCE).sweep(REGION)
+    swept = await Garbage(counted, dump.stores, dump.keeping, AT_ONCE).sweep(REGION)
     assert swept == Swept(repositories=1)
     # Each row that goes may leave one note, for the review or for the sweep; and the last row is the repository's.
     assert max(counted.counts) <= 2 * AT_ONCE + 1

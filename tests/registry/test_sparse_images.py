@@ -2,10 +2,9 @@
 
 import pytest
 
-from tests.fakes import NOW, OTHER_REGION, REGISTRY, AllowAll, caller
+from tests.fakes import OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
 from twinport.catalog.embedded import WholeCatalog
-from twinport.clock import ManualClock
 from twinport.model.images import ImageId
 from twinport.model.names import Registry, TagName
 from twinport.refusals.images import DescriptorSizeWrong, ImageNotFound, LayersMissing
@@ -28,7 +27,7 @@ async def shelf(catalog: WholeCatalog) -> Shelf:
 
 
 def verbs(shelf: Shelf) -> Images:
-    return Images(AllowAll(), shelf.catalog, ManualClock(NOW), lambda: None)
+    return Images(AllowAll(), shelf.catalog, lambda: None)
 
 
 async def put(shelf: Shelf, content: bytes, tag: str, parts: Parts = Parts.SPARSE) -> None:

@@ -35,7 +35,7 @@ async def uploads(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     catalog: WholeCatalog = await emptied(request, tmp_path, ManualClock())
     await catalog.region(REGISTRY.region).write(furnish)
     quota = UploadQuota(uploads=3, size=10)
-    yield Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), ManualClock(), quota=quota)
+    yield Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), quota=quota)
     catalog.close()
 
 

@@ -112,7 +112,7 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 async def site(catalog: EmbeddedCatalog, tmp_path: Path) -> Site:
     await catalog.region(REGISTRY.region).write(insert_repositories)
     stores, clock = FileBlobStores(tmp_path), ManualClock()
-    return Site(Uploads(catalog, stores, AllowAll(), clock), Layers(catalog, stores, AllowAll(), clock), tmp_path)
+    return Site(Uploads(catalog, stores, AllowAll()), Layers(catalog, stores, AllowAll(), clock), tmp_path)
 
 
 async def test_one_part_becomes_the_layer_without_being_written_again(site: Site) -> None:
@@ -458,7 +458,7 @@ async def test_a_stranger_hears_the_same_whether_or_not_it_exists(site: Site, ve
 async def test_a_verb_on_a_region_that_nobody_wrote_to_creates_nothing(
     catalog: EmbeddedCatalog, tmp_path: Path
 ) -> None:
-    uploads = Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), ManualClock())
+    uploads = Uploads(catalog, FileBlobStores(tmp_path), AllowAll())
     for attempt in (
         uploads.start(ME, REGISTRY, NAME),
         uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, pieces_of(CONTENT)),

@@ -42,7 +42,7 @@ class Site:
     async def __aenter__(self) -> Self:
         self.catalog = EmbeddedCatalog(self.folder, ManualClock())
         self.stores = FileBlobStores(self.folder, self.disk)
-        self.uploads = Uploads(self.catalog, self.stores, AllowAll(), ManualClock())
+        self.uploads = Uploads(self.catalog, self.stores, AllowAll())
         self.layers = Layers(self.catalog, self.stores, AllowAll(), ManualClock())
         await self.catalog.region(REGISTRY.region).write(
             lambda db: repositories.insert(db, REGISTRY, NAME, NewRepository(), NOW)

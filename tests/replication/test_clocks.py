@@ -47,10 +47,10 @@ class Host:
         self.office = PostOffice(self.catalog, jitter=lambda: 0.0)
 
     def uploads(self, folder: Path) -> Uploads:
-        return Uploads(self.catalog, FileBlobStores(folder), AllowAll(), self.world)
+        return Uploads(self.catalog, FileBlobStores(folder), AllowAll())
 
     def garbage(self, folder: Path, keeping: Keeping = DEFAULT) -> Garbage:
-        return Garbage(self.catalog, FileBlobStores(folder), self.world, keeping)
+        return Garbage(self.catalog, FileBlobStores(folder), keeping)
 
     def litter(self, folder: Path) -> Litter:
         return Litter(self.catalog, FileBlobStores(folder), self.world, self.world.wall, DEFAULT)

@@ -14,7 +14,6 @@ from twinport import telemetry
 from twinport.blobs.store import BlobStores
 from twinport.catalog import endings, garbage, removals
 from twinport.catalog.embedded import Catalog
-from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.metrics import names
@@ -50,7 +49,6 @@ class Garbage:
 
     catalog: Catalog
     stores: BlobStores
-    world: Clock
     keeping: Keeping
     rows_at_once: int = _ROWS_AT_ONCE
 

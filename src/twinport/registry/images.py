@@ -13,7 +13,6 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
-from twinport.clock import Clock
 from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -74,7 +73,6 @@ class Images:
 
     gate: Gate
     catalog: Catalog
-    world: Clock
     pushed: Callable[[], None]
     quotas: Quotas = UNLIMITED
 

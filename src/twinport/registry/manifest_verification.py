@@ -14,7 +14,6 @@ from twinport.catalog import chores, images, leases, verification
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import RecordedManifest, Scope
-from twinport.clock import Clock
 from twinport.keeping import Keeping
 from twinport.metrics import names
 from twinport.model.names import RegionName
@@ -38,7 +37,6 @@ class ManifestVerification:
     """Looks at manifests. `holder` names this process among those that share the work."""
 
     catalog: Catalog
-    world: Clock
     keeping: Keeping
     holder: str
 

@@ -22,7 +22,6 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.uploads import Segment, Upload, UploadQuota
-from twinport.clock import Clock
 from twinport.errors import AccessDenied, Refusal
 from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
@@ -86,7 +85,6 @@ class Uploads:
     catalog: Catalog
     stores: BlobStores
     gate: Gate
-    clock: Clock
     part_rule: PartRule = PartRule.ANY_SIZE
     keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
     quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen

@@ -18,7 +18,6 @@ from twinport.blobs.store import BlobStores
 from twinport.catalog import leases, verification
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import Change, RecordedBlob, Scope
-from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.metrics import names
@@ -49,13 +48,12 @@ class Verification:
 
     catalog: Catalog
     stores: BlobStores
-    world: Clock
     keeping: Keeping
     holder: str
 
     @property
     def manifests(self) -> ManifestVerification:
-        return ManifestVerification(self.catalog, self.world, self.keeping, self.holder)
+        return ManifestVerification(self.catalog, self.keeping, self.holder)
 
     async def run(self) -> None:
         """Look at everything in every Region once in each round, until cancelled. One process at a time does."""

@@ -70,9 +70,9 @@ async def opened(settings: Settings) -> AsyncIterator[Site]:
             catalog,
             stores,
             clock,
-            Garbage(catalog, stores, clock, keeping),
+            Garbage(catalog, stores, keeping),
             Litter(catalog, stores, clock, WallClock(), keeping),
-            Verification(catalog, stores, clock, keeping, secrets.token_hex(8)),
+            Verification(catalog, stores, keeping, secrets.token_hex(8)),
             sorted(path.parent.name for path in settings.data.glob("regions/*/blobs")),
         )
     finally:
