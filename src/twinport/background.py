@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from twinport import telemetry
-from twinport.errors import Unavailable
+from twinport.errors import reason_of, split
 from twinport.telemetry import Event
 
 _PAUSE_AFTER_FAILURE = timedelta(seconds=1)
@@ -41,11 +41,12 @@ async def _keep(name: str, loop: Loop) -> None:
     while True:
         try:
             await loop()
-        except Unavailable as hindrance:
-            # It is tried again each second, and told once.
-            if str(hindrance) != told:
-                told = str(hindrance)
-                telemetry.warning(Event.WORKER_HINDERED, worker=name, reason=told)
         except Exception as error:  # noqa: BLE001 — a defect in one loop must not end it, nor the others
-            telemetry.failure(Event.WORKER_FAILED, error, worker=name)
+            refusals, defect = split(error)
+            # It is tried again each second, and told once.
+            if refusals and reason_of(refusals) != told:
+                told = reason_of(refusals)
+                telemetry.warning(Event.WORKER_HINDERED, worker=name, reason=told)
+            if defect is not None:
+                telemetry.failure(Event.WORKER_FAILED, defect, worker=name)
         await asyncio.sleep(_PAUSE_AFTER_FAILURE.total_seconds())

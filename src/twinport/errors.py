@@ -14,6 +14,10 @@ A refusal is named after the fact, takes plain strings and numbers, and words it
 true, what to do. Where clients rely on AWS's sentence it is AWS's. Codes and statuses belong to the doors.
 """
 
+from collections.abc import Iterator, Sequence
+
+_MOST_REASONS = 3
+
 
 class Refusal(Exception):
     """An expected 'no'. Everything else that is raised is a defect."""
@@ -72,3 +76,25 @@ class ConfigurationWrong(Refusal):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("the configuration is wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
         self.problems = problems
+
+
+def split(error: Exception) -> tuple[list[Refusal], Exception | None]:
+    """Return the refusals in what was raised, and the defects, None if there are none. Groups of tasks raise both."""
+    if isinstance(error, ExceptionGroup):
+        return list(_refusals(error)), error.split(Refusal)[1]
+    return ([error], None) if isinstance(error, Refusal) else ([], error)
+
+
+def reason_of(refusals: Sequence[Refusal]) -> str:
+    """Return what the refusals say, each sentence once, and of many different ones the first few."""
+    reasons = list(dict.fromkeys(each.message for each in refusals))
+    more = len(reasons) - _MOST_REASONS
+    return "; ".join(reasons[:_MOST_REASONS]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _refusals(error: Exception) -> Iterator[Refusal]:
+    if isinstance(error, Refusal):
+        yield error
+    elif isinstance(error, ExceptionGroup):
+        for each in error.exceptions:
+            yield from _refusals(each)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,11 +18,12 @@ from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import arrivals, outbox
 from twinport.catalog import regional_schema as schema
 from twinport.keeping import Keeping
-from twinport.model.replication import DeliveryState, ReplicationRule
+from twinport.model.replication import Delivery, DeliveryState, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
+from twinport.replication.outcomes import Outcome
 from twinport.replication.post_office import Batch, PostOffice
 
-IMAGE = image(b"layer one")
+IMAGE, MANY = image(b"layer one"), 38
 
 
 @pytest.fixture
@@ -125,6 +127,29 @@ async def test_a_worker_that_cannot_claim_rests_before_it_looks_again(world: Wor
         assert len(office.claims) == 1
         worker.wake()
         assert await resting is None
+
+
+class LostCounter(PostOffice):
+    """A post office that settles nothing: its database is away."""
+
+    async def settle(self, holder: str, delivery: Delivery, outcome: Outcome) -> None:
+        del holder, delivery, outcome
+        raise StorageUnavailable("the database is away")
+
+
+async def test_a_batch_of_which_nothing_can_be_settled_is_one_warning(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    for number in range(MANY):
+        await world.push(IMAGE, str(number))
+    capfd.readouterr()
+    worker = dataclasses.replace(world.replication, office=LostCounter(world.catalog))
+    assert await worker.deliver_what_is_due() == MANY
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    [said] = [line for line in lines if line["level"] != "info"]
+    assert (said["level"], said["event"], said["destination"]) == ("warning", "worker.hindered", str(FAR))
+    assert said["reason"] == StorageUnavailable("the database is away").message
 
 
 async def test_a_short_expiry_of_offers_shortens_the_pause_between_two_looks_for_expired_ones(world: World) -> None:

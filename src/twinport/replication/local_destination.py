@@ -190,10 +190,10 @@ class LocalDestination:
 
     async def _commit(self, session: Caller, offer: Offer, consignment: Consignment) -> CommitAnswer:
         image = consignment.image
-        done = await self._decided(image)
-        if done is not None:
-            return done
         try:
+            done = await self._decided(image)
+            if done is not None:
+                return done
             # Before the gate: what it admits belongs to the history of now, and lands in no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
             may_create = await self._authorize(session, image.repository)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from twinport import telemetry
-from twinport.errors import Unavailable
+from twinport.errors import Unavailable, reason_of, split
 from twinport.keeping import Keeping
 from twinport.model.replication import Delivery
 from twinport.replication.courier import Courier
@@ -112,8 +112,13 @@ class Replication:
             await _unless_hindered(self.office.release(batch))
             raise
         except Exception as error:  # noqa: BLE001 — a defect hinders one batch, not the worker
-            telemetry.failure(Event.WORKER_FAILED, error, destination=str(batch.lane.destination))
-            await _unless_hindered(errand.postpone_the_rest())
+            reason = _told(error, destination=str(batch.lane.destination))
+            if reason is None:
+                await _unless_hindered(errand.postpone_the_rest("an unexpected error was met and recorded"))
+            else:
+                # What was told hinders this as well; then the lease lapses.
+                with contextlib.suppress(Unavailable):
+                    await errand.postpone_the_rest(reason)
 
     async def _sweep_now_and_then(self) -> None:
         pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
@@ -141,17 +146,29 @@ class _Errand:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             await _unless_hindered(self.office.renew(self.batch))
 
-    async def postpone_the_rest(self) -> None:
+    async def postpone_the_rest(self, reason: str) -> None:
         for delivery in list(self.open.values()):
-            await self.report(delivery, Hindered("an unexpected error was met and recorded"))
+            await self.report(delivery, Hindered(reason))
 
 
 async def _unless_hindered(work: Awaitable[T]) -> T | None:
     """Do work of the worker's own, which goes on by itself: whatever hinders it is recorded, and it is tried again."""
     try:
         return await work
-    except Unavailable as refusal:
-        telemetry.warning(Event.WORKER_HINDERED, reason=refusal.message)
     except Exception as error:  # noqa: BLE001 — a defect must not end the worker
-        telemetry.failure(Event.WORKER_FAILED, error)
+        _told(error)
+    return None
+
+
+def _told(error: Exception, **facts: str) -> str | None:
+    """Record the refusals in what was raised in one line, and defects with their traceback.
+
+    Return what the refusals say, None if there is a defect.
+    """
+    refusals, defect = split(error)
+    if refusals:
+        telemetry.warning(Event.WORKER_HINDERED, reason=reason_of(refusals), **facts)
+    if defect is None:
+        return reason_of(refusals)
+    telemetry.failure(Event.WORKER_FAILED, defect, **facts)
     return None
