@@ -2,34 +2,19 @@
 
 import html
 import re
-import urllib.parse
-import urllib.request
-from http.cookiejar import CookieJar
 
 import pytest
 
 from tests.browser.pushing import push
+from tests.console.browsing import Opener, read, signed_in
 from tests.served import Served
-from tests.waiting import PATIENCE_SECONDS
 
-Opener = urllib.request.OpenerDirector
 REGION = "eu-west-1"
 
 
 @pytest.fixture
 def opener(server: Served, account: str) -> Opener:
-    """A browser without anything but cookies, signed in."""
-    made = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    page = read(made, f"{server.url}/console/sign-in")
-    (token, *_) = re.findall(r'name="csrf" value="(\w+)"', page)
-    form = urllib.parse.urlencode({"csrf": token, "way": "open", "account": account})
-    made.open(f"{server.url}/console/sign-in", form.encode(), timeout=PATIENCE_SECONDS).close()
-    return made
-
-
-def read(opener: Opener, url: str) -> str:
-    with opener.open(url, timeout=PATIENCE_SECONDS) as answer:
-        return str(answer.read().decode())
+    return signed_in(server.url, account)
 
 
 def next_page(page: str) -> str:

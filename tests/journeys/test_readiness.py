@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.console.browsing import Opener, signed_in
 from tests.journeys.clients import HOME, SOURCE, Owner
 from tests.journeys.disks import fill, remount, small_disk
 from tests.journeys.images import small
@@ -85,32 +86,33 @@ def test_a_database_that_is_stopped_makes_unready_until_it_is_started(tmp_path: 
 
 
 @pytest.fixture
-def away(tmp_path: Path, postgres: PostgreSQL) -> Iterator[tuple[Owner, Registry]]:
-    """An owner of a server that has an image, whose PostgreSQL was stopped."""
+def away(tmp_path: Path, postgres: PostgreSQL) -> Iterator[tuple[Owner, Registry, Opener]]:
+    """An owner of a server that has an image, signed in to its console, whose PostgreSQL was stopped."""
     address = postgres.new_address()
     with Server(tmp_path, database=address) as server:
         owner = Owner(server, SOURCE, HOME)
         owner.boto("ecr").create_repository(repositoryName=REPOSITORY)
         registry = Registry.of(owner)
         assert registry.push(REPOSITORY, "1", IMAGE) == 201
+        browser = signed_in(server.url, SOURCE)
         postgres.stop()
         try:
-            yield owner, registry
+            yield owner, registry, browser
         finally:
             postgres.start()
     postgres.drop(address)
 
 
-def test_a_read_without_a_database_is_not_called_a_write(away: tuple[Owner, Registry]) -> None:
-    _, registry = away
+def test_a_read_without_a_database_is_not_called_a_write(away: tuple[Owner, Registry, Opener]) -> None:
+    _, registry, _ = away
     said = registry.ask("GET", f"{REPOSITORY}/manifests/1")
     assert said.status == 503
     assert b"storage is unavailable: the database cannot be reached" in said.body
     assert b"write" not in said.body
 
 
-def test_every_door_says_when_to_try_again(away: tuple[Owner, Registry]) -> None:
-    owner, registry = away
+def test_every_door_says_when_to_try_again(away: tuple[Owner, Registry, Opener]) -> None:
+    owner, registry, browser = away
     assert registry.ask("GET", f"{REPOSITORY}/manifests/1").headers["retry-after"] == "5"
     ecr, iam, sts = owner.boto("ecr"), owner.boto("iam"), owner.boto("sts")
     role = {"RoleArn": f"arn:aws:iam::{SOURCE}:role/any", "RoleSessionName": "any"}
@@ -123,3 +125,6 @@ def test_every_door_says_when_to_try_again(away: tuple[Owner, Registry]) -> None
             call()
         answer = refused.value.response["ResponseMetadata"]
         assert (answer["HTTPStatusCode"] >= 500, "retry-after" in answer["HTTPHeaders"]) == (True, True), service
+    with pytest.raises(urllib.error.HTTPError) as page:
+        browser.open(f"{owner.server.url}/console/{HOME}/repositories", timeout=IN_TIME)
+    assert (page.value.code, page.value.headers["retry-after"]) == (503, "5")
