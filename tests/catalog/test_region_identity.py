@@ -19,7 +19,6 @@ from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
-from twinport.errors import Unavailable
 from twinport.model.names import RegionName
 from twinport.refusals.storage import RegionLost
 
@@ -127,7 +126,7 @@ async def test_a_region_that_is_lost_while_it_is_open_is_refused_and_the_others_
     await catalog.region(HOME).read(accounts)
     deployment.lose(HOME)
     for asked in (catalog.region(HOME).read(accounts), catalog.region(HOME).write(add)):
-        with pytest.raises(Unavailable):
+        with pytest.raises(RegionLost, match="the database of Region 'eu-west-1' is missing"):
             await asked
     assert not deployment.exists(HOME)
     assert await catalog.region(AWAY).read(accounts) == ["1"]

@@ -20,7 +20,7 @@ from twinport.catalog.beginnings import (
     list_region,
     listed_regions,
 )
-from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase
+from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase, look_into
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 from twinport.pools import DATABASES
@@ -216,6 +216,9 @@ class _EmbeddedRegion:
         # A caller that was canceled has left the asynchronous lock, and its thread may still be in here.
         with self._one_thread:
             if self._database is None:
+                if expected is not None and not look_into(self._path, regional_schema.regional, lambda _: True):
+                    # An empty file is as good as none; what comes next would make its tables.
+                    region_identity.require(self._name, expected, None)
                 opened = self._new()
                 try:
                     identity = opened.read_now(region_identity.own)

@@ -6,8 +6,8 @@ names this module, and only where PostgreSQL is configured.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ for _index in (
 
 T = TypeVar("T")
 _CLOCK = text("SELECT clock_timestamp()")
+_DATABASE = "SELECT 1 FROM pg_database WHERE datname = %s"
 _READ_ONLY = text("SHOW transaction_read_only")
 
 
@@ -196,7 +197,7 @@ class _PostgresRegion:
         return self._database
 
     def _at_url(self, url: URL) -> PostgresDatabase:
-        return PostgresDatabase(url, self._catalog._pools, self._check)  # noqa: SLF001 — of this module
+        return PostgresDatabase(url, self._catalog._pools, self)  # noqa: SLF001 — of this module
 
     def _find(self) -> PostgresDatabase | None:
         url = self._at()
@@ -230,7 +231,7 @@ class _PostgresRegion:
     def _expected(self) -> str | None:
         return self._catalog._global.read_now(partial(region_identity.known, name=self._name))  # noqa: SLF001
 
-    def _check(self, connection: psycopg.Connection[Any]) -> None:
+    def check(self, connection: psycopg.Connection[Any]) -> None:
         """Look whether a new connection leads to the database that was opened. Raises RegionLost."""
         if self._known is None:
             return
@@ -240,6 +241,14 @@ class _PostgresRegion:
             row = None
         connection.rollback()
         region_identity.require(self._name, self._known, row[0] if row else None)
+
+    def explain(self, options: Mapping[str, Any]) -> None:
+        """Raise RegionLost if no connection could be made because the database is gone, as the partition's tells."""
+        beside = {**options, "dbname": self._catalog._url.database}  # noqa: SLF001 — of this module
+        with suppress(psycopg.Error), waits.PunctualConnection.connect(**beside) as db:
+            found = db.execute(_DATABASE, (options["dbname"],)).fetchone()
+            if found is None:
+                self._lost()
 
     def _make(self, now: datetime) -> PostgresDatabase:
         url, expected = self._at(), self._expected()

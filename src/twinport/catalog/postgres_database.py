@@ -1,13 +1,14 @@
 """One PostgreSQL database, and what all databases of a deployment share: threads, connections, the log of refusals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
@@ -28,8 +29,17 @@ _CUT = timedelta(seconds=0.2)
 # Any number that everybody who makes tables or databases here takes first.
 MAKING = 7_406_113
 
-# Looks at a new connection before it is used, and raises what refuses it.
-Check = Callable[[Any], None]
+
+class Guard(Protocol):
+    """Looks at each new connection before it is used."""
+
+    def check(self, connection: psycopg.Connection[Any]) -> None:
+        """Raise what refuses the database that a connection leads to."""
+        ...
+
+    def explain(self, options: Mapping[str, Any]) -> None:
+        """Raise a refusal that says more than that no connection could be made, if there is one."""
+        ...
 
 
 class Pools:
@@ -60,9 +70,9 @@ class _Engines:
 class PostgresDatabase:
     """One PostgreSQL database: READ COMMITTED, each query and transaction in a thread with a connection of its own."""
 
-    def __init__(self, url: URL, pools: Pools, check: Check | None = None) -> None:
+    def __init__(self, url: URL, pools: Pools, guard: Guard | None = None) -> None:
         self._url, self._pools = url, pools
-        self._engines = _engines(url, pools.connections, check)
+        self._engines = _engines(url, pools.connections, guard)
         self._is_open = True
 
     async def read(self, query: Callable[[Connection], T]) -> T:
@@ -130,7 +140,7 @@ class PostgresDatabase:
         return refusal
 
 
-def _engines(url: URL, connections: Connections, check: Check | None) -> _Engines:
+def _engines(url: URL, connections: Connections, guard: Guard | None) -> _Engines:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
@@ -143,13 +153,18 @@ def _engines(url: URL, connections: Connections, check: Check | None) -> _Engine
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _entry: object, arguments: Any, options: Any) -> waits.PunctualConnection:
-        connection = waits.PunctualConnection.connect(*arguments, **options)
-        if check is not None:
-            try:
-                check(connection)
-            except BaseException:
-                connection.close()
-                raise
+        try:
+            connection = waits.PunctualConnection.connect(*arguments, **options)
+        except psycopg.OperationalError:
+            if guard is not None:
+                guard.explain(options)
+            raise
+        try:
+            if guard is not None:
+                guard.check(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     return _Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
