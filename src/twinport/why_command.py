@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from twinport.command_options import Config, Data, settings_from
+from twinport.letters import lower_ascii
 
 _DENIED = 3
 
@@ -54,5 +55,5 @@ def _context(given: list[str]) -> dict[str, tuple[str, ...]]:
         key, equals, value = each.partition("=")
         if not equals or ":" not in key:
             raise typer.BadParameter(f"'{each}' is not of the form PREFIX:KEY=VALUE", param_hint="--context")
-        keys[key.lower()] = (*keys.get(key.lower(), ()), value)
+        keys[lower_ascii(key)] = (*keys.get(lower_ascii(key), ()), value)
     return keys

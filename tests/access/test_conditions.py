@@ -10,6 +10,7 @@ from twinport.access.policy import PolicyKind, parse
 from twinport.access.readings import Effect
 from twinport.access.steps import Steps
 from twinport.access.wildcards import Version
+from twinport.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
 TABLE = tomllib.loads(Path(__file__).with_suffix("").with_name("conditions.toml").read_text())
@@ -27,7 +28,7 @@ def listed(values: object) -> list[str]:
 def test_the_condition_holds_as_written(
     operator: str, says: dict[str, object], has: dict[str, object], holds: object
 ) -> None:
-    context = {key.lower(): tuple(listed(values)) for key, values in has.items()}
+    context = {lower_ascii(key): tuple(listed(values)) for key, values in has.items()}
     made = [condition(operator, key, listed(values), NEW, Effect.ALLOW) for key, values in says.items()]
     assert all(each.holds(context, Steps()) for each in made) is holds
 

@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Connection, Engine, MetaData, Table, create_engi
 
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
-from twinport.catalog import migrating, partition_schema, postgres, regional_schema, revisions
+from twinport.catalog import identities, migrating, partition_schema, postgres, regional_schema, revisions
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
 # The columns, the indexes and the constraints of a database, as it tells them itself. The order of columns may differ.
@@ -177,6 +177,18 @@ def test_every_row_of_the_first_revision_is_there_after_the_last(db: Connection,
     assert sum(len(rows) for rows in before.values()) > 10
     migrating.upgrade(db, metadata)
     assert everything(db, first) == before
+
+
+def test_tags_are_found_by_their_keys_after_the_comparable_form_has_changed(db: Connection) -> None:
+    migrating.upgrade(db, partition_schema.partition, "0007")
+    given = [("k", "\u212a"), ("äb", "ÄB"), ("team", "Team")]
+    rows = [{"owner_id": "AIDA", "key_lower": lower, "key": key, "value": "v"} for lower, key in given]
+    db.execute(partition_schema.identity_tag.insert(), rows)
+    migrating.upgrade(db, partition_schema.partition)
+    identities.remove_tags(db, "AIDA", ["äb", "K", "TEAM"])
+    assert {tag.key for tag in identities.tags(db, "AIDA")} == {"\u212a", "ÄB"}
+    identities.remove_tags(db, "AIDA", ["\u212a", "Äb"])
+    assert identities.tags(db, "AIDA") == ()
 
 
 def rows_of_the_first_folder(name: str) -> dict[str, list[dict[str, object]]]:

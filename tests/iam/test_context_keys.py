@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.iam.answers import ALLOW_ALL, allowing, refusal, trusting
+from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served
 from twinport.access.context_keys import named_in
 
@@ -21,6 +21,16 @@ def iam(server: Served, account: str) -> Any:  # noqa: ANN401 — boto3's client
 
 def asking_for(key: str) -> str:
     return allowing("ecr:*", "*", Condition={"StringLike": {key: "x"}})
+
+
+def test_a_tag_with_the_kelvin_sign_passes_for_none_with_a_k(server: Served, account: str) -> None:
+    iam = server.client("iam", account)
+    keys = keys_of(iam, "ann", allowing("iam:ListUsers", "*", Condition={"StringEquals": {"aws:PrincipalTag/k": "x"}}))
+    iam.tag_user(UserName="ann", Tags=[{"Key": "\u212a", "Value": "x"}])
+    assert refusal(server.client("iam", account, keys=keys).list_users)[:2] == (403, "AccessDenied")
+    iam.tag_user(UserName="ann", Tags=[{"Key": "K", "Value": "x"}])
+    assert len(iam.list_user_tags(UserName="ann")["Tags"]) == 2
+    assert server.client("iam", account, keys=keys).list_users()["Users"]
 
 
 @given(st.lists(KEYS), st.lists(KEYS))

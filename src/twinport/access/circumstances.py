@@ -5,6 +5,7 @@ from datetime import datetime
 
 from twinport.access.gate import Context
 from twinport.access.wildcards import RequestContext
+from twinport.letters import lower_ascii
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId
 
@@ -29,10 +30,10 @@ def request_context(
         "aws:ResourceAccount": owner,
         **of_resource,
     }
-    context = {key.lower(): (value,) for key, value in keys.items()}
+    context = {lower_ascii(key): (value,) for key, value in keys.items()}
     federation = caller.session.federation if caller.session else None
-    vouched = {key.lower(): values for key, values in federation.keys.items()} if federation else {}
-    return context | vouched | {key.lower(): values for key, values in given.items()}
+    vouched = {lower_ascii(key): values for key, values in federation.keys.items()} if federation else {}
+    return context | vouched | {lower_ascii(key): values for key, values in given.items()}
 
 
 def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from twinport.access.globs import Matches, Token, Wildcard, matcher
 from twinport.access.readings import Effect, Reading
 from twinport.access.steps import LONGEST_VALUE, Steps, StepsSpent
 from twinport.access.wildcards import Pattern, RequestContext, Unbound, Variable, Version, literal, pattern
+from twinport.letters import lower_ascii
 from twinport.networks import read_address, read_network
 from twinport.refusals.identities import PolicyMalformed
 
@@ -150,9 +151,9 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
     """Parse one operator with one key and its values. Raises PolicyMalformed for an operator nobody knows."""
     if ":" not in key:
         raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-    name = operator_name.lower()
+    name = lower_ascii(operator_name)
     if name == "null":
-        return Presence(operator_name, key.lower(), frozenset(map(_truth, values)), key, tuple(values))
+        return Presence(operator_name, lower_ascii(key), frozenset(map(_truth, values)), key, tuple(values))
     quantifier = next(each for each in reversed(Quantifier) if name.startswith(each.value))
     family = name.removeprefix(quantifier.value).removesuffix("ifexists")
     if family not in _OPERATORS:
@@ -165,7 +166,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
         raise PolicyMalformed("Syntax errors in policy.") from error
     return Comparison(
         operator=operator_name,
-        key=key.lower(),
+        key=lower_ascii(key),
         operands=operands,
         quantifier=quantifier,
         negated=negated,
@@ -211,7 +212,7 @@ class _SameIgnoringCase:
         tokens = self.pattern.bound(context, steps)
         if isinstance(tokens, Unbound):
             return self.pattern.unanswered(tokens)
-        return "".join(map(str, tokens)).lower() == value.lower()
+        return lower_ascii("".join(map(str, tokens))) == lower_ascii(value)
 
 
 class _Fixed:
@@ -289,7 +290,7 @@ class _Bool(_Fixed):
     cost: ClassVar[int] = 2
 
     def accepts(self, value: str, _context: RequestContext, _steps: Steps) -> bool:
-        return value.lower() == str(self.wanted).lower()
+        return lower_ascii(value) == str(self.wanted).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,9 +405,9 @@ _OPERATORS: dict[str, tuple[Parse, bool]] = {
 
 
 def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
+    if lower_ascii(text) not in ("true", "false"):
         raise PolicyMalformed("Syntax errors in policy.")
-    return text.lower() == "true"
+    return lower_ascii(text) == "true"
 
 
 def _instant(text: str) -> datetime:

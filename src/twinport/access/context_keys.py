@@ -9,6 +9,7 @@ from twinport.access import policy
 from twinport.access.policy import Policy, PolicyKind
 from twinport.access.steps import Steps
 from twinport.access.wildcards import variables_of
+from twinport.letters import lower_ascii
 
 _MOST_TEXTS = 16
 _WITH_VARIABLES = "2012-10-17"
@@ -23,7 +24,7 @@ def named_in(documents: Iterable[str]) -> list[str]:
     for text in documents:
         policy.parse(text, PolicyKind.IDENTITY)
         for key in _keys(json.loads(text)):
-            found.setdefault(key.lower(), key)
+            found.setdefault(lower_ascii(key), key)
     return [found[lowered] for lowered in sorted(found)]
 
 
@@ -34,8 +35,8 @@ def asked_about(action: str, policies: Iterable[Policy]) -> list[str]:
     for each in policies:
         keys = _by_statement(each.text)
         for statement in each.statements:
-            if statement.actions.covers(action.lower(), {}, steps):
-                found |= {key.lower(): found.get(key.lower(), key) for key in keys[statement.index]}
+            if statement.actions.covers(lower_ascii(action), {}, steps):
+                found |= {lower_ascii(key): found.get(lower_ascii(key), key) for key in keys[statement.index]}
     return [found[lowered] for lowered in sorted(found)]
 
 

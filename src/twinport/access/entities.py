@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, Gate, IdentityResource
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
+from twinport.letters import lower_ascii
 from twinport.model import names
 from twinport.model.entities import RESERVED_PATH, Group, PolicyOwner, PrincipalType, Tag
 from twinport.model.identities import Caller
@@ -83,7 +84,7 @@ def check_path(path: str) -> None:
 
 def check_tags(tags: Iterable[Tag]) -> None:
     """Raise InvalidInput for keys that are given twice, without regard to case, or that only AWS may give."""
-    keys = [tag.key.lower() for tag in tags]
+    keys = [lower_ascii(tag.key) for tag in tags]
     if len(keys) != len(set(keys)):
         raise InvalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     for key in keys:

@@ -15,6 +15,7 @@ from twinport.access.policy import Policy, PolicyKind, Statement
 from twinport.access.readings import Effect
 from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
 from twinport.access.wildcards import RequestContext, Unbound, Variable
+from twinport.letters import lower_ascii
 from twinport.model.identities import PrincipalKind
 
 # What hearing a statement about the action costs beside comparing it, in steps.
@@ -137,7 +138,7 @@ class _Hearing:
 
     def _heard(self, policy: Policy, statement: Statement) -> Heard:
         question, context = self.question, self.question.context
-        if not statement.actions.covers(question.action.lower(), {}, self.steps):
+        if not statement.actions.covers(lower_ascii(question.action), {}, self.steps):
             return Heard(policy, statement, Fate.OTHER_ACTION)
         self.steps.spend(_HEARING + statement.patterns * rate(len(question.resource)))
         grant = statement.audience.allows(question.principal) if statement.audience else None

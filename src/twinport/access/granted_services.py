@@ -3,12 +3,16 @@
 import json
 from typing import Any
 
+from twinport.letters import lower_ascii
+
 
 def grants(text: str, namespace: str) -> bool:
     """Tell whether a policy of a principal allows some action of the service with this prefix (`ecr`)."""
     given = json.loads(text).get("Statement", [])
     statements = given if isinstance(given, list) else [given]
-    return any(_allows(statement, namespace.lower()) for statement in statements if statement.get("Effect") == "Allow")
+    return any(
+        _allows(statement, lower_ascii(namespace)) for statement in statements if statement.get("Effect") == "Allow"
+    )
 
 
 def _allows(statement: dict[str, Any], namespace: str) -> bool:
@@ -18,4 +22,4 @@ def _allows(statement: dict[str, Any], namespace: str) -> bool:
 
 
 def _lowered(actions: str | list[str]) -> list[str]:
-    return [action.lower() for action in ([actions] if isinstance(actions, str) else actions)]
+    return [lower_ascii(action) for action in ([actions] if isinstance(actions, str) else actions)]

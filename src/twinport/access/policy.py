@@ -12,6 +12,7 @@ from twinport.access.grants import AllBut, Audience, Only, named
 from twinport.access.readings import Effect, Reading
 from twinport.access.steps import MOST_STEPS, Steps
 from twinport.access.wildcards import Pattern, RequestContext, Version, pattern, resource
+from twinport.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
 # The longest document that is read at all; the largest of AWS's own has 90,000 characters. Quotas are the verbs'.
@@ -196,7 +197,7 @@ class Policy:
         """
         found = self._remembered.get(action)
         if found is None:
-            found = self._opinions(action.lower())
+            found = self._opinions(lower_ascii(action))
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
             self._remembered[action] = found
@@ -367,13 +368,13 @@ def _actions(members: dict[str, object], kind: PolicyKind, effect: Effect) -> Co
         _check_action(text, kind.grammar.vendor)
     # Variables have no place here, so the older language is spoken.
     reading = Reading.of(effect, negated=which == "NotAction")
-    patterns = tuple(pattern(text.lower(), Version.WITHOUT_VARIABLES, reading) for text in texts)
+    patterns = tuple(pattern(lower_ascii(text), Version.WITHOUT_VARIABLES, reading) for text in texts)
     return Listed(patterns) if which == "Action" else Unlisted(patterns)
 
 
 def _check_action(text: str, vendor: str | None) -> None:
     policy_forms.check_action(text)
-    prefix = text.partition(":")[0].lower()
+    prefix = lower_ascii(text.partition(":")[0])
     if vendor == "sts" and prefix != vendor:
         raise PolicyMalformed("AssumeRole policy may only specify STS AssumeRole actions.")
     if vendor is not None and prefix not in (vendor, "*"):

@@ -17,6 +17,7 @@ from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied
+from twinport.letters import lower_ascii
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.regions import GLOBAL_REGION
@@ -157,7 +158,7 @@ class PolicyGate:
 
 def _of(action: str) -> Context:
     """Return the keys that follow from the action: IAM is in one Region, wherever the request came to."""
-    return {"aws:RequestedRegion": (GLOBAL_REGION,)} if action.lower().startswith("iam:") else NO_CONTEXT
+    return {"aws:RequestedRegion": (GLOBAL_REGION,)} if lower_ascii(action).startswith("iam:") else NO_CONTEXT
 
 
 def _principal(caller: Caller) -> Principal:

@@ -12,6 +12,7 @@ from twinport.access.trust import RoleName
 from twinport.catalog import identities
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.letters import lower_ascii
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
 from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
@@ -66,7 +67,7 @@ class Questions:
         identity = _IDENTITY.fullmatch(arn)
         if identity is None:
             raise ResourceNotAsked(arn, "is not '*', nor the ARN of a repository or of something in IAM")
-        if action.lower().startswith(_ASSUMING):
+        if lower_ascii(action).startswith(_ASSUMING):
             return RoleName.parse(arn)
         entity = _ENTITY.fullmatch(arn)
         unique_id = None if entity is None else await self._id_of(entity[1], entity[2], entity[3])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from twinport.access.gate import NO_CONTEXT, Context
+from twinport.letters import lower_ascii
 from twinport.model.entities import Tag
 from twinport.model.identities import Session
 from twinport.refusals.identities import SessionTagsInvalid
@@ -21,7 +22,7 @@ class SessionTags:
 def combined(calling: Session | None, given: tuple[Tag, ...], transitive: tuple[str, ...]) -> SessionTags:
     """Return the tags of a new session. Raises SessionTagsInvalid."""
     keys = _checked(given)
-    passed_on = frozenset(key.lower() for key in transitive)
+    passed_on = frozenset(lower_ascii(key) for key in transitive)
     if not passed_on <= keys:
         raise SessionTagsInvalid("The specified transitive tag key must be included in the requested tags.")
     carried = calling.transitive if calling else frozenset()
@@ -30,7 +31,7 @@ def combined(calling: Session | None, given: tuple[Tag, ...], transitive: tuple[
             "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from "
             "the calling session."
         )
-    inherited = {key: value for key, value in calling.tags.items() if key.lower() in carried} if calling else {}
+    inherited = {key: value for key, value in calling.tags.items() if lower_ascii(key) in carried} if calling else {}
     return SessionTags(inherited | {tag.key: tag.value for tag in given}, carried | passed_on)
 
 
@@ -44,7 +45,7 @@ def context(tags: SessionTags) -> Context:
 
 
 def _checked(given: tuple[Tag, ...]) -> frozenset[str]:
-    keys = frozenset(tag.key.lower() for tag in given)
+    keys = frozenset(lower_ascii(tag.key) for tag in given)
     if len(keys) != len(given):
         raise SessionTagsInvalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     for key in keys:

@@ -21,6 +21,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
+from twinport.letters import lower_ascii
 from twinport.metrics import names
 from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
@@ -60,7 +61,7 @@ class SigningIn:
         place = await self._account(account)
         # Ids and aliases are counted as one, and aliases that nobody has as they were typed.
         with _counted("password"):
-            async with self.throttle.attempt(f"user {place or account}/{user_name.lower()}", origin.source_ip):
+            async with self.throttle.attempt(f"user {place or account}/{lower_ascii(user_name)}", origin.source_ip):
                 user = await self._user(place, user_name, password)
                 caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
                 return await self._begin(caller, None, origin)

@@ -9,6 +9,7 @@ from twinport.access.explanation import Explanation, explain
 from twinport.access.policy import Policy, PolicyKind
 from twinport.access.readings import Effect
 from twinport.access.statement_spans import Span, spans
+from twinport.letters import lower_ascii
 from twinport.refusals.identities import PolicyNotEvaluated
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
@@ -50,14 +51,14 @@ def simulate(question: Question, policies: Policies) -> Simulated:
 
     A key whose value is too long to be compared is missing. Raises PolicyNotEvaluated when the evaluator gives up.
     """
-    if question.action.lower().startswith(_ASSUMING):
+    if lower_ascii(question.action).startswith(_ASSUMING):
         policies = replace(policies, resource=())
     explanation = explain(question, policies)
     if isinstance(explanation.decision, Denied) and explanation.decision.is_undecided:
         raise PolicyNotEvaluated(question.action, question.resource, explanation.decision.reason)
     told = (*policies.identity, *policies.resource)
     given = {key for key, values in question.context.items() if values} - {*too_long(question.context)}
-    missing = [key for key in context_keys.asked_about(question.action, told) if key.lower() not in given]
+    missing = [key for key in context_keys.asked_about(question.action, told) if lower_ascii(key) not in given]
     return Simulated(
         action=question.action,
         resource=question.resource,

@@ -8,6 +8,7 @@ from enum import Enum
 from twinport.access.globs import Matches, Token, Wildcard, exactly, matcher
 from twinport.access.readings import Reading
 from twinport.access.steps import LONGEST_VALUE, Steps, rate
+from twinport.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
 # The facts of a request, by condition key in lower case. A key without values is as good as absent.
@@ -171,7 +172,7 @@ def _variable(inside: str) -> _Escaped | Variable:
     quoted = len(default) > 1 and default[0] == default[-1] == "'"
     if not key or (comma and not quoted):
         raise PolicyMalformed("Syntax errors in policy.")
-    return Variable(key.lower(), default[1:-1] if comma else None)
+    return Variable(lower_ascii(key), default[1:-1] if comma else None)
 
 
 def _tokens(part: str | _Escaped | Variable) -> Iterable[Part]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, sel
 from twinport.catalog import login_profiles, principal_ids, service_uses, statements
 from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
+from twinport.letters import lower_ascii
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
 from twinport.model.names import AccountId
 from twinport.refusals.identities import EntityExists, EntityNotFound, RoleUnmodifiable, StillReferenced
@@ -214,7 +215,7 @@ def tags(db: Connection, owner: str) -> tuple[Tag, ...]:
 def set_tags(db: Connection, owner: str, given: Iterable[Tag]) -> None:
     """Add tags, replacing those of the same keys. Raises LimitReached past the quota of an entity."""
     for tag in given:
-        key = {"owner_id": owner, "key_lower": tag.key.lower()}
+        key = {"owner_id": owner, "key_lower": lower_ascii(tag.key)}
         statements.upsert(db, _tag, key, {"key": tag.key, "value": tag.value})
     count = select(func.count()).select_from(_tag).where(_tag.c.owner_id == owner)
     if db.execute(count).scalar_one() > TAGS_PER_ENTITY:
@@ -223,7 +224,7 @@ def set_tags(db: Connection, owner: str, given: Iterable[Tag]) -> None:
 
 def remove_tags(db: Connection, owner: str, keys: Iterable[str]) -> None:
     """Remove tags; keys that are not there are no mistake."""
-    lowered = [key.lower() for key in keys]
+    lowered = [lower_ascii(key) for key in keys]
     db.execute(delete(_tag).where(_tag.c.owner_id == owner, _tag.c.key_lower.in_(lowered)))
 
 

@@ -9,6 +9,7 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_tags, tags_of
 from twinport.iam.roles import bare_role
+from twinport.letters import lower_ascii
 from twinport.model.entities import InstanceProfile, Page
 
 
@@ -72,7 +73,7 @@ class InstanceProfileOperations:
     ) -> iam.ListInstanceProfileTagsResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         tags = await self.profiles.tags(call.caller, request["InstanceProfileName"])
-        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
         answer: iam.ListInstanceProfileTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker

@@ -9,6 +9,7 @@ from twinport.access.principal_policies import PrincipalPolicies
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
+from twinport.letters import lower_ascii
 from twinport.model.entities import ManagedPolicy, PolicyUsage, PolicyVersion, PrincipalType
 
 _USER, _GROUP, _ROLE = PrincipalType.USER, PrincipalType.GROUP, PrincipalType.ROLE
@@ -107,7 +108,7 @@ class ManagedPolicyOperations:
     async def list_tags(self, call: Call, request: iam.ListPolicyTagsRequest) -> iam.ListPolicyTagsResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         tags = await self.policies.tags(call.caller, request["PolicyArn"])
-        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
         answer: iam.ListPolicyTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker

@@ -8,6 +8,7 @@ from twinport.access.roles import NewRole, Roles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
+from twinport.letters import lower_ascii
 from twinport.model.entities import DEFAULT_SESSION, Role
 from twinport.pools import MESSAGES
 
@@ -87,7 +88,7 @@ class RoleOperations:
     async def list_tags(self, call: Call, request: iam.ListRoleTagsRequest) -> iam.ListRoleTagsResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         tags = await self.roles.tags(call.caller, request["RoleName"])
-        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
         answer: iam.ListRoleTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker

@@ -11,6 +11,7 @@ from twinport.access.statement_spans import Position
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import marker_of, page_of
+from twinport.letters import lower_ascii
 from twinport.refusals.identities import InvalidInput
 
 
@@ -70,9 +71,9 @@ def _context(entries: Sequence[iam.ContextEntry]) -> Context:
             raise InvalidInput("each of ContextEntries needs a ContextKeyName, a ContextKeyType and values")
         if not kind.endswith("List") and len(values) > 1:
             raise InvalidInput(f"the context key '{name}' is of type {kind} and has {len(values)} values")
-        if name.lower() in context:
+        if lower_ascii(name) in context:
             raise InvalidInput(f"the context key '{name}' is given twice")
-        context[name.lower()] = tuple(values)
+        context[lower_ascii(name)] = tuple(values)
     return context
 
 

@@ -9,6 +9,7 @@ from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
+from twinport.letters import lower_ascii
 from twinport.model.entities import AccessKey, KeyStatus, Use, User
 from twinport.model.names import root_arn
 from twinport.refusals.identities import InvalidInput
@@ -72,7 +73,7 @@ class UserOperations:
     async def list_tags(self, call: Call, request: iam.ListUserTagsRequest) -> iam.ListUserTagsResponse:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         tags = await self.users.tags(call.caller, request["UserName"])
-        items, more, marker = cut_whole(tags, page, lambda tag: tag.key.lower())
+        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
         answer: iam.ListUserTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
         if marker is not None:
             answer["Marker"] = marker

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from twinport.letters import lower_ascii
 from twinport.refusals.requests import InvalidTag, TooManyTags
 
 MOST_TAGS = 50
@@ -33,7 +34,7 @@ def _key(key: str) -> str:
         raise InvalidTag(
             f"tag key '{key[:_LONGEST_KEY]}' must be 1 to {_LONGEST_KEY} letters, digits, spaces and + - = . _ : / @"
         )
-    if key.lower().startswith(_RESERVED):
+    if lower_ascii(key).startswith(_RESERVED):
         raise InvalidTag(f"tag key '{key}' must not begin with '{_RESERVED}', which is reserved")
     return key
 
