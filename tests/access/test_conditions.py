@@ -1,12 +1,13 @@
 """Condition operators, one sentence of conditions.toml at a time, and the operators that are refused."""
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from twinport.access.conditions import condition
-from twinport.access.policy import PolicyKind, parse
+from twinport.access.policy import PolicyKind, parse, parse_given
 from twinport.access.readings import Effect
 from twinport.access.steps import Steps
 from twinport.access.wildcards import Version
@@ -65,6 +66,29 @@ def test_an_unknown_operator_or_value_is_refused(operator: str, values: list[str
 def test_a_deny_by_address_applies_to_an_address_that_cannot_be_read(operator: str) -> None:
     made = condition(operator, "aws:SourceIp", ["10.0.0.0/8"], NEW, Effect.DENY)
     assert made.holds({"aws:sourceip": ("unknown",)}, Steps())
+
+
+EMPTY = ["StringEquals", "StringNotEquals", "BoolIfExists", "NotIpAddress", "ForAllValues:StringLike", "Null"]
+
+
+@pytest.mark.parametrize("operator", EMPTY)
+@pytest.mark.parametrize("has", [{}, {"aws:sourceip": ("192.0.2.1",)}])
+def test_no_allow_applies_by_a_condition_without_values(operator: str, has: dict[str, tuple[str, ...]]) -> None:
+    assert not condition(operator, "aws:SourceIp", [], NEW, Effect.ALLOW).holds(has, Steps())
+
+
+def test_a_deny_with_a_condition_without_values_applies_as_before() -> None:
+    assert condition("StringNotEquals", "aws:SourceIp", [], NEW, Effect.DENY).holds({}, Steps())
+
+
+@pytest.mark.parametrize("operator", EMPTY)
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_a_condition_without_values_is_read_and_not_kept(operator: str, effect: str) -> None:
+    statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": {operator: {"aws:SourceIp": []}}}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assert parse(text, PolicyKind.IDENTITY).statements
+    with pytest.raises(PolicyMalformed, match=r"Syntax errors in policy\."):
+        parse_given(text, PolicyKind.IDENTITY)
 
 
 def test_a_key_without_a_vendor_is_refused() -> None:

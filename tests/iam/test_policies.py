@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.iam.answers import ALLOW_ALL, refusal, trusting
+from tests.iam.answers import ALLOW_ALL, allowing, refusal, trusting
 from tests.served import Served
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -58,6 +58,33 @@ def test_a_name_that_is_taken_is_refused(iam: Any, arn: str) -> None:  # noqa: A
 def test_a_malformed_document_is_refused(iam: Any) -> None:  # noqa: ANN401
     answer = refusal(iam.create_policy, PolicyName="mine", PolicyDocument='{"Statement": [{}]}')
     assert answer[:2] == (400, "MalformedPolicyDocument")
+
+
+@pytest.mark.parametrize(("operator", "key"), [("StringNotEquals", "aws:username"), ("NotIpAddress", "aws:SourceIp")])
+def test_no_document_is_kept_that_has_a_condition_without_values(
+    server: Served, account: str, operator: str, key: str
+) -> None:
+    iam, ecr, sts = (server.client(service, account) for service in ("iam", "ecr", "sts"))
+    iam.create_user(UserName="ann")
+    ecr.create_repository(repositoryName="team/api")
+    condition: dict[str, Any] = {"Condition": {operator: {key: []}}}
+    document = allowing("ecr:*", "*", **condition)
+    trust = json.loads(trusting(account))
+    trust["Statement"][0] |= condition
+    spoken = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*", **condition}
+    answers = [
+        refusal(iam.put_user_policy, UserName="ann", PolicyName="p", PolicyDocument=document),
+        refusal(iam.create_policy, PolicyName="p", PolicyDocument=document),
+        refusal(iam.create_role, RoleName="r", AssumeRolePolicyDocument=json.dumps(trust)),
+        refusal(sts.get_federation_token, Name="ann", Policy=document),
+        refusal(
+            ecr.set_repository_policy,
+            repositoryName="team/api",
+            policyText=json.dumps({"Version": "2012-10-17", "Statement": [spoken]}),
+        ),
+    ]
+    assert [code for _, code, _ in answers] == [*["MalformedPolicyDocument"] * 4, "InvalidParameterException"]
+    assert answers[0][2] == "Syntax errors in policy."
 
 
 def test_a_document_past_the_quota_is_refused(iam: Any) -> None:  # noqa: ANN401

@@ -131,7 +131,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The operator Null. `absent` lists which answers to 'is the key absent?' satisfy it."""
+    """The operator Null. `absent` lists which answers to 'is the key absent?' satisfy it: without any, none does."""
 
     operator: str
     key: str
@@ -159,6 +159,9 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
     if family not in _OPERATORS:
         raise PolicyMalformed(f"Invalid Condition type : {operator_name[:64]}.")
     parse, negated = _OPERATORS[family]
+    if not values and effect is Effect.ALLOW:
+        # No document is kept with it any more. It must not grant: docs/decisions/0026-two-readings.md.
+        return Presence(operator_name, lower_ascii(key), frozenset(), key, ())
     reading = Reading.of(effect, negated=negated)
     try:
         operands = tuple(parse(value, version, reading) for value in values)

@@ -22,7 +22,7 @@ def named_in(documents: Iterable[str]) -> list[str]:
     """
     found: dict[str, str] = {}
     for text in documents:
-        policy.parse(text, PolicyKind.IDENTITY)
+        policy.parse_given(text, PolicyKind.IDENTITY)
         for key in _keys(json.loads(text)):
             found.setdefault(lower_ascii(key), key)
     return [found[lowered] for lowered in sorted(found)]

@@ -273,4 +273,4 @@ def version_of_aws(known: AwsPolicy) -> PolicyVersion:
 def _check_document(document: str) -> None:
     if len("".join(document.split())) > MOST_CHARACTERS:
         raise LimitReached(f"Cannot exceed quota for PolicySize: {MOST_CHARACTERS}")
-    policy.parse(document, PolicyKind.IDENTITY)
+    policy.parse_given(document, PolicyKind.IDENTITY)

@@ -229,6 +229,17 @@ def parse(text: str, kind: PolicyKind) -> Policy:
     return Policy(kind, statements, text)
 
 
+def parse_given(text: str, kind: PolicyKind) -> Policy:
+    """Read a document that is to be kept. Raises PolicyMalformed, also for a condition without a value.
+
+    Earlier versions kept such conditions, so `parse` reads them.
+    """
+    policy = parse(text, kind)
+    if not all(condition.wanted for statement in policy.statements for condition in statement.conditions):
+        raise PolicyMalformed(_SYNTAX)
+    return policy
+
+
 def _everything(_text: str, _steps: Steps) -> bool:
     return True
 

@@ -36,7 +36,7 @@ class PrincipalPolicies:
 
         def store(db: Connection) -> None:
             principal = principal_policies.get_own(db, caller.account, kind, owner)
-            policy.parse(document, PolicyKind.IDENTITY)
+            policy.parse_given(document, PolicyKind.IDENTITY)
             principal_policies.put_inline(db, principal, name, document, most=INLINE_MOST[kind])
 
         await self.catalog.partition.write(store)

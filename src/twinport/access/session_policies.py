@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from twinport.access.policy import PolicyKind
+from twinport.access.policy import PolicyKind, parse_given
 from twinport.access.policy_library import PolicyLibrary
 from twinport.model.entities import Tag
 from twinport.model.names import AccountId
@@ -43,7 +43,7 @@ async def check(library: PolicyLibrary, account: AccountId, policies: SessionPol
     if percent > 100:  # noqa: PLR2004 — per cent
         raise SessionPoliciesTooLarge(percent)
     if policies.document is not None:
-        library.read(policies.document, PolicyKind.SESSION)
+        parse_given(policies.document, PolicyKind.SESSION)
     for arn in policies.arns:
         if not await library.has_policy(account, arn):
             raise PolicyNotThere(arn)

@@ -18,7 +18,7 @@ def stored(text: str) -> str:
     """
     if len("".join(text.split())) > MOST_CHARACTERS:
         raise LimitReached(f"Cannot exceed quota for ACLSizePerRole: {MOST_CHARACTERS}")
-    policy.parse(text, PolicyKind.TRUST)
+    policy.parse_given(text, PolicyKind.TRUST)
     document = json.loads(text)
     statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
     document["Statement"] = [_statement(each) for each in statements]

@@ -112,7 +112,7 @@ class RegistryPolicies:
 def _checked(text: str, kind: PolicyKind) -> str:
     """Return a good policy as it is stored, or refuse it in the only words that ECR has for it."""
     try:
-        policy.parse(text, kind)
+        policy.parse_given(text, kind)
     except PolicyMalformed as error:
         raise InvalidParameter(_PARAMETER, _INVALID[kind]) from error
     return rewritten(text)
