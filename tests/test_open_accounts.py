@@ -138,11 +138,12 @@ def test_the_start_is_recorded_with_what_an_operator_must_know(opened: Served) -
 
 
 def test_the_start_is_recorded_without_the_databases_password(tmp_path: Path, postgres_address: str) -> None:
-    address = postgres_address.replace("@", ":s3cret@", 1) if "@" in postgres_address else postgres_address
+    user, _, place = postgres_address.partition("@")
+    address = f"{user.removesuffix(':')}:s3cret@{place}"
     served = start(tmp_path / "data", TWINPORT_DATABASE=address)
     try:
         assert started(served)["database"] == "postgresql"
-        assert address not in json.dumps(events(served))
+        assert "s3cret" not in json.dumps(events(served))
     finally:
         served.stop()
 

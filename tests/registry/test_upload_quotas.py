@@ -64,6 +64,8 @@ async def test_an_upload_that_is_completed_or_canceled_makes_room(uploads: Uploa
     await uploads.cancel(ME, REGISTRY, NAME, dropped)
     await begin(uploads)
     await begin(uploads)
+    with pytest.raises(TooManyUploads):
+        await begin(uploads)
 
 
 async def test_an_upload_counts_for_the_registry_that_holds_it_whichever_account_pushes(uploads: Uploads) -> None:
@@ -88,4 +90,9 @@ async def test_uploads_that_hold_their_quota_of_bytes_take_no_more(uploads: Uplo
 async def test_a_whole_layer_in_one_request_needs_no_place(uploads: Uploads) -> None:
     for _ in range(3):
         await begin(uploads)
-    await uploads.upload_whole(ME, REGISTRY, NAME, Digest.of(b"abc"), pieces(b"abc"))
+    with pytest.raises(TooManyUploads):
+        await begin(uploads)
+    layer = await uploads.upload_whole(ME, REGISTRY, NAME, Digest.of(b"abc"), pieces(b"abc"))
+    assert layer.digest == Digest.of(b"abc")
+    with pytest.raises(TooManyUploads):
+        await begin(uploads)
