@@ -5,7 +5,6 @@ So whoever has a name later is not trusted for it (docs/reference/policies.md). 
 """
 
 import re
-from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
@@ -40,11 +39,6 @@ def shown(db: Connection, text: str) -> str:
         return text
     arns = {name: arn for name in named_in(text) if (arn := _arn_of(db, name))}
     return renamed(text, arns) if arns else text
-
-
-def arns_of(db: Connection, unique_ids: Iterable[str]) -> dict[str, str]:
-    """Return the ARNs of those users, roles and sessions that exist, by id."""
-    return {each: arn for each in unique_ids if (arn := _arn_of(db, each))}
 
 
 def _is_of_role(name: str) -> bool:

@@ -14,7 +14,6 @@ TagName = NewType("TagName", str)
 PARTITION = "aws"
 
 # Patterns of the service model (botocore 1.44.5, ecr 2015-09-21) and, for tags, of OCI Distribution 1.1.
-REPOSITORY_PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[0-9a-z-]{2,25}")
 # One separator class per path segment, without nested repetition, so that a hostile name costs linear time.
