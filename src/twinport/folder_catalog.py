@@ -30,7 +30,10 @@ _OF_SERVERS = ("processes", "regions")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a data folder tells: the catalog that it noted, and whether commands and servers were at work there."""
+    """What a data folder tells: the catalog that it noted, and whether commands and servers were at work there.
+
+    `was_served` is False of a folder that lost its sealing key, also if a server ran on it.
+    """
 
     noted: str | None
     has_sealing_key: bool

@@ -31,7 +31,7 @@ _BODY_LIMIT = 1 << 20
 _LARGE_BODY_LIMIT = 30 << 20
 # The operations that need more, by the end of their target; a manifest of 4 MiB grows when JSON quotes it.
 _LARGE_BODIES = {"UploadLayerPart": _LARGE_BODY_LIMIT, "PutImage": 12 << 20}
-# Nearly every request is smaller, and needs to wait for nobody.
+# Nearly every request is smaller, and waits for no other.
 _SMALL_BODY = 1 << 16
 # What the others may hold together until they are answered, and each network or account of it. A client counts as a
 # stranger until its network has signed with its key: hearing of a key is not enough to keep its owner out. A body must
@@ -51,7 +51,7 @@ class ServiceParts:
     service: Service
     handlers: Mapping[str, Handler[Call]]
     errors: Mapping[type[Refusal], WireError]
-    # The operations that nobody signs.
+    # The operations that no client signs.
     unsigned: Collection[str] = ()
 
 
@@ -155,8 +155,8 @@ class Gateway:
         async def authenticate(received: protocols.Request) -> Call:
             if parts.unsigned and _names_one_of(parts, received):
                 _note_operation(parts, received)
-                nobody = outsider(replace(origin, region=self.authenticator.region_of_unsigned(received.message)))
-                return Call(nobody, received.message.values("host")[0], "https" if origin.secure else "http")
+                anonymous = outsider(replace(origin, region=self.authenticator.region_of_unsigned(received.message)))
+                return Call(anonymous, received.message.values("host")[0], "https" if origin.secure else "http")
             caller = await self.authenticator.authenticate(
                 received.message, received.body, service.signing_name, origin
             )

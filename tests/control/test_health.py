@@ -39,7 +39,7 @@ def database() -> Part:
 
 @pytest.fixture
 def readiness(database: Part) -> Readiness:
-    return Readiness({"database": database, "store": Part()}, patience=timedelta(milliseconds=20))
+    return Readiness({"database": database, "store": Part()}, limit=timedelta(milliseconds=20))
 
 
 async def test_however_many_ask_at_once_each_part_is_looked_at_once(readiness: Readiness, database: Part) -> None:

@@ -22,7 +22,10 @@ _NOT_LOCAL = "accounts are open to clients on this machine alone, and this one c
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """Finds callers and their secrets. For whom accounts are open, twelve digits are the root of that account."""
+    """Finds callers and their secrets.
+
+    For clients to which accounts are open, twelve digits are the root of that account.
+    """
 
     catalog: Catalog
     sealer: Sealer

@@ -1,4 +1,4 @@
-"""Deliveries that the rules ask for no more: they are cancelled some at a time, from the change of the rules on.
+"""Deliveries that the rules ask for no more: they are canceled some at a time, from the change of the rules on.
 
 The transaction that stores the rules notes that there may be some, so a process that dies leaves the rest to another.
 Meanwhile they count as owed, so that the role is not deleted too early, and a claim cancels them instead of leasing
@@ -19,13 +19,13 @@ def begin(db: Connection, account: AccountId, now: datetime) -> None:
 
 
 def accounts(db: Connection) -> list[AccountId]:
-    """Return whose deliveries are being cancelled."""
+    """Return whose deliveries are being canceled."""
     prefix = chores.cancelling("")
     return [AccountId(name.removeprefix(prefix)) for name in chores.names(db, prefix)]
 
 
 def go_on(db: Connection, account: AccountId, now: datetime, limit: int) -> bool:
-    """Look at some waiting deliveries of a registry, and cancel those that its rules of now do not ask for.
+    """Look at some waiting deliveries of a registry, and cancel those that its current rules do not ask for.
 
     Tell whether there are more than these `limit`. Those under lease may finish.
     """

@@ -46,8 +46,8 @@ _OF_A_REGION = (
 async def clear(catalog: Catalog, rows_at_once: int = _ROWS_AT_ONCE) -> None:
     """Forget everything: IAM, then Region by Region. Histories begin new epochs.
 
-    In this order no other process lands in the empty state what it carried before: whom the gate admits after IAM is
-    gone has no role, and a landing that was admitted before meets another epoch.
+    In this order no other process lands in the empty state what it carried before: a caller that the gate admits
+    after IAM is gone has no role, and a landing that the gate admitted before meets another epoch.
 
     Keys whose bytes no row names any more are noted as discarded (`Garbage.remove_bytes`). Bytes that a request under
     way has written and not yet recorded are not among them.

@@ -67,7 +67,7 @@ class Connections:
         return entry
 
     def give_back(self, pool: "SharedPool", entry: ConnectionPoolEntry) -> None:
-        """Keep a connection for the next who needs one of its database; one that was lost is gone."""
+        """Keep a connection for the next job on its database; one that was lost is gone."""
         with self._changed:
             self._in_use.discard(entry)
             if entry.dbapi_connection is not None:

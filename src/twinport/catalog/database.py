@@ -225,7 +225,7 @@ class _Writer:
             self._die(error)
 
     def _die(self, error: BaseException) -> None:
-        """Leave nobody waiting: what was under way may be there or not, and what was not will not be."""
+        """End every wait: a job under way may have been committed or not, and no other job will be."""
         self._death = WriterDied(type(error).__name__)
         for job in self._under_way:
             with suppress(InvalidStateError):  # it was told before

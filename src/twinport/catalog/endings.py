@@ -61,7 +61,7 @@ def is_any_left(db: Connection, now: datetime) -> bool:
 
 
 def _has_ended(now: datetime) -> ColumnElement[bool]:
-    # Compared, not asked whether it is there: only so does SQLite's planner pass over the uploads that are open.
+    # Compared, not asked whether it is there: SQLite's planner then passes over the uploads that are open.
     return _upload.c.ended_at <= now
 
 
@@ -70,7 +70,7 @@ def _locked(
 ) -> list[str]:
     """Lock some uploads, the oldest first, that no other transaction has locked.
 
-    Nor is a repository of theirs removed meanwhile: a removal takes uploads away by itself.
+    Their repositories are locked too, because the removal of a repository takes its uploads away.
     """
     found = set(db.execute(select(_upload.c.repository_id).where(*which).order_by(order).limit(limit)).scalars())
     owners = select(_repository.c.id).where(_repository.c.id.in_(found))

@@ -18,7 +18,7 @@ from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import DeliveryState, FailureCode, Lane
 
-# Written out, not bound: only so does the planner see that the partial indexes serve the query.
+# Written out, not bound: the planner then sees that the partial indexes serve the query.
 _WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
 _GIVEN_UP = delivery.c.failure_code == literal_column(f"'{FailureCode.SOURCE_IMAGE_INACCESSIBLE.value}'")
 # What may be tried at some time: what waits, and what goes on by itself once its source is healed.
@@ -91,12 +91,12 @@ def unforgettable(db: Connection, ids: Collection[str], since: datetime) -> set[
     }
 
 
-def oldest_open(db: Connection, road: Lane) -> Position | None:
+def oldest_open(db: Connection, lane: Lane) -> Position | None:
     """Return the oldest position of a lane's deliveries that may be tried at some time."""
     mine = (
-        delivery.c.source_account == road.source.account,
-        delivery.c.destination_region == road.destination.region,
-        delivery.c.destination_account == road.destination.account,
+        delivery.c.source_account == lane.source.account,
+        delivery.c.destination_region == lane.destination.region,
+        delivery.c.destination_account == lane.destination.account,
     )
     oldest = [
         db.execute(
@@ -166,9 +166,9 @@ def review_positions(
     now: datetime,
     before: datetime,
 ) -> int:
-    """Forget positions than which nothing older may be tried since before `before`; note the others. Count the former.
+    """Forget each position if, since before `before`, no delivery with an older one may be tried. Count them.
 
-    One that has advanced meanwhile stays.
+    The others are noted. One that has advanced meanwhile stays.
     """
     forgotten = 0
     for each in found:

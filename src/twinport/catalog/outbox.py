@@ -55,13 +55,13 @@ from twinport.refusals.storage import LeaseLost
 # The order of the index of what waits.
 _ORDER = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.due_at, delivery.c.id)
 _AGE = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
-# Written out, not bound: only so does the planner see that the partial index serves the query.
+# Written out, not bound: the planner then sees that the partial index serves the query.
 _WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
-    """How many deliveries were cancelled, and where to go on: '' at the end."""
+class Canceled:
+    """How many deliveries were canceled, and where to go on: '' at the end."""
 
     count: int
     place: str
@@ -164,7 +164,7 @@ def cancel_removed(
     now: datetime,
     limit: int,
     place: str = "",
-) -> Cancelled:
+) -> Canceled:
     """Fail those of `limit` waiting deliveries that `configuration` would not plan any more.
 
     They are the next ones after `place`, in an order in which a delivery moves only when it is claimed or given back.
@@ -180,7 +180,7 @@ def cancel_removed(
     canceled = Counter(lanes)
     for region, destination in sorted(canceled):
         _refresh(db, _lane_is(account, region, destination), now, gone=canceled[region, destination])
-    return Cancelled(len(lanes), _place_after(rows[-1]) if len(rows) == limit else "")
+    return Canceled(len(lanes), _place_after(rows[-1]) if len(rows) == limit else "")
 
 
 # --- carrying ---------------------------------------------------------------------------------------------
@@ -200,8 +200,8 @@ def next_due(db: Connection) -> datetime | None:
 def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: timedelta, limit: int) -> list[Delivery]:
     """Lease the oldest due deliveries of a lane to `holder`, and count the attempt.
 
-    What another holder's lease covers is not due. While a registry's deliveries are being cancelled after a change of
-    its rules (`catalog.cancellations`), those that the rules of now do not ask for are cancelled here, too. The lane
+    What another holder's lease covers is not due. While a registry's deliveries are being canceled after a change of
+    its rules (`catalog.cancellations`), those that the current rules do not ask for are canceled here, too. The lane
     then goes behind those that were due already, so that a long backlog starves nobody.
     """
     due = [row.id for row in db.execute(_oldest_due(road, now, limit))]
@@ -367,7 +367,7 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
 
 
 def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: datetime) -> tuple[list[str], int]:
-    """Cancel those deliveries of a lane that the rules of now do not ask for; return the others, and count those."""
+    """Cancel those deliveries of a lane that the current rules do not ask for; return the others, and count those."""
     rules = registries.settings(db, road.source.account).replication
     rows = db.execute(select(delivery.c.id, delivery.c.repository).where(delivery.c.id.in_(ids))).all()
     asked = [row.id for row in rows if road.destination in rules.destinations_of(row.repository)]

@@ -151,7 +151,7 @@ chore = Table(
     Column("due_at", Instant, nullable=False),
 )
 
-# `ended_at` is set of an upload that was completed, cancelled or expired and whose segments are not all gone: it is not
+# `ended_at` is set of an upload that was completed, canceled or expired and whose segments are not all gone: it is not
 # found by its id any more (catalog/endings.py).
 upload = Table(
     "upload",

@@ -15,7 +15,7 @@ from twinport.model.content import Digest
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import DeliveryState, FailureCode, Lane
 
-# Written out, not bound: only so does the planner see that the partial index serves the query.
+# Written out, not bound: the planner then sees that the partial index serves the query.
 _SAME = ("source_account", "destination_region", "destination_account", "repository", "digest")
 _AGE = ("epoch", "sequence", "repetition")
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)

@@ -48,7 +48,7 @@ class Threads:
         """Run work in a thread, and return what it returns.
 
         Raises StorageUnavailable if no thread is free in time, `late()` if work that began has not ended in time, and
-        CatalogClosed after the end. Work whose caller is cancelled before it begins is dropped.
+        CatalogClosed after the end. Work whose caller is canceled before it begins is dropped.
         """
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
@@ -111,7 +111,7 @@ class Threads:
 
 
 class _Job:
-    """Work, and the coroutine's future for its answer. Whoever claims it first, a thread or the loop, decides of it."""
+    """Work, and the coroutine's future for its answer. The thread or the loop, whichever claims it, decides."""
 
     def __init__(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[Any]") -> None:
         self._work, self._loop, self.answer = work, loop, answer

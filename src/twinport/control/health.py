@@ -14,7 +14,7 @@ Probe = Callable[[], Awaitable[None]]
 # An answer counts for this long, however many ask.
 _FRESH = timedelta(seconds=1)
 # A part that does not answer within this time counts as away.
-_PATIENCE = timedelta(seconds=2)
+_LIMIT = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Readiness:
     """Asks each part by its probe, which raises if the part is away, and opens or creates nothing."""
 
     probes: Mapping[str, Probe]
-    patience: timedelta = _PATIENCE
+    limit: timedelta = _LIMIT
     _parts: "dict[str, _Part]" = field(default_factory=dict)
 
     async def missing(self) -> list[str]:
@@ -30,7 +30,7 @@ class Readiness:
         for name, probe in self.probes.items():
             self._parts.setdefault(name, _Part(name, probe))
         parts = list(self._parts.values())
-        are_there = await asyncio.gather(*(part.is_there(self.patience) for part in parts))
+        are_there = await asyncio.gather(*(part.is_there(self.limit) for part in parts))
         return [part.name for part, is_there in zip(parts, are_there, strict=True) if not is_there]
 
 
@@ -44,13 +44,13 @@ class _Part:
     _look: "asyncio.Task[str | None] | None" = None
     _began_at: float = 0.0
 
-    async def is_there(self, patience: timedelta) -> bool:
+    async def is_there(self, limit: timedelta) -> bool:
         now = asyncio.get_running_loop().time()
         if self._look is None or (self._look.done() and now - self._began_at >= _FRESH.total_seconds()):
             self._began_at, self._look = now, asyncio.create_task(self._reason())
-        left = self._began_at + patience.total_seconds() - now
+        left = self._began_at + limit.total_seconds() - now
         await asyncio.wait({self._look}, timeout=max(0.0, left))
-        reason = self._look.result() if self._look.done() else f"no answer within {patience.total_seconds():g} seconds"
+        reason = self._look.result() if self._look.done() else f"no answer within {limit.total_seconds():g} seconds"
         self._tell(reason)
         return reason is None
 
@@ -65,7 +65,7 @@ class _Part:
         return None
 
     def _tell(self, reason: str | None) -> None:
-        """Record a change. The reason is for the operator, and is answered to nobody."""
+        """Record a change. The log has the reason; no answer does."""
         if reason is not None and self.was_there:
             telemetry.warning(Event.SERVER_UNREADY, part=self.name, reason=reason)
         if reason is None and not self.was_there:

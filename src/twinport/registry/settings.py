@@ -75,7 +75,7 @@ class Replication:
     rows_at_once: int = _ROWS_AT_ONCE
 
     async def put(self, caller: Caller, registry: Registry, configuration: ReplicationConfiguration) -> None:
-        """Replace the rules as a whole; what they would not plan any more is cancelled where it still waits.
+        """Replace the rules as a whole; what they would not plan any more is canceled where it still waits.
 
         The first rules create the service-linked role. Without rules no role is needed, and one that is there stays.
         """

@@ -95,7 +95,7 @@ class Forgetting:
         database = self.catalog.region(region)
         ahead, found = await database.read(lambda db: forgetting.positions_after(db, place, self.rows_at_once))
         oldest = {
-            lane: await self.catalog.region(lane.source.region).read(partial(forgetting.oldest_open, road=lane))
+            lane: await self.catalog.region(lane.source.region).read(partial(forgetting.oldest_open, lane=lane))
             for lane in {each.lane(region) for each in found}
         }
 
