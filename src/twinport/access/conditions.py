@@ -202,9 +202,10 @@ class _Like:
 
 
 @dataclass(frozen=True, slots=True)
-class _SameIgnoringCase:
+class _Bound:
+    """An operand whose variables get their values before it is compared."""
+
     pattern: Pattern
-    cost: ClassVar[int] = 4
     searches: ClassVar[bool] = True
 
     @property
@@ -213,8 +214,17 @@ class _SameIgnoringCase:
 
     def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
         tokens = self.pattern.bound(context, steps)
-        if isinstance(tokens, Unbound):
-            return self.pattern.unanswered(tokens)
+        return self.pattern.unanswered(tokens) if isinstance(tokens, Unbound) else self._takes(tokens, value, steps)
+
+    def _takes(self, tokens: list[Token], value: str, steps: Steps) -> bool:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class _SameIgnoringCase(_Bound):
+    cost: ClassVar[int] = 4
+
+    def _takes(self, tokens: list[Token], value: str, _steps: Steps) -> bool:
         return lower_ascii("".join(map(str, tokens))) == lower_ascii(value)
 
 
@@ -239,21 +249,12 @@ class _ArnLike(_Fixed):
 
 
 @dataclass(frozen=True, slots=True)
-class _OpenArnLike:
+class _OpenArnLike(_Bound):
     """An ARN with variables."""
 
-    pattern: Pattern
     cost: ClassVar[int] = 12
-    searches: ClassVar[bool] = True
 
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        return self.pattern.variables
-
-    def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
-        tokens = self.pattern.bound(context, steps)
-        if isinstance(tokens, Unbound):
-            return self.pattern.unanswered(tokens)
+    def _takes(self, tokens: list[Token], value: str, steps: Steps) -> bool:
         return _arn_matches(_arn_parts(tokens), value, steps)
 
 
