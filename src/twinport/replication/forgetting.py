@@ -15,9 +15,9 @@ from twinport.catalog import chores, forgetting
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.forgetting import Step
-from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.model.names import RegionName
+from twinport.replication.rounds import every_region
 from twinport.telemetry import Event
 
 _PAUSE = timedelta(minutes=1)
@@ -41,14 +41,8 @@ class Forgetting:
     rows_at_once: int = _ROWS_AT_ONCE
 
     async def run(self) -> None:
-        """Look at every Region again and again, until cancelled."""
-        while True:
-            for region in await self.catalog.regions():
-                try:
-                    await self.look(region)
-                except Unavailable as refusal:
-                    telemetry.warning(Event.WORKER_HINDERED, worker="forgetting", reason=refusal.message)
-            await asyncio.sleep(_PAUSE.total_seconds())
+        """Look at every Region again and again, until canceled."""
+        await every_region(self.catalog, "forgetting", self.look, _PAUSE)
 
     async def look(self, region: RegionName) -> int:
         """Go on with the rounds of a Region whose time it is, to their ends. Tell how many rows were forgotten."""

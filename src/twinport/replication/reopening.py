@@ -14,11 +14,12 @@ from twinport.blobs.store import BlobStores, has_whole
 from twinport.catalog import departures, reopenings
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.reopenings import GivenUp
-from twinport.errors import NotFound, Unavailable
+from twinport.errors import NotFound
 from twinport.model.cargo import Cargo
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
 from twinport.pools import MESSAGES
+from twinport.replication.rounds import every_region
 from twinport.telemetry import Event
 
 _PAUSE = timedelta(minutes=1)
@@ -35,14 +36,8 @@ class Reopening:
     reopened: Callable[[], None]
 
     async def run(self) -> None:
-        """Look at every Region again and again, until cancelled."""
-        while True:
-            for region in await self.catalog.regions():
-                try:
-                    await self.look(region)
-                except Unavailable as refusal:
-                    telemetry.warning(Event.WORKER_HINDERED, worker="reopening", reason=refusal.message)
-            await asyncio.sleep(_PAUSE.total_seconds())
+        """Look at every Region again and again, until canceled."""
+        await every_region(self.catalog, "reopening", self.look, _PAUSE)
 
     async def look(self, region: RegionName) -> int:
         """Look at everything whose time it is. Tell how many deliveries are owed again."""

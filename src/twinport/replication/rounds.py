@@ -1,0 +1,24 @@
+"""Going round the Regions of a deployment again and again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from twinport import telemetry
+from twinport.catalog.embedded import Catalog
+from twinport.errors import Unavailable
+from twinport.model.names import RegionName
+from twinport.telemetry import Event
+
+
+async def every_region(
+    catalog: Catalog, worker: str, look: Callable[[RegionName], Awaitable[object]], pause: timedelta
+) -> None:
+    """Look at every Region again and again, until canceled. A Region that is away keeps no other from its turn."""
+    while True:
+        for region in await catalog.regions():
+            try:
+                await look(region)
+            except Unavailable as refusal:
+                telemetry.warning(Event.WORKER_HINDERED, worker=worker, reason=refusal.message)
+        await asyncio.sleep(pause.total_seconds())
