@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.command_line import called
 from tests.served import start
-from tests.test_private_files import ACCOUNT, NAME, work
+from tests.test_private_files import ACCOUNT, NAME, at_rest
 from tests.waiting import until
 
 PARTITION, REGION = "global.db", "regions/eu-west-1/catalog.db"
@@ -78,14 +78,7 @@ COMMANDS = (
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A deployment at rest, with an account and images in two Regions."""
-    data = tmp_path_factory.mktemp("whole") / "data"
-    assert called("account", "create", "acme", "--data", str(data)).code == 0
-    served = start(data)
-    try:
-        work(served)
-    finally:
-        served.stop()
-    return data
+    return at_rest(tmp_path_factory.mktemp("whole") / "data")
 
 
 @pytest.fixture

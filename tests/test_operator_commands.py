@@ -11,7 +11,7 @@ from tests.command_line import Ended, called, called_by
 from tests.machine_users import AS_A_STRANGER, STRANGER, require_stranger, shared_folder
 from tests.served import Served, start
 from tests.test_broken_databases import stored
-from tests.test_private_files import ACCOUNT, NAME, work
+from tests.test_private_files import ACCOUNT, NAME, at_rest
 
 WHOSE = ("acme", "administrator")
 READING = (
@@ -35,14 +35,7 @@ ALL = (*READING, *CHANGING, *OF_SERVERS)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A deployment at rest."""
-    data = tmp_path_factory.mktemp("whole") / "data"
-    assert called("account", "create", "acme", "--data", str(data)).code == 0
-    served = start(data)
-    try:
-        work(served)
-    finally:
-        served.stop()
-    return data
+    return at_rest(tmp_path_factory.mktemp("whole") / "data")
 
 
 @pytest.fixture

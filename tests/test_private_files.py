@@ -43,6 +43,17 @@ def work(served: Served) -> None:
     until(lambda: ecr.describe_image_replication_status(**image)["replicationStatuses"][0]["status"] == "COMPLETE")
 
 
+def at_rest(data: Path) -> Path:
+    """Make a deployment with an account and the work of `work`, and end its server."""
+    assert called("account", "create", "acme", "--data", str(data)).code == 0
+    served = start(data)
+    try:
+        work(served)
+    finally:
+        served.stop()
+    return data
+
+
 @pytest.mark.usefixtures("_mask")
 def test_all_that_servers_and_commands_make_is_their_users_alone(tmp_path: Path) -> None:
     data = tmp_path / "data"

@@ -1,27 +1,11 @@
 """Copies out of a repository that was deleted, and into one."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.catalogs import ENGINES, emptied
 from tests.replication.world import FAR, HOME, NAME, World, image
 from twinport.catalog import repositories
-from twinport.clock import ManualClock
 from twinport.model.names import Registry
-from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
+from twinport.model.replication import DeliveryState, FailureCode
 
 FIRST, SECOND = image(b"layer one"), image(b"layer two")
-
-
-@pytest.fixture(params=ENGINES)
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    clock = ManualClock()
-    world = World(tmp_path, clock=clock, catalog=await emptied(request, tmp_path, clock))
-    await world.configure(HOME, ReplicationRule((FAR,)))
-    yield world
-    world.close()
 
 
 async def drop(world: World, registry: Registry) -> None:

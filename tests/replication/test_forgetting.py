@@ -1,16 +1,14 @@
 """What is forgotten of copies, and that none takes effect late because of it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, Table, func, select
 
 from tests.breaking import Breaking
-from tests.catalogs import ENGINES, emptied
 from tests.counted import CountedCatalog
 from tests.replication.world import FAR, HOME, World, image
 from twinport.catalog import forgetting as rows
@@ -18,10 +16,9 @@ from twinport.catalog import outbox
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
-from twinport.clock import ManualClock
 from twinport.keeping import Keeping
 from twinport.model.names import RegionName, Registry
-from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
+from twinport.model.replication import DeliveryState, FailureCode
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.forgetting import Forgetting
 
@@ -29,15 +26,6 @@ T = TypeVar("T")
 FIRST, SECOND, THIRD = image(b"layer one"), image(b"layer two"), image(b"layer three")
 AGE, DAY = Keeping().history, timedelta(days=1)
 TABLES = (schema.delivery, schema.arrival, schema.applied_position)
-
-
-@pytest.fixture(params=ENGINES)
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    clock = ManualClock()
-    world = World(tmp_path, clock=clock, catalog=await emptied(request, tmp_path, clock))
-    await world.configure(HOME, ReplicationRule((FAR,)))
-    yield world
-    world.close()
 
 
 async def forget(world: World, after: timedelta = timedelta()) -> int:

@@ -1,30 +1,18 @@
 """What was given up because its source was damaged goes on by itself once that is healed, on either engine."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.catalogs import ENGINES, emptied
 from tests.replication.damage import FIRST, LAYER, SECOND, damage, located, note, spoil
 from tests.replication.world import FAR, HOME, World, image
-from twinport.clock import ManualClock
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
 from twinport.replication.reopening import Reopening
 from twinport.replication.retry import MOST_ATTEMPTS
 
 OTHER = image(b"another layer")
 INACCESSIBLE = (DeliveryState.FAILED, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
-
-
-@pytest.fixture(params=ENGINES)
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    clock = ManualClock()
-    world = World(tmp_path, clock=clock, catalog=await emptied(request, tmp_path, clock))
-    await world.configure(HOME, ReplicationRule((FAR,)))
-    yield world
-    world.close()
 
 
 async def look(world: World) -> int:
