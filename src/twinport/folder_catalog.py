@@ -3,7 +3,7 @@
 A catalog is known by its site key, which it has from the first start on and which a reset keeps. The folder notes the
 key's fingerprint in `catalog.identity`, never the catalog's address, which may hold a password. A folder of an earlier
 version has no note: its sealing key tells, since it opens the site key of no other catalog.
-See docs/decisions/0023-how-a-folder-knows-its-catalog.md.
+See docs/decisions/0022-how-a-folder-knows-its-catalog.md.
 """
 
 import hashlib

@@ -44,3 +44,21 @@ def test_every_law_is_shown_by_a_test() -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:tests|docs)/[\w/.-]+)`", ORDER))))
 def test_the_files_that_the_write_order_names_exist(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_each_decision_has_a_number_of_its_own_which_its_title_repeats() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert [page.read_text()[:8] for page in pages] == [f"# {page.name[:4]} ·" for page in pages]
+
+
+def test_every_decision_that_is_named_by_its_file_exists() -> None:
+    read = [
+        path
+        for folder in ("docs", "src", "tests")
+        for kind in ("md", "py")
+        for path in (ROOT / folder).rglob(f"*.{kind}")
+    ]
+    named = {name for path in read for name in re.findall(r"\b\d{4}-[a-z][a-z-]+\.md\b", path.read_text())}
+    assert len(named) > 20
+    assert not {name for name in named if not (ROOT / "docs" / "decisions" / name).exists()}

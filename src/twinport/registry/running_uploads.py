@@ -1,4 +1,4 @@
-"""Running digests of uploads whose parts came to this process: docs/decisions/0028-joining-parts.md."""
+"""Running digests of uploads whose parts came to this process: docs/decisions/0035-joining-parts.md."""
 
 from dataclasses import dataclass, field
 
