@@ -302,7 +302,7 @@ TABLE: Mapping[Event, Described] = {
         (WARNING, ERROR),
         "A loop cannot work now and tries again by itself (`warning`), or cannot until a person acts (`error`).",
         "Put right what the reason names.",
-        ("worker", "region", "reason"),
+        ("worker", "region", "destination", "reason"),
     ),
     Event.WORKER_FAILED: Described(
         (WARNING, ERROR),

@@ -24,6 +24,7 @@ LEVELS = {
 }
 # What the source spreads into a call without naming it there, by module and variable.
 COMPUTED = {
+    ("worker.py", "facts"): {"destination"},
     ("garbage.py", "counts"): {each.name for each in fields(Swept)},
     ("forgetting.py", "words"): {
         name.removeprefix("forget ") for name in (forgetting.DELIVERIES, forgetting.ARRIVALS, forgetting.POSITIONS)
