@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.command_line import called
+from tests.iam.answers import ALLOW_ALL, keys_of, trusting
 from tests.ports import free_port
-from tests.served import Served, start
+from tests.served import Served, new_account, start
 from tests.strangers import ADMITTED, REFUSED, REFUSED_CALLS, Stranger, token
 from twinport.config import load
 from twinport.errors import ConfigurationWrong
@@ -78,6 +81,76 @@ def test_a_request_that_a_proxy_passed_on_signs_no_open_account_in(opened: Serve
 
 def test_http_1_0_which_nginx_speaks_to_servers_opens_no_account(opened: Served, password: str) -> None:
     assert Stranger(f"127.0.0.1:{opened.port}", password, speaks_http_10=True).calls() == REFUSED_CALLS
+
+
+def sessions_of_an_open_root(served: Served) -> dict[str, tuple[str, str, str]]:
+    """Begin a session in each way in which the root of an open account may."""
+    account = new_account()
+    iam, sts = served.client("iam", account), served.client("sts", account)
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusting(account))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=ALLOW_ALL)
+    own = keys_in(sts.get_session_token())
+    behind = served.client("sts", account, keys=keys_in(sts.assume_role(RoleArn=role, RoleSessionName="first")))
+    return {
+        "own": own,
+        "federated": keys_in(sts.get_federation_token(Name="ann")),
+        "role": keys_in(sts.assume_role(RoleArn=role, RoleSessionName="one")),
+        "chained": keys_in(behind.assume_role(RoleArn=role, RoleSessionName="second")),
+    }
+
+
+def keys_in(answer: dict[str, dict[str, str]]) -> tuple[str, str, str]:
+    found = answer["Credentials"]
+    return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+
+
+def who(served: Served, keys: tuple[str, str, str], **headers: str) -> str:
+    """Ask who the holder of keys is; return the account, or the code of the refusal."""
+    sts = served.client("sts", "", keys=keys)
+
+    def tell(request: Any, **_: object) -> None:  # noqa: ANN401 — boto3's requests have no type
+        for name, value in headers.items():
+            request.headers[name] = value
+
+    sts.meta.events.register("before-sign", tell)
+    try:
+        return "known" if sts.get_caller_identity()["Account"] else "unknown"
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+
+
+def test_sessions_of_an_open_root_hold_for_whom_accounts_are_open_and_no_longer(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="true")
+    try:
+        sessions = sessions_of_an_open_root(served)
+        assert {who(served, keys) for keys in sessions.values()} == {"known"}
+        proxied = {name: who(served, keys, Via="1.1 proxy") for name, keys in sessions.items()}
+        assert set(proxied.values()) == {"InvalidClientTokenId"}, proxied
+    finally:
+        served.stop()
+    closed = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="")
+    try:
+        assert {who(closed, keys) for keys in sessions.values()} == {"InvalidClientTokenId"}
+    finally:
+        closed.stop()
+
+
+def test_sessions_of_keys_hold_where_accounts_are_closed(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="true")
+    try:
+        account = new_account()
+        iam = served.client("iam", account)
+        user = keys_of(iam, "ann", ALLOW_ALL)
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusting(account))["Role"]["Arn"]
+        sts = served.client("sts", account, keys=user)
+        sessions = [keys_in(sts.get_session_token()), keys_in(sts.assume_role(RoleArn=role, RoleSessionName="one"))]
+    finally:
+        served.stop()
+    closed = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="")
+    try:
+        assert {who(closed, keys, Via="1.1 proxy") for keys in sessions} == {"known"}
+    finally:
+        closed.stop()
 
 
 def test_the_log_says_why_an_open_account_was_refused(opened: Served, password: str) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from twinport.access import session_policies, session_tags
 from twinport.access.gate import Context
-from twinport.access.principals import open_account
+from twinport.access.principals import is_of_open_account, open_account
 from twinport.access.role_sessions import DEFAULT_LENGTH, AssumedRole, Beginning, RoleSessions
 from twinport.access.session_policies import NO_POLICIES, SessionPolicies
 from twinport.access.session_tags import SessionTags
@@ -61,6 +61,7 @@ class Assumptions:
             packed_percent=wish.packed_percent,
             tags=tags,
             source_identity=identity,
+            is_of_open_account=is_of_open_account(caller),
         )
         return await self.sessions.begin(role, beginning)
 

@@ -7,6 +7,7 @@ from twinport.access import session_policies, session_tags
 from twinport.access.entities import tag_context
 from twinport.access.gate import Gate, IdentityResource
 from twinport.access.policy_library import PolicyLibrary
+from twinport.access.principals import is_of_open_account
 from twinport.access.session_callers import Holder
 from twinport.access.session_policies import NO_POLICIES, SessionPolicies
 from twinport.access.sessions import Credentials, Sessions
@@ -86,6 +87,7 @@ class OwnSessions:
             name=name,
             issued_at=now,
             expires_at=now + length,
+            is_of_open_account=is_of_open_account(caller),
         )
 
     async def _issue(self, caller: Caller, kind: PrincipalKind, session: Session) -> Credentials:

@@ -36,7 +36,7 @@ class Principals:
         """Return the caller and the secret of an active key.
 
         Raises CredentialsUnknown for a key, user or role that is not there or not active, SessionExpired for a
-        session whose time is over.
+        session whose time is over. A session that an open account began is admitted where the account would be.
         """
         if (account := open_account(access_key_id)) is not None:
             self._require_open(account, origin)
@@ -60,7 +60,10 @@ class Principals:
         if row.expires_at <= self.world.now():
             raise SessionExpired
         secret = self.sealer.open(row.sealed_secret, f"session {access_key_id}").decode()
-        return caller_of(row, origin), secret
+        caller = caller_of(row, origin)
+        if is_of_open_account(caller):
+            self._require_open(row.account, origin)
+        return caller, secret
 
     async def _key(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         row = await self.catalog.partition.read(lambda db: credentials.access_key(db, access_key_id))
@@ -79,6 +82,13 @@ def open_account(access_key_id: str) -> AccountId | None:
     """Return the account that an access key id names where accounts are open."""
     text = _OPEN_ALIAS.get(access_key_id, access_key_id)
     return AccountId(text) if is_account_id(text) else None
+
+
+def is_of_open_account(caller: Caller) -> bool:
+    """Tell whether a caller is the root of an open account, or a session that goes back to one."""
+    if caller.session is not None:
+        return caller.session.is_of_open_account
+    return open_account(caller.access_key_id) is not None
 
 
 def user_caller(account: AccountId, arn: str, unique_id: str, origin: Origin, access_key_id: str) -> Caller:

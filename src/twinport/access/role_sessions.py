@@ -39,6 +39,7 @@ class Beginning:
     tags: SessionTags
     source_identity: str | None = None
     federation: Federation | None = None
+    is_of_open_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class RoleSessions:
             transitive=tags.transitive,
             source_identity=beginning.source_identity,
             federation=beginning.federation,
+            is_of_open_account=beginning.is_of_open_account,
         )
         holder = Holder(PrincipalKind.ROLE_SESSION, role.account, role.unique_id)
         credentials = await self.sessions.issue(holder, session)

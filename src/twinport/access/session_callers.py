@@ -92,6 +92,7 @@ def facts_of(kind: PrincipalKind, session: Session) -> str:
             "source_identity": session.source_identity,
             "service": session.service,
             "federation": session.federation and [session.federation.provider, dict(session.federation.keys)],
+            "is_of_open_account": session.is_of_open_account,
             "binding": places and [[place.account, place.region] for place in places],
         }
     )
@@ -120,6 +121,8 @@ def _session_of(row: SessionRow) -> Session:
         service=facts["service"],
         binding=_binding_of(facts["binding"]),
         federation=_federation_of(facts.get("federation")),
+        # Sessions of earlier versions do not say it. Those of a root last an hour at most, so none of them is trusted.
+        is_of_open_account=facts.get("is_of_open_account", row.principal_id == row.account),
     )
 
 

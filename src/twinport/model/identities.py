@@ -42,6 +42,7 @@ class Session:
     `binding` is set for sessions of a service-linked role alone: the source and the one destination registry that
     the session may act on. `policies` are session policies as text, which narrow and never grant. `transitive` are the
     keys of those tags, in lower case, that a session assumed by this one has too; it also keeps `source_identity`.
+    `is_of_open_account`: the root of an open account began it, or such a session did; it holds where accounts are open.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Session:
     service: str | None = None
     binding: tuple[Registry, Registry] | None = None
     federation: Federation | None = None
+    is_of_open_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
