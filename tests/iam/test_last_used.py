@@ -4,7 +4,6 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,6 +99,16 @@ def test_people_sign_in_to_an_account_by_its_alias(server: Served, iam: Any, acc
     assert is_now(iam.get_user(UserName="ann")["User"]["PasswordLastUsed"])
 
 
+def test_waiting_for_guesses_at_an_account_does_not_tell_its_alias(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+    iam.create_account_alias(AccountAlias=f"acme-{account}")
+    iam.create_user(UserName="ann")
+    iam.create_login_profile(UserName="ann", Password="Analytical 1843")
+    guesses = [sign_in(server, account, "ann", "a wrong one") for _ in range(4)]
+    assert guesses == [403, 403, 403, 429]
+    assert sign_in(server, f"acme-{account}", "ann", "a wrong one") == 403
+    assert sign_in(server, f"nobody-{account}", "ann", "a wrong one") == 403
+
+
 def test_a_password_is_used_by_signing_in_with_it(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     iam.create_user(UserName="ann")
     iam.create_login_profile(UserName="ann", Password="Analytical 1843")
@@ -114,11 +123,15 @@ def test_a_password_is_used_by_signing_in_with_it(server: Served, iam: Any, acco
     assert "PasswordLastUsed" not in iam.get_group(GroupName="staff")["Users"][0]
 
 
-def sign_in(server: Served, account: str, user: str, password: str) -> None:
-    """Fill in the console's form, as a browser does."""
+def sign_in(server: Served, account: str, user: str, password: str) -> int:
+    """Fill in the console's form, as a browser does, and return the status of the answer."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     page = browser.open(f"{server.url}/console/sign-in").read().decode()
     token = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
     form = {"csrf": token, "way": "password", "account": account, "user": user, "password": password}
-    with suppress(urllib.error.HTTPError):
-        browser.open(f"{server.url}/console/sign-in", urllib.parse.urlencode(form).encode()).close()
+    try:
+        with browser.open(f"{server.url}/console/sign-in", urllib.parse.urlencode(form).encode()) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code

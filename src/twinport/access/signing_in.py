@@ -58,11 +58,10 @@ class SigningIn:
 
     async def by_password(self, account: str, user_name: str, password: str, origin: Origin) -> str:
         """Return a new session's token. `account` is an id or an alias. Raises SignInRefused, TooManyAttempts."""
-        place = await self._account(account)
-        # Ids and aliases are counted as one, and aliases that nobody has as they were typed.
         with _counted("password"):
-            async with self.throttle.attempt(f"user {place or account}/{lower_ascii(user_name)}", origin.source_ip):
-                user = await self._user(place, user_name, password)
+            # As typed: an alias that must wait for what was tried at an id would tell whose it is.
+            async with self.throttle.attempt(f"user {account}/{lower_ascii(user_name)}", origin.source_ip):
+                user = await self._user(await self._account(account), user_name, password)
                 caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
                 return await self._begin(caller, None, origin)
 
