@@ -90,6 +90,26 @@ def test_what_an_earlier_version_let_others_read_is_closed_at_the_next_start(tmp
         served.stop()
 
 
+def test_a_command_that_begins_a_folder_closes_it_at_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    assert called("account", "create", "acme", "--data", str(data)).code == 0
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("content", [None, "no key"], ids=["to nothing", "to something else"])
+def test_a_command_refuses_a_planted_link_and_makes_nothing(tmp_path: Path, content: str | None) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    data.mkdir()
+    if content is not None:
+        elsewhere.write_text(content)
+    (data / "sealing.key").symlink_to(elsewhere)
+    refused = called("account", "create", "acme", "--data", str(data))
+    assert (refused.code, "sealing.key" in refused.stderr) == (4 if content is None else 2, True), refused.stderr
+    assert [each.name for each in data.iterdir()] == ["sealing.key"]
+
+
 def test_a_folder_that_holds_other_things_too_stays_open_and_what_is_ours_is_closed(tmp_path: Path) -> None:
     (tmp_path / "certificate.pem").touch(0o644)
     (tmp_path / "global.db").touch(0o644)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from twinport import private_files
 from twinport.access.access_keys import AccessKeys
 from twinport.access.accounts import Accounts
 from twinport.access.aws_policies import AwsPolicies
@@ -138,6 +139,8 @@ async def opened(settings: Settings, purpose: Purpose) -> AsyncIterator[Administ
     """
     world = WorldClock(WallClock())
     catalog = (open_catalog if purpose is Purpose.BEGIN else join_catalog)(settings, world)
+    if purpose is not Purpose.READ:
+        private_files.close_folder(settings.data)
     try:
         sealer, aws, uses = sealer_of_folder(settings.data), AwsPolicies(), Uses(catalog)
         if purpose is not Purpose.READ:

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from twinport import folder_catalog
+from twinport.access.sealing import has_sealer, sealer_of_folder
 from twinport.catalog import credentials, database, partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import listed_regions
 from twinport.catalog.database import Connection
@@ -28,6 +29,9 @@ def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
     changed, and StorageUnavailable.
     """
     _own(settings)
+    if has_sealer(settings.data):
+        # A key file that another put there is refused before anything lies beside it.
+        sealer_of_folder(settings.data)
     return _opened(settings, world)
 
 

@@ -56,11 +56,15 @@ class SealBroken(Exception):
 
 
 def has_sealer(folder: Path) -> bool:
-    """Tell whether a data folder has its key file, and so was begun. Raises FolderUnusable."""
+    """Tell whether a data folder has its key file, and so was begun. Raises FolderUnusable, also for a broken link."""
+    path = folder / _FILE
     try:
-        return (folder / _FILE).exists()
+        is_there = path.exists()
     except OSError as error:
         raise FolderUnusable(str(folder), f"cannot be read ({error.strerror})") from error
+    if not is_there and path.is_symlink():
+        raise FolderUnusable(str(path), "cannot be used (it is a link that leads to no file)")
+    return is_there
 
 
 def sealer_of_folder(folder: Path) -> Sealer:
