@@ -35,7 +35,17 @@ def close_folder(data: Path) -> None:
 
 def _made_in(data: Path) -> Iterator[Path]:
     """Name what twinport made in a folder, but the blobs; and the folder, unless other things are in it too."""
-    patterns = ("sealing.key", "catalog.identity", "global.db*", "events.log*", "processes", "processes/*", "regions")
+    patterns = (
+        "sealing.key",
+        "catalog.identity",
+        "global.db*",
+        "events.log*",
+        "processes",
+        "processes/*",
+        "metrics",
+        "metrics/*",
+        "regions",
+    )
     for pattern in (*patterns, "regions/*", "regions/*/catalog.db*", "regions/*/blobs", "regions/*/blobs/owner*"):
         yield from data.glob(pattern)
     with suppress(OSError):
