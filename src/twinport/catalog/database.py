@@ -436,6 +436,8 @@ def _engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(raw: sqlite3.Connection, _record: object) -> None:
         raw.execute("PRAGMA synchronous=FULL")
+        # A transaction may need a temporary file, and a container may have no folder for one.
+        raw.execute("PRAGMA temp_store=MEMORY")
         raw.execute("PRAGMA foreign_keys=ON")
 
     return engine
