@@ -48,7 +48,7 @@ WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/b
 	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci \
 	tests/access/test_basic_keys.py tests/console tests/control
 
-.PHONY: gate check-gate loop bench-access help setup run test test-quick nightly demo check fix shapes fuzz journeys histories soak conformance bench browser screenshots lock clean
+.PHONY: gate check-gate loop bench-access help setup run test test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,13 @@ soak: $(DEV_READY) ## Push, delete, replicate and collect garbage at once for MI
 
 nightly: $(DEV_READY) ## Run what takes too long for every change: longer histories, soak, kills, fuzzing, benchmarks.
 	@.ci/nightly
+
+packaging: $(DEV_READY) ## Try the wheel, the container, the compose files and the units of systemd (needs root, docker and debootstrap).
+	$(BIN)/python -m pytest --override-ini timeout=900 tests/packaging $(PYTEST_ARGS)
+
+wheel: $(RUN_READY) ## Build the wheel into dist/.
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
 conformance: $(DEV_READY) ## Run the conformance suite of OCI Distribution against a real server (needs Go).
 	$(BIN)/python -m pytest --override-ini timeout=600 -s tests/conformance $(PYTEST_ARGS)

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +27,7 @@ class Program:
 
     words: tuple[str, ...]
     environment: Mapping[str, str]
+    deadline_seconds: float = DEADLINE_SECONDS
 
     def __call__(self, *words: str, stdin: str = "") -> str:
         """Run it and return what it printed; raise CommandFailed with all it said if it fails."""
@@ -36,7 +37,7 @@ class Program:
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
-            timeout=DEADLINE_SECONDS,
+            timeout=self.deadline_seconds,
             check=False,
         )
         if done.returncode != 0:
@@ -50,7 +51,15 @@ class Program:
         return failure.value.said
 
     def preceded_by(self, *words: str) -> "Program":
-        return Program((*words, *self.words), self.environment)
+        return replace(self, words=(*words, *self.words))
+
+    def with_words(self, *words: str) -> "Program":
+        """The same program with these words in every call."""
+        return replace(self, words=(*self.words, *words))
+
+    def lasting(self, seconds: float) -> "Program":
+        """The same program with more time for each call."""
+        return replace(self, deadline_seconds=seconds)
 
 
 def find(name: str) -> str:
