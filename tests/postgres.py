@@ -82,10 +82,17 @@ class KeptDatabases:
         return found is not None and found[0] is not None
 
     def _run(self, name: str, statements: sql.Composed | sql.SQL) -> psycopg.Cursor[Any]:
+        """Run statements, anew if a test ended the connection or dropped the database since it was used last."""
+        try:
+            return self._connection(name).execute(statements)
+        except psycopg.OperationalError:
+            self._connections.pop(name).close()
+            return self._connection(name).execute(statements)
+
+    def _connection(self, name: str) -> psycopg.Connection[Any]:
         if name not in self._connections:
-            address = self.server.address_of(name)
-            self._connections[name] = psycopg.connect(address, autocommit=True)
-        return self._connections[name].execute(statements)
+            self._connections[name] = psycopg.connect(self.server.address_of(name), autocommit=True)
+        return self._connections[name]
 
 
 _OF_A_REGION = [table for table in regional_schema.regional.sorted_tables if table is not regional_schema.history]
