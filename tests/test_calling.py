@@ -158,7 +158,7 @@ def test_a_member_that_is_not_known_is_refused_and_not_ignored(server: Served, a
     assert code(describe(server, account, body=b'{"colour":"red"}')) == (400, "InvalidParameterException")
 
 
-def test_a_strangers_large_body_is_not_held_in_memory(server: Served, account: str) -> None:
+def test_a_strangers_large_body_is_not_held_in_memory(server: Served) -> None:
     body = b'{"x":"' + b"x" * (3 << 20) + b'"}'
     headers = {"x-amz-target": TARGET + "PutImage", "content-type": "application/x-amz-json-1.1"}
     request = urllib.request.Request(f"{server.url}/", data=body, headers=headers, method="POST")
@@ -166,7 +166,14 @@ def test_a_strangers_large_body_is_not_held_in_memory(server: Served, account: s
         urllib.request.urlopen(request, timeout=PATIENCE_SECONDS)
     with refused.value as answer:
         assert answer.code == 413
-    assert code(describe(server, account, body=body)) == (400, "InvalidParameterException")
+    by_unknown_key = describe(server, "AKIAIOSFODNN7EXAMPLE", operation="PutImage", body=body)
+    assert code(by_unknown_key) == (413, "RequestEntityTooLarge")
+
+
+def test_a_body_may_be_as_large_as_its_operation_needs(server: Served, account: str) -> None:
+    body = b'{"x":"' + b"x" * (3 << 20) + b'"}'
+    assert code(describe(server, account, operation="PutImage", body=body)) == (400, "InvalidParameterException")
+    assert code(describe(server, account, operation="DescribeRegistry", body=body)) == (413, "RequestEntityTooLarge")
 
 
 def test_a_presigned_query_is_honoured_and_ends(server: Served, account: str) -> None:
