@@ -161,7 +161,9 @@ def test_over_http_2_an_authority_beside_a_host_is_not_seen(secure: Served) -> N
 
 
 def test_over_tls_browsers_are_told_to_come_by_https_alone(secure: Served) -> None:
-    assert json.loads(said(secure, STRANGE))["message"]
+    [error] = json.loads(said(secure, STRANGE))["errors"]
+    assert error["code"] == "DENIED"
+    assert "host 'evil.example' is not served here" in error["message"]
     for host, is_told in (("registry.example", True), ("127.0.0.1", False), ("localhost:4566", False)):
         assert ("strict-transport-security" in headers_at(secure, host)) is is_told
 
