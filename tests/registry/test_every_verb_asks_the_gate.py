@@ -18,7 +18,7 @@ from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId, NamedImage, NewRepository, TagRule, TagStatus
 from twinport.model.names import RepositoryName, TagName
-from twinport.model.replication import ReplicationConfiguration
+from twinport.model.replication import DeliveryState, ReplicationConfiguration
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import Lockout
 from twinport.registry.pushes import Push, Unchanged
@@ -56,6 +56,7 @@ FACTS: dict[str, Callable[[], object]] = {
     "push": lambda: Push(b"{}", None, (), None, Unchanged.ACCEPT),
     "status": lambda: TagStatus.ANY,
     "tag": lambda: TagName("latest"),
+    "states": lambda: list(DeliveryState),
     "query": lambda: ReferrerQuery(DIGEST, (), "", 10),
     "after": str,
     "limit": lambda: 10,
