@@ -39,7 +39,9 @@ class Target:
         return (self.served.data.parent / f"{self.served.data.name}.log").read_text()
 
     def blob_files(self) -> list[Path]:
-        return [each for each in self.served.data.glob("regions/*/blobs/**/*") if each.is_file()]
+        """Every file of the stores but the one that names the catalog, which the server makes when it sees fit."""
+        files = self.served.data.glob("regions/*/blobs/**/*")
+        return [each for each in files if each.is_file() and each.name != "owner"]
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.served.port), timeout=WITHIN, source_address=(source, 0))

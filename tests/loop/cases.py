@@ -317,4 +317,7 @@ _CASES: dict[Verb, Case] = {
     ("Control", "GET, HEAD, OPTIONS /_twinport/health"): _asked(
         "", "GET /_twinport/health", "HEAD /_twinport/health", "OPTIONS /_twinport/health"
     ),
+    ("Control", "GET, HEAD, OPTIONS /_twinport/health/live"): _asked("", "GET /_twinport/health/live"),
+    ("Control", "GET, HEAD, OPTIONS /_twinport/health/ready"): _asked("", "GET /_twinport/health/ready"),
+    ("Control", "GET, HEAD /_twinport/metrics"): _asked("", "GET /_twinport/metrics", "HEAD /_twinport/metrics"),
 }
