@@ -12,6 +12,8 @@ from sqlalchemy import Connection, event
 
 from twinport import app, config, serve
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.clock import Clock
+from twinport.config import Settings
 
 DEADLY = "deadly"
 
@@ -20,10 +22,13 @@ def main(arguments: list[str]) -> None:
     _, _, data, _, listen = arguments
     settings = config.load(None, os.environ, {"data": data, "listen": listen})
     with serve.listening(settings) as taken:
-        built = app.build(settings)
-        assert isinstance(built.catalog, EmbeddedCatalog)
-        event.listen(built.catalog._global._engine, "before_cursor_execute", _die_of_it)
-        asyncio.run(serve.serve(built, settings, taken))
+        asyncio.run(serve.serve(app.build(settings, opened=_mortal), settings, taken))
+
+
+def _mortal(settings: Settings, world: Clock) -> EmbeddedCatalog:
+    catalog = EmbeddedCatalog(settings.data, world)
+    event.listen(catalog._global._engine, "before_cursor_execute", _die_of_it)
+    return catalog
 
 
 def _die_of_it(_db: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:  # noqa: ANN401
