@@ -7,6 +7,7 @@ from tests.loop.cases import Verb
 from tests.loop.deployment import Deployment
 
 MOST_SECONDS = 0.050
+TRIES = 3
 VERBS = cases.verbs()
 # These empty the server, or end the session of the console: they come last, in this order.
 _LAST = [("Console", "POST /console/sign-out"), ("Control", "POST /_twinport/reset")]
@@ -26,11 +27,20 @@ def test_every_route_has_a_largest_request(verb: Verb) -> None:
 
 @pytest.mark.parametrize("verb", IN_ORDER, ids=" ".join)
 def test_no_turn_of_the_loop_takes_long(deployment: Deployment, verb: Verb) -> None:
+    wrong = _wrong(deployment, verb)
+    # Python collects garbage in any turn, and on a busy machine a turn may hold work of others: what is long is long again.
+    for _ in range(TRIES - 1):
+        if wrong:
+            wrong = _wrong(deployment, verb)
+    assert not wrong, "\n".join(wrong)
+
+
+def _wrong(deployment: Deployment, verb: Verb) -> list[str]:
+    """Send the largest requests of a verb, and tell what was wrong."""
     case = cases.of(verb)
     assert case is not None
     found = [_sent(deployment, request) for request in case(deployment)]
-    wrong = [each for each in found if each]
-    assert not wrong, "\n".join(wrong)
+    return [each for each in found if each]
 
 
 def _sent(deployment: Deployment, request: bytes) -> str | None:
