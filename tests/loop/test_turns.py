@@ -28,7 +28,7 @@ def test_every_route_has_a_largest_request(verb: Verb) -> None:
 @pytest.mark.parametrize("verb", IN_ORDER, ids=" ".join)
 def test_no_turn_of_the_loop_takes_long(deployment: Deployment, verb: Verb) -> None:
     wrong = _wrong(deployment, verb)
-    # Python collects garbage in any turn, and on a busy machine a turn may hold work of others: what is long is long again.
+    # Python collects garbage in any turn, so what is long must be long again.
     for _ in range(TRIES - 1):
         if wrong:
             wrong = _wrong(deployment, verb)
