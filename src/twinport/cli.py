@@ -29,7 +29,7 @@ Exit codes:
   2  misuse: a command, an option or a setting is wrong
   3  refused: it may not be done, or what is named does not exist
   4  unavailable: the folder, the database or the address cannot be used now
-  5  a person must act: 'verify' found damage, or 'status' found what does not heal
+  5  a person must act: 'verify' found damage, 'status' what does not heal
   6  'status' found that replication is behind"""
 
 app = typer.Typer(

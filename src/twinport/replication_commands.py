@@ -36,9 +36,9 @@ def list_deliveries(  # noqa: PLR0913 — each is an option
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """List the copies of images that wait or failed, the newest first of each registry, and why.
+    """List the copies of images that wait or failed, and why.
 
-    A server may run meanwhile.
+    Those of each registry come together, the newest first. A server may run meanwhile.
     """
     listing, settings = importlib.import_module("twinport.upkeep.listing"), settings_from(data, None, config)
     chosen = listing.Chosen(region, account, repository, None if state is None else state.value, limit)

@@ -18,7 +18,7 @@ Ready = Annotated[bool, typer.Option("--ready", help="Only ask the server whethe
 def status(
     *, ready: Ready = False, as_json: Json = False, data: Data = None, listen: Listen = None, config: Config = None
 ) -> None:
-    """Show what runs, how far behind it is, and what needs a person.
+    """Show what runs, what is behind, and what needs a person.
 
     Works beside a running server and without one, and makes nothing. Exit code 0: all is well; 4: not ready; 5: a
     person must act; 6: replication is behind.
