@@ -1,17 +1,23 @@
 """Repositories, and their tags."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.catalogs import TimedCatalog
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate
+from twinport.blobs.files import FileBlobStores
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
+from twinport.keeping import Keeping
 from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotEmpty, RepositoryNotFound
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet, TooManyTags
+from twinport.registry.garbage import Garbage
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Contents, Repositories, RepositoryTags
 
@@ -119,7 +125,11 @@ def add_image(db: Connection) -> None:
     )
 
 
-async def test_a_repository_with_images_goes_only_with_them(catalog: WholeCatalog) -> None:
+async def sweep_up(catalog: WholeCatalog, folder: Path) -> None:
+    await Garbage(TimedCatalog(catalog, ManualClock(NOW)), FileBlobStores(folder), Keeping()).sweep(REGION)
+
+
+async def test_a_repository_with_images_goes_only_with_them(catalog: WholeCatalog, tmp_path: Path) -> None:
     verbs = repositories(catalog)
     await verbs.create(caller(), REGISTRY, API, PLAIN)
     await catalog.region(REGION).write(add_image)
@@ -127,6 +137,7 @@ async def test_a_repository_with_images_goes_only_with_them(catalog: WholeCatalo
         await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
     gone = await verbs.delete(caller(), REGISTRY, API, Contents.DELETED)
     assert gone.name == API
+    await sweep_up(catalog, tmp_path)
     assert await catalog.region(REGION).read(lambda db: db.execute(schema.manifest.select()).all()) == []
 
 
@@ -140,11 +151,12 @@ def add_upload(db: Connection) -> None:
     db.execute(schema.upload_segment.insert().values(upload_id="u", first_byte=0, size=3, key="k1", digest="d"))
 
 
-async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: WholeCatalog) -> None:
+async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: WholeCatalog, tmp_path: Path) -> None:
     verbs = repositories(catalog)
     await verbs.create(caller(), REGISTRY, API, PLAIN)
     await catalog.region(REGION).write(add_upload)
     await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
+    await sweep_up(catalog, tmp_path)
     discarded = await catalog.region(REGION).read(lambda db: db.execute(schema.discarded_key.select()).all())
     assert [tuple(row) for row in discarded] == [("k1", NOW, None)]
 
