@@ -15,7 +15,6 @@ from tests.registry.dump import API, ME, REGION, TICK, Dump, pieces_of
 from twinport.blobs.files import random_key
 from twinport.catalog import candidates, repositories, uploads
 from twinport.catalog import regional_schema as schema
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.uploads import UploadQuota
 from twinport.model.content import Digest
@@ -177,8 +176,8 @@ async def test_two_sweepers_empty_uploads_together(dump: Dump) -> None:
 class Noting:
     """A catalog of one Region that notes how many rows of a list each read returned."""
 
-    def __init__(self, region: Database) -> None:
-        self._region, self.lengths = region, list[int]()
+    def __init__(self, dump: Dump) -> None:
+        self._region, self.lengths, self.now = dump.region, list[int](), dump.catalog.now
 
     def region(self, _name: RegionName) -> "Noting":
         return self
@@ -195,7 +194,7 @@ class Noting:
 
 async def test_a_completion_reads_the_segments_of_an_upload_in_pages(dump: Dump) -> None:
     upload = await begun(dump)
-    noting: Any = Noting(dump.region)
+    noting: Any = Noting(dump)
     await complete(replace(dump.uploads, catalog=noting, rows_at_once=AT_ONCE), upload)
     assert noting.lengths == [AT_ONCE] * (SOME // AT_ONCE)
 
@@ -221,7 +220,7 @@ async def test_an_upload_that_ends_while_its_segments_are_read_completes_nothing
                 await cancel(verbs, upload)
             return result
 
-    ending: Any = Ending(dump.region)
+    ending: Any = Ending(dump)
     with pytest.raises(UploadNotFound):
         await complete(replace(verbs, catalog=ending), upload)
     assert len(dump.files()) == SOME, "what was joined so far is removed"
