@@ -57,6 +57,15 @@ def _carried(number: int, place: Registry) -> dict[str, object]:
     return {**own, **whereto, **facts, **times}
 
 
+def spread(db: Connection) -> None:
+    """Let as many deliveries wait and have failed as are complete."""
+    delivery = schema.delivery
+    for remainder, state in enumerate((DeliveryState.WAITING, DeliveryState.FAILED)):
+        settled_at = None if state is DeliveryState.WAITING else NOW
+        some = delivery.update().where(delivery.c.sequence % 3 == remainder)
+        db.execute(some.values(state=state.value, settled_at=settled_at))
+
+
 async def test_walking_the_pages_meets_every_delivery_once_the_newest_first(catalog: WholeCatalog) -> None:
     def owe_some(db: Connection) -> None:
         for sequence in range(1, 6):
@@ -145,6 +154,8 @@ async def test_what_is_read_does_not_grow_with_the_history(catalog: WholeCatalog
 async def test_a_page_is_read_from_the_index_of_lists(catalog: WholeCatalog) -> None:
     def explain(db: Connection) -> str:
         carry(db, 0, SHORT)
+        # Of a state that has no delivery PostgreSQL may sort the nothing that it finds.
+        spread(db)
         settle_statistics(db)
         return plans(db, READS["a page in the middle"])
 
