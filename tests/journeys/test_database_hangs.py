@@ -6,7 +6,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,14 +26,20 @@ IN_TIME = 40.0
 @contextmanager
 def standing_still(postgres: PostgreSQL) -> Iterator[None]:
     """Stop the whole server and every process that serves a connection, as a host that hangs does."""
+    # The server first, so that no process begins after its processes are listed; one of them may end meanwhile.
+    _signal(signal.SIGSTOP, postgres.pid)
     stopped = [postgres.pid, *postgres.backends()]
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(signal.SIGSTOP, *stopped)
     try:
         yield
     finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+        _signal(signal.SIGCONT, *stopped)
+
+
+def _signal(number: signal.Signals, *processes: int) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 @pytest.fixture
