@@ -167,9 +167,10 @@ def test_a_service_may_what_a_repository_lets_it_on_behalf_of_whom_it_says(serve
 
 def test_a_service_has_no_account_for_what_has_no_name(served: Served) -> None:
     ended = asked(served, SERVICE, "ecr:GetAuthorizationToken", "*")
-    assert ended.code == 3
+    assert ended.code == 2
     assert ended.stderr == (
-        "twinport: '*' belongs to the principal's account, and a service has none: name a resource\n"
+        "twinport: '*' belongs to the principal's account, and a service has none: name a resource; "
+        "see 'twinport why --help'\n"
     )
 
 
@@ -179,19 +180,54 @@ def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
     assert ended.code == 0
 
 
+def test_a_principal_that_does_not_exist_is_named(served: Served) -> None:
+    nobody = f"arn:aws:iam::{ACCOUNT}:user/nobody"
+    ended = asked(served, nobody, "ecr:PutImage", API)
+    assert (ended.code, ended.stderr) == (3, f"twinport: '{nobody}' does not exist\n")
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "wrong"),
     [
-        (f"arn:aws:iam::{ACCOUNT}:user/nobody", "ecr:PutImage", API),
-        ("alice", "ecr:PutImage", API),
-        ("ecs.example.com", "ecr:PutImage", API),
-        (ALICE, "ecr:PutImage", "team/api"),
+        (("alice", "ecr:PutImage", API), "alice"),
+        (("ecs.example.com", "ecr:PutImage", API), "ecs.example.com"),
+        ((ALICE, "ecr:PutImage", "team/api"), "team/api"),
+        ((ALICE, "ecr:PutImage", API, "--region", "Ireland"), "Ireland"),
     ],
 )
-def test_who_or_what_is_unknown_is_said(served: Served, words: tuple[str, str, str]) -> None:
+def test_a_word_of_the_wrong_form_is_misuse(served: Served, words: tuple[str, ...], wrong: str) -> None:
     ended = asked(served, *words)
-    assert ended.code == 3
-    assert ended.stderr.startswith(f"twinport: '{words[0] if words[2] == API else words[2]}'")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"twinport: '{wrong}' is not ")
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("ecr:PutImag", ", did you mean 'ecr:PutImage'? "),
+        ("PutImage", ", did you mean 'ecr:PutImage'? "),
+        ("iam:putimage", ", did you mean 'ecr:PutImage'? "),
+        ("iam:PasRole", ", did you mean 'iam:PassRole'"),
+        ("s3:GetObject", "; "),
+        ("ecr:*", "; "),
+    ],
+)
+def test_an_action_that_does_not_exist_is_refused_with_the_nearest(served: Served, action: str, said: str) -> None:
+    ended = asked(served, ALICE, action, API)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert f"'{action}' is not an action of ECR, IAM or STS{said}" in ended.stderr
+    assert "docs/how-to/why.md says where they are listed" in ended.stderr
+
+
+@pytest.mark.parametrize("action", ["ECR:putimage", "ecr:ReplicateImage", "ecr:StartImageScan", "sts:TagSession"])
+def test_an_action_is_known_in_any_case_and_without_an_operation(served: Served, action: str) -> None:
+    assert asked(served, ACCOUNT, action, API).code == 0
+
+
+def test_every_mistake_in_the_words_is_said_at_once(served: Served) -> None:
+    ended = asked(served, "alice", "PutImage", "tour/hello", "--context", "x", "--region", "X")
+    assert (ended.code, len(ended.stderr.splitlines())) == (2, 1)
+    assert [each in ended.stderr for each in ("'alice'", "'PutImage'", "'tour/hello'", "'x'", "'X'")] == [True] * 5
 
 
 def test_a_context_without_a_value_is_misuse(served: Served) -> None:

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from twinport.command_options import Config, Data, settings_from
+from twinport.errors import Refusal
 from twinport.letters import lower_ascii
+from twinport.model.names import region_name
 
 _DENIED = 3
 
@@ -25,7 +27,18 @@ Region = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+class WordsWrong(typer.TyperException):
+    """Misuse: every mistake in the words of the command line, at once."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: list[str], ctx: typer.Context) -> None:
+        super().__init__("; ".join(mistakes))
+        self.ctx = ctx
+
+
 def why(  # noqa: PLR0913, PLR0917 — three arguments, and options
+    ctx: typer.Context,
     principal: Principal,
     action: Action,
     resource: Resource,
@@ -39,8 +52,11 @@ def why(  # noqa: PLR0913, PLR0917 — three arguments, and options
 
     Exit code 0: it may; 3: it may not.
     """
-    settings = settings_from(data, None, config)
     asking, reasons = importlib.import_module("twinport.why"), importlib.import_module("twinport.access.reasons")
+    mistakes = [*asking.mistakes(principal, action, resource), *_of_context(context or []), *_of_region(region)]
+    if mistakes:
+        raise WordsWrong(mistakes, ctx)
+    settings = settings_from(data, None, config)
     asked = asking.Asked(principal, action, resource, _context(context or []), region)
     explanation = asyncio.run(asking.why(settings, asked))
     values = reasons.in_values(explanation)
@@ -48,12 +64,27 @@ def why(  # noqa: PLR0913, PLR0917 — three arguments, and options
     sys.exit(0 if values["allowed"] else _DENIED)
 
 
+def _of_context(given: list[str]) -> list[str]:
+    return [f"'{each}' is not of the form PREFIX:KEY=VALUE" for each in given if not _is_value(each)]
+
+
+def _of_region(given: str | None) -> list[str]:
+    try:
+        region_name(given or "us-east-1")
+    except Refusal as refusal:
+        return [refusal.message]
+    return []
+
+
+def _is_value(given: str) -> bool:
+    key, equals, _ = given.partition("=")
+    return bool(equals) and ":" in key
+
+
 def _context(given: list[str]) -> dict[str, tuple[str, ...]]:
     """Read KEY=VALUE; a key that is given again has several values."""
     keys: dict[str, tuple[str, ...]] = {}
     for each in given:
-        key, equals, value = each.partition("=")
-        if not equals or ":" not in key:
-            raise typer.BadParameter(f"'{each}' is not of the form PREFIX:KEY=VALUE", param_hint="--context")
+        key, _, value = each.partition("=")
         keys[lower_ascii(key)] = (*keys.get(lower_ascii(key), ()), value)
     return keys

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from twinport.access import actions
 from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
 from twinport.access.principals import root_caller, user_caller
 from twinport.access.session_callers import RoleFacts, session_caller
@@ -24,8 +25,18 @@ _SESSION = re.compile(rf"arn:{PARTITION}:sts::([0-9]{{12}}):assumed-role/([^/]+)
 _REPOSITORY = re.compile(rf"arn:{PARTITION}:ecr:([a-z0-9-]+):([0-9]{{12}}):repository/(.+)")
 _IDENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(.+)")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+){0,6}\.amazonaws\.com")
+_PRINCIPALS = (_ROOT, _ENTITY, _SESSION, _SERVICE)
 _ASSUMING = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
-_NOBODY = "is not the ARN of a user, a role, its session or an account's root, nor the name of a service"
+_NOBODY = (
+    "is not the ARN of a user, a role, its session or an account's root (as arn:aws:iam::111122223333:user/alice), "
+    "nor the name of a service"
+)
+_NOTHING = (
+    "is not '*', nor the ARN of a repository (as arn:aws:ecr:eu-west-1:111122223333:repository/team/api) "
+    "or of something in IAM"
+)
+_OF_NO_ACCOUNT = "belongs to the principal's account, and a service has none: name a resource"
+_LIST_OF_ACTIONS = "docs/how-to/why.md says where they are listed"
 _HOUR = timedelta(hours=1)
 
 
@@ -59,14 +70,14 @@ class Questions:
     async def resource(self, action: str, arn: str, caller: Caller) -> Resource | RoleName:
         """Return what an ARN names; `*` belongs to the caller's account and Region. Raises ResourceNotAsked."""
         if arn == "*" and not caller.kind.is_of_an_account:
-            raise ResourceNotAsked(arn, "belongs to the principal's account, and a service has none: name a resource")
+            raise ResourceNotAsked(arn, _OF_NO_ACCOUNT)
         if arn == "*":
             return AnyResource(caller.account, caller.origin.region)
         if repository := _REPOSITORY.fullmatch(arn):
             return RepositoryResource(Registry(AccountId(repository[2]), RegionName(repository[1])), repository[3])
         identity = _IDENTITY.fullmatch(arn)
         if identity is None:
-            raise ResourceNotAsked(arn, "is not '*', nor the ARN of a repository or of something in IAM")
+            raise ResourceNotAsked(arn, _NOTHING)
         if lower_ascii(action).startswith(_ASSUMING):
             return RoleName.parse(arn)
         entity = _ENTITY.fullmatch(arn)
@@ -94,6 +105,26 @@ class Questions:
         find = identities.find_user if kind == "user" else identities.find_role
         found = await self.catalog.partition.read(lambda db: find(db, AccountId(account), name))
         return None if found is None else found.unique_id
+
+
+def mistakes(principal: str, action: str, resource: str) -> list[str]:
+    """Return what is wrong with the form of a question, a sentence for each; nothing is looked up."""
+    found = []
+    if not (is_account_id(principal) or any(form.fullmatch(principal) for form in _PRINCIPALS)):
+        found.append(f"'{principal}' {_NOBODY}")
+    if not actions.exists(action):
+        found.append(_unknown(action))
+    if resource == "*" and _SERVICE.fullmatch(principal):
+        found.append(f"'*' {_OF_NO_ACCOUNT}")
+    if resource != "*" and not (_REPOSITORY.fullmatch(resource) or _IDENTITY.fullmatch(resource)):
+        found.append(f"'{resource}' {_NOTHING}")
+    return found
+
+
+def _unknown(action: str) -> str:
+    meant = " or ".join(f"'{each}'" for each in actions.nearest(action))
+    guess = f", did you mean {meant}?" if meant else ";"
+    return f"'{action}' is not an action of ECR, IAM or STS{guess} {_LIST_OF_ACTIONS}"
 
 
 def service_caller(name: str, origin: Origin) -> Caller:
