@@ -119,7 +119,7 @@ def test_a_folder_of_sqlite_refuses_another_database_and_leaves_that_empty(
 @words("command", (*READING, *CHANGING), ids=shown)
 def test_a_mistyped_folder_is_named_and_not_made(tmp_path: Path, command: tuple[str, ...]) -> None:
     ended = called(tmp_path / "typo", command)
-    assert (ended.code, ended.stdout) == (2, "")
+    assert (ended.code, ended.stdout) == (4, "")
     assert f"nothing was begun in the folder '{tmp_path}/typo'" in ended.stderr
     assert files_in(tmp_path) == set()
 
@@ -128,7 +128,7 @@ def test_a_mistyped_folder_is_named_and_not_made(tmp_path: Path, command: tuple[
 def test_a_mistyped_folder_leaves_the_database_empty_too(
     tmp_path: Path, postgres: PostgresServer, unused: str, command: tuple[str, ...]
 ) -> None:
-    assert called(tmp_path / "typo", command, TWINPORT_DATABASE=unused).code == 2
+    assert called(tmp_path / "typo", command, TWINPORT_DATABASE=unused).code == 4
     assert files_in(tmp_path) == set()
     assert tables_of(postgres, unused) == 0
 

@@ -104,7 +104,7 @@ def test_what_the_first_process_cannot_do_is_explained_once_and_nobody_is_begun(
     (tmp_path / "file").write_text("in the way")
     ended = run("serve", "--data", str(tmp_path / "file" / "data"), "--listen", "127.0.0.1:0", "--workers", "3")
     assert ended.returncode == 4
-    assert ended.stderr.count("cannot be made") == 1
+    assert ended.stderr.count("is a file and not a folder") == 1
     assert "Traceback" not in ended.stderr
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.command_line import called
 from tests.ports import free_port
 from tests.served import Served, new_account, start
 from tests.waiting import PATIENCE_SECONDS
+
+BESIDE = "is a file and not a folder: choose a folder with --data DIR or TWINPORT_DATA, or move the file away"
 
 
 def get(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
@@ -70,8 +73,32 @@ def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     ended = run("serve", "--data", str(tmp_path / "file" / "data"), "--listen", "127.0.0.1:0")
     assert ended.returncode == 4
-    assert "data" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr == f"twinport: '{tmp_path / 'file'}' {BESIDE}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("serve", "--listen", "127.0.0.1:0"),
+        ("run", "--listen", "127.0.0.1:0"),
+        ("worker",),
+        ("account", "list"),
+        ("gc",),
+    ],
+    ids=" ".join,
+)
+def test_a_file_in_the_place_of_the_folder_is_called_a_file(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "data").write_text("in the way")
+    ended = called(*command, "--data", str(tmp_path / "data"))
+    assert (ended.code, ended.stdout) == (4, "")
+    assert ended.stderr == f"twinport: '{tmp_path / 'data'}' {BESIDE}\n"
+    assert (tmp_path / "data").read_text() == "in the way"
+
+
+def test_a_folder_that_cannot_be_made_is_not_tried_again() -> None:
+    ended = called("serve", "--data", "/proc/twinport/data", "--listen", "127.0.0.1:0")
+    assert (ended.code, "try again" in ended.stderr) == (4, False)
+    assert "the folder '/proc/twinport/data' cannot be made" in ended.stderr
 
 
 @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:", "127.0.0.1:99999"])

@@ -236,7 +236,7 @@ def test_a_context_without_a_value_is_misuse(served: Served) -> None:
 
 def test_a_folder_that_no_server_began_is_left_alone(tmp_path: Path) -> None:
     ended = called("why", ALICE, "ecr:PutImage", API, "--data", str(tmp_path / "nothing"))
-    assert (ended.code, list(tmp_path.iterdir())) == (2, [])
+    assert (ended.code, list(tmp_path.iterdir())) == (4, [])
 
 
 def test_a_deployment_on_postgresql_is_asked_in_its_own_database(tmp_path: Path, postgres_address: str) -> None:

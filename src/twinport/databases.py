@@ -17,7 +17,7 @@ from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Refusal
 from twinport.folder_catalog import Found, Standing
 from twinport.model.names import RegionName
-from twinport.refusals.storage import CatalogOfAnother
+from twinport.refusals.storage import CatalogOfAnother, NothingBegun
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
 
 
 def join_catalog(settings: Settings, world: Clock) -> WholeCatalog:
-    """As `open_catalog`, but begin nothing. Raises ConfigurationWrong also if nothing was begun here."""
+    """As `open_catalog`, but begin nothing. Raises NothingBegun also if nothing was begun here."""
     check_begun(settings)
     return _opened(settings, world)
 
@@ -44,9 +44,9 @@ def join_catalog(settings: Settings, world: Clock) -> WholeCatalog:
 def check_begun(settings: Settings) -> None:
     """Raise what `join_catalog` would."""
     if not folder_catalog.look(settings.data).has_sealing_key:
-        raise _nothing_in(settings)
+        raise NothingBegun(str(settings.data))
     if _own(settings) is None:
-        raise _nothing_in(settings)
+        raise NothingBegun(str(settings.data))
 
 
 async def note_catalog(settings: Settings, catalog: WholeCatalog) -> None:
@@ -121,7 +121,3 @@ def _opened(settings: Settings, world: Clock) -> WholeCatalog:
 def _postgres() -> ModuleType:
     # Loaded by name: a deployment in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
     return importlib.import_module("twinport.catalog.postgres")
-
-
-def _nothing_in(settings: Settings) -> ConfigurationWrong:
-    return ConfigurationWrong([f"'data': nothing was begun in the folder '{settings.data}'; start 'twinport serve'"])

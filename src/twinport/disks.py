@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import FolderClosed, StorageUnavailable
 
 # Less room than this is none: a commit of SQLite and a manifest take some pages each.
 LEAST_FREE = 1 << 20
@@ -16,7 +16,7 @@ def check(folder: Path) -> None:
     except OSError as error:
         raise StorageUnavailable(f"the folder '{folder}' cannot be looked at: {error.strerror}") from error
     if disk.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
-        raise StorageUnavailable(f"the folder '{folder}' cannot be written to")
+        raise FolderClosed(f"the folder '{folder}' cannot be written to")
     if disk.f_bavail * disk.f_frsize < LEAST_FREE:
         raise StorageUnavailable(f"the disk of the folder '{folder}' is full")
     # Some file systems have no fixed number of inodes, and say that there are none.

@@ -70,7 +70,8 @@ def standing(folder: Folder, found: Found | None) -> Standing:
 
 
 def look(folder: Path) -> Folder:
-    """Read what a folder tells; one that is not there tells nothing. Raises FolderUnusable."""
+    """Read what a folder tells; one that is not there tells nothing. Raises NotAFolder and FolderUnusable."""
+    folders.require(folder)
     has_key = sealing.has_sealer(folder)
     try:
         return Folder(_noted(folder), has_key, has_key and any((folder / name).exists() for name in _OF_SERVERS))

@@ -96,6 +96,19 @@ def test_a_folder_that_was_never_used_is_named_and_not_made(tmp_path: Path) -> N
     assert not (tmp_path / "typo").exists()
 
 
+def test_every_command_says_the_same_of_a_folder_that_was_never_used(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "typo"))
+    commands: list[tuple[str, ...]] = [
+        *[("replication", "list"), ("account", "list"), ("gc",), ("verify",), ("worker",)],
+        ("why", "111122223333", "ecr:DescribeRegistry", "*"),
+    ]
+    sentence = f"nothing was begun in the folder '{tmp_path / 'typo'}': name the server's folder with --data DIR or "
+    found = [called(*words, *data) for words in commands]
+    assert [(each.code, sentence in each.stderr) for each in found] == [(4, True)] * len(commands)
+    ended = called("status", *data, "--listen", f"127.0.0.1:{free_port()}")
+    assert (ended.code, f"not ready: {sentence}" in ended.stdout) == (4, True)
+
+
 def test_a_killed_process_is_told_from_one_that_runs(at_rest: Path) -> None:
     served = start(at_rest)
     served.process.kill()

@@ -1,5 +1,6 @@
 """The folders in which SQLite files lie: there, writable, and durable by name before a database in them is."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -8,16 +9,29 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 
-from twinport.refusals.storage import StorageUnavailable
+from twinport.refusals.storage import FolderClosed, NotAFolder, StorageUnavailable
 
 _PAUSE = timedelta(milliseconds=10)
 
 
+def require(folder: Path) -> None:
+    """Raise NotAFolder if a file stands at the path of a folder or above it. The folder may be missing."""
+    try:
+        there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+        is_file = not there.is_dir() and not there.is_symlink()
+    except OSError:
+        # What keeps it from being looked at is told when it is used.
+        return
+    if is_file:
+        raise NotAFolder(str(there))
+
+
 def make(folder: Path) -> None:
-    """Make a folder that can be written to, and those above it. Raises StorageUnavailable.
+    """Make a folder that can be written to, and those above it. Raises NotAFolder, FolderClosed, StorageUnavailable.
 
     The names of those that are there already are synced too: who made them may have died before doing so.
     """
+    require(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for parent in folder.absolute().parents:
@@ -25,9 +39,16 @@ def make(folder: Path) -> None:
             with suppress(PermissionError):
                 sync(parent)
     except OSError as error:
-        raise StorageUnavailable(f"the folder '{folder}' cannot be made: {error.strerror}") from error
+        raise _unmade(folder, error) from error
     if not os.access(folder, os.W_OK):
-        raise StorageUnavailable(f"the folder '{folder}' cannot be written to")
+        raise FolderClosed(f"the folder '{folder}' cannot be written to")
+
+
+def _unmade(folder: Path, error: OSError) -> StorageUnavailable:
+    is_mended_by_waiting = error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
+    return (StorageUnavailable if is_mended_by_waiting else FolderClosed)(
+        f"the folder '{folder}' cannot be made: {error.strerror}"
+    )
 
 
 def sync(folder: Path) -> None:

@@ -17,6 +17,37 @@ class StorageUnavailable(Unavailable):
         super().__init__(f"storage is unavailable: {what}; nothing was changed, try again")
 
 
+class FolderClosed(StorageUnavailable):
+    """A folder can be neither made nor written to by this user, or its disk is read-only: no waiting mends that."""
+
+    def __init__(self, what: str) -> None:
+        Unavailable.__init__(
+            self,
+            f"storage is unavailable: {what}; nothing was changed: let the user that runs twinport write there, or "
+            "choose another folder with --data DIR or TWINPORT_DATA",
+        )
+
+
+class NotAFolder(Unavailable):
+    """A file stands where a folder is needed. Nothing was changed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"'{path}' is a file and not a folder: choose a folder with --data DIR or TWINPORT_DATA, or move the file "
+            "away"
+        )
+
+
+class NothingBegun(Unavailable):
+    """No server has begun anything in a data folder, or there is no such folder. Nothing was made."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"nothing was begun in the folder '{folder}': name the server's folder with --data DIR or TWINPORT_DATA, "
+            "or start 'twinport serve' on this one"
+        )
+
+
 class WriterDied(Unavailable):
     """The thread that writes a database of this process has died; only another process can go on."""
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from twinport import __version__
+from twinport.catalog import folders
 from twinport.config import Settings
 from twinport.errors import Refusal
-from twinport.refusals.storage import StorageUnavailable
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running
 from twinport.tour.screen import Screen, next_commands, result
@@ -79,10 +79,7 @@ async def _tour(console: Console, url: str) -> str:
 
 
 def _events_file(data: Path) -> Path:
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageUnavailable(str(error)) from error
+    folders.make(data)
     return data / "events.log"
 
 
