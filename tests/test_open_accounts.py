@@ -60,6 +60,21 @@ def test_a_server_that_was_told_nothing_is_closed(tmp_path: Path) -> None:
         served.stop()
 
 
+def test_a_closed_server_says_once_why_a_twelve_digit_key_is_refused_and_what_to_do(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="")
+    try:
+        for _ in range(3):
+            with pytest.raises(ClientError):
+                served.client("ecr", "111111111111").describe_registry()
+        [refused] = [each for each in events(served) if each["event"] == "open_account.refused"]
+    finally:
+        served.stop()
+    assert (refused["level"], refused["account"], refused["source"]) == ("warning", "111111111111", "127.0.0.1")
+    assert "accounts are closed" in str(refused["reason"])
+    assert "twinport account create" in str(refused["reason"])
+    assert "--open" in str(refused["reason"])
+
+
 def test_open_accounts_are_open_to_clients_of_this_machine(opened: Served, password: str) -> None:
     client = Stranger(f"127.0.0.1:{opened.port}", password)
     assert client.tries() == ADMITTED

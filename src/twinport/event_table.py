@@ -140,8 +140,9 @@ TABLE: Mapping[Event, Described] = {
     ),
     Event.OPEN_ACCOUNT_REFUSED: Described(
         (WARNING,),
-        "A client used a twelve-digit key and is not on this machine, as far as its request shows.",
-        "Give the client a real key.",
+        "A client used a twelve-digit key where accounts are closed (told once in ten minutes), or is not on this "
+        "machine, as far as its request shows.",
+        "Give the client a real key, or open accounts if that is meant; `reason` says how.",
         ("account", "source", "reason"),
     ),
     Event.CERTIFICATE_SHOWN: Described((INFO,), "A renewed certificate is shown after SIGHUP.", fields=("until",)),

@@ -1,6 +1,7 @@
 """From an access key id to the principal it stands for, now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from twinport import telemetry
 from twinport.access.sealing import Sealer
@@ -16,8 +17,26 @@ from twinport.telemetry import Event
 
 OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for development
 _OPEN_ALIAS = {"test": "000000000000"}
+_TELL_AGAIN_AFTER = timedelta(minutes=10)
 _SESSION_PREFIX = "ASIA"
+_CLOSED = (
+    "accounts are closed: make one with an administrator ('twinport account create NAME'), or start the server with "
+    "'--open' for clients on this machine"
+)
 _NOT_LOCAL = "accounts are open to clients on this machine alone, and this one came from elsewhere or by a proxy"
+
+
+@dataclass(slots=True)
+class Rarely:
+    """Lets one of many through in a time, so that no client can fill the log with what is the same for all."""
+
+    pause: timedelta
+    _last: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        is_due = self._last is None or not timedelta() <= now - self._last < self.pause
+        self._last = now if is_due else self._last
+        return is_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +50,7 @@ class Principals:
     sealer: Sealer
     world: Clock
     open_accounts: OpenAccounts
+    _telling_of_closed: Rarely = field(default_factory=lambda: Rarely(_TELL_AGAIN_AFTER))
 
     async def find(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         """Return the caller and the secret of an active key.
@@ -49,9 +69,16 @@ class Principals:
         """Raise CredentialsUnknown unless accounts are open for this client. No other key consists of digits."""
         if self.open_accounts.admit(is_local=origin.is_local):
             return
-        if self.open_accounts is not OpenAccounts.CLOSED:
+        if self.open_accounts is OpenAccounts.CLOSED:
+            self._tell_of_closed(account, origin)
+        else:
             telemetry.warning(Event.OPEN_ACCOUNT_REFUSED, account=account, source=origin.source_ip, reason=_NOT_LOCAL)
         raise CredentialsUnknown
+
+    def _tell_of_closed(self, account: AccountId, origin: Origin) -> None:
+        """Any client can cause this event, and each means the same: one in a while is enough."""
+        if self._telling_of_closed.is_due(self.world.now()):
+            telemetry.warning(Event.OPEN_ACCOUNT_REFUSED, account=account, source=origin.source_ip, reason=_CLOSED)
 
     async def _session(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         row = await self.catalog.partition.read(lambda db: credentials.session(db, access_key_id))
