@@ -30,6 +30,12 @@ SEED ?=
 WORKERS ?= 2
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
+# Make takes a variable that nothing reads without a word, so a mistyped one would choose nothing.
+KNOWN := LISTEN DATA PYTEST_ARGS SECONDS MINUTES DATABASE SEED WORKERS TARGET VENV
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+UNKNOWN := $(sort $(filter-out $(KNOWN),$(GIVEN)))
+$(if $(UNKNOWN),$(error nothing here reads $(UNKNOWN): the variables are $(KNOWN); what a program is to read from its environment goes before make))
+
 # What `make test` says at its start: a test keeps the number right within a fifth; the seconds are measured now and then.
 TESTS := 6800
 TEST_SECONDS := 200

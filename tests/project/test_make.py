@@ -1,5 +1,6 @@
 """One command for everything: `make help` tells each target in a sentence."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,26 @@ ROOT = Path(__file__).parents[2]
 def test_help_tells_every_target() -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^make ([\w-]+) +\S.*\.$", shown, re.MULTILINE) == phony()
+
+
+@pytest.mark.parametrize("target", ["help", "run", "test"])
+def test_a_variable_that_nothing_reads_is_refused_by_every_target(target: str) -> None:
+    ended = made("--dry-run", target, "LISTN=127.0.0.1:5000", "DATA=/somewhere")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "nothing here reads LISTN: the variables are LISTEN DATA " in ended.stderr
+
+
+def test_every_variable_that_the_pages_name_is_known() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile", *(ROOT / "docs").rglob("*.md")]
+    said = {
+        name
+        for page in pages
+        for line in re.findall(r"make [a-z-]+((?: [A-Z_]+=)[^`\n]*)", page.read_text())
+        for name in re.findall(r"\b([A-Z_]+)=", line)
+    }
+    assert {"LISTEN", "DATA", "PYTEST_ARGS", "SECONDS", "MINUTES", "TARGET"} <= said
+    ended = made("help", *(f"{name}=x" for name in sorted(said)))
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("script", ["run", "nightly"])
@@ -48,6 +69,13 @@ def test_make_says_about_how_many_tests_there_are(request: pytest.FixtureRequest
         pytest.skip("only a run of the whole suite knows how many tests there are")
     [said] = re.findall(r"^TESTS := (\d+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert abs(int(said) - request.session.testscollected) <= int(said) / 5
+
+
+def made(*words: str) -> "subprocess.CompletedProcess[str]":
+    untouched = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")
+    }
+    return subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, check=False, env=untouched)
 
 
 def suites(after_failure: str) -> "subprocess.CompletedProcess[str]":
