@@ -1,5 +1,6 @@
 """Fixtures for every suite."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,12 @@ settings.load_profile(os.environ.get("TWINPORT_EXAMPLES", "few"))
 
 # What takes longer to begin than most tests take.
 _SERVERS = frozenset({"server", "postgres", "postgres_kept", "postgres_address"})
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over modules and tests from now on: they stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
