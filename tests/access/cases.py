@@ -3,6 +3,7 @@
 import json
 import tomllib
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -85,13 +86,14 @@ class Case:
     raw: Raw
 
 
-def load() -> list[Case]:
-    """Read every case of every file."""
-    return [
+@cache
+def load() -> tuple[Case, ...]:
+    """Read every case of every file, once."""
+    return tuple(
         _case(path.stem, cast("Raw", raw))
         for path in sorted(FOLDER.glob("*.toml"))
         for raw in tomllib.loads(path.read_text())["case"]
-    ]
+    )
 
 
 def silent(case: Case) -> Case:
