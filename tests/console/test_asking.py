@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests import doors
 from tests.browser.pushing import push
 from tests.iam.answers import trusting
-from tests.served import Served
+from tests.served import Served, new_account
 from tests.sts.callers import document, statement, user
 from tests.waiting import PATIENCE_SECONDS
 from twinport.console.door import ConsoleDoor
@@ -127,8 +127,45 @@ class Visitor:
             return refused.read().decode()
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A furnished account with its root, a user who may nothing, and one who may what a test says."""
+
+    server: Served
+    account: str
+    root: Visitor
+    stranger: Visitor
+    someone: Visitor
+
+    def state(self) -> tuple[object, ...]:
+        return state(self.server, self.account)
+
+    def allowing_all_but(self, action: str) -> Visitor:
+        policy = document(statement("Allow", "*"), statement("Deny", action))
+        iam = self.server.client("iam", self.account)
+        iam.put_user_policy(UserName="someone", PolicyName="p", PolicyDocument=policy)
+        return self.someone
+
+
 @pytest.fixture
 def root(server: Served, account: str) -> Visitor:
+    return furnished(server, account)
+
+
+@pytest.fixture(scope="module")
+def shown(server: Served) -> Shown:
+    """An account with an image, rules, a policy and roles, for tests that change nothing."""
+    account = new_account()
+    root = furnished(server, account)
+    push(server, account, "team/api", "v1", REGION)
+    iam = server.client("iam", account)
+    iam.create_role(RoleName="builder", AssumeRolePolicyDocument=trusting(account))
+    iam.put_role_policy(RoleName="builder", PolicyName="inline", PolicyDocument=document(statement("Allow", "s3:*")))
+    return Shown(server, account, root, someone(server, account, name="stranger"), someone(server, account))
+
+
+def furnished(server: Served, account: str) -> Visitor:
+    """Give an account a repository, a rule with the role that it needs, and a policy; sign in as its root."""
     ecr, place = server.client("ecr", account, REGION), {"region": OTHER_REGION, "registryId": account}
     ecr.create_repository(repositoryName="team/api")
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
@@ -143,13 +180,13 @@ def test_no_page_and_no_form_of_the_console_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_who_may_nothing_is_shown_nothing_of_a_page(server: Served, account: str, page: str) -> None:
-    assert "not authorized to perform" in someone(server, account).get(f"{REGION}/{PAGES[page]}")
+def test_who_may_nothing_is_shown_nothing_of_a_page(shown: Shown, page: str) -> None:
+    assert "not authorized to perform" in shown.stranger.get(f"{REGION}/{PAGES[page]}")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_an_accounts_root_sees_every_page(root: Visitor, page: str) -> None:
-    assert "not authorized" not in root.get(f"{REGION}/{PAGES[page]}")
+def test_an_accounts_root_sees_every_page(shown: Shown, page: str) -> None:
+    assert "not authorized" not in shown.root.get(f"{REGION}/{PAGES[page]}")
 
 
 def test_the_console_tells_policies_which_page_a_request_came_from(server: Served, account: str) -> None:
@@ -167,20 +204,19 @@ def test_an_accounts_root_may_send_every_form(root: Visitor, account: str, form:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_who_may_nothing_changes_nothing_by_a_form(root: Visitor, server: Served, account: str, form: str) -> None:
-    before = state(server, account)
-    answer = someone(server, account).send(address(form), filled(root, account, form))
+def test_who_may_nothing_changes_nothing_by_a_form(shown: Shown, form: str) -> None:
+    before = shown.state()
+    answer = shown.stranger.send(address(form), filled(shown.root, shown.account, form))
     assert "not authorized to perform" in answer
-    assert state(server, account) == before
+    assert shown.state() == before
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_who_may_all_but_what_a_form_is_for_is_told_so(root: Visitor, server: Served, account: str, form: str) -> None:
-    before, action = state(server, account), FORMS[form].action
-    policy = document(statement("Allow", "*"), statement("Deny", action))
-    answer = someone(server, account, policy).send(address(form), filled(root, account, form))
+def test_who_may_all_but_what_a_form_is_for_is_told_so(shown: Shown, form: str) -> None:
+    before, action = shown.state(), FORMS[form].action
+    answer = shown.allowing_all_but(action).send(address(form), filled(shown.root, shown.account, form))
     assert f"not authorized to perform: {action} on resource" in answer
-    assert state(server, account) == before
+    assert shown.state() == before
 
 
 def test_the_first_rule_needs_the_permission_to_create_the_role(server: Served, account: str) -> None:
@@ -193,23 +229,16 @@ def test_the_first_rule_needs_the_permission_to_create_the_role(server: Served, 
 
 
 @pytest.mark.parametrize(("page", "action"), PARTS)
-def test_a_part_of_a_page_that_is_not_shown_says_so(
-    root: Visitor, server: Served, account: str, page: str, action: str
-) -> None:
-    push(server, account, "team/api", "v1", REGION)
-    iam = server.client("iam", account)
-    iam.create_role(RoleName="builder", AssumeRolePolicyDocument=trusting(account))
-    iam.put_role_policy(RoleName="builder", PolicyName="inline", PolicyDocument=document(statement("Allow", "s3:*")))
-    policy = document(statement("Allow", "*"), statement("Deny", action))
-    hidden = someone(server, account, policy).get(f"{REGION}/{page}")
+def test_a_part_of_a_page_that_is_not_shown_says_so(shown: Shown, page: str, action: str) -> None:
+    hidden = shown.allowing_all_but(action).get(f"{REGION}/{page}")
     assert f"not authorized to perform: {action} on resource" in hidden
     assert "You may not do this" not in hidden
-    assert "not authorized" not in root.get(f"{REGION}/{page}")
+    assert "not authorized" not in shown.root.get(f"{REGION}/{page}")
 
 
-def someone(server: Served, account: str, policy: str | None = None) -> Visitor:
+def someone(server: Served, account: str, policy: str | None = None, name: str = "someone") -> Visitor:
     """Sign in a new user, who may nothing unless a policy is given."""
-    person = user(server, account, "someone", policy)
+    person = user(server, account, name, policy)
     return Visitor(server, {"way": "key", "key": person.keys[0], "secret": person.keys[1]})
 
 
