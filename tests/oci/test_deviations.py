@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -114,14 +115,14 @@ def test_pushes_that_come_too_fast_are_told_so_by_both_doors(wire: Wire, ecr_lik
     assert {reply.status for reply in replies} == {201, 429}
     refused = next(reply for reply in replies if reply.status == 429)
     assert refused.error == (429, "TOOMANYREQUESTS", "Rate exceeded")
+    ecr = ecr_like.client("ecr", account)
     with ThreadPoolExecutor(8) as clients:
-        errors = list(clients.map(lambda _: refusal_of_nothing(ecr_like, account), range(100)))
+        errors = list(clients.map(lambda _: refusal_of_nothing(ecr), range(100)))
     assert ("ThrottlingException", "Rate exceeded") in errors
 
 
-def refusal_of_nothing(ecr_like: Served, account: str) -> tuple[str, str]:
+def refusal_of_nothing(ecr: Any) -> tuple[str, str]:  # noqa: ANN401 — boto3's clients have no type
     """Put what is no manifest, and return what is said of it."""
-    ecr = ecr_like.client("ecr", account)
     with pytest.raises(ecr.exceptions.ClientError) as met:
         ecr.put_image(repositoryName="team/api", imageManifest="{")
     return met.value.response["Error"]["Code"], met.value.response["Error"]["Message"]
