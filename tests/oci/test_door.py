@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,9 +90,9 @@ def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
     )
 
 
-@pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
-    catalog = EmbeddedCatalog(tmp_path, ManualClock())
+@asynccontextmanager
+async def closing_shelf(folder: Path) -> AsyncIterator[Shelf]:
+    catalog = EmbeddedCatalog(folder, ManualClock())
     shelf = Shelf(catalog)
     await shelf.make_repository()
     await shelf.hold(CONFIG, LAYER)
@@ -99,8 +101,30 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
 
 
 @pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+    async with closing_shelf(tmp_path) as shelf:
+        yield shelf
+
+
+@pytest.fixture
 def client(shelf: Shelf, tmp_path: Path) -> Client:
     return Client(door_of(shelf.catalog, tmp_path, AllowAll()))
+
+
+# For refusals, which change nothing: one catalog serves them all.
+SHARED = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Shelf, Client]]:
+    folder = tmp_path_factory.mktemp("refusing")
+    async with closing_shelf(folder) as shelf:
+        yield shelf, Client(door_of(shelf.catalog, folder, AllowAll()))
+
+
+@pytest.fixture
+def refuser(refusing: tuple[Shelf, Client]) -> Client:
+    return refusing[1]
 
 
 # --- who asks ---------------------------------------------------------------------------------------------
@@ -113,11 +137,12 @@ async def test_good_credentials_are_answered_with_a_version(client: Client) -> N
         assert reply.headers["docker-distribution-api-version"] == "registry/2.0"
 
 
+@SHARED
 @pytest.mark.parametrize(
     "path", ["/v2/", "/v2/team/api/manifests/v1", "/v2/_catalog", "/v2/no/such/place", "/v2/A/../b"]
 )
-async def test_without_credentials_every_path_asks_for_them(client: Client, path: str) -> None:
-    reply = await Client(client.door, "").ask("GET", path)
+async def test_without_credentials_every_path_asks_for_them(refuser: Client, path: str) -> None:
+    reply = await Client(refuser.door, "").ask("GET", path)
     assert (reply.status, reply.body) == (401, b"Not Authorized\n")
     assert reply.headers["www-authenticate"] == 'Basic realm="http://127.0.0.1:4566/",service="ecr.amazonaws.com"'
 
@@ -211,6 +236,7 @@ async def test_an_immutable_tag_is_refused_in_the_words_of_ecr(shelf: Shelf, cli
         )
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
@@ -226,13 +252,15 @@ async def test_an_immutable_tag_is_refused_in_the_words_of_ecr(shelf: Shelf, cli
     ],
 )
 async def test_bad_content_is_refused_and_changes_nothing(
-    shelf: Shelf, client: Client, content: bytes, status: int, code: str
+    refusing: tuple[Shelf, Client], content: bytes, status: int, code: str
 ) -> None:
+    shelf, client = refusing
     before = await shelf.count()
     assert (await client.push(content, "v1")).error[:2] == (status, code)
     assert await shelf.count() == before
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("reference", "code"),
     [
@@ -245,10 +273,11 @@ async def test_bad_content_is_refused_and_changes_nothing(
         ("v%00", "TAG_INVALID"),
     ],
 )
-async def test_bad_references_are_refused(client: Client, reference: str, code: str) -> None:
-    assert (await client.push(FIRST, reference)).error[:2] == (400, code)
+async def test_bad_references_are_refused(refuser: Client, reference: str, code: str) -> None:
+    assert (await refuser.push(FIRST, reference)).error[:2] == (400, code)
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
@@ -266,10 +295,11 @@ async def test_bad_references_are_refused(client: Client, reference: str, code: 
         ("/v2/no/such/tags/list", 404, "NAME_UNKNOWN"),
     ],
 )
-async def test_bad_paths_are_refused(client: Client, path: str, status: int, code: str) -> None:
-    assert (await client.ask("GET", path)).error[:2] == (status, code)
+async def test_bad_paths_are_refused(refuser: Client, path: str, status: int, code: str) -> None:
+    assert (await refuser.ask("GET", path)).error[:2] == (status, code)
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -280,8 +310,8 @@ async def test_bad_paths_are_refused(client: Client, path: str, status: int, cod
         ("DELETE", "/v2/_catalog", "GET, HEAD"),
     ],
 )
-async def test_other_methods_are_refused(client: Client, method: str, path: str, allowed: str) -> None:
-    reply = await client.ask(method, path)
+async def test_other_methods_are_refused(refuser: Client, method: str, path: str, allowed: str) -> None:
+    reply = await refuser.ask(method, path)
     assert reply.error[:2] == (405, "UNSUPPORTED")
     assert reply.headers["allow"] == allowed
 
@@ -352,10 +382,11 @@ async def test_tags_come_in_pages_that_link_to_the_next(client: Client) -> None:
     assert (await client.ask("GET", "/v2/team/api/tags/list?n=5000")).json["tags"] == ["a", "b", "c"]
 
 
+@SHARED
 @pytest.mark.parametrize("n", ["-1", "", "x", "1.5", "9" * 5000, "%C2%B2", "&".join(["1"] * 200)])
-async def test_a_number_that_is_none_is_refused(client: Client, n: str) -> None:
+async def test_a_number_that_is_none_is_refused(refuser: Client, n: str) -> None:
     many = n.replace("&", "&n=")
-    assert (await client.ask("GET", f"/v2/team/api/tags/list?n={many}")).error[:2] == (400, "UNSUPPORTED")
+    assert (await refuser.ask("GET", f"/v2/team/api/tags/list?n={many}")).error[:2] == (400, "UNSUPPORTED")
 
 
 async def test_the_catalog_lists_the_registry_that_is_meant(shelf: Shelf, client: Client) -> None:
