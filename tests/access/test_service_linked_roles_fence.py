@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
@@ -177,7 +177,6 @@ schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash()))
 )
 @pytest.mark.slow
 @given(scripts, schedules)
-@settings(max_examples=200, deadline=None)
 def test_no_order_of_steps_and_crashes_deletes_a_role_under_a_configuration(
     scripts: list[list[tuple[Deed, RegionName]]], schedule: list[Burst | Crash]
 ) -> None:
