@@ -6,7 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import TypeVar
 
-from twinport import folder_catalog
+from twinport import disks, folder_catalog
 from twinport.access.sealing import has_sealer, sealer_of_folder
 from twinport.catalog import credentials, database, partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import listed_regions
@@ -28,6 +28,8 @@ def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
     Raises CatalogOfAnother and ConfigurationWrong if they do not belong to the data folder, before anything is made or
     changed, and StorageUnavailable.
     """
+    # SQLite says of a read-only folder only that it cannot open the file.
+    disks.check_writable(settings.data)
     _own(settings)
     if has_sealer(settings.data):
         # A key file that another put there is refused before anything lies beside it.
