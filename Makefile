@@ -33,7 +33,7 @@ WORKERS ?= 2
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
 # Make takes a variable that nothing reads without a word, so a mistyped one would choose nothing.
-KNOWN := LISTEN DATA PYTEST_ARGS SECONDS MINUTES DATABASE SEED WORKERS TARGET VENV
+KNOWN := LISTEN DATA PYTEST_ARGS SECONDS MINUTES DATABASE SEED WORKERS TARGET WATCHED RECORDED VENV
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 UNKNOWN := $(sort $(filter-out $(KNOWN),$(GIVEN)))
 $(if $(UNKNOWN),$(error nothing here reads $(UNKNOWN): the variables are $(KNOWN); what a program is to read from its environment goes before make))
@@ -51,12 +51,14 @@ SECONDS ?= 60
 # `make soak MINUTES=60` says for how long, over both databases together.
 MINUTES ?= 2
 
-# Run the suites of the doors with gates that write down what they are asked.
-WATCH = rm -rf build/gate && mkdir -p build/gate && TWINPORT_WITNESS=$(CURDIR)/build/gate \
-	$(BIN)/python -m pytest -q -n 2 tests/ecr tests/iam tests/sts tests/oci \
-	tests/access/test_basic_keys.py tests/console tests/control
+# `make test WATCHED=yes` has the gates write down what they are asked; `make check-gate RECORDED=yes` reads that.
+WATCHED ?=
+RECORDED ?=
+GATE := build/gate
+WATCH = rm -rf $(GATE) && mkdir -p $(GATE) && TWINPORT_WITNESS=$(CURDIR)/$(GATE)
+RECORD = $(WATCH) $(BIN)/python -m pytest -q -n 2 -m 'not large' $$($(BIN)/python -m tools.list_gate --suites)
 
-.PHONY: gate check-gate loop bench-access help setup run test test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
+.PHONY: gate check-gate loop bench-access help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,12 +71,15 @@ run: $(RUN_READY) ## Start twinport on 127.0.0.1:4566 and take the tour (LISTEN=
 demo: $(RUN_READY) ## Take the tour on a throw-away server; succeed only if every copy was verified.
 	@exec $(BIN)/twinport demo
 
-test: $(DEV_READY) ## Run the whole suite but for the journeys (PYTEST_ARGS=... for pytest).
+test: $(DEV_READY) ## Run the suite that every change must pass, in four minutes (PYTEST_ARGS=... for pytest).
 	@$(if $(PYTEST_ARGS),,echo '$(TESTS) tests: about $(TEST_SECONDS) seconds on two quiet cores, many times that on busy ones')
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_ARGS)
+	$(if $(WATCHED),$(WATCH)) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not large' $(PYTEST_ARGS)
+
+test-large: $(DEV_READY) ## Run what `make test` leaves out because it takes long: kills, full tables, fuzzing.
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m large $(PYTEST_ARGS)
 
 test-quick: $(DEV_READY) ## Run the tests that need no server and no PostgreSQL, in under forty seconds on two quiet cores.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not slow and not server' -k 'not postgresql' $(QUICK) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not slow and not large and not server' -k 'not postgresql' $(QUICK) $(PYTEST_ARGS)
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
@@ -133,12 +138,12 @@ fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff format .
 
 gate: $(DEV_READY) ## Write docs/reference/gate.md from what the gate is asked while the suites of the doors run.
-	$(WATCH)
-	$(BIN)/python -m tools.list_gate build/gate
+	$(RECORD)
+	$(BIN)/python -m tools.list_gate $(GATE)
 
 check-gate: $(DEV_READY) ## Fail when docs/reference/gate.md is not what the gate is asked.
-	$(WATCH)
-	$(BIN)/python -m tools.list_gate build/gate --check
+	$(if $(RECORDED),,$(RECORD))
+	$(BIN)/python -m tools.list_gate $(GATE) --check
 
 loop: $(DEV_READY) ## Send every route its largest request; fail when one turn of the event loop takes more than 50 ms of CPU.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/loop $(PYTEST_ARGS)
