@@ -7,7 +7,7 @@ what earlier versions made. Blobs were always made so, and there may be millions
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,13 +16,42 @@ from twinport.telemetry import Event
 
 _OTHERS = 0o077
 _OURS = re.compile(
-    r"sealing\.key|catalog\.identity|global\.db(-\w+)?|regions|processes|metrics|events\.log(\.\d+)?|lost\+found"
+    r"sealing\.key|catalog\.identity|global\.db(-\w+)?|regions|processes|metrics|listeners|events\.log(\.\d+)?|lost\+found"
 )
 
 
 def keep() -> None:
     """Let other users read nothing that this process makes from now on, nor what its children make."""
     os.umask(os.umask(_OTHERS) | _OTHERS)
+
+
+def others_in(data: Path) -> list[str]:
+    """Name what a folder holds that is not ours; nothing if twinport began in it before, or it cannot be read."""
+    try:
+        names = sorted(each.name for each in data.iterdir())
+    except OSError:
+        return []
+    return [] if "sealing.key" in names else [name for name in names if not _OURS.fullmatch(name)]
+
+
+def words_of_others(data: Path, others: Sequence[str]) -> str:
+    """Word what `others_in` found, for a person."""
+    count = "1 other name" if len(others) == 1 else f"{len(others)} other names"
+    return (
+        f"the folder '{data}' already held {count}, such as '{others[0]}'; twinport keeps its files beside them: "
+        "end it and choose another folder with --data DIR or TWINPORT_DATA if that was not meant"
+    )
+
+
+def tell_of_others(data: Path) -> None:
+    """Tell, before anything is begun in a folder, that it holds things of others.
+
+    It is no refusal: volumes come with `lost+found`, dotfiles, certificates and a settings file, and an operator who
+    mounts one has no other folder to choose. Nothing that is there is changed; see `close_folder`.
+    """
+    if others := others_in(data):
+        reason = words_of_others(data, others)
+        telemetry.warning(Event.FOLDER_SHARED, path=str(data), reason=reason, paths=len(others))
 
 
 def close_folder(data: Path) -> None:
@@ -44,6 +73,8 @@ def _made_in(data: Path) -> Iterator[Path]:
         "processes/*",
         "metrics",
         "metrics/*",
+        "listeners",
+        "listeners/*",
         "regions",
     )
     for pattern in (*patterns, "regions/*", "regions/*/catalog.db*", "regions/*/blobs", "regions/*/blobs/owner*"):

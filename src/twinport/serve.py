@@ -10,15 +10,17 @@ from datetime import timedelta
 
 from granian.constants import HTTPModes
 
-from twinport import __version__, signals, telemetry, tls
+from twinport import __version__, listeners, signals, telemetry, tls
 from twinport.app import App
 from twinport.catalog import accounts
 from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
+from twinport.listeners import Listening
 from twinport.metrics_listener import metrics_shown
 from twinport.open_accounts import OpenAccounts
+from twinport.own_address import url_of
 from twinport.start_notice import Invocation, notice, ways_in
 from twinport.supervisor import Tether
 from twinport.telemetry import Event
@@ -36,11 +38,13 @@ _ACCOUNTS = {
 
 
 class AddressTaken(Unavailable):
-    """Somebody else listens there."""
+    """Another program listens there. `running` is the server of the same data folder, if one runs."""
 
-    def __init__(self, listen: str, reason: str) -> None:
+    def __init__(self, listen: str, reason: str, data: str, running: Listening | None = None) -> None:
+        ours = "" if running is None else f": a server already runs on the folder '{data}' and listens on {running.url}"
+        stop = "stop what uses it" if running is None else f"use it, or end its process {running.pid}"
         super().__init__(
-            f"cannot listen on '{listen}': {reason}; stop what uses it, or choose another address with "
+            f"cannot listen on '{listen}': {reason}{ours}; {stop}, or choose another address with "
             "--listen HOST:PORT or TWINPORT_LISTEN"
         )
 
@@ -72,7 +76,9 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             taken.bind((settings.host, settings.port))
             taken.listen(QUEUED)
         except OSError as error:
-            raise AddressTaken(settings.listen, (error.strerror or str(error)).lower()) from error
+            running = next(iter(listeners.running(settings.data)), None)
+            reason = (error.strerror or str(error)).lower()
+            raise AddressTaken(settings.listen, reason, str(settings.data), running) from error
         yield taken
 
 
@@ -89,18 +95,28 @@ async def serve(
         with signals.ending(None if tether is None else tether.lifeline) as ended:
             app.breakdown.on_report(signals.setter(ended))
             if await signals.unless(ended, app.background.start()):
-                async with metrics_shown(app.metrics_front, settings):
-                    listener.show(certificate(settings))
-                    if tether is not None:
-                        tether.ready()
-                    await _tell_of_start(app, settings, taken, None if _is_a_later_one(tether) else invoked)
-                    with signals.hangups(settings.has_tls) as renewed:
+                with _noted(app, settings, taken, tether), signals.hangups(settings.has_tls) as renewed:
+                    async with metrics_shown(app.metrics_front, settings):
+                        listener.show(certificate(settings))
+                        if tether is not None:
+                            tether.ready()
+                        await _tell_of_start(app, settings, taken, None if _is_a_later_one(tether) else invoked)
                         await _serve_until(ended, renewed, listener, settings)
         await asyncio.gather(listener.end(GRACE), app.background.stop(GRACE))
     finally:
         app.close(CLOSING)
     telemetry.event(Event.SERVER_STOPPED)
     app.breakdown.check()
+
+
+def _noted(
+    app: App, settings: Settings, taken: socket.socket, tether: Tether | None
+) -> contextlib.AbstractContextManager[None]:
+    """Note for commands on the same folder where this process listens. What ends several processes is their parent."""
+    url = url_of(settings, taken.getsockname()[1])
+    pid = os.getpid() if tether is None else os.getppid()
+    name = app.background.neighbours.name
+    return listeners.noted(settings.data, name, Listening(url, _ACCOUNTS[settings.opening], pid))
 
 
 def _is_a_later_one(tether: Tether | None) -> bool:

@@ -21,6 +21,7 @@ WELL = Status(
     database="sqlite",
     database_answers=True,
     accounts="closed",
+    has_server_told=True,
     disk=Disk(50 << 30, 100 << 30),
     processes=[ProcessFacts("server", 7, is_alive=True)],
     regions=[REGION],

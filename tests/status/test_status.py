@@ -74,6 +74,44 @@ def test_beside_a_running_server_all_is_well(served: Served) -> None:
     assert "eu-west-1" in [each["region"] for each in found["regions"]]
 
 
+def test_a_running_server_says_itself_whether_accounts_are_open(served: Served) -> None:
+    # These settings say neither --open nor an address.
+    ended = called("status", "--json", "--data", str(served.data))
+    found = json.loads(ended.stdout)
+    assert (ended.code, found["accounts"], found["accounts_told_by"]) == (0, "open to this machine", "server")
+    assert (found["address"], found["ready"]) == (served.url, True)
+
+
+def test_without_a_server_the_settings_tell_and_it_is_said_so(at_rest: Path) -> None:
+    listen = ("--listen", f"127.0.0.1:{free_port()}")
+    ended = called("status", "--data", str(at_rest), *listen)
+    by_settings = "(by the settings of this command: no running server of this folder tells)"
+    assert f"  accounts   closed, and none yet {by_settings}" in ended.stdout.splitlines()
+    _, found = status(at_rest, free_port(), TWINPORT_OPEN_ACCOUNTS="true")
+    assert (found["accounts"], found["accounts_told_by"]) == ("open to this machine", "settings")
+
+
+def test_at_another_address_than_its_own_the_server_of_the_folder_is_named(served: Served) -> None:
+    code, found = status(served.data, free_port())
+    assert (code, found["answers"]) == (4, False)
+    assert f"the server of this folder listens on {served.url}" in sentences(found)
+
+
+def test_what_a_killed_server_said_of_itself_is_not_told(at_rest: Path) -> None:
+    served = start(at_rest)
+    served.process.kill()
+    served.process.wait()
+    _, found = status(at_rest, free_port())
+    assert (found["accounts"], found["accounts_told_by"]) == ("closed, and none yet", "settings")
+    assert "listens on" not in sentences(found)
+    served = start(at_rest)
+    try:
+        assert len(list((at_rest / "listeners").iterdir())) == 1
+    finally:
+        served.stop()
+    assert list((at_rest / "listeners").iterdir()) == []
+
+
 def test_for_people_it_is_a_line_each(served: Served) -> None:
     ended = called("status", "--data", str(served.data), "--listen", f"127.0.0.1:{served.port}")
     assert (ended.code, ended.stderr) == (0, "")

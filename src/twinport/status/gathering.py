@@ -2,23 +2,26 @@
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from twinport import __version__, databases, disks, tls
+from twinport import __version__, databases, disks, listeners, tls
 from twinport.catalog import accounts
 from twinport.catalog.progress import Progress, progress
 from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
+from twinport.listeners import Listening
 from twinport.model.names import RegionName
 from twinport.neighbours import Neighbour, neighbours_in, this_host
 from twinport.open_accounts import OpenAccounts
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised, RegionLost
 from twinport.status import own_server
+from twinport.status.own_server import Readiness
 from twinport.status.report import Disk, Finding, ProcessFacts, RegionFacts, Standing, Status
 
 _ACCOUNTS = {
@@ -42,21 +45,35 @@ class _Catalog:
 
 def gather(settings: Settings) -> Status:
     """Ask the server, and look at the folder and the databases."""
-    catalog = _catalog(settings)
+    catalog, running = _catalog(settings), listeners.running(settings.data)
     refusals = [*catalog.refusals, *_of_certificate(settings), *_of_folder(settings)]
-    is_empty = catalog.answers and not settings.has_open_accounts and not catalog.has_account
+    opening = running[0].accounts if running else _ACCOUNTS[settings.opening]
+    is_empty = catalog.answers and opening == _ACCOUNTS[OpenAccounts.CLOSED] and not catalog.has_account
     return Status(
         version=__version__,
-        server=own_server.ask(settings),
+        server=_server(settings, running),
         data=str(settings.data.absolute()),
         database="sqlite" if settings.database is None else "postgresql",
         database_answers=catalog.answers,
-        accounts=_ACCOUNTS[settings.opening] + (", and none yet" if is_empty else ""),
+        accounts=opening + (", and none yet" if is_empty else ""),
+        has_server_told=bool(running),
         disk=_disk(settings.data),
         processes=[_process(each) for each in neighbours_in(settings.data / "processes", this_host())],
         regions=catalog.regions,
         refusals=refusals,
     )
+
+
+def _server(settings: Settings, running: Sequence[Listening]) -> Readiness:
+    """Ask the server at the address of the settings; where they name none, the one that runs on the folder."""
+    names_none = settings.listen == Settings().listen or settings.port == 0
+    if running and names_none:
+        return own_server.ask_at(running[0].url)
+    found = own_server.ask(settings)
+    if found.answers or not running:
+        return found
+    listen = " and ".join(each.url for each in running)
+    return replace(found, reason=f"{found.reason}; the server of this folder listens on {listen}")
 
 
 def _catalog(settings: Settings) -> _Catalog:

@@ -33,10 +33,14 @@ class Readiness:
 
 
 def ask(settings: Settings) -> Readiness:
-    """Ask whether the server is ready now. Waits a few seconds at most."""
+    """Ask whether the server is ready now, at the address of the settings. Waits a few seconds at most."""
     if settings.port == 0:
         return Readiness(url_of(settings, 0), False, False, "the system chose the port; say which with 'listen'")  # noqa: FBT003
-    url = url_of(settings, settings.port)
+    return ask_at(url_of(settings, settings.port))
+
+
+def ask_at(url: str) -> Readiness:
+    """As `ask`, at an address of this machine."""
     try:
         return _answered(url, *_get(url))
     except (OSError, HTTPException) as error:

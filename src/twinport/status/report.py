@@ -56,7 +56,10 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A deployment as it is now."""
+    """A deployment as it is now.
+
+    `has_server_told` says that a running server told for which clients accounts are open; else the settings tell.
+    """
 
     version: str
     server: Readiness
@@ -64,6 +67,7 @@ class Status:
     database: str
     database_answers: bool
     accounts: str
+    has_server_told: bool
     disk: Disk | None
     processes: Sequence[ProcessFacts]
     regions: Sequence[RegionFacts]
@@ -94,6 +98,7 @@ class Status:
             "data": self.data,
             "database": {"kind": self.database, "answers": self.database_answers},
             "accounts": self.accounts,
+            "accounts_told_by": "server" if self.has_server_told else "settings",
             "disk": None if self.disk is None else asdict(self.disk),
             "processes": [asdict(each) for each in self.processes],
             "regions": [asdict(each) for each in self.regions],
@@ -105,7 +110,7 @@ class Status:
         answers = "answers" if self.database_answers else "does not answer"
         return [
             f"twinport {self.version}, {self.server.line()}",
-            f"  accounts   {self.accounts}",
+            f"  accounts   {self.accounts}{'' if self.has_server_told else _BY_SETTINGS}",
             f"  database   {self.database}, {answers}",
             f"  folder     {self.data}{_free(self.disk)}",
             *[f"  process    {_process_line(each)}" for each in self.processes],
@@ -115,6 +120,7 @@ class Status:
         ]
 
 
+_BY_SETTINGS = " (by the settings of this command: no running server of this folder tells)"
 _MARKS = {Standing.UNREADY: "not ready", Standing.NEEDS_A_PERSON: "needs a person", Standing.BEHIND: "behind"}
 # Below both of these a disk counts as nearly full.
 _LEAST_SHARE, _LEAST_FREE = 0.05, 1 << 30

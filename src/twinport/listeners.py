@@ -1,0 +1,85 @@
+"""Which addresses the running servers of a data folder listen on: each process notes its own, for commands beside it.
+
+A note is a file in `listeners`, named as the process's socket in `processes`, which tells whether that process lives.
+So a note that a killed process left is never believed, and the next server removes it.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from twinport import telemetry
+from twinport.neighbours import Neighbours, this_host
+from twinport.telemetry import Event
+
+_LONGEST_NOTE = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What a server says of itself. `accounts` says for which clients accounts are open; `pid` is what ends it."""
+
+    url: str
+    accounts: str
+    pid: int
+
+
+@contextlib.contextmanager
+def noted(data: Path, name: str, listening: Listening) -> Iterator[None]:
+    """Note what the process `name` listens on, while the block runs. A folder that takes no note has none."""
+    folder = data / "listeners"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for each in folder.iterdir():
+            if not _may_live(data, each.name):
+                each.unlink(missing_ok=True)
+        _write(folder / name, orjson.dumps(asdict(listening)))
+    except OSError as error:
+        telemetry.warning(Event.WORKER_HINDERED, worker="listeners", reason=str(error))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
+def running(data: Path) -> list[Listening]:
+    """Return what the servers of this host that run on a folder say of themselves, each address once."""
+    try:
+        names = sorted(each.name for each in (data / "listeners").iterdir())
+        notes = [_read(data / "listeners" / name) for name in names if _lives(data, name)]
+    except OSError:
+        return []
+    return list({each.url: each for each in notes if each is not None}.values())
+
+
+def _lives(data: Path, name: str) -> bool:
+    return _may_live(data, name) and name.startswith(f"{this_host()}-")
+
+
+def _may_live(data: Path, name: str) -> bool:
+    """Return False if it is certain that the process is gone. Its socket's file goes with it, or with what it held."""
+    processes = data / "processes"
+    return (processes / name).exists() and Neighbours(processes, this_host()).look_at(name).is_alive is not False
+
+
+def _write(path: Path, text: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(handle, text)
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path) -> Listening | None:
+    """Return what a note says; None if it is being written or is gone."""
+    try:
+        with path.open("rb") as file:
+            found = orjson.loads(file.read(_LONGEST_NOTE))
+        return Listening(str(found["url"]), str(found["accounts"]), int(found["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
