@@ -59,6 +59,42 @@ def test_a_taken_address_is_explained(server: Served, tmp_path: Path) -> None:
     assert "--listen" in ended.stderr
 
 
+def test_a_second_server_on_a_folder_is_told_where_the_first_listens(server: Served) -> None:
+    listen = f"127.0.0.1:{server.port}"
+    for command in ("serve", "run"):
+        ended = called(command, "--data", str(server.data), "--listen", listen)
+        assert (ended.code, ended.stdout, len(ended.stderr.splitlines())) == (4, "", 1)
+        where = f"a server already runs on the folder '{server.data}' and listens on {server.url}; "
+        assert where in ended.stderr
+        assert f"end its process {server.process.pid}" in ended.stderr
+
+
+def test_a_folder_that_holds_other_things_is_told_at_the_start_alone_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "data" / "src").mkdir(parents=True)
+    (tmp_path / "data" / "lost+found").mkdir()
+    (tmp_path / "data" / "src" / "main.c").write_text("mine")
+    for expected in (1, 0):
+        served = start(tmp_path / "data")
+        served.stop()
+        log = tmp_path / "data.log"
+        told = [
+            each for each in map(json.loads, log.read_text().splitlines()) if each["event"] == "folder.holds_others"
+        ]
+        log.unlink()
+        assert len(told) == expected
+        if told:
+            assert f"the folder '{tmp_path / 'data'}' already held 1 other name, such as 'src'; " in told[0]["reason"]
+    assert (tmp_path / "data" / "src" / "main.c").read_text() == "mine"
+
+
+@pytest.mark.parametrize("names", [(), ("lost+found",)])
+def test_an_empty_folder_and_an_empty_volume_hold_nothing_of_others(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    ended = called("account", "create", "acme", "--data", str(tmp_path))
+    assert (ended.code, "already held" in ended.stderr) == (0, False)
+
+
 def test_every_wrong_setting_is_named_before_anything_opens(tmp_path: Path) -> None:
     file = tmp_path / "twinport.toml"
     file.write_text("listen = 5\ncolour = 'red'\nopen_accounts = 'perhaps'\n")

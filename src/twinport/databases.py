@@ -6,7 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import TypeVar
 
-from twinport import disks, folder_catalog
+from twinport import disks, folder_catalog, private_files
 from twinport.access.sealing import has_sealer, sealer_of_folder
 from twinport.catalog import credentials, database, partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import listed_regions
@@ -34,6 +34,7 @@ def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
     if has_sealer(settings.data):
         # A key file that another put there is refused before anything lies beside it.
         sealer_of_folder(settings.data)
+    private_files.tell_of_others(settings.data)
     return _opened(settings, world)
 
 

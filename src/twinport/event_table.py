@@ -126,6 +126,12 @@ TABLE: Mapping[Event, Described] = {
         'Leave `open_accounts = "everywhere"` away unless that is meant.',
         ("listen", "reason"),
     ),
+    Event.FOLDER_SHARED: Described(
+        (WARNING,),
+        "twinport begins in a data folder that already holds other files. It changes none of them.",
+        "Choose an empty folder if that was not meant.",
+        ("path", "reason", "paths"),
+    ),
     Event.ACCOUNTS_NONE_YET: Described(
         (INFO,),
         "There is no account yet, and accounts are closed, so no client can call.",

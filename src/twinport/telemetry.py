@@ -25,6 +25,7 @@ class Event(Enum):
 
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"
+    FOLDER_SHARED = "folder.holds_others"
     FOLDER_OPEN = "folder.open_to_others"
     ACCOUNTS_OPEN_TO_OTHERS = "accounts.open_to_others"
     ACCOUNTS_NONE_YET = "accounts.none_yet"
