@@ -49,7 +49,7 @@ def invocation(arguments: Sequence[str], environment: Mapping[str, str], config:
     """Read how this process was started from its arguments."""
     named = environment.get("TWINPORT_CONFIG")
     file = config or (Path(named) if named else None)
-    return Invocation(_program(arguments[0]), tuple(arguments[1:]), file)
+    return Invocation(program(arguments[0]), tuple(arguments[1:]), file)
 
 
 def started_here(config: Path | None) -> Invocation:
@@ -100,7 +100,7 @@ def _next_steps(settings: Settings, url: str, invoked: Invocation, *, has_accoun
     return f"No client can sign in before there is an account:\n\n{ways}"
 
 
-def _program(first: str) -> str:
+def program(first: str) -> str:
     """Return the words that start this program again."""
     path = Path(first)
     if path.name == "__main__.py":

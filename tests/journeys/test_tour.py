@@ -65,6 +65,7 @@ def test_what_the_tour_proposes_works_as_it_stands(tmp_path: Path, engine: Engin
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hello from tour 1" in done.stdout
+    assert "all is well" in done.stdout
 
 
 @contextmanager

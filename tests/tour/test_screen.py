@@ -2,12 +2,17 @@
 
 import io
 import re
+import shlex
+import shutil
+from pathlib import Path
 
 from rich.console import Console
 
+from twinport.config import load
+from twinport.tour.commands import status_command
 from twinport.tour.guide import Taken
 from twinport.tour.itinerary import DESTINATIONS, Copy
-from twinport.tour.screen import Screen, next_commands, result
+from twinport.tour.screen import Screen, console_of, next_commands, result
 
 SESSION = "arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForECRReplication/eu-west-1-to-us-east-1-32d3985f"
 TAKEN = Taken("7", tuple(Copy(place, f"sha256:{'ab' * 32}", 1_050_323, 0.09, SESSION) for place in DESTINATIONS))
@@ -23,6 +28,23 @@ def test_the_table_loses_no_letter_on_eighty_columns() -> None:
 def test_the_table_tells_bytes_and_seconds_of_each_copy() -> None:
     shown = rendered(120)
     assert (shown.count("1,050,323"), shown.count("0.09 s")) == (2, 2)
+
+
+def test_without_a_terminal_no_line_is_folded() -> None:
+    output = io.StringIO()
+    console = console_of(output)
+    console.print(result(TAKEN))
+    console.print("word " * 100)
+    lines = output.getvalue().splitlines()
+    assert sum(SESSION.rpartition("assumed-role/")[2] in line for line in lines) == len(DESTINATIONS)
+    assert lines[-1].count("word") == 100
+
+
+def test_the_last_words_have_the_status_command_of_this_folder_and_address() -> None:
+    settings = load(None, {}, {"data": "/srv/my data", "listen": "127.0.0.1:5000"})
+    words = shlex.split(status_command(settings))
+    assert words[words.index("status") :] == ["status", "--data", "/srv/my data", "--listen", "127.0.0.1:5000"]
+    assert Path(words[0]).is_absolute() or shutil.which(words[0])
 
 
 def test_without_a_terminal_each_change_is_shown_once() -> None:

@@ -3,21 +3,24 @@
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import socket
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from twinport import __version__
+from twinport import __version__, listeners, private_files
 from twinport.catalog import folders
 from twinport.config import Settings
 from twinport.errors import Refusal
+from twinport.start_notice import program
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running
-from twinport.tour.screen import Screen, next_commands, result
+from twinport.tour.screen import Screen, console_of, next_commands, result
 
 
 class ClosedAccounts(Refusal):
@@ -52,20 +55,23 @@ async def demo() -> None:
         listen = f"127.0.0.1:{_free_port()}"
         arguments = ("--data", f"{folder}/data", "--listen", listen, "--open")
         untouched = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
-        console, url = Console(highlight=False), f"http://{listen}"
-        async with running(arguments, untouched, url, Path(folder) / "events.log", console.print):
+        console, url = console_of(sys.stdout), f"http://{listen}"
+        async with running(arguments, untouched, url, Path(folder) / "events.log", _teller(console)):
             await _tour(console, url)
 
 
 async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
-    console, url = Console(highlight=False), f"http://{settings.listen}"
+    console, url = console_of(sys.stdout), f"http://{settings.listen}"
+    tell = _teller(console)
+    for sentence in known_before(settings):
+        tell(sentence)
     events = _events_file(settings.data) if settings.log_file is None else settings.log_file
-    async with running(arguments, os.environ, url, events, console.print) as server:
-        console.print(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}")
+    async with running(arguments, os.environ, url, events, tell) as server:
+        tell(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}")
         console.print("(in a browser that address is the console)\n")
         tag = await _tour(console, url)
-        console.print(f"\nTry next, in another terminal:\n\n{next_commands(url, tag)}", soft_wrap=True)
-        console.print(f"\ntwinport stays up, its events go to {events}; Ctrl-C ends it")
+        tell(f"\nTry next, in another terminal:\n\n{next_commands(url, tag)}\n\n  {status_command(settings)}")
+        tell(f"\ntwinport stays up, its events go to {events}; Ctrl-C ends it")
         raise ServerEnded(await server.wait())
 
 
@@ -76,6 +82,27 @@ async def _tour(console: Console, url: str) -> str:
     console.print()
     console.print(result(taken))
     return taken.tag
+
+
+def _teller(console: Console) -> Callable[[str], None]:
+    """Return what prints sentences as they are: a terminal breaks lines without changing what is copied."""
+    return lambda sentence: console.print(sentence, soft_wrap=True, markup=False)
+
+
+def known_before(settings: Settings) -> list[str]:
+    """Say what a person may not expect of the folder: another server on it, or things of others in it."""
+    found = [
+        f"a server already runs on the folder '{settings.data}' and listens on {each.url}; this one joins it"
+        for each in listeners.running(settings.data)
+    ]
+    others = private_files.others_in(settings.data)
+    return [*found, *([private_files.words_of_others(settings.data, others)] if others else [])]
+
+
+def status_command(settings: Settings) -> str:
+    """The command that shows the status of this server, from any folder."""
+    options = ["--data", str(settings.data.resolve()), "--listen", settings.listen]
+    return " ".join([program(str(Path(sys.argv[0]).absolute())), "status", *map(shlex.quote, options)])
 
 
 def _events_file(data: Path) -> Path:

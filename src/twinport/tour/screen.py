@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from rich import box
 from rich.console import Console
@@ -14,7 +14,15 @@ from twinport.tour.guide import Taken
 from twinport.tour.itinerary import DESTINATIONS, OTHER_REGION, REPOSITORY, SOURCE
 
 _WORDS = {"IN_PROGRESS": "[yellow]travelling", "COMPLETE": "[green]arrived", "FAILED": "[red]gave up"}
+# Of a line that goes to a file or another program.
+_WIDEST = 1000
 _NOT_YET = "[dim]not yet planned"
+
+
+def console_of(output: IO[str]) -> Console:
+    """A console; where that is no terminal a line is as long as what it says, so that it can be copied or searched."""
+    console = Console(file=output, highlight=False)
+    return console if console.is_terminal else Console(file=output, highlight=False, width=_WIDEST)
 
 
 class Screen:
