@@ -59,7 +59,8 @@ def _noticed(request: pytest.FixtureRequest) -> None:
 def server(notice: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One real server with open accounts; take a fresh `account` each."""
     del notice
-    served = start(tmp_path_factory.mktemp("server") / "data")
+    program = "tests.watched" if witness.is_watching() else None
+    served = start(tmp_path_factory.mktemp("server") / "data", program=program)
     yield served
     served.stop()
 

@@ -82,7 +82,7 @@ def start(
     `environment` says otherwise.
     """
     port = port or free_port()
-    program = program or ("tests.watched" if witness.is_watching() else "twinport")
+    program = program or ("tests.watched" if witness.is_watching() and witness.is_in_a_suite() else "twinport")
     command = [sys.executable, "-m", program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}", *words]
     root = Path(__file__).parent.parent
     source = os.pathsep.join([str(root / "src"), str(root)])

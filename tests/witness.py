@@ -1,4 +1,6 @@
-"""What the gate is asked while the suites run, written down for docs/reference/gate.md: `make gate` sets the folder.
+"""What the gate is asked while the suites of the doors run, written down for docs/reference/gate.md.
+
+`make gate` and `make test WATCHED=yes` set the folder.
 
 Every gate of the tests calls `saw`: the fakes, and the one of servers that `tests.watched` starts.
 """
@@ -13,6 +15,16 @@ from pathlib import Path
 FOLDER = "TWINPORT_WITNESS"
 # Where a suite writes which of its tests runs now, for the servers that it started.
 TEST = "TWINPORT_WITNESS_TEST"
+# The suites of the doors. What other tests ask is not written down: the page must not depend on which of them ran.
+SUITES = (
+    "tests/ecr/",
+    "tests/iam/",
+    "tests/sts/",
+    "tests/oci/",
+    "tests/console/",
+    "tests/control/",
+    "tests/access/test_basic_keys.py",
+)
 _DOORS = re.compile(r"twinport\.(ecr|iam|sts|oci|console|control)\.")
 
 
@@ -20,11 +32,18 @@ def is_watching() -> bool:
     return bool(os.environ.get(FOLDER))
 
 
+def is_in_a_suite() -> bool:
+    """Tell whether the test that runs now is of a suite that is watched."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").startswith(SUITES)
+
+
 def saw(action: str, arn: str, context: Mapping[str, object]) -> None:
     """Write down a question, where it came from a door, and which test made it ask."""
     if not is_watching() or not (doors := _doors()):
         return
-    line = {"doors": doors, "action": action, "resource": arn, "context": sorted(context), "test": _test()}
+    if not (test := _test()).startswith(SUITES):
+        return
+    line = {"doors": doors, "action": action, "resource": arn, "context": sorted(context), "test": test}
     with (Path(os.environ[FOLDER]) / f"{os.getpid()}.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
 
