@@ -9,11 +9,13 @@ import subprocess
 import sys
 import urllib.parse
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sqlalchemy import create_engine
 
 from tests.ecr.test_boto3 import LAYER, push
 from tests.ports import free_port
@@ -21,6 +23,10 @@ from tests.scraping import Scraped, refusal, scrape
 from tests.served import Served, new_account, start
 from tests.test_processes import children
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS, until
+from twinport.catalog import regional_schema as schema
+from twinport.catalog.embedded import region_file
+from twinport.control.backlog import MOST_ACCOUNTS
+from twinport.model.names import RegionName
 
 TOKEN = "a-token-of-metrics-0123456789"
 CODE = "DESTINATION_REGISTRY_ACCESS_DENIED"
@@ -180,6 +186,22 @@ def test_one_scrape_shows_two_processes_of_a_server_and_a_worker_beside_them(tmp
         served.stop()
 
 
+def test_ten_thousand_accounts_that_owe_images_are_a_bounded_number_of_series(tmp_path: Path) -> None:
+    served = start(tmp_path / "data")
+    ecr_of(served)
+    fewest = len(scrape(served.url).series)
+    served.stop()
+    owe_for_accounts(served.data, 10_000)
+    served = start(served.data)
+    try:
+        found = scrape(served.url)
+        assert found.number("twinport_account_deliveries_waiting") == 10_000
+        assert "other" in found.values("account")
+        assert len(found.series) < fewest + 3 * MOST_ACCOUNTS
+    finally:
+        served.stop()
+
+
 def test_a_process_that_is_replaced_goes_on_under_its_number(tmp_path: Path) -> None:
     served = start(tmp_path / "data", words=["--workers", "2"])
     try:
@@ -200,6 +222,17 @@ def test_a_process_that_is_replaced_goes_on_under_its_number(tmp_path: Path) -> 
 
 def moved(before: Scraped, after: Scraped, name: str, **labels: str) -> float:
     return after.number(name, **labels) - before.number(name, **labels)
+
+
+def owe_for_accounts(data: Path, accounts: int) -> None:
+    """Let each of many accounts owe an image that is due tomorrow."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    to = {"destination_region": "us-east-1", "destination_account": "111122223333", "waiting": 1, "oldest": later}
+    file = region_file(data, RegionName("eu-west-1"))
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as db:
+        db.execute(schema.lane.insert(), [{"source_account": f"{number:012}", **to} for number in range(accounts)])
+    engine.dispose()
 
 
 def replaced(served: Served, started: float) -> bool:

@@ -75,7 +75,7 @@ from twinport.console.roles import RolePages
 from twinport.control.backlog import BacklogReader
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
-from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
+from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape, load_exposition
 from twinport.control.readers import SignedReaders
 from twinport.databases import note_catalog, open_catalog
 from twinport.deviations import Deviation, quotas_of
@@ -233,6 +233,8 @@ def build(
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
     background = Background(settings, catalog, access.sessions, neighbours, scraped, couriers, Loops(loops))
     scrape = Scrape(scraped.numbers, BacklogReader(catalog, world, ground.regions))
+    if settings.metrics_listen or settings.metrics_secret:
+        load_exposition()
     control = _control(ground, access, stores, couriers, scrape)
     doors = _doors(ground, access, (verbs, identities), control)
     front = Front(edge, doors, has_access_log=settings.has_access_log)

@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 
 import orjson
 
@@ -87,7 +88,16 @@ def refused(status: int, text: str) -> Answer:
     return Answer(status, headers, orjson.dumps({"message": text}))
 
 
+def load_exposition() -> None:
+    """Load what writes the text, so that the first scrape costs no more than the next."""
+    _exposition()
+
+
 def _written(processes: Sequence[tuple[str, Snapshot]], deployment: Snapshot) -> tuple[str, bytes]:
-    # Loaded by name: a deployment that nothing scrapes pays nothing for it (docs/decisions/0004-lean-imports.md).
-    exposition = importlib.import_module("twinport.metrics.exposition")
+    exposition = _exposition()
     return exposition.CONTENT_TYPE, exposition.render(processes, deployment)
+
+
+def _exposition() -> ModuleType:
+    # Loaded by name: a deployment that nothing scrapes pays nothing for it (docs/decisions/0004-lean-imports.md).
+    return importlib.import_module("twinport.metrics.exposition")
