@@ -26,10 +26,15 @@ class Story(Protocol):
     def __call__(self, machine: Machine, ledger: Ledger, mark: bytes, /) -> Awaitable[Act]: ...
 
 
-async def kill_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int:
+async def nothing() -> None:
+    """Leave everything as the crash left it."""
+
+
+async def kill_everywhere(machine: Machine, ledger: Ledger, story: Story, afterwards: Act = nothing) -> int:
     """Cut a story off at each operation of the kinds that are this machine's, and check what must always be true.
 
-    The disk and the catalog stay the same. Return the number of operations of those kinds that the whole story has.
+    The disk and the catalog stay the same, so `afterwards` is what the next process does in peace, after each crash.
+    Without it, what the crashes leave adds up. Return the number of operations of those kinds that the whole story has.
     """
     for number in count(1):
         act = await story(machine, ledger, b"%d" % number)
@@ -39,6 +44,7 @@ async def kill_everywhere(machine: Machine, ledger: Ledger, story: Story) -> int
         except Killed:
             machine.crash()
             await ledger.check()
+            await afterwards()
         else:
             break
     machine.rest()

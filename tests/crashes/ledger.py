@@ -1,6 +1,7 @@
 """What must be true of a deployment after any crash, looked up in its tables and on its disk."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,7 +156,8 @@ class Ledger:
 
     def litter(self, region: RegionName, rows: Rows) -> set[Key]:
         """Return the files that neither a row nor a note names: those of writers that were killed."""
-        files = {Key(path.name) for path in (self.machine.folder / "regions" / region).rglob("blobs/*/*")}
+        folders = os.walk(self.machine.folder / "regions" / region / "blobs")
+        files = {Key(name) for _, _, names in folders for name in names}
         return files - rows.named.keys() - rows.noted
 
     async def excuse_what_is_swept(self, region: RegionName) -> None:

@@ -15,7 +15,7 @@ from twinport.model.names import RegionName
 T = TypeVar("T")
 # The operations of a transaction, counted with those of the disk.
 BEGIN, COMMIT, COMMITTED = "begin", "commit", "committed"
-IN_THE_CATALOG = frozenset({BEGIN, COMMIT, COMMITTED})
+ENDS_OF_A_TRANSACTION = frozenset({COMMIT, COMMITTED})
 
 
 class _Undone(Exception):
