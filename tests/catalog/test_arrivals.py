@@ -3,8 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import Connection, insert, select
 
+from tests.tables import region_in_memory
 from twinport.catalog import arrivals, images, registries, repositories
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.arrivals import Landing, NewManifest
@@ -22,8 +23,7 @@ NOW = ManualClock().time
 
 
 def empty() -> Connection:
-    db = create_engine("sqlite://").connect()
-    schema.regional.create_all(db)
+    db = region_in_memory()
     db.execute(insert(schema.history).values(id=1, epoch=1))
     return db
 

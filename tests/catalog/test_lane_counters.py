@@ -57,7 +57,7 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     catalog.close()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 async def test_lanes_say_what_a_recount_finds(catalog: WholeCatalog, steps: list[tuple[str, object, object]]) -> None:
     clock = ManualClock()

@@ -5,8 +5,9 @@ from datetime import timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
+from tests.tables import region_in_memory
 from twinport.catalog import outbox
 from twinport.catalog import regional_schema as schema
 from twinport.clock import ManualClock
@@ -31,8 +32,7 @@ class OutboxLife(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = ManualClock()
-        self.db = create_engine("sqlite://").connect()
-        schema.regional.create_all(self.db)
+        self.db = region_in_memory()
         self.owed = 0
         self.settled: dict[str, DeliveryState] = {}
 
@@ -129,4 +129,4 @@ class OutboxLife(RuleBasedStateMachine):
 
 
 TestOutboxLife = OutboxLife.TestCase
-TestOutboxLife.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestOutboxLife.settings = settings(max_examples=settings().max_examples // 2, stateful_step_count=30, deadline=None)

@@ -268,5 +268,8 @@ def left(db: Connection) -> set[str]:
 
 TestGarbage = Machine.TestCase
 TestGarbage.settings = settings(
-    max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=settings().max_examples // 10,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
