@@ -25,7 +25,7 @@ from twinport.registry.uploads import Part, Uploads
 
 T = TypeVar("T")
 # More than go at once by default, and a number that shows that it does not matter how many they are.
-SOME, MANY, AT_ONCE = 500, 3000, 100
+SOME, MANY, AT_ONCE = 500, 1000, 50
 PART = b"part"
 Ending = Callable[[Uploads, str], Coroutine[Any, Any, object]]
 
