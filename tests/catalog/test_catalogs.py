@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from tests.catalogs import ENGINES, opened
+from tests.catalogs import ENGINES, emptied, opened
 from tests.waiting import PATIENCE_SECONDS
 from twinport import signals
 from twinport.catalog import blobs, clearing, reviews, statements
@@ -35,6 +35,14 @@ def clock() -> ManualClock:
 @pytest.fixture(params=ENGINES)
 def catalog(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[WholeCatalog]:
     catalog = opened(request, tmp_path, clock)
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture(params=ENGINES)
+async def used(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[WholeCatalog]:
+    """A catalog that need not be new, for what does not tell of its beginning."""
+    catalog = await emptied(request, tmp_path, clock)
     yield catalog
     catalog.close()
 
@@ -81,12 +89,12 @@ async def test_a_region_begins_once_however_many_write_first(catalog: WholeCatal
     assert await catalog.region(REGION).read(epoch) > 0
 
 
-async def test_a_transaction_that_raises_leaves_nothing_and_disturbs_no_other(catalog: WholeCatalog) -> None:
+async def test_a_transaction_that_raises_leaves_nothing_and_disturbs_no_other(used: WholeCatalog) -> None:
     def fails(db: Connection) -> None:
         add("lost", db)
         raise ZeroDivisionError
 
-    region = catalog.region(REGION)
+    region = used.region(REGION)
     await region.write(lambda db: add("first", db))
     results = await asyncio.gather(
         region.write(lambda db: add("1", db)),
@@ -100,25 +108,25 @@ async def test_a_transaction_that_raises_leaves_nothing_and_disturbs_no_other(ca
     assert await region.read(accounts) == ["1", "2", "first"]
 
 
-async def test_each_partition_write_advances_the_generation_and_records_do_not(catalog: WholeCatalog) -> None:
-    before = await catalog.partition.generation()
-    await catalog.partition.write(lambda _: None)
-    await catalog.partition.record(lambda _: None)
-    assert await catalog.partition.generation() == before + 1
+async def test_each_partition_write_advances_the_generation_and_records_do_not(used: WholeCatalog) -> None:
+    before = await used.partition.generation()
+    await used.partition.write(lambda _: None)
+    await used.partition.record(lambda _: None)
+    assert await used.partition.generation() == before + 1
 
 
-async def test_clearing_begins_a_new_epoch(catalog: WholeCatalog, clock: ManualClock) -> None:
-    region = catalog.region(REGION)
+async def test_clearing_begins_a_new_epoch(used: WholeCatalog, clock: ManualClock) -> None:
+    region = used.region(REGION)
     await region.write(lambda db: add("1", db))
     first = await region.read(epoch)
     clock.advance(by=timedelta(seconds=1))
-    await clearing.clear(catalog)
+    await clearing.clear(used)
     assert await region.read(accounts) == []
     assert await region.read(epoch) > first
 
 
-async def test_clearing_forgets_what_is_dated_later_than_now(catalog: WholeCatalog, clock: ManualClock) -> None:
-    region, blob = catalog.region(REGION), NewBlob(Digest.of(b"layer"), Key("0" * 32), 5)
+async def test_clearing_forgets_what_is_dated_later_than_now(used: WholeCatalog, clock: ManualClock) -> None:
+    region, blob = used.region(REGION), NewBlob(Digest.of(b"layer"), Key("0" * 32), 5)
 
     def let_go_tomorrow(db: Connection) -> None:
         blobs.record(db, blob, clock.now())
@@ -126,24 +134,24 @@ async def test_clearing_forgets_what_is_dated_later_than_now(catalog: WholeCatal
 
     await region.write(let_go_tomorrow)
     first = await region.read(epoch)
-    await clearing.clear(catalog)
+    await clearing.clear(used)
     assert await region.read(lambda db: blobs.named(db, blob.digest)) is None
     assert await region.read(epoch) > first, "no time has passed"
 
 
-async def test_names_are_in_the_order_of_their_bytes(catalog: WholeCatalog) -> None:
+async def test_names_are_in_the_order_of_their_bytes(used: WholeCatalog) -> None:
     names = ["a-b", "a/b", "B", "a_b", "ab", "é"]
     for name in names:
-        await catalog.region(REGION).write(partial(add, name))
-    assert await catalog.region(REGION).read(accounts) == sorted(names)
+        await used.region(REGION).write(partial(add, name))
+    assert await used.region(REGION).read(accounts) == sorted(names)
 
 
-async def test_a_row_is_inserted_once_and_changed_where_it_is(catalog: WholeCatalog) -> None:
+async def test_a_row_is_inserted_once_and_changed_where_it_is(used: WholeCatalog) -> None:
     def twice(db: Connection) -> tuple[bool, bool]:
         row = {"account": "1", "policy": "first"}
         return statements.insert_absent(db, schema.registry, row), statements.insert_absent(db, schema.registry, row)
 
-    region = catalog.region(REGION)
+    region = used.region(REGION)
     assert await region.write(twice) == (True, False)
     await region.write(lambda db: statements.upsert(db, schema.registry, {"account": "1"}, {"policy": "second"}))
     assert await region.read(lambda db: db.execute(select(schema.registry.c.policy)).scalars().all()) == ["second"]
@@ -156,8 +164,8 @@ async def test_reading_makes_no_folder(tmp_path: Path) -> None:
     catalog.close()
 
 
-async def test_a_read_of_much_sees_every_write_that_returned_and_runs_in_a_thread(catalog: WholeCatalog) -> None:
-    region = catalog.region(REGION)
+async def test_a_read_of_much_sees_every_write_that_returned_and_runs_in_a_thread(used: WholeCatalog) -> None:
+    region = used.region(REGION)
     await region.write(lambda db: db.execute(insert(schema.registry).values(account="111111111111")))
     found = await region.read_much(
         lambda db: (list(db.execute(select(schema.registry.c.account)).scalars()), get_ident())

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Connection, insert, select, text, update
 
-from tests.postgres import PostgresServer
+from tests.postgres import KeptDatabases, PostgresServer
 from twinport.catalog import regional_schema as schema
 from twinport.catalog import waits
 from twinport.catalog.postgres import PostgresCatalog
@@ -33,6 +33,16 @@ REGION = RegionName("eu-west-1")
 @pytest.fixture
 def catalog(postgres_address: str) -> Iterator[PostgresCatalog]:
     catalog = PostgresCatalog(postgres_address, ManualClock())
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture
+def used(postgres_kept: KeptDatabases) -> Iterator[PostgresCatalog]:
+    """A catalog in databases that other tests have used, for what does not tell of its beginning."""
+    clock = ManualClock()
+    postgres_kept.empty(clock.now())
+    catalog = PostgresCatalog(postgres_kept.address, clock)
     yield catalog
     catalog.close()
 
@@ -83,8 +93,8 @@ async def test_who_finds_everything_made_waits_for_nobody_who_makes_it(
         other.close()
 
 
-async def test_transactions_that_deadlock_are_done_one_after_the_other(catalog: PostgresCatalog) -> None:
-    region = catalog.region(REGION)
+async def test_transactions_that_deadlock_are_done_one_after_the_other(used: PostgresCatalog) -> None:
+    region = used.region(REGION)
     await region.write(partial(add, "1"))
     await region.write(partial(add, "2"))
 
@@ -100,17 +110,17 @@ async def test_transactions_that_deadlock_are_done_one_after_the_other(catalog: 
     assert await region.read(lambda db: db.execute(select(schema.registry.c.sequence)).scalars().all()) == [2, 2]
 
 
-async def test_connections_that_were_cut_are_made_anew(catalog: PostgresCatalog, postgres: PostgresServer) -> None:
-    region = catalog.region(REGION)
+async def test_connections_that_were_cut_are_made_anew(used: PostgresCatalog, postgres: PostgresServer) -> None:
+    region = used.region(REGION)
     await region.write(partial(add, "1"))
     postgres.run(sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
     await region.write(partial(add, "2"))
     assert await region.read(accounts) == ["1", "2"]
 
 
-async def test_a_character_that_cannot_be_stored_is_the_callers_mistake(catalog: PostgresCatalog) -> None:
+async def test_a_character_that_cannot_be_stored_is_the_callers_mistake(used: PostgresCatalog) -> None:
     with pytest.raises(BadRequest):
-        await catalog.region(REGION).write(partial(add, "a\0b"))
+        await used.region(REGION).write(partial(add, "a\0b"))
 
 
 def test_a_server_that_is_not_there_is_unavailable_and_the_password_stays_unsaid() -> None:
@@ -128,10 +138,10 @@ def test_who_keeps_everything_in_files_loads_nothing_of_postgresql() -> None:
     assert done.stdout.strip() == "[]"
 
 
-async def test_only_waiting_deliveries_are_indexed_by_time(catalog: PostgresCatalog) -> None:
+async def test_only_waiting_deliveries_are_indexed_by_time(used: PostgresCatalog) -> None:
     query = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'delivery_waiting'")
-    await catalog.region(REGION).write(partial(add, "1"))
-    assert "WHERE (state = 'waiting'" in await catalog.region(REGION).read(lambda db: db.execute(query).scalar_one())
+    await used.region(REGION).write(partial(add, "1"))
+    assert "WHERE (state = 'waiting'" in await used.region(REGION).read(lambda db: db.execute(query).scalar_one())
 
 
 # --- a server that stands still ---------------------------------------------------------------------------
@@ -277,11 +287,11 @@ def test_the_log_names_the_cause_and_neither_address_nor_password(capsys: pytest
     assert "127.0.0.1" not in line
 
 
-async def test_a_missing_privilege_is_unavailable_and_not_a_defect(catalog: PostgresCatalog) -> None:
+async def test_a_missing_privilege_is_unavailable_and_not_a_defect(used: PostgresCatalog) -> None:
     def forbidden(db: Connection) -> None:
         db.execute(text("CREATE ROLE powerless"))
         db.execute(text("SET LOCAL ROLE powerless"))
         db.execute(text("DELETE FROM generation"))
 
     with pytest.raises(StorageUnavailable, match="42501"):
-        await catalog.partition.record(forbidden)
+        await used.partition.record(forbidden)
