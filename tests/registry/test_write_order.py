@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import pytest
 from sqlalchemy import Connection, select
 
 from tests.blobs.forgetful_disk import ForgetfulDisk, Plan, failing_at, works
@@ -106,6 +107,7 @@ def known_keys(db: Connection) -> set[str]:
     return {key for table in tables for key in db.execute(select(table.c.key)).scalars()}
 
 
+@pytest.mark.large
 async def test_wherever_the_disk_refuses_nothing_is_left_and_the_next_try_succeeds(tmp_path: Path) -> None:
     codes = itertools.cycle([errno.ENOSPC, errno.EIO, errno.EROFS])
     async with Site(tmp_path) as site:
