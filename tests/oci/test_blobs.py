@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.fakes import REGISTRY, caller
 from tests.oci.blob_server import NAME, OTHER_NAME, Site, served_blobs
@@ -29,6 +30,23 @@ UNKNOWN_UPLOAD = UPLOADS + "7b5f0a52-58a7-4e3e-9a0c-3d3a9d5c1f00"
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with served_blobs(tmp_path) as site:
+        yield site
+
+
+# For tests that change nothing: a server that holds nothing, and one that holds CONTENT.
+SHARED = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def empty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with served_blobs(tmp_path_factory.mktemp("empty")) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def holding(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with served_blobs(tmp_path_factory.mktemp("holding")) as site:
+        await push(site)
         yield site
 
 
@@ -90,25 +108,27 @@ async def test_a_head_answers_the_same_without_the_bytes(site: Site) -> None:
     assert lasting(head) == lasting(got)
 
 
+@SHARED
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_blob_that_the_repository_does_not_hold_is_not_found(site: Site, method: str) -> None:
-    await push(site)
+async def test_a_blob_that_the_repository_does_not_hold_is_not_found(holding: Site, method: str) -> None:
     for path in (f"/v2/{NAME}/blobs/{ABSENT}", f"/v2/{OTHER_NAME}/blobs/{DIGEST}"):
-        answer = await send(site, method, path)
+        answer = await send(holding, method, path)
         assert answer.body == (b"LayerNotFound" if method == "GET" else b"")
         assert answer.status == 400
 
 
+@SHARED
 @pytest.mark.parametrize(
     "digest", ["sha256:abc", f"sha256:{'A' * 64}", f"md5:{'0' * 32}", "latest", "sha256:..%2F..%2Fetc", "sha256:"]
 )
-async def test_what_is_no_digest_is_refused(site: Site, digest: str) -> None:
-    assert (await send(site, "GET", f"/v2/{NAME}/blobs/{digest}")).body == b"DigestInvalid"
-    assert (await send(site, "POST", f"{UPLOADS}?digest={digest}", CONTENT)).body == b"DigestInvalid"
-    assert (await send(site, "PUT", f"{await begin(site)}?digest={digest}", CONTENT)).body == b"DigestInvalid"
-    assert site.files() == []
+async def test_what_is_no_digest_is_refused(empty: Site, digest: str) -> None:
+    assert (await send(empty, "GET", f"/v2/{NAME}/blobs/{digest}")).body == b"DigestInvalid"
+    assert (await send(empty, "POST", f"{UPLOADS}?digest={digest}", CONTENT)).body == b"DigestInvalid"
+    assert (await send(empty, "PUT", f"{await begin(empty)}?digest={digest}", CONTENT)).body == b"DigestInvalid"
+    assert empty.files() == []
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("asked", "status", "said", "first", "last"),
     [
@@ -122,18 +142,17 @@ async def test_what_is_no_digest_is_refused(site: Site, digest: str) -> None:
     ],
 )
 async def test_a_range_is_honoured(
-    site: Site, asked: str, status: int, said: str | None, first: int, last: int | None
+    holding: Site, asked: str, status: int, said: str | None, first: int, last: int | None
 ) -> None:
-    await push(site)
-    answer = await send(site, "GET", BLOB, range=asked)
+    answer = await send(holding, "GET", BLOB, range=asked)
     assert (answer.status, answer.headers.get("content-range")) == (status, said)
     assert answer.body == CONTENT[first:last]
 
 
-async def test_a_range_of_something_else_is_not_honoured(site: Site) -> None:
-    await push(site)
-    assert (await send(site, "GET", BLOB, range="bytes=0-9", if_range=f'"{DIGEST}"')).status == 206
-    assert (await send(site, "GET", BLOB, range="bytes=0-9", if_range=f'"{ABSENT}"')).status == 200
+@SHARED
+async def test_a_range_of_something_else_is_not_honoured(holding: Site) -> None:
+    assert (await send(holding, "GET", BLOB, range="bytes=0-9", if_range=f'"{DIGEST}"')).status == 206
+    assert (await send(holding, "GET", BLOB, range="bytes=0-9", if_range=f'"{ABSENT}"')).status == 200
 
 
 async def test_a_large_blob_and_its_large_range_arrive_whole(site: Site) -> None:
@@ -209,9 +228,10 @@ async def test_a_part_out_of_order_hears_where_to_go_on(site: Site) -> None:
     assert (await send(site, "GET", location)).headers["range"] == "0-2"
 
 
+@SHARED
 @pytest.mark.parametrize("said", ["bytes 0-2/3", "0", "2-0", "a-b"])
-async def test_a_part_that_does_not_say_where_it_belongs_is_refused(site: Site, said: str) -> None:
-    answer = await send(site, "PATCH", await begin(site), b"abc", content_range=said)
+async def test_a_part_that_does_not_say_where_it_belongs_is_refused(empty: Site, said: str) -> None:
+    answer = await send(empty, "PATCH", await begin(empty), b"abc", content_range=said)
     assert answer.body == b"ContentRangeInvalid"
 
 
@@ -238,13 +258,14 @@ async def test_a_deleted_upload_is_gone(site: Site) -> None:
         assert (await send(site, method, location)).body == b"UploadNotFound"
 
 
+@SHARED
 @pytest.mark.parametrize("path", [UNKNOWN_UPLOAD, UPLOADS + "..%2f..%2fetc", UPLOADS + "x" * 3000])
-async def test_an_upload_that_nobody_began_is_not_found(site: Site, path: str) -> None:
+async def test_an_upload_that_nobody_began_is_not_found(empty: Site, path: str) -> None:
     for request in (
-        send(site, "GET", path),
-        send(site, "PATCH", path, b"abc"),
-        send(site, "PUT", f"{path}?digest={DIGEST}", b"abc"),
-        send(site, "DELETE", path),
+        send(empty, "GET", path),
+        send(empty, "PATCH", path, b"abc"),
+        send(empty, "PUT", f"{path}?digest={DIGEST}", b"abc"),
+        send(empty, "DELETE", path),
     ):
         assert (await request).body == b"UploadNotFound"
 
