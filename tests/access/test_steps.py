@@ -93,10 +93,9 @@ def test_a_longer_value_is_never_taken_for_its_beginning(begin: str, length: int
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_decision_that_takes_too_many_steps_is_a_denial_that_says_so(name: str, effect: str) -> None:
     context = {"aws:useragent": ("a" * LONGEST_VALUE,), "aws:sourceip": ("192.0.2.1",), "aws:tagkeys": ("a",) * 5_000}
-    policies = holding(ALLOW_ALL, {**ALLOW_ALL, "Effect": effect, "Condition": HOSTILE[name]})
+    hostile = {**ALLOW_ALL, "Effect": effect, "Condition": HOSTILE[name]}
     # An Allow that is met first spares the rest its steps, so the hostile one stands alone there.
-    alone = holding({**ALLOW_ALL, "Condition": HOSTILE[name]})
-    decision = decide(asked(context), policies if effect == "Deny" else alone)
+    decision = decide(asked(context), holding(ALLOW_ALL, hostile) if effect == "Deny" else holding(hostile))
     assert decision == Denied(
         f"because the policies take more than {MOST_STEPS} steps to compare with the request", is_undecided=True
     )
