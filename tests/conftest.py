@@ -25,10 +25,16 @@ settings.load_profile(os.environ.get("TWINPORT_EXAMPLES", "few"))
 _SERVERS = frozenset({"server", "postgres", "postgres_kept", "postgres_address"})
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over modules and tests from now on: they stay until the end."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Spare the garbage collector the modules and the tests: they become no garbage, and stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
