@@ -1,6 +1,7 @@
 """A data folder knows its catalog: commands refuse another one, and those that only read make nothing."""
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -82,6 +83,12 @@ def in_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("sqlite") / "data"
     begin(data)
     return data
+
+
+@pytest.fixture
+def copied(in_files: Path, tmp_path: Path) -> Path:
+    """A copy of `in_files` that a test may harm."""
+    return Path(shutil.copytree(in_files, tmp_path / "data"))
 
 
 @pytest.fixture(scope="module")
@@ -177,24 +184,20 @@ def test_an_account_that_is_created_first_is_the_servers(tmp_path: Path) -> None
     assert "acme" in called(data, ("account", "list")).stdout
 
 
-def test_a_lost_catalog_is_not_begun_anew(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    begin(data)
-    (data / "global.db").unlink()
+def test_a_lost_catalog_is_not_begun_anew(copied: Path) -> None:
+    (copied / "global.db").unlink()
     for command in (("serve",), ("account", "create", "other"), ("worker",), ("account", "list")):
-        ended = called(data, command)
+        ended = called(copied, command)
         assert (ended.code, "another catalog" in ended.stderr) == (3, True)
-    assert not (data / "global.db").exists()
+    assert not (copied / "global.db").exists()
 
 
-def test_a_lost_sealing_key_is_not_made_anew(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    begin(data)
-    (data / "sealing.key").unlink()
+def test_a_lost_sealing_key_is_not_made_anew(copied: Path) -> None:
+    (copied / "sealing.key").unlink()
     for command in (("serve",), ("account", "create", "other")):
-        ended = called(data, command)
+        ended = called(copied, command)
         assert (ended.code, "sealing.key" in ended.stderr) == (2, True)
-    assert not (data / "sealing.key").exists()
+    assert not (copied / "sealing.key").exists()
 
 
 def test_a_reset_leaves_the_folder_its_catalog(tmp_path: Path) -> None:
