@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from psycopg import sql
 
 from tests.catalogs import ENGINES, SQLITE
+from tests.command_line import called
 from tests.postgres import PostgresServer
 from tests.served import Served, start
-from tests.test_serving import run
 from tests.waiting import PATIENCE_SECONDS
 
 ACCOUNT, HOME, AWAY = "111122223333", "eu-west-1", "us-east-1"
@@ -35,8 +35,8 @@ class Deployment:
         return {"TWINPORT_DATABASE": self.database} if self.database else {}
 
     def verify(self) -> tuple[int, str]:
-        done = run("verify", "--data", str(self.served.data), **self.settings)
-        return done.returncode, done.stderr
+        done = called("verify", "--data", str(self.served.data), **self.settings)
+        return done.code, done.stderr
 
     def lose(self) -> None:
         if self.postgres is None:
