@@ -49,6 +49,7 @@ def test_a_thousand_clients_that_say_little_keep_nobody_out(
     assert status(target.ask(target.head("GET", "/v2/"))) == 200
 
 
+@pytest.mark.large
 def test_a_thousand_stalled_bodies_hold_little_memory_and_keep_nobody_out(
     target: Target, crowd: list[socket.socket]
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_length_that_lies_is_refused_and_nothing_of_its_body_kept(
     assert "range: 0-0" in target.ask(target.head("GET", upload))
 
 
+@pytest.mark.large
 def test_uploads_that_are_never_finished_cost_no_memory(target: Target) -> None:
     with target.connect() as connection:
         for _ in range(100):
