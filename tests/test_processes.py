@@ -118,7 +118,7 @@ def test_a_number_of_processes_that_makes_no_sense_is_misuse(tmp_path: Path, num
 
 def test_a_worker_has_nothing_to_join_where_no_server_began(tmp_path: Path) -> None:
     ended = called("worker", "--data", str(tmp_path / "data"))
-    assert ended.code == 2
+    assert ended.code == 4
     assert "twinport serve" in ended.stderr
     assert not (tmp_path / "data").exists()
 

@@ -149,5 +149,5 @@ def test_it_works_without_a_server(tmp_path: Path) -> None:
 
 def test_a_folder_in_which_nothing_was_begun_stays_empty(tmp_path: Path) -> None:
     ended = called("replication", "list", "--data", str(tmp_path / "data"))
-    assert ended.code == 2
+    assert ended.code == 4
     assert not (tmp_path / "data").exists()
