@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Connection, select
 
 from tests.fakes import NOW
@@ -19,7 +20,7 @@ from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.refusals.images import LayersMissing
 
-ROUNDS = 15
+ROUNDS = settings().max_examples // 8
 # Everything may go at once: whatever a delay would hide shows.
 NOTHING = Keeping(layers=timedelta(), uploads=timedelta(), readers=timedelta())
 
