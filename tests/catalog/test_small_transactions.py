@@ -91,11 +91,10 @@ def counts(db: Connection) -> dict[str, int]:
 
 
 async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bound(catalog: WholeCatalog) -> None:
-    region, others = catalog.region(REGION), [RepositoryName(f"team/{each}") for each in range(AT_ONCE * 2)]
+    region, names = catalog.region(REGION), [API, *(RepositoryName(f"team/{each}") for each in range(AT_ONCE * 2))]
     await region.write(lambda db: chores.identity(db, "known to the store as this", NOW))
     await region.write(lambda db: chores.go_on(db, "some round", "half way", NOW))
-    for name in (API, *others):
-        await region.write(lambda db, name=name: repositories.insert(db, REGISTRY, name, NewRepository(), NOW))  # type: ignore[misc]
+    await region.write(lambda db: [repositories.insert(db, REGISTRY, name, NewRepository(), NOW) for name in names])
     await region.write(lambda db: fill(db, API, MANY))
     await region.write(lambda db: owe(db, MANY))
     await region.write(lambda db: offer(db, "o", MANY))
