@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
@@ -44,6 +44,7 @@ STEPS = st.one_of(
     st.tuples(st.just("claim"), places, st.integers(1, 4)),
     st.tuples(st.sampled_from(["complete", "fail", "postpone", "release"]), numbers, st.none()),
     st.tuples(st.just("bring children"), numbers, st.none()),
+    st.tuples(st.just("land index"), places, st.lists(st.sampled_from(IMAGES), max_size=3, unique=True).map(tuple)),
     st.tuples(st.just("wait"), st.integers(1, 60), st.none()),
     st.tuples(st.just("configure"), st.sets(places), st.none()),
     st.tuples(st.sampled_from(["cancel", "free", "renew", "reopen", "forget"]), numbers, st.none()),
@@ -59,6 +60,18 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 @settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
+# An index brings all of its children along, or none, or all but those that travel by themselves or were never owed,
+# and none of those that wait in another lane.
+@example(steps=[("owe", [PLACES[0]], IMAGES[0]), ("claim", PLACES[0], 1), ("bring children", 0, None)])
+@example(steps=[("owe", [PLACES[0]], IMAGES[0]), ("claim", PLACES[0], 4), ("bring children", 0, None)])
+@example(steps=[("owe", [PLACES[0]], IMAGES[0]), ("claim", PLACES[0], 3), ("bring children", 0, None)])
+@example(
+    steps=[
+        *[("owe", [place], IMAGES[0]) for place in PLACES],
+        *[("claim", PLACES[1], 1), ("bring children", 0, None)],
+    ]
+)
+@example(steps=[("land index", PLACES[0], IMAGES[:1]), ("land index", PLACES[0], IMAGES[1:])])
 async def test_lanes_say_what_a_recount_finds(catalog: WholeCatalog, steps: list[tuple[str, object, object]]) -> None:
     clock = ManualClock()
     await clearing.clear(catalog)
@@ -111,6 +124,13 @@ class History:
 
     def bring_children(self, db: Connection, number: int, _: None) -> None:
         self.complete(db, number, None, IMAGES)
+
+    def land_index(self, db: Connection, place: Registry, children: tuple[Digest, ...]) -> None:
+        """Owe an index with its children, and let what waits longest in its lane bring some of them along."""
+        self.owe(db, [place], IMAGES[0])
+        now, lane = self.clock.now(), Lane(REGISTRY, place)
+        for each in outbox.claim(db, lane, "bob", now, lease=LEASE, limit=1):
+            outbox.settle_complete(db, each, "bob", now, Landed(1, "arn", children))
 
     def fail(self, db: Connection, number: int, _: None) -> None:
         code = FailureCode.SOURCE_IMAGE_INACCESSIBLE if number % 2 else FailureCode.INTERNAL_ERROR
