@@ -229,7 +229,7 @@ def build(
     stores = FileBlobStores(settings.data, MeasuredDisk(OwnDisk()))
     couriers = _couriers(ground, access, stores)
     verbs = _verbs(ground, access, stores)
-    loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores)}
+    loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores, verbs)}
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
     background = Background(settings, catalog, access.sessions, neighbours, scraped, couriers, Loops(loops))
     scrape = Scrape(scraped.numbers, BacklogReader(catalog, world, ground.regions))
@@ -258,11 +258,11 @@ def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loo
     }
 
 
-def _upkeep(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
+def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[str, Loop]:
     """The loops that let garbage go and look at what is kept; any number of processes may run them."""
     catalog, world, keeping = ground.catalog, ground.world, ground.settings.keeping
     return {
-        "garbage": Garbage(catalog, stores, keeping).run,
+        "garbage": Garbage(catalog, stores, keeping, running=verbs.uploads.running).run,
         "litter": Litter(catalog, stores, world, WallClock(), keeping).run,
         "forgetting": Forgetting(catalog, keeping).run,
         "verification": Verification(catalog, stores, keeping, ground.neighbours.name).run,

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from twinport.blobs.store import BlobStore
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
+from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.model.names import RegionName
 from twinport.refusals.images import DigestMismatch, UploadNotFound
 from twinport.refusals.storage import BlobMissing, Interrupted
+from twinport.registry.garbage import Garbage
 from twinport.registry.layers import Layers
 from twinport.registry.uploads import Part, Uploads
 
@@ -185,6 +188,23 @@ async def test_an_upload_that_ended_takes_no_place_among_the_known_digests(
         else:
             await site.uploads.cancel(ME, REGISTRY, NAME, small)
     await site.complete(large, JOINED)
+    assert begun[-1] == "known"
+
+
+async def test_an_upload_that_expired_takes_no_memory_whichever_process_ended_it(
+    catalog: EmbeddedCatalog, processes: tuple[Site, Site, list[str]], tmp_path: Path
+) -> None:
+    site, _, begun = processes
+    running, seconds = site.uploads.running, [0.0]
+    running.seconds = lambda: seconds[0]
+    garbage = Garbage(catalog, FileBlobStores(tmp_path), Keeping(uploads=timedelta(hours=1)), running=running)
+    await site.begin(*PARTS)
+    seconds[0] = 1800.0
+    young = await site.begin(*PARTS)
+    seconds[0] = 3600.0
+    await garbage.sweep(REGISTRY.region)
+    assert list(running._known) == [young]
+    await site.complete(young, JOINED)
     assert begun[-1] == "known"
 
 

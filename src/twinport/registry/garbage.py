@@ -7,7 +7,7 @@ can still be reading, exactly that key. See docs/write-order.md.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from twinport import telemetry
@@ -18,6 +18,7 @@ from twinport.errors import Unavailable
 from twinport.keeping import Keeping
 from twinport.metrics import names
 from twinport.model.names import RegionName
+from twinport.registry.running_uploads import RunningUploads
 from twinport.telemetry import Event
 
 _LEASE = timedelta(minutes=1)
@@ -44,13 +45,15 @@ class Swept:
 class Garbage:
     """Sweeps every Region; several may do so at once, in one process or in several.
 
-    `rows_at_once` bounds what one transaction takes away from a deleted repository, or of uploads.
+    `rows_at_once` bounds what one transaction takes away from a deleted repository, or of uploads. `running` is what
+    this process remembers of uploads.
     """
 
     catalog: Catalog
     stores: BlobStores
     keeping: Keeping
     rows_at_once: int = _ROWS_AT_ONCE
+    running: RunningUploads = field(default_factory=RunningUploads)
 
     async def run(self) -> None:
         """Sweep every Region again and again, until cancelled."""
@@ -62,6 +65,7 @@ class Garbage:
 
     async def sweep(self, region: RegionName) -> Swept:
         """Let everything go whose time is over, a bounded number of rows at a time, and tell of how much."""
+        self.running.expire(self.keeping.uploads)
         if not await self._has_work(region):
             return Swept()
         swept = Swept(
