@@ -180,6 +180,33 @@ def test_the_root_needs_no_policy_in_its_account(served: Served) -> None:
     assert ended.code == 0
 
 
+def test_tags_whose_keys_differ_in_case_alone_grant_nothing(served: Served) -> None:
+    ecr, iam = served.client("ecr", ACCOUNT), served.client("iam", ACCOUNT)
+    ecr.create_repository(repositoryName="team/tagged", tags=[{"Key": "Team", "Value": "a"}])
+    tagged = API.replace("team/api", "team/tagged")
+    condition = {"StringEquals": {"aws:ResourceTag/team": "b"}}
+    statement = {"Effect": "Allow", "Action": "ecr:DescribeImages", "Resource": "*", "Condition": condition}
+    keys = keys_of(iam, "bea", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    bea = served.client("ecr", ACCOUNT, keys=keys)
+
+    def may() -> bool:
+        try:
+            return bool(bea.describe_images(repositoryName="team/tagged"))
+        except bea.exceptions.ClientError:
+            return False
+
+    assert not may()
+    ecr.tag_resource(resourceArn=tagged, tags=[{"Key": "TEAM", "Value": "b"}])
+    # Both are kept, as in AWS, and whichever came last decides nothing.
+    kept = ecr.list_tags_for_resource(resourceArn=tagged)["tags"]
+    assert {each["Key"]: each["Value"] for each in kept} == {"Team": "a", "TEAM": "b"}
+    assert not may()
+    ended = asked(served, f"arn:aws:iam::{ACCOUNT}:user/bea", "ecr:DescribeImages", tagged)
+    assert (ended.code, "is the key of 2 tags that differ in case alone" in ended.stdout) == (3, True), ended.stdout
+    ecr.untag_resource(resourceArn=tagged, tagKeys=["Team"])
+    assert may()
+
+
 def test_a_principal_that_does_not_exist_is_named(served: Served) -> None:
     nobody = f"arn:aws:iam::{ACCOUNT}:user/nobody"
     ended = asked(served, nobody, "ecr:PutImage", API)

@@ -28,12 +28,24 @@ def request_context(
         **_of_session(caller),
         **_of_request(caller),
         "aws:ResourceAccount": owner,
-        **of_resource,
     }
     context = {lower_ascii(key): (value,) for key, value in keys.items()}
     federation = caller.session.federation if caller.session else None
     vouched = {lower_ascii(key): values for key, values in federation.keys.items()} if federation else {}
-    return context | vouched | {lower_ascii(key): values for key, values in given.items()}
+    tagged = folded({key: (value,) for key, value in of_resource.items()})
+    return context | tagged | vouched | folded(given)
+
+
+def folded(keys: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Put keys in lower case. Tags whose keys differ in case alone become one key with several values.
+
+    No condition can tell which of them is meant: docs/decisions/0037-tag-keys-and-case.md.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for key, values in keys.items():
+        name = lower_ascii(key)
+        found[name] = tuple(dict.fromkeys((*found[name], *values))) if name in found else values
+    return found
 
 
 def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:

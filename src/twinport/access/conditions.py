@@ -59,6 +59,15 @@ class Operand(Protocol):
         ...
 
 
+# The value of a tag is one; several are those of tags whose keys differ in case alone.
+_TAGS = ("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/", "ecr:resourcetag/", "iam:resourcetag/")
+
+
+def is_of_tag(key: str) -> bool:
+    """Tell whether a condition key, in lower case, names the value of one tag."""
+    return key.startswith(_TAGS)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """One operator applied to one key. The values are alternatives; for a negated operator none may be met."""
@@ -94,7 +103,7 @@ class Comparison:
         return self._meets(value, context, steps)
 
     def _holds_for(self, values: tuple[str, ...], context: RequestContext, steps: Steps) -> bool:
-        if max(map(len, values)) > LONGEST_VALUE:
+        if max(map(len, values)) > LONGEST_VALUE or is_of_tag(self.key):
             return self._holds_in_doubt
         steps.spend(self.cost * len(values) + self.searching * sum(len(value) >> 5 for value in values))
         met = (self._meets(value, context, steps) for value in values)

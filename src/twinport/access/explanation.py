@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from twinport.access.conditions import Comparison, Condition
+from twinport.access.conditions import Comparison, Condition, is_of_tag
 from twinport.access.evaluate import Decision, Denied, Policies, Question, decide
 from twinport.access.grants import Grant, Identity
 from twinport.access.policy import Policy, PolicyKind, Statement
@@ -186,7 +186,10 @@ def _doubts_of_statement(statement: Statement, held: Iterable[Condition], contex
 def _doubts(condition: Condition, context: RequestContext) -> Iterator[str]:
     """Say what could not be compared. The operator Null reads no value."""
     if isinstance(condition, Comparison):
-        for value in context.get(condition.key, ()):
+        values = context.get(condition.key, ())
+        if len(values) > 1 and is_of_tag(condition.key):
+            yield f"{condition.spelt} is the key of {len(values)} tags that differ in case alone"
+        for value in values:
             if len(value) > LONGEST_VALUE:
                 yield f"{condition.spelt} has {len(value)} characters and conditions read at most {LONGEST_VALUE}"
         yield from _doubts_of_variables(condition.variables, context)
