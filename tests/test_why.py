@@ -207,6 +207,16 @@ def test_tags_whose_keys_differ_in_case_alone_grant_nothing(served: Served) -> N
     assert may()
 
 
+def test_a_request_with_tags_whose_keys_differ_in_case_alone_is_not_allowed_by_either(served: Served) -> None:
+    condition = {"StringEquals": {"aws:RequestTag/team": "a"}}
+    keys = keys_of(served.client("iam", ACCOUNT), "cem", allowing("ecr:*", "*", Condition=condition))
+    create = served.client("ecr", ACCOUNT, keys=keys).create_repository
+    both = [{"Key": "Team", "Value": "a"}, {"Key": "TEAM", "Value": "b"}]
+    assert refusal(create, repositoryName="team/both", tags=both)[1] == "AccessDeniedException"
+    assert refusal(create, repositoryName="team/both", tags=both[::-1])[1] == "AccessDeniedException"
+    create(repositoryName="team/both", tags=both[:1])
+
+
 def test_a_principal_that_does_not_exist_is_named(served: Served) -> None:
     nobody = f"arn:aws:iam::{ACCOUNT}:user/nobody"
     ended = asked(served, nobody, "ecr:PutImage", API)
