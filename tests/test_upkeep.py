@@ -225,7 +225,7 @@ def test_what_is_only_misspelt_is_not_called_whole(pusher: Pusher) -> None:
 
 def test_a_folder_that_no_server_began_is_not_made(tmp_path: Path) -> None:
     for command in ("gc", "verify"):
-        assert called(command, "--data", str(tmp_path / "typo")).code == 2
+        assert called(command, "--data", str(tmp_path / "typo")).code == 4
     assert not (tmp_path / "typo").exists()
     assert called("verify", "--data", str(tmp_path), "--rate", "fast").code == 2
 

@@ -23,8 +23,8 @@ class FolderClosed(StorageUnavailable):
     def __init__(self, what: str) -> None:
         Unavailable.__init__(
             self,
-            f"storage is unavailable: {what}; nothing was changed: let the user that runs twinport write there, or "
-            "choose another folder with --data DIR or TWINPORT_DATA",
+            f"storage is unavailable: {what}; nothing was changed: run this as the user that the server runs as, "
+            "let that user write there, or choose another folder with --data DIR or TWINPORT_DATA",
         )
 
 
