@@ -46,7 +46,6 @@ QUICK := tests/model tests/aws tests/access tests/project
 
 # `make fuzz TARGET=manifests SECONDS=600` chooses what to fuzz, and for how long.
 TARGET ?= registry-door
-SECONDS ?= 60
 
 # `make soak MINUTES=60` says for how long, over both databases together.
 MINUTES ?= 2
@@ -71,7 +70,7 @@ run: $(RUN_READY) ## Start twinport on 127.0.0.1:4566 and take the tour (LISTEN=
 demo: $(RUN_READY) ## Take the tour on a throw-away server; succeed only if every copy was verified.
 	@exec $(BIN)/twinport demo
 
-test: $(DEV_READY) ## Run the suite that every change must pass, in four minutes (PYTEST_ARGS=... for pytest).
+test: $(DEV_READY) ## Run the suite that every change must pass (PYTEST_ARGS=... for pytest).
 	@$(if $(PYTEST_ARGS),,echo '$(TESTS) tests: about $(TEST_SECONDS) seconds on two quiet cores, many times that on busy ones')
 	$(if $(WATCHED),$(WATCH)) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not large' $(PYTEST_ARGS)
 

@@ -69,8 +69,9 @@ FIELDS: Mapping[str, str] = {
     "operation": "the operation of AWS, such as `ecr:PutImage`; null at other doors and where the caller is not known",
     "outcome": "what became of it: `complete`, or the failure code",
     "part": "the part that it is about, such as `database` or `store`",
-    "path": "the path of a request, without its query; of `folder.open_to_others` the first file or folder",
-    "paths": "how many files and folders",
+    "path": "the path of a request, without its query; of `folder.holds_others` the data folder, of "
+    "`folder.open_to_others` the first file or folder",
+    "paths": "how many files and folders the warning is about",
     "pause": "how many seconds the replacement waits",
     "positions": "how many applied positions were forgotten",
     "process": "a process id",

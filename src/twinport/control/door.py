@@ -1,4 +1,4 @@
-"""twinport's own operations: health, and, of a development deployment, the reset and a look at the deliveries."""
+"""twinport's own operations: health, metrics, a registry's deliveries, and the reset of a development deployment."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ Handler = Callable[[Request], Awaitable[AnyAnswer]]
 
 @dataclass(frozen=True, slots=True)
 class ControlDoor:
-    """Only clients for which accounts are open may empty the server or look inside.
+    """Only clients for which accounts are open may empty the server or see deliveries.
 
-    Callers whose signature `signed` accepts may see deliveries, too.
+    Callers whose signature `signed` accepts may see deliveries, too. `metrics` answers by rules of its own.
     """
 
     edge: Edge

@@ -63,7 +63,7 @@ STORE_SECONDS = _histogram("store_seconds", "Time of an operation on the disk of
 STORE_ERRORS = _counter("store_errors_total", "Operations on the disk of the layers that failed.", "operation")
 DELIVERIES = _counter(
     "delivery_attempts_total",
-    "Attempts to deliver an image: complete, postponed, or the failure code of a delivery that was given up.",
+    "Attempts to deliver an image: complete, hindered (and tried again), or the failure code of one that was given up.",
     "destination",
     "outcome",
 )
