@@ -23,7 +23,7 @@ from twinport.exchange import (
     request_of,
     send_answer,
 )
-from twinport.metrics.requests import Exchange, measured
+from twinport.metrics.requests import Measurement, measured
 from twinport.networks import network_of
 from twinport.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
@@ -64,20 +64,20 @@ class Front:
                     entry.write(request, self.edge.client(request)[0])
 
     async def _converse(self, request: Request, incoming: Incoming, send: Send) -> None:
-        with measured() as exchange:
-            await self._answer_to(send, request, incoming, exchange)
+        with measured() as measurement:
+            await self._answer_to(send, request, incoming, measurement)
         if not incoming.has_ended and (incoming.has_begun or request.announces_body):
             await incoming.drop_rest(self.linger)
 
-    async def _answer_to(self, send: Send, request: Request, incoming: Incoming, exchange: Exchange) -> None:
+    async def _answer_to(self, send: Send, request: Request, incoming: Incoming, measurement: Measurement) -> None:
         is_head = request.method == "HEAD"
         answer = self._finished(await self._answer(request), request, incoming)
-        exchange.status, exchange.received = answer.status, incoming.received
-        exchange.sent = 0 if is_head else answer.length
+        measurement.status, measurement.received = answer.status, incoming.received
+        measurement.sent = 0 if is_head else answer.length
         try:
             await send_answer(send, answer, head=is_head)
         except (Interrupted, OSError) as error:
-            exchange.is_cut_off = True
+            measurement.is_cut_off = True
             telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
 
     async def _answer(self, request: Request) -> AnyAnswer:

@@ -26,7 +26,7 @@ from twinport.telemetry import Event
 # More than `serve` and several workers beside it have; a process that finds no slot is served and not shown.
 MOST_SLOTS = 512
 _ALONE = "alone"
-_PATIENCE = timedelta(seconds=1)
+_LIMIT = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ class ScrapedProcesses:
         if self._slot is not None and name == self._slot.name:
             return names.snapshot()
         try:
-            async with asyncio.timeout(_PATIENCE.total_seconds()):
+            async with asyncio.timeout(_LIMIT.total_seconds()):
                 with self._address(name) as address:
                     reader, writer = await asyncio.open_unix_connection(address)
                 try:
@@ -134,7 +134,7 @@ class ScrapedProcesses:
 
 async def _tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        async with asyncio.timeout(_PATIENCE.total_seconds()):
+        async with asyncio.timeout(_LIMIT.total_seconds()):
             writer.write(orjson.dumps(names.snapshot()))
             await writer.drain()
     except (OSError, TimeoutError):

@@ -26,7 +26,7 @@ from twinport.model.names import RegionName
 from twinport.telemetry import Event
 
 KEPT_FOR = timedelta(seconds=10)
-_PATIENCE = timedelta(seconds=5)
+_LIMIT = timedelta(seconds=5)
 # So many accounts have a label of their own; what the others owe is counted together.
 MOST_ACCOUNTS = 100
 _UNREADABLE: Snapshot = {names.BACKLOG_READABLE.name: [([], [0.0])]}
@@ -54,7 +54,7 @@ class BacklogReader:
 
     async def _read(self) -> Snapshot:
         try:
-            async with asyncio.timeout(_PATIENCE.total_seconds()):
+            async with asyncio.timeout(_LIMIT.total_seconds()):
                 return await self._read_lanes()
         except (TimeoutError, Unavailable) as error:
             telemetry.warning(

@@ -35,7 +35,7 @@ class Scrape:
         try:
             content_type, text = await MESSAGES.run(partial(_written, processes, deployment))
         except ServerBusy as refusal:
-            return refused(503, refusal.message)
+            return _refused(503, refusal.message)
         return Answer(200, {"content-type": content_type, "cache-control": "no-store"}, text)
 
 
@@ -50,10 +50,10 @@ class MetricsDoor:
 
     async def answer(self, request: Request) -> AnyAnswer:
         if self.token is not None:
-            return await answer_with_token(request, self.token, self.scrape)
+            return await _answer_with_token(request, self.token, self.scrape)
         if not self.open_accounts.admit(is_local=self.edge.is_local(request)):
             text = "metrics are shown to a scrape with a token ('metrics_token') or on 'metrics_listen', not here"
-            return refused(403, text)
+            return _refused(403, text)
         return await self.scrape.answer()
 
 
@@ -66,24 +66,24 @@ class OwnListenerDoor:
 
     async def answer(self, request: Request) -> AnyAnswer:
         if request.path not in (PATH, "/metrics"):
-            return refused(404, f"only {PATH} is served here")
+            return _refused(404, f"only {PATH} is served here")
         if request.method not in ("GET", "HEAD"):
-            return refused(405, "metrics are read with GET")
+            return _refused(405, "metrics are read with GET")
         if self.token is not None:
-            return await answer_with_token(request, self.token, self.scrape)
+            return await _answer_with_token(request, self.token, self.scrape)
         return await self.scrape.answer()
 
 
-async def answer_with_token(request: Request, token: str, scrape: Scrape) -> Answer:
-    """Answer a scrape that shows the token; the comparison takes as long for any other."""
+async def _answer_with_token(request: Request, token: str, scrape: Scrape) -> Answer:
+    """Answer a scrape that shows the token. Comparing a wrong token takes as long as comparing the right one."""
     scheme, _, shown = (request.header("authorization") or "").partition(" ")
     if scheme.lower() == _SCHEME and hmac.compare_digest(shown.strip().encode(), token.encode()):
         return await scrape.answer()
-    refusal = refused(401, "metrics need the header 'Authorization: Bearer TOKEN' with the token of 'metrics_token'")
+    refusal = _refused(401, "metrics need the header 'Authorization: Bearer TOKEN' with the token of 'metrics_token'")
     return Answer(401, {**refusal.headers, "www-authenticate": 'Bearer realm="twinport metrics"'}, refusal.body)
 
 
-def refused(status: int, text: str) -> Answer:
+def _refused(status: int, text: str) -> Answer:
     headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "cache-control": "no-store"}
     return Answer(status, headers, orjson.dumps({"message": text}))
 

@@ -34,7 +34,7 @@ def _listed(metric: Metric) -> Series:
 
 
 def _shared(name: str, meaning: str, *labels: str) -> Metric:
-    return Metric(f"twinport_{name}", Kind.GAUGE, meaning, labels, is_shared=True)
+    return Metric(f"twinport_{name}", Kind.GAUGE, meaning, labels)
 
 
 # --- of each process --------------------------------------------------------------------------------------

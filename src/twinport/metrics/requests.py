@@ -12,7 +12,7 @@ _REFUSED, _FAILED = 400, 500
 
 
 @dataclass(slots=True)
-class Exchange:
+class Measurement:
     """A request and its answer: `status` stays None for a request that got none."""
 
     status: int | None = None
@@ -30,24 +30,24 @@ class Exchange:
 
 
 @contextmanager
-def measured() -> Iterator[Exchange]:
-    """Count the request that is answered within."""
-    asked, exchange, began = Asked(), Exchange(), perf_counter()
+def measured() -> Iterator[Measurement]:
+    """Count the request that is answered within the block."""
+    asked, measurement, began = Asked(), Measurement(), perf_counter()
     ASKED.set(asked)
     names.IN_PROGRESS.add()
     try:
-        yield exchange
+        yield measurement
     finally:
         names.IN_PROGRESS.add(by=-1)
         names.REQUEST_SECONDS.observe(perf_counter() - began, asked.verb)
-        _count(asked, exchange)
+        _count(asked, measurement)
 
 
-def _count(asked: Asked, exchange: Exchange) -> None:
-    names.REQUESTS.add(asked.verb, exchange.outcome)
+def _count(asked: Asked, measurement: Measurement) -> None:
+    names.REQUESTS.add(asked.verb, measurement.outcome)
     if asked.code is not None:
         names.REFUSALS.add(asked.door, asked.code)
-    if exchange.received:
-        names.REQUEST_BYTES.add(asked.door, by=exchange.received)
-    if exchange.sent:
-        names.RESPONSE_BYTES.add(asked.door, by=exchange.sent)
+    if measurement.received:
+        names.REQUEST_BYTES.add(asked.door, by=measurement.received)
+    if measurement.sent:
+        names.RESPONSE_BYTES.add(asked.door, by=measurement.sent)

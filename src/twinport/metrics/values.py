@@ -25,14 +25,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a metric is called and means. `is_shared` says that it holds for the deployment, not for one process."""
+    """What a metric is called and means."""
 
     name: str
     kind: Kind
     meaning: str
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
-    is_shared: bool = False
 
 
 class Series:

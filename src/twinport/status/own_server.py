@@ -12,7 +12,7 @@ from twinport.own_address import url_of
 
 READY_PATH = "/_twinport/health/ready"
 # The server gives each of its parts two seconds.
-_PATIENCE_SECONDS = 4.0
+_LIMIT_SECONDS = 4.0
 _LARGEST_ANSWER = 1 << 14
 _OK = 200
 
@@ -61,11 +61,11 @@ def _connection(url: str) -> HTTPConnection:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     if parts.scheme == "http":
-        return HTTPConnection(host, port, timeout=_PATIENCE_SECONDS)
+        return HTTPConnection(host, port, timeout=_LIMIT_SECONDS)
     # Its certificate names the hosts that clients use; here the address itself says that the server is ours.
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    return HTTPSConnection(host, port, timeout=_PATIENCE_SECONDS, context=trusting)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(host, port, timeout=_LIMIT_SECONDS, context=context)
 
 
 def _answered(url: str, status: int, body: bytes) -> Readiness:
@@ -82,5 +82,5 @@ def _answered(url: str, status: int, body: bytes) -> Readiness:
 
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {_PATIENCE_SECONDS:g} seconds"
+        return f"no answer within {_LIMIT_SECONDS:g} seconds"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
