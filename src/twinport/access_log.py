@@ -1,7 +1,7 @@
 """The access log: one event for each request, where the operator asks for it (`access_log`).
 
-No query is logged, since addresses hold signatures and tokens there, and of the head nothing but method, path and the
-operation of AWS that it names. Where the log is off, `Entry` is never made, and a note costs one look at a variable.
+Of a request's head it has the method, the path and the operation of AWS. It never has the query, which may hold
+signatures and tokens. Where the log is off, no `Entry` is made, and a note costs one look at a variable.
 """
 
 from contextvars import ContextVar
@@ -76,7 +76,7 @@ def begin(receive: Receive, send: Send) -> Entry:
 
 
 def is_kept() -> bool:
-    """Tell whether this task's request gets an entry."""
+    """Tell whether this task's request has an entry."""
     return _entry.get() is not None
 
 

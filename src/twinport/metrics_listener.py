@@ -1,4 +1,4 @@
-"""The listener for metrics alone. Every process of a deployment may listen there, and each answers for all of them."""
+"""The listener for metrics alone. Each process of a host may listen there, and answers for all of them."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ from twinport.listener import Listener
 
 # A few scrapers, each with a connection or two.
 _MOST_CONNECTIONS = 64
-# A scraper keeps its connection; a scrape that is under way is tried again.
+# Prometheus keeps its connection open, and tries again a scrape that was cut off.
 _GRACE = timedelta(seconds=0.1)
 
 
@@ -27,7 +27,7 @@ class MetricsAddressTaken(Unavailable):
 
 @contextlib.asynccontextmanager
 async def metrics_shown(front: Front, settings: Settings) -> AsyncIterator[None]:
-    """Answer scrapes at `metrics_listen` meanwhile, if there is one. Raises MetricsAddressTaken."""
+    """Answer scrapes at `metrics_listen` while the block runs, if it is set. Raises MetricsAddressTaken."""
     if settings.metrics_listen is None:
         yield
         return
@@ -44,7 +44,7 @@ async def metrics_shown(front: Front, settings: Settings) -> AsyncIterator[None]
 def _listening(listen: str) -> Iterator[socket.socket]:
     host, port = host_and_port(listen)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as taken:
-        # Shared by processes of one user alone: of `serve --workers N`, and workers beside it.
+        # Only processes of one user can share it: those of `serve --workers N`, and workers beside it.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.setblocking(False)  # noqa: FBT003 — the standard library's

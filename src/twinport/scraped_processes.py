@@ -1,4 +1,4 @@
-"""The processes of a host that are shown in one scrape: whichever answers asks the others for their numbers.
+"""The processes of a host that are shown in one scrape: the one that answers asks the others for their numbers.
 
 Each has a slot, the lowest that is free, which names it in the label `process`; so one that is replaced goes on under
 the name of the one that died, and its counters begin anew as Prometheus expects. A slot is a lock that the kernel
@@ -23,9 +23,10 @@ from twinport.metrics import names
 from twinport.metrics.values import Snapshot
 from twinport.telemetry import Event
 
-# More than `serve` and several workers beside it have; a process that finds no slot is served and not shown.
+# More than `serve` and several workers beside it have. A process that finds no slot works, and no scrape shows it.
 MOST_SLOTS = 512
 _ALONE = "alone"
+# How long a process waits for the numbers of another, and for another to read its own.
 _LIMIT = timedelta(seconds=1)
 
 
@@ -37,14 +38,14 @@ class _Slot:
 
 
 class ScrapedProcesses:
-    """One process among those whose slots are in `folder`. Where it can have none it is alone, which is no error."""
+    """One process among those whose slots are in `folder`. A process that can have no slot shows itself alone."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self._folder, self._host = folder, host
         self._slot: _Slot | None = None
 
     async def open(self) -> None:
-        """Be there for the others."""
+        """Take a slot, so that the other processes find this one."""
         names.STARTED.set(time(), __version__)
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -53,7 +54,7 @@ class ScrapedProcesses:
             telemetry.warning(Event.WORKER_HINDERED, worker="metrics", reason=str(error))
 
     async def close(self) -> None:
-        """Be gone."""
+        """Give the slot back."""
         slot, self._slot = self._slot, None
         if slot is not None:
             slot.server.close()
@@ -92,9 +93,9 @@ class ScrapedProcesses:
     async def _listen(self, name: str, lock: int) -> _Slot:
         own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # Left by a process that was killed; whoever holds the lock may take it away.
+            # Left by a process that was killed; the process that holds the lock may remove it.
             self._socket_of(name).unlink(missing_ok=True)
-            # Of a socket that has no name yet; its file is made with this mode.
+            # Before the socket has a name: its file is made with this mode.
             os.fchmod(own.fileno(), 0o600)
             with self._address(name) as address:
                 own.bind(address)
@@ -138,7 +139,7 @@ async def _tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             writer.write(orjson.dumps(names.snapshot()))
             await writer.drain()
     except (OSError, TimeoutError):
-        # Whoever asked is gone, and asks again.
+        # The process that asked is gone; the next scrape asks again.
         pass
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""What all Regions owe, as metrics: read at most every ten seconds, however often it is asked for."""
+"""What all Regions owe, as metrics: read at most every ten seconds, however often they are scraped."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -26,15 +26,16 @@ from twinport.model.names import RegionName
 from twinport.telemetry import Event
 
 KEPT_FOR = timedelta(seconds=10)
+# A database that takes longer than this to answer counts as unreadable.
 _LIMIT = timedelta(seconds=5)
-# So many accounts have a label of their own; what the others owe is counted together.
+# So many accounts have a label of their own; what the others owe is added up.
 MOST_ACCOUNTS = 100
 _UNREADABLE: Snapshot = {names.BACKLOG_READABLE.name: [([], [0.0])]}
 
 
 @dataclass(slots=True)
 class BacklogReader:
-    """Reads the lanes of every Region. `regions` are those that a label may name."""
+    """Reads the lanes of every Region. `regions` are those that a label may name; others are counted as `other`."""
 
     catalog: Catalog
     world: Clock
@@ -80,7 +81,10 @@ class BacklogReader:
         }
 
     async def _accounts(self, regions: list[Database], found: list[Mapping[str, Backlog]]) -> dict[str, Backlog]:
-        """Return what the accounts owe that owe most. One may be among the busiest of one Region and not of another."""
+        """Return what the accounts that owe most owe in all Regions.
+
+        An account may be among the busiest of one Region and not of another, so the chosen ones are read again.
+        """
         all_: dict[str, Backlog] = {}
         for accounts in found:
             _join(all_, accounts)
@@ -93,7 +97,7 @@ class BacklogReader:
         return owed
 
     def _named(self, owed: Mapping[str, Backlog]) -> dict[str, Backlog]:
-        """Put Regions that are not served, which rules may name, under one label."""
+        """Add up what goes to Regions that are not served: a rule may name any, and a label may not."""
         named: dict[str, Backlog] = {}
         for region, what in owed.items():
             _join(named, {region if region in self.regions else OTHER: what})

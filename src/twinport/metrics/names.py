@@ -80,14 +80,18 @@ BACKLOG_READABLE = _shared("backlog_readable", "1 if the figures of the outbox c
 WAITING = _shared("deliveries_waiting", "Deliveries that wait or are under way.", "destination")
 OLDEST = _shared("deliveries_oldest_seconds", "Age of the oldest of these, 0 if there is none.", "destination")
 ACCOUNT_WAITING = _shared(
-    "account_deliveries_waiting", "The same by source account, of the hundred with most.", "account"
+    "account_deliveries_waiting",
+    "The same by source account, for the hundred accounts with most; the rest is `other`.",
+    "account",
 )
 ACCOUNT_OLDEST = _shared("account_deliveries_oldest_seconds", "Age of the oldest of these, without `other`.", "account")
 GARBAGE_OLDEST = _shared(
-    "garbage_oldest_seconds", "Age of the oldest note of what may be garbage and was not looked at yet.", "region"
+    "garbage_oldest_seconds", "Age of the oldest note of what may be garbage and was not examined yet.", "region"
 )
 VERIFICATION_OLDEST = _shared(
-    "verification_oldest_seconds", "Time since the layer was compared that was not for longest.", "region"
+    "verification_oldest_seconds",
+    "Time since the layer that waits longest was compared with its digest.",
+    "region",
 )
 
 OF_PROCESSES = tuple(each.metric for each in _all)
@@ -112,7 +116,7 @@ def snapshot() -> Snapshot:
 
 @dataclass(slots=True)
 class Asked:
-    """What the doors note of a request: what was asked, by a name of ours, and by which code it was refused."""
+    """What the doors note of a request: its operation, by a name of ours, and the code by which it was refused."""
 
     door: str = UNKNOWN
     verb: str = UNKNOWN

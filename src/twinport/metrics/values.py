@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
 
-# Beyond so many combinations of labels a metric counts under `OTHER`: no client can make a metric grow without end.
+# A metric with more combinations of labels than this counts further ones as `OTHER`, so that no client can make it grow
+# without end.
 MOST_SERIES = 1000
 OTHER = "other"
 
