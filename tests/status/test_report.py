@@ -40,7 +40,11 @@ def test_a_deployment_without_findings_is_well() -> None:
         (replace(WELL, server=AWAY), 4, "no server answers on http://127.0.0.1:4566: connection refused"),
         (replace(WELL, server=UNREADY), 4, "is not ready on http://127.0.0.1:4566: database away"),
         (replace(WELL, regions=[replace(REGION, damaged=2)]), 5, "eu-west-1: 2 damaged blobs in quarantine"),
-        (replace(WELL, regions=[replace(REGION, failed=4, is_partial=True)]), 5, "at least 4 copies failed for good"),
+        (
+            replace(WELL, regions=[replace(REGION, failed=4, is_partial=True)]),
+            5,
+            "at least 4 copies failed for good: 'twinport replication list' says why",
+        ),
         (replace(WELL, disk=Disk(100 << 20, 100 << 30)), 5, "the disk is nearly full: 0.1 GiB are free"),
         (replace(WELL, refusals=[Finding(Standing.NEEDS_A_PERSON, "lost")]), 5, "needs a person: lost"),
         (replace(WELL, regions=[LATE]), 6, "eu-west-1: 3 copies wait, the oldest for 0:15:01"),

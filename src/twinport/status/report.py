@@ -12,7 +12,7 @@ LONGEST_WAIT = timedelta(minutes=15)
 
 
 class Standing(Enum):
-    """What a finding means. The value is the exit code; when several hold, the first of this order is told."""
+    """What a finding means. The value is the exit code; when several hold, it is that of the first in this order."""
 
     UNREADY = 4
     NEEDS_A_PERSON = 5
@@ -147,7 +147,7 @@ def _of_region(facts: RegionFacts) -> list[Finding]:
         sentence = f"{at_least}{facts.damaged} damaged blobs in quarantine: 'twinport verify' names what to push again"
         found.append(Finding(Standing.NEEDS_A_PERSON, f"{facts.region}: {sentence}"))
     if facts.failed:
-        sentence = f"{at_least}{facts.failed} copies failed for good: their images' pages in the console say why"
+        sentence = f"{at_least}{facts.failed} copies failed for good: 'twinport replication list' says why"
         found.append(Finding(Standing.NEEDS_A_PERSON, f"{facts.region}: {sentence}"))
     if facts.oldest_seconds is not None and facts.oldest_seconds > LONGEST_WAIT.total_seconds():
         age = timedelta(seconds=int(facts.oldest_seconds))
