@@ -85,7 +85,7 @@ def _row(each: ListedDelivery, visit: Visit) -> ActivityRow:
         code=report.failure_code.value if report.failure_code else "",
         why=words.why(report) or report.reason or "",
         remedy=words.copy_state(report).remedy,
-        next_try=_next_try(each),
+        next_try=words.next_try(each),
     )
 
 
@@ -95,9 +95,3 @@ def _state(each: ListedDelivery) -> tuple[str, str]:
         return ("travelling", "busy") if each.is_under_way else ("waiting", "calm")
     state = words.copy_state(each.report)
     return state.word, state.tone
-
-
-def _next_try(each: ListedDelivery) -> str:
-    if each.is_under_way:
-        return "it is being copied now"
-    return "none" if each.next_try_at is None else words.time(each.next_try_at)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from twinport.model.replication import DeliveryReport, DeliveryState, FailureCode
+from twinport.model.replication import DeliveryReport, DeliveryState, FailureCode, ListedDelivery
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
@@ -74,6 +74,13 @@ def copy_state(report: DeliveryReport) -> CopyState:
 def why(report: DeliveryReport) -> str:
     """Say in a sentence why a copy failed; nothing of one that did not."""
     return "" if report.failure_code is None else _WHY[report.failure_code][0]
+
+
+def next_try(each: ListedDelivery) -> str:
+    """Say when a copy is tried next, or that it is under way."""
+    if each.is_under_way:
+        return "it is being copied now"
+    return "none" if each.next_try_at is None else time(each.next_try_at)
 
 
 def tries(count: int) -> str:

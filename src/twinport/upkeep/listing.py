@@ -137,17 +137,11 @@ def _lines(each: ListedDelivery) -> list[str]:
         lines.append(f"  why          {report.failure_code.value}: {words.why(report)}")
     if report.reason:
         lines.append(f"  last reason  {report.reason}")
-    return [*lines, f"  next try     {_next_try(each)}"]
+    return [*lines, f"  next try     {words.next_try(each)}"]
 
 
 def _tries(report: DeliveryReport) -> str:
     return f"{words.tries(report.attempts)} since {words.time(report.created_at)}"
-
-
-def _next_try(each: ListedDelivery) -> str:
-    if each.is_under_way:
-        return "it is being copied now"
-    return "none" if each.next_try_at is None else words.time(each.next_try_at)
 
 
 def _iso(moment: datetime | None) -> str | None:
