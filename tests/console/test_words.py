@@ -33,7 +33,7 @@ REPORT = DeliveryReport(
     ("report", "word", "is_settled"),
     [
         (REPORT, "waiting", False),
-        (replace(REPORT, attempts=1), "travelling", False),
+        (replace(REPORT, attempts=1), "traveling", False),
         (replace(REPORT, attempts=1, reason="the destination is away"), "waiting", False),
         (replace(REPORT, attempts=1, state=DeliveryState.COMPLETE, settled_at=NOW), "arrived", True),
         (replace(REPORT, attempts=1, state=DeliveryState.FAILED, settled_at=NOW), "gave up", True),

@@ -92,6 +92,6 @@ def _row(each: ListedDelivery, visit: Visit) -> ActivityRow:
 def _state(each: ListedDelivery) -> tuple[str, str]:
     """Return the word and the tone; whether a waiting copy is under way is what its lease says."""
     if each.report.state is DeliveryState.WAITING:
-        return ("travelling", "busy") if each.is_under_way else ("waiting", "calm")
+        return ("traveling", "busy") if each.is_under_way else ("waiting", "calm")
     state = words.copy_state(each.report)
     return state.word, state.tone

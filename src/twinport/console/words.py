@@ -54,7 +54,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class CopyState:
-    """How far a copy is. `word` is waiting, travelling, arrived or gave up; `tone` is what the page colours it by."""
+    """How far a copy is. `word` is waiting, traveling, arrived or gave up; `tone` is the color of the page for it."""
 
     word: str
     tone: str
@@ -135,7 +135,7 @@ def _told(report: DeliveryReport) -> tuple[str, str, str, str]:
         case DeliveryState.WAITING if report.reason:
             return "waiting", "calm", f"to be tried again after {tries(report.attempts)}: {report.reason}", ""
         case DeliveryState.WAITING:
-            return "travelling", "busy", "", ""
+            return "traveling", "busy", "", ""
 
 
 def _arrival(report: DeliveryReport) -> str:

@@ -40,7 +40,7 @@ class Onlooker(Protocol):
         """Hear what the tour does next."""
         ...
 
-    def travelling(self, statuses: Mapping[Registry, str], seconds: float) -> None:
+    def traveling(self, statuses: Mapping[Registry, str], seconds: float) -> None:
         """Hear how far each copy is, `seconds` after the push."""
         ...
 
@@ -98,7 +98,7 @@ class _Tour:
             seconds = time.monotonic() - pushed_at
             copies = await source.copies(REPOSITORY, tag)
             statuses = {place: status for place, (status, _) in copies.items()}
-            self.onlooker.travelling(statuses, seconds)
+            self.onlooker.traveling(statuses, seconds)
             _refuse_failures(copies, seconds)
             await asyncio.sleep(POLL_SECONDS)
 

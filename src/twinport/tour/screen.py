@@ -13,7 +13,7 @@ from twinport.model.names import Registry
 from twinport.tour.guide import Taken
 from twinport.tour.itinerary import DESTINATIONS, OTHER_REGION, REPOSITORY, SOURCE
 
-_WORDS = {"IN_PROGRESS": "[yellow]travelling", "COMPLETE": "[green]arrived", "FAILED": "[red]gave up"}
+_WORDS = {"IN_PROGRESS": "[yellow]traveling", "COMPLETE": "[green]arrived", "FAILED": "[red]gave up"}
 # Of a line that goes to a file or another program.
 _WIDEST = 1000
 _NOT_YET = "[dim]not yet planned"
@@ -46,7 +46,7 @@ class Screen:
         self._steps += 1
         self._console.print(f"[bold cyan]{self._steps}[/] {sentence}", soft_wrap=True)
 
-    def travelling(self, statuses: Mapping[Registry, str], seconds: float) -> None:
+    def traveling(self, statuses: Mapping[Registry, str], seconds: float) -> None:
         if self._console.is_terminal:
             self._live.start()
             self._live.update(_progress(statuses, seconds), refresh=True)

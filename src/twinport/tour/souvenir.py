@@ -1,4 +1,4 @@
-"""The image that the tour pushes: a greeter that really runs, and a layer heavy enough to be seen travelling."""
+"""The image that the tour pushes: a greeter that really runs, and a layer heavy enough to be seen traveling."""
 
 import hashlib
 import platform
