@@ -47,12 +47,15 @@ class EventFile:
     def _renew(self) -> int:
         """Open the file that lines go to from now on, an empty one if the one that is there is full."""
         there = self._open()
-        if os.fstat(there).st_size >= self.largest and self._is_shifted(there):
-            new = self._open()
+        try:
+            new = self._open() if os.fstat(there).st_size >= self.largest and self._is_shifted(there) else there
+        except OSError:
+            # Each line comes here again: a descriptor that stays open would be lost with every one of them.
+            os.close(there)
+            raise
+        if new is not there:
             self._lead_standard_output(there, new)
             os.close(there)
-        else:
-            new = there
         if self._handle is not None:
             self._lead_standard_output(self._handle, new)
             os.close(self._handle)

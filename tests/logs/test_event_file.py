@@ -5,13 +5,15 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.served import Served, start
 from tests.waiting import PATIENCE_SECONDS, until
-from twinport.event_file import EventFile
+from twinport.event_file import LARGEST, OLDER, EventFile
 
 # Writes lines until it is killed, and says on standard output how many were written.
 WRITER = """
@@ -113,6 +115,30 @@ def test_standard_error_that_leads_elsewhere_is_left_alone(tmp_path: Path) -> No
     for _ in range(3):
         file.write(b"line\n")
     assert [os.fstat(each).st_ino for each in (1, 2)] == before
+
+
+def test_a_server_whose_full_file_cannot_be_renamed_keeps_no_descriptor_for_each_line(tmp_path: Path) -> None:
+    path = tmp_path / "events.log"
+    for number in range(1, OLDER):
+        (tmp_path / f"events.log.{number}").touch()
+    # No file can take the place of a folder, as no file can be renamed in a folder of another user.
+    (tmp_path / f"events.log.{OLDER}").mkdir()
+    path.touch()
+    os.truncate(path, LARGEST)
+    served = start(tmp_path / "data", TWINPORT_LOG_FILE=str(path), TWINPORT_ACCESS_LOG="true")
+    try:
+        assert '"log.unwritable"' in (tmp_path / "data.log").read_text()
+        before = _descriptors(served)
+        for _ in range(40):
+            with urllib.request.urlopen(f"{served.url}/_twinport/health", timeout=PATIENCE_SECONDS):
+                pass
+        assert _descriptors(served) - before < 20
+    finally:
+        served.stop()
+
+
+def _descriptors(served: Served) -> int:
+    return len(list(Path(f"/proc/{served.process.pid}/fd").iterdir()))
 
 
 def _numbers(process: subprocess.Popen[bytes]) -> Sequence[int]:
