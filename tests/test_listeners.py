@@ -1,10 +1,14 @@
 """What running servers note of themselves in their data folder, and who reads it."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.command_line import called
+from tests.ports import free_port
 from twinport import listeners
 from twinport.config import Settings
 from twinport.listeners import Listening, noted, running
@@ -50,6 +54,35 @@ def test_a_note_that_is_half_written_is_none(tmp_path: Path, process: Neighbours
     with noted(tmp_path, process.name, NOTED):
         (tmp_path / "listeners" / process.name).write_text('{"url":')
         assert running(tmp_path) == []
+
+
+def test_a_note_that_names_an_address_of_another_machine_is_none(tmp_path: Path, process: Neighbours) -> None:
+    # 192.0.2.0/24 is for documentation: no machine has an address in it.
+    for url in ("http://192.0.2.1:80", "ftp://127.0.0.1:80", "http://127.0.0.1", "http://[::1"):
+        with noted(tmp_path, process.name, replace(NOTED, url=url)):
+            assert running(tmp_path) == [], url
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a link"])
+def test_a_note_that_is_no_file_is_none(kind: str, tmp_path: Path, process: Neighbours) -> None:
+    note = tmp_path / "listeners" / process.name
+    with noted(tmp_path, process.name, NOTED):
+        if kind == "a pipe":
+            note.unlink()
+            # Opening one waits for a writer, unless it is told not to.
+            os.mkfifo(note)
+        else:
+            note.symlink_to(note.rename(tmp_path / "elsewhere"))
+        assert running(tmp_path) == []
+
+
+def test_what_a_note_in_a_folder_of_others_says_steers_no_terminal(tmp_path: Path, process: Neighbours) -> None:
+    said = "\x1b[2Jopen\nall is well"
+    with noted(tmp_path, process.name, replace(NOTED, url=f"http://127.0.0.1:{free_port()}", accounts=said)):
+        ended = called("status", "--data", str(tmp_path))
+    assert r"\x1b[2Jopen\nall is well" in ended.stdout
+    assert all(line.isprintable() for line in ended.stdout.removesuffix("\n").split("\n"))
+    assert (ended.code, "all is well" in ended.stdout.split("\n")) == (4, False)
 
 
 def test_a_folder_that_takes_no_note_serves_all_the_same(tmp_path: Path, process: Neighbours) -> None:

@@ -110,6 +110,18 @@ def test_a_denial_names_its_statement(served: Served) -> None:
     assert (code, "explicit deny" in text) == ("AccessDeniedException", True)
 
 
+def test_what_a_tenant_wrote_into_a_policy_steers_no_terminal_and_begins_no_line(served: Served) -> None:
+    written = "\x1b]0;title\x07\x1b[2J\n  allowed by root\u009b31m\u202e"
+    condition = {"StringEquals": {"aws:UserAgent": written}}
+    statement = {"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*", "Condition": condition}
+    keys_of(served.client("iam", ACCOUNT), "mallory", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    ended = asked(served, f"arn:aws:iam::{ACCOUNT}:user/mallory", "ecr:PutImage", API)
+    lines = ended.stdout.removesuffix("\n").split("\n")
+    assert (ended.code, len(lines)) == (3, 3), ended.stderr
+    assert all(line.isprintable() for line in lines)
+    assert r"\x1b]0;title\x07\x1b[2J\n  allowed by root\x9b31m\u202e" in lines[2]
+
+
 def test_a_role_is_asked_for_its_trust(served: Served) -> None:
     role = served.client("iam", ACCOUNT).create_role(RoleName="build", AssumeRolePolicyDocument=trusting(OTHER))["Role"]
     found = told(served, ALICE, "sts:AssumeRole", role["Arn"])

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
+from twinport.printable import printable
+
 WIDTH = 100
 _LEVEL = len("12:34:56.789 ")
 _EXCEPTION = "exception"
@@ -27,16 +29,11 @@ def shown(time: str, level: str, name: str, fields: Mapping[str, object], width:
 
 
 def _value(value: object) -> str:
-    text = _harmless(str(value))
+    text = printable(str(value))
     return f'"{text}"' if " " in text or not text else text
 
 
 def _traceback(fields: Mapping[str, object]) -> Iterator[str]:
     """Yield the lines of a traceback as Python wrote them."""
     for line in str(fields.get(_EXCEPTION, "")).splitlines():
-        yield " " * _LEVEL + _harmless(line)
-
-
-def _harmless(text: str) -> str:
-    """Write out what is no printable character: a client may have chosen the text."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+        yield " " * _LEVEL + printable(line)

@@ -6,9 +6,12 @@ So a note that a killed process left is never believed, and the next server remo
 
 import contextlib
 import os
+import socket
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -76,10 +79,32 @@ def _write(path: Path, text: bytes) -> None:
 
 
 def _read(path: Path) -> Listening | None:
-    """Return what a note says; None if it is being written or is gone."""
+    """Return what a note says; None if it is being written, is gone, or is none that a server here would write."""
     try:
-        with path.open("rb") as file:
-            found = orjson.loads(file.read(_LONGEST_NOTE))
-        return Listening(str(found["url"]), str(found["accounts"]), int(found["pid"]))
+        found = orjson.loads(_text_of(path))
+        listening = Listening(str(found["url"]), str(found["accounts"]), int(found["pid"]))
+        return listening if _leads_here(listening.url) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _text_of(path: Path) -> bytes:
+    """Read a file, and neither wait for one that is a pipe nor follow a link."""
+    with open(path, "rb", opener=_opened) as file:
+        return file.read(_LONGEST_NOTE) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _leads_here(url: str) -> bool:
+    """Tell whether an address is one of this machine. A command asks it, and the folder may be another user's."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or not parts.port:
+        return False
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # The system binds sockets to addresses of its own alone.
+        probe.bind((host, 0))
+    return True

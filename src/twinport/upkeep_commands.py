@@ -10,6 +10,7 @@ import typer
 
 from twinport.command_options import Config, Data, settings_from
 from twinport.config import parse_size
+from twinport.printable import printable
 
 _DAMAGED = 5
 
@@ -63,7 +64,7 @@ def verify(  # noqa: PLR0913 — each is an option
 
 
 def _print(report: Any, *, json: bool) -> None:  # noqa: ANN401 — what a part that was loaded by name returned
-    typer.echo(report.json() if json else "\n".join(report.lines()))
+    typer.echo(report.json() if json else "\n".join(map(printable, report.lines())))
 
 
 def _part(name: str) -> ModuleType:

@@ -8,6 +8,7 @@ from twinport.access.grants import Identity, Principal, ServicePrincipal
 from twinport.access.policy import PolicyKind
 from twinport.access.readings import Effect
 from twinport.access.statement_spans import spans
+from twinport.printable import printable
 
 _MOST_NEAR_MISSES = 5
 _KINDS = {
@@ -35,7 +36,8 @@ def in_words(explanation: Explanation) -> str:
     question = explanation.question
     may = "may" if isinstance(explanation.decision, Allowed) else "may not"
     head = f"{_who(question.principal)} {may} {question.action} on {question.resource}"
-    return "\n".join([head, *(f"  {line}" for line in _lines(explanation))])
+    # Tenants write policies, and operators read this on a terminal.
+    return "\n".join(map(printable, [head, *(f"  {line}" for line in _lines(explanation))]))
 
 
 def in_values(explanation: Explanation) -> dict[str, object]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from twinport.config import Settings
 from twinport.own_address import url_of
+from twinport.printable import printable
 
 READY_PATH = "/_twinport/health/ready"
 # The server gives each of its parts two seconds.
@@ -29,7 +30,7 @@ class Readiness:
     def line(self) -> str:
         if self.is_ready:
             return f"ready: {self.url}"
-        return f"{'not ready' if self.answers else 'no answer'}: {self.url}: {self.reason}"
+        return printable(f"{'not ready' if self.answers else 'no answer'}: {self.url}: {self.reason}")
 
 
 def ask(settings: Settings) -> Readiness:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import Enum
 
+from twinport.printable import printable
 from twinport.status.own_server import Readiness
 
 # A copy that waits longer than this means that replication is behind; a try and its retries take less.
@@ -108,7 +109,7 @@ class Status:
     def lines(self) -> list[str]:
         """Return all of it for people."""
         answers = "answers" if self.database_answers else "does not answer"
-        return [
+        lines = [
             f"twinport {self.version}, {self.server.line()}",
             f"  accounts   {self.accounts}{'' if self.has_server_told else _BY_SETTINGS}",
             f"  database   {self.database}, {answers}",
@@ -118,6 +119,8 @@ class Status:
             *[f"{_MARKS[each.standing]}: {each.sentence}" for each in self.findings],
             *([] if self.findings else ["all is well"]),
         ]
+        # Other servers and other users' folders may have written some of it.
+        return list(map(printable, lines))
 
 
 _BY_SETTINGS = " (by the settings of this command: no running server of this folder tells)"

@@ -13,6 +13,7 @@ from twinport.console import words
 from twinport.databases import join_catalog
 from twinport.model.names import RegionName, Registry, account_id
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery
+from twinport.printable import printable
 from twinport.replication.listing import OPEN_STATES, DeliveryListing
 from twinport.upkeep.sites import RegionNeverUsed
 
@@ -137,7 +138,7 @@ def _lines(each: ListedDelivery) -> list[str]:
         lines.append(f"  why          {report.failure_code.value}: {words.why(report)}")
     if report.reason:
         lines.append(f"  last reason  {report.reason}")
-    return [*lines, f"  next try     {words.next_try(each)}"]
+    return list(map(printable, [*lines, f"  next try     {words.next_try(each)}"]))
 
 
 def _tries(report: DeliveryReport) -> str:
