@@ -18,6 +18,7 @@ import orjson
 from twinport.event_file import EventFile
 from twinport.log_levels import LogLevel
 from twinport.metrics import names
+from twinport.printable import printable, printable_json
 
 
 class Event(Enum):
@@ -195,4 +196,11 @@ def _print(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) ->
 
 
 def _json(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) -> bytes:
-    return orjson.dumps({"at": at, "level": level.word, "event": name.value, **whole})
+    """Write an event as JSON. orjson leaves control characters beyond ASCII as they are, and they steer terminals."""
+    said = {"at": at, "level": level.word, "event": name.value, **whole}
+    try:
+        line = orjson.dumps(said)
+    except orjson.JSONEncodeError:
+        # Half of a character is in it, as in the name of a file that is no text.
+        line = orjson.dumps({key: printable(value) if isinstance(value, str) else value for key, value in said.items()})
+    return printable_json(line.decode()).encode()

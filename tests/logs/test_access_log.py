@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -121,6 +122,19 @@ def test_bytes_of_bodies_are_counted_both_ways(logging: Served) -> None:
 def test_no_query_is_logged(logging: Served) -> None:
     _, request_id, _ = get(f"{logging.url}/v2/?signature=shown-to-no-one")
     assert "shown-to-no-one" not in json.dumps(logged(logging, request_id))
+
+
+def test_a_path_steers_no_terminal_and_begins_no_line(logging: Served) -> None:
+    path = "/\u009b31m\u0085{}\u202e"
+    with socket.create_connection(("127.0.0.1", logging.port), timeout=PATIENCE_SECONDS) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 404")
+    until(lambda: any("31m" in line["path"] for line in lines(logging)))
+    [line] = [line for line in lines(logging) if "31m" in line["path"]]
+    # Each byte of the target is one character there.
+    assert line["path"] == path.encode().decode("latin-1")
+    text = (logging.data.parent / f"{logging.data.name}.log").read_text()
+    assert all(each.isprintable() for each in text.removesuffix("\n").split("\n"))
 
 
 def test_nothing_is_logged_of_requests_unless_it_is_asked_for(tmp_path: Path) -> None:

@@ -97,6 +97,12 @@ def test_a_log_file_that_cannot_be_written_is_told_once_and_costs_no_event(
     assert "No such file" in written[0]["reason"]
 
 
+def test_an_event_with_half_of_a_character_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.failure(Event.REQUEST_FAILED, ValueError("\ud800"), path="/\U000e0001")
+    written = json.loads(capsys.readouterr().err)
+    assert r"ValueError: \ud800" in written["exception"]
+
+
 def test_lines_that_could_be_written_nowhere_are_counted_with_the_next(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
