@@ -82,7 +82,7 @@ Model = Mapping[str, Any]
 
 
 class UnknownTrait(Exception):
-    """The model says something that the codecs would not honour."""
+    """The model says something that the codecs would not honor."""
 
     def __init__(self, where: str, traits: set[str]) -> None:
         super().__init__(f"{where} has traits the codecs do not know: {', '.join(sorted(traits))}")

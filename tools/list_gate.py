@@ -34,14 +34,14 @@ SUITES = {
     "Console": "tests/console/",
     "Control": "tests/control/",
 }
-_SIGNED_IN = "whoever shows credentials may try them"
+_SIGNED_IN = "a client may try any credentials"
 FREE = {
     ("STS", "GetCallerIdentity"): "who signs may always hear who that is",
     ("STS", "GetSessionToken"): "the session may do what its user may, and no more",
     ("OCI", "GET, HEAD /v2/"): "by this clients try their credentials; it tells nothing",
-    ("OCI", "GET, HEAD /_layers/…"): "the address is signed, for whoever was allowed `ecr:GetDownloadUrlForLayer`",
+    ("OCI", "GET, HEAD /_layers/…"): "the address is signed for a caller allowed `ecr:GetDownloadUrlForLayer`",
     ("OCI", "GET /"): "it says what this is, and leads browsers to the console",
-    ("Console", "GET /console/assets/NAME"): "style and script, the same for everybody",
+    ("Console", "GET /console/assets/NAME"): "style and script, the same for every client",
     ("Console", "GET /console/sign-in"): _SIGNED_IN,
     ("Console", "POST /console/sign-in"): _SIGNED_IN,
     ("Console", "POST /console/sign-out"): "who signed in may end that",
@@ -49,7 +49,7 @@ FREE = {
     ("Control", "GET, HEAD, OPTIONS /_twinport/health"): "it says that the server is up, and its version",
     ("Control", "GET, HEAD, OPTIONS /_twinport/health/live"): "as above",
     ("Control", "GET, HEAD, OPTIONS /_twinport/health/ready"): "it names the parts that are away, and no more",
-    ("Control", "POST /_twinport/reset"): "it is there only where accounts are open: everybody is root then",
+    ("Control", "POST /_twinport/reset"): "it is there only where accounts are open: every client is root then",
     ("Control", "GET, HEAD /_twinport/metrics"): "it asks for a token of its own, or is there where accounts are open",
 }
 _HEAD = """\
@@ -151,7 +151,7 @@ def _add_oci(table: Table, door: OciDoor) -> None:
     if get_args(routes.Route) != (routes.Ping, routes.Catalog, routes.InRepository):
         raise SystemExit("there are paths beneath /v2/ that tools/list_gate.py does not know")
     _add(table, "OCI", {"GET, HEAD /v2/_catalog": door.listings.catalog, "GET, HEAD /v2/": _no_function})
-    # The way in of every request: whoever comes with an access key needs what a token of theirs would have needed.
+    # The way in of every request: a caller with an access key needs what its token would have needed.
     _add(table, "OCI", {"any method and path, with an access key (`basic_access_keys`)": door.answer})
 
 
@@ -171,7 +171,7 @@ def _add_control(table: Table, door: ControlDoor) -> None:
 
 
 def _no_function() -> None:
-    """Stand for what a door answers without calling anybody."""
+    """Stand for what a door answers without a caller."""
 
 
 def _by_function(path: str, handlers: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _HEAD = """\
 `tools/list_operations.py` writes this page from the code.
 
 An operation that is in AWS's service model and not built here is refused with status 400 and the message
-`not implemented by twinport: NAME`, so that nobody believes in a setting that nothing honours:
+`not implemented by twinport: NAME`, so that no setting seems to hold that nothing honors:
 `UnsupportedOperationException` from ECR, `UnsupportedOperation` from IAM and STS. Whatever is not in the model at all,
 `ReplicateImage` included, is an
 `UnknownOperationException` or, from IAM and STS, an `InvalidAction`.

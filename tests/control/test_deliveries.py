@@ -1,4 +1,4 @@
-"""What the control door shows of deliveries, and to whom."""
+"""What the control door shows of deliveries, and to which clients."""
 
 from datetime import timedelta
 

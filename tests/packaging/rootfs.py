@@ -17,7 +17,7 @@ _TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def rootfs() -> Path:
-    """Return the folder of a root file system, made if it is not there; nobody may change it."""
+    """Return the folder of a root file system, made if it is not there. No caller may change it."""
     if os.geteuid() != 0:
         lacking("a root file system is made by root")
     made = CACHE / RELEASE

@@ -112,7 +112,7 @@ def test_what_a_killed_server_said_of_itself_is_not_told(at_rest: Path) -> None:
     assert list((at_rest / "listeners").iterdir()) == []
 
 
-def test_for_people_it_is_a_line_each(served: Served) -> None:
+def test_a_person_reads_the_address_first_and_last_that_all_is_well(served: Served) -> None:
     ended = called("status", "--data", str(served.data), "--listen", f"127.0.0.1:{served.port}")
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[0].endswith(f"ready: http://127.0.0.1:{served.port}")
