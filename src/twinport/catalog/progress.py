@@ -37,16 +37,16 @@ def progress(db: Connection) -> Progress:
     lanes, waiting, oldest = db.execute(
         select(func.count(), func.coalesce(func.sum(some.c.waiting), 0), func.min(some.c.oldest))
     ).one()
-    failed, saw_all_deliveries = _failed(db)
+    failed, has_all_failed = _failed(db)
     damaged, saw_all_blobs = _damaged(db)
-    is_partial = lanes == MOST_LANES or not (saw_all_deliveries and saw_all_blobs)
+    is_partial = lanes == MOST_LANES or not (has_all_failed and saw_all_blobs)
     return Progress(int(waiting), oldest, failed, damaged, is_partial)
 
 
 def _failed(db: Connection) -> tuple[int, bool]:
     """Count the failed deliveries that are the newest of their image, tag and destination.
 
-    Tell also whether all deliveries were looked at.
+    Tell also whether these are all of them.
     """
     seen = select(delivery).limit(MOST_LOOKED_AT).subquery()
     newer = delivery.alias()
@@ -68,9 +68,10 @@ def _failed(db: Connection) -> tuple[int, bool]:
         newer.c.destination_account == seen.c.destination_account,
     )
     is_last = not_(select(newer.c.id).where(is_of_the_same, is_newer).exists())
-    failed = select(seen.c.id).where(seen.c.state == DeliveryState.FAILED.value, is_last).limit(MOST_COUNTED).subquery()
+    some = select(seen.c.id).where(seen.c.state == DeliveryState.FAILED.value, is_last).limit(MOST_COUNTED).subquery()
+    failed = db.execute(select(func.count()).select_from(some)).scalar_one()
     rows = db.execute(select(func.count()).select_from(select(delivery.c.id).limit(MOST_LOOKED_AT).subquery()))
-    return db.execute(select(func.count()).select_from(failed)).scalar_one(), rows.scalar_one() < MOST_LOOKED_AT
+    return failed, failed < MOST_COUNTED and rows.scalar_one() < MOST_LOOKED_AT
 
 
 def _damaged(db: Connection) -> tuple[int, bool]:
