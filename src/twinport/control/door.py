@@ -41,7 +41,7 @@ class ControlDoor:
         """Return what answers each method of each address beneath `PREFIX`."""
         return {
             "health": {"GET": _health, "HEAD": _health, "OPTIONS": _health},
-            "health/live": {"GET": _health, "HEAD": _health, "OPTIONS": _health},
+            "health/live": {"GET": _live, "HEAD": _live, "OPTIONS": _live},
             "health/ready": {"GET": self._ready, "HEAD": self._ready, "OPTIONS": self._ready},
             "reset": {"POST": self._reset},
             "deliveries": {"GET": self._deliveries},
@@ -98,6 +98,11 @@ class ControlDoor:
         is_closed = self.open_accounts is OpenAccounts.CLOSED
         where = "where accounts are open" if is_closed else "to clients on this machine that come by no proxy"
         return _json(403, {"message": f"{what} only {where} ('open_accounts'){otherwise}"})
+
+
+async def _live(request: Request) -> AnyAnswer:
+    """Answer as `_health`. `make gate` tells routes apart by their handlers, so each route has one of its own."""
+    return await _health(request)
 
 
 async def _health(_request: Request) -> AnyAnswer:
