@@ -10,7 +10,7 @@ from twinport.control.deliveries import DeliveryReader, describe_page, parse_que
 from twinport.control.health import Readiness
 from twinport.control.readers import ACTION, SignedReaders
 from twinport.edge import Edge
-from twinport.errors import AccessDenied, BadRequest, NotAuthenticated
+from twinport.errors import AccessDenied, BadRequest, NotAuthenticated, Unavailable
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.metrics import names
 from twinport.model.names import RegionName, Registry
@@ -58,7 +58,10 @@ class ControlDoor:
         if handler is None:
             return _json(405, {"message": f"{request.method} is not what this address is for"})
         names.asked(f"control:{what}")
-        return await handler(request)
+        try:
+            return await handler(request)
+        except Unavailable as refusal:
+            return _json(503, {"message": refusal.message})
 
     async def _ready(self, _request: Request) -> AnyAnswer:
         missing = await self.readiness.missing()
