@@ -1,14 +1,19 @@
 """Metrics through HTTP: what a real server counts, which scrapes it answers, and that no secret is in them."""
 
 import base64
+import contextlib
 import http.client
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +32,7 @@ from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import region_file
 from twinport.control.backlog import MOST_ACCOUNTS
 from twinport.model.names import RegionName
+from twinport.neighbours import this_host
 
 TOKEN = "a-token-of-metrics-0123456789"
 CODE = "DESTINATION_REGISTRY_ACCESS_DENIED"
@@ -184,6 +190,46 @@ def test_one_scrape_shows_two_processes_of_a_server_and_a_worker_beside_them(tmp
         worker.send_signal(signal.SIGTERM)
         worker.wait(timeout=END_SECONDS)
         served.stop()
+
+
+def test_a_process_that_says_what_no_process_of_this_version_says_costs_the_others_no_scrape(opened: Served) -> None:
+    no_labels = {
+        "twinport_requests_in_progress": [[[], [41]]],
+        "twinport_requests_total": [[["verb"], [1]], 7, [[], []]],
+    }
+    other_bounds = {"twinport_request_seconds": [[["verb"], [1, 2]]], "twinport_refusals_total": {"a": 1}}
+    with said_beside(opened, json.dumps(no_labels | other_bounds).encode()) as process:
+        assert scrape(opened.url).number("twinport_requests_in_progress", process=process) == 41
+    for said in (b"[]", b"null", b"{", b'{"twinport_requests_in_progress": [[[], ["x"]]]}', b" " * (9 << 20) + b"{}"):
+        with said_beside(opened, said) as process:
+            scraped = scrape(opened.url)
+            assert scraped.values("process") - {process} == {"1"}
+            assert scraped.number("twinport_requests_in_progress", process=process) == 0
+
+
+@contextmanager
+def said_beside(served: Served, said: bytes) -> Iterator[str]:
+    """Let a process beside the server say this to each scrape meanwhile; yield its number."""
+    name, folder = "99", served.data / "metrics"
+    path = folder / f"{this_host()}-{name}"
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        handle = os.open(folder, os.O_RDONLY)
+        stack.callback(os.close, handle)
+        listening.bind(f"/proc/self/fd/{handle}/{path.name}")
+        stack.callback(path.unlink)
+        listening.listen()
+        threading.Thread(target=_say_to_all, args=(listening, said), daemon=True).start()
+        yield name
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def _say_to_all(listening: socket.socket, said: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(said)
 
 
 def test_ten_thousand_accounts_that_owe_images_are_a_bounded_number_of_series(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import orjson
 
 from twinport import __version__, telemetry
 from twinport.metrics import names
-from twinport.metrics.values import Snapshot
+from twinport.metrics.values import Metric, Snapshot
 from twinport.telemetry import Event
 
 # More than `serve` and several workers beside it have. A process that finds no slot works, and no scrape shows it.
@@ -28,6 +28,8 @@ MOST_SLOTS = 512
 _ALONE = "alone"
 # How long a process waits for the numbers of another, and for another to read its own.
 _LIMIT = timedelta(seconds=1)
+# A process has at most a thousand series a metric, of about a hundred bytes each.
+_LARGEST = 1 << 23
 
 
 @dataclass(slots=True)
@@ -114,10 +116,10 @@ class ScrapedProcesses:
                 with self._address(name) as address:
                     reader, writer = await asyncio.open_unix_connection(address)
                 try:
-                    return _read(await reader.read(-1))
+                    return _read(await _heard(reader))
                 finally:
                     writer.close()
-        except (OSError, TimeoutError, ValueError):
+        except (OSError, TimeoutError, TypeError, ValueError):
             return None
 
     def _socket_of(self, name: str) -> Path:
@@ -145,6 +147,26 @@ async def _tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
+async def _heard(reader: asyncio.StreamReader) -> bytes:
+    """Return all that a process says. Raises ValueError for more than any process has to say."""
+    try:
+        await reader.readexactly(_LARGEST)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    raise ValueError(f"a process says more than {_LARGEST} bytes")
+
+
 def _read(text: bytes) -> Snapshot:
-    found: Snapshot = orjson.loads(text)
-    return found
+    """Take what has the form of these metrics: a process of another version may have others of the same names."""
+    found = orjson.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("a process says no numbers")
+    return {metric.name: list(_fitting(found.get(metric.name), metric)) for metric in names.OF_PROCESSES}
+
+
+def _fitting(all_: object, metric: Metric) -> Iterator[tuple[list[str], list[float]]]:
+    for each in all_ if isinstance(all_, list) else []:
+        match each:
+            case [[*labels], [*numbers]] if (len(labels), len(numbers)) == (len(metric.labels), metric.size):
+                if {*map(type, labels)} <= {str} and {*map(type, numbers)} <= {int, float}:
+                    yield labels, numbers

@@ -34,6 +34,11 @@ class Metric:
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Return how many numbers a series has: of a histogram one a bucket, the unbounded one too, and the sum."""
+        return len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
+
 
 class Series:
     """The numbers of one metric, by the values of its labels."""
@@ -44,7 +49,7 @@ class Series:
         self.metric = metric
         self._lock = Lock()
         # Without labels there is one series, from the beginning: its first increase is seen as one.
-        self._numbers: dict[tuple[str, ...], list[float]] = {} if metric.labels else {(): [0.0] * _size(metric)}
+        self._numbers: dict[tuple[str, ...], list[float]] = {} if metric.labels else {(): [0.0] * metric.size}
 
     def add(self, *labels: str, by: float = 1) -> None:
         """Add to a counter or a gauge."""
@@ -75,10 +80,5 @@ class Series:
         if found is None:
             if len(self._numbers) >= MOST_SERIES:
                 labels = (OTHER,) * len(labels)
-            found = self._numbers.setdefault(labels, [0.0] * _size(self.metric))
+            found = self._numbers.setdefault(labels, [0.0] * self.metric.size)
         return found
-
-
-def _size(metric: Metric) -> int:
-    """A histogram has a number for each bucket, the unbounded one included, and the sum."""
-    return len(metric.bounds) + 2 if metric.kind is Kind.HISTOGRAM else 1
