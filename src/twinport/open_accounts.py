@@ -11,6 +11,18 @@ class OpenAccounts(Enum):
     LOCAL = "true"
     EVERYWHERE = "everywhere"
 
+    @property
+    def words(self) -> str:
+        """Say it as events, notices and reports do."""
+        return _WORDS[self]
+
     def admit(self, *, is_local: bool) -> bool:
         """Tell whether accounts are open for a client that is, or is not, known to be on this machine."""
         return self is OpenAccounts.EVERYWHERE or (self is OpenAccounts.LOCAL and is_local)
+
+
+_WORDS = {
+    OpenAccounts.CLOSED: "closed",
+    OpenAccounts.LOCAL: "open to this machine",
+    OpenAccounts.EVERYWHERE: "open to every client",
+}

@@ -30,11 +30,6 @@ from twinport.tls import Certificate
 # couriers, and so much for the databases.
 GRACE = timedelta(seconds=4)
 CLOSING = timedelta(seconds=0.4)
-_ACCOUNTS = {
-    OpenAccounts.CLOSED: "closed",
-    OpenAccounts.LOCAL: "open to this machine",
-    OpenAccounts.EVERYWHERE: "open to every client",
-}
 
 
 class AddressTaken(Unavailable):
@@ -116,7 +111,7 @@ def _noted(
     url = url_of(settings, taken.getsockname()[1])
     pid = os.getpid() if tether is None else os.getppid()
     name = app.background.neighbours.name
-    return listeners.noted(settings.data, name, Listening(url, _ACCOUNTS[settings.opening], pid))
+    return listeners.noted(settings.data, name, Listening(url, settings.opening.words, pid))
 
 
 def _is_a_later_one(tether: Tether | None) -> bool:
@@ -149,7 +144,7 @@ def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bo
         "listen": settings.listen,
         "address": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "tls": settings.has_tls,
-        "accounts": _ACCOUNTS[settings.opening],
+        "accounts": settings.opening.words,
         "database": "sqlite" if settings.database is None else "postgresql",
         "data": str(settings.data),
         "process": os.getpid(),

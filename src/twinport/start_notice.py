@@ -10,16 +10,10 @@ from pathlib import Path
 
 from twinport import __version__
 from twinport.config import Settings
-from twinport.open_accounts import OpenAccounts
 from twinport.own_address import url_of
 
 _KEYS = "twelve digits are an access key id, its secret is 'test'"
 _ALIAS = "test/test is account 000000000000"
-_STANDING = {
-    OpenAccounts.CLOSED: "closed",
-    OpenAccounts.LOCAL: f"open to this machine: {_KEYS}; {_ALIAS}",
-    OpenAccounts.EVERYWHERE: f"open to every client: {_KEYS}; {_ALIAS}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +67,10 @@ def ways_in(settings: Settings, invoked: Invocation) -> tuple[tuple[str, str], t
 def notice(settings: Settings, port: int, invoked: Invocation, *, has_account: bool) -> str:
     """Word the start for a person: what runs, where, for which clients, and what to do next."""
     url = url_of(settings, port)
+    credentials = f": {_KEYS}; {_ALIAS}" if settings.has_open_accounts else ""
     is_empty = not (settings.has_open_accounts or has_account)
     facts = {
-        "accounts": _STANDING[settings.opening] + (", and none yet" if is_empty else ""),
+        "accounts": settings.opening.words + credentials + (", and none yet" if is_empty else ""),
         "database": "SQLite, in the folder" if settings.database is None else "PostgreSQL",
         "folder": str(settings.data.absolute()),
         "listens on": settings.listen if settings.port else f"{settings.host}:{port}",

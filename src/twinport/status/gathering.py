@@ -24,11 +24,6 @@ from twinport.status import own_server
 from twinport.status.own_server import Readiness
 from twinport.status.report import Disk, Finding, ProcessFacts, RegionFacts, Standing, Status
 
-_ACCOUNTS = {
-    OpenAccounts.CLOSED: "closed",
-    OpenAccounts.LOCAL: "open to this machine",
-    OpenAccounts.EVERYWHERE: "open to every client",
-}
 # Refusals that no waiting mends, though they are Unavailable for clients.
 _FOR_A_PERSON = (DatabaseNewer, DatabaseUnrecognised, DatabaseUnreadable, RegionLost)
 
@@ -47,8 +42,8 @@ def gather(settings: Settings) -> Status:
     """Ask the server, and look at the folder and the databases."""
     catalog, running = _catalog(settings), listeners.running(settings.data)
     refusals = [*catalog.refusals, *_of_certificate(settings), *_of_folder(settings)]
-    opening = running[0].accounts if running else _ACCOUNTS[settings.opening]
-    is_empty = catalog.answers and opening == _ACCOUNTS[OpenAccounts.CLOSED] and not catalog.has_account
+    opening = running[0].accounts if running else settings.opening.words
+    is_empty = catalog.answers and opening == OpenAccounts.CLOSED.words and not catalog.has_account
     return Status(
         version=__version__,
         server=_server(settings, running),
