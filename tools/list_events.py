@@ -17,8 +17,9 @@ _HEAD = """\
 `tools/list_events.py` writes this page from `src/twinport/event_table.py`. A test compares that table with every call
 that writes an event. [Read the log](../how-to/logs.md) says where events go and how many are written.
 
-`warning` is what went wrong and heals by itself; `error` is what does not heal by itself. A name keeps its meaning: an
-event that means something else gets another name.
+`error` is what does not heal by itself: a person must act. `warning` is what went wrong and heals by itself, or
+concerns one image, client or setting alone. A name keeps its meaning: an event that means something else gets
+another name.
 """
 
 
