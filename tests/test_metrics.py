@@ -83,6 +83,17 @@ def test_a_refused_call_counts_under_its_code(opened: Served) -> None:
 
 
 def test_the_registry_door_counts_what_is_asked_by_method_and_place(opened: Served) -> None:
+    ecr = ecr_of(opened)
+    registry, token = ecr.describe_registry()["registryId"], ecr.get_authorization_token()["authorizationData"][0]
+    signed_in = {"authorization": f"Basic {token['authorizationToken']}"}
+    before = scrape(opened.url)
+    assert refusal(opened.url, signed_in, f"/v2/{registry}/eu-west-1/team/api/manifests/none")[0] == 404
+    after = scrape(opened.url)
+    assert moved(before, after, "twinport_refusals_total", door="oci", code="MANIFEST_UNKNOWN") == 1
+    assert moved(before, after, "twinport_requests_total", verb="oci:GET manifests", outcome="refused") == 1
+
+
+def test_a_request_without_credentials_has_no_verb_at_the_registry_door(opened: Served) -> None:
     before = scrape(opened.url)
     assert refusal(opened.url, {}, "/v2/team/api/manifests/a-tag-of-a-stranger")[0] == 401
     after = scrape(opened.url)

@@ -114,7 +114,7 @@ async def test_figures_are_read_again_after_ten_seconds_and_not_before(
     assert await figures.snapshot() != first
 
 
-async def test_a_scrape_asks_lanes_and_ends_of_indexes_and_no_deliveries(
+async def test_a_scrape_makes_six_statements_of_a_region_and_none_of_them_reads_deliveries_or_manifests(
     catalog: WholeCatalog, clock: ManualClock
 ) -> None:
     await catalog.region(REGION).write(lambda db: db.execute(schema.lane.insert(), lanes(clock)[:100]))

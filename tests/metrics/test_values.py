@@ -66,7 +66,7 @@ def _numbers(metric: Metric) -> list[float]:
     return [1.0] * (len(metric.bounds) + 2) if metric.kind is Kind.HISTOGRAM else [1.0]
 
 
-def test_a_start_loads_no_client_of_prometheus() -> None:
+def test_the_modules_of_a_server_load_no_client_of_prometheus() -> None:
     program = "import sys, twinport.serve, twinport.app; print('prometheus_client' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
