@@ -38,7 +38,7 @@ _SMALL_BODY = 1 << 16
 # be here in a time that a slow line needs, for its signature ages meanwhile.
 _ROOM_OF_STRANGERS, _SHARE_OF_A_NETWORK = 64 << 20, 32 << 20
 _ROOM_OF_THE_KNOWN, _SHARE_OF_AN_ACCOUNT = 256 << 20, 128 << 20
-_BODY_PATIENCE = timedelta(minutes=5)
+_BODY_DEADLINE = timedelta(minutes=5)
 _LONGEST_NUMBER = 19
 # What services of AWS call what a front in front of them refuses.
 _CODES = {408: "RequestTimeout", 413: "RequestEntityTooLarge"}
@@ -196,10 +196,10 @@ def _announced(request: Request) -> int:
 async def _read(request: Request, limit: int) -> bytes:
     """Read the body. Raises BodyTooLarge, Interrupted."""
     try:
-        async with asyncio.timeout(_BODY_PATIENCE.total_seconds()):
+        async with asyncio.timeout(_BODY_DEADLINE.total_seconds()):
             return await request.body(limit)
     except TimeoutError:
-        raise Interrupted(f"the request was not here within {_BODY_PATIENCE.total_seconds():.0f} seconds") from None
+        raise Interrupted(f"the request was not here within {_BODY_DEADLINE.total_seconds():.0f} seconds") from None
 
 
 def _is_a_visit(request: Request) -> bool:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from twinport.errors import Unavailable
 
 # Clients try again by themselves: better soon than after they gave up.
-_PATIENCE = timedelta(seconds=20)
+_LONGEST_WAIT = timedelta(seconds=20)
 
 
 class RoomTaken(Unavailable):
@@ -25,9 +25,9 @@ class Room:
     A party holds at most `share` bytes, or one request that is larger.
     """
 
-    def __init__(self, size: int, patience: timedelta = _PATIENCE, share: int | None = None) -> None:
+    def __init__(self, size: int, longest_wait: timedelta = _LONGEST_WAIT, share: int | None = None) -> None:
         self._size = self._free = size
-        self._patience = patience
+        self._longest_wait = longest_wait
         self._share = size if share is None else share
         self._held: Counter[str] = Counter()
         self._waiting: set[asyncio.Future[None]] = set()
@@ -44,7 +44,7 @@ class Room:
 
     async def _take(self, size: int, party: str) -> None:
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
+            async with asyncio.timeout(self._longest_wait.total_seconds()):
                 while self._free < size or not self._is_within_share(size, party):
                     await self._change()
         except TimeoutError:

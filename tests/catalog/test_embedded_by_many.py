@@ -60,9 +60,9 @@ async def test_processes_that_begin_at_once_on_a_new_folder_lose_no_write(tmp_pa
 def test_who_waits_in_vain_for_the_folder_of_a_database_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     with folders.alone(tmp_path, timedelta()), pytest.raises(StorageUnavailable, match="another process"):
-        SqliteDatabase(path, schema.regional, patience=timedelta(milliseconds=50))
+        SqliteDatabase(path, schema.regional, longest_wait=timedelta(milliseconds=50))
     assert not path.exists()
-    SqliteDatabase(path, schema.regional, patience=timedelta(milliseconds=50)).close()
+    SqliteDatabase(path, schema.regional, longest_wait=timedelta(milliseconds=50)).close()
 
 
 async def test_a_region_that_another_process_made_is_read_and_written_at_once(tmp_path: Path) -> None:

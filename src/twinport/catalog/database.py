@@ -41,7 +41,7 @@ _MOST_IN_ONE_COMMIT = 64
 _IN_MEMORY = ":memory:"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 # A migration of a large database takes its time.
-_PATIENCE = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(seconds=30)
 # How long a transaction waits for those of other processes, and how long its caller waits for all of it (law 9).
 _BUSY = timedelta(seconds=20)
 ANSWER_LIMIT = timedelta(seconds=25)
@@ -79,7 +79,7 @@ def look_into(path: Path, metadata: MetaData, query: Callable[[Connection], T]) 
         return None
     engine = _engine(path)
     try:
-        with _opening(path), _alone(path, _PATIENCE), engine.connect() as connection:
+        with _opening(path), _alone(path, _LONGEST_WAIT), engine.connect() as connection:
             return query(connection) if revisions.has_tables(connection, metadata) else None
     finally:
         engine.dispose()
@@ -89,7 +89,7 @@ class SqliteDatabase:
     """One SQLite file (WAL, synchronous=FULL), with the tables of today, which come with their first rows.
 
     Raises StorageUnavailable if it cannot be opened, also because another process prepares one in the same folder for
-    longer than `patience`, and what `revisions.bring_up_to_date` refuses.
+    longer than `longest_wait`, and what `revisions.bring_up_to_date` refuses.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class SqliteDatabase:
         path: Path,
         metadata: MetaData,
         first_rows: Callable[[Connection], None] = no_rows,
-        patience: timedelta = _PATIENCE,
+        longest_wait: timedelta = _LONGEST_WAIT,
         breakdown: Breakdown | None = None,
     ) -> None:
         self._is_in_memory = path.name == _IN_MEMORY
@@ -106,7 +106,7 @@ class SqliteDatabase:
         self._engine = _engine(path)
         self._damage = _Damage(path)
         try:
-            with _opening(path), _alone(path, patience):
+            with _opening(path), _alone(path, longest_wait):
                 self._prepare(metadata, first_rows)
         except BaseException:
             self._engine.dispose()
@@ -403,12 +403,12 @@ class _storage_errors:  # noqa: N801 — used as a statement
                 raise StorageUnavailable(text) from error
 
 
-def _alone(path: Path, patience: timedelta) -> AbstractContextManager[None]:
+def _alone(path: Path, longest_wait: timedelta) -> AbstractContextManager[None]:
     """Let no other process prepare a database in the same folder meanwhile.
 
     SQLite's own lock is not enough: who turns a new file to WAL while another reads it is refused at once.
     """
-    return nullcontext() if path.name == _IN_MEMORY else folders.alone(path.parent, patience)
+    return nullcontext() if path.name == _IN_MEMORY else folders.alone(path.parent, longest_wait)
 
 
 def _bring_up_to_date(connection: Connection, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:

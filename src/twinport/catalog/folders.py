@@ -61,21 +61,21 @@ def sync(folder: Path) -> None:
 
 
 @contextmanager
-def alone(folder: Path, patience: timedelta) -> Iterator[None]:
-    """Hold a lock on a folder that one process at a time can hold. Raises StorageUnavailable when patience ends."""
+def alone(folder: Path, longest_wait: timedelta) -> Iterator[None]:
+    """Hold a lock on a folder that one process at a time can hold. Raises StorageUnavailable after `longest_wait`."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise StorageUnavailable(f"the folder '{folder}' cannot be read: {error.strerror}") from error
     try:
-        _lock(handle, folder, patience)
+        _lock(handle, folder, longest_wait)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, folder: Path, patience: timedelta) -> None:
-    end = monotonic() + patience.total_seconds()
+def _lock(handle: int, folder: Path, longest_wait: timedelta) -> None:
+    end = monotonic() + longest_wait.total_seconds()
     while True:
         try:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,6 +83,6 @@ def _lock(handle: int, folder: Path, patience: timedelta) -> None:
             if monotonic() >= end:
                 raise StorageUnavailable(
                     f"another process has been preparing a database in '{folder}' for more than "
-                    f"{patience.total_seconds():g} seconds"
+                    f"{longest_wait.total_seconds():g} seconds"
                 ) from None
         sleep(_PAUSE.total_seconds())

@@ -21,7 +21,7 @@ from twinport.errors import Refusal, Unavailable
 from twinport.login.credentials import Surroundings
 from twinport.model.addresses import HostAddress, address_of
 
-_PATIENCE = timedelta(seconds=30)
+_LIMIT = timedelta(seconds=30)
 _LARGEST_ANSWER = 1 << 20
 _OPERATION = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
 
@@ -73,7 +73,7 @@ def _ask(url: str, host: str, around: Surroundings, now: datetime) -> Token:
     request = urllib.request.Request(f"{url}/", b"{}", _signed(url, host, around, now), method="POST")  # noqa: S310 — http and https alone
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=_trust(around.environment)))
     try:
-        with opener.open(request, timeout=_PATIENCE.total_seconds()) as answer:
+        with opener.open(request, timeout=_LIMIT.total_seconds()) as answer:
             return _token(json.loads(answer.read(_LARGEST_ANSWER)))
     except urllib.error.HTTPError as error:
         with error:
