@@ -165,7 +165,7 @@ def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pus
     found = called("verify", "--data", str(pusher.served.data), *mine)
     assert found.code == 5
     assert f"blob {digest_of(layer)}  wrong digest  {pusher.account}/{NAME}" in found.stdout
-    assert "1 damaged, which nobody is served" in found.stdout
+    assert "1 damaged, served to no client" in found.stdout
     status, said = pusher.pull(digest_of(layer))
     assert (status, "cannot be read" in said.decode()) == (503, True)
     with pytest.raises(ClientError, match="LayerInaccessible"):

@@ -140,7 +140,7 @@ def _is_public(address: Address) -> bool:
 
 def _split(url: str) -> SplitResult:
     if any(character.isspace() or not character.isprintable() or character == "\\" for character in url):
-        raise UrlForbidden(url, "it holds blanks or characters that nobody sees")
+        raise UrlForbidden(url, "it holds blanks or characters that are invisible")
     try:
         return urlsplit(url)
     except ValueError as error:

@@ -36,7 +36,7 @@ def read(chain: Path, key: Path, now: datetime) -> Certificate:
 
 def _no_password() -> str:
     """Answer for a key that wants a password: asking on a terminal would stop the start."""
-    raise ValueError("the key is locked by a password, and a server has nobody to ask")
+    raise ValueError("the key is locked by a password, which a server cannot ask for")
 
 
 def _unusable(chain: Path, key: Path, reason: str) -> ConfigurationWrong:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 _ADVICE = """\
 {folder}/ca.pem       the authority: give this one to clients
-{folder}/ca-key.pem   its key: keep it, and give it to nobody
+{folder}/ca-key.pem   its key: keep it, and never give it away
 {folder}/cert.pem     the server's certificate, until {until}
 {folder}/key.pem      its key
 

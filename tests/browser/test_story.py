@@ -157,7 +157,7 @@ def test_a_form_does_not_overwrite_what_somebody_else_saved(person: Person, page
     places = [{"region": "eu-west-3", "registryId": person.account}]
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
     person.press("Remove rule")
-    person.sees("somebody changed this after the page was shown")
+    person.sees("this was changed after the page was shown")
     assert ecr.describe_registry()["replicationConfiguration"]["rules"] == [{"destinations": places}]
     expect(page.locator("main")).to_contain_text("Request id")
 

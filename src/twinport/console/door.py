@@ -128,7 +128,7 @@ _UNEXPECTED = Problem(
     500,
     "Something went wrong here",
     "an unexpected error was met, and recorded under this request's id",
-    "Try again; if it happens again, give the request id to whoever operates this deployment.",
+    "Try again; if it happens again, give the request id to the operator of this deployment.",
 )
 
 

@@ -1,4 +1,4 @@
-"""What a page tells somebody who was refused: what is true, and what to do."""
+"""What a page tells a user that was refused: what is true, and what to do."""
 
 from dataclasses import dataclass
 
@@ -57,5 +57,5 @@ def problem_of(refusal: Refusal) -> Problem:
 def _permission(refusal: AccessDenied) -> str:
     return (
         f"Ask an administrator of your account for a policy that allows {refusal.action} on {refusal.resource}, "
-        "or sign in as somebody who may."
+        "or sign in as a user that may."
     )

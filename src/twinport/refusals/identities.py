@@ -234,7 +234,7 @@ class ChangedMeanwhile(Conflict):
     """A form of the console was made from what is no longer so."""
 
     def __init__(self) -> None:
-        super().__init__("somebody changed this after the page was shown; nothing was saved")
+        super().__init__("this was changed after the page was shown; nothing was saved")
 
 
 class PolicyNameUnknown(NotFound):

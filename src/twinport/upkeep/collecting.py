@@ -77,7 +77,7 @@ class Done:
             f"{plural(self.swept.blobs, 'blob')}, {plural(self.swept.keys, 'file')}"
         )
         if self.litter or self.swept.blobs or self.swept.uploads:
-            yield "their files go when nobody can be reading them any more (reader_grace): by the server, or here again"
+            yield "their files go once no client can be reading them (reader_grace): by the server, or here again"
 
     def json(self) -> str:
         return json.dumps({"deleted": True, **asdict(self.swept), "litter": self.litter}, indent=1)

@@ -93,7 +93,7 @@ class Report:
             databases = len({each.database for each in self.broken})
             repair = "restore a copy, or repair them with the tools of their engine"
             return f"{len(self.damaged)} damaged, and {plural(databases, 'database')} not whole: {repair}"
-        return f"{len(self.damaged)} damaged, which nobody is served" if self.damaged else "all whole"
+        return f"{len(self.damaged)} damaged, served to no client" if self.damaged else "all whole"
 
     @property
     def seen(self) -> str:
