@@ -1,7 +1,9 @@
 """Secrets are planted by real requests and commands, and looked for in every log, output, page and file."""
 
 import base64
+import contextlib
 import re
+import sqlite3
 import stat
 import urllib.error
 import urllib.parse
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests import catalogs
@@ -48,6 +51,18 @@ COMMANDS = (
     ("status",),
     ("replication", "list"),
 )
+
+
+# Both tables hold secrets: sealed ones, and hashes of passwords.
+REFUSALS_OF_SQLITE = "".join(
+    f"CREATE TRIGGER no_{table} BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the test refuses it'); END;"
+    for table in ("access_key", "login_profile")
+)
+REFUSALS_OF_POSTGRESQL = b"""
+    CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'the test refuses it'; END $$ LANGUAGE plpgsql;
+    CREATE TRIGGER no BEFORE INSERT ON access_key FOR EACH ROW EXECUTE FUNCTION refuse();
+    CREATE TRIGGER no BEFORE INSERT ON login_profile FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
 
 
 @dataclass
@@ -188,6 +203,32 @@ def test_no_secret_is_shown_by_any_log_page_or_command(planted: Planted) -> None
         if secret in text
     ]
     assert not found
+
+
+@pytest.mark.parametrize("engine", catalogs.ENGINES)
+def test_a_row_that_the_database_refuses_is_not_in_the_log(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    address = request.getfixturevalue("postgres_address") if engine == catalogs.POSTGRESQL else None
+    served = start(tmp_path / "data", **({"TWINPORT_DATABASE": address} if address else {}))
+    try:
+        iam = served.client("iam", ACCOUNT)
+        iam.create_user(UserName="alice")
+        if address is None:
+            with contextlib.closing(sqlite3.connect(served.data / "global.db")) as database:
+                database.executescript(REFUSALS_OF_SQLITE)
+        else:
+            with psycopg.connect(address) as connection:
+                connection.execute(REFUSALS_OF_POSTGRESQL)
+        with pytest.raises(iam.exceptions.ClientError):
+            iam.create_access_key(UserName="alice")
+        with pytest.raises(iam.exceptions.ClientError):
+            iam.create_login_profile(UserName="alice", Password=PASSWORD)
+    finally:
+        served.stop()
+    log = (tmp_path / "data.log").read_text()
+    assert "the test refuses it" in log
+    assert not re.findall(r"scrypt:\d+|v1:[0-9a-f]{8}:|AKIA\w{16}", log)
 
 
 def test_no_secret_is_readable_in_the_data_folder(planted: Planted) -> None:

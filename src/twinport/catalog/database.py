@@ -430,6 +430,8 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         isolation_level="AUTOCOMMIT",
+        # A defect is logged with its traceback, and what a statement was given may be a sealed secret.
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": _BUSY.total_seconds()},
     )
 

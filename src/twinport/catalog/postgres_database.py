@@ -144,6 +144,8 @@ def _engines(url: URL, connections: Connections, guard: Guard | None) -> _Engine
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
+        # As on SQLite.
+        hide_parameters=True,
         poolclass=SharedPool,
         connect_args=waits.ON_THE_SERVER,
     )
