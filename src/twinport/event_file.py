@@ -67,7 +67,9 @@ class EventFile:
         try:
             fcntl.flock(full, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
+            # A process that renames holds it for a moment. Any program that may read the file can hold it for ever.
+            if os.fstat(full).st_size < 2 * self.largest:
+                return False
         try:
             # Another process may have renamed it before it was locked here.
             if _leads_to(self.path, full):

@@ -1,5 +1,6 @@
 """The file of events: bounded, shared by processes, and no line is lost."""
 
+import fcntl
 import os
 import signal
 import stat
@@ -115,6 +116,19 @@ def test_standard_error_that_leads_elsewhere_is_left_alone(tmp_path: Path) -> No
     for _ in range(3):
         file.write(b"line\n")
     assert [os.fstat(each).st_ino for each in (1, 2)] == before
+
+
+@pytest.mark.parametrize(("size", "older"), [(20, 0), (40, 1)])
+def test_a_program_that_locks_the_file_for_ever_does_not_let_it_grow_past_twice_its_size(
+    size: int, older: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.log"
+    path.write_bytes(b"x" * size)
+    with path.open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        EventFile(path, largest=20).write(b"line\n")
+    assert len(list(tmp_path.iterdir())) == 1 + older
+    assert path.read_bytes().endswith(b"line\n")
 
 
 def test_a_server_whose_full_file_cannot_be_renamed_keeps_no_descriptor_for_each_line(tmp_path: Path) -> None:
