@@ -31,7 +31,15 @@ for number in range(int(sys.argv[3])):
 def written(path: Path) -> list[str]:
     """Return the lines of a file and of the older ones, the oldest first."""
     numbered = sorted(path.parent.glob(f"{path.name}.*"), key=lambda each: -int(each.suffix[1:]))
-    return "".join(each.read_text() for each in [*numbered, path] if each.exists()).splitlines()
+    return "".join(map(_text_of, [*numbered, path])).splitlines()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        # A writer renames it just now.
+        return ""
 
 
 def writer(path: Path, name: str, lines: int) -> subprocess.Popen[bytes]:
