@@ -59,6 +59,15 @@ def test_another_users_folder_is_one_sentence_and_stays_as_it_is(tmp_path: Path)
     assert not (tmp_path / "data").exists()
 
 
+def test_what_a_settings_file_of_others_says_steers_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "twinport.toml").write_text('"\\u001b[2J" = 1\nlisten = 1\n')
+    ended = called("status", "--config", str(tmp_path / "twinport.toml"))
+    lines = ended.stderr.removesuffix("\n").split("\n")
+    assert (ended.code, len(lines)) == (2, 3), ended.stderr
+    assert all(line.isprintable() for line in lines)
+    assert r"'\x1b[2J'" in ended.stderr
+
+
 def test_an_unknown_command_touches_no_folder(tmp_path: Path) -> None:
     ended = called("sevre", "--data", str(tmp_path / "data"))
     sentence = "twinport: no such command 'sevre', did you mean 'serve'?; see 'twinport --help'\n"

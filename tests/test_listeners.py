@@ -56,9 +56,16 @@ def test_a_note_that_is_half_written_is_none(tmp_path: Path, process: Neighbours
         assert running(tmp_path) == []
 
 
-def test_a_note_that_names_an_address_of_another_machine_is_none(tmp_path: Path, process: Neighbours) -> None:
+def test_a_note_that_names_no_address_of_a_server_of_this_machine_is_none(tmp_path: Path, process: Neighbours) -> None:
     # 192.0.2.0/24 is for documentation: no machine has an address in it.
-    for url in ("http://192.0.2.1:80", "ftp://127.0.0.1:80", "http://127.0.0.1", "http://[::1"):
+    for url in (
+        "http://192.0.2.1:80",
+        "ftp://127.0.0.1:80",
+        "http://127.0.0.1",
+        "http://[::1",
+        "http://127.0.0.1:80/path",
+        "http://\x1bc@127.0.0.1:80",
+    ):
         with noted(tmp_path, process.name, replace(NOTED, url=url)):
             assert running(tmp_path) == [], url
 

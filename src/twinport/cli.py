@@ -17,6 +17,7 @@ from twinport import __version__, account_commands, replication_commands, status
 from twinport.command_options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.open_accounts import OpenAccounts
+from twinport.printable import printable
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
 # How typer names what may have been meant; the nearest is the first command, or the one option that it resembles.
@@ -220,5 +221,6 @@ def _with_nearest(said: str) -> str:
 
 
 def _end(refusal: Refusal, code: int) -> None:
-    typer.echo(f"twinport: {refusal.message}", err=True)
+    # It may name what a folder or a file of others holds. Some messages have several lines.
+    typer.echo("\n".join(map(printable, f"twinport: {refusal.message}".split("\n"))), err=True)
     sys.exit(code)

@@ -102,7 +102,9 @@ def _leads_here(url: str) -> bool:
     """Tell whether an address is one of this machine. A command asks it, and the folder may be another user's."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host or not parts.port:
+    # Refusals show the text itself, and `urlsplit` leaves some characters out of what it returns.
+    is_whole = url.isprintable() and url in (f"http://{parts.netloc}", f"https://{parts.netloc}")
+    if not is_whole or not host or not parts.port:
         return False
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         # The system binds sockets to addresses of its own alone.
