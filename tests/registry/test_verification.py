@@ -13,6 +13,7 @@ from twinport.blobs.pace import UNHURRIED
 from twinport.catalog import leases
 from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.verification import Change, Scope
+from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.names import AccountId
 from twinport.refusals.images import LayerExists, LayerInaccessible, LayersMissing
@@ -22,6 +23,12 @@ from twinport.registry.verification import Finding
 
 CONFIG, LAYER = b"config", b"a layer"
 MONTH = timedelta(days=30)
+
+
+def quarantined() -> float:
+    """Return how many layers this process has put into quarantine."""
+    [(_, [count])] = names.QUARANTINED.numbers()
+    return count
 
 
 @pytest.fixture
@@ -175,6 +182,19 @@ async def test_who_pulls_what_is_gone_puts_it_into_quarantine(dump: Dump) -> Non
     assert not await dump.has(Digest.of(LAYER))
     await dump.push(LAYER, tag="again")
     assert await dump.has(Digest.of(LAYER))
+
+
+async def test_every_way_into_quarantine_counts_a_layer_once(dump: Dump) -> None:
+    before = quarantined()
+    dump.file_of(LAYER).unlink()
+    for _ in range(2):
+        with pytest.raises(LayerInaccessible):
+            await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+    assert quarantined() - before == 1
+    flip(dump.file_of(CONFIG))
+    for _ in range(2):
+        await look(dump)
+    assert quarantined() - before == 2
 
 
 async def test_only_what_is_meant_is_looked_at(dump: Dump) -> None:

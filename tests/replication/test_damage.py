@@ -9,6 +9,7 @@ import pytest
 
 from tests.replication.damage import FIRST, LAYER, SECOND, damage, located, spoil
 from tests.replication.world import BOB, FAR, HOME, World
+from twinport.metrics import names
 from twinport.model.content import Digest
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryState, ReplicationRule
@@ -32,6 +33,16 @@ async def test_an_image_with_a_damaged_layer_waits_until_the_layer_is_pushed_aga
     await world.wait(timedelta(seconds=2))
     assert (await world.status(FIRST)).state is DeliveryState.COMPLETE
     assert await world.has(FAR, FIRST)
+
+
+async def test_a_courier_that_puts_a_layer_into_quarantine_counts_it_once(world: World) -> None:
+    await world.push(FIRST, "1")
+    (await located(world, HOME)).write_bytes(LAYER.upper())
+    [(_, [before])] = names.QUARANTINED.numbers()
+    await world.deliver()
+    await world.wait(timedelta(seconds=2))
+    [(_, [after])] = names.QUARANTINED.numbers()
+    assert after - before == 1
 
 
 async def test_a_damaged_manifest_is_not_carried_until_it_is_pushed_again(world: World) -> None:

@@ -14,10 +14,11 @@ from twinport.catalog.blobs import StoredBlob
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.repositories import Against
-from twinport.catalog.verification import RecordedBlob
+from twinport.catalog.verification import Change, RecordedBlob
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
+from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
@@ -170,14 +171,16 @@ class Layers:
         return lost
 
     async def _report(self, registry: Registry, name: RepositoryName, digest: Digest, stored: StoredBlob) -> None:
-        """Let nobody be told again that these bytes are there, so that somebody pushes them; if that can be noted."""
+        """Put missing bytes into quarantine, if that can be noted: clients hear that they are absent, and push them."""
         telemetry.alarm(Event.BLOB_DAMAGED, digest=str(digest), repository=name, registry=str(registry))
         blob = RecordedBlob(digest, stored.key, stored.size, None)
         if await self.stores.region(registry.region).is_there():
             with contextlib.suppress(Unavailable):
-                await self.catalog.region(registry.region).write(
+                change = await self.catalog.region(registry.region).write(
                     lambda db: verification.settle(db, blob, Damage.MISSING, self.catalog.now(db))
                 )
+                if change is Change.QUARANTINED:
+                    names.QUARANTINED.add()
 
 
 def _require_whole(store: BlobReader, stored: StoredBlob) -> None:

@@ -11,6 +11,7 @@ from twinport.catalog import verification
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.verification import Change, RecordedBlob
 from twinport.errors import Refusal, Unavailable
+from twinport.metrics import names
 from twinport.model.cargo import BlobEntry
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
@@ -43,5 +44,6 @@ class SourceBytes:
         recorded = RecordedBlob(blob.digest, blob.key, blob.size, None)
         change = await self.rows.write(lambda db: verification.settle(db, recorded, damage, self.now(db)))
         if change is Change.QUARANTINED:
+            names.QUARANTINED.add()
             facts = {"reason": damage.value, "key": blob.key}
             telemetry.alarm(Event.BLOB_QUARANTINED, region=self.region, digest=str(blob.digest), **facts)
