@@ -59,8 +59,10 @@ DATABASE_SECONDS = _histogram(
     "database_seconds", "Time of a query or a transaction, waiting included.", _FAST, "database", "operation"
 )
 DATABASE_ERRORS = _counter("database_errors_total", "Queries and transactions that the database refused.", "database")
-STORE_SECONDS = _histogram("store_seconds", "Time of an operation on the disk of the layers.", _FAST, "operation")
-STORE_ERRORS = _counter("store_errors_total", "Operations on the disk of the layers that failed.", "operation")
+STORE_SECONDS = _histogram(
+    "store_seconds", "Time to create, write, sync or remove a file of layers. Reads are left out.", _FAST, "operation"
+)
+STORE_ERRORS = _counter("store_errors_total", "Such operations that the disk refused. Reads are left out.", "operation")
 DELIVERIES = _counter(
     "delivery_attempts_total",
     "Attempts to deliver an image: complete, hindered (and tried again), or the failure code of one that was given up.",
