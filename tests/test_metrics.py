@@ -218,6 +218,15 @@ def test_a_process_that_says_what_no_process_of_this_version_says_costs_the_othe
             assert scraped.number("twinport_requests_in_progress", process=process) == 0
 
 
+def test_a_server_whose_folder_of_sockets_is_gone_shows_its_own_numbers(tmp_path: Path) -> None:
+    served = start(tmp_path / "data")
+    try:
+        (served.data / "metrics").rename(tmp_path / "elsewhere")
+        assert scrape(served.url).values("process") == {"1"}
+    finally:
+        served.stop()
+
+
 @contextmanager
 def said_beside(served: Served, said: bytes) -> Iterator[str]:
     """Let a process beside the server say this to each scrape meanwhile; yield its number."""

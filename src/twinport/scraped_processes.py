@@ -68,7 +68,11 @@ class ScrapedProcesses:
         """Return the numbers of every process of this host. One that does not answer in time is left out."""
         if self._slot is None:
             return [(_ALONE, names.snapshot())]
-        slots = self._slots()
+        try:
+            slots = self._slots()
+        except OSError:
+            # The folder is gone, or there is no descriptor left: its own numbers say so when they are needed most.
+            return [(self._slot.name, names.snapshot())]
         answers = await asyncio.gather(*(self._ask(name) for name in slots))
         return [(name, numbers) for name, numbers in zip(slots, answers, strict=True) if numbers is not None]
 
