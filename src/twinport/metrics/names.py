@@ -62,7 +62,9 @@ DATABASE_ERRORS = _counter("database_errors_total", "Queries and transactions th
 STORE_SECONDS = _histogram(
     "store_seconds", "Time to create, write, sync or remove a file of layers. Reads are left out.", _FAST, "operation"
 )
-STORE_ERRORS = _counter("store_errors_total", "Such operations that the disk refused. Reads are left out.", "operation")
+STORE_ERRORS = _counter(
+    "store_errors_total", "Files of layers that could not be created, written, synced or removed.", "operation"
+)
 DELIVERIES = _counter(
     "delivery_attempts_total",
     "Attempts to deliver an image: complete, hindered (and tried again), or the failure code of one that was given up.",
