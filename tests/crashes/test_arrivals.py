@@ -12,6 +12,8 @@ from tests.crashes.mortal import BEGIN
 from tests.replication.world import Image, image, index
 from twinport.replication.local_destination import HOLD
 
+pytestmark = pytest.mark.large
+
 LARGE = bytes(range(256)) * (17 << 10)
 
 
@@ -74,7 +76,6 @@ async def _sweep(machine: Machine) -> None:
     await machine.sweep_what_is_old()
 
 
-@pytest.mark.large
 async def test_what_killed_copies_brought_is_swept_once_their_offers_expire(machine: Machine, ledger: Ledger) -> None:
     async def next_sweep() -> None:
         await _sweep(machine)

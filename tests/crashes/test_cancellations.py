@@ -1,5 +1,7 @@
 """Rules are removed, and the machine stops at each transaction: what they asked for is cancelled in the end."""
 
+import pytest
+
 from tests.crashes.endings import Act, kill_everywhere
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import FAR, HOME, ME, REGIONS, ROWS_AT_ONCE, Machine, Role
@@ -10,6 +12,8 @@ from tests.replication.world import image
 from twinport.catalog import cancellations, outbox, registries
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.settings import Replication
+
+pytestmark = pytest.mark.large
 
 NO_RULES = ReplicationConfiguration()
 

@@ -13,6 +13,8 @@ from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import RepositoryName
 
+pytestmark = pytest.mark.large
+
 MORE_THAN_GO_AT_ONCE = [b"part"] * ROWS_AT_ONCE
 
 
@@ -159,7 +161,6 @@ async def test_what_deletions_leave_is_swept_to_the_last_byte(machine: Machine, 
     assert rows.noted == ledger.litter(HOME.region, rows) == set()
 
 
-@pytest.mark.large
 async def test_wherever_a_sweep_is_killed_the_next_one_ends_its_work(machine: Machine, ledger: Ledger) -> None:
     async def next_sweep() -> None:
         await machine.sweep_what_is_old()
@@ -168,7 +169,6 @@ async def test_wherever_a_sweep_is_killed_the_next_one_ends_its_work(machine: Ma
     assert await kill_everywhere(machine, ledger, a_sweep, next_sweep) > 10
 
 
-@pytest.mark.large
 async def test_wherever_the_emptying_of_a_repository_is_killed_the_next_sweep_ends_it(
     machine: Machine, ledger: Ledger
 ) -> None:
@@ -180,7 +180,6 @@ async def test_wherever_the_emptying_of_a_repository_is_killed_the_next_sweep_en
     assert await kill_everywhere(machine, ledger, a_sweep_of_a_deleted_repository, next_sweep) > 20
 
 
-@pytest.mark.large
 async def test_wherever_the_emptying_of_uploads_is_killed_the_next_sweep_ends_it(
     machine: Machine, ledger: Ledger
 ) -> None:

@@ -9,6 +9,8 @@ from tests.crashes.machine import API, HOME, ME, ROWS_AT_ONCE, WEB, Machine
 from tests.replication.world import image, index
 from twinport.model.content import Digest
 
+pytestmark = pytest.mark.large
+
 LARGE = bytes(range(256)) * (17 << 10)
 
 
