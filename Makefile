@@ -72,7 +72,7 @@ demo: $(RUN_READY) ## Take the tour on a throw-away server; succeed only if ever
 
 test: $(DEV_READY) ## Run the suite that every change must pass (PYTEST_ARGS=... for pytest).
 	@$(if $(PYTEST_ARGS),,echo '$(TESTS) tests: about $(TEST_SECONDS) seconds on two quiet cores, many times that on busy ones')
-	$(if $(WATCHED),$(WATCH)) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not large' $(PYTEST_ARGS)
+	$(if $(WATCHED),$(WATCH)) $(BIN)/python -m pytest --numprocesses 3 -m 'not large' $(PYTEST_ARGS)
 
 test-large: $(DEV_READY) ## Run what `make test` leaves out because it takes long: kills, full tables, fuzzing.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m large $(PYTEST_ARGS)

@@ -60,6 +60,7 @@ def _doors() -> list[str]:
 
 
 def _test() -> str:
+    """Return the file of the test that runs: which test of it comes first to what they share is left to chance."""
     shared = os.environ.get(TEST)
     text = Path(shared).read_text() if shared else os.environ.get("PYTEST_CURRENT_TEST", "")
-    return text.split("[")[0].split(" (")[0]
+    return text.split("::")[0]

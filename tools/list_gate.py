@@ -25,7 +25,7 @@ from twinport.oci.presigned import PresignedDoor
 from twinport.oci.routes import Place
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "gate.md"
-# Each part of the page, and the suite that is there for it: of several tests that saw a question, one of it is named.
+# Each part of the page, and the suite that is there for it: of several files that saw a question, one of it is named.
 SUITES = {
     "ECR": "tests/ecr/",
     "IAM": "tests/iam/",
@@ -64,7 +64,8 @@ rows, and not every request comes to all of them. The resource is what the ARN n
 `repository/*` is all of them, `user/` is the users beneath a path, `root` is the root of an account, and `*` is a
 question about a registry or an account as a whole. The keys are those that the verb gives to conditions; names of tags
 are left out. What the gate finds by itself stands with every question: the keys of caller, request and resource, as
-`aws:PrincipalTag/…`, `aws:SourceIp` and `aws:ResourceTag/…`. Of several tests that saw a question one is named.
+`aws:PrincipalTag/…`, `aws:SourceIp` and `aws:ResourceTag/…`. Of several files of tests that
+saw a question one is named.
 """
 _PARTS_OF_AN_ARN = 6
 _CLAIM = re.compile(r":(aud|oaud|sub|amr|email)$")

@@ -72,9 +72,8 @@ def test_make_says_about_how_many_tests_there_are(request: pytest.FixtureRequest
 
 
 def made(*words: str) -> "subprocess.CompletedProcess[str]":
-    untouched = {
-        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")
-    }
+    of_make = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")
+    untouched = {name: value for name, value in os.environ.items() if name not in of_make}
     return subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, check=False, env=untouched)
 
 
