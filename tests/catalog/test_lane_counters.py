@@ -32,6 +32,8 @@ from twinport.model.replication import (
 )
 from twinport.refusals.storage import LeaseLost
 
+pytestmark = pytest.mark.large
+
 API, LEASE = RepositoryName("team/api"), timedelta(seconds=30)
 PLACES = tuple(Registry(ACCOUNT, RegionName(name)) for name in ("us-east-1", "ap-south-1"))
 IMAGES = tuple(Digest.of(bytes([number])) for number in range(3))

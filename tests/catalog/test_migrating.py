@@ -15,6 +15,8 @@ from tests.postgres import PostgresServer
 from twinport.catalog import identities, migrating, partition_schema, postgres, regional_schema, revisions
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
+pytestmark = pytest.mark.large
+
 # The columns, the indexes and the constraints of a database, as it tells them itself. The order of columns may differ.
 _OF_POSTGRESQL = (
     """

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
@@ -16,6 +17,8 @@ from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import Delivery, DeliveryState, FailureCode, Landed, Lane, PlannedDelivery
 from twinport.refusals.storage import LeaseLost
+
+pytestmark = pytest.mark.large
 
 HOME = Registry(AccountId("111111111111"), RegionName("eu-west-1"))
 LANES = [Lane(HOME, Registry(HOME.account, RegionName(name))) for name in ("us-east-1", "ap-south-1")]

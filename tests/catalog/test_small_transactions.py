@@ -41,6 +41,8 @@ from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
 from twinport.replication.status import DeliveryStatus
 
+pytestmark = pytest.mark.large
+
 MANY, AT_ONCE = 400, 50
 FAR, NO_RULES = Registry(ACCOUNT, OTHER_REGION), ReplicationConfiguration()
 API, LONG_AGO = RepositoryName("team/api"), NOW.replace(year=2000)

@@ -22,6 +22,8 @@ from twinport.clock import ManualClock
 from twinport.model.names import RegionName
 from twinport.refusals.storage import DatabaseNewer
 
+pytestmark = pytest.mark.large
+
 # A folder as version 0.1 left it before revisions were noted: a user in a group, a policy, images and their copies.
 FIRST = Path(__file__).parent / "first_folder"
 FILES = {
@@ -240,7 +242,6 @@ def some_of(statements: list[str]) -> list[int]:
     return sorted({*range(1, len(statements), max(1, len(statements) // 6)), len(statements), len(statements) + 1})
 
 
-@pytest.mark.large
 @pytest.mark.parametrize("file", ["global.db", FILES["eu-west-1"]])
 def test_an_upgrade_that_fails_at_any_statement_leaves_the_old_state_or_the_new(folder: Path, file: str) -> None:
     """The databases are upgraded one after the other, so the file is the last that is not yet."""

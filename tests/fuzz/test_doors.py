@@ -18,6 +18,8 @@ from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_o
 from twinport.config import Settings
 from twinport.open_accounts import OpenAccounts
 
+pytestmark = pytest.mark.large
+
 EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "25"))
 LIKE_ECR = "like ECR"
 BRIEF = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,6 +12,8 @@ from tests.fuzz.tokens import TYPES, object_of, one_odd
 from twinport.config import Settings
 from twinport.open_accounts import OpenAccounts
 
+pytestmark = pytest.mark.large
+
 STATEMENT = {
     "Sid": '"s"',
     "Effect": '"Allow"',
@@ -55,14 +57,12 @@ def _conditions() -> Iterator[str]:
             yield f'{{"Version":"2012-10-17","Statement":[{stated}]}}'
 
 
-@pytest.mark.large
 def test_whatever_the_value_of_a_condition_is_its_policy_is_simulated_or_refused(doors: Doors) -> None:
     asked = {"Action": "SimulateCustomPolicy", "Version": "2010-05-08", "ActionNames.member.1": "ecr:GetImage"}
     for policy in _conditions():
         unexpected(doors.query("iam", urlencode({**asked, "PolicyInputList.member.1": policy}).encode()))
 
 
-@pytest.mark.large
 @pytest.mark.parametrize(
     ("operation", "members"),
     [
@@ -78,7 +78,6 @@ def test_whatever_one_member_of_a_policy_of_ecr_is_it_is_taken_or_refused(
         unexpected(doors.json(operation, body))
 
 
-@pytest.mark.large
 @pytest.mark.parametrize(
     ("service", "member", "asked"),
     [
@@ -121,13 +120,11 @@ def _manifests() -> Iterator[str]:
         yield object_of({**index, "manifests": f"[{descriptor}]"}.items())
 
 
-@pytest.mark.large
 def test_whatever_one_member_of_a_manifest_is_it_is_taken_or_refused(doors: Doors) -> None:
     for manifest in _manifests():
         unexpected(doors.registry("PUT", "/v2/team/web/manifests/odd", (), (manifest.encode("utf-8", "replace"),)))
 
 
-@pytest.mark.large
 def test_whatever_one_member_of_a_request_to_ecr_is_it_is_taken_or_refused(doors: Doors) -> None:
     for operation in ECR.operations.values():
         for body in _odd(dict.fromkeys(operation.input.members, '"team/web"'), ("unknown",)):

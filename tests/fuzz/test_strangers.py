@@ -24,6 +24,8 @@ from twinport.errors import Refusal
 from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Incoming, Outgoing
 
+pytestmark = pytest.mark.large
+
 EXAMPLES = int(os.environ.get("TWINPORT_FUZZ_EXAMPLES", "25"))
 BRIEF = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 SIGNER = Signer()
@@ -80,7 +82,6 @@ def test_a_token_that_is_not_odd_is_believed(doors: Doors) -> None:
 
 
 # No header reaches a database: what it names is looked for among the keys of the issuer.
-@pytest.mark.large
 @pytest.mark.parametrize("doors", [SQLITE], indirect=True)
 def test_whatever_one_member_of_a_header_holds_a_token_is_believed_or_refused(doors: Doors) -> None:
     for header in (
@@ -91,7 +92,6 @@ def test_whatever_one_member_of_a_header_holds_a_token_is_believed_or_refused(do
         unexpected(_come(doors, _token(header or "x")))
 
 
-@pytest.mark.large
 def test_whatever_one_claim_of_a_signed_token_holds_it_is_believed_or_refused(doors: Doors) -> None:
     for claims in (*tokens.ODD, *tokens.DEEP, *tokens.odd_claims()):
         unexpected(_come(doors, _token("", claims or "x")))

@@ -23,6 +23,8 @@ from twinport.refusals.images import TooManyUploads, UploadNotFound
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.uploads import Part, Uploads
 
+pytestmark = pytest.mark.large
+
 T = TypeVar("T")
 # More than go at once by default, and a number that shows that it does not matter how many they are.
 SOME, MANY, AT_ONCE = 500, 1000, 50

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -30,6 +31,8 @@ from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.names import RepositoryName
 from twinport.refusals.images import LayersMissing
+
+pytestmark = pytest.mark.large
 
 T = TypeVar("T")
 LAYERS = tuple(f"layer {number}".encode() for number in range(4))

@@ -20,6 +20,8 @@ from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.refusals.images import LayersMissing
 
+pytestmark = pytest.mark.large
+
 ROUNDS = settings().max_examples // 8
 # Everything may go at once: whatever a delay would hide shows.
 NOTHING = Keeping(layers=timedelta(), uploads=timedelta(), readers=timedelta())

@@ -16,16 +16,11 @@ from twinport.model.replication import DeliveryState, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.post_office import LEASE
 
+pytestmark = pytest.mark.large
+
 DESTINATIONS = (FAR, PARTNER)
 TAGS = ("1", "2", "latest")
 STEPS = 25
-# The other days are large.
-USUAL = 2
-
-
-def days(many: int) -> list[object]:
-    """Name the seeds of as many days."""
-    return [pytest.param(seed, marks=[pytest.mark.large] if seed >= USUAL else []) for seed in range(many)]
 
 
 class Day:
@@ -105,7 +100,7 @@ async def day(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[D
     world.close()
 
 
-@pytest.mark.parametrize("day", days(12), indirect=True)
+@pytest.mark.parametrize("day", range(12), indirect=True)
 async def test_after_any_day_every_destination_shows_what_its_source_shows(day: Day) -> None:
     await day.live()
     for destination in DESTINATIONS:
@@ -116,7 +111,7 @@ async def test_after_any_day_every_destination_shows_what_its_source_shows(day: 
         assert states <= {DeliveryState.COMPLETE}
 
 
-@pytest.mark.parametrize("day", days(4), indirect=True)
+@pytest.mark.parametrize("day", range(4), indirect=True)
 async def test_after_a_day_of_refusals_the_same_pushes_bring_every_tag_to_where_it_is(day: Day) -> None:
     await day.live(day.change_a_policy, day.push_again)
     day.world.gate.denied.clear()

@@ -22,6 +22,8 @@ from twinport.model.replication import DeliveryState, FailureCode
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.forgetting import Forgetting
 
+pytestmark = pytest.mark.large
+
 T = TypeVar("T")
 FIRST, SECOND, THIRD = image(b"layer one"), image(b"layer two"), image(b"layer three")
 AGE, DAY = Keeping().history, timedelta(days=1)

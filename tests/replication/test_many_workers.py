@@ -21,6 +21,8 @@ from twinport.model.replication import DeliveryState, ReplicationRule
 from twinport.replication.destination import Destinations
 from twinport.replication.post_office import LEASE
 
+pytestmark = pytest.mark.large
+
 WORKERS = 3
 IMAGES = [image(b"common layer", f"layer {number}".encode()) for number in range(8)]
 LANES = {HOME: (FAR, FARTHER), FAR: (HOME, FARTHER), PARTNER: (Registry(PARTNER.account, FAR.region),)}
