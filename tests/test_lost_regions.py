@@ -132,8 +132,9 @@ def test_a_server_refuses_the_region_that_is_lost_and_serves_the_other(deploymen
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=PATIENCE_SECONDS)
-    assert (refused.value.code, refused.value.headers["retry-after"]) == (503, "5")
-    assert MISSING in refused.value.read().decode()
+    with refused.value as answer:
+        assert (answer.code, answer.headers["retry-after"]) == (503, "5")
+        assert MISSING in answer.read().decode()
     assert len(away.describe_repositories()["repositories"]) == 1
     assert not deployment.is_there()
 
@@ -143,5 +144,6 @@ def test_the_deliveries_of_a_region_that_is_lost_are_refused_and_no_defect(deplo
     shown = f"{deployment.served.url}/_twinport/deliveries?account={ACCOUNT}&region={HOME}"
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(shown, timeout=PATIENCE_SECONDS)
-    assert (refused.value.code, refused.value.headers["retry-after"]) == (503, "5")
-    assert MISSING in refused.value.read().decode()
+    with refused.value as answer:
+        assert (answer.code, answer.headers["retry-after"]) == (503, "5")
+        assert MISSING in answer.read().decode()

@@ -25,7 +25,8 @@ def get(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, error.read()
+        with error:
+            return error.code, error.read()
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -80,7 +80,8 @@ class Pusher:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refused:
-            return refused.code, refused.read()
+            with refused:
+                return refused.code, refused.read()
 
     def spoil(self, digest: str, content: bytes) -> None:
         """Let a manifest's bytes go bad where the catalog keeps them."""

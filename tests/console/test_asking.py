@@ -124,7 +124,8 @@ class Visitor:
             with self._opener.open(url, body, timeout=PATIENCE_SECONDS) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as refused:
-            return refused.read().decode()
+            with refused:
+                return refused.read().decode()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ def answer(server: Served, path: str, **headers: str) -> tuple[int, str]:
         with OPENER.open(request, timeout=PATIENCE_SECONDS) as opened:
             return opened.status, opened.read().decode()
     except urllib.error.HTTPError as refused:
-        return refused.code, refused.headers.get("location") or refused.read().decode()
+        with refused:
+            return refused.code, refused.headers.get("location") or refused.read().decode()
 
 
 def test_a_browser_is_led_to_the_console(server: Served) -> None:

@@ -45,7 +45,8 @@ def ask(closed: Served, account: str, key: tuple[str, str] | None) -> tuple[int,
         ) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+        with error:
+            return error.code, json.loads(error.read())
 
 
 def test_an_administrators_signature_shows_them(closed: Served, administrator: tuple[str, str, str]) -> None:

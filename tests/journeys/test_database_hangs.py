@@ -54,7 +54,8 @@ def status_of(url: str) -> int:
         with urllib.request.urlopen(url, timeout=IN_TIME) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
-        return refused.code
+        with refused:
+            return refused.code
 
 
 def test_requests_are_refused_in_time_and_served_again_once_the_database_goes_on(

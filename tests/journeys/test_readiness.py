@@ -29,7 +29,8 @@ def ask(server: Server, path: str) -> tuple[int, Any, str | None]:
         with urllib.request.urlopen(f"{server.url}{path}", timeout=IN_TIME) as answer:
             return answer.status, json.loads(answer.read()), answer.headers["retry-after"]
     except urllib.error.HTTPError as refused:
-        return refused.code, json.loads(refused.read()), refused.headers["retry-after"]
+        with refused:
+            return refused.code, json.loads(refused.read()), refused.headers["retry-after"]
 
 
 def missing(server: Server) -> list[str]:
@@ -127,4 +128,5 @@ def test_every_door_says_when_to_try_again(away: tuple[Owner, Registry, Opener])
         assert (answer["HTTPStatusCode"] >= 500, "retry-after" in answer["HTTPHeaders"]) == (True, True), service
     with pytest.raises(urllib.error.HTTPError) as page:
         browser.open(f"{owner.server.url}/console/{HOME}/repositories", timeout=IN_TIME)
-    assert (page.value.code, page.value.headers["retry-after"]) == (503, "5")
+    with page.value as answered:
+        assert (answered.code, answered.headers["retry-after"]) == (503, "5")
