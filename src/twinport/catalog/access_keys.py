@@ -1,4 +1,4 @@
-"""Users' long-term access keys. Whom a key stands for is asked of catalog/credentials.py."""
+"""Users' long-term access keys. catalog/credentials.py finds the principal that a key stands for."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What concerns an account as a whole, in the partition's database: its alias, and how much it holds."""
+"""Accounts as a whole, in the partition's database: names, aliases, and how much each account holds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,6 +99,6 @@ def holdings(db: Connection, account: AccountId) -> Holdings:
 
 
 def _count(db: Connection, rows: FromClause, account: AccountId) -> int:
-    """Count rows, of which one of the tables has a column `account`."""
+    """Count an account's rows. Exactly one of the joined tables has a column `account`."""
     (owner,) = [column for column in rows.c if column.name == "account"]
     return db.execute(select(func.count()).select_from(rows).where(owner == account)).scalar_one()

@@ -1,11 +1,11 @@
-"""What arrives in a Region: offers with the bytes that they hold, landings, and the positions that were applied.
+"""Arrivals in a Region: offers with the bytes that they hold, landings, and the positions that were applied.
 
 The destination remembers per (source registry, repository, tag) the last position that it decided about, and keeps it
-after the tag is gone: an older position never touches the tag, and the same one only places it where it is absent. It
-remembers each delivery's outcome by its id: a lost
-answer changes nothing twice. An arrival owes nothing onwards: nothing here writes to the outbox (one hop).
+after the tag is gone. An older position never touches the tag, and the same position only places the tag where it is
+absent. The destination also remembers each delivery's outcome by its id, so a delivery that is repeated after a lost
+answer changes nothing twice. An arrival causes no further delivery: nothing here writes to the outbox (one hop).
 
-When offers expire is told by the clock of the database (`Catalog.now`), since any host may hold or expire them.
+The clock of the database (`Catalog.now`) decides when offers expire, since any host may hold or expire them.
 """
 
 import json
@@ -41,7 +41,7 @@ from twinport.refusals.storage import HistoryBegunAnew, OfferExpired
 
 @dataclass(frozen=True, slots=True)
 class NewManifest:
-    """A manifest that came with a landing, read and found to be what its digest says."""
+    """A manifest that came with a landing, parsed and checked against its digest."""
 
     digest: Digest
     content: bytes
@@ -52,8 +52,8 @@ class NewManifest:
 class Landing:
     """One delivery as it is committed. `manifests` are those that were missing, children before parents.
 
-    `epoch` is that of the destination's history from before the gate was asked, if it had one. `instead_of` names
-    keys whose bytes are not all there, by the digest that the offer holds other bytes of.
+    `epoch` is the epoch of the destination's history before the gate decided, if there was one. `instead_of` maps a
+    digest to a key whose bytes are damaged or incomplete; the offer holds other bytes of this digest.
     """
 
     delivery: str
@@ -93,7 +93,7 @@ def outcome(db: Connection, account: AccountId, delivery: str) -> TagOutcome | N
 
 
 def missing_manifests(db: Connection, home: Registry, name: str, wanted: Collection[Digest]) -> frozenset[Digest]:
-    """Return which manifests the repository lacks, and damaged ones; all of them if it does not exist."""
+    """Return the manifests that the repository lacks or holds damaged; all of them if it does not exist."""
     found = repositories.find(db, home, name)
     if found is None:
         return frozenset(wanted)
@@ -102,7 +102,7 @@ def missing_manifests(db: Connection, home: Registry, name: str, wanted: Collect
 
 
 def missing_blobs(db: Connection, account: AccountId, wanted: Collection[Digest]) -> frozenset[Digest]:
-    """Return which blobs no repository of the account names, whatever the store beneath may hold, and damaged ones."""
+    """Return the blobs that no repository of the account holds undamaged, whatever the blob store has."""
     query = select(repository_blob.c.digest).join(repository).join(blob).distinct()
     query = query.where(repository.c.account == account, blob.c.damage.is_(None))
     held = {
@@ -125,9 +125,10 @@ def is_held(db: Connection, offer_id: str, digest: Digest) -> bool:
 
 
 def hold(db: Connection, offer_id: str, source: Registry, bytes_: "HeldBytes", until: datetime) -> bool:
-    """Let an offer hold durable bytes, and prolong it. False if it holds this digest already: discard the key then.
+    """Record durable bytes in an offer, and prolong the offer.
 
-    Raises OfferExpired if there is no such offer of this source, and BytesGivenUp.
+    Return False if the offer holds this digest already; the caller then discards the key. Raises OfferExpired if
+    this source has no such offer, and BytesGivenUp.
     """
     blobs.require_kept(db, bytes_.key)
     mine = (offer.c.id == offer_id, offer.c.source_region == source.region, offer.c.source_account == source.account)
@@ -147,7 +148,7 @@ class HeldBytes:
 
 
 def surpassed(db: Connection, offer_id: str) -> dict[Digest, StoredBlob]:
-    """Return where bytes lie already of which an offer holds others."""
+    """Return the blobs that are already recorded under digests for which an offer holds bytes."""
     query = select(blob.c.digest, blob.c.key, blob.c.size, blob.c.damage)
     rows = db.execute(
         query.join(offer_blob, offer_blob.c.digest == blob.c.digest).where(offer_blob.c.offer_id == offer_id)
@@ -160,7 +161,7 @@ def has_expired_offers(db: Connection, now: datetime) -> bool:
 
 
 def expire_offers(db: Connection, now: datetime, limit: int) -> int:
-    """Forget offers whose time is over, at most `limit` rows. Tell how many rows went.
+    """Forget offers that have expired, at most `limit` rows. Tell how many rows went.
 
     The keys of the bytes they held are left to the sweep (law 1).
     """
@@ -168,8 +169,8 @@ def expire_offers(db: Connection, now: datetime, limit: int) -> int:
 
 
 def forget_offers(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, limit: int) -> int:
-    """Forget some offers, as `expire_offers` does. One that holds much goes in several calls, its own row last."""
-    # An offer that is being prolonged, or a blob that is being landed, is another's at this moment.
+    """Forget some offers, as `expire_offers` does. An offer with many blobs takes several calls; its row goes last."""
+    # Another transaction may be prolonging an offer, or landing one of its blobs, at this moment.
     chosen = select(offer.c.id).where(*which).order_by(offer.c.expires_at).limit(limit)
     ids = db.execute(chosen.with_for_update(skip_locked=True)).scalars().all()
     held = select(offer_blob.c.offer_id, offer_blob.c.digest).where(offer_blob.c.offer_id.in_(ids)).limit(limit)
@@ -188,11 +189,11 @@ def forget_offers(db: Connection, which: Sequence[ColumnElement[bool]], now: dat
 def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
     """Make an image visible in one transaction: blobs, manifests children first, the tag last, and the outcome.
 
-    A delivery that has landed before is answered as then and changes nothing. Raises RepositoryNotFound if the
-    repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was not
-    missing at the offer has gone since; TagLimitReached; HistoryBegunAnew after a reset.
+    A delivery that has landed before gets the same answer again and changes nothing. Raises RepositoryNotFound if the
+    repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was present
+    at the offer has gone since; TagLimitReached; HistoryBegunAnew after a reset.
     """
-    # Held first: registry before repository before image before tag. Whoever lands the same delivery waits here.
+    # Lock order: registry, repository, image, tag. Another process that lands the same delivery waits here.
     registries.hold(db, landing.destination.account)
     decided = outcome(db, landing.destination.account, landing.delivery)
     if decided is not None:
@@ -220,7 +221,7 @@ def _home(db: Connection, landing: Landing, now: datetime) -> Repository:
         raise RepositoryNotFound(landing.repository, landing.destination.account)
     try:
         return repositories.insert(db, *place, NewRepository(), now)
-    except RepositoryExists:  # somebody was faster
+    except RepositoryExists:  # another transaction was faster
         return repositories.lock(db, *place, Against.CHANGES)
 
 
@@ -233,9 +234,9 @@ def _store(db: Connection, home: Repository, landing: Landing, arrived: NewManif
 
 
 def _link(db: Connection, home: Repository, landing: Landing, digest: Digest, now: datetime) -> None:
-    """Let the repository hold a blob that came with the offer, or that another repository of this registry holds.
+    """Link a blob that came with the offer, or that another repository of this registry holds, to the repository.
 
-    What is neither stays absent: `require_parts` knows whether it had to be here.
+    Any other blob stays absent; `require_parts` decides whether the image needs it.
     """
     held = _take_held(db, landing.offer, digest)
     if held is not None:
@@ -254,8 +255,8 @@ def _take_held(db: Connection, offer_id: str, digest: Digest) -> HeldBytes | Non
 def _place_tag(db: Connection, home: Repository, landing: Landing, here: Position, now: datetime) -> TagOutcome:
     """Move the tag, unless a newer position of the same source was decided about, or the repository forbids it.
 
-    Another delivery at the same position brings back a tag that was deleted here, and moves none: what the tag names
-    now was put there after that position had been decided about.
+    Another delivery at the same position restores a tag that was deleted here, but moves no existing tag: such a tag
+    was placed after that position had been decided about.
     """
     if landing.tag is None:
         return TagOutcome.NONE

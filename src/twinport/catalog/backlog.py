@@ -1,4 +1,4 @@
-"""What a Region has still to do, from lanes and the ends of indexes alone: no query here counts deliveries or blobs."""
+"""What a Region still has to do. Each query reads lanes or the end of an index; none counts deliveries or blobs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,31 +23,31 @@ class Backlog:
 
 
 def by_destination(db: Connection) -> dict[str, Backlog]:
-    """Return what is owed to each destination Region that a lane leads to, also where nothing is."""
+    """Return the backlog of each destination Region that a lane leads to, even if it is empty."""
     return _read(db, _grouped(lane.c.destination_region))
 
 
 def busiest(db: Connection, most: int) -> dict[str, Backlog]:
-    """Return what each of the accounts owes that owe most in this Region."""
+    """Return the backlogs of the accounts that owe most in this Region."""
     account, total = lane.c.source_account, func.sum(lane.c.waiting)
     query = select(account, total, func.min(lane.c.oldest)).where(lane.c.waiting > 0).group_by(account)
     return _read(db, query.order_by(total.desc(), account).limit(most))
 
 
 def of_accounts(db: Connection, accounts: Collection[str]) -> dict[str, Backlog]:
-    """Return what each of these accounts owes in this Region."""
+    """Return the backlog of each of these accounts in this Region."""
     return _read(db, _grouped(lane.c.source_account).where(lane.c.source_account.in_(accounts)))
 
 
 def oldest_garbage(db: Connection) -> datetime | None:
-    """Return since when something waits to be looked at that may be garbage: the first entry of each index."""
+    """Return since when the oldest possible garbage has waited for a review, from the first entry of each index."""
     columns = (layer_review.c.since, blob_review.c.since, discarded_key.c.discarded_at)
     found = (db.execute(select(func.min(column))).scalar() for column in columns)
     return min((since for since in found if since is not None), default=None)
 
 
 def longest_unverified(db: Connection) -> datetime | None:
-    """Return when the layer was last compared with its digest that was not for longest."""
+    """Return when the layer that has waited longest for verification was last compared with its digest."""
     return db.execute(select(func.min(blob.c.verified_at))).scalar()
 
 

@@ -30,7 +30,7 @@ class Partition:
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         def advancing(db: Connection) -> T:
-            # First of all: on PostgreSQL the row that is written here makes writes follow one another.
+            # This comes first: on PostgreSQL the row that is written here serializes the writes.
             changes = {"value": partition_schema.generation.c.value + 1}
             first = statements.insert(db, partition_schema.generation).values(id=1, value=1)
             db.execute(first.on_conflict_do_update(index_elements=["id"], set_=changes))

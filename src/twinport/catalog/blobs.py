@@ -1,7 +1,7 @@
 """Which bytes a Region has under which digest, and which repositories hold them.
 
-Only digests that a repository holds exist for its readers: what another repository or account has stored under the
-same digest is never shown, nor shared without the bytes having been sent.
+A reader of a repository sees only the digests that the repository holds. Bytes that another repository or account has
+stored under the same digest are never shown, and never shared unless the bytes have been sent.
 """
 
 from collections.abc import Iterable
@@ -59,9 +59,9 @@ class StoredBlob:
 
 @dataclass(frozen=True, slots=True)
 class NewBlob:
-    """Durable bytes that are to have the name of their digest.
+    """Durable bytes that are to be recorded under their digest.
 
-    `instead_of` is the key that has it, if somebody saw that its bytes are not all there.
+    `instead_of` is the key that is recorded under the digest now, if its bytes were found damaged or incomplete.
     """
 
     digest: Digest
@@ -71,10 +71,10 @@ class NewBlob:
 
 
 def record(db: Connection, new: NewBlob, now: datetime) -> Key:
-    """Name durable bytes, and return the key that has the name: another one if others came first.
+    """Record durable bytes under their digest, and return the key that counts: another one if other bytes came first.
 
-    The key that lost is remembered as discarded, so its bytes will be swept. Bytes in quarantine always lose, and so
-    do those that the new ones are to be named instead of. Raises BytesGivenUp.
+    The losing key is noted as discarded, so the sweep removes its bytes. Bytes in quarantine always lose, and so do
+    the bytes of `instead_of`. Raises BytesGivenUp.
     """
     require_kept(db, new.key)
     row = {"digest": str(new.digest), "key": new.key, "size": new.size, "created_at": now, "verified_at": now}
@@ -86,37 +86,37 @@ def record(db: Connection, new: NewBlob, now: datetime) -> Key:
 
 
 def named(db: Connection, digest: Digest) -> StoredBlob | None:
-    """Return where the bytes of a digest lie, whoever holds it. Nobody is to be told."""
+    """Return where the bytes of a digest lie, whichever repository holds it. No client may learn the answer."""
     row = db.execute(_NAMED, {"digest": str(digest)}).one_or_none()
     return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def require_kept(db: Connection, key: Key) -> None:
-    """Return unless bytes that no row named yet were given up meanwhile. Raises BytesGivenUp."""
+    """Raise BytesGivenUp if a key was discarded before any row named it."""
     if db.execute(_GIVEN_UP, {"key": key}).first() is not None:
         raise BytesGivenUp(key)
 
 
 def keep(db: Connection, digest: Digest) -> StoredBlob | None:
-    """Return where the bytes of a digest lie, and let nobody remove its row until the transaction ends."""
+    """Return where the bytes of a digest lie, and lock its row against removal until the transaction ends."""
     row = db.execute(_STANDING, {"digest": str(digest)}).one_or_none()
     return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def link(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Let a repository hold a digest that is recorded and kept, for a while even if no image comes to name it."""
+    """Link a recorded and locked digest to a repository. The link stays for a while even if no image names it."""
     statements.upsert(db, _held, {"repository_id": repository_id, "digest": str(digest)}, {"linked_at": now})
     reviews.review_layer(db, repository_id, digest, now)
 
 
 def is_named(db: Connection, repository_id: int, digest: Digest) -> bool:
-    """Tell whether an image of the repository names a layer, be it there or not."""
+    """Tell whether an image of the repository names a layer, present or not."""
     query = select(_part.c.digest).where(_part.c.repository_id == repository_id, _part.c.digest == str(digest))
     return db.execute(query.limit(1)).first() is not None
 
 
 def unlink(db: Connection, repository_id: int, digest: Digest, now: datetime) -> bool:
-    """Let a repository, locked against everything, hold a digest no longer. Tell whether it did."""
+    """Unlink a digest from a repository that is locked against everything. Tell whether it was linked."""
     for table in (_held, _review):
         mine = (table.c.repository_id == repository_id, table.c.digest == str(digest))
         removed = db.execute(delete(table).where(*mine)).rowcount
@@ -127,7 +127,7 @@ def unlink(db: Connection, repository_id: int, digest: Digest, now: datetime) ->
 
 
 def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
-    """Return the sizes of those digests that the repository holds, but for those in quarantine."""
+    """Return the sizes of the digests that the repository holds, except those in quarantine."""
     wanted = {str(digest): digest for digest in digests}
     rows = db.execute(_WHOLE, {"repository_id": repository_id, "digests": list(wanted)})
     return {wanted[row.digest]: row.size for row in rows}
@@ -136,7 +136,7 @@ def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[
 def promised(
     db: Connection, repository_id: int, digests: Iterable[Digest], since: datetime
 ) -> dict[Digest, StoredBlob]:
-    """As `held`, without what no image names and what nothing happened to since `since`: it may go soon."""
+    """As `held`, without layers that may go soon: no image names them, and nothing happened to them since `since`."""
     wanted = {str(digest): digest for digest in digests}
     rows = db.execute(_KEPT, {"repository_id": repository_id, "digests": list(wanted), "since": since})
     return {wanted[row.digest]: StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
@@ -181,13 +181,13 @@ def locate(db: Connection, repository_id: int, digest: Digest) -> StoredBlob | N
 
 
 def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
-    """Remember keys that no row names any more: law 1 lets their bytes go after the rows."""
-    # In one order: two that note the same wait for one another and do not lock up.
+    """Note keys that no row names any more; by law 1 their bytes are removed after the rows."""
+    # In one order: two transactions that note the same keys wait for each other without a deadlock.
     statements.insert_all_absent(db, _discarded, [{"key": key, "discarded_at": now} for key in sorted(keys)])
 
 
 def _better_of(db: Connection, standing: StoredBlob, new: NewBlob, now: datetime) -> Key:
-    """Let new bytes take the place of damaged ones; of whole ones they are only a copy."""
+    """Replace damaged bytes by new ones. If the bytes are whole, discard the new ones as a copy."""
     if standing.key == new.key:
         return standing.key
     changes = {"key": new.key, "size": new.size, "verified_at": now, "damage": None, "damaged_at": None}

@@ -1,8 +1,8 @@
-"""Deliveries that the rules ask for no more: they are canceled some at a time, from the change of the rules on.
+"""Deliveries that the rules no longer ask for: after a change of the rules, they are canceled some at a time.
 
-The transaction that stores the rules notes that there may be some, so a process that dies leaves the rest to another.
-Meanwhile they count as owed, so that the role is not deleted too early, and a claim cancels them instead of leasing
-them (`outbox.claim`), so that none is carried.
+The transaction that stores the rules notes that there may be some, so another process can go on if one dies. Until
+they are canceled, they count as owed, so that the role is not deleted too early. A claim cancels them instead of
+leasing them (`outbox.claim`), so that none is carried.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ def begin(db: Connection, account: AccountId, now: datetime) -> None:
 
 
 def accounts(db: Connection) -> list[AccountId]:
-    """Return whose deliveries are being canceled."""
+    """Return the accounts whose deliveries are being canceled."""
     prefix = chores.cancelling("")
     return [AccountId(name.removeprefix(prefix)) for name in chores.names(db, prefix)]
 
@@ -29,7 +29,7 @@ def go_on(db: Connection, account: AccountId, now: datetime, limit: int) -> bool
 
     Tell whether there are more than these `limit`. Those under lease may finish.
     """
-    # Held, as by a push: nothing is owed by other rules meanwhile.
+    # Held, as a push holds it: meanwhile no delivery is recorded under other rules.
     rules = registries.hold(db, account).replication
     round_ = chores.cancelling(account)
     place = chores.begun_at(db, round_)

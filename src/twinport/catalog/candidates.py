@@ -1,4 +1,4 @@
-"""What would go if everything went whose time is over: the dry run of `catalog/garbage.py`, by the same conditions."""
+"""The dry run of `catalog/garbage.py`: everything that is old enough to be removed, by the same conditions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from twinport.catalog.repositories import OF_NO_REGISTRY
 
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key
 _blob, _held, _part, _repository = schema.blob, schema.repository_blob, schema.manifest_blob, schema.repository
-# What a deleted repository held goes whatever its age, and is not a candidate by itself.
+# The contents of a deleted repository go at any age, and are no candidates by themselves.
 _IS_OF_A_REGISTRY = _repository.c.account != OF_NO_REGISTRY
 
 
 class Kind(Enum):
-    """What can go, and why."""
+    """The kinds of things that garbage collection can remove."""
 
     UPLOAD = "upload"
     LAYER = "layer"
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that would go. `size` is what it frees; a layer that is let go frees nothing, its blob may.
+    """Something that would be removed. `size` is what this frees. Unlinking a layer frees nothing; its blob may.
 
     `name` is an upload's id, a digest or a key; `repository` is the account and the name of one, or empty.
     """
@@ -43,7 +43,7 @@ class Candidate:
 
 
 def uploads(db: Connection, before: datetime) -> Iterator[Candidate]:
-    """Yield uploads to which nobody has added since `before`. Those that ended go anyway."""
+    """Yield uploads to which no client has added since `before`. Uploads that ended go in any case."""
     upload = schema.upload
     query = select(upload, _repository.c.account, _repository.c.name).join(_repository)
     query = query.where(upload.c.touched_at <= before, IS_OPEN, _IS_OF_A_REGISTRY)
@@ -53,7 +53,7 @@ def uploads(db: Connection, before: datetime) -> Iterator[Candidate]:
 
 
 def layers(db: Connection, before: datetime) -> Iterator[Candidate]:
-    """Yield layers that no image of their repository names, and has not since `before`."""
+    """Yield layers that no image of their repository has named since `before`."""
     query = select(_layer.c.digest, _layer.c.since, _repository.c.account, _repository.c.name).join(_repository)
     query = query.where(_layer.c.since <= before, ~_is_named(), _IS_OF_A_REGISTRY)
     for row in db.execute(query.order_by(_layer.c.since, _layer.c.digest)):
@@ -61,7 +61,7 @@ def layers(db: Connection, before: datetime) -> Iterator[Candidate]:
 
 
 def blobs(db: Connection, before: datetime) -> Iterator[Candidate]:
-    """Yield blobs that no repository will hold when the layers of `layers` are let go."""
+    """Yield blobs that no repository will hold once the layers of `layers` are unlinked."""
     is_idle = (
         select(_layer.c.digest)
         .where(
@@ -82,7 +82,7 @@ def blobs(db: Connection, before: datetime) -> Iterator[Candidate]:
 
 
 def discarded(db: Connection, before: datetime) -> Iterator[Candidate]:
-    """Yield keys that were discarded before `before`. Their size is for the store to say."""
+    """Yield keys that were discarded before `before`. Only the blob store knows their size."""
     query = select(_discarded.c.key, _discarded.c.discarded_at).where(_discarded.c.discarded_at <= before)
     for row in db.execute(query.order_by(_discarded.c.discarded_at, _discarded.c.key)):
         yield Candidate(Kind.BYTES, row.key, 0, row.discarded_at)

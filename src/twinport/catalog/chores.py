@@ -1,4 +1,4 @@
-"""Work that goes round all there is, some at a time: how far it has come, and when it goes on.
+"""Rounds: work that visits everything in turn, some at a time. Each row says how far one has come and when it goes on.
 
 There are two kinds of rounds. One has parts: a process takes a part in one transaction, so each of several processes
 takes another one, and a part whose process dies is left out until the next round. The other has a place (`place`,
@@ -22,7 +22,7 @@ _IDENTITY = "identity"
 class Chore:
     """The parts of a round in their order, and how much time there is for each.
 
-    After a pause, work for at most `catch_up` is made up for at once.
+    After a pause, the parts of at most the last `catch_up` are made up for at once.
     """
 
     name: str
@@ -50,7 +50,7 @@ def take(db: Connection, chore: Chore, now: datetime) -> str | None:
 
 
 def place(db: Connection, name: str, ended_before: datetime) -> str | None:
-    """Return where a round goes on that has no parts: '' at its beginning, None if it need not begin yet.
+    """Return where a round without parts goes on: '' at its beginning, None if it need not begin yet.
 
     It begins if the last one ended before `ended_before`.
     """
@@ -61,7 +61,7 @@ def place(db: Connection, name: str, ended_before: datetime) -> str | None:
 
 
 def go_on(db: Connection, name: str, place: str, now: datetime) -> None:
-    """Note how far such a round has come by now; '' is its end."""
+    """Note how far a round without parts has come by now; '' is its end."""
     statements.upsert(db, _chore, {"name": name}, {"position": place, "due_at": now})
 
 
@@ -75,13 +75,13 @@ def is_begun(db: Connection, name: str) -> bool:
 
 
 def begun_at(db: Connection, name: str) -> str | None:
-    """Return how far a round that is made once has come: '' at its beginning, None if there is none."""
+    """Return how far a one-time round has come: '' at its beginning, None if there is none."""
     found: str | None = db.execute(select(_chore.c.position).where(_chore.c.name == name)).scalar()
     return found
 
 
 def names(db: Connection, prefix: str) -> list[str]:
-    """Return the names of rounds that begin so."""
+    """Return the names of rounds that begin with a prefix."""
     query = select(_chore.c.name).where(_chore.c.name.startswith(prefix, autoescape=True))
     return list(db.execute(query.order_by(_chore.c.name)).scalars())
 
@@ -91,7 +91,7 @@ def end(db: Connection, name: str) -> None:
 
 
 def identity(db: Connection, new: str, now: datetime) -> str:
-    """Return by what name this database is known to its store of blobs: `new`, if it had none before."""
+    """Return the name by which the blob store knows this database: `new`, if it had none before."""
     statements.insert_absent(db, _chore, {"name": _IDENTITY, "position": new, "due_at": now})
     return known_identity(db) or new
 
@@ -102,5 +102,5 @@ def known_identity(db: Connection) -> str | None:
 
 
 def forget_all_but_identity(db: Connection) -> None:
-    """Let every round begin anew."""
+    """Forget the progress of every round, so that it begins anew."""
     db.execute(delete(_chore).where(_chore.c.name != _IDENTITY))

@@ -1,7 +1,7 @@
-"""A deployment that is reset: everything in it is forgotten, some rows at a time, the same on either engine.
+"""The reset of a deployment: it forgets everything, some rows at a time, in the same way on either engine.
 
-Who signs in goes before what bounds them, so that no moment between two transactions lets anybody do more than before.
-A reset that breaks off is asked for again; what is left of it is whole, as the laws have it.
+Users, roles and credentials go before the policies that limit them, so no principal gains permissions between two
+transactions. If a reset breaks off, the operator repeats it; what is left still obeys the laws.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ _KEPT = (identities.generation, identities.site_key, identities.region)
 _IDENTITIES = _CREDENTIALS + tuple(
     table for table in identities.partition.sorted_tables if table not in (*_KEPT, *_CREDENTIALS)
 )
-# What hangs on repositories goes with them, and blobs after them.
+# The rows of a repository's contents go with it, and blobs after them.
 _OF_A_REGION = (
     schema.registry,
     schema.fence,
@@ -46,11 +46,11 @@ _OF_A_REGION = (
 async def clear(catalog: Catalog, rows_at_once: int = _ROWS_AT_ONCE) -> None:
     """Forget everything: IAM, then Region by Region. Histories begin new epochs.
 
-    In this order no other process lands in the empty state what it carried before: a caller that the gate admits
+    This order keeps other processes from landing earlier deliveries in the empty state: a caller that the gate admits
     after IAM is gone has no role, and a landing that the gate admitted before meets another epoch.
 
-    Keys whose bytes no row names any more are noted as discarded (`Garbage.remove_bytes`). Bytes that a request under
-    way has written and not yet recorded are not among them.
+    Keys whose bytes no row names any more are noted as discarded (`Garbage.remove_bytes`). They do not include bytes
+    that a running request has written and not yet recorded.
     """
     await _until_none(lambda: catalog.partition.write(partial(_clear_identities, limit=rows_at_once)))
     clear_some = partial(_clear_region, clock=catalog.now, limit=rows_at_once)
@@ -71,7 +71,7 @@ def _clear_identities(db: Connection, limit: int) -> int:
 def _clear_region(db: Connection, clock: Callable[[Connection], datetime], limit: int) -> int:
     """Forget at most `limit` rows of a Region, and tell how many: none when nothing is left.
 
-    Repositories belong to no registry before anything else goes, so nothing is added to them meanwhile.
+    Repositories are first taken from their registries, so nothing is added to them meanwhile.
     """
     now = clock(db)
     left = limit - repositories.remove_some(db, limit)

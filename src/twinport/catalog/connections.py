@@ -1,7 +1,7 @@
-"""The connections of one process to all databases of a deployment: never more than a bound, given back when idle.
+"""The connections of one process to all databases of a deployment: limited in number, and closed when idle.
 
 Each database has a pool, and all pools share one budget. A pool that needs a connection while the budget is used up
-takes the place of an idle one, of whichever database: docs/decisions/0030-deadlines-and-connections.md.
+replaces an idle connection of any database: docs/decisions/0030-deadlines-and-connections.md.
 """
 
 import os
@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from twinport.catalog import waits
 from twinport.refusals.storage import StorageUnavailable
 
-# A connection that nothing was asked for this long is closed.
+# A connection that was idle for this long is closed.
 IDLE = timedelta(seconds=60)
 
 
@@ -32,7 +32,7 @@ class _Idle:
 
 @dataclass
 class Connections:
-    """The budget: how many connections there may be, which of them are idle, and which are in use."""
+    """The budget: how many connections are allowed, which of them are idle, and which are in use."""
 
     most: int
     idle_limit: timedelta = IDLE
@@ -43,7 +43,7 @@ class Connections:
 
     @property
     def open(self) -> int:
-        """Return how many connections there are, those that are being made among them."""
+        """Return the number of connections, including those that are being made."""
         return self._beginning + len(self._in_use) + sum(map(len, self._idle.values()))
 
     def take(self, pool: "SharedPool") -> ConnectionPoolEntry:
@@ -67,7 +67,7 @@ class Connections:
         return entry
 
     def give_back(self, pool: "SharedPool", entry: ConnectionPoolEntry) -> None:
-        """Keep a connection for the next job on its database; one that was lost is gone."""
+        """Keep a connection for the next job on its database, unless it was lost."""
         with self._changed:
             self._in_use.discard(entry)
             if entry.dbapi_connection is not None:
@@ -76,7 +76,7 @@ class Connections:
             self._changed.notify()
 
     def tidy(self) -> None:
-        """Close what was idle for too long."""
+        """Close the connections that were idle for too long."""
         with self._changed:
             self._close_old()
             self._changed.notify_all()
@@ -89,7 +89,7 @@ class Connections:
             self._changed.notify_all()
 
     def cut(self) -> None:
-        """End what waits for an answer on any connection, as if the server had hung up."""
+        """End every wait for an answer on a connection, as if the server had closed it."""
         with self._changed:
             for entry in self._in_use:
                 _hang_up(entry.dbapi_connection)
@@ -105,12 +105,12 @@ class Connections:
                 raise StorageUnavailable(f"all {self.most} connections to the database are in use")
 
     def _make_room(self) -> bool:
-        """Close an idle connection of the pool that has most of them. Tell whether there was one."""
+        """Close an idle connection of the pool that has most idle ones. Tell whether there was one."""
         longest = max(map(len, self._idle.values()), default=0)
         if not longest:
             return False
-        # At random among equals: processes look at one Region after the other, and whichever order is taken for
-        # granted here would close exactly the one that is needed next.
+        # At random among equals: processes look at one Region after the other, and a fixed order would close exactly
+        # the connection that is needed next.
         chosen = random.choice([each for each in self._idle.values() if len(each) == longest])  # noqa: S311
         chosen.pop(0).entry.close()
         return True
@@ -155,7 +155,7 @@ class SharedPool(Pool):
 
 
 def _hang_up(connection: Any) -> None:
-    """Let nothing more come over a connection that another thread waits on; it closes it by itself then."""
+    """Shut down the socket of a connection that another thread waits on; that thread then closes the connection."""
     if connection is None:
         return
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as ours:

@@ -1,4 +1,4 @@
-"""Who is signed in to the console, in the partition's database."""
+"""Console sessions, in the partition's database."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ _FORGOTTEN_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSession:
-    """`token_hash` is of the cookie's value. `access_key_id` is None for somebody who gave a password."""
+    """A console session. `token_hash` is of the cookie's value; `access_key_id` is None after a password sign-in."""
 
     token_hash: str
     principal_id: str
@@ -23,7 +23,7 @@ class ConsoleSession:
 
 
 def add(db: Connection, session: ConsoleSession) -> None:
-    """Store a session, and forget some of those that have expired: more than come."""
+    """Store a session, and delete several that have expired, so that they do not pile up."""
     expired = console_session.c.expires_at <= session.created_at
     statements.delete_some(db, console_session, [expired], _FORGOTTEN_AT_ONCE)
     db.execute(

@@ -1,4 +1,4 @@
-"""What a credential report is made of, and the last one of each account."""
+"""The data of a credential report, and the last report of each account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +44,7 @@ def of_user(db: Connection, account: AccountId, name: str) -> Credentials | None
 
 
 def of_root(db: Connection, account: AccountId) -> tuple[datetime | None, tuple[AccessKey, ...]]:
-    """Return when an account was created, if it was and is not just open, and the keys of its root."""
+    """Return when an account was created (None for an open account), and the keys of its root."""
     created = db.execute(select(schema.account.c.created_at).where(schema.account.c.id == account)).scalar()
     return created, tuple(access_keys.listed(db, account))
 

@@ -28,7 +28,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A temporary credential with the name of the role or user it stands for, as far as that still exists."""
+    """A temporary credential with the name of the role or user that it stands for, if that still exists."""
 
     access_key_id: str
     account: AccountId
@@ -101,7 +101,7 @@ def access_key(db: Connection, key_id: str) -> KeyRow | None:
 
 
 def session(db: Connection, key_id: str) -> SessionRow | None:
-    """Find a session, whether or not whom it stands for is still there by unique id."""
+    """Find a session, whether or not a principal with its unique id still exists."""
     row = db.execute(_SESSION, {"key_id": key_id}).one_or_none()
     return SessionRow(*tuple(row)) if row else None
 
@@ -119,7 +119,7 @@ def account_of_key(db: Connection, key_id: str) -> AccountId | None:
 
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
-    """Store a session, and forget some of those that have ended: more than come."""
+    """Store a session, and delete several that have ended, so that they do not pile up."""
     session = partition_schema.session
     db.execute(insert(session).values(row))
     statements.delete_some(db, session, [session.c.expires_at < now], _FORGOTTEN_AT_ONCE)

@@ -33,19 +33,19 @@ from twinport.refusals.storage import (
 )
 from twinport.telemetry import Event
 
-# The connection is named here for those who pass it on and may not know the SQL toolkit.
+# Exported for modules that pass a connection on and may not import the SQL toolkit.
 __all__ = ["Connection", "Database", "SqliteDatabase"]
 
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
 _IN_MEMORY = ":memory:"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-# A migration of a large database takes its time.
+# A migration of a large database takes long.
 _LONGEST_WAIT = timedelta(seconds=30)
 # How long a transaction waits for those of other processes, and how long its caller waits for all of it (law 9).
 _BUSY = timedelta(seconds=20)
 ANSWER_LIMIT = timedelta(seconds=25)
-# How long the end waits for what was submitted, unless the caller has less time.
+# How long closing waits for the submitted work, unless the caller has less time.
 CLOSING_LIMIT = timedelta(seconds=30)
 
 
@@ -54,14 +54,14 @@ def no_rows(_db: Connection) -> None:
 
 
 class Database(Protocol):
-    """What verbs are given. Implementations: SqliteDatabase, and the lazy one of a Region."""
+    """The database that verbs are given. Implementations: SqliteDatabase, and the lazy one of a Region."""
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query. It sees every write that has returned. Raises CatalogClosed after the end."""
         ...
 
     async def read_much(self, query: Callable[[Connection], T]) -> T:
-        """As `read`, for a query over much: a history, or large contents. It holds nothing else up."""
+        """As `read`, for a query that reads much: a history, or large contents. It delays no other work."""
         ...
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
@@ -74,7 +74,7 @@ class Database(Protocol):
 
 
 def look_into(path: Path, metadata: MetaData, query: Callable[[Connection], T]) -> T | None:
-    """Ask a file that may be missing, and make and change nothing. Return None if it has none of these tables."""
+    """Query a file without creating or changing it. Return None if it is missing or has none of these tables."""
     if not path.exists():
         return None
     engine = _engine(path)
@@ -86,10 +86,10 @@ def look_into(path: Path, metadata: MetaData, query: Callable[[Connection], T]) 
 
 
 class SqliteDatabase:
-    """One SQLite file (WAL, synchronous=FULL), with the tables of today, which come with their first rows.
+    """One SQLite file (WAL, synchronous=FULL), with the current tables and their first rows.
 
-    Raises StorageUnavailable if it cannot be opened, also because another process prepares one in the same folder for
-    longer than `longest_wait`, and what `revisions.bring_up_to_date` refuses.
+    Raises StorageUnavailable if the file cannot be opened, or if another process prepares a database in the same
+    folder for longer than `longest_wait`; also what `revisions.bring_up_to_date` raises.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class SqliteDatabase:
         return self.read_now(query)
 
     def read_now(self, query: Callable[[Connection], T]) -> T:
-        """As `read`, for who cannot wait."""
+        """As `read`, for a caller that cannot await."""
         self._require_open()
         with self._damage, _storage_errors():
             return query(self._reader)
@@ -155,12 +155,12 @@ class SqliteDatabase:
         return self._writer.submit(transaction).result(ANSWER_LIMIT.total_seconds())
 
     def check(self) -> None:
-        """Raise Unavailable if no write could be taken, as far as can be told without one."""
+        """Raise Unavailable if a write would be refused, as far as this can be told without writing."""
         self.read_now(lambda db: db.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar())
         self._writer.check()
 
     def close(self, within: timedelta = CLOSING_LIMIT) -> None:
-        """Finish the writes that were submitted, then let go of the file. What takes longer ends with the process."""
+        """Finish the submitted writes, then close the file. Writes that take longer end with the process."""
         self._is_open = False
         if self._writer.close(within):
             self._reader.close()
@@ -172,7 +172,7 @@ class SqliteDatabase:
 
 
 async def _answered(future: Future[T], limit: timedelta) -> T:
-    """Wait for a transaction, not for ever. One that has not begun by then never will."""
+    """Wait for a transaction for at most `limit`. One that has not begun by then never will."""
     waiting = asyncio.timeout(limit.total_seconds())
     try:
         async with waiting:
@@ -228,7 +228,7 @@ class _Writer:
         """End every wait: a job under way may have been committed or not, and no other job will be."""
         self._death = WriterDied(type(error).__name__)
         for job in self._under_way:
-            with suppress(InvalidStateError):  # it was told before
+            with suppress(InvalidStateError):  # it was settled before
                 job.future.set_exception(OutcomeUnknown())
         self._refuse_the_rest(self._death)
         self._breakdown.report("database writer", error)
@@ -262,7 +262,7 @@ class _Writer:
                 for job in jobs:
                     job.run_in_savepoint(self._connection)
                 self._commit()
-        except Exception as error:  # noqa: BLE001 — whatever it was, every waiting caller must hear of it
+        except Exception as error:  # noqa: BLE001 — every waiting caller must get the error, whatever it is
             self._roll_back()
             for job in jobs:
                 job.future.set_exception(error)
@@ -280,14 +280,14 @@ class _Writer:
             raise
 
     def _writes_over(self) -> bool:
-        """Let another commit take the place of a failed one, which a restart would find in the log and believe.
+        """Overwrite a failed commit with another one: a restart would find the failed one in the log and apply it.
 
-        Tell whether that one is durable: then nothing was changed. See docs/decisions/0018-a-sync-that-fails.md.
+        Tell whether the new one is durable: then nothing was changed. See docs/decisions/0018-a-sync-that-fails.md.
         """
         try:
             version = self._connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-            # What it was: that is a change of the first page, and of nothing that anybody reads.
+            # The same value as before: this changes the first page, and no content that a query reads.
             self._connection.exec_driver_sql(f"PRAGMA user_version={version}")
             self._connection.exec_driver_sql("COMMIT")
         except OperationalError:
@@ -335,7 +335,7 @@ def _may_be_on_disk(error: OperationalError) -> bool:
 
 
 def _reason_of_damage(error: BaseException | None) -> str | None:
-    """Return what SQLite says of a file whose content is damaged, or is none of a database of ours."""
+    """Return SQLite's message if the file's content is damaged or is no database of ours, otherwise None."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, sqlite3.Error):
         return None
@@ -346,7 +346,7 @@ def _reason_of_damage(error: BaseException | None) -> str | None:
 
 
 class _Damage:
-    """Translates what SQLite says of a damaged file, and raises one alarm however often it is met."""
+    """Translates SQLite's errors about a damaged file, and raises only one alarm for all of them."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._is_told = path, False
@@ -389,7 +389,7 @@ _FULL = "disk is full"
 
 
 class _storage_errors:  # noqa: N801 — used as a statement
-    """Translate what a full, failing or read-only disk makes the driver say."""
+    """Translate the driver's errors about a full, failing or read-only disk."""
 
     _WORDS = (_FULL, "disk i/o error", "readonly", "unable to open", "database is locked")
 
@@ -404,17 +404,17 @@ class _storage_errors:  # noqa: N801 — used as a statement
 
 
 def _alone(path: Path, longest_wait: timedelta) -> AbstractContextManager[None]:
-    """Let no other process prepare a database in the same folder meanwhile.
+    """Keep other processes from preparing a database in the same folder meanwhile.
 
-    SQLite's own lock is not enough: who turns a new file to WAL while another reads it is refused at once.
+    SQLite's own lock is not enough: SQLite refuses at once to turn a new file to WAL while another process reads it.
     """
     return nullcontext() if path.name == _IN_MEMORY else folders.alone(path.parent, longest_wait)
 
 
 def _bring_up_to_date(connection: Connection, metadata: MetaData, first_rows: Callable[[Connection], None]) -> None:
-    """Migrate in one transaction, which another process waits for and then finds nothing left to do."""
-    # A migration may make a table anew under another name and drop the old one, which must not take along the rows
-    # that refer to it. This can be said outside a transaction only.
+    """Migrate in one transaction. Another process waits for it, and then finds nothing left to do."""
+    # A migration may rebuild a table under another name and drop the old one. Dropping it must not delete the rows
+    # that refer to it. The pragma takes effect outside a transaction only.
     connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     revisions.bring_up_to_date(connection, metadata)
@@ -430,7 +430,7 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         isolation_level="AUTOCOMMIT",
-        # A defect is logged with its traceback, and what a statement was given may be a sealed secret.
+        # A defect is logged with its traceback, and a statement's parameters may include a sealed secret.
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": _BUSY.total_seconds()},
     )

@@ -1,8 +1,8 @@
 """The deletion of service-linked roles: tasks in the partition's database, fences in the Regions' databases.
 
 A fence is a Region's promise to store no rules under a role. Two transactions of different databases meet in it, so
-the order of steps matters: docs/decisions/0003-the-fence.md has the argument. A fence whose task failed is void, and
-both sides say which tasks they know to have failed, since that is recorded in the other database.
+the order of steps matters: docs/decisions/0003-the-fence.md has the argument. A fence whose task failed is void. The
+partition's database records which tasks have failed, so callers pass these to the transactions of a Region.
 """
 
 import json
@@ -35,7 +35,7 @@ NONE_FAILED: frozenset[str] = frozenset()
 
 
 class Conclusion(Enum):
-    """What became of the attempt to delete the role."""
+    """The outcome of an attempt to delete the role."""
 
     DELETED = "deleted"
     MORE_REGIONS = "more regions"
@@ -93,8 +93,8 @@ def begin_round(
 ) -> tuple[DeletionTask, frozenset[str]] | None:
     """Mark a pending task as in progress; return it with the role's failed tasks, or None if it is settled.
 
-    It is None, too, while another runner holds the lease of the task: two rounds at once do no harm, but no good.
-    The failed ones are read while this task is pending: a later task of the same role cannot be among them.
+    It also returns None while another runner holds the lease of the task: two rounds at once are harmless but useless.
+    The failed tasks are read while this task is pending, so a later task of the same role cannot be among them.
     """
     if not leases.take(db, _lease(task_id), holder, now, lease=lease):
         return None
@@ -134,7 +134,7 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
 
 
 def usage_and_fence(db: Connection, task: DeletionTask, failed: frozenset[str] = NONE_FAILED) -> RegionAnswer:
-    """Say how an account's registry needs the role, or fence it off for `task` if it does not."""
+    """Tell how an account's registry uses the role. If it does not, fence the role off for `task`."""
     # Held, so that the claim of a role and the fence against it happen one after the other.
     configured = bool(registries.hold(db, task.account).replication.rules)
     deliveries = outbox.unsettled(db, task.account)
@@ -156,8 +156,8 @@ def lift_fence(db: Connection, account: AccountId, task_id: str) -> None:
 def claim_for_rules(db: Connection, account: AccountId, role_id: str, failed: frozenset[str] = NONE_FAILED) -> None:
     """Make sure that rules may be stored under a role, in the transaction that stores them.
 
-    Raises RoleFenced if the Region promised otherwise to a task that is not among `failed`. The fence of a role that
-    is gone stays for ever, and so meets whoever asked for the role before it went.
+    Raises RoleFenced if the Region promised otherwise to a task that is not among `failed`. The fence of a deleted
+    role stays forever, so it also stops a caller that read the role before its deletion.
     """
     registries.hold(db, account)
     holder = _fence_of(db, account, role_id)

@@ -1,6 +1,6 @@
 """Lists of a registry's deliveries by state, the newest first, a bounded number at a time.
 
-The index `delivery_by_state` has this order, so that a page costs what it shows, however long the history is.
+The index `delivery_by_state` has this order, so the cost of a page depends on its size, not on the length of history.
 """
 
 from collections.abc import Sequence

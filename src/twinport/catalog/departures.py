@@ -1,4 +1,4 @@
-"""What leaves a Region: the manifests and blobs of an image that is owed elsewhere."""
+"""Departures from a Region: the manifests and blobs of an image that is owed to another registry."""
 
 from collections.abc import Iterable
 
@@ -67,7 +67,7 @@ def _children(db: Connection, repository_id: int, parents: list[str]) -> dict[st
 def _blobs(
     db: Connection, repository_id: int, manifests: Iterable[Digest]
 ) -> tuple[dict[Digest, BlobEntry | None], set[Digest]]:
-    """Return the blobs that manifests name, None for one whose bytes are not known any more; and the damaged ones."""
+    """Return the blobs that manifests name, None for one without a row; and which of them are damaged."""
     known = manifest_blob.outerjoin(blob, blob.c.digest == manifest_blob.c.digest)
     columns = (manifest_blob.c.digest, blob.c.size, blob.c.key, blob.c.damage)
     query = select(*columns).distinct().select_from(known)

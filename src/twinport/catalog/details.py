@@ -1,4 +1,4 @@
-"""Everything an account holds, entity by entity, with what hangs on each: for reports that are read as a whole."""
+"""Everything an account holds, entity by entity with its policies and groups, for reports that are read as a whole."""
 
 from sqlalchemy import Connection, select, union
 
@@ -16,7 +16,7 @@ _EVERYTHING = Page(limit=10_000)
 def names(db: Connection, account: AccountId, kind: DetailKind) -> list[str]:
     """List an account's entities of a kind by their names, policies by their ARNs, in order.
 
-    Of AWS's policies, those that hang on an entity of the account or bound one.
+    Of AWS's policies, it lists those that are attached to an entity of the account or are the boundary of one.
     """
     match kind:
         case DetailKind.OWN_POLICY:

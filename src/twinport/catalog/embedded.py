@@ -45,7 +45,7 @@ class PartitionDatabase(Protocol):
     async def write(self, transaction: Callable[[Connection], T]) -> T: ...
 
     async def record(self, transaction: Callable[[Connection], T]) -> T:
-        """Write what changes no decision (sessions, last-used times, task progress): the generation stays."""
+        """Write data that changes no decision (sessions, last-used times, task progress): the generation stays."""
         ...
 
     async def generation(self) -> int: ...
@@ -55,9 +55,9 @@ class Catalog(Protocol):
     """Every database of this deployment."""
 
     def now(self, db: Connection) -> datetime:
-        """Return the world's time by the clock that every process on this database shares.
+        """Return the current time by the clock that every process on this database shares.
 
-        What processes hold against each other (leases, due times) is compared with this one: `outbox`, `leases`.
+        Times that one process writes and another compares (leases, due times) are by this clock: `outbox`, `leases`.
         """
         ...
 
@@ -74,7 +74,7 @@ class Catalog(Protocol):
 
 
 class WholeCatalog(Catalog, Protocol):
-    """A catalog in the hands of whoever opened it. `breakdown` hears of what no later try could mend."""
+    """A catalog as the code that opened it sees it. Errors that no retry can repair are reported to `breakdown`."""
 
     breakdown: Breakdown
 
@@ -83,7 +83,7 @@ class WholeCatalog(Catalog, Protocol):
         ...
 
     def close(self, within: timedelta = CLOSING_LIMIT) -> None:
-        """Finish what was submitted, for so long, then let go of the databases."""
+        """Finish the submitted work within this time, then close the databases."""
         ...
 
 
@@ -106,7 +106,7 @@ class EmbeddedCatalog:
             raise
 
     def _open_regions(self) -> None:
-        """Upgrade every Region, or refuse, before anybody is served."""
+        """Upgrade every Region, or refuse, before the server answers any request."""
         for name in self._global.read_now(listed_regions):
             expected = self._global.read_now(partial(region_identity.known, name=name))
             found = self._region(name).open_if_there(expected)
@@ -172,7 +172,7 @@ class _EmbeddedRegion:
         return await (self._database or await self._open()).write(transaction)
 
     def open_if_there(self, expected: str | None) -> str | None:
-        """Open the file, and upgrade it, if this Region was ever written to; before anybody is served.
+        """Open and upgrade the file if this Region was ever written to, before the server answers any request.
 
         Return the identity of the database. Raises RegionLost if another one is expected.
         """
@@ -187,7 +187,7 @@ class _EmbeddedRegion:
             self._database.close(within)
 
     async def _open(self) -> SqliteDatabase:
-        """Open the file beside the loop: it may be migrated, and another process may hold its folder for a while."""
+        """Open the file outside the event loop: a migration, or a process that holds its folder, may delay it."""
         async with self._opening:
             if self._database is not None:
                 return self._database
@@ -217,7 +217,7 @@ class _EmbeddedRegion:
         with self._one_thread:
             if self._database is None:
                 if expected is not None and not look_into(self._path, regional_schema.regional, lambda _: True):
-                    # An empty file is as good as none; what comes next would make its tables.
+                    # An empty file counts as missing; the next step would create its tables.
                     region_identity.require(self._name, expected, None)
                 opened = self._new()
                 try:
@@ -242,7 +242,7 @@ class _EmbeddedRegion:
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
-    """Return which file has a name now, None if none has."""
+    """Return the device and inode of the file at a path, None if there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Uploads that ended: their segments go some at a time, so that no transaction grows with an upload.
+"""Uploads that ended: their segments are deleted some at a time, so that no transaction grows with an upload.
 
-The transaction that completes, cancels or expires an upload takes some segments along, which is mostly all of them, and
-then the upload's own row. If segments are left, the row stays and says when the upload ended: no reader finds it any
-more, and the sweep takes the rest. A segment's key is noted as discarded in the transaction in which its row goes.
+The transaction that completes, cancels or expires an upload deletes some segments, usually all of them, and then the
+upload's own row. If segments are left, the row stays and records when the upload ended: no reader finds it any more,
+and the sweep deletes the rest. The transaction that deletes a segment's row notes its key as discarded.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from twinport.catalog.regional_schema import upload_segment as _segment
 from twinport.catalog.repositories import OF_NO_REGISTRY
 from twinport.model.content import Key
 
-# How many segments go in the transaction that ends an upload.
+# How many segments the transaction that ends an upload deletes.
 SEGMENTS_AT_ONCE = 200
 IS_OPEN = _upload.c.ended_at.is_(None)
 _IS_EMPTY = ~select(_segment.c.key).where(_segment.c.upload_id == _upload.c.id).exists()
 
 
 def end(db: Connection, ids: Sequence[str], now: datetime, limit: int, blob: Key | None = None) -> int:
-    """End uploads, which are locked, and take at most `limit` of their segments away. Tell how many rows went.
+    """End uploads, which are locked, and delete at most `limit` of their segments. Tell how many rows went.
 
     The key `blob` is not discarded: the only segment of an upload has become the blob.
     """
@@ -50,7 +50,7 @@ def expire(db: Connection, before: datetime, now: datetime, limit: int) -> int:
 
 
 def go_on(db: Connection, now: datetime, limit: int) -> int:
-    """Take away at most `limit` segments of uploads that ended, and the uploads that have none. Tell how many rows."""
+    """Delete at most `limit` segments of uploads that ended, and uploads without segments. Tell how many rows went."""
     ids = _locked(db, [_has_ended(now)], _upload.c.ended_at, limit)
     return end(db, ids, now, limit) if ids else 0
 
@@ -61,7 +61,7 @@ def is_any_left(db: Connection, now: datetime) -> bool:
 
 
 def _has_ended(now: datetime) -> ColumnElement[bool]:
-    # Compared, not asked whether it is there: SQLite's planner then passes over the uploads that are open.
+    # A comparison instead of IS NOT NULL: SQLite's planner then skips the uploads that are open.
     return _upload.c.ended_at <= now
 
 
@@ -70,7 +70,7 @@ def _locked(
 ) -> list[str]:
     """Lock some uploads, the oldest first, that no other transaction has locked.
 
-    Their repositories are locked too, because the removal of a repository takes its uploads away.
+    Their repositories are locked too, because the removal of a repository deletes its uploads.
     """
     found = set(db.execute(select(_upload.c.repository_id).where(*which).order_by(order).limit(limit)).scalars())
     owners = select(_repository.c.id).where(_repository.c.id.in_(found))

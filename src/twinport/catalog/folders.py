@@ -1,4 +1,4 @@
-"""The folders in which SQLite files lie: there, writable, and durable by name before a database in them is."""
+"""The folders of SQLite files: present, writable, and durable by name before a database in them is."""
 
 import errno
 import fcntl
@@ -20,7 +20,7 @@ def require(folder: Path) -> None:
         there = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
         is_file = not there.is_dir() and not there.is_symlink()
     except OSError:
-        # What keeps it from being looked at is told when it is used.
+        # The error that prevents this check is reported when the folder is used.
         return
     if is_file:
         raise NotAFolder(str(there))
@@ -29,13 +29,13 @@ def require(folder: Path) -> None:
 def make(folder: Path) -> None:
     """Make a folder that can be written to, and those above it. Raises NotAFolder, FolderClosed, StorageUnavailable.
 
-    The names of those that are there already are synced too: who made them may have died before doing so.
+    The names of existing folders are synced too: the process that made them may have died before it synced them.
     """
     require(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for parent in folder.absolute().parents:
-            # Somebody else made a folder that may not be read, and everything above it.
+            # Another user made a folder that this process may not read, and everything above it.
             with suppress(PermissionError):
                 sync(parent)
     except OSError as error:

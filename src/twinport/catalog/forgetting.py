@@ -1,4 +1,4 @@
-"""History that is forgotten: what is kept, for what reason, is in docs/decisions/0029-what-is-forgotten.md.
+"""History that is forgotten. docs/decisions/0029-what-is-forgotten.md says what is kept, and why.
 
 Each function looks at a bounded number of rows that follow a place in the order of their keys, in one transaction, and
 returns the place where the next one goes on: '' at the end. Several processes may look at the same rows.
@@ -21,7 +21,7 @@ from twinport.model.replication import DeliveryState, FailureCode, Lane
 # Written out, not bound: the planner then sees that the partial indexes serve the query.
 _WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
 _GIVEN_UP = delivery.c.failure_code == literal_column(f"'{FailureCode.SOURCE_IMAGE_INACCESSIBLE.value}'")
-# What may be tried at some time: what waits, and what goes on by itself once its source is healed.
+# Deliveries that may still be tried: those that wait, and those that resume by themselves once their source is healed.
 _IS_OPEN = or_(_WAITING, _GIVEN_UP)
 _POSITION_KEY = (
     applied_position.c.account,
@@ -44,7 +44,7 @@ class Step:
 
 
 def forget_deliveries(db: Connection, place: str, before: datetime, limit: int) -> Step:
-    """Forget deliveries that were settled before `before`, but for the newest of an image, tag and destination."""
+    """Forget deliveries that were settled before `before`, except the newest of each image, tag and destination."""
     ids = db.execute(select(delivery.c.id).where(delivery.c.id > place).order_by(delivery.c.id).limit(limit))
     found = list(ids.scalars())
     is_settled = and_(~_WAITING, or_(delivery.c.failure_code.is_(None), ~_GIVEN_UP), delivery.c.settled_at <= before)
@@ -82,7 +82,7 @@ def _has_newer() -> Exists:
 
 
 def unforgettable(db: Connection, ids: Collection[str], since: datetime) -> set[str]:
-    """Return which deliveries of this Region may be tried at some time, or were settled after `since`."""
+    """Return which deliveries of this Region may still be tried, or were settled after `since`."""
     needed = or_(_IS_OPEN, delivery.c.settled_at > since)
     return {
         found
@@ -92,7 +92,7 @@ def unforgettable(db: Connection, ids: Collection[str], since: datetime) -> set[
 
 
 def oldest_open(db: Connection, lane: Lane) -> Position | None:
-    """Return the oldest position of a lane's deliveries that may be tried at some time."""
+    """Return the oldest position of a lane's deliveries that may still be tried."""
     mine = (
         delivery.c.source_account == lane.source.account,
         delivery.c.destination_region == lane.destination.region,
@@ -102,7 +102,7 @@ def oldest_open(db: Connection, lane: Lane) -> Position | None:
         db.execute(
             select(delivery.c.epoch, delivery.c.sequence)
             .where(*mine, kind)
-            # Not the columns themselves: in the order of an index, settled rows would be passed one by one.
+            # Not the bare columns: an index in this order would make the query step over settled rows one by one.
             .order_by(delivery.c.epoch + 0, delivery.c.sequence + 0)
             .limit(1)
         ).one_or_none()
@@ -115,7 +115,7 @@ def oldest_open(db: Connection, lane: Lane) -> Position | None:
 
 
 def arrivals_after(db: Connection, place: str, before: datetime, limit: int) -> tuple[str, list[str]]:
-    """Return where to go on, and those deliveries of the next that arrived before `before`."""
+    """Return where to go on, and which of the next deliveries arrived before `before`."""
     query = select(arrival.c.delivery_id, arrival.c.arrived_at).where(arrival.c.delivery_id > place)
     rows = db.execute(query.order_by(arrival.c.delivery_id).limit(limit)).all()
     old = [row.delivery_id for row in rows if row.arrived_at <= before]
@@ -128,7 +128,7 @@ def forget_arrivals(db: Connection, ids: Collection[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AppliedPosition:
-    """The last position that a source's deliveries applied to a tag, and since when none older may be tried."""
+    """The last position that a source's deliveries applied to a tag, and since when no older delivery may be tried."""
 
     key: tuple[str, str, str, str, str]
     position: Position
@@ -166,9 +166,9 @@ def review_positions(
     now: datetime,
     before: datetime,
 ) -> int:
-    """Forget each position if, since before `before`, no delivery with an older one may be tried. Count them.
+    """Forget each position if no delivery with an older one could be tried since before `before`. Tell how many.
 
-    The others are noted. One that has advanced meanwhile stays.
+    `idle_since` of the others is updated. A position that has advanced meanwhile stays.
     """
     forgotten = 0
     for each in found:

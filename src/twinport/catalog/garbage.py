@@ -1,7 +1,7 @@
-"""The rows of garbage: looked at again under lock, then gone, and the keys of their bytes noted for the sweep (law 1).
+"""The rows of garbage: checked again under lock, then deleted; the keys of their bytes are noted for the sweep (law 1).
 
-Each function is one short transaction over a bounded number of rows, and several sweepers may run any of them at once:
-each takes rows that nobody else has locked. In which order rows are locked: docs/decisions/0008-locks-on-postgresql.md.
+Each function is one short transaction over a bounded number of rows. Several sweepers may run any of them at once: each
+takes rows that no other transaction has locked. docs/decisions/0008-locks-on-postgresql.md gives the order of locks.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,21 +17,21 @@ from twinport.model.content import Digest, Key
 _layer, _blob_review, _discarded = schema.layer_review, schema.blob_review, schema.discarded_key
 _blob, _held, _part, _repository = schema.blob, schema.repository_blob, schema.manifest_blob, schema.repository
 _upload, _segment = schema.upload, schema.upload_segment
-# A host whose clock was fast may have noted what is later than now.
+# A host with a fast clock may have noted times that are later than now.
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 _KEYS = (_blob.c.key, _segment.c.key, schema.offer_blob.c.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What was looked at, and what of it went."""
+    """How many rows were reviewed, and how many of them were unlinked or deleted."""
 
     looked_at: int = 0
     gone: int = 0
 
 
 def has_work(db: Connection, now: datetime, layers: datetime, uploads: datetime, keys: datetime) -> bool:
-    """Tell whether anything is as old as the moment that is given for its kind, or is left of what ended."""
+    """Tell whether anything is as old as the time given for its kind, or something that ended has rows left."""
     oldest = (
         select(_layer.c.digest).where(_layer.c.since <= layers),
         select(_blob_review.c.digest).where(_blob_review.c.since <= layers),
@@ -46,16 +46,16 @@ def has_work(db: Connection, now: datetime, layers: datetime, uploads: datetime,
 
 
 def next_repository(db: Connection, before: datetime) -> int | None:
-    """Return the repository whose layers have waited longest for a look, of those due before `before`."""
+    """Return the repository whose layers have waited longest for a review, of those due before `before`."""
     query = select(_layer.c.repository_id).where(_layer.c.since <= before)
     found: int | None = db.execute(query.order_by(_layer.c.since).limit(1)).scalar()
     return found
 
 
 def review_layers(db: Connection, repository_id: int, before: datetime, limit: int) -> Reviewed:
-    """Look at layers of a repository that lost their image before `before`: what has none by now is let go.
+    """Review layers of a repository that lost their image before `before`: unlink those that still have none.
 
-    Nobody pushes, mounts or uploads to the repository meanwhile, so what is seen here stays true.
+    The lock keeps clients from pushing, mounting or uploading to the repository meanwhile, so the result stays true.
     """
     db.execute(select(_repository.c.id).where(_repository.c.id == repository_id).with_for_update()).all()
     due = {row.digest: row.since for row in db.execute(_due_layers(repository_id, before, limit))}
@@ -71,16 +71,16 @@ def review_layers(db: Connection, repository_id: int, before: datetime, limit: i
 
 
 def review_blobs(db: Connection, before: datetime, now: datetime, limit: int) -> Reviewed:
-    """Look at blobs that were let go before `before`: the row of one that no repository holds goes.
+    """Review blobs that were unlinked before `before`: delete the row of each blob that no repository holds.
 
-    A blob that somebody is about to hold is left for the next look.
+    A blob that another transaction is about to link is left for the next review.
     """
     due = select(_blob_review.c.digest).where(_blob_review.c.since <= before).order_by(_blob_review.c.since)
     digests = list(db.execute(due.limit(limit).with_for_update(skip_locked=True)).scalars())
     present = set(db.execute(select(_blob.c.digest).where(_blob.c.digest.in_(digests))).scalars())
     locked = select(_blob.c.digest, _blob.c.key).where(_blob.c.digest.in_(digests)).with_for_update(skip_locked=True)
     keys = {row.digest: Key(row.key) for row in db.execute(locked)}
-    # Only now: who wants to hold a blob locks its row first.
+    # Read only now: a transaction that links a blob locks the blob's row first.
     held = set(db.execute(select(_held.c.digest).where(_held.c.digest.in_(digests))).scalars())
     idle = sorted(keys.keys() - held)
     db.execute(delete(_blob).where(_blob.c.digest.in_(idle)))
@@ -111,9 +111,9 @@ def _named(db: Connection, repository_id: int, digests: Collection[str]) -> set[
 
 
 def lease_discarded(db: Connection, before: datetime, now: datetime, until: datetime, limit: int) -> list[Key]:
-    """Return keys that were discarded before `before`, the oldest first, and let nobody else have them until `until`.
+    """Return keys that were discarded before `before`, the oldest first, and lease them until `until`.
 
-    A key that a row names after all is no garbage: only the note of it goes.
+    A key that a row names after all is no garbage: only its note is deleted.
     """
     is_free = or_(_discarded.c.lease_until.is_(None), _discarded.c.lease_until <= now)
     due = select(_discarded.c.key).where(_discarded.c.discarded_at <= before, is_free)
@@ -138,7 +138,7 @@ def named_keys(db: Connection, keys: Collection[Key]) -> set[Key]:
 
 
 def note_litter(db: Connection, keys: Collection[Key], now: datetime) -> list[Key]:
-    """Discard those of the keys that nothing names or notes, and return them. From here on nothing can name them."""
+    """Discard the keys that nothing names or notes, and return them. From here on nothing can name them."""
     known = known_keys(db, keys)
     litter = [key for key in keys if key not in known]
     blobs.discard(db, litter, now)

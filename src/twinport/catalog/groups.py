@@ -1,4 +1,4 @@
-"""Groups and who is in them, in the partition's database."""
+"""Groups and their members, in the partition's database."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def add(db: Connection, group: Group) -> None:
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Group]:
-    """List groups beneath a path in the order of their names: one more than fits if there is one."""
+    """List groups beneath a path in the order of their names: one more than fits, if there is one."""
     return [_read(row) for row in db.execute(identities.listing(_group, account, prefix, page))]
 
 
@@ -84,14 +84,14 @@ def remove_member(db: Connection, group: Group, user: User) -> None:
 
 
 def members(db: Connection, group: Group, page: Page) -> list[User]:
-    """List a group's users in the order of their names, without tags: one more than fits if there is one."""
+    """List a group's users in the order of their names, without tags: one more than fits, if there is one."""
     here = identities.listing(_user, group.account, "/", page)
     chosen = here.join(_membership, _membership.c.user_id == _user.c.unique_id)
     return [identities.read_user(row) for row in db.execute(chosen.where(_membership.c.group_id == group.unique_id))]
 
 
 def of_user(db: Connection, user: User, page: Page) -> list[Group]:
-    """List a user's groups in the order of their names: one more than fits if there is one."""
+    """List a user's groups in the order of their names: one more than fits, if there is one."""
     here = identities.listing(_group, user.account, "/", page)
     chosen = here.join(_membership, _membership.c.group_id == _group.c.unique_id)
     return [_read(row) for row in db.execute(chosen.where(_membership.c.user_id == user.unique_id))]

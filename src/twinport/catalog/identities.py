@@ -65,7 +65,7 @@ def add_user(db: Connection, user: User) -> None:
 
 
 def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[User]:
-    """List users beneath a path in the order of their names, without tags: one more than fits if there is one."""
+    """List users beneath a path in the order of their names, without tags: one more than fits, if there is one."""
     return [read_user(row) for row in db.execute(listing(_user, account, prefix, page))]
 
 
@@ -77,7 +77,7 @@ def rename_user(db: Connection, user: User) -> None:
 
 
 def delete_user(db: Connection, user: User) -> None:
-    """Delete a user who has no keys, no password, no groups and no policies. Raises StillReferenced."""
+    """Delete a user that has no keys, no password, no groups and no policies. Raises StillReferenced."""
     groups = select(schema.membership.c.group_id).where(schema.membership.c.user_id == user.unique_id)
     if db.execute(groups.limit(1)).first():
         raise StillReferenced("Cannot delete entity, must remove user from all groups first.")
@@ -160,12 +160,12 @@ def add_role(db: Connection, role: Role) -> None:
 
 
 def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Role]:
-    """List roles beneath a path in the order of their names, without tags: one more than fits if there is one."""
+    """List roles beneath a path in the order of their names, without tags: one more than fits, if there is one."""
     return [_read_role(db, row) for row in db.execute(listing(_role, account, prefix, page))]
 
 
 def roles_of_ids(db: Connection, unique_ids: Iterable[str]) -> dict[str, Role]:
-    """Return the roles that have these unique ids, by them, without tags."""
+    """Return the roles that have these unique ids, mapped by unique id, without tags."""
     found: dict[str, Role] = {}
     for some in statements.batches(unique_ids):
         rows = db.execute(select(_role).where(_role.c.unique_id.in_(some)))
@@ -174,7 +174,7 @@ def roles_of_ids(db: Connection, unique_ids: Iterable[str]) -> dict[str, Role]:
 
 
 def update_role(db: Connection, role: Role) -> None:
-    """Store what of a role may change but its trust: description and the longest session."""
+    """Store the properties of a role that may change, except its trust: description and the longest session."""
     changes = {
         "description": role.description,
         "max_session_seconds": int(role.max_session.total_seconds()),
@@ -189,7 +189,7 @@ def set_trust(db: Connection, unique_id: str, document: str) -> None:
 
 
 def stored_trust(db: Connection, unique_id: str) -> str | None:
-    """Return a role's trust document as the gate reads it, with unique ids for those whom it names."""
+    """Return a role's trust document as the gate reads it, with unique ids for the principals that it names."""
     text: str | None = db.execute(select(_role.c.trust).where(_role.c.unique_id == unique_id)).scalar()
     return text
 
@@ -223,7 +223,7 @@ def set_tags(db: Connection, owner: str, given: Iterable[Tag]) -> None:
 
 
 def remove_tags(db: Connection, owner: str, keys: Iterable[str]) -> None:
-    """Remove tags; keys that are not there are no mistake."""
+    """Remove tags. Keys that are absent are ignored."""
     lowered = [lower_ascii(key) for key in keys]
     db.execute(delete(_tag).where(_tag.c.owner_id == owner, _tag.c.key_lower.in_(lowered)))
 
@@ -248,14 +248,14 @@ def set_boundary(db: Connection, owner: str, arn: str | None) -> None:
 
 
 def listing(table: Table, account: AccountId, prefix: str, page: Page) -> Select[Any]:
-    """Select what sorts after the page's key. The prefix is compared as text, since LIKE has wildcards."""
+    """Select the rows that sort after the page's key. The prefix is compared as text, since LIKE has wildcards."""
     beneath = func.substr(table.c.path, 1, len(prefix)) == prefix
     query = select(table).where(table.c.account == account, table.c.name_key > page.after, beneath)
     return query.order_by(table.c.name_key).limit(page.limit + 1)
 
 
 def expect_free(db: Connection, table: Table, entity: User | Group | Role) -> None:
-    """Raise EntityExists if another entity of the account has this name, in whatever case."""
+    """Raise EntityExists if another entity of the account has this name, without regard to case."""
     same_name = (table.c.account == entity.account, table.c.name_key == entity.name.lower())
     found = db.execute(select(table.c.unique_id).where(*same_name)).scalar()
     if found is not None and found != entity.unique_id:
@@ -263,7 +263,7 @@ def expect_free(db: Connection, table: Table, entity: User | Group | Role) -> No
 
 
 def expect_room(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
-    """Raise LimitReached when an account has as many rows as it may."""
+    """Raise LimitReached when an account has as many rows as its quota allows."""
     count = select(func.count()).select_from(table).where(table.c.account == account)
     if db.execute(count).scalar_one() >= limit:
         raise LimitReached(f"Cannot exceed quota for {quota}: {limit}")

@@ -1,6 +1,6 @@
 """Images: manifests, what they refer to, and tags.
 
-Whoever stores an image (a push, an arrival by replication) calls `require_parts`, then `store_manifest`, then
+Code that stores an image (a push, an arrival by replication) calls `require_parts`, then `store_manifest`, then
 `move_tag`, in one transaction: parts before the whole, the tag last (law 2).
 """
 
@@ -22,7 +22,7 @@ from twinport.model.names import AccountId, RegionName, Registry
 from twinport.refusals.images import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
 
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
-# How many values one statement is given: far below the bound of either database.
+# How many values one statement is given: far below the limit of either database.
 _BATCH = 500
 T = TypeVar("T")
 # How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
@@ -36,7 +36,7 @@ _STORED = select(_manifest.c.content, _manifest.c.media_type).where(
     _manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest")
 )
 
-# That of every push: what is stored under a digest and is something else has gone bad.
+# The statement of every push: stored bytes that differ from those pushed under the same digest are damaged.
 _HEALED = (
     update(_manifest)
     .where(
@@ -79,9 +79,9 @@ def require_parts(db: Connection, repository: Repository, manifest: Manifest) ->
 
 
 def is_whole(db: Connection, repository: Repository, manifest: Manifest) -> bool:
-    """Tell whether nothing is missing that a manifest refers to, in its children neither.
+    """Tell whether everything is there that a manifest refers to, and that its children refer to.
 
-    Raises DescriptorSizeWrong for what is there in another size.
+    Raises DescriptorSizeWrong for a part that is there in another size.
     """
     children = _digests(manifest.children)
     layers = _absent(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)))
@@ -90,13 +90,13 @@ def is_whole(db: Connection, repository: Repository, manifest: Manifest) -> bool
 
 
 def is_sparse(db: Connection, repository_id: int, digest: Digest) -> bool:
-    """Tell whether an image is there that was stored without all that it refers to."""
+    """Tell whether an image is stored as sparse: without some of the parts that it refers to."""
     query = select(_manifest.c.sparse).where(_manifest.c.repository_id == repository_id)
     return bool(db.execute(query.where(_manifest.c.digest == str(digest))).scalar())
 
 
 def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
-    """Return which of `digests` are blobs of the repository, with their sizes, however many are asked for."""
+    """Return which of `digests` are blobs of the repository, with their sizes. `digests` may be of any number."""
     found: dict[Digest, int] = {}
     for batch in _batches(list(digests)):
         found |= blobs.held(db, repository_id, batch)
@@ -117,7 +117,7 @@ def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]
 def store_manifest(db: Connection, repository_id: int, image: NewImage, now: datetime) -> bool:
     """Store a manifest with what it refers to, unless it is there already. Tell whether it was new.
 
-    One that was sparse becomes whole by being stored whole.
+    A sparse image becomes whole when it is stored whole.
     """
     manifest = image.manifest
     row = {
@@ -147,7 +147,7 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
 
 
 def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
-    """Let a manifest's bytes take the place of other ones that are stored under its digest. Tell whether they did."""
+    """Replace other bytes that are stored under a manifest's digest by its own bytes. Tell whether there were any."""
     names = {"owner": repository_id, "name": str(image.digest), "bytes": image.content}
     return bool(db.execute(_HEALED, names).rowcount == 1)
 
@@ -169,7 +169,7 @@ def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
 
 
 def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Remove an image with its tags. Its layers stay with the repository for a while, then are looked at."""
+    """Remove an image with its tags. Its layers stay with the repository until they are reviewed, some time later."""
     name = str(digest)
     reviews.review_layers_of(db, repository_id, digest, now)
     for table, column in ((_tag, _tag.c.digest), (_child, _child.c.parent), (_part, _part.c.manifest)):
@@ -181,13 +181,13 @@ def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: dat
 
 
 def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
-    """Return what a tag names."""
+    """Return the digest of the image that a tag names."""
     name = db.execute(_TAGGED, {"repository_id": repository_id, "tag": tag}).scalar()
     return None if name is None else Digest.parse(name)
 
 
 def position(db: Connection, repository_id: int, tag: str) -> Position:
-    """Return where the last change of a tag that is there stands in its registry's history."""
+    """Return the position of an existing tag's last change in its registry's history."""
     query = select(_tag.c.epoch, _tag.c.sequence).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)
     row = db.execute(query).one()
     return Position(row.epoch, row.sequence)
@@ -263,7 +263,7 @@ def described(db: Connection, repository_id: int, status: TagStatus, after: str,
 
 
 def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:
-    """Return what is known of these images, of those that are there."""
+    """Return the details of these images, as far as they exist."""
     found: dict[Digest, ImageDetail] = {}
     for batch in _batches([str(digest) for digest in digests]):
         query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(batch))
@@ -276,7 +276,7 @@ def referrers(
 ) -> tuple[list[Referrer], bool]:
     """Return manifests whose subject is `subject`, after the digest `after`; of the artifact `types`, if any.
 
-    Tell too whether more follow: of large annotations fewer than `limit` are given, but one at least.
+    Also tell whether more follow: if annotations are large, the list has fewer than `limit` entries, but at least one.
     """
     query = select(_manifest.c.digest, func.coalesce(func.length(_manifest.c.annotations), 0).label("size")).where(
         _manifest.c.repository_id == repository_id, _manifest.c.subject == str(subject), _manifest.c.digest > after
@@ -298,7 +298,7 @@ def _digests(descriptors: Iterable[Descriptor]) -> list[Digest]:
 
 
 def _absent(needed: Sequence[Descriptor], held: dict[Digest, int]) -> list[str]:
-    """Name what is not held. Raises DescriptorSizeWrong for what is, in another size."""
+    """Return the digests that are not held. Raises DescriptorSizeWrong for one that is held in another size."""
     for each in needed:
         if each.size != held.get(each.digest, each.size):
             raise DescriptorSizeWrong(str(each.digest), each.size, held[each.digest])
@@ -306,7 +306,7 @@ def _absent(needed: Sequence[Descriptor], held: dict[Digest, int]) -> list[str]:
 
 
 def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut what may be ten thousand into what a statement can take."""
+    """Cut a sequence of perhaps ten thousand values into batches that one statement can take."""
     for first in range(0, len(every), _BATCH):
         yield every[first : first + _BATCH]
 
@@ -320,7 +320,7 @@ def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor])
 
 
 def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list[Digest]:
-    """Name config and layers: all but the foreign ones that were never pushed."""
+    """Return the digests of the config and the layers, except foreign layers that were never pushed."""
     named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
     known = {each.digest for each in manifest.blobs}
     known |= {digest for batch in _batches(named) for digest in blobs.linked(db, repository_id, batch)}
@@ -377,7 +377,7 @@ def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
 
 
 def _source(origin: str) -> Registry:
-    """Read which registry a replica came from; the rest of its origin is for whoever looks into the row."""
+    """Read which registry a replica came from; the rest of its origin is for the reader of the row."""
     account, region = json.loads(origin)["registry"]
     return Registry(AccountId(account), RegionName(region))
 

@@ -24,7 +24,7 @@ _ROLES_PER_PROFILE = 1
 
 
 def find(db: Connection, account: AccountId, name: str) -> InstanceProfile | None:
-    """Return a profile with its tags and its role, which is without tags."""
+    """Return a profile with its tags, and with its role without tags."""
     row = db.execute(select(_profile).where(_profile.c.account == account, _profile.c.name == name)).one_or_none()
     if row is None:
         return None
@@ -63,7 +63,7 @@ def add(db: Connection, profile: InstanceProfile) -> None:
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[InstanceProfile]:
-    """List profiles beneath a path in the order of their names, without tags: one more than fits if there is one."""
+    """List profiles beneath a path in the order of their names, without tags: one more than fits, if there is one."""
     return _with_roles(db, db.execute(identities.listing(_profile, account, prefix, page)))
 
 
@@ -82,7 +82,7 @@ def remove(db: Connection, profile: InstanceProfile) -> None:
 
 
 def put_role(db: Connection, profile: InstanceProfile, role: Role) -> None:
-    """Let a profile hold a role. Raises LimitReached if it holds one."""
+    """Put a role into a profile. Raises LimitReached if it holds one already."""
     if profile.role is not None:
         raise LimitReached(f"Cannot exceed quota for InstanceSessionsPerInstanceProfile: {_ROLES_PER_PROFILE}")
     db.execute(update(_profile).where(_profile.c.unique_id == profile.unique_id).values(role_id=role.unique_id))

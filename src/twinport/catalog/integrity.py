@@ -1,4 +1,4 @@
-"""Whether a database itself is whole, as far as its engine can tell."""
+"""Checks whether a database itself is intact, as far as its engine can tell."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,19 +26,19 @@ _NOT_CHECKED = "the extension amcheck is not in the database, so indexes and row
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is wrong with a database, and what of it could not be looked at."""
+    """The problems of a database, and the part of it that could not be checked."""
 
     problems: tuple[str, ...] = ()
     unchecked: str | None = None
 
 
 def check(db: Connection) -> Condition:
-    """Look at every page, index and reference of a database, which takes as long as it is large. Nothing is changed."""
+    """Check every page, index and reference of a database. The time depends on its size; nothing is changed."""
     if db.dialect.name == "sqlite":
         return Condition(tuple(_problems_in_file(db)))
     if db.execute(_HAS_AMCHECK).first() is None:
         return Condition(unchecked=_NOT_CHECKED)
-    # The deadline of requests is not meant for this.
+    # The deadline of requests does not apply to this.
     db.execute(text("SET statement_timeout = 0"))
     try:
         return Condition(tuple(_problems_of_indexes(db)))
@@ -75,7 +75,7 @@ def _problems_of_indexes(db: Connection) -> Iterator[str]:
 
 
 def _problem_in(error: DBAPIError) -> str:
-    """Return what is wrong. Raises the error if it says that nothing was looked at."""
+    """Return the problem that an error reports. Raises the error if it means that nothing was checked."""
     if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
         raise error
     return str(error.orig).splitlines()[0]

@@ -1,8 +1,8 @@
-"""Leases on work that one process at a time should do. Anybody may take any of them; those of the dead lapse.
+"""Leases on work that one process at a time should do. Any process may take any lease; those of dead processes lapse.
 
-There is no leader: a loop takes the lease of what it found to do, in the database where the work lies, does a part of
-it, and takes it again (which prolongs it) before the next part. A process that stands still may lose its lease without
-knowing, so a lease saves double work and makes nothing true: what is done under it must be right when two do it.
+There is no leader. A loop takes the lease of the work that it found, in the database where the work lies, does a part
+of it, and takes the lease again (which prolongs it) before the next part. A process that stands still may lose its
+lease without knowing. So a lease only saves double work: the work must be correct even when two processes do it.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from twinport.catalog.statements import insert
 
 
 def take(db: Connection, name: str, holder: str, now: datetime, *, lease: timedelta) -> bool:
-    """Take a lease that nobody else holds, or prolong one's own. Tell whether it is `holder`'s now.
+    """Take a lease that no other holder has, or prolong `holder`'s own. Tell whether it is `holder`'s now.
 
     `now` is `Catalog.now`, so that every host means the same moment.
     """
@@ -26,12 +26,12 @@ def take(db: Connection, name: str, holder: str, now: datetime, *, lease: timede
 
 
 def give_back(db: Connection, name: str, holder: str) -> None:
-    """Let others have a lease before it lapses, if it is `holder`'s."""
+    """Free a lease for other processes before it lapses, if it is `holder`'s."""
     db.execute(delete(_lease).where(_lease.c.name == name, _lease.c.holder == holder))
 
 
 def end(db: Connection, name: str) -> None:
-    """Forget a lease whose work is done for good, whoever holds it."""
+    """Forget a lease whose work is done for good, whichever process holds it."""
     db.execute(delete(_lease).where(_lease.c.name == name))
 
 

@@ -66,7 +66,7 @@ def get(db: Connection, arn: str) -> ManagedPolicy:
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[ManagedPolicy]:
-    """List an account's policies beneath a path, ordered by ARN, without tags: one more than fits if there is one."""
+    """List an account's policies beneath a path, ordered by ARN, without tags: one more than fits, if there is one."""
     beneath = func.substr(_policy.c.path, 1, len(prefix)) == prefix
     query = select(_policy).where(_policy.c.account == account, _policy.c.arn > page.after, beneath)
     rows = db.execute(query.order_by(_policy.c.arn).limit(page.limit + 1)).all()
@@ -75,7 +75,7 @@ def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[
 
 
 def remove(db: Connection, arn: str) -> None:
-    """Delete a policy that hangs on nobody and has one version. Raises PolicyNotFound, StillReferenced."""
+    """Delete a policy that no entity uses and that has one version. Raises PolicyNotFound, StillReferenced."""
     _row(db, arn)
     if db.execute(select(_attachment.c.owner_id).where(_attachment.c.policy_arn == arn).limit(1)).first():
         raise StillReferenced("Cannot delete a policy attached to entities.")
@@ -151,7 +151,7 @@ def add_version(db: Connection, arn: str, document: str, now: datetime) -> Polic
 
 
 def set_default(db: Connection, arn: str, version_id: str, now: datetime) -> None:
-    """Make a version the one that decides. Raises PolicyNotFound, PolicyVersionNotFound."""
+    """Make a version the default, which is in force. Raises PolicyNotFound, PolicyVersionNotFound."""
     number = _number(version(db, arn, version_id))
     db.execute(update(_policy).where(_policy.c.arn == arn).values(default_version=number, updated_at=now))
 
@@ -188,7 +188,7 @@ def _number(found: PolicyVersion) -> int:
 
 
 def _counted(db: Connection, account: AccountId, table: Table) -> dict[str, int]:
-    """Count, policy by policy, whom of an account it hangs on or bounds, at one go."""
+    """Count, for each policy, the entities of an account that it is attached to or bounds, in one query."""
     query = select(table.c.policy_arn, func.count()).where(_owned(account, table.c.owner_id))
     return {row[0]: row[1] for row in db.execute(query.group_by(table.c.policy_arn))}
 

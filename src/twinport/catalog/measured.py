@@ -1,4 +1,4 @@
-"""Databases that are timed: wrappers with the same ports, put around a catalog where the parts are put together."""
+"""Timed databases: wrappers with the same ports, which the composition root puts around a catalog."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

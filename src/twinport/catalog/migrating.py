@@ -11,14 +11,15 @@ _FIRST = "0001"
 
 
 def upgrade(db: Connection, metadata: MetaData, to: str = "head") -> None:
-    """Run the migrations that a database lacks, in the transaction of the caller, who lets nobody else in meanwhile."""
+    """Run the migrations that a database lacks, in the caller's transaction. The caller keeps other processes out."""
     command.upgrade(_config(db, metadata), to)
 
 
 def recognise(db: Connection, metadata: MetaData) -> None:
     """Note that a database is of the first revision: its tables were made before revisions were noted.
 
-    What came to the first revision late and is missing is made. Raises DatabaseUnrecognised if a table lacks a column.
+    Tables and indexes that came to the first revision late are made if they are missing. Raises DatabaseUnrecognised
+    if a table lacks a column.
     """
     first = _first_tables(metadata)
     for table in first.tables.values():
@@ -31,7 +32,7 @@ def recognise(db: Connection, metadata: MetaData) -> None:
 
 
 def _first_tables(metadata: MetaData) -> MetaData:
-    """Return the tables of the first revision, as it makes them in a database that is forgotten."""
+    """Return the tables of the first revision, as it makes them in a temporary database."""
     engine, first = create_engine("sqlite://"), MetaData()
     with engine.begin() as db:
         upgrade(db, metadata, _FIRST)

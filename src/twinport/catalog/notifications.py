@@ -1,6 +1,6 @@
 """Wake-ups between processes on one PostgreSQL: NOTIFY after the commit, in the partition's database.
 
-Not within the transaction: commits that notify follow one another through a lock of the whole server.
+It does not notify within the transaction, because a lock of the whole server serializes commits that notify.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _BEGIN_SECONDS = 10.0
 
 
 class Notifications:
-    """One connection listens; it is made anew when it is lost."""
+    """One connection listens; when it is lost, it is made again."""
 
     def __init__(self, partition: PartitionDatabase, address: str, name: str) -> None:
         """`name` is this process's, so that it does not wake itself."""
@@ -32,7 +32,7 @@ class Notifications:
 
     async def tell(self, topic: Topic) -> None:
         word = f"{topic.value} {self._name}"
-        # A lost wake-up costs little; a database that is away is the concern of those who need it.
+        # A lost wake-up costs little; callers that need the database handle its absence themselves.
         with contextlib.suppress(Unavailable):
             await self._partition.read(lambda db: _notify(db, word))
 
@@ -46,14 +46,14 @@ class Notifications:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen_once(self, heard: Heard) -> None:
-        # A connection over which nothing is said for long: that its other end is gone must be found out all the same.
+        # This connection may be silent for long; keepalives detect that its other end is gone.
         address = conninfo.make_conninfo(self._address, **waits.ON_THE_SERVER)
         async with asyncio.timeout(_BEGIN_SECONDS):
             connection = await psycopg.AsyncConnection.connect(address, autocommit=True)
         async with connection:
             async with asyncio.timeout(_BEGIN_SECONDS):
                 await connection.execute(f"LISTEN {_CHANNEL}")
-            for topic in Topic:  # whatever was told while nobody listened here
+            for topic in Topic:  # another process may have sent any of them while this one did not listen
                 heard(topic)
             async for notification in connection.notifies():
                 word, _, name = notification.payload.partition(" ")

@@ -1,12 +1,12 @@
-"""The outbox: what this Region's registries owe to which destinations, who carries it now, and what became of it.
+"""The outbox: the deliveries that this Region's registries owe, which process carries each, and how each ended.
 
 A delivery waits until it is settled; a lease is only a claim that expires. A claimed row is *due again when its lease
-ends*, so one index, on waiting rows alone, serves both the first attempt and the return of what a crash left behind.
+ends*, so one index, on waiting rows alone, serves both the first attempt and the rows that a crashed process left.
 A lane's `due_at` caches the earliest due time of its waiting rows, `waiting` their number and `oldest` since when the
-first of them is owed; all three are kept in the same transaction, and only by what is here.
+first of them is owed. Only this module writes these three, in the transaction that changes the rows.
 
-`now` is `Catalog.now`: the clock of the database, which is the same for everybody who claims, plus the offset by which
-the world was moved. So a lease is one for the other hosts too, however their own clocks go.
+`now` is `Catalog.now`: the clock of the database, which is the same for all processes that claim, plus the offset by
+which time was moved. So a lease holds for the other hosts too, whatever their own clocks say.
 """
 
 import json
@@ -52,7 +52,7 @@ from twinport.model.replication import (
 )
 from twinport.refusals.storage import LeaseLost
 
-# The order of the index of what waits.
+# The order of the index of waiting deliveries.
 _ORDER = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.due_at, delivery.c.id)
 _AGE = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
 # Written out, not bound: the planner then sees that the partial index serves the query.
@@ -83,9 +83,9 @@ def owe(
 
 
 def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery]) -> list[PlannedDelivery]:
-    """Return those of `planned` whose newest delivery of the same image and tag failed, as they are owed again.
+    """Return the deliveries of `planned` whose newest delivery of the same image and tag failed, as repetitions.
 
-    Whoever owes them holds the registry (`registries.hold`), so that of several such deliveries one waits at most.
+    The caller holds the registry (`registries.hold`), so that at most one of several such repetitions waits.
     """
     again = []
     for each in planned:
@@ -95,7 +95,7 @@ def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery
             delivery.c.destination_account == each.destination.account,
             delivery.c.repository == each.repository,
             delivery.c.digest == str(each.digest),
-            # Both databases look a tag up in the index only if it is compared so.
+            # Both databases look a tag up in the index only with this form of comparison.
             delivery.c.tag.is_(None) if each.tag is None else delivery.c.tag == each.tag,
         )
         newest = db.execute(same.order_by(*(column.desc() for column in _AGE)).limit(1)).one_or_none()
@@ -105,7 +105,7 @@ def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery
 
 
 def lengthen(db: Connection, road: Lane, now: datetime, *, by: int, since: datetime) -> None:
-    """Count deliveries into their lane that wait from now on, owed since then, and make the lane due."""
+    """Add `by` deliveries, owed since `since`, to the number that wait in a lane, and make the lane due."""
     names = {
         "source_account": road.source.account,
         "destination_region": road.destination.region,
@@ -125,7 +125,7 @@ def statuses(
 ) -> list[DeliveryReport]:
     """Report the newest delivery of an image to each destination; with a tag, of the image under that tag.
 
-    Each lane of the account asks an index for one row, however often the image was carried.
+    The query reads one row of an index for each lane of the account, however often the image was carried.
     """
     same = [
         *_of_lane(),
@@ -146,7 +146,7 @@ def statuses(
 
 def unsettled(db: Connection, account: str) -> int:
     """Count the deliveries of a registry that still wait or are under way, up to `MOST_COUNTED`."""
-    # In the order of the index of what waits: without it SQLite takes one that settled rows are in.
+    # In the order of the index of waiting deliveries: otherwise SQLite uses an index that includes settled rows.
     some = select(delivery.c.id).where(delivery.c.source_account == account, _WAITING).order_by(*_ORDER)
     some = some.limit(MOST_COUNTED)
     return db.execute(select(func.count()).select_from(some.subquery())).scalar_one()
@@ -165,10 +165,10 @@ def cancel_removed(
     limit: int,
     place: str = "",
 ) -> Canceled:
-    """Fail those of `limit` waiting deliveries that `configuration` would not plan any more.
+    """Look at `limit` waiting deliveries, and fail those that `configuration` would not plan any more.
 
     They are the next ones after `place`, in an order in which a delivery moves only when it is claimed or given back.
-    Those under lease may finish.
+    Deliveries under lease may finish.
     """
     rows = _waiting_after(db, account, place, limit)
     stale = [row.id for row in rows if _place_of(row) not in configuration.destinations_of(row.repository)]
@@ -187,22 +187,22 @@ def cancel_removed(
 
 
 def due_lanes(db: Connection, region: RegionName, now: datetime) -> list[tuple[datetime, Lane]]:
-    """Return since when which open lanes of this Region have had something due, the most overdue first."""
+    """Return the open lanes of this Region that have a delivery due, and since when, the most overdue first."""
     query = select(lane).where(lane.c.due_at <= now, lane.c.paused.is_(False)).order_by(lane.c.due_at)
     return [(row.due_at, _lane(row, region)) for row in db.execute(query)]
 
 
 def next_due(db: Connection) -> datetime | None:
-    """Return when an open lane is due next, or None if nothing waits."""
+    """Return when the next open lane is due, or None if nothing waits."""
     return db.execute(select(func.min(lane.c.due_at)).where(lane.c.paused.is_(False))).scalar()
 
 
 def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: timedelta, limit: int) -> list[Delivery]:
     """Lease the oldest due deliveries of a lane to `holder`, and count the attempt.
 
-    What another holder's lease covers is not due. While a registry's deliveries are being canceled after a change of
-    its rules (`catalog.cancellations`), those that the current rules do not ask for are canceled here, too. The lane
-    then goes behind those that were due already, so that a long backlog starves nobody.
+    Deliveries under another holder's lease are not due. While a registry's deliveries are being canceled after a change
+    of its rules (`catalog.cancellations`), those that the current rules do not ask for are canceled here, too. The lane
+    then queues behind the lanes that were due already, so that a long backlog starves no other lane.
     """
     due = [row.id for row in db.execute(_oldest_due(road, now, limit))]
     taken, canceled = due, 0
@@ -219,7 +219,7 @@ def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: time
 
 
 def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> None:
-    """Give back what was claimed and not begun: due at once, and the attempt does not count."""
+    """Give back deliveries that were claimed and not begun: they are due at once, and the attempt does not count."""
     given_back = {"lease_holder": None, "lease_until": None, "due_at": now, "attempts": delivery.c.attempts - 1}
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, _WAITING)
     rows = db.execute(update(delivery).where(*mine).values(given_back).returning(*delivery.c)).all()
@@ -228,7 +228,7 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
 
 
 def free(db: Connection, holder: str, now: datetime) -> int:
-    """Make due at once what a holder had that is known to be dead, and count it. The attempts stay counted."""
+    """Make the deliveries of a holder that is known to be dead due at once. Tell how many; attempts stay counted."""
     held = (delivery.c.lease_holder == holder, _WAITING)
     rows = db.execute(
         update(delivery)
@@ -242,7 +242,7 @@ def free(db: Connection, holder: str, now: datetime) -> int:
 
 
 def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lease: timedelta) -> None:
-    """Prolong the leases that `holder` still has, so that only the dead lose theirs. Their lanes keep their places."""
+    """Prolong the leases that `holder` still has, so that only dead holders lose theirs. Lanes keep their places."""
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
     rows = db.execute(
         update(delivery)
@@ -255,7 +255,7 @@ def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lea
 
 
 def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, landed: Landed) -> None:
-    """Record that a delivery has landed, and what an index has brought along.
+    """Record that a delivery has landed, with the children that an index has brought along.
 
     Raises LeaseLost if it is not `holder`'s any more.
     """
@@ -331,8 +331,8 @@ def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime
 def _recompute(
     db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, overdue: ColumnElement[Any], gone: int = 0
 ) -> None:
-    """Compute anew when a lane is due and what waits in it; `overdue` takes the place of a time that has come."""
-    # Held before anything is computed: what is owed meanwhile must not be overwritten by what was true before it.
+    """Compute anew when a lane is due and what waits in it; `overdue` replaces a due time that has passed."""
+    # Locked before anything is computed: the values of deliveries owed meanwhile must not be overwritten by older ones.
     statements.lock(db, select(lane.c.source_account).where(*which))
     earliest = _least(delivery.c.due_at)
     changes: dict[str, Any] = {"due_at": case((earliest <= now, overdue), else_=earliest)}
@@ -342,7 +342,7 @@ def _recompute(
 
 
 def _least(column: ColumnElement[Any]) -> Any:
-    """The least value of a column among the waiting deliveries of a lane: one look into an index."""
+    """Select the least value of a column among the waiting deliveries of a lane, with one look into an index."""
     return select(func.min(column)).where(*_of_lane(), _WAITING).scalar_subquery()
 
 
@@ -367,7 +367,10 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
 
 
 def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: datetime) -> tuple[list[str], int]:
-    """Cancel those deliveries of a lane that the current rules do not ask for; return the others, and count those."""
+    """Cancel deliveries of a lane that the current rules do not ask for.
+
+    Return the others, and how many were canceled.
+    """
     rules = registries.settings(db, road.source.account).replication
     rows = db.execute(select(delivery.c.id, delivery.c.repository).where(delivery.c.id.in_(ids))).all()
     asked = [row.id for row in rows if road.destination in rules.destinations_of(row.repository)]
@@ -378,7 +381,7 @@ def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: dateti
 
 
 def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> tuple[str, str, str]:
-    """Write how an attempt ended and return whose lane that concerns. Deliveries are locked before their lane."""
+    """Record how an attempt ended, and return the delivery's lane. Deliveries are locked before their lane."""
     mine = (delivery.c.id == id_, delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
     road = db.execute(
         update(delivery)
@@ -394,9 +397,9 @@ def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: d
 def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> int:
     """Complete the untagged deliveries of an index's children to the same repository, and tell how many those are.
 
-    Only those not owed after the index: a later one may stand for a child that has been deleted there since. What is
-    under lease, as when it travels in the same batch, is settled by its holder; a child's tag is an obligation of its
-    own.
+    It leaves out deliveries that became owed after the index: they may be for a child that has been deleted there
+    since. The holder of a leased delivery, such as one of the same batch, settles it. A child's tag is an obligation
+    of its own.
     """
     statement = update(delivery).where(
         delivery.c.source_account == index.source.account,

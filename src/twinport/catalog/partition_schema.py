@@ -1,4 +1,4 @@
-"""The tables of the partition: IAM and STS. What `schema` says of rows holds for them."""
+"""The tables of the partition: IAM and STS. The rules for rows in `schema` apply to them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -31,7 +31,7 @@ region = Table(
     partition,
     Column("name", Text, primary_key=True),
     Column("created_at", Instant, nullable=False),
-    # Of its database, from that one's beginning on: `region_identity`.
+    # The identity of the Region's database, from its creation on: `region_identity`.
     Column("identity", Text),
 )
 
@@ -159,7 +159,7 @@ boundary = Table(
 )
 Index("boundary_by_policy", boundary.c.policy_arn)
 
-# One role at most hangs in an instance profile.
+# An instance profile holds at most one role.
 instance_profile = Table(
     "instance_profile",
     partition,
@@ -187,7 +187,7 @@ oidc_provider = Table(
 )
 Index("oidc_provider_by_account", oidc_provider.c.account)
 
-# The other name of an account, by which its people sign in. No two accounts have the same.
+# The other name of an account, under which its users sign in. No two accounts have the same.
 account_alias = Table(
     "account_alias",
     partition,
@@ -266,7 +266,7 @@ service_use = Table(
     Column("region", Text, nullable=False),
 )
 
-# Whose last calls somebody asked for; the answer is put together when it is fetched.
+# Requests for the last calls of an entity; the answer is put together when the client fetches it.
 access_job = Table(
     "access_job",
     partition,
@@ -277,7 +277,7 @@ access_job = Table(
 )
 Index("access_job_by_age", access_job.c.created_at)
 
-# Who is signed in to the console. `token_hash` is of the cookie's value; without a key the person used a password.
+# Console sessions. `token_hash` is of the cookie's value; a row without a key comes from a sign-in with a password.
 console_session = Table(
     "console_session",
     partition,
@@ -289,7 +289,7 @@ console_session = Table(
 )
 Index("console_session_by_expiry", console_session.c.expires_at)
 
-# Wrong secrets of late: `subject` is a digest of the user or key that was typed, `network` where it came from.
+# Recent sign-ins with wrong secrets: `subject` is a digest of the user or key that was typed, `network` its origin.
 sign_in_failure = Table(
     "sign_in_failure",
     partition,

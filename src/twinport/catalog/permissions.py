@@ -1,4 +1,4 @@
-"""What decides about a request, read for the gate: the policies of a principal and of a repository, and their tags."""
+"""What the gate reads to decide about a request: the policies of a principal and of a repository, and their tags."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _principal = union_all(
     select(partition_schema.user.c.unique_id).where(partition_schema.user.c.unique_id == bindparam("id")),
     select(partition_schema.role.c.unique_id).where(partition_schema.role.c.unique_id == bindparam("id")),
 )
-# Whose policies a principal has: its own, and those of a user's groups.
+# A principal has its own policies, and a user also has those of its groups.
 _groups = select(partition_schema.membership.c.group_id).where(partition_schema.membership.c.user_id == bindparam("id"))
 _inline_documents = (
     select(_inline.c.name, _inline.c.document, partition_schema.group.c.name.label("group_name"))
@@ -49,8 +49,8 @@ _registry_policy = select(_registry.c.policy).where(_registry.c.account == bindp
 class Holdings:
     """What a user (with its groups) or a role holds: inline documents, the ARNs of attached policies, and tags.
 
-    Inline documents come by name, those of a group as `group/NAME/POLICY`. `boundary` is the ARN of the policy that
-    bounds it.
+    Inline documents are mapped by name, those of a group as `group/NAME/POLICY`. `boundary` is the ARN of the policy
+    that bounds the user or role.
     """
 
     inline: Mapping[str, str]
@@ -76,7 +76,7 @@ def holdings(db: Connection, principal_id: str) -> Holdings | None:
 
 
 def group_holdings(db: Connection, group_id: str) -> Holdings:
-    """Return what hangs on a group, which is no principal."""
+    """Return the policies and tags of a group, which is no principal."""
     return _holdings(db, group_id, None)
 
 

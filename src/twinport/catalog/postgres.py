@@ -1,8 +1,8 @@
 """The catalog on PostgreSQL: one database for the partition, and one beside it for each Region that was written to.
 
-Why it is so, and in which order rows are locked: docs/decisions/0008-locks-on-postgresql.md. How long anything waits,
-and how many connections there are: docs/decisions/0030-deadlines-and-connections.md. Nothing but the composition root
-names this module, and only where PostgreSQL is configured.
+docs/decisions/0008-locks-on-postgresql.md gives the reasons and the order of locks;
+docs/decisions/0030-deadlines-and-connections.md gives the limits of waits and connections. Only the composition root
+imports this module, and only where PostgreSQL is configured.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _READ_ONLY = text("SHOW transaction_read_only")
 
 
 def look_into(address: str, query: Callable[[Connection], T]) -> T | None:
-    """Ask the partition's database, and make and change nothing. Return None if it has no tables of ours."""
+    """Query the partition's database without changing it. Return None if it has no tables of ours."""
     return _look_into(make_url(address), partition_schema.partition, query)
 
 
@@ -66,7 +66,7 @@ def _look_into(url: URL, metadata: MetaData, query: Callable[[Connection], T]) -
 
 
 def look_into_region(address: str, name: RegionName, query: Callable[[Connection], T]) -> T | None:
-    """Ask a Region's database, and make and change nothing. Return None if there is none, or no tables of ours."""
+    """Query a Region's database without creating or changing it. Return None if there is none, or no tables of ours."""
     url = _url_of(make_url(address), name)
     if not look_into(address, lambda db: _has_database(db, str(url.database))):
         return None
@@ -98,13 +98,13 @@ class PostgresCatalog:
             raise
 
     def _bring_up_to_date(self) -> None:
-        """Upgrade every database, or refuse, before anybody is served."""
+        """Upgrade every database, or refuse, before the server answers any request."""
         self._global.make_tables(partition_schema.partition)
         for name in self._global.read_now(listed_regions):
             self._region(name).open_if_there()
 
     def now(self, db: Connection) -> datetime:
-        if db.dialect.name == "sqlite":  # the empty database, which stands for a Region that nobody wrote to
+        if db.dialect.name == "sqlite":  # the empty database, which stands for a Region without writes
             return self._clock.now()
         # Not now(), which stands still within a transaction: this one may have waited for a lock.
         wall: datetime = db.execute(_CLOCK).scalar_one()
@@ -138,7 +138,7 @@ class PostgresCatalog:
 
 
 class _PostgresRegion:
-    """Makes its database at the first write; a read finds it once somebody has."""
+    """Makes its database at the first write; a read finds it once this process or another has made it."""
 
     def __init__(self, name: RegionName, catalog: PostgresCatalog) -> None:
         self._name, self._catalog = name, catalog
@@ -159,7 +159,7 @@ class _PostgresRegion:
         return await database.write(transaction)
 
     def open_if_there(self) -> None:
-        """Connect, and upgrade, if this Region was ever written to; before anybody is served."""
+        """Connect and upgrade if this Region was ever written to, before the server answers any request."""
         self._database = self._find()
 
     def close(self) -> None:
@@ -176,7 +176,7 @@ class _PostgresRegion:
 
     @asynccontextmanager
     async def _opening_alone(self) -> AsyncIterator[None]:
-        """Let one coroutine at a time open this Region; none waits for the others longer than for a database."""
+        """Let one coroutine at a time open this Region. None waits for the others longer than for a database."""
         waiting = asyncio.timeout(waits.OPERATION.total_seconds())
         try:
             async with waiting, self._opening:
@@ -190,8 +190,8 @@ class _PostgresRegion:
         now = self._catalog._clock.now()  # noqa: SLF001 — of this module
         async with self._opening_alone():
             if self._database is None:
-                # The partition lists a Region before that Region's first write; in a write, not a record, so that it
-                # is before or after the end of a role, and not meanwhile (docs/decisions/0003-the-fence.md).
+                # The partition lists a Region before that Region's first write. A write, not a record, makes sure that
+                # this is before or after the end of a role, and not meanwhile (docs/decisions/0003-the-fence.md).
                 await self._catalog.partition.write(lambda db: list_region(db, self._name, now))
                 self._database = await self._catalog._in_a_thread(lambda: self._make(now))  # noqa: SLF001
         return self._database
@@ -207,7 +207,7 @@ class _PostgresRegion:
             return None
         database = self._at_url(url)
         try:
-            # Tables and history come in one transaction: with this row, everything else is there.
+            # One transaction makes tables and history: if this table is there, everything else is.
             if database.read_now(lambda db: db.execute(text("SELECT to_regclass('history')")).scalar()):
                 database.make_tables(regional_schema.regional)
                 return self._recognized(database, expected)
@@ -219,7 +219,7 @@ class _PostgresRegion:
         return None
 
     def _recognized(self, database: PostgresDatabase, expected: str | None) -> PostgresDatabase:
-        """Return a database if it is this Region's, and let the partition know it from now on."""
+        """Return a database if it is this Region's, and record its identity in the partition."""
         found = database.read_now(region_identity.own)
         region_identity.require(self._name, expected, found)
         if expected is None and found is not None:
@@ -232,7 +232,7 @@ class _PostgresRegion:
         return self._catalog._global.read_now(partial(region_identity.known, name=self._name))  # noqa: SLF001
 
     def check(self, connection: psycopg.Connection[Any]) -> None:
-        """Look whether a new connection leads to the database that was opened. Raises RegionLost."""
+        """Check that a new connection leads to the database that was opened. Raises RegionLost."""
         if self._known is None:
             return
         try:
@@ -243,7 +243,7 @@ class _PostgresRegion:
         region_identity.require(self._name, self._known, row[0] if row else None)
 
     def explain(self, options: Mapping[str, Any]) -> None:
-        """Raise RegionLost if no connection could be made because the database is gone, as the partition's tells."""
+        """Raise RegionLost if a connection failed because the database is gone, as the partition's database tells."""
         beside = {**options, "dbname": self._catalog._url.database}  # noqa: SLF001 — of this module
         with suppress(psycopg.Error), waits.PunctualConnection.connect(**beside) as db:
             found = db.execute(_DATABASE, (options["dbname"],)).fetchone()
@@ -265,7 +265,7 @@ class _PostgresRegion:
 
 
 def _create_database(db: Connection, name: str) -> None:
-    """Create a database unless it is there. It has its own transactions, so it runs where there is none."""
+    """Create a database unless it is there. The caller has no transaction open, as CREATE DATABASE requires."""
     db.execute(text(f"SELECT pg_advisory_lock({MAKING})"))
     try:
         if not _has_database(db, name):
@@ -281,7 +281,7 @@ def _has_database(db: Connection, name: str) -> bool:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Let whoever starts a server hear what the driver says; it knows better than to repeat a password."""
+    """Report the driver's message to the operator at startup; the driver never repeats a password in it."""
     try:
         yield
     except StorageUnavailable as refusal:

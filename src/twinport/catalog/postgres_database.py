@@ -1,4 +1,4 @@
-"""One PostgreSQL database, and what all databases of a deployment share: threads, connections, the log of refusals."""
+"""One PostgreSQL database, and the pools that all databases of a process share: threads, connections and a log."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnav
 
 T = TypeVar("T")
 _MOST_TRIES = 5
-# How long work waits for a thread, and with it for a connection; and how much longer than a thread its caller waits,
-# for what a thread cannot be kept from, as looking up a name.
+# How long work waits for a thread, and with it for a connection. A caller waits longer than its thread by the margin,
+# since some calls of a thread, such as the lookup of a name, cannot be cut short.
 _QUEUED = timedelta(seconds=5)
 _MARGIN = timedelta(seconds=2)
-# How long the end waits for threads whose connections were cut.
+# How long closing waits for threads whose connections were cut.
 _CUT = timedelta(seconds=0.2)
-# Any number that everybody who makes tables or databases here takes first.
+# An arbitrary number: the advisory lock that a process takes before it makes tables or databases here.
 MAKING = 7_406_113
 
 
@@ -34,16 +34,16 @@ class Guard(Protocol):
     """Looks at each new connection before it is used."""
 
     def check(self, connection: psycopg.Connection[Any]) -> None:
-        """Raise what refuses the database that a connection leads to."""
+        """Raise a refusal if a connection leads to another database than the expected one."""
         ...
 
     def explain(self, options: Mapping[str, Any]) -> None:
-        """Raise a refusal that says more than that no connection could be made, if there is one."""
+        """Raise a refusal that tells why no connection could be made, if the reason can be found."""
         ...
 
 
 class Pools:
-    """What the databases of one process share: as many threads as connections, so that a thread finds one."""
+    """The pools that the databases of one process share: as many threads as connections, so that a thread finds one."""
 
     def __init__(self, most: int) -> None:
         self.connections = Connections(most)
@@ -52,7 +52,7 @@ class Pools:
         self.log, self.is_open = postgres_refusals.Log(), True
 
     def close(self, within: timedelta) -> None:
-        """Finish what was submitted, then cut what still waits for an answer."""
+        """Finish the submitted work, then cut the connections that still wait for an answer."""
         self.is_open = False
         if not self.threads.close(max(within - _CUT, timedelta(0))):
             self.connections.cut()
@@ -61,7 +61,7 @@ class Pools:
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
-    """The ways to one database: transactions, and queries that are none."""
+    """The engines of one database: one for transactions, one for queries outside of any."""
 
     writing: Engine
     reading: Engine
@@ -84,7 +84,7 @@ class PostgresDatabase:
         return await self.read(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
-        """As promised by Database; and raises OutcomeUnknown if the connection is lost while it commits."""
+        """As `Database.write`. Also raises OutcomeUnknown if the connection is lost during the commit."""
         self._require_open()
         return await self._pools.threads.run(lambda: self.write_now(transaction), OutcomeUnknown)
 
@@ -93,26 +93,26 @@ class PostgresDatabase:
         return self._trying(lambda: _query(self._engines.reading, query))
 
     def write_now(self, transaction: Callable[[Connection], T]) -> T:
-        """As `write`, in the thread of the caller. What PostgreSQL gives up, so that others go on, is tried again."""
+        """As `write`, in the caller's thread. A transaction that PostgreSQL aborts in favor of others is retried."""
         return self._trying(lambda: _transact(self._engines.writing, transaction))
 
     def make_tables(self, metadata: MetaData, first_rows: Callable[[Connection], None] = no_rows) -> None:
-        """Bring the tables to those of today, with their first rows, and only once if several processes do."""
+        """Make or upgrade the tables, with their first rows, and only once if several processes do so."""
 
         def make(db: Connection) -> None:
             db.execute(text(f"SELECT pg_advisory_xact_lock({MAKING})"))
-            # A migration takes as long as its tables are large, and nobody waits for an answer to it.
+            # A migration of large tables takes long, and no client waits for its answer.
             db.execute(text("SET LOCAL statement_timeout = 0"))
             revisions.bring_up_to_date(db, metadata)
             first_rows(db)
 
-        # Where all is made, nobody waits for a process that stands still with the lock in its hand.
+        # If the tables are current, this process does not wait for a process that stands still while it holds the lock.
         if not self.read_now(lambda db: revisions.is_current(db, metadata)):
             self._trying(lambda: _transact(self._engines.writing, make), seconds=inf)
         self.read_now(lambda db: revisions.require_tables(db, metadata))
 
     def close(self) -> None:
-        """Let go of the connections. Close the pools first: they finish what was submitted."""
+        """Close the connections. Close the pools first: they finish the submitted work."""
         self._is_open = False
         self._engines.writing.dispose()
 

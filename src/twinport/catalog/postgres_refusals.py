@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses, as refusals of ours; the cause goes to the log, without address and password."""
+"""Translates PostgreSQL's errors to our refusals; the cause goes to the log, without address and password."""
 
 import re
 import threading
@@ -19,24 +19,24 @@ _NO_DATABASE = "3D000"
 # Connections, credentials, missing databases, resources, the operator, waits, privileges, read-only transactions, the
 # system beneath.
 _UNAVAILABLE = ("08", "28", _NO_DATABASE, "53", "57", "55P03", "42501", "25006", "58", "XX")
-# Where the driver says that the server is, and who asked it.
+# The places where the driver's messages tell the address of the server.
 _PLACES = (
     (re.compile(r"connection to server (?:at|on socket) .*? failed: "), ""),
     (re.compile(r"(host(?: name)?) (?:\"[^\"]*\"|'[^']*')"), r"\1 (not shown)"),
 )
 _LONGEST_CAUSE = 300
-# The same cause is told once in this time, however many requests meet it.
+# The same cause is logged once in this time, however many requests meet it.
 _QUIET_SECONDS = 1.0
 _MOST_CAUSES = 64
 
 
 def may_pass(error: DBAPIError) -> bool:
-    """Tell whether the same thing may succeed when it is done again at once: nothing was changed."""
+    """Tell whether a failed attempt changed nothing, and may succeed if it is repeated at once."""
     return error.connection_invalidated or state_of(error) in (_SERIALIZATION_FAILED, _DEADLOCK)
 
 
 def refusal(error: DBAPIError) -> Exception:
-    """Say that it may be tried again, without what only the operator may know; a defect stays what it is."""
+    """Return our refusal for an error, without details that only the operator may know; a defect stays as it is."""
     state = state_of(error)
     if isinstance(error, DataError) and state in (None, _NO_CHARACTER):
         return BadRequest("a value holds a character that cannot be stored")
@@ -54,7 +54,7 @@ def state_of(error: DBAPIError) -> str | None:
 
 
 def cause_of(error: DBAPIError, url: URL) -> str:
-    """Return what the driver says, in one line, without where the server is and without the password."""
+    """Return the driver's message in one line, without the server's address and the password."""
     diagnosis = getattr(error.orig, "diag", None)
     text = (getattr(diagnosis, "message_primary", None) or str(error.orig)).partition("\n")[0]
     for pattern, instead in _PLACES:
@@ -66,13 +66,13 @@ def cause_of(error: DBAPIError, url: URL) -> str:
 
 @dataclass
 class Log:
-    """Tells the causes of refusals, each once a second at most."""
+    """Logs the causes of refusals, each at most once a second."""
 
     _told: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tell(self, refusal: Exception, cause: str) -> None:
-        """Record why the database refused, if that is what the refusal says."""
+        """Log why the database failed, if the refusal means that it did."""
         if isinstance(refusal, (StorageUnavailable, OutcomeUnknown)) and self._is_news(cause):
             telemetry.warning(Event.DATABASE_REFUSED, reason=cause)
 

@@ -1,7 +1,8 @@
-"""Documents stand stored with unique ids where they were given with the ARNs of users and roles, and are shown anew.
+"""Documents are stored with unique ids in place of the ARNs of users and roles, and are shown with the ARNs again.
 
-So whoever has a name later is not trusted for it (docs/reference/policies.md). A role's session is stored as
-`AROA…:SESSION`; accounts, services and federated users have no id that could change, and stay as they are.
+So a later user or role of the same name is not trusted in place of an earlier one (docs/reference/policies.md). A
+role's session is stored as `AROA…:SESSION`. Accounts, services and federated users have no id that could change, and
+stay as they are.
 """
 
 import re
@@ -34,7 +35,7 @@ def bound(db: Connection, text: str) -> str:
 
 
 def shown(db: Connection, text: str) -> str:
-    """Return a stored document with the ARNs of those who still exist; of others the unique id is all that is left."""
+    """Return a stored document with the ARNs of principals that still exist, and the unique ids of all others."""
     if '"AIDA' not in text and '"AROA' not in text:
         return text
     arns = {name: arn for name in named_in(text) if (arn := _arn_of(db, name))}
@@ -46,7 +47,7 @@ def _is_of_role(name: str) -> bool:
 
 
 def _id_of(db: Connection, name: str) -> str | None:
-    """Return what a name is stored as, or None when nobody has it. An id stands for itself while it is somebody's."""
+    """Return the stored form of a name, or None if no principal has it. The id of an existing principal stays."""
     if session := _SESSION.fullmatch(name):
         account, role, session_name = session.groups()
         unique_id = _find(db, "role", account, role)

@@ -1,4 +1,4 @@
-"""The policies that hang on users, groups and roles: inline ones with their text, managed ones by ARN."""
+"""The policies of users, groups and roles: inline ones with their text, managed ones by ARN."""
 
 from datetime import datetime
 
@@ -74,7 +74,7 @@ def remove_inline(db: Connection, owner: PolicyOwner, name: str) -> None:
 
 
 def inline_names(db: Connection, owner: PolicyOwner, page: Page) -> list[str]:
-    """List names in their order: one more than fits if there is one."""
+    """List names in their order: one more than fits, if there is one."""
     query = select(_inline.c.name).where(_inline.c.owner_id == owner.unique_id, _inline.c.name > page.after)
     return list(db.execute(query.order_by(_inline.c.name).limit(page.limit + 1)).scalars())
 

@@ -1,4 +1,4 @@
-"""How far a Region's replication is behind, and what of it waits for a person, in statements of bounded work.
+"""How far a Region's replication is behind, and how much of it waits for the operator, in statements of bounded work.
 
 Failed copies and damaged blobs have no index of their own, so at most `MOST_LOOKED_AT` rows are looked at.
 """
@@ -18,7 +18,7 @@ MOST_LOOKED_AT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a Region owes. Each count ends at a bound; `is_partial` says that one did.
+    """What a Region owes. Each count stops at a limit; `is_partial` says that one did.
 
     `oldest` is since when the oldest of the deliveries that wait is owed; lanes keep count of them. `failed` counts
     deliveries that gave up and were not owed again since.

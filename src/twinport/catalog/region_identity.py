@@ -1,8 +1,8 @@
-"""Which database is a Region's: each has an identity, and the partition knows it from the Region's beginning on.
+"""Identities of the Regions' databases: the partition knows each from the Region's beginning on.
 
 The partition lists a Region first, then its database is made, and then the partition learns the identity. So a listed
-Region without one was never written to, or belongs to an earlier version and is adopted once; and a listed Region with
-one has rows in exactly that database: docs/decisions/0031-which-database-is-a-regions.md.
+Region without one was never written to, or belongs to an earlier version and is adopted once. A listed Region with one
+has rows in exactly that database: docs/decisions/0031-which-database-is-a-regions.md.
 """
 
 import secrets
@@ -22,7 +22,7 @@ def known(db: Connection, name: RegionName) -> str | None:
 
 
 def learn(db: Connection, name: RegionName, identity: str) -> None:
-    """Let the partition know the identity of a Region's database, for good."""
+    """Record the identity of a Region's database in the partition, for good."""
     db.execute(update(_region).where(_region.c.name == name, _region.c.identity.is_(None)).values(identity=identity))
 
 

@@ -1,4 +1,4 @@
-"""The tables of a Region: ECR. What `schema` says of rows holds for them."""
+"""The tables of a Region: ECR. The rules for rows in `schema` apply to them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -26,11 +26,11 @@ history = Table(
     regional,
     Column("id", Integer, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
-    # What the partition knows this database by: `region_identity`.
+    # The identity by which the partition knows this database: `region_identity`.
     Column("identity", Text),
 )
 
-# Keys that authenticate authorisation tokens and presigned layer addresses of this Region.
+# Keys that authenticate authorization tokens and presigned layer addresses of this Region.
 token_key = Table(
     "token_key",
     regional,
@@ -51,7 +51,7 @@ registry = Table(
 )
 
 # "No rules will be stored here under this role": the promise that lets a deletion task delete the role. It outlives
-# the role, so that a configuration that was slow to arrive meets it: docs/decisions/0003-the-fence.md.
+# the role, so that it also stops a configuration that arrives late: docs/decisions/0003-the-fence.md.
 fence = Table(
     "fence",
     regional,
@@ -86,7 +86,7 @@ repository_tag = Table(
 )
 
 # Bytes are written once under a key of their own, which is never reused; the row comes after them. `damage` says what
-# was found wrong with the bytes: such a blob is in quarantine, and is neither served nor passed on.
+# was found wrong with the bytes: such a blob is in quarantine, and is not served or replicated.
 blob = Table(
     "blob",
     regional,
@@ -110,8 +110,8 @@ repository_blob = Table(
 )
 Index("repository_blob_by_digest", repository_blob.c.digest)
 
-# Digests that may have become garbage in a repository: what came without an image yet, and what an image that was
-# deleted had named. `since` is when that last happened; they are looked at a while after it.
+# Digests that may have become garbage in a repository: layers that came before an image, and layers that a deleted
+# image had named. `since` is when that last happened; they are reviewed some time after it.
 layer_review = Table(
     "layer_review",
     regional,
@@ -130,8 +130,8 @@ blob_review = Table(
 )
 Index("blob_review_by_time", blob_review.c.since)
 
-# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. Swept later, by
-# whoever holds the lease. No row can name a key that is noted here.
+# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. The process that holds
+# the lease sweeps them later. No row can name a key that is noted here.
 discarded_key = Table(
     "discarded_key",
     regional,
@@ -141,8 +141,8 @@ discarded_key = Table(
 )
 Index("discarded_key_by_time", discarded_key.c.discarded_at)
 
-# How far work has come that goes round everything there is, and when it goes on; done by one process at a time. Of
-# a round without parts `due_at` is when it was last gone on with.
+# Rounds, which visit everything in turn: how far each has come, and when it goes on. A round is work for one process at
+# a time. For a round without parts, `due_at` is the time of its last step.
 chore = Table(
     "chore",
     regional,
@@ -151,8 +151,8 @@ chore = Table(
     Column("due_at", Instant, nullable=False),
 )
 
-# `ended_at` is set of an upload that was completed, canceled or expired and whose segments are not all gone: it is not
-# found by its id any more (catalog/endings.py).
+# `ended_at` is set for an upload that was completed, canceled or expired while some of its segments are left: no reader
+# finds it by its id any more (catalog/endings.py).
 upload = Table(
     "upload",
     regional,
@@ -161,7 +161,7 @@ upload = Table(
     Column("size", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("touched_at", Instant, nullable=False),
-    # Whose quota it counts for: the registry's, whoever pushes.
+    # The account whose quota it counts for: the registry's, whichever principal pushes.
     Column("account", Text, nullable=False, server_default=""),
     Column("ended_at", Instant),
 )
@@ -195,7 +195,7 @@ manifest = Table(
     Column("image_size", BigInteger, nullable=False),
     Column("pushed_at", Instant, nullable=False),
     Column("origin", Text),
-    # Whether something was missing that it refers to when it was stored, itself or in one of its children.
+    # Whether a part that it, or one of its children, refers to was missing when it was stored.
     Column("sparse", Boolean, nullable=False, server_default=false()),
 )
 Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject, manifest.c.digest)
@@ -258,7 +258,7 @@ delivery = Table(
     Column("tag", Text),
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    # Tells deliveries apart that are owed at one position, one after the other.
+    # Distinguishes deliveries that are owed at one position, one after the other.
     Column("repetition", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
     Column("failure_code", Text),
@@ -272,7 +272,7 @@ delivery = Table(
     Column("bytes_carried", BigInteger, nullable=False, server_default=text("0")),
     Column("carried_by", Text),
 )
-# catalog/postgres.py says the same to PostgreSQL: its dialect is loaded where it is named.
+# catalog/postgres.py sets the same conditions for PostgreSQL, because an index that names its dialect loads it.
 delivery_waiting = Index(
     "delivery_waiting",
     delivery.c.source_account,
@@ -290,7 +290,7 @@ delivery_oldest = Index(
     delivery.c.created_at,
     sqlite_where=delivery.c.state == "waiting",
 )
-# Those that are looked at again: catalog/reopenings.py; and those of one lane: catalog/forgetting.py.
+# Deliveries that may be reopened: catalog/reopenings.py; and those of one lane: catalog/forgetting.py.
 delivery_given_up = Index(
     "delivery_given_up", delivery.c.due_at, sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE"
 )
@@ -323,7 +323,7 @@ _age = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
 Index("delivery_by_image", *_image, *_age)
 Index("delivery_by_tag", *_image, delivery.c.tag, *_age)
 
-# At the destination: what was decided about a delivery, so that a lost answer changes nothing twice.
+# At the destination: the decision about each delivery, so that a lost answer changes nothing twice.
 arrival = Table(
     "arrival",
     regional,
@@ -334,7 +334,7 @@ arrival = Table(
 )
 
 # At the destination: the last position applied to a tag from each source; kept after the tag is gone, and forgotten
-# when nothing older can have been tried for long: `idle_since` is when that was first seen (catalog/forgetting.py).
+# when no older delivery may have been tried for long: `idle_since` is when that was first seen (catalog/forgetting.py).
 applied_position = Table(
     "applied_position",
     regional,

@@ -23,7 +23,7 @@ _SETTINGS_HELD = _SETTINGS.with_for_update()
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """What a registry is told. `role_id` is the service-linked role that the rules were stored under."""
+    """The settings of a registry. `role_id` is the service-linked role that the rules were stored under."""
 
     replication: ReplicationConfiguration = field(default_factory=ReplicationConfiguration)
     role_id: str | None = None
@@ -37,9 +37,9 @@ def settings(db: Connection, account: AccountId) -> RegistrySettings:
 
 
 def hold(db: Connection, account: AccountId) -> RegistrySettings:
-    """Return the settings, which nobody changes until the transaction ends; nor does anybody else take a position.
+    """Return the settings, and lock the registry: no other transaction changes them or takes a position meanwhile.
 
-    First of all locks: registry, then repository, image, tag, delivery (docs/decisions/0008-locks-on-postgresql.md).
+    This lock comes first: registry, then repository, image, tag, delivery (docs/decisions/0008-locks-on-postgresql.md).
     """
     found = _held(db, account)
     if found is None:
@@ -60,7 +60,7 @@ def next_position(db: Connection, account: AccountId) -> Position:
 
 
 def epoch(db: Connection) -> int | None:
-    """Return the epoch of this Region's history, or None if nobody wrote to it yet."""
+    """Return the epoch of this Region's history, or None if it was never written to."""
     found: int | None = db.execute(_EPOCH).scalar()
     return found
 
@@ -68,7 +68,7 @@ def epoch(db: Connection) -> int | None:
 def set_replication(
     db: Connection, account: AccountId, configuration: ReplicationConfiguration, role_id: str | None
 ) -> None:
-    """Replace the rules as a whole; `role_id` stays with them, and `deletions.claim_for_rules` comes before them."""
+    """Replace the rules as a whole, together with their `role_id`. Call `deletions.claim_for_rules` before."""
     changes = {"replication": _text(configuration), "role_id": role_id}
     statements.upsert(db, _registry, {"account": account}, changes)
 

@@ -1,4 +1,4 @@
-"""What deleted repositories held: it goes some rows at a time, so that no transaction grows with a repository.
+"""The contents of deleted repositories: they go some rows at a time, so that no transaction grows with a repository.
 
 Each call is one short transaction, and a crash between two of them leaves a smaller repository that no registry has.
 Several sweepers may call at once: each takes a repository that no other has locked.
@@ -29,7 +29,7 @@ _REMOVED = select(_repository.c.id).where(_repository.c.account == OF_NO_REGISTR
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many rows went, and how many repositories that are gone for good."""
+    """How many rows went, and how many repositories are gone for good."""
 
     rows: int = 0
     repositories: int = 0
@@ -41,9 +41,9 @@ def is_any_left(db: Connection) -> bool:
 
 
 def remove_some(db: Connection, now: datetime, limit: int) -> Removed:
-    """Take at most `limit` rows away from a deleted repository, and in the end its own.
+    """Delete at most `limit` rows of a deleted repository, and in the end its own.
 
-    No bytes are touched: rows go before bytes (law 1). Those of unfinished uploads, which nothing else names, are
+    No bytes are touched: rows go before bytes (law 1). The bytes of unfinished uploads, which nothing else names, are
     left to the sweep. A layer is held until its row goes here, and then left to the review.
     """
     found: int | None = db.execute(_REMOVED.with_for_update(skip_locked=True)).scalar()

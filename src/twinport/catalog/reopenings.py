@@ -1,7 +1,7 @@
-"""Deliveries that were given up because bytes of their image are damaged: they are opened again when these are whole.
+"""Deliveries that were given up because bytes of their image are damaged: they are reopened when the bytes are whole.
 
-A failed delivery of that kind keeps its `due_at`: then somebody looks at its image again. Nothing but what is here ends
-its state, and each function changes nothing if somebody else did meanwhile.
+A failed delivery of that kind keeps its `due_at`, the time when a process looks at its image again. Only this module
+ends its state, and each function changes nothing if another process has ended it meanwhile.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class GivenUp:
 
 
 def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[GivenUp]:
-    """Return some of this Region that are to be looked at, those first that have waited longest."""
+    """Return some of this Region's deliveries that are due for another look, those that have waited longest first."""
     query = select(_delivery).where(_GIVEN_UP, _delivery.c.due_at <= now).order_by(_delivery.c.due_at).limit(limit)
     return [
         GivenUp(
@@ -49,23 +49,23 @@ def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[G
 
 
 def look_again(db: Connection, each: GivenUp, at: datetime) -> None:
-    """Leave it as it is until `at`."""
+    """Leave a delivery as it is until `at`."""
     db.execute(update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP).values(due_at=at))
 
 
 def close(db: Connection, each: GivenUp, code: FailureCode, reason: str) -> None:
-    """Give it up for good, for another reason."""
+    """Give a delivery up for good, for another reason."""
     changes = {"failure_code": code.value, "reason": reason}
     db.execute(update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP).values(changes))
 
 
 def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
-    """Owe it again, as if it had not been tried, if the rules still ask for it; else close it. Tell whether it is owed.
+    """Make a delivery wait again, as if it had not been tried, if the rules still ask for it. Tell whether it waits.
 
-    It stays as it is if a newer delivery of the same image and tag stands for it, as after the same push. Its position
-    stays, so that it moves no tag that something newer has moved.
+    Otherwise it is closed. It stays as it is if a newer delivery of the same image and tag stands for it, for example
+    after the same push came again. It keeps its position, so that it moves no tag that something newer has moved.
     """
-    # As for a push: while this is held nobody replaces the rules, nor finds that nothing is owed.
+    # As for a push: while this is held, no other process replaces the rules, or concludes that nothing is owed.
     rules = registries.hold(db, each.source.account).replication
     if _is_owed_anew(db, each):
         look_again(db, each, _NEVER)

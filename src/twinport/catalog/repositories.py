@@ -1,7 +1,7 @@
 """Repositories: their rows, tags and policies.
 
-A repository that is deleted is renamed to its id and belongs to no registry (`remove`): whoever looks for it by account
-and name, as every verb does, finds nothing. What it held goes afterwards, some rows at a time: `catalog.removals`.
+A repository that is deleted is renamed to its id and belongs to no registry (`remove`). So no verb finds it, since each
+looks for it by account and name. Its contents are deleted afterwards, some rows at a time: `catalog.removals`.
 """
 
 import json
@@ -20,7 +20,7 @@ from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
-# The account of the rows of deleted repositories: no registry has it, so no query of one finds them.
+# The account of the rows of deleted repositories: no registry has it, so no query of a registry finds them.
 OF_NO_REGISTRY = ""
 _REMOVED = {"account": OF_NO_REGISTRY, "name": cast(_repository.c.id, Text), "policy": None}
 
@@ -31,7 +31,7 @@ _FIND = select(_repository).where(
 
 
 class Against(Enum):
-    """What a transaction keeps the others from doing to a repository. On SQLite they wait in any case."""
+    """What a transaction keeps other transactions from doing to a repository. On SQLite they wait in any case."""
 
     REMOVAL = "removal"
     CHANGES = "removal and changes"
@@ -61,7 +61,7 @@ def get(db: Connection, registry: Registry, name: str) -> Repository:
 
 
 def lock(db: Connection, registry: Registry, name: str, against: Against) -> Repository:
-    """As `get`, and let nobody do to the repository what it is locked against until the transaction ends."""
+    """As `get`; until it ends, the transaction keeps others from doing what the repository is locked against."""
     found = find_locked(db, registry, name, against)
     if found is None:
         raise RepositoryNotFound(name, registry.account)
@@ -122,9 +122,9 @@ def has_images(db: Connection, repository_id: int) -> bool:
 
 
 def keep(db: Connection, repository: Repository) -> None:
-    """Let a repository that was read before not be removed until the transaction ends. Raises RepositoryNotFound.
+    """Keep a repository that was read before from removal until the transaction ends. Raises RepositoryNotFound.
 
-    A new one of the same name is another.
+    A new repository of the same name is another one.
     """
     kept = find_locked(db, repository.registry, repository.name, Against.REMOVAL)
     if kept is None or kept.id != repository.id:
@@ -132,9 +132,9 @@ def keep(db: Connection, repository: Repository) -> None:
 
 
 def remove(db: Connection, repository_id: int) -> None:
-    """Let a repository, locked against everything, belong to no registry: its name is free, and nothing finds it.
+    """Take a repository, locked against everything, from its registry: its name is free, and no query finds it.
 
-    Its images, layers and uploads stay for `catalog.removals` to take away.
+    `catalog.removals` deletes its images, layers and uploads later.
     """
     db.execute(update(_repository).where(_repository.c.id == repository_id).values(_REMOVED))
 

@@ -1,6 +1,6 @@
-"""What may have become garbage: noted in the transaction that may have made it so, and looked at a while later.
+"""Notes of possible garbage, written in the transaction that may have made it, and reviewed some time later.
 
-Cost follows change: whoever lets a layer go notes it here, and nobody ever walks through what did not change.
+Cost follows change: the transaction that unlinks a layer notes it here, and no process ever scans unchanged rows.
 """
 
 from datetime import datetime
@@ -16,12 +16,12 @@ _layer, _blob, _part = schema.layer_review, schema.blob_review, schema.manifest_
 
 
 def review_layer(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Have it looked at later whether the repository still has an image that names a layer."""
+    """Note a layer, so that a later review checks whether the repository still has an image that names it."""
     statements.upsert(db, _layer, {"repository_id": repository_id, "digest": str(digest)}, {"since": now})
 
 
 def review_layers_of(db: Connection, repository_id: int, manifest: Digest, now: datetime) -> None:
-    """As `review_layer`, for all that an image names which is about to go."""
+    """As `review_layer`, for all layers of an image that is about to be removed."""
     named = select(_part.c.repository_id, _part.c.digest, bindparam("now", now, Instant)).where(
         _part.c.repository_id == repository_id, _part.c.manifest == str(manifest)
     )
@@ -29,12 +29,12 @@ def review_layers_of(db: Connection, repository_id: int, manifest: Digest, now: 
 
 
 def review_blob(db: Connection, digest: Digest, since: datetime) -> None:
-    """Have it looked at whether any repository holds a blob, which one let go that had no use for it `since` then."""
+    """Note a blob that a repository has unlinked, unused since `since`, so that a review checks for other holders."""
     statements.upsert(db, _blob, {"digest": str(digest)}, {"since": since})
 
 
 def _note(db: Connection, table: Table, rows: Select[tuple[object, ...]]) -> None:
-    """Note what a query finds, in its order: two that note the same wait for one another and do not lock up."""
+    """Note the rows of a query in its order, so that two transactions that note the same rows do not deadlock."""
     columns = [column.name for column in table.columns]
     statement = statements.insert(db, table).from_select(columns, rows)
     key = [column.name for column in table.primary_key]

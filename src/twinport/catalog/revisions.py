@@ -1,8 +1,8 @@
-"""Which revision a database has, and how it comes to that of today.
+"""The revision of a database, and its upgrade to the current one.
 
-Either engine goes through the migrations beside this module. Alembic, which runs them, takes longer to import than
-everything else here to start: it is loaded by name, and only for a database that lacks a migration. A new one gets the
-tables of today at once, which a test holds to be the same (docs/decisions/0010-one-road-of-migrations.md).
+Both engines use the migrations beside this module. Alembic, which runs them, takes longer to import than everything
+else takes to start: it is loaded by name, and only for a database that lacks a migration. A new database gets the
+current tables at once; a test checks that they are the same (docs/decisions/0010-one-road-of-migrations.md).
 """
 
 import importlib
@@ -33,13 +33,13 @@ def known(metadata: MetaData) -> list[str]:
 
 
 def has_tables(db: Connection, metadata: MetaData) -> bool:
-    """Tell whether a partition's or a Region's database was ever given its tables, of whichever revision."""
+    """Tell whether a partition's or a Region's database was ever given its tables, of any revision."""
     first = schema.site_key if metadata is schema.partition else regional_schema.history
     return db.dialect.has_table(db, first.name)
 
 
 def is_current(db: Connection, metadata: MetaData) -> bool:
-    """Tell whether a database has the tables of today, without changing anything.
+    """Tell whether a database has the current tables, without changing anything.
 
     Raises DatabaseNewer if it is of a revision that a later version of twinport made.
     """
@@ -47,14 +47,14 @@ def is_current(db: Connection, metadata: MetaData) -> bool:
 
 
 def require_tables(db: Connection, metadata: MetaData) -> None:
-    """Raise DatabaseUnreadable unless every table of today is there."""
+    """Raise DatabaseUnreadable unless every current table is there."""
     missing = sorted(metadata.tables.keys() - set(inspect(db).get_table_names()))
     if missing:
         raise DatabaseUnreadable(_name(db), f"it lacks the table '{missing[0]}'")
 
 
 def bring_up_to_date(db: Connection, metadata: MetaData) -> None:
-    """Bring a database to the tables of today, in the caller's transaction, who lets nobody else in meanwhile.
+    """Upgrade a database to the current tables, in the caller's transaction. The caller keeps other processes out.
 
     Raises DatabaseNewer, and DatabaseUnrecognised if its tables are of no revision; then nothing was changed.
     """
@@ -83,7 +83,7 @@ def _revision(db: Connection, metadata: MetaData) -> str | None:
 
 
 def _is_empty(db: Connection, metadata: MetaData) -> bool:
-    """Tell whether none of our tables is there; somebody else's do not matter."""
+    """Tell whether none of our tables is there; tables of other programs do not matter."""
     return metadata.tables.keys().isdisjoint(inspect(db).get_table_names())
 
 
@@ -96,7 +96,7 @@ def _make(db: Connection, metadata: MetaData) -> None:
 
 @cache
 def _statements(metadata: MetaData, driver: str) -> tuple[str, ...]:
-    """Spell what makes the tables of today, once in a process: spelling it takes longer than running it."""
+    """Compile the statements that make the current tables, once in a process: to compile takes longer than to run."""
     spelled: list[str] = []
 
     def note(statement: Any, *_: object) -> None:

@@ -19,7 +19,7 @@ _FORGOTTEN_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class AccessJob:
-    """Somebody asked which services the entity or policy with this ARN called last."""
+    """A client's request to know which services the entity or policy with this ARN called last."""
 
     id: str
     account: AccountId
@@ -49,7 +49,7 @@ def last(db: Connection, principal_ids: Sequence[str], service: str) -> dict[str
 
 
 def add_job(db: Connection, job: AccessJob) -> None:
-    """Store a job, and forget some of those of more than a week ago: more than come."""
+    """Store a job, and delete several that are more than a week old, so that they do not pile up."""
     statements.delete_some(db, _job, [_job.c.created_at < job.created_at - _JOBS_KEPT], _FORGOTTEN_AT_ONCE)
     db.execute(insert(_job).values(id=job.id, account=job.account, arn=job.arn, created_at=job.created_at))
 

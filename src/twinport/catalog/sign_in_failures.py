@@ -1,7 +1,7 @@
-"""Failed attempts to sign in, by what was tried and from where, in the partition's database.
+"""Failed attempts to sign in, by the user or key and the client's network, in the partition's database.
 
-The table holds a bounded number of rows, whatever strangers invent: old rows are forgotten, and beyond the bound the
-rows whose last failure is longest ago.
+The table holds a bounded number of rows, whatever names a client invents: old rows are deleted, and beyond the limit
+also the rows whose last failure is longest ago.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from twinport.catalog.partition_schema import sign_in_failure as _failure
 from twinport.catalog.statements import insert
 
 MOST_PAIRS = 10_000
-# As many pairs around one pair are counted; more make no difference.
+# At most this many pairs around one pair are counted; more make no difference.
 MOST_AROUND = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What is tried (a digest of the user or key that was typed), and the network that it is tried from."""
+    """The subject of an attempt (a digest of the user or key that was typed), and the network that it came from."""
 
     subject: str
     network: str
@@ -36,7 +36,7 @@ class Failures:
 
 
 def find(db: Connection, pair: Pair, since: datetime) -> Failures:
-    """Return what failed after `since`, with three bounded statements."""
+    """Return the failures after `since`, with three bounded statements."""
     row = db.execute(
         select(_failure.c.failures, _failure.c.failed_at).where(_is(pair), _failure.c.failed_at > since)
     ).one_or_none()

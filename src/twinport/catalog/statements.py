@@ -1,7 +1,7 @@
-"""Statements that SQLite and PostgreSQL share in meaning and SQLAlchemy spells once for each.
+"""Statements that mean the same on SQLite and PostgreSQL, and that SQLAlchemy spells separately for each.
 
 Every INSERT with ON CONFLICT begins in `insert`, which spells it for the database that it is meant for. No dialect is
-imported here: the one in use is there, and the other must cost nothing (docs/decisions/0004-lean-imports.md).
+imported here: the one in use is loaded, and the other must cost nothing (docs/decisions/0004-lean-imports.md).
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, tuple_
 
 T = TypeVar("T")
-# How many values one statement is given: far below the bound of either database.
+# How many values one statement is given: far below the limit of either database.
 _BATCH = 500
 
 
@@ -25,7 +25,7 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
 
 
 def insert(db: Connection, table: Table) -> Any:
-    """Begin an INSERT that understands ON CONFLICT; both databases' have the same methods."""
+    """Begin an INSERT that understands ON CONFLICT; that of either database has the same methods."""
     return _dialect_insert(db.dialect.name)(table)
 
 
@@ -53,9 +53,9 @@ def delete_some(db: Connection, table: Table, which: Sequence[ColumnElement[bool
 
 
 def lock(db: Connection, rows: Select[Any], *, shared: bool = False) -> None:
-    """Hold rows until the transaction ends, so that what is read after this stays true.
+    """Lock rows until the transaction ends, so that what is read after this stays true.
 
-    On SQLite it is true already, since one write follows another.
+    On SQLite it stays true anyway, since one write follows another.
     """
     if db.dialect.name != "sqlite":
         db.execute(rows.with_for_update(read=shared, key_share=shared)).all()

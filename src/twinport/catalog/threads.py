@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass
 class Threads:
-    """At most `most` threads, begun when they are needed. `tidy` is called by one that ends since it is idle."""
+    """At most `most` threads, begun when they are needed. A thread that ends because it is idle calls `tidy`."""
 
     most: int
     limits: Limits
@@ -66,7 +66,7 @@ class Threads:
                 timer.cancel()
 
     def close(self, within: timedelta) -> bool:
-        """Finish what was submitted. Tell whether every thread ended in time."""
+        """Finish the submitted work. Tell whether every thread ended in time."""
         end = monotonic() + within.total_seconds()
         with self._changed:
             self._is_open = False
@@ -104,14 +104,14 @@ class Threads:
             self._waiting -= 1
             if self._jobs:
                 return self._jobs.popleft()
-            # Under the same lock, so that whoever brings work next counts one thread less.
+            # Under the same lock, so that the next caller of `run` counts one thread less.
             self._count -= 1
             self._changed.notify_all()
             return None
 
 
 class _Job:
-    """Work, and the coroutine's future for its answer. The thread or the loop, whichever claims it, decides."""
+    """Work, and the coroutine's future for its answer. The thread or the loop decides, whichever claims it first."""
 
     def __init__(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[Any]") -> None:
         self._work, self._loop, self.answer = work, loop, answer
@@ -121,18 +121,18 @@ class _Job:
         return self._claim.acquire(blocking=False)
 
     def run(self) -> None:
-        """Do the work in this thread, unless nobody waits for it any more."""
+        """Do the work in this thread, unless its caller waits for it no longer."""
         if not self.claim():
             return
         try:
             result = self._context.run(self._work)
-        except BaseException as error:  # noqa: BLE001 — whatever it was, the caller must hear of it
+        except BaseException as error:  # noqa: BLE001 — the caller must get the error, whatever it is
             self._tell(self._fail, error)
         else:
             self._tell(self._succeed, result)
 
     def refuse(self, why: Callable[[], Exception]) -> None:
-        """Give work up that has not begun."""
+        """Give up work that has not begun."""
         if self.claim():
             self._fail(why())
 

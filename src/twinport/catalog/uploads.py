@@ -23,8 +23,8 @@ _OPEN = (
     _upload.c.repository_id == bindparam("repository_id"),
     endings.IS_OPEN,
 )
-# The upload and its last segment in one statement: they are of one moment. Asked for the first of all segments in a
-# falling order, PostgreSQL reads every one.
+# One statement reads the upload and its last segment, so that they are of one moment. If the statement asked for the
+# first of all segments in descending order, PostgreSQL would read every one.
 _before = _segment.alias()
 _LAST_BYTE = select(func.max(_before.c.first_byte)).where(_before.c.upload_id == _upload.c.id).scalar_subquery()
 _IS_LAST = and_(_segment.c.upload_id == _upload.c.id, _segment.c.first_byte == _LAST_BYTE)
@@ -84,7 +84,7 @@ def start(db: Connection, registry: Registry, name: str, upload_id: str, now: da
 
 
 def require_room(db: Connection, registry: Registry, quota: UploadQuota) -> None:
-    """Raise TooManyUploadedBytes if the open uploads of an account hold as much as they may."""
+    """Raise TooManyUploadedBytes if the open uploads of an account hold as many bytes as the quota allows."""
     _require_room(registry, _open_uploads(db, registry, quota)[1], quota)
 
 
@@ -108,7 +108,8 @@ def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload
 def segments(db: Connection, upload: Upload, place: int, limit: int) -> list[Segment]:
     """Return the segments of an upload, as it was when it was read, that begin at the byte `place` or later, in order.
 
-    At most `limit`, and at least one: `place` is before the end. Raises UploadNotFound if the upload ended meanwhile.
+    They are at most `limit`, and at least one: `place` is before the end. Raises UploadNotFound if the upload ended
+    meanwhile.
     """
     rows = db.execute(_PAGE, {**_names(upload), "place": place, "end": upload.size, "most": limit}).all()
     if not rows:
@@ -171,7 +172,7 @@ def cancel(
 
 
 def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
-    """Let a repository that was read before hold bytes that came without an upload. Raises RepositoryNotFound."""
+    """Link bytes that came without an upload to a repository that was read before. Raises RepositoryNotFound."""
     repositories.keep(db, repository)
     return _hold(db, repository, blob, now)
 
@@ -179,9 +180,9 @@ def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: date
 def mount(
     db: Connection, registry: Registry, name: str, digest: Digest, source_name: str, now: datetime
 ) -> StoredBlob | None:
-    """Let a repository hold what another one holds; None if that one does not. Raises RepositoryNotFound."""
+    """Link a blob of another repository; None if that one does not hold it. Raises RepositoryNotFound."""
     target = repositories.lock(db, registry, name, Against.REMOVAL)
-    # Kept before the source is looked at: what both say then stays true.
+    # The blob is locked before the source is read, so that both answers stay true.
     kept = blobs.keep(db, digest)
     source = repositories.find(db, registry, source_name)
     if kept is None or source is None or not blobs.held(db, source.id, [digest]):
@@ -212,6 +213,9 @@ def _names(upload: Upload) -> dict[str, Any]:
 
 
 def _overtaken(db: Connection, upload: Upload) -> UploadOutOfOrder:
-    """Say where an upload stands that somebody else changed. Raises UploadNotFound if they ended it."""
+    """Return a refusal that tells where an upload stands, which another request has changed.
+
+    Raises UploadNotFound if that request ended the upload.
+    """
     now = _read(db, upload.repository, upload.id)
     return UploadOutOfOrder(upload.id, upload.repository.name, upload.repository.registry.account, now.size)

@@ -1,4 +1,4 @@
-"""When and where access keys, roles and passwords were last used. It decides nothing: write it with `record`."""
+"""When and where access keys, roles and passwords were last used. No decision depends on it: write it with `record`."""
 
 from datetime import datetime
 

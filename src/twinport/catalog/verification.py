@@ -1,9 +1,9 @@
-"""Whether bytes are what their rows say: which are to be looked at next, and what was found.
+"""Verification of bytes against their rows: which are to be verified next, and what was found.
 
-Blobs are looked at in the order in which they wait, manifests in the order of their rows.
+Blobs are verified in the order in which they wait, manifests in the order of their rows.
 
-A damaged blob stays as a row in quarantine: whoever asks is told so, nobody is given its bytes, and bytes of the same
-digest that are pushed again take their place (`blobs.record`).
+A damaged blob stays as a row in quarantine. A client that asks for it is told so and never gets its bytes. Bytes of the
+same digest that a client pushes again replace them (`blobs.record`).
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class RecordedBlob:
 
 @dataclass(frozen=True, slots=True)
 class RecordedManifest:
-    """A manifest of a repository, without its bytes, of which there are `size`."""
+    """A manifest of a repository, without its bytes; `size` is their number."""
 
     repository_id: int
     account: AccountId
@@ -44,13 +44,13 @@ class RecordedManifest:
 
     @property
     def place(self) -> tuple[int, str]:
-        """Tell where it stands in the order of all of them."""
+        """Return its place in the order of all manifests."""
         return self.repository_id, str(self.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which blobs and manifests are meant: those of repositories of a name, of an account, or all."""
+    """Which blobs and manifests to verify: those of repositories of a name, of an account, or all."""
 
     account: AccountId | None = None
     repository: RepositoryName | None = None
@@ -66,7 +66,7 @@ class Change(Enum):
 
 
 def longest_unseen(db: Connection, before: datetime, limit: int) -> list[RecordedBlob]:
-    """Return some blobs that nobody has looked at since `before`, those first that have waited longest."""
+    """Return some blobs that were not verified since `before`, those that have waited longest first."""
     query = select(_blob).where(_blob.c.verified_at <= before)
     return _read(db, query.order_by(_blob.c.verified_at, _blob.c.digest).limit(limit))
 
@@ -94,7 +94,7 @@ def manifests_after(db: Connection, scope: Scope, place: tuple[int, str], limit:
 
 
 def settle(db: Connection, blob: RecordedBlob, damage: Damage | None, now: datetime) -> Change:
-    """Note what was found, and tell what that changes. Nothing is noted if the blob has other bytes by now."""
+    """Record a finding, and tell what it changes. Nothing is recorded if the blob has other bytes by now."""
     same = (_blob.c.digest == str(blob.digest), _blob.c.key == blob.key)
     row = db.execute(select(_blob.c.damage).where(*same).with_for_update()).one_or_none()
     if row is None:
@@ -123,7 +123,7 @@ def _digests(scope: Scope) -> Select[tuple[str]]:
 
 def _is_meant(scope: Scope) -> list[ColumnElement[bool]]:
     account, name = scope.account, scope.repository
-    # A deleted repository, whose rows may still be there, is never meant.
+    # A deleted repository, whose rows may still be there, is never in scope.
     owned = [_repository.c.account != OF_NO_REGISTRY if account is None else _repository.c.account == account]
     return owned if name is None else [*owned, _repository.c.name == name]
 

@@ -1,4 +1,4 @@
-"""Deadlines of PostgreSQL: until when the work of a thread may wait, and a connection that waits no longer.
+"""Deadlines of PostgreSQL: until when the work of a thread may wait, and a connection that ends each wait then.
 
 A server that stands still honors no timeout of its own, and its kernel acknowledges what is sent to it. So each wait of
 the driver ends at the deadline of the operation that it belongs to: docs/decisions/0030-deadlines-and-connections.md.
@@ -17,10 +17,11 @@ from psycopg.abc import PQGen
 
 T = TypeVar("T")
 
-# All of a read or a write: for a free connection, connecting, every statement, every try. Then its caller hears 503.
+# The limit of a whole read or write: the wait for a connection, connecting, every statement, every try. After it, the
+# client gets 503.
 OPERATION = timedelta(seconds=25)
 _INTERVAL = 0.1
-# What a server that lives sees to by itself ends before that.
+# The limits that a live server keeps by itself end before that.
 ON_THE_SERVER: dict[str, str | int] = {
     "connect_timeout": 5,
     "tcp_user_timeout": 20_000,
@@ -32,7 +33,7 @@ ON_THE_SERVER: dict[str, str | int] = {
 
 
 class _Until(threading.local):
-    """The deadline of what this thread does, by the monotonic clock."""
+    """The deadline of this thread's work, by the monotonic clock."""
 
     deadline: float = inf
 
@@ -42,7 +43,7 @@ _until = _Until()
 
 @contextmanager
 def until(deadline: float) -> Iterator[None]:
-    """Let every wait of this thread end at a deadline, or at that of the caller if it is earlier."""
+    """End every wait of this thread at a deadline, or at the caller's deadline if that is earlier."""
     before = _until.deadline
     _until.deadline = min(before, deadline)
     try:
@@ -57,7 +58,7 @@ def left() -> float:
 
 
 class PunctualConnection(psycopg.Connection[Any]):
-    """Ends each wait at the deadline of its thread. It is closed then: nothing can be known of what the server does."""
+    """Ends each wait at the deadline of its thread, and then closes: what the server does is no longer known."""
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         limit = min(left(), inf if timeout is None else timeout)

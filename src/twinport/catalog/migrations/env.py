@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection that catalog/migrating.py hands over."""
+"""The script that Alembic runs: it runs the migrations on the connection that catalog/migrating.py passes."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Garbage that goes away, and bytes that are verified."""
+"""Garbage collection, and verification of bytes."""
 
 import time
 
@@ -52,7 +52,7 @@ def _make_tables() -> None:
 
 
 def _review_what_is_there() -> None:
-    """Nobody noted until now what lost its image: what has none counts as having lost it now."""
+    """Note unused layers and blobs as unused since now, because no earlier release noted when they became so."""
     now = time.time_ns() // 1000
     op.execute(
         "INSERT INTO layer_review (repository_id, digest, since) "  # noqa: S608 — a number

@@ -1,4 +1,4 @@
-"""Deliveries that are looked at again because what was damaged may have been healed."""
+"""An index for failed deliveries, which are reviewed because their damaged source may have been healed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The waiting deliveries of a registry have one order, in which they are gone through after a change of its rules."""
+"""An index gives a registry's waiting deliveries one order, in which they are reviewed after a change of its rules."""
 
 import sqlalchemy as sa
 from alembic import op
