@@ -1,4 +1,4 @@
-"""Whether stored bytes are what they should be, by reading them all."""
+"""Checks whether stored bytes are intact, by reading them all."""
 
 import errno
 import hashlib
@@ -10,14 +10,14 @@ from twinport.model.content import Damage, Digest, Key
 from twinport.pools import BLOBS
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 
-# What a disk says of damaged sectors, structures and checksums. Whatever else it says is about us.
+# A disk's errors for damaged sectors, structures and checksums. Its other errors do not mean that bytes are damaged.
 _DAMAGE = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
 
 
 async def damage_of(store: BlobReader, key: Key, size: int, digest: Digest, pace: Pace = UNHURRIED) -> Damage | None:
-    """Return what is wrong with bytes, or None if nothing is.
+    """Return the damage of stored bytes, or None if they are intact.
 
-    Raises BlobUnreadable if they cannot be read for a reason that is not theirs.
+    Raises BlobUnreadable if they cannot be read for another reason than damage.
     """
     try:
         if store.size(key) != size:

@@ -1,4 +1,4 @@
-"""Blobs as files: `ROOT/ab/abcdef…`, each written once, durable with its name before anybody hears of it.
+"""Blobs as files: `ROOT/ab/abcdef…`, each written once, durable with its name before the writer returns its key.
 
 A crash leaves at most files that no row names. See docs/write-order.md.
 """
@@ -25,7 +25,7 @@ from twinport.pools import BLOBS, HEALTH
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 _PIECE = 1 << 20
-# What bodies may hold together that are collected before they are written; beyond it they are written as they come.
+# How many bytes all bodies together may collect before they are written; beyond it they are written as they come.
 _COLLECTED_TOGETHER = 32 << 20
 _KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -70,7 +70,8 @@ class FileBlobStore:
 
     async def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         left = self.size(key) - first if size is None else size
-        # In place: it takes microseconds, and what a thread opened would stay open if the reader is cancelled.
+        # Opened on the event loop: it takes microseconds, and a file that a thread opens would stay open if the reader
+        # is canceled.
         with self._open(key) as file:
             file.seek(first)
             while left > 0:
@@ -139,7 +140,7 @@ class FileBlobStore:
 
 
 def _check_disks(data: Path) -> None:
-    """The blobs of a Region may be on a disk of their own."""
+    """Check every disk of blobs. The blobs of a Region may be on a disk of their own."""
     disks.check(data)
     for folder in data.glob("regions/*/blobs"):
         disks.check(folder)
@@ -147,7 +148,7 @@ def _check_disks(data: Path) -> None:
 
 @contextmanager
 def _reading(key: Key) -> Iterator[None]:
-    """Translate what a disk says that does not have the bytes, or cannot read them."""
+    """Translate the errors of a disk that does not have the bytes, or cannot read them."""
     try:
         yield
     except FileNotFoundError:
@@ -157,7 +158,7 @@ def _reading(key: Key) -> Iterator[None]:
 
 
 def _write_once(path: Path, content: str) -> None:
-    """Give a file its content, whole and for good, unless somebody else was faster."""
+    """Give a file its content, whole and for good, unless another process was faster."""
     own = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "w") as file:  # noqa: PTH123 — a descriptor with its mode from the beginning
@@ -170,7 +171,7 @@ def _write_once(path: Path, content: str) -> None:
 
 
 def _list(folder: Path) -> list[ListedBlob]:
-    """List a folder that need not be there. What goes meanwhile is left out."""
+    """List a folder that need not be there. Files that are removed meanwhile are left out."""
     try:
         with os.scandir(folder) as entries:
             ours = [each for each in entries if _KEY.fullmatch(each.name) and each.name.startswith(folder.name)]

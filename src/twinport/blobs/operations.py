@@ -1,4 +1,4 @@
-"""What the file store does to a disk, one operation a method: tests fail, fill and forget behind this port."""
+"""The file store's operations on a disk, one a method. Tests put failing, full or forgetful disks behind this port."""
 
 import errno
 import fcntl
@@ -10,12 +10,12 @@ from typing import Protocol
 _FICLONE = 0x40049409  # linux/fs.h: share the extents of another file, copied when either is written
 
 _PIECE = 1 << 20
-# What file systems and kernels say that cannot copy within themselves, or not between these two files.
+# The errors of file systems and kernels that cannot copy by themselves, or not between these two files.
 _CANNOT_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
 
 
 class NewFile(Protocol):
-    """A file that this process made and nobody else writes."""
+    """A file that this process made and no other process writes."""
 
     def write(self, content: bytes | bytearray) -> None:
         """Append all of `content`."""
@@ -24,7 +24,7 @@ class NewFile(Protocol):
     def append_from(self, source: int, first: int, size: int) -> int:
         """Append up to `size` bytes of an open file from `first` on; return how many, none at its end.
 
-        The system copies them, or shares their extents; only where it can do neither they pass through this process.
+        The system copies them, or shares their extents. If it can do neither, they pass through this process.
         """
         ...
 
@@ -37,19 +37,19 @@ class NewFile(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the file, if that was not done before."""
+        """Close the file, unless it is closed already."""
         ...
 
 
 class FileOperations(Protocol):
-    """What changes a folder. Errors are OSError."""
+    """Operations that change a folder. Errors are OSError."""
 
     def create(self, path: Path) -> NewFile:
-        """Make a file that must not be there, in a folder that must."""
+        """Make a file that must not exist yet, in a folder that must exist."""
         ...
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder unless it is there; its parent must be."""
+        """Make a folder unless it exists; its parent must exist."""
         ...
 
     def sync_folder(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class CopyRange(Protocol):
 
 
 class OwnDisk:
-    """The operating system's."""
+    """The disk of the operating system."""
 
     def __init__(self, copy_range: CopyRange = os.copy_file_range) -> None:
         self._copy_range = copy_range
@@ -120,7 +120,7 @@ class _Descriptor:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        # Forgotten first: a number that was closed once may belong to another file the next time.
+        # The number is forgotten first: once it is closed, it may belong to another file.
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

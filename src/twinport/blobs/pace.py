@@ -1,15 +1,15 @@
-"""How fast what is kept may be read through, beside those who want something of it."""
+"""How fast all stored bytes may be read through, without holding up clients that use the store at the same time."""
 
 import asyncio
 from dataclasses import dataclass
 
-# What looking at anything costs at least, in bytes: very many small things are as much work as a few large ones.
+# The least cost of reading anything, in bytes: very many small things are as much work as a few large ones.
 _LEAST = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Takes as long for some bytes as they may take; without a limit, no time."""
+    """Waits as long as some bytes may take at this rate; without a limit, it does not wait."""
 
     bytes_a_second: int | None
 
@@ -22,5 +22,5 @@ UNHURRIED = Pace(None)
 
 
 def cost_of(size: int) -> int:
-    """Tell as how many bytes something of this size counts."""
+    """Return how many bytes something of this size counts as."""
     return max(size, _LEAST)

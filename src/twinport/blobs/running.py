@@ -1,4 +1,4 @@
-"""The digest of bytes so far, which goes on where they go on."""
+"""The digest of the bytes so far, which continues with the bytes that follow."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Sum(Protocol):
 
 
 class RunningHash:
-    """SHA-256 over the bytes of an upload so far. A copy goes on by itself."""
+    """SHA-256 over the bytes of an upload so far. A copy continues on its own."""
 
     __slots__ = ("_sum", "is_empty")
 
@@ -32,7 +32,7 @@ class RunningHash:
         self.is_empty = False
 
     def become(self, other: Sum) -> None:
-        """Stand where another SHA-256 stands."""
+        """Take over the state of another SHA-256."""
         self._sum, self.is_empty = other.copy(), False
 
     def hexdigest(self) -> str:

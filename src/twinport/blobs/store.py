@@ -1,7 +1,7 @@
 """The port of the blob stores: bytes are written once, under a key of their own, and never moved or rewritten.
 
-A key is 128 random bits and never used again, so two writers can never meet, and bytes that no row names are
-litter and nothing worse. What the bytes are called is the catalog's matter.
+A key is 128 random bits and never used again, so two writers can never meet, and bytes that no row names are orphaned
+files and nothing worse. The catalog gives the bytes their names.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -36,7 +36,7 @@ class WrittenBlob:
 
 @dataclass(frozen=True, slots=True)
 class ListedBlob:
-    """Bytes that were found, finished or not, and when somebody last wrote to them by the store's own clock."""
+    """Bytes that were found, finished or not, and when they were last written to by the store's own clock."""
 
     key: Key
     size: int
@@ -73,14 +73,14 @@ class BlobWriter(Protocol):
 
 
 class BlobReader(Protocol):
-    """What can be asked about bytes that are there."""
+    """Queries about stored bytes."""
 
     def path(self, key: Key) -> Path:
-        """Return where the bytes lie, whether or not they do."""
+        """Return the path of the bytes, whether or not they are there."""
         ...
 
     def size(self, key: Key) -> int:
-        """Return their number. Raises BlobMissing, BlobUnreadable."""
+        """Return the number of bytes. Raises BlobMissing, BlobUnreadable."""
         ...
 
     def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
@@ -92,7 +92,7 @@ class BlobReader(Protocol):
 
 
 def has_whole(store: BlobReader, key: Key, size: int) -> bool:
-    """Tell whether bytes are there, as many as there should be; whether they are the right ones is not looked at."""
+    """Tell whether bytes are there in the expected number. Their content is not checked."""
     try:
         return store.size(key) == size
     except (BlobMissing, BlobUnreadable):
@@ -107,7 +107,7 @@ class BlobStore(BlobReader, Protocol):
     ) -> AbstractAsyncContextManager[BlobWriter]:
         """Begin a blob under a new key, hashing as its bytes pass. Nothing is there before it is finished.
 
-        `onward` is updated with the same bytes, wherever it stands; it is the caller's again once the blob is finished.
+        `onward` is updated with the same bytes, whatever came before; the caller may use it once the blob is finished.
         """
         ...
 
@@ -116,7 +116,7 @@ class BlobStore(BlobReader, Protocol):
         ...
 
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
-        """Copy a blob of another store under a new key, hashing what arrived. Durable on return.
+        """Copy a blob of another store under a new key, hashing the bytes that arrived. Durable on return.
 
         The two never share an inode: damage to one is not damage to the other. Raises BlobMissing, BlobUnreadable,
         StorageUnavailable.
@@ -132,15 +132,15 @@ class BlobStore(BlobReader, Protocol):
         ...
 
     async def is_there(self) -> bool:
-        """Tell whether there is a store at all: where it is gone as a whole, no blob of it is damaged."""
+        """Tell whether there is a store at all: if it is gone as a whole, none of its blobs counts as damaged."""
         ...
 
     async def owner(self, asking: str) -> str:
-        """Return who may say what in this store is litter: whoever asked first, for good. Durable on return."""
+        """Return the database that may remove orphaned files here: the first that ever asked. Durable on return."""
         ...
 
     async def listed(self, part: str) -> list[ListedBlob]:
-        """List the blobs whose keys begin with one of `PARTS`. What does not look like a blob of ours is not listed."""
+        """List the blobs whose keys begin with one of `PARTS`, without files that do not look like our blobs."""
         ...
 
 

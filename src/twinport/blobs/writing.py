@@ -1,7 +1,7 @@
 """How one blob gets onto a disk: collected while it is small, else in batches, one of them under way in a thread.
 
-Counting hand-overs to threads is what makes small pushes fast: a body that fits in memory is hashed, written, synced
-and named in one job. A body that does not fit is hashed and written a batch at a time while the next one collects.
+Few hand-overs to threads make small pushes fast: a body that fits in memory is hashed, written, synced and named in one
+job. A body that does not fit is hashed and written a batch at a time, while the next batch is collected.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavai
 
 COLLECTED_WHOLE = 4 << 20
 _BATCH = 1 << 20
-# The batch of a body for which the budget has no room: with it, a thousand stalled clients hold little.
+# The batch of a body for which the budget has no room, so that a thousand stalled clients hold little memory.
 _SMALL_BATCH = 1 << 16
-# How much is joined between two looks whether it is still wanted.
+# How many bytes are joined between two checks of whether the blob is abandoned.
 _JOINED = 16 << 20
 
 
 class Budget:
-    """How many bytes the bodies on their way may hold together, but for a small batch each."""
+    """How many bytes the bodies under way may hold together, apart from a small batch each."""
 
     def __init__(self, limit: int) -> None:
         self._left = limit
@@ -58,7 +58,7 @@ class Folders:
     def ensure(self, folder: Path) -> None:
         """Make `folder` and those above it durable.
 
-        A folder that another writer just made is synced again: its own sync may not have come to an end.
+        A folder that another writer just made is synced again: that writer's sync may not have ended.
         """
         if folder == self._base or folder in self._durable:
             return
@@ -68,7 +68,7 @@ class Folders:
         self._durable.add(folder)
 
     def forget(self) -> None:
-        """Trust nothing any more: somebody removed folders."""
+        """Forget which folders are durable, because another program removed some."""
         self._durable.clear()
 
 
@@ -89,11 +89,11 @@ class NewBlob:
         self._is_abandoned = False
 
     def begin_with(self, known: RunningHash) -> None:
-        """Let `known` be the digest of what `join` brings, which is then not read again."""
+        """Take `known` as the digest of the bytes that `join` brings, which are then not read again."""
         self._sums, self._is_known = {ALGORITHM: known.copy()}, True
 
     def also_update(self, onward: RunningHash) -> None:
-        """Bring `onward` on by these bytes. One that is empty becomes what is computed anyway."""
+        """Update `onward` with these bytes. If it is empty, it takes over the digest that is computed anyway."""
         if onward.is_empty and ALGORITHM in self._sums:
             self._twin = onward
         else:
@@ -144,11 +144,11 @@ class NewBlob:
             return self._settled(rest)
 
     def give_up(self) -> None:
-        """Let a job that waits or runs do nothing more. Takes no lock, and no thread."""
+        """Make a job that waits or runs do nothing more. Takes no lock, and no thread."""
         self._is_abandoned = True
 
     def abandon(self) -> None:
-        """Leave nothing behind, as far as the disk lets us: what stays is a file that no row names."""
+        """Remove the file. If the disk does not allow it, an orphaned file stays, which no row names."""
         self.give_up()
         with self._lock:
             if self._file is not None:
@@ -178,7 +178,7 @@ class NewBlob:
             self._onward.update(piece)
 
     def _hash_copied(self, size: int) -> None:
-        """Hash what the system copied, as it arrived: mostly from memory, where the copy has just been."""
+        """Hash the bytes that the system copied, as they arrived: they are mostly still in memory."""
         with self._path.open("rb", buffering=0) as copy:
             copy.seek(self._size)
             end = self._size + size
@@ -203,7 +203,7 @@ class NewBlob:
 
 
 class FileWriter:
-    """The side of a writer that waits; `NewBlob` is the one that works."""
+    """The side of a writer that waits; `NewBlob` does the work."""
 
     def __init__(self, blob: NewBlob, budget: Budget) -> None:
         self._blob, self._budget = blob, budget
@@ -221,7 +221,7 @@ class FileWriter:
     async def __aexit__(self, *_: object) -> None:
         self._release()
         if self._job is not None and not self._is_kept:
-            # A job that waits or runs does nothing more. What it made is removed, also when this task is canceled.
+            # A job that waits or runs does nothing more. Its file is removed, also when this task is canceled.
             self._blob.give_up()
             jobs = asyncio.gather(self._job, BLOBS.start_ending(self._blob.abandon), return_exceptions=True)
             await asyncio.shield(jobs)
@@ -236,11 +236,11 @@ class FileWriter:
             await self._previous_job()
             self._job = BLOBS.start(lambda: self._blob.append(batch))
             if self._batch == _SMALL_BATCH:
-                # Nothing more is read meanwhile: that is what bounds the memory of many bodies on a slow disk.
+                # Nothing more is read meanwhile, which limits the memory of many bodies on a slow disk.
                 await self._job
 
     async def join(self, source: BlobReader, key: Key, size: int) -> None:
-        """Take the first bytes of another blob, after others of this kind and before any piece."""
+        """Take the first bytes of another blob, after earlier joined bytes and before any piece."""
         path = source.path(key)
         self.size += size
         await self._previous_job()
@@ -292,7 +292,7 @@ def _listed(digests: Iterable[Digest]) -> str:
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:
-    """Translate what a full, failing or read-only disk says."""
+    """Translate the errors of a full, failing or read-only disk."""
     try:
         yield
     except OSError as error:
