@@ -1,4 +1,4 @@
-"""Tokens for the registry protocol, for whoever may have one."""
+"""Tokens for the registry protocol, for callers that the gate allows to have one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Authorization:
     tokens: RegistryTokens
 
     async def issue(self, caller: Caller) -> IssuedToken:
-        """Return a token that stands for the caller, in the Region that they called."""
+        """Return a token that stands for the caller, in the Region of the call."""
         await self.gate.authorize(
             caller, "ecr:GetAuthorizationToken", AnyResource(caller.account, caller.origin.region)
         )

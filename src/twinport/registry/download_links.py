@@ -14,7 +14,7 @@ from twinport.refusals.requests import BadName
 from twinport.registry.layers import DownloadGrant
 
 PREFIX = "/_layers/"
-# One spelling of the query, the one that is written: Python reads '1_0', ' 10' and '+10' as numbers, too.
+# The only accepted spelling of the query, which `write` uses: Python also reads '1_0', ' 10' and '+10' as numbers.
 _QUERY = re.compile(r"expires=(?P<expires>0|[1-9][0-9]{0,11})&signature=(?P<signature>[0-9a-f]{1,64}\.[0-9a-f]{64})")
 
 
@@ -51,7 +51,7 @@ def _text(path: str, expires: int) -> str:
 
 
 def _grant(path: str, expires: str) -> DownloadGrant:
-    """Read what an address says; nothing of it is proven yet."""
+    """Read the grant in an address; nothing of it is proven yet."""
     account, _, behind = path.removeprefix(PREFIX).partition("/")
     region, _, named = behind.partition("/")
     name, _, digest = named.partition("@")

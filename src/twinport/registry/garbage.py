@@ -1,8 +1,8 @@
-"""Garbage that goes away: rests of deleted repositories, abandoned uploads, layers without image, bytes without row.
+"""Garbage collection: remains of deleted repositories, abandoned uploads, layers without image, bytes without row.
 
-Rows before bytes when deleting (law 1). What may have become garbage waits in a queue from the moment that it may have
-(catalog/reviews.py), is looked at again under lock after a delay, and only then goes: first its row, then, when nobody
-can still be reading, exactly that key. See docs/write-order.md.
+Rows are deleted before bytes (law 1). Possible garbage waits in a queue from the moment that it may be garbage
+(catalog/reviews.py), and is checked again under lock after a delay. If it is garbage, its row is deleted then, and the
+bytes of exactly that key later, when no reader can be left. See docs/write-order.md.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What went: repositories that were deleted before, uploads, layers and blobs are rows; keys are files."""
+    """How much was removed: repositories (deleted before), uploads, layers and blobs are rows; keys are files."""
 
     repositories: int = 0
     uploads: int = 0
@@ -43,10 +43,10 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Sweeps every Region; several may do so at once, in one process or in several.
+    """Sweeps every Region; several sweepers may do so at once, in one process or in several.
 
-    `rows_at_once` bounds what one transaction takes away from a deleted repository, or of uploads. `running` is what
-    this process remembers of uploads.
+    `rows_at_once` limits how many rows of a deleted repository, or of uploads, one transaction deletes. `running` is
+    what this process remembers of uploads.
     """
 
     catalog: Catalog
@@ -56,7 +56,7 @@ class Garbage:
     running: RunningUploads = field(default_factory=RunningUploads)
 
     async def run(self) -> None:
-        """Sweep every Region again and again, until cancelled."""
+        """Sweep every Region again and again, until canceled."""
         pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while True:
             for region in await self.catalog.regions():
@@ -64,7 +64,7 @@ class Garbage:
             await asyncio.sleep(pause.total_seconds())
 
     async def sweep(self, region: RegionName) -> Swept:
-        """Let everything go whose time is over, a bounded number of rows at a time, and tell of how much."""
+        """Remove everything that is old enough, a bounded number of rows at a time. Tell how much was removed."""
         self.running.expire(self.keeping.uploads)
         if not await self._has_work(region):
             return Swept()
@@ -83,25 +83,25 @@ class Garbage:
         return swept
 
     async def remove_repositories(self, region: RegionName) -> tuple[int, int]:
-        """Take some rows away from a repository that was deleted. Its layers may become garbage from now on."""
+        """Delete some rows of a repository that was deleted. Its layers may become garbage from now on."""
         now = await self._now(region)
         done = await self.catalog.region(region).write(lambda db: removals.remove_some(db, now, self.rows_at_once))
         return done.rows, done.repositories
 
     async def expire_uploads(self, region: RegionName) -> tuple[int, int]:
-        """End some uploads that nobody goes on with. Tell how many were looked at, and how many ended."""
+        """End some uploads that no client continues. Tell how many were looked at, and how many ended."""
         now, most = await self._now(region), self.rows_at_once
         before = now - self.keeping.uploads
         expired = await self.catalog.region(region).write(lambda db: endings.expire(db, before, now, most))
         return expired, expired
 
     async def empty_uploads(self, region: RegionName) -> tuple[int, int]:
-        """Take some segments of uploads that ended. These were counted when they ended."""
+        """Delete some segments of uploads that ended. These uploads were counted when they ended."""
         now, most = await self._now(region), self.rows_at_once
         return await self.catalog.region(region).write(lambda db: endings.go_on(db, now, most)), 0
 
     async def review_layers(self, region: RegionName) -> tuple[int, int]:
-        """Let one repository let go of some layers that no image of it names."""
+        """Unlink some layers of one repository that none of its images names."""
         database, before = self.catalog.region(region), await self._now(region) - self.keeping.layers
         repository_id = await database.read(lambda db: garbage.next_repository(db, before))
         if repository_id is None:
@@ -121,11 +121,11 @@ class Garbage:
         return await self._sweep_keys(region, await self._now(region) - self.keeping.readers)
 
     async def remove_bytes(self, region: RegionName) -> int:
-        """Remove the bytes of every discarded key at once, whether or not they are being read; tell of how many."""
+        """Remove the bytes of every discarded key at once, even if they are being read. Tell how many."""
         return await _until_none(lambda: self._sweep_keys(region, garbage.ALWAYS))
 
     async def _sweep_keys(self, region: RegionName, before: datetime) -> tuple[int, int]:
-        """Remove the bytes of some keys. A crash leaves the rest for whoever comes after the lease."""
+        """Remove the bytes of some keys. After a crash, another sweeper removes the rest when the lease has lapsed."""
         database, store, now = self.catalog.region(region), self.stores.region(region), await self._now(region)
         keys = await database.write(lambda db: garbage.lease_discarded(db, before, now, now + _LEASE, _AT_ONCE))
         for key in keys:
@@ -139,13 +139,13 @@ class Garbage:
         return expired + await _until_none(lambda: self.empty_uploads(region))
 
     async def _has_work(self, region: RegionName) -> bool:
-        """Look before writing: an idle Region costs reads, and one that was never written to is not made."""
+        """Look before writing: an idle Region costs only reads, and one that was never written to is not made."""
         now, keeping = await self._now(region), self.keeping
         layers, uploads, keys = now - keeping.layers, now - keeping.uploads, now - keeping.readers
         return await self.catalog.region(region).read(lambda db: garbage.has_work(db, now, layers, uploads, keys))
 
     async def _now(self, region: RegionName) -> datetime:
-        """Return the time of the database, which all hosts share: a host whose clock is fast takes nothing early."""
+        """Return the time of the database, which all hosts share: a host with a fast clock removes nothing early."""
         return await self.catalog.region(region).read(self.catalog.now)
 
     async def _sweep_unless_hindered(self, region: RegionName) -> None:

@@ -1,4 +1,4 @@
-"""Images: put, got, listed, described and deleted."""
+"""The verbs of images: put, get, list, describe and delete."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ _EVENTS = {
     Change.HEALED: Event.MANIFEST_HEALED,
     Change.OWED_AGAIN: Event.DELIVERIES_OWED_AGAIN,
 }
-# A manifest larger than this is read and hashed beside the loop: at the limit it takes a fifth of a second.
+# A manifest larger than this is parsed and hashed in a thread: at the limit it takes a fifth of a second.
 _LARGE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class PutOutcome:
-    """Where a push landed. `subject` is what the manifest refers to as its subject, there or not."""
+    """The result of a push. `subject` is the digest that the manifest refers to as its subject, there or not."""
 
     digest: Digest
     media_type: str
@@ -50,7 +50,7 @@ class PutOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Gotten:
-    """The images of a batch that were found, in the order of their naming, and the others."""
+    """The images of a batch that were found, in the order of the request, and the failures of the others."""
 
     found: tuple[StoredManifest, ...]
     failures: tuple[ImageFailure, ...]
@@ -68,7 +68,7 @@ class Removed:
 class Images:
     """The verbs of images. Each raises RepositoryNotFound for a repository that is not there.
 
-    `pushed` is told of every push that changed something, so that couriers need not wait for their next look.
+    `pushed` is called after every push that changed something, so that couriers need not wait for their next look.
     """
 
     gate: Gate
@@ -79,11 +79,11 @@ class Images:
     async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
         """Store an image whose parts are all here, move its tags, and owe its deliveries in the same transaction.
 
-        Of what a push does not change it owes again the deliveries that failed.
+        For tags that the push does not change, failed deliveries are owed again.
 
         Raises ManifestInvalid, ImageDigestMismatch, LayersMissing, ReferencedImagesMissing, DescriptorSizeWrong,
-        TagImmutable, TagLimitReached, TooManyImages, and ImageExists for a push that changes nothing if such are to
-        be refused.
+        TagImmutable, TagLimitReached, TooManyImages, and ImageExists for a push that changes nothing, if the push asks
+        to be refused then.
         """
         await self._authorize(caller, "ecr:PutImage", registry, name)
         image = await _parsed(push)
@@ -110,7 +110,7 @@ class Images:
     async def get_many(
         self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
     ) -> Gotten:
-        """Return those of a batch that are there, and for each of the others the reason."""
+        """Return the images of a batch that are there, and a reason for each of the others."""
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
         found = await self._read_much(registry, name, lambda db, repository: _each_stored(db, repository, batch))
         stored = [each for _, each in found if isinstance(each, StoredManifest)]
@@ -159,7 +159,7 @@ class Images:
     async def delete(
         self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
     ) -> Removed:
-        """Remove images by digest with all their tags, or tags; the last tag takes its image with it.
+        """Remove images by digest with all their tags, or tags alone; an image goes with its last tag.
 
         An image that an index contains stays, and is one of the failures.
         """
@@ -222,7 +222,7 @@ class Images:
 
 
 async def _damaged(registry: Registry, name: RepositoryName, found: Sequence[StoredManifest]) -> set[Digest]:
-    """Return which manifests are not what was pushed, whom nobody must be given, and let somebody know."""
+    """Return the digests of damaged manifests. Each raises an alarm and is never served."""
     is_large = sum(len(each.content) for each in found) > _LARGE
     damaged = await MESSAGES.run(partial(_not_whole, found)) if is_large else _not_whole(found)
     for digest in damaged:
@@ -256,14 +256,14 @@ def _named(
     named: NamedImage,
     act: Callable[[Connection, Repository, ImageId], T | FailureCode],
 ) -> T | ImageFailure:
-    """Do something to one image of a batch; what goes wrong is that image's failure."""
+    """Do something to one image of a batch. If it goes wrong, it is a failure of that image alone."""
     image = identify(named)
     outcome = image if isinstance(image, FailureCode) else act(db, repository, image)
     return ImageFailure(named, outcome) if isinstance(outcome, FailureCode) else outcome
 
 
 def _resolve(db: Connection, repository: Repository, image: ImageId) -> Digest | FailureCode:
-    """Find the image that is meant; where both are given the tag must name the digest."""
+    """Find an image by its tag or digest. If both are given, the tag must name the digest."""
     if image.tag is None:
         digest = image.digest
         return digest if digest and images.holds(db, repository.id, digest) else FailureCode.NOT_FOUND

@@ -28,7 +28,7 @@ from twinport.refusals.storage import BlobMissing
 from twinport.telemetry import Event
 
 CHECK, DOWNLOAD = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
-# ECR has no deletion of layers; whoever may delete every image of a repository may do this.
+# ECR has no deletion of layers; a caller that may delete every image of a repository may do this.
 DELETE = "ecr:BatchDeleteImage"
 # ECR's presigned addresses say X-Amz-Expires=3600.
 GRANTED_FOR = timedelta(hours=1)
@@ -36,7 +36,7 @@ GRANTED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A blob that a repository holds. `media_type` is known to manifests alone."""
+    """A blob that a repository holds. Only manifests know its `media_type`."""
 
     digest: Digest
     size: int
@@ -57,7 +57,7 @@ class UnavailableLayer:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableDigest:
-    """What was asked for is no digest."""
+    """A text that the caller sent as a digest and that is none."""
 
     text: str
 
@@ -77,7 +77,7 @@ class DownloadGrant:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What may be asked about the layers of a repository, and by whom."""
+    """The verbs of a repository's layers. Each asks the gate, or takes a grant that the gate has allowed."""
 
     catalog: Catalog
     stores: BlobStores
@@ -88,10 +88,10 @@ class Layers:
     async def check(
         self, caller: Caller, registry: Registry, name: RepositoryName, digests: Sequence[str]
     ) -> list[LayerState]:
-        """Tell of each digest, in order, whether the repository holds it (BatchCheckLayerAvailability).
+        """Tell for each digest, in order, whether the repository holds it (BatchCheckLayerAvailability).
 
-        A layer in quarantine, or whose file is gone or cut short, or one without an image that may go before the caller
-        could push one, is not there: the caller will push it again.
+        A layer counts as absent if it is in quarantine, if its file is gone or cut short, or if it has no image and may
+        be removed before the caller could push one. The caller then pushes it again.
         """
         await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
         asked = [_parsed(text) for text in digests]
@@ -106,10 +106,10 @@ class Layers:
         return [_state(digest, {each: held[each].size for each in held.keys() - lost}) for digest in asked]
 
     async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
-        """Let the repository hold a layer no longer (the registry protocol's deletion of a blob).
+        """Unlink a layer from a repository (the registry protocol's deletion of a blob).
 
-        Its bytes go later, if no other repository holds them. Raises LayerNotFound, and LayerReferenced for a layer
-        that an image of the repository names.
+        Its bytes are removed later, if no other repository holds them. Raises LayerNotFound, and LayerReferenced for a
+        layer that an image of the repository names.
         """
         await self.gate.authorize(caller, DELETE, RepositoryResource(registry, name))
 
@@ -130,13 +130,13 @@ class Layers:
     async def grant_download(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
     ) -> DownloadGrant:
-        """Let whoever holds the answer read one layer for an hour (GetDownloadUrlForLayer). Raises LayerNotFound."""
+        """Let any holder of the answer read one layer for an hour (GetDownloadUrlForLayer). Raises LayerNotFound."""
         await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, name))
         await self._found(registry, name, digest)
         return DownloadGrant(registry, name, digest, self.clock.now() + GRANTED_FOR)
 
     async def redeem(self, grant: DownloadGrant) -> Layer:
-        """Return the layer of a verified grant; the gate was asked when it was given.
+        """Return the layer of a verified grant. The gate decided when the grant was given.
 
         Raises DownloadExpired, LayerNotFound, LayerInaccessible.
         """
@@ -161,7 +161,7 @@ class Layers:
         return Layer(digest, stored.size, store.path(stored.key))
 
     async def _lost(self, registry: Registry, name: RepositoryName, held: Mapping[Digest, StoredBlob]) -> set[Digest]:
-        """Return which layers are not there as their rows say. When everything is away, it will be back: none."""
+        """Return the layers whose files are missing or of a wrong size; none if the whole store is away for a time."""
         store = self.stores.region(registry.region)
         lost = {digest for digest, stored in held.items() if not has_whole(store, stored.key, stored.size)}
         if not lost or not await store.is_there():
@@ -171,7 +171,7 @@ class Layers:
         return lost
 
     async def _report(self, registry: Registry, name: RepositoryName, digest: Digest, stored: StoredBlob) -> None:
-        """Put missing bytes into quarantine, if that can be noted: clients hear that they are absent, and push them."""
+        """Put missing bytes into quarantine, if the row can be written, so that clients see them as absent and push."""
         telemetry.alarm(Event.BLOB_DAMAGED, digest=str(digest), repository=name, registry=str(registry))
         blob = RecordedBlob(digest, stored.key, stored.size, None)
         if await self.stores.region(registry.region).is_there():
@@ -184,7 +184,7 @@ class Layers:
 
 
 def _require_whole(store: BlobReader, stored: StoredBlob) -> None:
-    """Look before answering: a file that is gone or short is found out while that can still be said."""
+    """Check a file before the answer begins, while the server can still report that it is gone or too short."""
     if store.size(stored.key) != stored.size:
         raise BlobMissing(stored.key)
 

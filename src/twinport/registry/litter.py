@@ -1,8 +1,8 @@
-"""Litter: files that neither a row nor a note knows, as a crash between bytes and rows leaves them.
+"""Orphaned files: files that neither a row nor a note knows, such as a crash between bytes and rows leaves.
 
-The folders of a store are looked through one after the other, all within a day, each compared with the rows. Litter is
-not removed but noted as discarded: from then on no row can name it, and the sweep removes it like any other garbage.
-So who is slow between bytes and row is refused, and never loses what a row names.
+The folders of a store are looked through one after the other, all within a day, each compared with the rows. An
+orphaned file is not removed but noted as discarded: from then on no row can name it, and the sweep removes it like any
+other garbage. A writer that records its bytes too late is refused; recorded bytes are never lost.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Litter:
-    """Looks for litter. `wall` is the clock that the times of files are compared with; nobody moves it."""
+    """Looks for orphaned files. Their times are compared with the clock `wall`, which not even tests move."""
 
     catalog: Catalog
     stores: BlobStores
@@ -37,14 +37,14 @@ class Litter:
     keeping: Keeping
 
     async def run(self) -> None:
-        """Go round the folders of every Region again and again, until cancelled."""
+        """Look through the folders of every Region again and again, until canceled."""
         while True:
             for region in await self.catalog.regions():
                 await self._look_unless_hindered(region)
             await asyncio.sleep(self._pause.total_seconds())
 
     async def look(self, region: RegionName) -> None:
-        """Look through the folders whose turn it is."""
+        """Look through the folders that are due."""
         database, chore, now = self.catalog.region(region), self._chore, await self._now(region)
         while await database.read(lambda db: chores.is_due(db, chore, now)):
             part = await database.write(lambda db: chores.take(db, chore, now))
@@ -52,9 +52,9 @@ class Litter:
                 await self.collect(region, await self.find(region, part))
 
     async def find(self, region: RegionName, part: str) -> list[ListedBlob]:
-        """Return the litter in one folder. What somebody may still be writing is too young.
+        """Return the orphaned files in one folder, except those so young that a process may still be writing them.
 
-        Raises StoreOfAnother: whose rows are elsewhere is no litter.
+        Raises StoreOfAnother: a file whose row is in another database is not orphaned.
         """
         await self.require_own(region)
         oldest = await self._oldest(region) - self.keeping.litter
@@ -64,7 +64,7 @@ class Litter:
         return [each for each in old if each.key not in known]
 
     async def collect(self, region: RegionName, litter: Sequence[ListedBlob]) -> int:
-        """Note litter for the sweep, unless a row names it by now. Tell how much was noted."""
+        """Note orphaned files for the sweep, unless a row names them by now. Tell how many were noted."""
         if not litter:
             return 0
         keys, now = [each.key for each in litter], await self._now(region)
@@ -75,7 +75,7 @@ class Litter:
         return len(noted)
 
     async def require_own(self, region: RegionName) -> None:
-        """Return if the rows of the store's blobs are in this catalog: it asked first. Raises StoreOfAnother."""
+        """Raise StoreOfAnother if another catalog, which asked first, has the rows of the store's blobs."""
         database, store, now = self.catalog.region(region), self.stores.region(region), await self._now(region)
         if not await store.is_there():
             return

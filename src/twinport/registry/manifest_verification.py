@@ -1,7 +1,7 @@
 """Verification of manifests: their bytes, which the catalog keeps, against their digests.
 
 There is no quarantine. A manifest is hashed whenever it is read (docs/decisions/0019-damaged-manifests.md), so a
-damaged one is given to nobody whether or not it was looked at here; this finds those that nobody reads.
+damaged one is never served, whether or not it was verified here. This module finds those that no client reads.
 """
 
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ _FIRST = (0, "")
 
 @dataclass(frozen=True, slots=True)
 class ManifestFinding:
-    """What was found of one manifest."""
+    """The result of verifying one manifest."""
 
     manifest: RecordedManifest
     is_damaged: bool
@@ -34,16 +34,16 @@ class ManifestFinding:
 
 @dataclass(frozen=True, slots=True)
 class ManifestVerification:
-    """Looks at manifests. `holder` names this process among those that share the work."""
+    """Verifies manifests. `holder` names this process among those that share the work."""
 
     catalog: Catalog
     keeping: Keeping
     holder: str
 
     async def verify_due(self, region: RegionName, pause: timedelta) -> int:
-        """Go on with the round of all manifests, or begin one if the last ended `pause` ago. Tell of how many it was.
+        """Go on with the round of all manifests, or begin one if the last ended `pause` ago.
 
-        One process at a time does.
+        Tell how many manifests were verified. One process at a time does this.
         """
         pace, seen = Pace(self.keeping.verify_rate), 0
         while (place := await self._place(region, pause)) is not None:
@@ -57,7 +57,7 @@ class ManifestVerification:
         return seen
 
     async def verify_all(self, region: RegionName, scope: Scope, pace: Pace) -> AsyncIterator[ManifestFinding]:
-        """Look at every manifest that is meant, repository by repository, and yield each finding."""
+        """Verify every manifest in `scope`, repository by repository, and yield each finding."""
         place = _FIRST
         while page := await self._page(region, scope, place):
             for manifest in page:
@@ -65,7 +65,7 @@ class ManifestVerification:
             place = page[-1].place
 
     async def verify(self, region: RegionName, manifest: RecordedManifest, pace: Pace = UNHURRIED) -> ManifestFinding:
-        """Look at one manifest, and let somebody know if it is damaged. One that is gone by now is not."""
+        """Verify one manifest, and raise an alarm if it is damaged. One that is gone by now is not damaged."""
         await pace.spend(cost_of(manifest.size))
         is_damaged = await self.catalog.region(region).read_much(lambda db: _is_damaged(db, manifest))
         names.VERIFIED.add("manifests")

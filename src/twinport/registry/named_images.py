@@ -1,4 +1,4 @@
-"""Images as a batch names them, and why one of a batch could not be had (imageFailures of the service model)."""
+"""Images as a batch names them, and the reasons why one of them failed (imageFailures of the service model)."""
 
 import re
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class ImageFailure:
-    """One image of a batch that could not be had; the rest of the batch is not touched by it."""
+    """One image of a batch that failed; it does not affect the rest of the batch."""
 
     named: NamedImage
     code: FailureCode
@@ -48,7 +48,7 @@ class ImageFailure:
 
 
 def identify(named: NamedImage) -> ImageId | FailureCode:
-    """Read what a batch names; a digest in ECR's wide grammar that is none of ours names nothing that exists."""
+    """Read how a batch names an image. A digest that is valid only in ECR's wide grammar names no existing image."""
     if not named.digest and not named.tag:
         return FailureCode.NOTHING_NAMED
     if not named.digest:

@@ -1,8 +1,8 @@
-"""Pages of a list: where the next one begins is an opaque token, bound to the request that it continues.
+"""Pages of a list: an opaque token, bound to the request that it continues, tells where the next page begins.
 
-A token holds no permission (the gate is asked for every page) and no secret, so it is checked against mistakes and
-mixtures, not sealed: a checksum over the request and the position. A position is the key of the last item given, so
-that items which come and go between pages make no other item appear twice or not at all.
+A token holds no permission (the gate decides about every page) and no secret. So it is not sealed, but has a checksum
+over the request and the position, against mistakes and mix-ups. A position is the key of the last item given, so that
+items that come and go between pages make no other item appear twice or not at all.
 """
 
 import binascii
@@ -38,7 +38,7 @@ class Page(Generic[T]):
 
 
 def start(page: PageRequest, request: Sequence[str], first: Position) -> Position:
-    """Return the position after which the page begins: `first` at the beginning, else one of as many parts.
+    """Return the position after which the page begins: `first` at the beginning, else one with as many parts.
 
     `request` is everything that selects and orders the list: operation, registry, repository, filter.
     Raises InvalidParameter for a token that was not given for this request.
@@ -56,7 +56,7 @@ def start(page: PageRequest, request: Sequence[str], first: Position) -> Positio
 
 
 def cut(found: Sequence[T], page: PageRequest, request: Sequence[str], key: Callable[[T], Position]) -> Page[T]:
-    """Make a page of at most `limit + 1` items found after the start; the one too many tells that more follow."""
+    """Make a page of at most `limit + 1` items found after the start; the extra one tells that more follow."""
     items = tuple(found[: page.limit])
     return Page(items, _token(key(items[-1]), request) if len(found) > page.limit else None)
 
@@ -67,7 +67,7 @@ def _token(position: Position, request: Sequence[str]) -> str:
 
 
 def _position(content: bytes, parts: int) -> Position:
-    """Read a position. Anyone can compute a checksum, so it may be anything."""
+    """Read a position. Any client can compute a checksum, so it may be anything."""
     try:
         read = json.loads(content)
         if isinstance(read, list) and len(read) == parts and all(isinstance(part, str) for part in read):

@@ -1,4 +1,4 @@
-"""Policies that hang on repositories and on registries."""
+"""The policies of repositories and of registries."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -28,14 +28,14 @@ _SET = "ecr:SetRepositoryPolicy"
 
 
 class Lockout(Enum):
-    """Whether a caller may set a policy that keeps them from setting another one (`force`)."""
+    """Whether a caller may set a policy that keeps the caller from setting another one (`force`)."""
 
     REFUSED = "refused"
     ACCEPTED = "accepted"
 
 
 class Foresight(Protocol):
-    """The gate's second gift: what it would say."""
+    """The part of the gate that tells what it would decide."""
 
     async def would_allow(
         self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
@@ -46,7 +46,7 @@ class Foresight(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryPolicies:
-    """Texts are stored, and answered, as ECR lays them out."""
+    """The verbs of a repository's policy. Texts are stored and returned in the layout of ECR."""
 
     gate: Gate
     foresight: Foresight
@@ -110,7 +110,7 @@ class RegistryPolicies:
 
 
 def _checked(text: str, kind: PolicyKind) -> str:
-    """Return a good policy as it is stored, or refuse it in the only words that ECR has for it."""
+    """Return a valid policy as it is stored. Raises InvalidParameter, in ECR's only words for it, if it is invalid."""
     try:
         policy.parse_given(text, kind)
     except PolicyMalformed as error:
@@ -119,7 +119,7 @@ def _checked(text: str, kind: PolicyKind) -> str:
 
 
 async def _stored(catalog: Catalog, text: str) -> str:
-    """Put unique ids in the place of users and roles. Raises InvalidParameter, in ECR's words, for one who is not."""
+    """Replace users and roles by unique ids. Raises InvalidParameter, in ECR's words, for one that does not exist."""
     try:
         return rewritten(await catalog.partition.read(lambda db: principal_ids.bound(db, text)))
     except PrincipalUnknown as error:

@@ -1,4 +1,4 @@
-"""A push in one transaction: manifest, tags, immutability, position, and what is owed to other registries (law 3)."""
+"""A push in one transaction: manifest, tags, immutability, position, and deliveries to other registries (law 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ from twinport.replication import planner
 
 
 class Unchanged(Enum):
-    """What a push means that would change nothing: PutImage refuses it, the registry protocol is content.
+    """How a push that would change nothing is treated: PutImage refuses it, the registry protocol accepts it.
 
-    One whose bytes took the place of damaged ones is welcome, under an immutable tag that names the image too.
+    A push whose bytes replaced damaged ones is welcome, even under an immutable tag that names the image.
     """
 
     REFUSE = "refuse"
@@ -31,7 +31,7 @@ class Unchanged(Enum):
 
 
 class Change(Enum):
-    """What a push changed."""
+    """The change that a push made."""
 
     NONE = "none"
     STORED = "stored: an image, a tag or both"
@@ -48,7 +48,7 @@ class Parts(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What a client sends: bytes, and as what. `digest` is the one under which it wants to find them."""
+    """What a client sends: bytes, their media type and tags. `digest` is the one under which it wants to find them."""
 
     content: bytes
     media_type: str | None
@@ -68,8 +68,8 @@ def store(
 ) -> Change:
     """Store an image, move its tags and owe its deliveries, all or nothing. Tell what changed.
 
-    Bytes that are stored under its digest and are something else are replaced. Raises RepositoryNotFound, ImageExists,
-    TagImmutable, TagLimitReached, TooManyImages, and what `require_parts` raises.
+    Other bytes that are stored under its digest are replaced. Raises RepositoryNotFound, ImageExists, TagImmutable,
+    TagLimitReached, TooManyImages, and what `require_parts` raises.
     """
     registry, name = repository
     rules = registries.hold(db, registry.account).replication
@@ -114,7 +114,7 @@ def _name(
     tag: TagName | None,
     now: datetime,
 ) -> None:
-    """Move a tag to an image, or give the image no name, at a new position, and owe the copies of that."""
+    """Take a new position, move the tag to the image if there is one, and owe the deliveries of this change."""
     registry = repository.registry
     position = registries.next_position(db, registry.account)
     if tag is not None:
@@ -131,10 +131,10 @@ def _owe_again(
     tag: TagName | None,
     now: datetime,
 ) -> bool:
-    """Owe what a push does not change to the destinations of today whose copy failed. Tell whether there are any.
+    """Owe an unchanged image again to those current destinations whose copy failed. Tell whether there are any.
 
-    Why: docs/decisions/0023-failed-copies-and-the-same-push.md.
-    Under a tag that is at the position of the tag, so that it moves nothing back; without one, at a new position.
+    The reason is in docs/decisions/0023-failed-copies-and-the-same-push.md. With a tag, the deliveries have the tag's
+    position, so that they move nothing back; without one, they have a new position.
     """
     registry = repository.registry
     planned = planner.plan(rules, registry, repository.name, image.digest, tag)
@@ -148,7 +148,7 @@ def _owe_again(
 
 
 def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImage) -> NewImage:
-    """Say of an image that may be sparse whether it is. Such images owe nothing: copies are whole."""
+    """Mark an image that may be sparse as sparse or not. Sparse images owe no deliveries, since copies are whole."""
     match parts:
         case Parts.REQUIRED:
             return image
@@ -157,7 +157,7 @@ def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImag
 
 
 def _new_tags(db: Connection, repository: Repository, push: Push, image: NewImage) -> list[TagName | None]:
-    """Return what the push names anew; of an image that is whole at last, every tag, since its copies are owed now."""
+    """Return the tags that change; for an image that becomes whole, all its tags, since its deliveries are owed now."""
     wanted = push.tags or (None,)
     if not image.sparse and images.is_sparse(db, repository.id, image.digest):
         own = [TagName(tag) for tag in images.tags_of(db, repository.id, image.digest)]
@@ -182,7 +182,7 @@ def _changes(
 
 
 def _current(db: Connection, repository: Repository, tag: str | None, digest: Digest) -> Digest | None:
-    """Return what the tag names now; without a tag, the image itself if it is there."""
+    """Return the digest that the tag names now; without a tag, the image itself if it is there."""
     if tag is not None:
         return images.tagged(db, repository.id, tag)
     return digest if images.holds(db, repository.id, digest) else None

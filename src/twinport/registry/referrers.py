@@ -32,9 +32,9 @@ class Referrers:
     ) -> tuple[Sequence[Referrer], bool]:
         """Return referrers in the order of their digests, and whether more follow.
 
-        A subject that nobody has pushed may have some.
+        A subject that was never pushed may have some.
 
-        ListImageReferrers has no action of its own: the gate is asked for ecr:BatchGetImage.
+        ListImageReferrers has no action of its own: the gate decides about ecr:BatchGetImage.
         """
         await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(registry, name))
         return await self.catalog.region(registry.region).read_much(

@@ -1,4 +1,4 @@
-"""Repositories: created, described, deleted, and whether their tags may move."""
+"""The verbs of repositories: create, describe, tag and delete them, and decide whether their images' tags may move."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Repositories:
     async def create(self, caller: Caller, registry: Registry, name: RepositoryName, new: NewRepository) -> Repository:
         """Create a repository.
 
-        Raises RepositoryExists, TooManyRepositories, and NotBuiltYet for settings that would not be honoured.
+        Raises RepositoryExists, TooManyRepositories, and NotBuiltYet for settings that would not be honored.
         """
         resource, context = RepositoryResource(registry, name), tag_context(new.tags)
         await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
@@ -67,7 +67,7 @@ class Repositories:
         return made
 
     async def describe(self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]) -> list[Repository]:
-        """Return the named repositories, in the order of their naming. Raises RepositoryNotFound."""
+        """Return the named repositories, in the order of the request. Raises RepositoryNotFound."""
         for name in names:
             await self.gate.authorize(caller, "ecr:DescribeRepositories", RepositoryResource(registry, name))
         return await self.catalog.region(registry.region).read_much(
@@ -96,8 +96,8 @@ class Repositories:
     async def delete(self, caller: Caller, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
         """Delete a repository with everything in it, and return what it was.
 
-        It is gone at once, and its name is free; the sweep takes away what it held (registry/garbage.py).
-        Raises RepositoryNotEmpty while there are images that are to be spared.
+        It is gone at once, and its name is free; the sweep deletes its contents later (registry/garbage.py).
+        Raises RepositoryNotEmpty if it has images and these are to be spared.
         """
         await self.gate.authorize(caller, "ecr:DeleteRepository", RepositoryResource(registry, name))
         return await self.catalog.region(registry.region).write(lambda db: _delete(db, registry, name, images))
@@ -124,7 +124,7 @@ class RepositoryTags:
         await self.catalog.region(registry.region).write(lambda db: _add_tags(db, registry, name, tags))
 
     async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, keys: Sequence[str]) -> None:
-        """Remove tags; keys that are not there are no mistake."""
+        """Remove tags. Keys that are absent are ignored."""
         resource, context = RepositoryResource(registry, name), {"aws:TagKeys": tuple(keys)}
         await self.gate.authorize(caller, "ecr:UntagResource", resource, context)
         await self.catalog.region(registry.region).write(

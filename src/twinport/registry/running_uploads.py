@@ -8,13 +8,13 @@ from time import monotonic
 from twinport.blobs.running import RunningHash
 from twinport.catalog.uploads import Segment, Upload
 
-# Beyond so many uploads, the one that grew longest ago is forgotten, and read again when it is completed.
+# Beyond this many uploads, the one that grew longest ago is forgotten, and read again when it is completed.
 MOST_UPLOADS = 1024
 
 
 @dataclass(slots=True)
 class RunningUploads:
-    """What is known of an upload is good for exactly the segments up to one: a segment's key is never used twice.
+    """Each running digest is valid for exactly the segments up to one: a segment's key is never used twice.
 
     `seconds` is a clock of this process alone. The upload that grew longest ago stands first.
     """
@@ -31,7 +31,7 @@ class RunningUploads:
         return known.running.copy() if known is not None and known.segment == upload.last else None
 
     def grown(self, upload: Upload, segment: Segment, running: RunningHash | None) -> None:
-        """Remember the digest of an upload that has got `segment`, whose row is there, after those it had."""
+        """Remember the digest of an upload, now that the row of its last segment, `segment`, is written."""
         self._known.pop(upload.id, None)
         if running is None:
             return
@@ -43,7 +43,7 @@ class RunningUploads:
         self._known.pop(upload_id, None)
 
     def expire(self, age: timedelta) -> None:
-        """Forget uploads that did not grow for so long: any process may have ended them, and none tells the others."""
+        """Forget uploads that did not grow for `age`: any process may have ended them, and none tells the others."""
         before = self.seconds() - age.total_seconds()
         while self._known and (first := next(iter(self._known))) and self._known[first].grown_at <= before:
             del self._known[first]

@@ -1,4 +1,4 @@
-"""A registry's replication: its rules, the role that they stand under, and what became of an image's copies."""
+"""A registry's replication: its rules, the role that they stand under, and the status of an image's copies."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -31,7 +31,7 @@ _NUMBER = re.compile("[0-9]{1,18}")
 
 
 class Roles(Protocol):
-    """What storing rules needs of the service-linked roles."""
+    """The service-linked roles, as far as the storing of rules needs them."""
 
     async def store_under(
         self, caller: Caller, registry: Registry, service: str, store: Callable[[Connection, str], T]
@@ -54,7 +54,7 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What a registry has to do with the replication role: rules, deliveries under way, the last one that landed."""
+    """How a registry uses the replication role: rules, deliveries under way, the last one that landed."""
 
     rules: int
     unsettled: int
@@ -75,9 +75,9 @@ class Replication:
     rows_at_once: int = _ROWS_AT_ONCE
 
     async def put(self, caller: Caller, registry: Registry, configuration: ReplicationConfiguration) -> None:
-        """Replace the rules as a whole; what they would not plan any more is canceled where it still waits.
+        """Replace the rules as a whole, and cancel waiting deliveries that the new rules would not plan.
 
-        The first rules create the service-linked role. Without rules no role is needed, and one that is there stays.
+        The first rules create the service-linked role. Without rules no role is needed, and an existing one stays.
         """
         resource = AnyResource(registry.account, registry.region)
         await self.gate.authorize(caller, "ecr:PutReplicationConfiguration", resource)
@@ -93,7 +93,7 @@ class Replication:
             is_more = await self.roles.store_under(caller, registry, REPLICATION_SERVICE, store)
         else:
             is_more = await region.write(lambda db: store(db, None))
-        # Should this process die meanwhile, another goes on (`PostOffice.cancel_removed`).
+        # If this process dies meanwhile, another goes on (`PostOffice.cancel_removed`).
         while is_more:
             is_more = await region.write(lambda db: self._cancel_some(db, registry.account))
 
@@ -116,7 +116,7 @@ class Replication:
     ) -> Page[ListedDelivery]:
         """List the deliveries of a registry in one of `states`, the newest first.
 
-        It tells of every repository what the status of each image tells, so it asks for that of all of them.
+        For every repository it shows what the status of each image shows, so it needs that permission for all of them.
         """
         resource = RepositoryResource(registry, "*")
         await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", resource)
@@ -126,9 +126,9 @@ class Replication:
         return paging.cut(found.deliveries, page, request, lambda each: _position(place_of(each)))
 
     async def status(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
-        """Report the newest delivery of an image to each of its destinations; none where no rule ever asked for one.
+        """Report the newest delivery of an image to each of its destinations; none if no rule ever asked for one.
 
-        An image named by a tag is reported under that tag: the same manifest under another may be further.
+        An image named by a tag is reported under that tag: the same manifest under another tag may be further.
         Raises RepositoryNotFound, ImageNotFound.
         """
         await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", RepositoryResource(registry, name))
@@ -136,7 +136,7 @@ class Replication:
 
 
 def _place(position: paging.Position) -> Place | None:
-    """Read a position of the list of deliveries. Anyone can make a token, so it may be anything."""
+    """Read a position of the list of deliveries. Any client can make a token, so it may be anything."""
     if position == _BEGINNING:
         return None
     *age, name = position
@@ -151,7 +151,7 @@ def _position(place: Place) -> paging.Position:
 
 
 def check(configuration: ReplicationConfiguration, source: Registry, regions: Collection[RegionName]) -> None:
-    """Refuse rules that lead home, to too many places or to a Region that nobody knows, or that ask for too much."""
+    """Refuse rules that lead to their own registry, too many places or an unknown Region, or that ask for deletions."""
     places = configuration.destinations
     if source in places:
         raise InvalidParameter(_PARAMETER, "Replication destination cannot be the same as the source registry")

@@ -1,7 +1,7 @@
 """Uploads: layers on their way in, part by part or whole.
 
 Bytes come before rows everywhere: a part or a layer is durable in the blob store before the one transaction that
-names it. What a crash or a refusal leaves between the two is a key that no row names.
+names it. A crash or a refusal between the two leaves at most a key that no row names.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -62,14 +62,14 @@ class UploadState:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Bytes of an upload as they come. `first_byte` is where the sender says that they belong; None: at its end."""
+    """Bytes of an upload as they come. `first_byte` is where the client says that they belong; None: at its end."""
 
     pieces: AsyncIterator[bytes]
     first_byte: int | None = None
 
 
 class PartRule(Enum):
-    """How small a part may be that is not the last: of any size, or what ECR's own API asks."""
+    """The least size of every part but the last: any size, or the size that ECR's own API requires."""
 
     ANY_SIZE = "any size"
     ECR = "ecr"
@@ -79,7 +79,7 @@ class PartRule(Enum):
 class Uploads:
     """Ways to bring a layer into a repository that exists.
 
-    `rows_at_once` bounds how many segments one transaction reads or takes away.
+    `rows_at_once` limits how many segments one transaction reads or deletes.
     """
 
     catalog: Catalog
@@ -112,7 +112,7 @@ class Uploads:
         await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
         upload = await self.catalog.region(registry.region).read(lambda db: self._roomy(db, registry, name, upload_id))
         _require_end(upload, part)
-        # A copy: what a part that breaks off has added to it goes with it.
+        # This is a copy, so that a part that breaks off leaves the known digest unchanged.
         running = self.running.of(upload)
         async with self.stores.region(registry.region).create(onward=running) as writer:
             await _take(writer, part.pieces)
@@ -151,9 +151,9 @@ class Uploads:
     ) -> Layer:
         """Make a layer of an upload and its last part, if one is sent (registry protocol).
 
-        Of an upload that is gone, return the layer if it is there: the upload was completed, and the answer got lost.
-        Raises UploadNotFound, UploadOutOfOrder, LayerPartTooSmall, DigestMismatch; the upload is then as it was, so
-        the client may try again with what is right.
+        If the upload is gone, return the layer if it is there: the upload was completed, and the answer got lost.
+        Raises UploadNotFound, UploadOutOfOrder, LayerPartTooSmall, DigestMismatch; the upload then stays as it was, so
+        the client may correct the request and try again.
         """
         actions = (COMPLETE,) if last_part is None else (APPEND, COMPLETE)
         await self.gate.authorize_all(caller, actions, RepositoryResource(registry, name))
@@ -180,7 +180,7 @@ class Uploads:
     async def _completed(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
     ) -> Layer | None:
-        """Return a layer that is there, to a caller who may ask whether it is, and hears what HEAD says."""
+        """Return a layer that is there if the caller may check this, as HEAD would tell it; otherwise None."""
         try:
             await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
         except AccessDenied:
@@ -205,7 +205,7 @@ class Uploads:
     ) -> Layer:
         """Make a layer of an upload under ECR's own rules; one of `digests` must be right (CompleteLayerUpload).
 
-        Of an upload that is gone, return the layer if it is there, as `complete` does.
+        If the upload is gone, return the layer if it is there, as `complete` does.
         Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, NoDigestMatches, LayerExists; the upload then
         stays as it was.
         """
@@ -226,7 +226,7 @@ class Uploads:
         if upload.last is None:
             raise EmptyUpload(upload.id, name, registry.account)
         await self._require_large(upload, _begin_of_last(upload))
-        # What a check would not have promised is no reason to refuse.
+        # A layer that a check would not have promised is no reason to refuse.
         held = await self.catalog.region(registry.region).read(
             lambda db: blobs.promised(db, upload.repository.id, digests, self._since(db))
         )
@@ -248,7 +248,7 @@ class Uploads:
     ) -> Layer:
         """Store a layer sent in one request. Raises DigestMismatch, RepositoryNotFound.
 
-        The caller was admitted to the repository that is there now; one that is made anew meanwhile is another.
+        The gate admitted the caller to the repository that is there now; one that is created anew meanwhile is another.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
         repository = await self._repository(registry, name)
@@ -264,10 +264,10 @@ class Uploads:
     async def mount(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName
     ) -> Layer | None:
-        """Let a repository hold a layer that another of the same registry holds; None if that cannot be.
+        """Link a layer that another repository of the same registry holds; None if that is not possible.
 
-        It cannot be where the source does not hold the layer or the caller may not read it there: the two are not
-        told apart.
+        It is not possible if the source does not hold the layer, or if the caller may not read it there. The answer
+        does not tell which.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
         return await self._mount(caller, registry, name, digest, source_name)
@@ -277,7 +277,7 @@ class Uploads:
     ) -> Layer | None:
         """As `mount`, from one of the repositories of the registry in which the caller may read the layer.
 
-        Of many that hold it only the first few are asked about.
+        Of many repositories that hold it, only the first few are tried.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
         await self._repository(registry, name)
@@ -304,11 +304,11 @@ class Uploads:
         return None if stored is None else self._layer(registry, digest, stored)
 
     def _since(self, db: Connection) -> datetime:
-        """Return since when a layer without an image may wait for one, and still count as there."""
+        """Return since when, at the earliest, a layer without an image may wait for one and still count as there."""
         return self.catalog.now(db) - self.keeping.promise
 
     async def _repository(self, registry: Registry, name: RepositoryName) -> Repository:
-        """Refuse before any byte is taken, and without making a database where there is none."""
+        """Return a repository, or refuse before any byte is taken and without making a database."""
         return await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
 
     def _roomy(self, db: Connection, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
@@ -327,7 +327,7 @@ class Uploads:
         return await self._finish_joined(upload, candidates, last)
 
     async def _finish_in_place(self, upload: Upload, segment: Segment, candidates: tuple[Digest, ...]) -> Layer:
-        """The only segment is the layer: its bytes stay where they are, whatever becomes of the rows."""
+        """Finish an upload whose only segment is the layer. Its bytes stay in place, even if the rows are refused."""
         registry = upload.repository.registry
         digest = await _recognised(self.stores.region(registry.region), segment, candidates)
         blob = await self._new(registry, digest, segment.key, segment.size)
@@ -357,7 +357,7 @@ class Uploads:
         return self._stored(registry, blob, stored)
 
     async def _segments(self, upload: Upload) -> AsyncIterator[Segment]:
-        """Yield what an upload consists of, read some rows at a time. Raises UploadNotFound if it ends meanwhile."""
+        """Yield the segments of an upload, read some rows at a time. Raises UploadNotFound if it ends meanwhile."""
         region, place = self.catalog.region(upload.repository.registry.region), 0
         while place < upload.size:
             page = await region.read(partial(uploads.segments, upload=upload, place=place, limit=self.rows_at_once))
@@ -380,7 +380,7 @@ class Uploads:
         return store.create(algorithms) if known is None or algorithms != SHA256_ALONE else store.create_joined(known)
 
     async def _new(self, registry: Registry, digest: Digest, key: Key, size: int) -> NewBlob:
-        """Describe durable bytes. They take the place of damaged ones, as far as a look at the file tells."""
+        """Describe durable bytes. They replace damaged ones, as far as a look at the file tells."""
         region = registry.region
         standing = await self.catalog.region(region).read(lambda db: blobs.named(db, digest))
         if standing is None or _is_sound(self.stores.region(region), standing):
@@ -393,11 +393,11 @@ class Uploads:
         return self._layer(registry, new.digest, stored)
 
     async def _name(self, registry: Registry, key: Key, transaction: Callable[[Connection], T]) -> T:
-        """Write the rows of durable bytes. If they are refused, the bytes go too."""
+        """Write the rows of durable bytes. If the write is refused, remove the bytes too."""
         try:
             return await self.catalog.region(registry.region).write(transaction)
         except OutcomeUnknown:
-            # Bytes too many are litter, bytes too few are loss.
+            # The rows may have been written: an orphaned file does no harm, missing bytes are data loss.
             raise
         except Refusal:
             with suppress(StorageUnavailable):
@@ -434,7 +434,7 @@ async def _recognised(store: BlobStore, segment: Segment, candidates: tuple[Dige
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
-    """Let a sender come to the end, who hears no answer before."""
+    """Read a body to its end, because the client reads no answer before it has sent everything."""
     async for _ in pieces:
         pass
 

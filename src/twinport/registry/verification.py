@@ -1,9 +1,9 @@
-"""Verification: rows against bytes, and bytes against digests; at leisure in the background, or when asked for.
+"""Verification: rows against bytes, and bytes against digests; slowly in the background, or when asked for.
 
-Blobs are looked at here, manifests in `manifest_verification`; one loop sees to both.
+This module verifies blobs, and `manifest_verification` manifests; one loop runs both.
 
-A blob that is found damaged is put into quarantine: its row says so, and it is neither served nor mounted nor passed
-on until bytes of its digest are pushed again, or its own are found to be whole (a disk that was away is back).
+A damaged blob is put into quarantine: its row says so, and it is not served, mounted or replicated until a client
+pushes its bytes again, or until its own bytes are found to be whole (a disk that was away is back).
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one blob, and what it changed."""
+    """The result of verifying one blob, and what it changed."""
 
     blob: RecordedBlob
     damage: Damage | None
@@ -44,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Looks at blobs. `holder` names this process among those that share the work."""
+    """Verifies blobs. `holder` names this process among those that share the work."""
 
     catalog: Catalog
     stores: BlobStores
@@ -56,7 +56,7 @@ class Verification:
         return ManifestVerification(self.catalog, self.keeping, self.holder)
 
     async def run(self) -> None:
-        """Look at everything in every Region once in each round, until cancelled. One process at a time does."""
+        """Verify everything in every Region once in each round, until canceled. One process at a time does this."""
         while True:
             if self.keeping.verify_round is not None:
                 for region in await self.catalog.regions():
@@ -64,7 +64,7 @@ class Verification:
             await asyncio.sleep(_PAUSE.total_seconds())
 
     async def verify_due(self, region: RegionName, unseen_for: timedelta) -> int:
-        """Look at what nobody has looked at for so long, unless another process does. Tell how many there were."""
+        """Verify blobs that were not verified for `unseen_for`, unless another process does so. Tell how many."""
         pace, seen = Pace(self.keeping.verify_rate), 0
         while (due := await self._due(region, unseen_for)) and await self._lease(region, due):
             for blob in due:
@@ -73,7 +73,7 @@ class Verification:
         return seen
 
     async def verify_all(self, region: RegionName, scope: Scope, pace: Pace) -> AsyncIterator[Finding]:
-        """Look at every blob that is meant, in the order of digests, and yield each finding."""
+        """Verify every blob in `scope`, in the order of digests, and yield each finding."""
         last = ""
         while True:
             page = await self._page(region, scope, last)
@@ -84,7 +84,7 @@ class Verification:
             last = str(page[-1].digest)
 
     async def verify(self, region: RegionName, blob: RecordedBlob, pace: Pace = UNHURRIED) -> Finding:
-        """Look at one blob, and put it into quarantine or release it. Raises StorageUnavailable without its store."""
+        """Verify one blob, and quarantine or release it. Raises StorageUnavailable if the whole store is missing."""
         store = self.stores.region(region)
         damage = await damage_of(store, blob.key, blob.size, blob.digest, pace)
         if damage is Damage.MISSING and not await store.is_there():
