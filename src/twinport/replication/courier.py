@@ -1,4 +1,4 @@
-"""The courier: brings the deliveries of one lane to their destination, holding a session of the replication role."""
+"""The courier: brings the deliveries of one lane to their destination, under a session of the replication role."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from twinport.replication.outcomes import Hopeless
 from twinport.replication.source_damage import SourceBytes
 from twinport.replication.trip import Load, Report, Road, in_offers, offered
 
-# A session is opened anew when less than this is left of it.
+# The courier opens a new session when less than this is left of the current one.
 _SESSION_MARGIN = timedelta(minutes=5)
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -35,13 +35,13 @@ class Role(Protocol):
 
 
 class Roles(Protocol):
-    """The service-linked roles, as far as couriers look at them."""
+    """The service-linked roles, as far as couriers need them."""
 
     async def find(self, account: AccountId, service: str) -> Role | None: ...
 
 
 class Sessions(Protocol):
-    """Who opens sessions of the replication role."""
+    """Opens sessions of the replication role."""
 
     def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller: ...
 
@@ -84,7 +84,7 @@ class Courier:
         return Road(lane, destination, badge, source)
 
     async def _note_use(self, role: Role, region: RegionName) -> None:
-        """Let GetRole show when and where the role was last used, give or take; nothing depends on it."""
+        """Record, for GetRole, roughly when and where the role was last used; nothing depends on it."""
         now = self.world.now()
         if role.last_used_at is None or now - role.last_used_at >= _USE_NOTED_EVERY:
             with contextlib.suppress(Unavailable):
@@ -93,9 +93,9 @@ class Courier:
                 )
 
     async def _load(self, delivery: Delivery, report: Report) -> Load | None:
-        """Look up what is to be brought. A tag that has moved since changes nothing: what was pushed is owed."""
+        """Look up the image of a delivery. A tag that has moved since changes nothing: the pushed image is owed."""
         source, name, digest = delivery.source, delivery.repository, delivery.digest
-        # A read does not yield: between the deliveries of a batch others have their turn.
+        # A read does not yield, so other tasks have their turn here, between the deliveries of a batch.
         await asyncio.sleep(0)
         try:
             cargo = await self.catalog.region(source.region).read(lambda db: departures.cargo(db, source, name, digest))
@@ -107,7 +107,7 @@ class Courier:
 
 @dataclass(slots=True)
 class SessionBadge:
-    """A session of the role for one lane, opened anew before it ends."""
+    """A session of the role for one lane, replaced by a new one before it ends."""
 
     lane: Lane
     role_id: str
@@ -126,7 +126,7 @@ class SessionBadge:
     def _open(self) -> Caller:
         origin = Origin(
             region=self.lane.destination.region,
-            # It comes from no address: conditions on one find the key absent.
+            # The courier has no address: conditions on one find the key absent.
             source_ip="",
             secure=True,
             user_agent=REPLICATION_SERVICE,

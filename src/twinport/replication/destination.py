@@ -1,9 +1,9 @@
-"""The internal ReplicateImage protocol, as a port: what a courier says to a destination registry, and what it hears.
+"""The internal ReplicateImage protocol, as a port: a courier's requests to a destination registry, and the answers.
 
-A conversation is *offer* → *bytes* → *commit*, in batches. Every part is repeatable: a lost answer is asked for again
-and nothing happens twice. Every part is authorised anew, by `ecr:ReplicateImage` on the repository, and by
-`ecr:CreateRepository` where the repository is absent; none is heard from anybody but a session of the replication role
-that is bound to this source and this destination. A fourth part, *withdraw*, is reserved for deletions.
+A conversation is *offer* → *bytes* → *commit*, in batches. Every part is repeatable: a courier asks for a lost answer
+again, and nothing happens twice. The gate authorizes every part anew, by `ecr:ReplicateImage` on the repository, and by
+`ecr:CreateRepository` where the repository is absent. A destination accepts only a session of the replication role that
+is bound to this source and this destination. A fourth part, *withdraw*, is reserved for deletions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class Consignment:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What must be brought before the image can be committed. Both may be empty: commit, then."""
+    """What the courier must bring before it can commit the image. If both are empty, it commits at once."""
 
     manifests: frozenset[Digest] = frozenset()
     blobs: frozenset[Digest] = frozenset()
@@ -71,7 +71,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will not be taken, however often it is offered."""
+    """The destination will not take the image, however often it is offered."""
 
     code: FailureCode
     reason: str
@@ -79,7 +79,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """Not now: something that this image stands on is not here any more, or not yet. Offer it again later."""
+    """The image cannot land now: something that it needs is gone or not there yet. The courier offers it again."""
 
     reason: str
 
@@ -92,11 +92,11 @@ class Destination(Protocol):
     """One registry, as couriers see it."""
 
     async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
-        """Answer for each delivery what is missing here.
+        """Return for each delivery what is missing here.
 
-        A blob is missing if no repository of this registry names it, whatever the store beneath may hold: existence
-        elsewhere is nobody's business, and proves nothing. Changes no image. Raises AccessDenied if the session is not
-        one for this road, Unavailable if it may be tried again.
+        A blob is missing if no repository of this registry names it, whatever the blob store holds: its existence
+        elsewhere must stay secret, and proves nothing. Changes no image. Raises AccessDenied if the session is not
+        one for this lane, Unavailable if the courier may try again.
         """
         ...
 
@@ -105,15 +105,15 @@ class Destination(Protocol):
     ) -> int:
         """Take a blob of `wanted` from the source's store, and hold it for the whole offer; return the bytes moved.
 
-        The digest is computed here, of what arrived (law 8). Durable on return. A blob that the offer holds already is
-        not moved again. Raises DigestMismatch, BlobMissing, AccessDenied, Unavailable.
+        The digest is computed here, of the bytes that arrived (law 8). Durable on return. A blob that the offer holds
+        already is not moved again. Raises DigestMismatch, BlobMissing, AccessDenied, Unavailable.
         """
         ...
 
     async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
         """Make images visible: each in one transaction, manifests children first, the tag last, or not at all.
 
-        A delivery that was committed before gets the answer of that time. Raises AccessDenied, Unavailable.
+        A delivery that was committed before gets the same answer again. Raises AccessDenied, Unavailable.
         """
         ...
 

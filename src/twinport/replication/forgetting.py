@@ -1,7 +1,7 @@
 """History that is forgotten: settled deliveries, and what destinations remember so that no copy takes effect late.
 
-It goes round all there is once a day, some rows at a time, and goes on where it was after a restart. What is kept, and
-why: docs/decisions/0029-what-is-forgotten.md.
+It looks at everything once a day, some rows at a time, and goes on where it stopped after a restart.
+docs/decisions/0029-what-is-forgotten.md says what is kept, and why.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from twinport.telemetry import Event
 
 _PAUSE = timedelta(minutes=1)
 _ROUND = timedelta(days=1)
-# Between two steps others have their turn.
+# Between two steps other tasks have their turn.
 _REST = timedelta(milliseconds=20)
 _ROWS_AT_ONCE = 200
 DELIVERIES, ARRIVALS, POSITIONS = "forget deliveries", "forget arrivals", "forget positions"
@@ -31,9 +31,10 @@ _Step = Callable[[RegionName, str], Awaitable[Step]]
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """Goes round every Region; several processes may. `rows_at_once` bounds what one transaction looks at.
+    """Visits every Region; several processes may. `rows_at_once` limits how many rows one transaction looks at.
 
-    What may be tried at some time is asked of the Region that owes it: if that cannot be reached, nothing is forgotten.
+    The Region that owes a delivery tells whether it may still be tried. If that Region cannot be reached, nothing is
+    forgotten.
     """
 
     catalog: Catalog
@@ -45,7 +46,7 @@ class Forgetting:
         await every_region(self.catalog, "forgetting", self.look, _PAUSE)
 
     async def look(self, region: RegionName) -> int:
-        """Go on with the rounds of a Region whose time it is, to their ends. Tell how many rows were forgotten."""
+        """Go on with the rounds of a Region that are due, to their ends. Tell how many rows were forgotten."""
         steps: dict[str, _Step] = {
             DELIVERIES: self._forget_deliveries,
             ARRIVALS: self._forget_arrivals,

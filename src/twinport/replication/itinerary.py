@@ -8,7 +8,7 @@ from twinport.model.content import Digest
 def children_first(root: Digest, children: Mapping[Digest, Sequence[Digest]]) -> tuple[Digest, ...]:
     """Return `root` and all that it reaches, each once, every child before each of its parents.
 
-    Without recursion, since an index may hold indexes as deep as somebody likes.
+    It does not recurse, since a client may nest indexes as deep as it likes.
     """
     order: dict[Digest, None] = {}
     path = [(root, False)]

@@ -1,4 +1,4 @@
-"""What waits, what failed and what arrived: pages of a registry's deliveries, each of bounded statements."""
+"""Pages of a registry's deliveries, waiting, failed or arrived, each read with bounded statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryListing:
-    """Reads alone. Which caller may ask is for the verbs and doors above to decide."""
+    """Only reads. The verbs and doors above decide which caller may ask."""
 
     catalog: Catalog
     rows: int = _ROWS

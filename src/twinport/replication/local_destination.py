@@ -1,7 +1,7 @@
 """Destination registries of this deployment: the other Region's database and blob store, reached without a network.
 
-They trust the courier no more than one from afar: every part of the protocol asks the gate, digests are computed of
-what arrived, and manifests are read anew.
+They trust the courier no more than a remote one: every part of the protocol asks the gate, digests are computed of the
+bytes that arrived, and manifests are parsed again.
 """
 
 import asyncio
@@ -44,9 +44,9 @@ from twinport.replication.destination import (
 )
 from twinport.telemetry import Event
 
-# From the last byte that came: longer than any pause within an offer, so that only the abandoned expire.
+# From the last blob that came: longer than any pause within an offer, so that only abandoned offers expire.
 HOLD = timedelta(hours=1)
-# Manifests larger than this are read and hashed beside the loop.
+# Manifests larger than this are parsed and hashed in a thread.
 _LARGE = 1 << 16
 
 
@@ -103,13 +103,13 @@ class LocalDestination:
 
     async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
         self._admit(session, offer)
-        # Together, so that they share a commit; each is a transaction of its own all the same.
+        # These run together, so that they share a commit; even so, each is a transaction of its own.
         async with asyncio.TaskGroup() as group:
             tasks = {each.image.delivery: group.create_task(self._commit(session, offer, each)) for each in images}
         return {delivery: task.result() for delivery, task in tasks.items()}
 
     def _admit(self, session: Caller, offer: Offer) -> None:
-        """Hear nobody but a session of the replication role for exactly this road."""
+        """Raise AccessDenied or SessionExpired unless this is a valid session of the replication role for this lane."""
         own = session.session
         if own is None or own.service != REPLICATION_SERVICE or own.binding != (offer.source, self.registry):
             raise AccessDenied(session.arn, "ecr:ReplicateImage", self.registry.repository_arn("*"))
@@ -122,7 +122,7 @@ class LocalDestination:
     # --- offer ---
 
     async def _answer(self, session: Caller, image: OfferedImage) -> OfferAnswer:
-        # Reads do not yield: between the images of an offer others have their turn.
+        # Reads do not yield, so other tasks have their turn here, between the images of an offer.
         await asyncio.sleep(0)
         done = await self._decided(image)
         if done is not None:
@@ -167,13 +167,13 @@ class LocalDestination:
         return written
 
     async def _hold(self, offer: Offer, held: HeldBytes) -> None:
-        """Name what is durable. Should the offer be gone, or have been given the same bytes meanwhile, let these go."""
+        """Record durable bytes in an offer. If the offer is gone, or holds the same bytes by now, remove these."""
         try:
             is_held = await self.region.write(
                 lambda db: arrivals.hold(db, offer.id, offer.source, held, self.database_now(db) + self.hold)
             )
         except OutcomeUnknown:
-            # Bytes too many are litter, bytes too few are loss.
+            # The row may have been written: an orphaned file does no harm, missing bytes are data loss.
             raise
         except Refusal:
             await self._let_go(held.key)
@@ -182,7 +182,7 @@ class LocalDestination:
             await self._let_go(held.key)
 
     async def _let_go(self, key: Key) -> None:
-        """Remove bytes that no row names; what the disk keeps is litter."""
+        """Remove bytes that no row names. If the disk keeps them, they are an orphaned file."""
         with suppress(StorageUnavailable):
             await self.store.remove(key)
 
@@ -194,7 +194,7 @@ class LocalDestination:
             done = await self._decided(image)
             if done is not None:
                 return done
-            # Before the gate: what it admits belongs to the history of now, and lands in no other (`clearing`).
+            # Read before the gate decides: an image that it admits lands in this history and no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
             may_create = await self._authorize(session, image.repository)
             landing = await self._landing(session, offer, consignment, may_create_repository=may_create)
@@ -208,7 +208,7 @@ class LocalDestination:
         return done
 
     async def _instead_of(self, offer: Offer) -> dict[Digest, Key]:
-        """Name the keys of damaged bytes of which the offer holds whole ones."""
+        """Return the keys of damaged bytes, by the digest for which the offer holds whole bytes."""
         surpassed = await self.region.read(lambda db: arrivals.surpassed(db, offer.id))
         return {
             digest: stored.key
@@ -263,7 +263,7 @@ def _denied(refusal: AccessDenied) -> Refused:
 
 
 def _answer_to(refusal: Refusal) -> CommitAnswer:
-    """Decide what a refused landing means: never, or not now."""
+    """Decide whether a refused landing is refused for good, or only for now."""
     match refusal:
         case AccessDenied():
             return _denied(refusal)

@@ -9,7 +9,7 @@ from twinport.refusals.storage import BlobMissing
 
 @dataclass(frozen=True, slots=True)
 class Hindered:
-    """It did not work and may work later; `code` is for the day when it was tried often enough."""
+    """The attempt failed, and a later one may succeed. `code` is the failure's code once no attempt is left."""
 
     reason: str
     code: FailureCode = FailureCode.INTERNAL_ERROR
@@ -17,7 +17,7 @@ class Hindered:
 
 @dataclass(frozen=True, slots=True)
 class Hopeless:
-    """It will not work, however often it is tried."""
+    """The delivery fails, however often it is tried."""
 
     code: FailureCode
     reason: str
@@ -27,7 +27,7 @@ Outcome = Landed | Hindered | Hopeless
 
 
 def outcome_of(refusal: Refusal) -> Hindered | Hopeless:
-    """Decide what a refusal met on the way means for the delivery."""
+    """Decide whether a delivery that met a refusal may succeed later."""
     match refusal:
         case AccessDenied():
             return Hopeless(FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED, refusal.message)

@@ -1,4 +1,4 @@
-"""Decide what a change at the source owes to which destinations."""
+"""Decide which deliveries a change at the source owes."""
 
 from twinport.model.content import Digest
 from twinport.model.names import Registry, RepositoryName
@@ -12,9 +12,10 @@ def plan(
     digest: Digest,
     tag: str | None,
 ) -> tuple[PlannedDelivery, ...]:
-    """Owe this image (under this tag, or none) to every destination of the rules that select its repository.
+    """Plan a delivery of this image (under this tag, or none) to every destination of the rules for its repository.
 
-    Each destination once, however many rules name it; never the source itself; the order of rules is of no account.
+    Each destination gets one, however many rules name it; the source itself gets none. The order of rules does not
+    matter.
     """
     destinations = configuration.destinations_of(repository) - {source}
     return tuple(PlannedDelivery(destination, repository, digest, tag) for destination in sorted(destinations))

@@ -1,4 +1,4 @@
-"""The post office: hands out batches of the outbox under lease, and records what became of each delivery."""
+"""The post office: hands out batches of the outbox under lease, and records the outcome of each delivery."""
 
 import random
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from twinport.replication.outcomes import Hindered, Hopeless, Outcome
 from twinport.replication.retry import GaveUp, TryAgain, after_failure
 from twinport.telemetry import Event
 
-# Short, because what a killed process held waits for it; the living renew theirs (worker.py).
+# Short, because the deliveries of a killed process wait until the lease ends; live processes renew it (worker.py).
 LEASE = timedelta(seconds=30)
 _ROWS_AT_ONCE = 200
 
@@ -40,7 +40,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class PostOffice:
-    """The outboxes of every Region of this deployment. `rows_at_once` bounds what one transaction sweeps away."""
+    """The outboxes of every Region of this deployment. `rows_at_once` limits how many rows one transaction sweeps."""
 
     catalog: Catalog
     jitter: Callable[[], float] = random.random
@@ -57,24 +57,24 @@ class PostOffice:
         return None
 
     async def next_due_in(self) -> timedelta | None:
-        """Return how long nothing will be due in any Region, or None if nothing waits."""
+        """Return how long it takes until something is due in any Region, or None if nothing waits."""
         pauses = [await region.read(self._next_due_in) for region in await self._regions()]
         return min((pause for pause in pauses if pause is not None), default=None)
 
     async def renew(self, batch: Batch) -> None:
-        """Prolong the lease of what is not settled yet."""
+        """Prolong the lease of the deliveries that are not settled yet."""
         await self._outbox_of(batch.lane).write(
             lambda db: outbox.renew(db, batch.ids, batch.holder, self.catalog.now(db), lease=LEASE)
         )
 
     async def release(self, batch: Batch) -> None:
-        """Give back what is not settled; the attempt does not count."""
+        """Give back the deliveries that are not settled; the attempt does not count."""
         await self._outbox_of(batch.lane).write(
             lambda db: outbox.release(db, batch.ids, batch.holder, self.catalog.now(db))
         )
 
     async def settle(self, holder: str, delivery: Delivery, outcome: Outcome) -> None:
-        """Record how an attempt ended. What is not `holder`'s any more is somebody else's to settle."""
+        """Record how an attempt ended. If the delivery is not `holder`'s any more, another holder settles it."""
         try:
             match outcome:
                 case Landed():
@@ -88,14 +88,14 @@ class PostOffice:
             telemetry.warning(Event.DELIVERY_LEASE_LOST, **_facts(delivery))
 
     async def sweep_offers(self) -> None:
-        """Let go of the bytes that offers held and nobody committed."""
+        """Expire offers that no courier has committed in time, and discard the bytes that they held."""
         now = self.catalog.now
         for region in await self._regions():
             if await region.read(lambda db: arrivals.has_expired_offers(db, now(db))):
                 await self._expire_offers(region)
 
     async def cancel_removed(self) -> None:
-        """Cancel what rules that were replaced had asked for, where whoever replaced them did not come to the end."""
+        """Cancel deliveries of rules that were replaced, if the process that replaced them did not finish this."""
         for region in await self._regions():
             for account in await region.read(cancellations.accounts):
                 await self._cancel_removed(region, account)
@@ -178,7 +178,7 @@ def _count(delivery: Delivery, outcome: Outcome) -> None:
             names.DELIVERIES.add(destination, "complete")
             names.DELIVERED_BYTES.add(destination, by=carried)
         case Hopeless(code=FailureCode.DESTINATION_REGION_NOT_FOUND as code):
-            # A Region that is not served, and whose name a tenant chose.
+            # No deployment serves this Region, and a tenant chose its name.
             names.DELIVERIES.add(OTHER, code.value)
         case Hopeless(code=code):
             names.DELIVERIES.add(destination, code.value)

@@ -1,4 +1,4 @@
-"""What a dead process held, free again at once: for the others on its host need not wait for its leases to lapse."""
+"""Frees the leases of a dead process at once: the other processes on its host need not wait for them to lapse."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,14 +27,14 @@ class Neighbours(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reclaiming:
-    """Looks for the dead. Several processes may find the same one: each step may be done twice."""
+    """Looks for dead processes. Several processes may find the same one: each step may be done twice."""
 
     catalog: Catalog
     neighbours: Neighbours
     freed: Callable[[], None]
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look again and again, until canceled."""
         while True:
             try:
                 await self.reclaim()
@@ -43,11 +43,11 @@ class Reclaiming:
             await asyncio.sleep(_PAUSE.total_seconds())
 
     async def reclaim(self) -> None:
-        """Free what the dead of this moment held, and forget them. The attempts that they had begun stay counted."""
+        """Free the leases of processes that are dead now, and forget them. The attempts that they began still count."""
         for name in self.neighbours.dead():
             freed = [await self._free(self.catalog.region(region), name) for region in await self.catalog.regions()]
             await self.catalog.partition.record(partial(leases.lapse, holder=name))
-            # Forgotten last: should this process die before, the next one to look does the rest.
+            # Forgotten last: if this process dies before, the next one that looks does the rest.
             self.neighbours.forget(name)
             telemetry.warning(Event.HOLDER_DIED, holder=name, deliveries=sum(freed))
             self.freed()

@@ -1,7 +1,7 @@
-"""Deliveries that were given up because of damage at their source go on by themselves once it is healed.
+"""Deliveries that were given up because of damage at their source go on by themselves once the damage is healed.
 
-However it was healed: by a push, an arrival, or verification that found the bytes whole after all. So nobody who heals
-has to know what waits for it; this looks at what waits, a few minutes later at most.
+A push, an arrival, or a verification that finds the bytes whole after all may heal it. None of them needs to know which
+deliveries wait for it: this loop looks at these deliveries, a few minutes later at most.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """Looks at what was given up. Several processes may do so at once. `reopened` is told when something is owed."""
+    """Looks at deliveries that were given up; several processes may do so. `reopened` is called when one is owed."""
 
     catalog: Catalog
     stores: BlobStores
@@ -40,7 +40,7 @@ class Reopening:
         await every_region(self.catalog, "reopening", self.look, _PAUSE)
 
     async def look(self, region: RegionName) -> int:
-        """Look at everything whose time it is. Tell how many deliveries are owed again."""
+        """Look at every delivery that is due for it. Tell how many are owed again."""
         database, opened = self.catalog.region(region), 0
         while given_up := await database.read(lambda db: reopenings.due(db, region, self.catalog.now(db), _AT_ONCE)):
             for each in given_up:
@@ -50,7 +50,7 @@ class Reopening:
         return opened
 
     async def _decide(self, region: RegionName, each: GivenUp) -> bool:
-        # A read does not yield: between two of them others have their turn.
+        # A read does not yield, so other tasks have their turn here, between two deliveries.
         await asyncio.sleep(0)
         database, source = self.catalog.region(region), each.source
         try:
@@ -69,7 +69,7 @@ class Reopening:
         return is_owed
 
     async def _is_whole(self, region: RegionName, cargo: Cargo) -> bool:
-        """Tell whether nothing is known to be damaged, nor seen to be at a look at the files."""
+        """Tell whether no part is known to be damaged, no file is missing or short, and every manifest is intact."""
         store = self.stores.region(region)
         if cargo.damaged or not all(has_whole(store, blob.key, blob.size) for blob in cargo.blobs.values()):
             return False

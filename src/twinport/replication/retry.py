@@ -1,4 +1,4 @@
-"""Decide what becomes of a delivery whose attempt failed for a reason that may pass."""
+"""Decide how to go on with a delivery whose attempt failed for a reason that may pass."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,13 +16,14 @@ class TryAgain:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """As often as it was tried, it failed."""
+    """The delivery failed at its last attempt."""
 
 
 def after_failure(attempts: int, jitter: float) -> TryAgain | GaveUp:
     """Decide after attempt number `attempts`: again after an exponential pause, or never.
 
-    `jitter`, from 0 to 1, takes up to half of the pause away, so that what failed together does not return together.
+    `jitter`, from 0 to 1, shortens the pause by up to half, so that deliveries that failed together do not return
+    together.
     """
     if attempts >= MOST_ATTEMPTS:
         return GaveUp()

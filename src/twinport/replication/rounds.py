@@ -1,4 +1,4 @@
-"""Going round the Regions of a deployment again and again."""
+"""Visits to the Regions of a deployment, again and again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from twinport.telemetry import Event
 async def every_region(
     catalog: Catalog, worker: str, look: Callable[[RegionName], Awaitable[object]], pause: timedelta
 ) -> None:
-    """Look at every Region again and again, until canceled. A Region that is away keeps no other from its turn."""
+    """Look at every Region again and again, until canceled. An unavailable Region does not delay the others."""
     while True:
         for region in await catalog.regions():
             try:

@@ -1,4 +1,4 @@
-"""Whose fault it is that bytes did not arrive whole: those that are damaged at their source are not carried again."""
+"""Finds out whether bytes that did not arrive whole are damaged at their source; if so, they are not carried again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class SourceBytes:
     now: Callable[[Connection], datetime]
 
     async def blamed(self, blob: BlobEntry, refusal: Refusal) -> Hindered | Hopeless:
-        """Look at a blob that was refused: put it into quarantine if it is damaged here, so that it gets healed."""
+        """Verify a blob that was refused, and quarantine it if it is damaged here, so that it gets healed."""
         try:
             damage = await damage_of(self.store, blob.key, blob.size, blob.digest)
             if damage is None or (damage is Damage.MISSING and not await self.store.is_there()):

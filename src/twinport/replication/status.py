@@ -1,4 +1,4 @@
-"""What the outbox says of a registry's deliveries: for the tour and, later, the console."""
+"""The outbox's reports on a registry's deliveries: for the tour and, later, the console."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from twinport.model.replication import DeliveryPage, DeliveryState, ListedDelive
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """Reads alone. Who may ask is for the verbs and doors above to decide."""
+    """Only reads. The verbs and doors above decide which caller may ask."""
 
     catalog: Catalog
 

@@ -1,4 +1,4 @@
-"""One offer on its way: offered, what is missing brought, committed; each delivery reported once it is decided."""
+"""The transfer of one offer: offer it, bring what is missing, commit; report each delivery once it is decided."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from twinport.replication.source_damage import SourceBytes
 from twinport.telemetry import Event
 
 _TRANSFERS_AT_ONCE = 4
-# Manifests larger than this are hashed beside the loop.
+# Manifests larger than this are hashed in a thread.
 _LARGE = 1 << 16
 
 Report = Callable[[Delivery, Outcome], Awaitable[None]]
@@ -44,7 +44,7 @@ _Transfer = asyncio.Task[int | Hindered | Hopeless]
 
 class Badge(Protocol):
     def show(self) -> Caller:
-        """Return the session that this road is gone under, with some of its time left."""
+        """Return the session for this lane, with some of its time left."""
         ...
 
 
@@ -88,7 +88,7 @@ def in_offers(loads: Sequence[Load], limit: int = MOST_MANIFEST_BYTES) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """The way to one destination: under which session it is gone, and from where the bytes come."""
+    """A lane with its destination, its session, and the source of its bytes."""
 
     lane: Lane
     destination: Destination
@@ -96,7 +96,7 @@ class Road:
     source: SourceBytes
 
     async def deliver(self, loads: Sequence[Load], report: Report) -> None:
-        """Offer `loads` together and see each of them through."""
+        """Offer `loads` together, and carry each of them until its outcome is reported."""
         offer = Offer(str(uuid4()), self.lane.source, self.lane.destination, tuple(load.image for load in loads))
         try:
             answers = await self.destination.offer(self.badge.show(), offer)
@@ -110,7 +110,7 @@ class Road:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A load of which nothing is missing but these manifests and the commit; `carried` counts its blobs' bytes."""
+    """A load that lacks only these manifests and the commit; `carried` counts its blobs' bytes."""
 
     load: Load
     manifests: frozenset[Digest]
@@ -129,7 +129,7 @@ class _Trip:
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSFERS_AT_ONCE))
 
     async def follow(self, answered: Sequence[tuple[Load, OfferAnswer]]) -> None:
-        """Commit together what needs no blobs; each of the others as soon as its own have arrived."""
+        """Commit loads that need no blobs together, and each of the others as soon as its blobs have arrived."""
         ready: list[_Ready] = []
         for load, answer in answered:
             match answer:
@@ -150,7 +150,7 @@ class _Trip:
         failed = next(((digest, result) for digest, result in moved.items() if not isinstance(result, int)), None)
         if failed is not None:
             digest, why = failed
-            # What is hopeless for the image that a blob was moved for need not be so for this one.
+            # A permanent failure of one image may be temporary for another image that shares the blob.
             self._report(load, why if digest in own or isinstance(why, Hindered) else Hindered(why.reason))
             return
         carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
@@ -193,9 +193,9 @@ class _Trip:
             self._report(each.load, _outcome(each.load, answers[each.load.delivery.id], session, carried))
 
     async def _consign(self, ready: _Ready) -> Consignment | Hindered:
-        """Add the bytes of the missing manifests, which must be what was pushed.
+        """Add the bytes of the missing manifests, if they match their digests.
 
-        One that is gone by now makes the destination answer Behind.
+        If one is gone by now, the destination answers Behind.
         """
         repository, wanted = ready.load.cargo.repository_id, ready.manifests
         contents = await self.road.source.rows.read(lambda db: departures.contents(db, repository, wanted))
@@ -208,7 +208,7 @@ class _Trip:
         return Consignment(ready.load.image, contents)
 
     def _report(self, load: Load, outcome: Outcome) -> None:
-        """Report beside the others, so that outcomes share a commit."""
+        """Report in a task of its own, so that outcomes share a commit."""
         self.group.create_task(self._settle(load, outcome))
 
     async def _settle(self, load: Load, outcome: Outcome) -> None:
@@ -216,7 +216,7 @@ class _Trip:
 
 
 async def _damaged(contents: Mapping[Digest, bytes]) -> list[Digest]:
-    """Name manifests whose bytes are not what was pushed."""
+    """Return the digests of manifests whose bytes are damaged."""
     is_large = sum(len(content) for content in contents.values()) > _LARGE
     return await MESSAGES.run(partial(_not_whole, contents)) if is_large else _not_whole(contents)
 

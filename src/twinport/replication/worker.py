@@ -1,4 +1,4 @@
-"""The worker: couriers as tasks, as long as the process lives. Polling is the truth; a wake-up only hastens it."""
+"""The worker: runs couriers as tasks while the process lives. It relies on polling; a wake-up only makes it faster."""
 
 import asyncio
 import contextlib
@@ -20,16 +20,16 @@ T = TypeVar("T")
 _COURIERS = 4
 _POLL = timedelta(seconds=1)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
-# An orderly end may take five seconds: this much for couriers to finish, and this much to take back what they hold.
+# An orderly end may take five seconds: this much for couriers to finish, and this much to give back what they hold.
 _GRACE = timedelta(seconds=3)
 _LAST_GRACE = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
 class Replication:
-    """Claims batches and has them carried, a few at a time. Runs beside the requests (app.Background).
+    """Claims batches and has couriers carry them, a few at a time. Runs beside the requests (app.Background).
 
-    `keeping` says how often offers that have expired are looked for.
+    `keeping` says how often the worker looks for offers that have expired.
     """
 
     office: PostOffice
@@ -44,7 +44,7 @@ class Replication:
     _task: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
-        """Begin to work, perhaps again. The task is this object's own, and ends in `stop`."""
+        """Begin to work, perhaps again, in a task that this object owns and that ends in `stop`."""
         self._is_stopping = False
         self._task = asyncio.create_task(self.run())
 
@@ -85,7 +85,7 @@ class Replication:
 
     async def _claim_or_rest(self) -> Batch | None:
         """Return a batch; if there is none, or if looking for one is hindered, wait until it is worth looking again."""
-        # Cleared before looking: whatever is owed after this line wakes us again.
+        # Cleared before looking: a delivery that is owed after this line wakes the worker again.
         self._woken.clear()
         batch, pause = await _unless_hindered(self._look()) or (None, self.poll)
         if batch is None:
@@ -95,13 +95,13 @@ class Replication:
         return batch
 
     async def _look(self) -> tuple[Batch | None, timedelta]:
-        """Return a batch, or how long there will be none as far as is known."""
+        """Return a batch, or None and how long to wait before the next look."""
         batch = await self.office.claim(self.holder)
         pause = None if batch else await self.office.next_due_in()
         return batch, self.poll if pause is None else min(self.poll, pause)
 
     async def _carry(self, batch: Batch) -> None:
-        """See a batch through. Whatever is met, its deliveries end settled, postponed, given back, or free by lapse."""
+        """Carry a batch. Whatever happens, its deliveries end settled, postponed, given back, or free by lapse."""
         errand = _Errand(self.office, batch, {delivery.id: delivery for delivery in batch.deliveries})
         try:
             async with asyncio.TaskGroup() as group:
@@ -116,7 +116,7 @@ class Replication:
             if reason is None:
                 await _unless_hindered(errand.postpone_the_rest("an unexpected error was met and recorded"))
             else:
-                # What was told hinders this as well; then the lease lapses.
+                # The recorded refusal may hinder this as well; then the lease lapses.
                 with contextlib.suppress(Unavailable):
                     await errand.postpone_the_rest(reason)
 
@@ -130,7 +130,7 @@ class Replication:
 
 @dataclass(frozen=True, slots=True)
 class _Errand:
-    """A batch under way. `open` is what was not reported on yet."""
+    """A batch under way. `open` has the deliveries that were not reported on yet."""
 
     office: PostOffice
     batch: Batch
@@ -141,7 +141,7 @@ class _Errand:
         del self.open[delivery.id]
 
     async def keep(self) -> None:
-        """Renew the lease for as long as the errand takes."""
+        """Renew the lease until the batch is done."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             await _unless_hindered(self.office.renew(self.batch))
@@ -152,7 +152,7 @@ class _Errand:
 
 
 async def _unless_hindered(work: Awaitable[T]) -> T | None:
-    """Do work of the worker's own, which goes on by itself: whatever hinders it is recorded, and it is tried again."""
+    """Do work that the worker repeats anyway: an error is recorded, and the worker tries again later."""
     try:
         return await work
     except Exception as error:  # noqa: BLE001 — a defect must not end the worker
@@ -161,7 +161,7 @@ async def _unless_hindered(work: Awaitable[T]) -> T | None:
 
 
 def _told(error: Exception, **facts: str) -> str | None:
-    """Record the refusals in what was raised in one line, and defects with their traceback.
+    """Record the refusals in an error in one line, and defects with their traceback.
 
     Return what the refusals say, None if there is a defect.
     """
