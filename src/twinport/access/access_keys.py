@@ -28,7 +28,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class AccessKeys:
-    """`user` may be left out by a user who means itself, and by the root."""
+    """A user and the root may leave out `user` for their own keys."""
 
     catalog: Catalog
     entities: Entities
@@ -68,7 +68,7 @@ class AccessKeys:
         await self.catalog.partition.write(lambda db: access_keys.remove(db, _owner(db, caller, name), key_id))
 
     async def last_use(self, caller: Caller, key_id: str) -> tuple[str | None, Use | None]:
-        """Return whose a key of the account is, and when it was last used. Raises AccessKeyNotFound.
+        """Return the owner of a key of the account, and when the key was last used. Raises AccessKeyNotFound.
 
         A key of the root has no user name.
         """

@@ -1,4 +1,4 @@
-"""What an account says of itself: its alias, and how much it holds beside how much it may."""
+"""Facts about an account: its alias, what it holds, and its quotas."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class AccountFacts:
         return await self.catalog.partition.read(lambda db: accounts.alias(db, caller.account))
 
     async def set_alias(self, caller: Caller, text: str) -> None:
-        """Give the account an alias instead of the one it had. Raises AliasTaken, AliasIsAnAccount."""
+        """Set or replace the account's alias. Raises AliasTaken, AliasIsAnAccount."""
         await self.entities.ask_of_account(caller, "iam:CreateAccountAlias")
         if is_account_id(text):
             raise AliasIsAnAccount(text)
@@ -43,11 +43,11 @@ class AccountFacts:
         await self.catalog.partition.write(lambda db: accounts.remove_alias(db, caller.account, text))
 
     async def allow_tokens_everywhere(self, caller: Caller) -> None:
-        """Ask for session tokens that every Region takes, which all are."""
+        """Ask for session tokens that are valid in every Region. Here every session token is."""
         await self.entities.ask_of_account(caller, "iam:SetSecurityTokenServicePreferences")
 
     async def summary(self, caller: Caller) -> Mapping[str, int]:
-        """Count what the account has, and name its quotas, by IAM's words."""
+        """Count what the account has and return its quotas, under IAM's names."""
         await self.entities.ask_of_account(caller, "iam:GetAccountSummary")
         held = await self.catalog.partition.read(lambda db: accounts.holdings(db, caller.account))
         return {**_counted(held), **_QUOTAS, **_LACKED}
@@ -84,10 +84,10 @@ _QUOTAS = {
     "GroupPolicySizeQuota": INLINE_MOST[PrincipalType.GROUP],
     "RolePolicySizeQuota": INLINE_MOST[PrincipalType.ROLE],
     "AssumeRolePolicySizeQuota": MOST_TRUST,
-    # Session tokens are taken in every Region: what AWS calls version 2.
+    # Session tokens are valid in every Region. AWS calls this version 2.
     "GlobalEndpointTokenVersion": 2,
 }
-# What nobody can have here, for its operations are refused; and roots of accounts have no password.
+# Always zero: twinport refuses the operations that would create these, and roots of accounts have no password.
 _LACKED = dict.fromkeys(
     (
         *("MFADevices", "MFADevicesInUse", "AccountMFAEnabled", "ServerCertificates", "ServerCertificatesQuota"),

@@ -1,4 +1,4 @@
-"""The report of an account: every user, group, role and policy with what hangs on it, in pages."""
+"""The report of an account: every user, group, role and policy with its attachments, in pages."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Sorts as the report is ordered."""
+        """The sort key of the report."""
         is_arn = self.kind in (DetailKind.OWN_POLICY, DetailKind.AWS_POLICY)
         return f"{_ORDER[self.kind]}{self.name if is_arn else self.name.lower()}"
 
@@ -48,7 +48,7 @@ class AccountReport:
     uses: Uses
 
     async def page(self, caller: Caller, kinds: Collection[DetailKind], page: Page) -> Report:
-        """Return what comes after `page.after`, `page.limit` entries at most. What is deleted meanwhile is left out."""
+        """Return at most `page.limit` entries after `page.after`. Leaves out what is deleted meanwhile."""
         await self.entities.ask_of_account(caller, "iam:GetAccountAuthorizationDetails")
         await self.uses.settle()
         wanted = [kind for kind in DetailKind if kind in kinds]

@@ -1,4 +1,4 @@
-"""Accounts where they are not open: each begins with one administrator, whose secret is shown once."""
+"""Created accounts (not open ones). Each begins with one administrator, whose secret is shown once."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from twinport.model.entities import User
 from twinport.model.names import PARTITION, AccountId, is_account_id
 from twinport.refusals.identities import AccountNameInvalid, AccountNotFound
 
-# As AWS Organizations has it, but for blanks at either end, which are not seen.
+# The rule of AWS Organizations, except that blanks at either end are refused, since a reader cannot see them.
 _NAME = re.compile(r"[!-~]([ -~]{0,48}[!-~])?")
 ADMINISTRATOR = "administrator"
 _POLICY_ARN = f"arn:{PARTITION}:iam::aws:policy/AdministratorAccess"
@@ -23,7 +23,7 @@ _POLICY_ARN = f"arn:{PARTITION}:iam::aws:policy/AdministratorAccess"
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What its creator is shown, once."""
+    """A new account with the credentials that its creator sees once."""
 
     account: AccountId
     user_arn: str

@@ -7,7 +7,7 @@ from twinport.aws import shapes
 from twinport.letters import lower_ascii
 
 _SERVICES = ("ecr", "iam", "sts")
-# AWS's service authorization reference lists these beside the operations.
+# AWS's service authorization reference lists these in addition to the operations.
 _WITHOUT_OPERATION = (
     *("ecr:BatchImportUpstreamImage", "ecr:GetImageCopyStatus", "ecr:ReplicateImage"),
     "iam:PassRole",

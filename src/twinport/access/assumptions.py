@@ -1,4 +1,4 @@
-"""Assuming a role: the trust is asked, and temporary credentials are issued that session policies may narrow."""
+"""Assuming a role: checks the trust policy and issues temporary credentials. Session policies may narrow them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from twinport.model.entities import Tag
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.refusals.identities import RootMayNotAssume, SessionTooLong
 
-# A role assumed by a session ends within the hour, whatever the role allows.
+# A session that another role's session starts ends within the hour, whatever the role allows.
 LONGEST_CHAINED = timedelta(hours=1)
 
 
@@ -45,7 +45,7 @@ class Assumptions:
     async def assume(self, caller: Caller, wish: Wish) -> AssumedRole:
         """Issue a session of a role.
 
-        Raises AccessDenied (also for a role that is not there), RootMayNotAssume, SessionTooLong, SessionTagsInvalid,
+        Raises AccessDenied (also for a role that does not exist), RootMayNotAssume, SessionTooLong, SessionTagsInvalid,
         and what session_policies.check does.
         """
         tags = session_tags.combined(caller.session, wish.tags, wish.transitive)
@@ -67,7 +67,7 @@ class Assumptions:
 
 
 def _source_identity(caller: Caller, wish: Wish) -> str | None:
-    """Return whom the session will name. What a chain began with stays: raises AccessDenied for another."""
+    """Return the source identity of the new session. A chain keeps its first one: raises AccessDenied for another."""
     begun = caller.session.source_identity if caller.session else None
     if begun is not None and wish.source_identity not in (None, begun):
         raise AccessDenied(caller.arn, SET_SOURCE_IDENTITY, wish.role.arn)

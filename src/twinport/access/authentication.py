@@ -18,14 +18,14 @@ from twinport.model.regions import GLOBAL_REGION
 from twinport.networks import network_of
 from twinport.refusals.callers import CredentialsUnknown
 
-# A body above this is hashed beside the event loop.
+# A thread beside the event loop hashes a body above this size.
 _LARGE = 1 << 16
 # STS's endpoint without a Region. Its other endpoints, and this server's own addresses, are of the Region signed for.
 _GLOBAL_STS = "sts.amazonaws.com"
 _REGIONAL_STS = re.compile(r"sts\.([a-z0-9-]+)\.amazonaws\.com")
 
 
-# So many pairs of a key and a network are remembered as proven; the oldest are forgotten.
+# The most pairs of a key and a network that are remembered as proven. The oldest are forgotten first.
 _MOST_PROVEN = 10_000
 
 
@@ -48,9 +48,10 @@ class Authenticator:
     _proven: dict[tuple[str, str], None] = field(default_factory=dict)
 
     async def authenticate(self, message: sigv4.Message, body: bytes, service: str, origin: Origin) -> Caller:
-        """Return who signed the request. It is about the Region of the signature, or of an endpoint that has none.
+        """Return the caller that signed the request. Its Region is that of the signature, or IAM's or STS's global one.
 
-        A client that is given an address signs for a Region of its own choice, for IAM too; that Region says nothing.
+        A client that is given an endpoint address signs for a Region of its own choice, even for IAM. IAM ignores that
+        Region.
 
         Raises a NotAuthenticated refusal that says what is wrong, and nothing of the secret.
         """
@@ -70,7 +71,7 @@ class Authenticator:
         return caller
 
     def region_of_unsigned(self, message: sigv4.Message) -> RegionName:
-        """Return the Region of a request that names none by a signature: by its host, or where STS stood at first."""
+        """Return the Region of an unsigned request: that of its host, or else of STS's global endpoint."""
         for host in message.values("host"):
             found = _REGIONAL_STS.fullmatch(_name_of(host))
             if found and found[1] in self.regions:
@@ -78,7 +79,7 @@ class Authenticator:
         return GLOBAL_REGION
 
     async def named_by(self, message: sigv4.Message, origin: Origin) -> Claim | None:
-        """Return which key a request names, if it is an active one. That proves nothing before the body is there."""
+        """Return the active key that a request names, if any. This proves nothing: the signature needs the body."""
         try:
             key = sigv4.parse(message).access_key_id
             caller, _ = await self.principals.find(key, origin)
@@ -106,11 +107,11 @@ async def _hash(body: bytes) -> str:
 
 
 def _is_global(service: str, message: sigv4.Message) -> bool:
-    """Tell whether a request came to an endpoint without a Region: the only one of IAM, or that of STS by its name."""
+    """Tell whether a request came to an endpoint without a Region: IAM's only one, or STS's global host name."""
     hosts = set(map(_name_of, message.values("host")))
     return service == "iam" or (service == "sts" and _GLOBAL_STS in hosts)
 
 
 def _name_of(host: str) -> str:
-    """Return the name in a Host header. The dot that may end it belongs to the name's absolute form."""
+    """Return the name in a Host header, without the final dot of an absolute name."""
     return host.partition(":")[0].lower().rstrip(".")

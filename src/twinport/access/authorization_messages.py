@@ -1,7 +1,7 @@
-"""Why somebody was denied, sealed: whoever was denied carries it, and only those who may decode it can read it.
+"""Encoded authorization messages: a denied caller gets the sealed reason; only a caller allowed to decode it reads it.
 
-The text is AWS's (STS, DecodeAuthorizationMessage). What it says is of the caller's own account: another account's
-policies and tags, and any organization's policies, are not told.
+The text is AWS's (STS, DecodeAuthorizationMessage). It covers the caller's own account alone. It never shows another
+account's policies and tags, or any organization's policies.
 """
 
 import json
@@ -18,23 +18,23 @@ from twinport.access.sealing import SealBroken, Sealer
 from twinport.model.identities import Caller
 from twinport.refusals.identities import AuthorizationMessageInvalid
 
-# It travels in a header, of which proxies take 4 kB or 8 kB in all.
+# The message travels in a header. Proxies accept 4 kB or 8 kB of headers in all.
 LONGEST = 3000
 _MOST_TEXTS = 16
 _OWN = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION)
-# Keys that tell of a resource: its tags, its organization.
+# Keys that describe a resource: its tags, its organization.
 _OF_RESOURCE = ("aws:resource", "ecr:resourcetag/", "iam:resourcetag/")
 _ON_RESOURCE = (PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationMessages:
-    """Messages are sealed for the account of the caller who was denied."""
+    """Seals each message for the account of the denied caller."""
 
     sealer: Sealer
 
     def encode(self, caller: Caller, explanation: Explanation) -> str:
-        """Seal why a caller was denied, without the values of the request if it would be longer than LONGEST."""
+        """Seal the reason for a denial. Leaves out the values of the request if the message would exceed LONGEST."""
         message = _message(caller, explanation)
         sealed = self._sealed(caller, message)
         if len(sealed) <= LONGEST:
@@ -83,7 +83,7 @@ def _message(caller: Caller, explanation: Explanation) -> dict[str, object]:
 
 
 def _failures(explanation: Explanation) -> Iterable[str]:
-    """Say that nothing was decided, or which values were too long to be compared."""
+    """Return that nothing was decided, or which values were too long to be compared."""
     decision = explanation.decision
     is_told = isinstance(decision, Denied) and (decision.is_undecided or too_long(explanation.question.context))
     return [decision.reason] if is_told and isinstance(decision, Denied) else []
@@ -120,7 +120,7 @@ def _statements(text: str) -> list[dict[str, dict[str, dict[str, object]]]]:
 
 def _context(caller: Caller, explanation: Explanation) -> dict[str, object]:
     question = explanation.question
-    # Nothing compared a value that is too long, and it would not fit.
+    # No condition compared a value that is too long, and it would not fit.
     keys = sorted(question.context.keys() - {*too_long(question.context)})
     told = [key for key in keys if not (question.crosses_border and key.startswith(_OF_RESOURCE))]
     conditions = [{"key": key, "values": _values(question.context[key])} for key in told]

@@ -1,4 +1,4 @@
-"""The managed policies of AWS that a registry meets: read-only facts, read from a file at first use."""
+"""The AWS managed policies that matter to a registry: read-only, read from a file at first use."""
 
 import json
 from dataclasses import dataclass

@@ -19,8 +19,9 @@ ISSUE_TOKEN = "ecr:GetAuthorizationToken"  # noqa: S105 — an action, no secret
 class BasicKeys:
     """Opens `Authorization` headers as `RegistryTokens` does, and those with a permanent access key too.
 
-    A key is worth what a token of its owner would be: whoever may not have a token may not come this way either. `home`
-    is the Region of callers whose address names none. Keys of sessions are refused, since their token would be missing.
+    A key grants what a token of its owner would grant: an owner that may not get a token may not use its key here.
+    `home` is the Region of callers whose address names none. Keys of sessions are refused, since their session token
+    would be missing.
     """
 
     tokens: RegistryTokens

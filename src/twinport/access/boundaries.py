@@ -22,7 +22,7 @@ class Boundaries:
     aws: AwsPolicies
 
     async def put(self, caller: Caller, kind: PrincipalType, owner: str, arn: str) -> None:
-        """Bound a user or role.
+        """Set the permissions boundary of a user or role.
 
         Raises EntityNotFound, RoleUnmodifiable, ArnInvalid, PolicyNotThere, PolicyNotAttachable.
         """
@@ -37,7 +37,7 @@ class Boundaries:
         await self.catalog.partition.write(store)
 
     async def remove(self, caller: Caller, kind: PrincipalType, owner: str) -> None:
-        """Take the boundary away; doing so again is no mistake. Raises EntityNotFound, RoleUnmodifiable."""
+        """Remove the boundary. It is no error if there is none. Raises EntityNotFound, RoleUnmodifiable."""
         await self.entities.ask(caller, f"iam:Delete{kind.value.capitalize()}PermissionsBoundary", kind, owner)
         await self.catalog.partition.write(
             lambda db: identities.set_boundary(

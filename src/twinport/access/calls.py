@@ -1,4 +1,4 @@
-"""What a handler of an AWS door is told besides its input: who calls, and by which address they came."""
+"""What a handler of an AWS door gets besides its input: the caller, and the address that the client used."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The condition keys of a request, filled with true values. A key without a true value is absent."""
+"""The condition keys of a request with their values. A key without a known value is absent."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ def request_context(
     of_resource: Mapping[str, str],
     given: Context,
 ) -> RequestContext:
-    """Put together what policies may ask about, with keys in lower case.
+    """Build the condition keys that policies may ask about, with keys in lower case.
 
     `owner` and `of_resource` (its tags) come from the resource; `given` holds the keys of the operation.
     """
@@ -37,7 +37,7 @@ def request_context(
 
 
 def folded(keys: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Put keys in lower case. Tags whose keys differ in case alone become one key with several values.
+    """Convert keys to lower case. Tags whose keys differ in case alone become one key with several values.
 
     No condition can tell which of them is meant: docs/decisions/0037-tag-keys-and-case.md.
     """
@@ -100,7 +100,7 @@ def _of_request(caller: Caller) -> dict[str, str]:
         "aws:EpochTime": str(int(origin.at.timestamp())),
         "aws:SecureTransport": "true" if origin.secure else "false",
     }
-    # A service's own call comes from no address.
+    # A service's own call has no source address.
     is_services = caller.session is not None and caller.session.service is not None
     sent = {
         "aws:SourceIp": "" if is_services else origin.source_ip,

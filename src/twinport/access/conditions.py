@@ -26,12 +26,12 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 _LONGEST_NUMBER = 62
 _ARN_PARTS = 6
 _MOST_ADDRESSES = 64
-# Reads one value of a condition. Raises ValueError for one that the operator cannot have.
+# Parses one value of a condition. Raises ValueError for a value that the operator does not accept.
 Parse = Callable[[str, Version, Reading], "Operand"]
 
 
 class Quantifier(Enum):
-    """How a key's values of the request are taken together."""
+    """How the request's values of a key are combined."""
 
     PLAIN = ""
     ALL = "forallvalues:"
@@ -41,25 +41,25 @@ class Quantifier(Enum):
 class Operand(Protocol):
     """One value of a condition, parsed."""
 
-    # What one comparison with a short value costs, in steps.
+    # The cost of one comparison with a short value, in steps.
     cost: ClassVar[int]
 
     @property
     def searches(self) -> bool:
-        """Whether a longer value costs more."""
+        """Return whether a longer value costs more."""
         ...
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        """The variables that it holds."""
+        """Return the variables in this operand."""
         ...
 
     def accepts(self, value: str, context: RequestContext, steps: Steps) -> bool:
-        """Compare a value of the request. One that cannot be read is not accepted."""
+        """Compare a value of the request. A value that cannot be parsed is not accepted."""
         ...
 
 
-# The value of a tag is one; several are those of tags whose keys differ in case alone.
+# A tag has one value. Several values come from tags whose keys differ in case alone.
 _TAGS = ("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/", "ecr:resourcetag/", "iam:resourcetag/")
 
 
@@ -79,11 +79,11 @@ class Comparison:
     negated: bool
     if_exists: bool
     reading: Reading
-    # Key and values as they were written, for those who explain.
+    # Key and values as they were written, for explanations.
     spelt: str
     wanted: tuple[str, ...]
     variables: tuple[Variable, ...]
-    # What a value of the request costs, in steps, and how many operands cost more for a longer one.
+    # The cost of a value of the request, in steps, and how many operands cost more for a longer value.
     cost: int
     searching: int
 
@@ -96,7 +96,7 @@ class Comparison:
         value = values[0]
         if (length := len(value)) > LONGEST_VALUE:
             return self._holds_in_doubt
-        # As `steps.spend` does; every decision comes through here.
+        # The same as `steps.spend`, inline because every decision runs this code.
         steps.left -= self.cost + self.searching * (length >> 5)
         if steps.left < 0:
             raise StepsSpent
@@ -112,7 +112,7 @@ class Comparison:
 
     @property
     def _holds_in_doubt(self) -> bool:
-        """In a Deny."""
+        """Whether the condition holds in doubt: True in a Deny, False in an Allow."""
         return self.reading.doubtful is not self.negated
 
     def _meets(self, value: str, context: RequestContext, steps: Steps) -> bool:
@@ -157,7 +157,7 @@ Condition = Comparison | Presence
 
 
 def condition(operator_name: str, key: str, values: list[str], version: Version, effect: Effect) -> Condition:
-    """Parse one operator with one key and its values. Raises PolicyMalformed for an operator nobody knows."""
+    """Parse one operator with one key and its values. Raises PolicyMalformed for an unknown operator."""
     if ":" not in key:
         raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
     name = lower_ascii(operator_name)
@@ -212,7 +212,7 @@ class _Like:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """An operand whose variables get their values before it is compared."""
+    """An operand whose variables are replaced by their values before the comparison."""
 
     pattern: Pattern
     searches: ClassVar[bool] = True
@@ -322,7 +322,7 @@ class _Binary(_Fixed):
 @dataclass(frozen=True, slots=True)
 class _Network(_Fixed):
     network: IPv4Network | IPv6Network
-    # What an address that cannot be read counts as.
+    # The result for an address that cannot be parsed.
     doubtful: bool
     cost: ClassVar[int] = 4
 
@@ -333,7 +333,7 @@ class _Network(_Fixed):
 
 @lru_cache(_MOST_ADDRESSES)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address. One request's address meets many networks."""
+    """Parse an address. Cached, since one request's address is compared with many networks."""
     try:
         return read_address(text)
     except ValueError:
@@ -424,7 +424,7 @@ def _truth(text: str) -> bool:
 
 
 def _instant(text: str) -> datetime:
-    """Read epoch seconds, or ISO 8601 from a bare year to microseconds. Raises ValueError for anything else."""
+    """Parse epoch seconds, or ISO 8601 from a bare year to microseconds. Raises ValueError for anything else."""
     if re.fullmatch(r"[0-9]{4}(-[0-9]{2})?", text):
         text += "-01" * (2 - text.count("-"))
     elif re.fullmatch(r"[0-9]{1,11}", text):
@@ -434,7 +434,7 @@ def _instant(text: str) -> datetime:
 
 
 def _arn_parts(tokens: list[Token]) -> tuple[Matches, ...]:
-    """Cut a pattern at its first five colons; a lone `*` becomes six. Returns nothing when it is no ARN."""
+    """Split a pattern at its first five colons; a lone `*` becomes six parts. Returns nothing when it is no ARN."""
     if tokens == [Wildcard.ANY_TEXT]:
         return (matcher(tokens),) * _ARN_PARTS
     parts: list[list[Token]] = [[]]

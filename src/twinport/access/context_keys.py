@@ -1,4 +1,4 @@
-"""Which condition keys policies ask for. Pure: documents in, keys out."""
+"""Which condition keys policies use. Pure: documents in, keys out."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _WITH_VARIABLES = "2012-10-17"
 def named_in(documents: Iterable[str]) -> list[str]:
     """Return the keys of conditions and the variables in policies of principals, each once, in their order.
 
-    Keys that differ in case alone are one, spelt as it was met first. Raises PolicyMalformed.
+    Keys that differ in case alone count once, in the first spelling. Raises PolicyMalformed.
     """
     found: dict[str, str] = {}
     for text in documents:
@@ -29,7 +29,7 @@ def named_in(documents: Iterable[str]) -> list[str]:
 
 
 def asked_about(action: str, policies: Iterable[Policy]) -> list[str]:
-    """Return the keys that the statements about an action ask for, spelt and ordered as by `named_in`."""
+    """Return the keys in the statements about an action, spelled and ordered as in `named_in`."""
     found: dict[str, str] = {}
     steps = Steps()
     for each in policies:
@@ -42,7 +42,7 @@ def asked_about(action: str, policies: Iterable[Policy]) -> list[str]:
 
 @lru_cache(_MOST_TEXTS)
 def _by_statement(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the keys of each statement. A simulation asks the same texts about many actions."""
+    """Return the keys of each statement. Cached, since a simulation checks the same texts for many actions."""
     return tuple(tuple(keys) for keys in _statements(json.loads(text)))
 
 
@@ -64,7 +64,7 @@ def _statements(document: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Return every text within a value of JSON, in its order."""
+    """Return every string within a JSON value, in order."""
     match value:
         case str():
             yield value

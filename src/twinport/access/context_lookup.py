@@ -1,4 +1,4 @@
-"""Which condition keys the policies of an entity, or any others, ask for."""
+"""Which condition keys an entity's policies, or other given policies, use."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class ContextLookup:
     aws: AwsPolicies
 
     async def of_documents(self, caller: Caller, documents: Sequence[str]) -> list[str]:
-        """Return the keys that these policies ask for. Raises InvalidInput for one that is malformed."""
+        """Return the keys that these policies use. Raises InvalidInput for a malformed policy."""
         await self.entities.ask_of_account(caller, "iam:GetContextKeysForCustomPolicy")
         return await pools.SIMULATIONS.attend(lambda work: _named(documents, work), _DEADLINE)
 
     async def of_entity(self, caller: Caller, arn: str, documents: Sequence[str]) -> list[str]:
-        """Return the keys that an entity's policies, a user's with those of its groups, and these others ask for.
+        """Return the keys in an entity's policies (for a user, also its groups' policies) and in these other policies.
 
         Raises InvalidInput, EntityUnretrievable.
         """

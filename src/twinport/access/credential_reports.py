@@ -44,14 +44,14 @@ class CredentialReports:
     world: Clock
 
     async def generate(self, caller: Caller) -> None:
-        """Make a report of now, and keep it for four hours."""
+        """Make a report of the current state, and keep it for four hours."""
         await self.entities.ask_of_account(caller, "iam:GenerateCredentialReport")
         await self.uses.settle()
         account, read = caller.account, self.catalog.partition.read
         created, keys = await read(lambda db: credential_reports.of_root(db, account))
         rows = [_root_row(root_arn(account), created or _ALWAYS, keys)]
         for name in await read(lambda db: credential_reports.user_names(db, account)):
-            # A read does not yield on SQLite: between users others have their turn.
+            # A read does not yield on SQLite, so yield to other tasks after each user.
             await asyncio.sleep(0)
             if (found := await self._of_user(account, name)) is not None:
                 rows.append(_row(found))

@@ -1,4 +1,4 @@
-"""The deletion of a service-linked role: submitted as a task, carried out once every Region has let the role go.
+"""The deletion of a service-linked role: a task that completes once every Region has released the role.
 
 The steps, their order, and why any crash between them is harmless: docs/decisions/0003-the-fence.md.
 """
@@ -35,10 +35,10 @@ from twinport.model.names import AccountId, RegionName, Registry, role_arn
 from twinport.refusals.identities import DeletionTaskNotFound
 from twinport.telemetry import Event
 
-# How long a Region that cannot be reached is asked again before the task fails.
+# How long the runner retries an unreachable Region before the task fails.
 DEADLINE = timedelta(seconds=60)
 _PAUSE = timedelta(seconds=1)
-# A runner that died leaves its task to the next one after this; each round prolongs it.
+# The lease of a task: after it, another runner takes over from one that died. Each round renews it.
 _LEASE = timedelta(seconds=10)
 _LONGEST_REASON = 1000
 
@@ -47,12 +47,12 @@ Answers = Mapping[RegionName, RegionAnswer]
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """Every Region has let the role go."""
+    """Every Region has released the role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A Region that did not answer may still do so."""
+    """A Region has not answered yet and is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ Decision = Proceed | Wait | GiveUp
 
 
 def decide(account: AccountId, answers: Answers, now: datetime, deadline: datetime) -> Decision:
-    """Decide what becomes of a task after a round of questions. A role in use anywhere is not waited for."""
+    """Decide what to do with a task after a round of questions. A role in use anywhere fails the task at once."""
     in_the_way = {region: answer for region, answer in answers.items() if not isinstance(answer, Fenced)}
     if not in_the_way:
         return Proceed()
@@ -75,7 +75,7 @@ def decide(account: AccountId, answers: Answers, now: datetime, deadline: dateti
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """Submits deletions and tells what became of them. `submitted` wakes the runners."""
+    """Submits deletions and reports their status. `submitted` wakes the runners."""
 
     catalog: Catalog
     gate: Gate
@@ -110,7 +110,7 @@ class Deletions:
 
 @dataclass(frozen=True, slots=True)
 class DeletionRunner:
-    """Carries out the pending tasks, whichever process submitted them, and however far another had come."""
+    """Carries out pending tasks of every process, including tasks that another process began and left."""
 
     catalog: Catalog
     world: Clock
@@ -118,7 +118,7 @@ class DeletionRunner:
     holder: str
 
     async def run(self) -> None:
-        """Carry out tasks until cancelled. The event only hastens the next look at the table."""
+        """Carry out tasks until canceled. The event only brings forward the next look at the table."""
         while True:
             self.submitted.clear()
             try:
@@ -153,7 +153,7 @@ class DeletionRunner:
     async def _ask(self, task: DeletionTask, failed: frozenset[str]) -> Answers:
         regions = await self.catalog.regions()
         if task.role_name != REPLICATION_ROLE:
-            # Nothing stands under the other roles yet, so there is nobody to ask.
+            # Nothing uses the other service-linked roles yet, so no Region needs to be asked.
             return dict.fromkeys(regions, Fenced())
         return {region: await self._ask_region(region, task, failed) for region in regions}
 
@@ -175,7 +175,7 @@ class DeletionRunner:
         if not await self.catalog.partition.record(lambda db: deletions.fail(db, task.id, reason)):
             return
         telemetry.event(Event.DELETION_SETTLED, task=task.id, outcome=TaskStatus.FAILED.value, reason=reason.text)
-        # Failed first, lifted second: a fence that a crash leaves here belongs to a failed task, and so is void.
+        # Fail the task first, then lift the fences. A fence left by a crash belongs to a failed task, and so is void.
         for region in await self.catalog.regions():
             with suppress(Unavailable):
                 await self.catalog.region(region).write(lambda db: deletions.lift_fence(db, task.account, task.id))
@@ -209,7 +209,7 @@ def _deliveries(count: int) -> str:
 
 
 def _role_of_task(account: AccountId, task_id: str) -> str:
-    """Return the ARN that permissions on a task are given by: its id contains the role's service and name."""
+    """Return the ARN of the role that a task's id names. Permissions on the task refer to this ARN."""
     match task_id.split("/"):
         case ["task", "aws-service-role", service, name, _]:
             return role_arn(account, f"/aws-service-role/{service}/", name)

@@ -1,4 +1,4 @@
-"""Asking the gate about users, groups, roles and policies, whose ARNs contain what only their rows know."""
+"""Asks the gate about users, groups, roles and policies. Their ARNs contain a path that only their rows hold."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from twinport.model.identities import Caller
 from twinport.refusals.identities import InvalidInput
 
 _RESERVED_KEYS = "aws:"
-# What policies may forbid for principals without the right boundary, or allow for those that have it: the actions of
-# which AWS's service authorization reference says that they give iam:PermissionsBoundary.
+# The actions that have the condition key iam:PermissionsBoundary in AWS's service authorization reference. Policies can
+# forbid them for principals without the right boundary, or allow them for principals that have it.
 _ASKED_OF_BOUNDARY = frozenset({"iam:UpdateRole", "iam:UpdateRoleDescription"}) | frozenset(
     f"iam:{verb}{kind}{what}"
     for kind in ("User", "Role")
@@ -30,7 +30,7 @@ _ASKED_OF_BOUNDARY = frozenset({"iam:UpdateRole", "iam:UpdateRoleDescription"}) 
 
 @dataclass(frozen=True, slots=True)
 class Entities:
-    """The gate, asked by name. Whoever may not hear of an entity is denied, whether or not it exists."""
+    """Asks the gate by name. A caller without permission is denied whether or not the entity exists."""
 
     catalog: Catalog
     gate: Gate
@@ -49,16 +49,16 @@ class Entities:
     async def ask_of(
         self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT, unique_id: str | None = None
     ) -> None:
-        """Ask whether the caller may do this to what the ARN names. Its tags hang on the unique id, if it has one."""
+        """Ask whether the caller may do this to the resource of the ARN. The unique id, if any, leads to its tags."""
         await self.gate.authorize(caller, action, IdentityResource(caller.account, arn, unique_id), context)
 
     async def ask_of_account(self, caller: Caller, action: str) -> None:
-        """Ask whether the caller may do what concerns the account as a whole: policies must say `*`."""
+        """Ask whether the caller may do this to the account as a whole: policies must say `*`."""
         await self.gate.authorize(caller, action, AnyResource(caller.account, caller.origin.region))
 
 
 def tag_context(tags: Iterable[Tag]) -> Context:
-    """Return the condition keys by which policies ask for tags of a request; none if there are none."""
+    """Return the condition keys for the tags of a request; none if there are no tags."""
     given = tuple(tags)
     if not given:
         return NO_CONTEXT
@@ -67,23 +67,23 @@ def tag_context(tags: Iterable[Tag]) -> Context:
 
 
 def boundary_context(arn: str | None) -> Context:
-    """Return the condition key by which policies ask for a permissions boundary; none without one."""
+    """Return the condition key for a permissions boundary; none without a boundary."""
     return NO_CONTEXT if arn is None else {"iam:PermissionsBoundary": (arn,)}
 
 
 def pass_context(service: str) -> Context:
-    """Return the condition key of iam:PassRole by which policies ask whom a role is passed to."""
+    """Return the condition key of iam:PassRole for the service that receives the role."""
     return {"iam:PassedToService": (service,)}
 
 
 def check_path(path: str) -> None:
-    """Raise InvalidInput for a path under which nothing can be made."""
+    """Raise InvalidInput for a path under which no entity can be created."""
     if path.startswith(RESERVED_PATH):
         raise InvalidInput(f"paths beginning with '{RESERVED_PATH}' are kept for AWS: use another path")
 
 
 def check_tags(tags: Iterable[Tag]) -> None:
-    """Raise InvalidInput for keys that are given twice, without regard to case, or that only AWS may give."""
+    """Raise InvalidInput for duplicate keys, without regard to case, and for keys reserved for AWS."""
     keys = [lower_ascii(tag.key) for tag in tags]
     if len(keys) != len(set(keys)):
         raise InvalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")

@@ -1,4 +1,4 @@
-"""The ARNs of users, groups and roles: of which account, kind and name they speak."""
+"""The ARNs of users, groups and roles: the account, kind and name in each."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|group|role)/(?:
 
 @dataclass(frozen=True, slots=True)
 class EntityName:
-    """Whom an ARN names; whether there is such an entity, and with this path, it does not say."""
+    """The user, group or role that an ARN names. It may not exist, or may have another path."""
 
     account: AccountId
     kind: PrincipalType
@@ -19,6 +19,6 @@ class EntityName:
 
 
 def parse(arn: str) -> EntityName | None:
-    """Return whom an ARN names, or None if it is not that of a user, group or role."""
+    """Return the entity that an ARN names, or None if it is not the ARN of a user, group or role."""
     found = _ENTITY.fullmatch(arn)
     return None if found is None else EntityName(AccountId(found[1]), PrincipalType(found[2]), found[3])

@@ -11,7 +11,7 @@ from twinport.model.entities import PolicyOwner, User
 
 @dataclass(frozen=True, slots=True)
 class HeldPolicy:
-    """A policy that hangs on `owner`. An inline one has no ARN."""
+    """A policy that is attached to `owner` or inline in it. An inline policy has no ARN."""
 
     owner: PolicyOwner
     name: str

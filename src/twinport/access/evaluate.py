@@ -8,13 +8,13 @@ from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, 
 from twinport.access.wildcards import RequestContext
 from twinport.model.names import AccountId
 
-# How many keys with values that are too long a denial names, and how much of each.
+# A denial names at most this many keys whose values are too long, and this much of each key.
 _MOST_NAMED, _SHOWN = 3, 128
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who wants to do what to which resource of which account. `context` has its keys in lower case."""
+    """A principal, its action, and the resource with its account. `context` has its keys in lower case."""
 
     principal: Principal
     action: str
@@ -24,18 +24,18 @@ class Question:
 
     @property
     def crosses_border(self) -> bool:
-        """Tell whether the caller and the resource are of different accounts."""
+        """Tell whether the caller and the resource belong to different accounts."""
         return isinstance(self.principal, Identity) and self.principal.account != self.account
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Everything that may speak.
+    """Every policy that applies to a question.
 
-    Without `boundary` or `session` there is no such limit; with an empty `session` nothing passes it. `resource` is
-    what hangs on the resource and on its registry; `trust` is asked instead of it when a role is to be assumed, and
-    has to allow by itself. `service_control` are the levels of the caller's organization, root first, of which each
-    must allow; `resource_control` are the policies of the resource's organization, which can only deny.
+    Without `boundary` or `session` there is no such limit; an empty `session` denies everything. `resource` holds the
+    policies of the resource and of its registry. When a role is to be assumed, `trust` takes their place and must allow
+    by itself. `service_control` are the levels of the caller's organization, root first, and each level must allow.
+    `resource_control` are the policies of the resource's organization, which can only deny.
     """
 
     identity: tuple[Policy, ...] = ()
@@ -48,12 +48,12 @@ class Policies:
 
     @property
     def on_resource(self) -> tuple[Policy, ...]:
-        """What the resource's side says: its own policies, or the trust policy of a role."""
+        """The policies on the resource's side: its own policies, or the trust policy of a role."""
         return self.resource if self.trust is None else (self.trust,)
 
     @property
     def every(self) -> tuple[Policy, ...]:
-        """Every policy, in the order in which a denial is looked for."""
+        """Every policy, in the order in which the evaluator looks for a denial."""
         every = self.identity + (self.resource if self.trust is None else (self.trust,))
         if self.boundary is not None:
             every += (self.boundary,)
@@ -73,7 +73,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The statement as an operator looks for it: kind and name of its policy, then Sid or position from 1."""
+        """The statement's name for operators: kind and name of its policy, then Sid or position from 1."""
         policy = f"{self.policy.kind.value}/{self.policy.name}" if self.policy.name else self.policy.kind.value
         return f"{policy}#{self.statement.sid or self.statement.index + 1}"
 
@@ -104,8 +104,8 @@ Decision = Allowed | Denied
 def decide(question: Question, policies: Policies, most_steps: int = MOST_STEPS) -> Decision:
     """Decide by AWS's rules: a matching Deny wins, and what no policy allows is denied.
 
-    A decision that needs more steps than it may take is a denial. A denial says so, too, when the request has a value
-    that is too long for a condition to read.
+    A decision that needs more steps than its limit is a denial. When the request has a value that is too long for a
+    condition to read, a denial also says so.
     """
     try:
         decision = _decide(question, policies, Steps(most_steps))
@@ -130,12 +130,12 @@ def _decide(question: Question, policies: Policies, steps: Steps) -> Decision:
 
 
 def too_long(context: RequestContext) -> list[str]:
-    """Return the keys whose values a condition cannot read."""
+    """Return the keys whose values are too long for a condition to read."""
     return sorted(key for key, values in context.items() if any(len(value) > LONGEST_VALUE for value in values))
 
 
 def _with_long_values(denial: Denied, context: RequestContext) -> Denied:
-    """Name each value that is too long, whether or not a policy reads it: the policies may be another account's."""
+    """Name each value that is too long, whether or not a policy reads it, since the policy may be another account's."""
     keys = too_long(context)
     if not keys:
         return denial
@@ -147,7 +147,7 @@ def _with_long_values(denial: Denied, context: RequestContext) -> Denied:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What the policies on the resource's side give: the strongest naming of the caller in a matching Allow."""
+    """What the policies on the resource's side grant: the strongest naming of the caller in a matching Allow."""
 
     grant: Grant
     by: Source
@@ -171,7 +171,7 @@ def _strongest_grant(question: Question, policies: tuple[Policy, ...], steps: St
 
 
 def nothing_allows(action: str, kind: PolicyKind) -> Denied:
-    """Deny in AWS's words for want of an Allow in policies of this kind."""
+    """Return AWS's denial for a missing Allow in policies of this kind."""
     return Denied(f"because no {_ALLOWING[kind]} allows the {action} action", lacking=kind)
 
 
@@ -195,7 +195,8 @@ def _decide_for(
 def _own_side(principal: Identity, question: Question, policies: Policies, steps: Steps) -> Decision:
     """Decide what the caller's own account says: identity policies, within boundary and session."""
     by = None
-    # A root needs no policy in its own account, nor does whom it vouches for, who then has but session policies.
+    # A root needs no policy in its own account. A root's federated session needs none either; its session policies
+    # alone limit it.
     if principal.unique_id != principal.account:
         by = _allowance(question, policies.identity, steps)
         if by is None:
@@ -204,7 +205,7 @@ def _own_side(principal: Identity, question: Question, policies: Policies, steps
 
 
 def _limits(question: Question, policies: Policies, steps: Steps) -> Denied | None:
-    """Return the denial of a limit that does not allow as well."""
+    """Return the denial of a boundary or session policy that does not allow the action; None if each allows it."""
     if policies.boundary is not None and _allowance(question, (policies.boundary,), steps) is None:
         return nothing_allows(question.action, PolicyKind.BOUNDARY)
     if policies.session is not None and _allowance(question, policies.session, steps) is None:
@@ -213,11 +214,11 @@ def _limits(question: Question, policies: Policies, steps: Steps) -> Denied | No
 
 
 def _explicit_denial(question: Question, policies: Policies, steps: Steps) -> Denied | None:
-    """Return the first denial. Every policy is met here first, so here the steps of its statements are taken."""
+    """Return the first denial. This reads every policy first, so it spends the steps of the statements."""
     action, each_pattern = question.action, rate(len(question.resource))
     for policy in policies.every:
         opinions = policy.about(action)
-        # As `steps.spend` does; every decision comes through here.
+        # The same as `steps.spend`, inline because every decision runs this code.
         steps.left -= opinions.found_in + opinions.patterns * each_pattern
         if steps.left < 0:
             raise StepsSpent

@@ -1,7 +1,7 @@
-"""Why a decision was what it was: every statement with what became of it, and everything that was missing. Pure.
+"""Explains a decision: the fate of every statement, and everything that was missing. Pure.
 
-Nothing of this is worked out when requests are decided. An explanation is made from the same question and the same
-policies, and agrees with the decision (tests/access/test_explanation.py).
+The gate does none of this work for a request. An explanation uses the same question and the same policies, and agrees
+with the decision (tests/access/test_explanation.py).
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ from twinport.access.wildcards import RequestContext, Unbound, Variable
 from twinport.letters import lower_ascii
 from twinport.model.identities import PrincipalKind
 
-# What hearing a statement about the action costs beside comparing it, in steps.
+# The cost of explaining a statement about the action, in steps, in addition to comparing it.
 _HEARING = 8
 
 
 class Fate(Enum):
-    """Why a statement did not speak of the request, or that it did."""
+    """Whether a statement applied to the request, and if not, why."""
 
     MATCHED = "matched"
     OTHER_ACTION = "other action"
@@ -35,9 +35,9 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FailedCondition:
-    """A condition that did not hold. Without values in `given` the request had no such key.
+    """A condition that did not hold. Without values in `given`, the request had no such key.
 
-    `doubts` say why nothing was compared: values that are too long, variables without a value.
+    `doubts` say why no comparison was made: values that are too long, variables without a value.
     """
 
     operator: str
@@ -53,9 +53,9 @@ class FailedCondition:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One statement and what became of it. `grant` is how it names the caller, if it stands on the resource's side.
+    """One statement and its fate. `grant` is how it names the caller, if it is on the resource's side.
 
-    `doubts` say what could not be compared, in its resources and in the conditions that hold.
+    `doubts` say what could not be compared in its resources and in the conditions that hold.
     """
 
     policy: Policy
@@ -71,7 +71,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`lacking` are the kinds of policies that would have had to allow and did not: of each side, and of each limit."""
+    """`lacking` are the kinds of policies that had to allow and did not, on each side and among the limits."""
 
     question: Question
     policies: Policies
@@ -89,7 +89,7 @@ class Explanation:
 
     @property
     def near_misses(self) -> tuple[Heard, ...]:
-        """Statements of the action that allow, but for somebody else, something else, or on a condition."""
+        """Allow statements of the action that name another principal or resource, or whose conditions do not hold."""
         nothing_missed = (Fate.MATCHED, Fate.OTHER_ACTION, Fate.NOT_LOOKED_AT)
         return tuple(
             each for each in self.heard if each.statement.effect is Effect.ALLOW and each.fate not in nothing_missed
@@ -97,20 +97,20 @@ class Explanation:
 
     @property
     def is_partial(self) -> bool:
-        """Tell whether there are more statements than one explanation looks at."""
+        """Tell whether the explanation stopped before it reached every statement."""
         return any(each.fate is Fate.NOT_LOOKED_AT for each in self.heard)
 
     @property
     def missing_keys(self) -> tuple[str, ...]:
-        """The condition keys that some statement about the action asks for and the request does not have."""
+        """The condition keys that a statement about the action uses and the request does not have."""
         keys = {each.key for heard in self.heard for each in heard.failed if each.is_missing}
         return tuple(sorted(keys))
 
 
 def explain(question: Question, policies: Policies, most_steps: int = MOST_STEPS) -> Explanation:
-    """Decide, and hear every statement of every policy, as far as the steps of one more decision reach.
+    """Decide, and examine every statement of every policy, within the steps of one more decision.
 
-    Of an undecided question no statement is looked at again.
+    If the question stays undecided, no statement is examined.
     """
     decision = decide(question, policies, most_steps)
     is_undecided = isinstance(decision, Denied) and decision.is_undecided
@@ -122,7 +122,7 @@ def explain(question: Question, policies: Policies, most_steps: int = MOST_STEPS
 
 @dataclass(frozen=True, slots=True)
 class _Hearing:
-    """Hears statements until the steps are spent."""
+    """Examines statements until the steps are spent."""
 
     question: Question
     steps: Steps
@@ -153,7 +153,7 @@ class _Hearing:
         return Heard(policy, statement, fate, grant, failures, doubts)
 
     def _tried(self, statement: Statement) -> tuple[list[Condition], list[Condition]]:
-        """Return the conditions that do not hold, and those that do."""
+        """Return the conditions that do not hold, and the conditions that do."""
         failed: list[Condition] = []
         held: list[Condition] = []
         for each in statement.conditions:
@@ -184,7 +184,7 @@ def _doubts_of_statement(statement: Statement, held: Iterable[Condition], contex
 
 
 def _doubts(condition: Condition, context: RequestContext) -> Iterator[str]:
-    """Say what could not be compared. The operator Null reads no value."""
+    """Yield what could not be compared. The operator Null reads no value."""
     if isinstance(condition, Comparison):
         values = context.get(condition.key, ())
         if len(values) > 1 and is_of_tag(condition.key):
@@ -202,7 +202,7 @@ def _doubts_of_variables(variables: Iterable[Variable], context: RequestContext)
 
 
 def _lacking(question: Question, policies: Policies, heard: tuple[Heard, ...]) -> Iterator[PolicyKind]:
-    """Say who did not allow and had to: worked out from the statements, not from the decision."""
+    """Yield the kinds of policies that had to allow and did not, from the statements and not from the decision."""
     allowing = [each for each in heard if each.has(Effect.ALLOW)]
     if not all(_is_among(allowing, level) for level in policies.service_control):
         yield PolicyKind.SERVICE_CONTROL

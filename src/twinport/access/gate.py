@@ -1,4 +1,4 @@
-"""The gate: every verb asks it first, before anything is looked up."""
+"""The gate: every verb asks it for permission before it looks anything up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 
 @dataclass(frozen=True, slots=True)
 class AnyResource:
-    """An action without a resource type: policies must say `*`. `account` and `region` own what is acted on."""
+    """An action without a resource type: policies must say `*`. `account` and `region` own the resource."""
 
     account: AccountId
     region: RegionName
@@ -55,7 +55,7 @@ class Gate(Protocol):
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """Return if `caller` may do `action` (`ecr:PutImage`) to `resource`, else raise AccessDenied.
 
-        Loads by itself what decides: the caller's policies of now, the repository's and the registry's policy, tags.
+        The gate loads what it needs: the caller's current policies, the repository's and the registry's policy, tags.
         """
         ...
 

@@ -1,8 +1,8 @@
 """Matching of patterns with `*` and `?`: linear in the pattern, whatever the text is. Pure.
 
-A pattern of texts and stars is a handful of searches in C. Any other pattern is matched against all places of the text
-at once: one whole number holds the places that are reached, a bit each, and every token of the pattern is two or
-three operations on it. No choice is ever taken back.
+A pattern of texts and stars takes a handful of searches in C. Any other pattern is matched against all positions of the
+text at once: one integer holds the reached positions, a bit each, and every token of the pattern takes two or three
+operations on it. The matcher never backtracks.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ from twinport.access.steps import Steps, rate
 # Tells whether the whole of a text matches. Raises StepsSpent.
 Matches = Callable[[str, Steps], bool]
 _COLON = ":"
-# A text that is looked for without being counted is short and rarely begins anew within itself.
+# A search that is not counted in steps is for a short text that rarely repeats its own beginning.
 _SHORT, _RARELY = 64, 3
 
 
 class Wildcard(Enum):
-    """What stands for other text. The latter two stay within the part of an ARN in which they stand."""
+    """A wildcard token. The latter two stay within their own part of an ARN."""
 
     ANY_TEXT = "*"
     ANY_CHARACTER = "?"
@@ -31,7 +31,7 @@ Token = str | Wildcard
 
 
 def matcher(tokens: Iterable[Token]) -> Matches:
-    """Return what matches this pattern."""
+    """Return a matcher for this pattern."""
     given = list(tokens)
     if len(given) == 1 and isinstance(given[0], str):
         return exactly(given[0])
@@ -42,12 +42,12 @@ def matcher(tokens: Iterable[Token]) -> Matches:
 
 
 def exactly(written: str) -> Matches:
-    """Return what matches this text alone."""
+    """Return a matcher for exactly this text."""
     return lambda text, _steps: text == written
 
 
 def _joined(tokens: Iterable[Token]) -> list[Token]:
-    """Make one of texts that follow each other, and one of stars that do."""
+    """Merge adjacent texts into one, and adjacent stars into one."""
     joined: list[Token] = []
     written = (token for token in tokens if token != "")
     for kind, group in groupby(written, lambda token: token if isinstance(token, Wildcard) else None):
@@ -71,7 +71,7 @@ def _literals(joined: list[Token]) -> tuple[str, ...]:
 
 
 def _between_stars(literals: tuple[str, ...]) -> Matches:
-    """Match texts with stars between them; the forms that most patterns have, by a comparison or two."""
+    """Match texts with stars between them. The most common forms take one or two comparisons."""
     first, last, middle = literals[0], literals[-1], literals[1:-1]
     begins = len(first)
     if len(literals) == 1:
@@ -96,7 +96,7 @@ def _one_after_another(first: str, middle: tuple[str, ...], last: str) -> Matche
             return False
         at, limit = begins, len(text) - ends
         for literal in middle:
-            # What a search costs at worst: each place of the text against the whole of the literal.
+            # The worst cost of a search: each position of the text against the whole literal.
             steps.spend(rate(limit) + (limit * len(literal) >> 8))
             found = text.find(literal, at, limit)
             if found < 0:
@@ -132,7 +132,7 @@ def _shortest(token: Token) -> int:
 
 
 def _reached(tokens: Sequence[Token], text: str, places: int, steps: Steps) -> int:
-    """Return the places of `text` that `tokens` lead to from `places`. The last place is the end of the text."""
+    """Return the positions of `text` that `tokens` reach from `places`. The last position is the end of the text."""
     positions = steps.positions(text)
     steps.spend(len(tokens))
     everywhere = (2 << len(text)) - 1
@@ -151,7 +151,7 @@ def _reached(tokens: Sequence[Token], text: str, places: int, steps: Steps) -> i
             case Wildcard.ANY_TEXT:
                 places = -(places & -places) & everywhere
             case Wildcard.TEXT_OF_A_PART:
-                # The carry of an addition runs through each row of ones: to the next colon, from every place at once.
+                # The carry of an addition runs through each row of ones: from every position at once to the next colon.
                 places |= ((places & within_part) + within_part) ^ within_part
     return places
 

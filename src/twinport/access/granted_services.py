@@ -1,4 +1,4 @@
-"""Which services a policy lets anybody call at all. Pure: it says nothing of resources and conditions."""
+"""Which services a policy allows any action of. Pure. It ignores resources and conditions."""
 
 import json
 from typing import Any

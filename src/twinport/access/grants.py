@@ -1,4 +1,4 @@
-"""Who a statement of a resource policy names, and how strongly it names a caller."""
+"""Which principals a statement of a resource policy names, and how strongly it names a caller."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from twinport.model.names import PARTITION, AccountId, is_account_id
 from twinport.refusals.identities import PolicyMalformed
 
 _ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
-# Every visible character but the wildcards, which have no place in a principal.
+# Every visible character but the wildcards, which a principal may not contain.
 _ARN = re.compile(
     rf"arn:{PARTITION}:(iam::[0-9]{{12}}:(user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]{{1,576}}"
     r"|sts::[0-9]{12}:(assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{1,64}|federated-user/[\w+=,.@-]{1,32}))",
@@ -24,8 +24,8 @@ _PROVIDER = re.compile(r"[\w.:/+=,@-]{1,1024}", re.ASCII)
 class Grant(IntEnum):
     """How strongly a statement names a caller, weakest first.
 
-    ACCOUNT delegates to the caller's account; PRINCIPAL names the user or role behind a session, which boundary and
-    session policies still limit; CALLER names the final caller, whom no policy without an explicit deny limits.
+    ACCOUNT delegates to the caller's account. PRINCIPAL names the user or role behind a session, which boundary and
+    session policies still limit. CALLER names the final caller, which only an explicit deny limits.
     """
 
     ACCOUNT = 1
@@ -48,22 +48,22 @@ class Identity:
 
     @property
     def session_id(self) -> str:
-        """What a role's session is called in a stored document: `AROA…:SESSION`."""
+        """The name of a role's session in a stored document: `AROA…:SESSION`."""
         return f"{self.unique_id}:{self.caller_arn.rpartition('/')[2]}"
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePrincipal:
-    """A service that calls on nobody's behalf, as `replication.ecr.amazonaws.com`."""
+    """A service that calls on its own behalf, such as `replication.ecr.amazonaws.com`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class FederatedPrincipal:
-    """Somebody whom an identity provider vouches for and who has no role yet.
+    """A caller with a token of an identity provider, before it has a role.
 
-    `provider` is what trust documents call it: the ARN of an OIDC provider, or the domain of a public one.
+    `provider` is its name in trust documents: the ARN of an OIDC provider, or the domain of a public one.
     """
 
     provider: str
@@ -84,7 +84,7 @@ class PrincipalType(Enum):
 class Named:
     """The callers that a Principal element lists.
 
-    Users and roles stand in a stored document by unique id, their sessions by `AROA…:SESSION` (principal_ids.py).
+    A stored document names users and roles by unique id, and their sessions by `AROA…:SESSION` (principal_ids.py).
     """
 
     everyone: bool = False
@@ -96,7 +96,7 @@ class Named:
     providers: frozenset[str] = frozenset()
 
     def grant(self, principal: Principal) -> Grant | None:
-        """Return the strongest way in which `principal` is named. `*` names nobody whom only a provider vouches for."""
+        """Return the strongest way in which `principal` is named. `*` does not name a FederatedPrincipal."""
         match principal:
             case FederatedPrincipal(provider):
                 return Grant.CALLER if provider in self.providers else None
@@ -108,7 +108,7 @@ class Named:
                 return self._grant_to(principal)
 
     def speaks_of(self, principal: Principal) -> bool:
-        """Tell whether `principal` is named at all; here `*` names everybody."""
+        """Tell whether `principal` is named at all. Here `*` names every principal."""
         return self.everyone or self.grant(principal) is not None
 
     def lists_all_of(self, principal: Principal) -> bool:
@@ -135,7 +135,7 @@ class Named:
         return principal.arn in self.arns or principal.unique_id in self.unique_ids
 
     def _lists_session(self, principal: Identity) -> bool:
-        """Tell whether the final caller is listed, who is the user itself when there is no session."""
+        """Tell whether the final caller is listed: the session, or the user itself when there is no session."""
         if principal.caller_arn in self.arns or principal.session_id in self.session_ids:
             return True
         return principal.caller_arn == principal.arn and principal.unique_id in self.unique_ids
@@ -143,7 +143,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Principal: those who are listed."""
+    """Principal: the statement names the listed principals."""
 
     named: Named
 
@@ -156,12 +156,12 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class AllBut:
-    """NotPrincipal: in an Allow those of whom no name is listed, in a Deny those of whom not every name is."""
+    """NotPrincipal. An Allow speaks of principals with no name listed, a Deny of principals with a name not listed."""
 
     named: Named
 
     def allows(self, principal: Principal) -> Grant | None:
-        # Whom only a provider vouches for is never let in for not having been named.
+        # NotPrincipal never lets in a FederatedPrincipal: a Principal element must name its provider.
         excluded = isinstance(principal, FederatedPrincipal) or self.named.speaks_of(principal)
         return None if excluded else Grant.CALLER
 
@@ -173,7 +173,7 @@ Audience = Only | AllBut
 
 
 def named(element: object) -> Named:
-    """Parse the value of Principal or NotPrincipal. Raises PolicyMalformed for whoever is of no known form."""
+    """Parse the value of Principal or NotPrincipal. Raises PolicyMalformed for a principal of no known form."""
     if element == "*":
         return Named(everyone=True)
     known = {kind.value for kind in PrincipalType}

@@ -1,4 +1,4 @@
-"""Groups: create, read, list, rename, delete, and who is in them."""
+"""Groups: create, read, list, rename, delete, and their members."""
 
 from dataclasses import dataclass, replace
 
@@ -52,7 +52,7 @@ class Groups:
         return await self.catalog.partition.read_much(lambda db: groups.listed(db, caller.account, prefix, page))
 
     async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
-        """Change what is given, asking for the old ARN and for the new one.
+        """Change what is given. Asks the gate for the old ARN and for the new one.
 
         Raises EntityNotFound, EntityExists, InvalidInput.
         """
@@ -74,7 +74,7 @@ class Groups:
         await self.catalog.partition.write(lambda db: groups.remove(db, groups.get(db, caller.account, name)))
 
     async def add(self, caller: Caller, name: str, user: str) -> None:
-        """Put a user in a group; doing so again changes nothing. Raises EntityNotFound, LimitReached."""
+        """Add a user to a group; doing so again changes nothing. Raises EntityNotFound, LimitReached."""
         await self.entities.ask(caller, "iam:AddUserToGroup", _GROUP, name)
 
         def store(db: Connection) -> None:
@@ -84,7 +84,7 @@ class Groups:
         await self.catalog.partition.write(store)
 
     async def remove(self, caller: Caller, name: str, user: str) -> None:
-        """Take a user out of a group. Raises EntityNotFound, NotAMember."""
+        """Remove a user from a group. Raises EntityNotFound, NotAMember."""
         await self.entities.ask(caller, "iam:RemoveUserFromGroup", _GROUP, name)
 
         def take(db: Connection) -> None:

@@ -1,6 +1,6 @@
-"""ID tokens: read, and verified with an issuer's keys. It is imported at the first token, since that costs.
+"""ID tokens: parsing, and verification with an issuer's keys. Imported at the first token, since the import is slow.
 
-What a claim means, and when a token has had its time, is decided in `web_claims`.
+`web_claims` decides what a claim means and when a token has expired.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from twinport.access.issuer_keys import JsonKey
 from twinport.access.web_claims import Unverified, text_of
 from twinport.refusals.oidc import KeyNotRetrieved, TokenMalformed, TokenSignatureWrong
 
-# What AWS accepts: no shared secrets, and never nothing. Each with the kind of key, and its curve, that it takes.
+# The algorithms that AWS accepts, which excludes shared secrets and `none`. Each has its kind of key and its curve.
 _KEYS: Mapping[str, tuple[str, str | None]] = {
     "RS256": ("RSA", None),
     "RS384": ("RSA", None),
@@ -23,7 +23,7 @@ _KEYS: Mapping[str, tuple[str, str | None]] = {
     "ES512": ("EC", "P-521"),
 }
 _SHORTEST_RSA = 2048
-# A tenant names the issuer: no more of its keys of one id are tried than this.
+# The most keys of one id that are tried. A tenant names the issuer, so this bounds the work.
 _MOST_TRIED = 8
 _SIGNATURE_ALONE: Options = {
     "verify_signature": True,
@@ -39,7 +39,7 @@ _NOTHING: Options = {**_SIGNATURE_ALONE, "verify_signature": False}
 
 
 def read(token: str) -> Unverified:
-    """Return what a token says of itself. Raises TokenMalformed, also for an algorithm that nobody should accept."""
+    """Parse a token without verifying it. Raises TokenMalformed, also for an algorithm that is not accepted."""
     try:
         header = jwt.get_unverified_header(token)
         claims = jwt.decode(token, options=_NOTHING)

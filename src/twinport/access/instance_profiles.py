@@ -1,4 +1,4 @@
-"""Instance profiles: create, read, list, put a role in, tag, delete."""
+"""Instance profiles: create, read, list, add and remove a role, tag, delete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from twinport.model.entities import InstanceProfile, Page, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import instance_profile_arn
 
-# The service that takes roles out of profiles: whoever puts one in passes it on to that.
+# The service that uses the roles in profiles. A caller that adds a role to a profile passes the role to this service.
 _MACHINES = "ec2.amazonaws.com"
 
 
@@ -64,9 +64,9 @@ class InstanceProfiles:
         )
 
     async def put_role(self, caller: Caller, name: str, role: str) -> None:
-        """Put a role in, which the caller must be allowed to pass to machines.
+        """Add a role to a profile. The caller must be allowed to pass the role to EC2.
 
-        Raises InstanceProfileNotFound, EntityNotFound, RoleUnmodifiable, or LimitReached if a role is in it.
+        Raises InstanceProfileNotFound, EntityNotFound, RoleUnmodifiable, or LimitReached if the profile has a role.
         """
         await self._ask(caller, "iam:AddRoleToInstanceProfile", name)
         await self.entities.ask(caller, "iam:PassRole", PrincipalType.ROLE, role, pass_context(_MACHINES))
@@ -78,7 +78,7 @@ class InstanceProfiles:
         await self.catalog.partition.write(store)
 
     async def take_role(self, caller: Caller, name: str, role: str) -> None:
-        """Take a role out. Raises InstanceProfileNotFound, EntityNotFound, RoleUnmodifiable, RoleNotInProfile."""
+        """Remove a role. Raises InstanceProfileNotFound, EntityNotFound, RoleUnmodifiable, RoleNotInProfile."""
         await self._ask(caller, "iam:RemoveRoleFromInstanceProfile", name)
 
         def take(db: Connection) -> None:
@@ -98,7 +98,7 @@ class InstanceProfiles:
         )
 
     async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
-        """Remove tags; a key that is not there is no mistake. Raises InstanceProfileNotFound."""
+        """Remove tags. A key that does not exist is no error. Raises InstanceProfileNotFound."""
         await self._ask(caller, "iam:UntagInstanceProfile", name, {"aws:TagKeys": tuple(keys)})
         await self.catalog.partition.write(
             lambda db: identities.remove_tags(db, instance_profiles.get(db, caller.account, name).unique_id, keys)
@@ -110,7 +110,7 @@ class InstanceProfiles:
         return (await self.catalog.partition.read(lambda db: instance_profiles.get(db, caller.account, name))).tags
 
     async def _ask(self, caller: Caller, action: str, name: str, context: Context = NO_CONTEXT) -> None:
-        """Ask about a profile of the caller's account. A missing one has the path '/'."""
+        """Ask the gate about a profile of the caller's account. A missing profile counts as having the path '/'."""
         found = await self.catalog.partition.read(lambda db: instance_profiles.find(db, caller.account, name))
         arn = found.arn if found else instance_profile_arn(caller.account, "/", name)
         await self.entities.ask_of(caller, action, arn, context, found.unique_id if found else None)

@@ -1,4 +1,4 @@
-"""The keys of issuers: given by the operator, or fetched from where the issuer says they are, and kept for a while."""
+"""The keys of issuers: given by the operator, or fetched from the address that the issuer publishes, and cached."""
 
 import asyncio
 import json
@@ -18,9 +18,9 @@ JsonKey = Mapping[str, object]
 
 DISCOVERY = "/.well-known/openid-configuration"
 FRESH = timedelta(hours=1)
-# A key that is not known may be new: the issuer is asked again, and by strangers no more often than this.
+# An unknown key may be new, so the issuer is asked again, but no more often than this: a stranger can cause it.
 PAUSE = timedelta(minutes=1)
-# An issuer that failed is left alone for a moment.
+# How long an issuer that failed is not asked again.
 AFTER_FAILURE = timedelta(seconds=10)
 MOST_ISSUERS = 256
 MOST_KEYS = 200
@@ -31,7 +31,7 @@ _OK = 200
 
 @dataclass(slots=True)
 class _Entry:
-    """What is known of an issuer. The lock lets one fetch at a time."""
+    """What is known of an issuer. The lock allows one fetch at a time."""
 
     keys: tuple[JsonKey, ...] = ()
     fetched_at: datetime | None = None
@@ -48,7 +48,7 @@ class _Entry:
 
 
 class IssuerKeys:
-    """Keys by issuer, whose address comes with `https://`. Those that are given are never fetched."""
+    """Keys by issuer, whose address includes `https://`. Keys that the operator gave are never fetched."""
 
     def __init__(self, fetcher: Fetcher, given: Mapping[str, Sequence[JsonKey]], wall: Clock) -> None:
         self._fetcher, self._given, self._wall = fetcher, given, wall
@@ -72,7 +72,7 @@ class IssuerKeys:
     def _entry(self, issuer: str) -> _Entry:
         entry = self._entries.pop(issuer, None) or _Entry()
         while len(self._entries) >= MOST_ISSUERS:
-            # The one that was asked for least recently.
+            # The least recently used entry.
             del self._entries[next(iter(self._entries))]
         self._entries[issuer] = entry
         return entry
@@ -107,7 +107,7 @@ class IssuerKeys:
 
 
 def json_object(text: bytes | str) -> Mapping[str, object]:
-    """Read an object. Raises KeyNotRetrieved for anything else."""
+    """Parse a JSON object. Raises KeyNotRetrieved for anything else."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -118,7 +118,7 @@ def json_object(text: bytes | str) -> Mapping[str, object]:
 
 
 def key_set(value: Mapping[str, object]) -> tuple[JsonKey, ...]:
-    """Return the keys of a set, as many as are looked at. Raises KeyNotRetrieved for what is no set."""
+    """Return the keys of a set, up to a limit. Raises KeyNotRetrieved for anything but a key set."""
     keys = value.get("keys")
     if not isinstance(keys, list):
         raise KeyNotRetrieved
@@ -126,7 +126,7 @@ def key_set(value: Mapping[str, object]) -> tuple[JsonKey, ...]:
 
 
 def candidates(keys: Sequence[JsonKey], key_id: str | None) -> Sequence[JsonKey]:
-    """Return the keys of an id. A token without one leaves no choice only where there is one key."""
+    """Return the keys of an id. A token without a key id is accepted only from an issuer with a single key."""
     if key_id is None:
         return keys if len(keys) == 1 else ()
     return tuple(key for key in keys if key.get("kid") == key_id)

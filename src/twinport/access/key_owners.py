@@ -16,7 +16,7 @@ class KeyOwners:
     gate: Gate
 
     async def account_of(self, caller: Caller, access_key_id: str) -> AccountId:
-        """Return the account of a key or session, whoever's it is and whether or not it is active.
+        """Return the account of a key or session of any owner, whether or not it is active.
 
         Raises AccessDenied, or KeyIdUnknown for an id that was not issued here or is forgotten.
         """

@@ -16,13 +16,13 @@ from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId
 from twinport.refusals.identities import LoginProfileNotFound, NameNeeded, PasswordTooWeak
 
-# The rules of an account that set none of its own.
+# The password rules of an account that has set none of its own.
 _SHORTEST, _KINDS = 8, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What may be told of a login profile."""
+    """The public facts of a login profile."""
 
     user_name: str
     created_at: datetime
@@ -30,7 +30,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class LoginProfiles:
-    """The verbs of login profiles. A user may leave out a name and mean themselves."""
+    """The verbs of login profiles. A user may leave out the name for its own profile."""
 
     catalog: Catalog
     entities: Entities
@@ -61,7 +61,7 @@ class LoginProfiles:
         await self.catalog.partition.write(lambda db: _replace(db, caller.account, name, stored, now))
 
     async def delete(self, caller: Caller, name: str | None) -> None:
-        """Take a user's password away, which ends the user's sessions. Raises EntityNotFound, LoginProfileNotFound."""
+        """Remove a user's password, which ends the user's sessions. Raises EntityNotFound, LoginProfileNotFound."""
         name = await self._authorized(caller, "iam:DeleteLoginProfile", name)
         await self.catalog.partition.write(lambda db: _remove(db, caller.account, name))
 

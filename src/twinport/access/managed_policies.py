@@ -1,4 +1,4 @@
-"""Managed policies: AWS's, which are read, and an account's own, which are also written, with their versions."""
+"""Managed policies and their versions: AWS's are read-only, an account's own are also written."""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _ARN = re.compile(rf"arn:{PARTITION}:iam::(aws|[0-9]{{12}}):policy/[\x21-\x7e]+"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which policies a list shows: whose, beneath which path, and whether only those that are in use."""
+    """Which policies a list shows: by owner, by path, and whether only policies in use."""
 
     of_aws: bool
     of_account: bool
@@ -123,7 +123,7 @@ class ManagedPolicies:
         await self.catalog.partition.write(store)
 
     async def untag(self, caller: Caller, arn: str, keys: Sequence[str]) -> None:
-        """Remove tags; a key that is not there is no mistake. Raises as `delete` does."""
+        """Remove tags. A key that does not exist is no error. Raises as `delete` does."""
         context: Context = {"aws:TagKeys": tuple(keys)}
         await self.entities.ask_of(caller, "iam:UntagPolicy", arn, context)
         check_own(caller, arn)
@@ -180,7 +180,7 @@ class ManagedPolicies:
         return await self.catalog.partition.write(store)
 
     async def set_default(self, caller: Caller, arn: str, version_id: str) -> None:
-        """Make a version the one that decides. Raises as `delete` does, or PolicyVersionNotFound."""
+        """Make a version the default. Raises as `delete` does, or PolicyVersionNotFound."""
         await self.entities.ask_of(caller, "iam:SetDefaultPolicyVersion", arn)
         check_own(caller, arn)
         now: datetime = self.world.now()
@@ -201,7 +201,7 @@ class ManagedPolicies:
     def _selected(
         self, db: Connection, account: AccountId, selection: Selection, page: Page
     ) -> Sequence[ManagedPolicy]:
-        """Pick from all of an account's policies, which are few enough (1,500), and from those of AWS."""
+        """Select from all of an account's policies, at most 1,500, and from those of AWS."""
         found: list[ManagedPolicy] = []
         if selection.of_account:
             found += managed_policies.listed(db, account, selection.prefix, replace(page, limit=MOST_LISTED))
@@ -234,7 +234,7 @@ def check_own(caller: Caller, arn: str) -> None:
 
 
 def expect_attachable(db: Connection, aws: AwsPolicies, account: AccountId, kind: PrincipalType, arn: str) -> None:
-    """Raise ArnInvalid, PolicyNotThere or PolicyNotAttachable unless a policy may hang on an account's principals."""
+    """Raise ArnInvalid, PolicyNotThere or PolicyNotAttachable unless the account's principals may have the policy."""
     if is_aws_policy(arn):
         known = aws.find(arn)
         if known is None:
@@ -251,7 +251,7 @@ def expect_attachable(db: Connection, aws: AwsPolicies, account: AccountId, kind
 
 
 def shown_of_aws(db: Connection, account: AccountId, known: AwsPolicy) -> ManagedPolicy:
-    """Describe a policy of AWS as an account sees it: with how many of its entities use it."""
+    """Describe a policy of AWS for an account, with how many of the account's entities use it."""
     return ManagedPolicy(
         arn=known.arn,
         unique_id=unique_ids.of_aws_policy(known.arn),
@@ -266,7 +266,7 @@ def shown_of_aws(db: Connection, account: AccountId, known: AwsPolicy) -> Manage
 
 
 def version_of_aws(known: AwsPolicy) -> PolicyVersion:
-    """Return the one version of a policy of AWS that is known."""
+    """Return the only known version of a policy of AWS."""
     return PolicyVersion(known.version, known.document, is_default=True, created_at=known.updated_at)
 
 

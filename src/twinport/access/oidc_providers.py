@@ -1,4 +1,4 @@
-"""Providers of OpenID Connect: create, read, list, change what may change, tag, delete."""
+"""Providers of OpenID Connect: create, read, list, update, tag, delete."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ _ARN = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):oidc-provider/[\x21-\x7e
 
 @dataclass(frozen=True, slots=True)
 class NewProvider:
-    """A provider that is asked for. `url` is as it was sent."""
+    """A provider to create. `url` is as the client sent it."""
 
     url: str
     client_ids: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class OidcProviders:
         )
 
     async def remove_client_id(self, caller: Caller, arn: str, client_id: str) -> None:
-        """Remove an audience; one that is not there is no mistake. Raises OidcProviderNotFound."""
+        """Remove an audience. An audience that does not exist is no error. Raises OidcProviderNotFound."""
         await self._ask(caller, "iam:RemoveClientIDFromOpenIDConnectProvider", arn)
         await self._change(
             arn, lambda it: replace(it, client_ids=tuple(each for each in it.client_ids if each != client_id))
@@ -108,7 +108,7 @@ class OidcProviders:
         await self.catalog.partition.write(lambda db: identities.set_tags(db, oidc_providers.get(db, arn).arn, tags))
 
     async def untag(self, caller: Caller, arn: str, keys: Sequence[str]) -> None:
-        """Remove tags; a key that is not there is no mistake. Raises OidcProviderNotFound."""
+        """Remove tags. A key that does not exist is no error. Raises OidcProviderNotFound."""
         await self._ask(caller, "iam:UntagOpenIDConnectProvider", arn, {"aws:TagKeys": tuple(keys)})
         await self.catalog.partition.write(lambda db: identities.remove_tags(db, oidc_providers.get(db, arn).arn, keys))
 
@@ -118,7 +118,7 @@ class OidcProviders:
         return (await self.catalog.partition.read(lambda db: oidc_providers.get(db, arn))).tags
 
     async def _ask(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
-        """Ask about a provider of the caller's account. Raises OidcArnInvalid for any other ARN, once it is asked."""
+        """Ask the gate about a provider of the caller's account. Then raises OidcArnInvalid for any other ARN."""
         await self.entities.ask_of(caller, action, arn, context)
         found = _ARN.fullmatch(arn)
         if found is None or found[1] != caller.account:

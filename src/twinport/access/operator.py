@@ -1,4 +1,4 @@
-"""The operator at the command line: whoever holds the databases may do everything, in every account."""
+"""The operator at the command line: an operator with access to the databases may do everything, in every account."""
 
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.principals import root_caller
@@ -6,12 +6,12 @@ from twinport.clock import Clock
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import AccountId, RegionName
 
-# What the operator does comes from no network; the Region is the one that IAM is signed for.
+# The operator's calls have no source address. The Region is the one that IAM requests are signed for.
 _REGION = RegionName("us-east-1")
 
 
 class OperatorGate:
-    """Lets the operator do everything. No organization and no policy binds who could write the rows by hand."""
+    """Lets the operator do everything. A policy could not bind an operator that can write the rows by hand."""
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """Return."""

@@ -1,4 +1,4 @@
-"""The organization that accounts may belong to: what it takes away from them, and which condition keys it gives."""
+"""The organization that accounts may belong to: how it limits them, and which condition keys it gives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from twinport.model.identities import Caller
 from twinport.model.names import AccountId
 
 _SERVICE_ROLES = ":role/aws-service-role/"
-# The services of those that are built here on which policies on resources have a say (AWS lists them; IAM is not one).
+# The services of this server to which resource control policies apply (AWS lists them; IAM is not one).
 _RESOURCE_CONTROLLED = ("ecr:", "sts:")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an account stands. `path` is AWS's: organization, root, units from above, each followed by a slash.
+    """An account's place. `path` is AWS's: organization, root, units from the top, each followed by a slash.
 
-    `service_control` has a level for the root, for each unit, and for the account, of which every one must allow.
+    `service_control` has a level for the root, for each unit, and for the account. Every level must allow.
     """
 
     path: str
@@ -26,14 +26,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One organization; without an `id`, none. Its management account is a member whom no policy limits."""
+    """One organization; without an `id`, none. Its management account is a member that no policy limits."""
 
     id: str = ""
     management: AccountId | None = None
     places: Mapping[AccountId, Place] = field(default_factory=dict)
 
     def service_control(self, caller: Caller) -> tuple[tuple[Policy, ...], ...]:
-        """Return the levels that limit a caller. Service-linked roles are exempt, and who is of no account yet."""
+        """Return the levels that limit a caller. Service-linked roles and callers without an account are exempt."""
         exempt = _is_service_linked(caller) or not caller.kind.is_of_an_account
         return () if exempt else self.levels_above(caller.account)
 
@@ -43,17 +43,17 @@ class Organization:
         return () if place is None else place.service_control
 
     def resource_control(self, caller: Caller, owner: AccountId, action: str) -> tuple[Policy, ...]:
-        """Return the policies on the resources of an account, where they have a say."""
+        """Return the resource control policies of an account, where they apply."""
         place = self._limited(owner)
         exempt = place is None or _is_service_linked(caller) or not action.startswith(_RESOURCE_CONTROLLED)
         return () if exempt or place is None else place.resource_control
 
     def keys_of(self, caller: Caller) -> dict[str, tuple[str, ...]]:
-        """Name a caller's membership as condition keys."""
+        """Return a caller's membership as condition keys."""
         return self.keys(caller.account, "Principal") if caller.kind.is_of_an_account else {}
 
     def keys(self, account: AccountId, of: str) -> dict[str, tuple[str, ...]]:
-        """Name an account's membership as condition keys. `of` is `Principal` or `Resource`."""
+        """Return an account's membership as condition keys. `of` is `Principal` or `Resource`."""
         place = self.places.get(account)
         if place is None:
             return {}

@@ -1,4 +1,4 @@
-"""The organization of the settings file: read once at the start, with every problem named at once."""
+"""The organization of the settings file: read once at the start; every problem is reported together."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from twinport.errors import ConfigurationWrong
 from twinport.model.names import AccountId, is_account_id
 from twinport.refusals.identities import PolicyMalformed
 
-# AWS attaches it to every root, unit and account from the first, until others take its place.
+# AWS attaches this policy to every root, unit and account from the start, until other policies replace it.
 FULL_ACCESS = "FullAWSAccess"
 _FULL_ACCESS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _MOST_ATTACHED = 5
@@ -27,7 +27,7 @@ _ACCOUNT_MEMBERS = {"id", "unit", *_ATTACHED}
 
 
 def organization(written: OrganizationTable | None) -> Organization:
-    """Read the table `[organization]` and the documents that it names. Raises ConfigurationWrong."""
+    """Read the table `[organization]` and the documents that it refers to. Raises ConfigurationWrong."""
     if written is None:
         return NO_ORGANIZATION
     reading = _Reading(written.folder)
@@ -39,7 +39,7 @@ def organization(written: OrganizationTable | None) -> Organization:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """What is attached at one place, and the place above it (nothing is above the root)."""
+    """The policies attached at one place, and the place above it (nothing is above the root)."""
 
     id: str
     parent: str | None
@@ -49,7 +49,7 @@ class _Level:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading of the table, and what is wrong with it."""
+    """One reading of the table, and the problems found in it."""
 
     folder: Path
     problems: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Temporary credentials that a user or root gets in its own name, or for somebody it vouches for."""
+"""Temporary credentials that a user or root gets in its own name, or for a federated user."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,13 +19,13 @@ from twinport.model.names import federated_arn
 
 FEDERATE = "sts:GetFederationToken"
 DEFAULT_LENGTH = timedelta(hours=12)
-# A root's sessions are cut to this, without a word, as AWS does.
+# A root's sessions are shortened to this without an error, as in AWS.
 LONGEST_OF_ROOT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class FederationWish:
-    """What is asked for. Without `length` the session lasts twelve hours."""
+    """The parameters of GetFederationToken. Without `length` the session lasts twelve hours."""
 
     name: str
     length: timedelta | None = None
@@ -58,7 +58,7 @@ class OwnSessions:
         return await self._issue(caller, caller.kind, self._session(caller, "", length))
 
     async def federate(self, caller: Caller, wish: FederationWish) -> FederatedUser:
-        """Issue a session for somebody the caller vouches for: no more than the caller may and the policies allow.
+        """Issue a session for a federated user. It may do what both the caller and the given policies allow.
 
         Raises AccessDenied, SessionTagsInvalid, and what session_policies.check does.
         """

@@ -1,4 +1,4 @@
-"""A gate that lets each registry's calls through at no more than ECR's rates (deviation `rates`)."""
+"""A gate that limits each registry's calls to ECR's rates (deviation `rates`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ ECR_RATES: Mapping[str, int] = {
     "ecr:PutImage": 10,
     "ecr:UploadLayerPart": 500,
 }
-# More registries than this are not remembered: one that is forgotten starts with a full second again.
+# The most buckets that are kept. A registry whose bucket is dropped starts with a full second again.
 _MOST_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
 class _Bucket:
-    """What is left of a second's worth, at a time."""
+    """The calls that are left of a second's worth, at a time."""
 
     left: float
     at: datetime
@@ -35,7 +35,7 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True)
 class PacedGate:
-    """Asks `gate`, and then refuses what comes too fast. Each process counts for itself."""
+    """Asks `gate`, and then refuses calls above the rate. Each process counts for itself."""
 
     gate: Gate
     clock: Clock
@@ -43,7 +43,7 @@ class PacedGate:
     _buckets: dict[tuple[AccountId, RegionName, str], _Bucket] = field(default_factory=dict)
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
-        """As the port says. Raises RateExceeded too; who is denied is not counted."""
+        """As the port says. Raises RateExceeded too. A denied call is not counted."""
         await self.gate.authorize(caller, action, resource, context)
         rate = self.rates.get(action)
         if rate is not None:

@@ -1,4 +1,4 @@
-"""Passwords at rest: salted scrypt hashes that say how they were made."""
+"""Passwords at rest: salted scrypt hashes that include their parameters."""
 
 import base64
 import hashlib
@@ -14,14 +14,14 @@ WITHIN = timedelta(seconds=10)
 
 
 def hashed(password: str) -> str:
-    """Return `scrypt:n:r:p:salt:hash`. Takes a while: call it beside the loop."""
+    """Return `scrypt:n:r:p:salt:hash`. Slow: call it in a thread beside the event loop."""
     salt = secrets.token_bytes(_SALT_BYTES)
     digest = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P)
     return f"scrypt:{_N}:{_R}:{_P}:{_text(salt)}:{_text(digest)}"
 
 
 def matches(password: str, stored: str) -> bool:
-    """Tell whether `stored` was made of `password`. Takes as long as making it."""
+    """Tell whether `stored` is a hash of `password`. Takes as long as `hashed`."""
     _, n, r, p, salt, digest = stored.split(":")
     made = hashlib.scrypt(password.encode(), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p))
     return hmac.compare_digest(made, base64.b64decode(digest))

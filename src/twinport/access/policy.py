@@ -1,4 +1,4 @@
-"""Policy documents: read once into frozen values, and whatever nobody knows refused."""
+"""Policy documents: parsed once into frozen values. Unknown elements are refused."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from twinport.access.wildcards import Pattern, RequestContext, Version, pattern,
 from twinport.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
-# The longest document that is read at all; the largest of AWS's own has 90,000 characters. Quotas are the verbs'.
+# The longest document that is parsed; AWS's own largest has 90,000 characters. The verbs check the quotas.
 MOST_TEXT = 1 << 18
 _MOST_REMEMBERED = 512
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -32,14 +32,14 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What a kind of policy asks of its statements. `vendor` is the only service whose actions it may name."""
+    """What a kind of policy requires of its statements. `vendor` is the only service whose actions it may name."""
 
     principal: Need
     resource: Need
     vendor: str | None
     not_principal: Need = Need.PROHIBITED
     unique_sids: bool = True
-    # Of an organization's policies on resources: they deny, speak to everybody, and name the actions of a service.
+    # For resource control policies: they only deny, name every principal, and name the actions of a service.
     only_denies: bool = False
 
 
@@ -47,7 +47,7 @@ _OF_A_PRINCIPAL = Grammar(Need.PROHIBITED, Need.REQUIRED, None)
 
 
 class PolicyKind(Enum):
-    """Where a policy stands, which decides its grammar and what it can do."""
+    """Where a policy is attached, which decides its grammar and its effect."""
 
     IDENTITY = "identity"
     BOUNDARY = "boundary"
@@ -55,7 +55,7 @@ class PolicyKind(Enum):
     TRUST = "trust"
     REPOSITORY = "repository"
     REGISTRY = "registry"
-    # Of a resource of any service: what simulations are given, and nothing that is stored.
+    # A policy of a resource of any service. Only simulations use it, and it is never stored.
     RESOURCE = "resource"
     SERVICE_CONTROL = "service-control"
     RESOURCE_CONTROL = "resource-control"
@@ -80,7 +80,7 @@ _GRAMMARS = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Action or Resource: what any of the patterns matches."""
+    """Action or Resource: matches what any of the patterns matches."""
 
     patterns: tuple[Pattern, ...]
 
@@ -88,13 +88,13 @@ class Listed:
         return _any_matches(self.patterns, text, context, steps)
 
     def compiled(self) -> Matches | None:
-        """Return the same without a context; None when variables stand open."""
+        """Return a matcher that needs no context; None if the patterns contain variables."""
         return _any_of(self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """NotAction or NotResource: what none of the patterns matches."""
+    """NotAction or NotResource: matches what none of the patterns matches."""
 
     patterns: tuple[Pattern, ...]
 
@@ -111,10 +111,10 @@ Coverage = Listed | Unlisted
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, the one at `index` counted from 0.
+    """One statement, at `index` counted from 0.
 
-    Without `audience` it speaks of the principal that holds it, without `resources` of what it hangs on. `is_about`
-    is its resources made ready, absent when variables stand open in them.
+    Without `audience` it is about the principal that it is attached to, without `resources` about the resource that it
+    is attached to. `is_about` is the compiled matcher of its resources; it is absent if they contain variables.
     """
 
     index: int
@@ -132,7 +132,7 @@ class Statement:
 
     @property
     def patterns(self) -> int:
-        """How many patterns it has for resources."""
+        """The number of its resource patterns."""
         return 0 if self.resources is None else len(self.resources.patterns)
 
     def covers(self, resource: str, context: RequestContext, steps: Steps) -> bool:
@@ -140,16 +140,16 @@ class Statement:
         return self.resources is None or self.resources.covers(resource, context, steps)
 
     def speaks_of(self, resource: str, context: RequestContext, steps: Steps) -> bool:
-        """Tell whether the statement covers `resource` and its conditions hold; its action and audience aside."""
+        """Tell whether the statement covers `resource` and its conditions hold. Ignores its action and audience."""
         return first_of((self,), resource, context, steps) is not None
 
 
 def first_of(
     statements: tuple[Statement, ...], resource: str, context: RequestContext, steps: Steps
 ) -> Statement | None:
-    """Return the first statement that speaks of `resource`. Every decision comes through here, so it is one loop.
+    """Return the first statement that speaks of `resource`. One inline loop, because every decision runs it.
 
-    Raises StepsSpent. The cost of the statements themselves is taken by the caller, all at once.
+    Raises StepsSpent. The calling function spends the steps of the statements themselves, all at once.
     """
     for each in statements:
         is_about = each.is_about
@@ -167,7 +167,7 @@ def first_of(
 class Opinions:
     """The statements of one policy about one action.
 
-    `found_in` are the steps that finding them took. `patterns` is how many they have for resources.
+    `found_in` is how many steps it took to find them. `patterns` is the number of their resource patterns.
     """
 
     denials: tuple[Statement, ...]
@@ -178,10 +178,10 @@ class Opinions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A document, parsed. What it says about an action is worked out once and remembered.
+    """A parsed document. Its statements about an action are collected once and cached.
 
-    `text` is what was read. `name` is what it is called where it hangs: the ARN of a managed policy, the name of one of
-    the principal's own, `group/NAME/POLICY` for one of a group's own.
+    `text` is the source. `name` is the ARN of a managed policy, the name of a principal's inline policy, or
+    `group/NAME/POLICY` for a group's inline policy.
     """
 
     kind: PolicyKind
@@ -193,7 +193,7 @@ class Policy:
     def about(self, action: str) -> Opinions:
         """Return the statements whose Action or NotAction covers `action`, without regard to case.
 
-        Raises StepsSpent where finding them alone takes more than a decision's steps.
+        Raises StepsSpent if the search alone takes more than a decision's steps.
         """
         found = self._remembered.get(action)
         if found is None:
@@ -215,7 +215,7 @@ class Policy:
 
 
 def parse(text: str, kind: PolicyKind) -> Policy:
-    """Read a document of a kind. Raises PolicyMalformed, with IAM's sentence where one is known."""
+    """Parse a document of a kind. Raises PolicyMalformed, with IAM's sentence where one is known."""
     document = _object(_json(text), {"Version", "Id", "Statement"})
     version = _version(document)
     listed = document.get("Statement", [])
@@ -230,9 +230,9 @@ def parse(text: str, kind: PolicyKind) -> Policy:
 
 
 def parse_given(text: str, kind: PolicyKind) -> Policy:
-    """Read a document that is to be kept. Raises PolicyMalformed, also for a condition without a value.
+    """Parse a document that is to be stored. Raises PolicyMalformed, also for a condition without a value.
 
-    Earlier versions kept such conditions, so `parse` reads them.
+    Earlier versions stored such conditions, so `parse` accepts them.
     """
     policy = parse(text, kind)
     if not all(condition.wanted for statement in policy.statements for condition in statement.conditions):
@@ -249,7 +249,7 @@ def _any_matches(patterns: tuple[Pattern, ...], text: str, context: RequestConte
 
 
 def _any_of(patterns: tuple[Pattern, ...]) -> Matches | None:
-    """Put alternatives together that need no context; a lone one needs no loop."""
+    """Combine alternatives that need no context. A single one needs no loop."""
     ready = tuple(each.ready for each in patterns if each.ready is not None)
     if len(ready) < len(patterns):
         return None
@@ -271,7 +271,7 @@ def _json(text: str) -> object:
     try:
         document: object = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
         if _SURROGATE.search(text):
-            # Half of a pair is no character: neither a database nor an answer could hold it.
+            # A lone surrogate is no character: neither a database nor an answer can hold it.
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise PolicyMalformed("This policy contains invalid Json") from error
@@ -325,7 +325,7 @@ _STATEMENT_MEMBERS = {
 
 
 def _check_only_denies(members: dict[str, object]) -> None:
-    """Refuse what an organization's policy on resources may not say, as AWS's syntax of those lists it."""
+    """Refuse what AWS's syntax of resource control policies does not allow."""
     if members.get("Effect") != Effect.DENY.value:
         raise PolicyMalformed("a resource control policy may only deny")
     if members.get("Principal") not in ("*", {"AWS": "*"}):
@@ -377,7 +377,7 @@ def _actions(members: dict[str, object], kind: PolicyKind, effect: Effect) -> Co
         raise PolicyMalformed("Policy statement must contain actions.")
     for text in texts:
         _check_action(text, kind.grammar.vendor)
-    # Variables have no place here, so the older language is spoken.
+    # This element has no variables, so the older language is used.
     reading = Reading.of(effect, negated=which == "NotAction")
     patterns = tuple(pattern(lower_ascii(text), Version.WITHOUT_VARIABLES, reading) for text in texts)
     return Listed(patterns) if which == "Action" else Unlisted(patterns)
@@ -431,7 +431,7 @@ def _conditions(value: object, version: Version, effect: Effect) -> tuple[Condit
 
 
 def _values(value: object) -> list[str]:
-    """Read the values of a condition, of which JSON numbers and truth values are taken as text."""
+    """Parse the values of a condition. JSON numbers and booleans count as text."""
     listed = value if isinstance(value, list) else [value]
     return [_text(json.dumps(each) if isinstance(each, (bool, int, float)) else each) for each in listed]
 
@@ -447,7 +447,7 @@ def _text(value: object) -> str:
 
 
 def _one_of(members: dict[str, object], plain: str, negated: str) -> str | None:
-    """Return which of two elements is given, of which one excludes the other."""
+    """Return which of two mutually exclusive elements is given."""
     if plain in members and negated in members:
         raise PolicyMalformed(_SYNTAX)
     return plain if plain in members else negated if negated in members else None

@@ -1,4 +1,4 @@
-"""The forms of actions and resources in policies, refused in IAM's sentences where they are none."""
+"""Checks the form of actions and resources in policies. Refusals use IAM's sentences."""
 
 import re
 
@@ -54,7 +54,7 @@ def check_resource(text: str) -> None:
 def _check_partition(parts: list[str]) -> None:
     if parts[1] in _PARTITIONS:
         return
-    # IAM shows the ARN that it read, with a star for what is missing.
+    # IAM shows the ARN that it parsed, with a star for each missing part.
     shown = ":".join([*parts, *["*"] * (_COLONS + 1 - len(parts))])
     raise PolicyMalformed(f'Partition "{parts[1][:_SHOWN]}" is not valid for resource "{shown[:_SHOWN]}".')
 

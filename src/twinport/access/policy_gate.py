@@ -1,4 +1,4 @@
-"""The gate that decides by policies: it loads what speaks about a request, and says no with AWS's reason."""
+"""The gate that decides by policies: it loads the policies that apply, and denies with AWS's reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ Encode = Callable[[Caller, Explanation], str]
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A question with everything that speaks about it."""
+    """A question with every policy that applies to it."""
 
     question: Question
     policies: Policies
@@ -38,12 +38,12 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class PolicyGate:
-    """Decides by the policies of now. Whatever cannot be read is a reason to say no."""
+    """Decides by the current policies. A policy that cannot be parsed denies the request."""
 
     catalog: Catalog
     library: PolicyLibrary
     organization: Organization = NO_ORGANIZATION
-    # Seals what a denial was for, for those who may decode it (authorization_messages.py).
+    # Seals the reason for a denial, for callers allowed to decode it (authorization_messages.py).
     encode: Encode | None = None
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
@@ -89,9 +89,9 @@ class PolicyGate:
     async def explain(
         self, caller: Caller, action: str, resource: Resource | RoleName, context: Context = NO_CONTEXT
     ) -> Explanation | None:
-        """Explain what the gate would say now; None for a principal that is gone, which may do nothing.
+        """Explain the gate's current decision; None for a deleted principal, which may do nothing.
 
-        Raises PolicyMalformed when a stored document cannot be read.
+        Raises PolicyMalformed when a stored document cannot be parsed.
         """
         if isinstance(resource, RoleName):
             target, _ = await self._targets.role(resource)
@@ -105,7 +105,7 @@ class PolicyGate:
         return Targets(self.catalog, self.library)
 
     async def _situation(self, caller: Caller, action: str, target: Target, given: Context) -> Situation | None:
-        """Put question and policies together; None when the caller's unique id is gone."""
+        """Combine question and policies; None when the caller's unique id no longer exists."""
         held = await self.library.held_by(caller)
         if held is None:
             return None
@@ -157,7 +157,7 @@ class PolicyGate:
 
 
 def _of(action: str) -> Context:
-    """Return the keys that follow from the action: IAM is in one Region, wherever the request came to."""
+    """Return the keys that follow from the action. IAM is in one Region, whichever endpoint got the request."""
     return {"aws:RequestedRegion": (GLOBAL_REGION,)} if lower_ascii(action).startswith("iam:") else NO_CONTEXT
 
 
@@ -172,7 +172,7 @@ def _principal(caller: Caller) -> Principal:
 
 
 def _outside_binding(caller: Caller, action: str, resource: Resource) -> Denied | None:
-    """Deny a session that is bound to one destination registry whatever is not in that registry."""
+    """Deny a session that is bound to one destination registry every resource outside that registry."""
     binding = caller.session.binding if caller.session else None
     if binding is None or (isinstance(resource, RepositoryResource) and resource.registry == binding[1]):
         return None

@@ -1,4 +1,4 @@
-"""Policies ready for a decision: documents parsed once by content, and what principals hold by generation."""
+"""Policies ready for a decision: parsed documents cached by content, principals' policies cached by generation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ _MOST_PRINCIPALS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a principal holds."""
+    """The policies of a principal."""
 
     policies: tuple[Policy, ...]
     tags: Mapping[str, str]
@@ -29,21 +29,21 @@ _NOTHING = Held((), {})
 
 
 class PolicyLibrary:
-    """Every method raises PolicyMalformed when a stored document cannot be read."""
+    """Every method raises PolicyMalformed when a stored document cannot be parsed."""
 
     def __init__(self, catalog: Catalog, aws_policies: AwsPolicies) -> None:
         self._catalog, self._aws_policies = catalog, aws_policies
         self._parsed = lru_cache(_MOST_DOCUMENTS)(parse)
-        # By generation and unique id: an entry is true for its generation for ever, so none need be taken back.
+        # By generation and unique id. An entry stays true for its generation, so none needs to be invalidated.
         self._held: dict[tuple[int, str], Held | None] = {}
 
     def read(self, text: str, kind: PolicyKind) -> Policy:
-        """Parse a document, or return it as it was parsed before."""
+        """Parse a document, or return the cached result."""
         return self._parsed(text, kind)
 
     async def held_by(self, caller: Caller) -> Held | None:
-        """Return what the caller's principal holds now; None when its unique id is gone. A root holds nothing."""
-        # Nor does whom only a provider vouches for, nor a service.
+        """Return the current policies of the caller's principal; None when its unique id no longer exists."""
+        # A root, a web identity without a role, and a service have no policies.
         if caller.unique_id == caller.account or not caller.kind.is_of_an_account:
             return _NOTHING
         generation = await self._catalog.partition.generation()
@@ -69,12 +69,12 @@ class PolicyLibrary:
         return (is_own or is_aws_policy(arn)) and bool(await self._documents([arn]))
 
     async def of_group(self, group_id: str) -> Held:
-        """Return what hangs on a group."""
+        """Return the policies of a group."""
         holdings = await self._catalog.partition.read(lambda db: permissions.group_holdings(db, group_id))
         return await self._held_of(holdings)
 
     async def of_principal(self, unique_id: str) -> Held | None:
-        """Return what a user or role holds now; None when its unique id is gone."""
+        """Return the current policies of a user or role; None when its unique id no longer exists."""
         holdings = await self._catalog.partition.read(lambda db: permissions.holdings(db, unique_id))
         return None if holdings is None else await self._held_of(holdings)
 
@@ -84,18 +84,18 @@ class PolicyLibrary:
         return Held(identity, holdings.tags, await self._boundary(holdings.boundary))
 
     def _named(self, texts: Mapping[str, str], kind: PolicyKind) -> tuple[Policy, ...]:
-        """Parse documents and call them by their names; those of one text still share what is remembered of it."""
+        """Parse documents and give them their names. Documents with the same text share the cached result."""
         return tuple(replace(self.read(text, kind), name=name) for name, text in texts.items())
 
     async def _boundary(self, arn: str | None) -> Policy | None:
-        """Return a boundary. One whose policy is gone allows nothing, unlike one that was never set."""
+        """Return a boundary. A boundary whose policy was deleted allows nothing, unlike one that was never set."""
         if arn is None:
             return None
         found = self._named(await self._documents([arn]), PolicyKind.BOUNDARY)
         return found[0] if found else Policy(PolicyKind.BOUNDARY, (), name=arn)
 
     async def _documents(self, arns: Sequence[str]) -> dict[str, str]:
-        """Return the documents of managed policies by ARN. One that is gone says nothing, so it allows nothing."""
+        """Return the documents of managed policies by ARN. A deleted policy has no statements, so it allows nothing."""
         found = {arn: policy.document for arn in arns if (policy := self._aws_policies.find(arn))}
         missing = [arn for arn in arns if arn not in found]
         if missing:

@@ -15,13 +15,13 @@ from twinport.clock import Clock
 from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
 
-# The characters that all inline policies of a principal may have together, blanks aside.
+# The most characters in all inline policies of a principal together, not counting whitespace.
 INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.GROUP: 5120, PrincipalType.ROLE: 10240}
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPolicies:
-    """The same verbs for every kind: `kind` is in the action's name (iam:PutUserPolicy, iam:PutRolePolicy)."""
+    """The same verbs for every kind. `kind` is part of the action's name (iam:PutUserPolicy, iam:PutRolePolicy)."""
 
     catalog: Catalog
     entities: Entities
@@ -97,7 +97,7 @@ class PrincipalPolicies:
         await self.catalog.partition.write(remove)
 
     async def attached(self, caller: Caller, kind: PrincipalType, owner: str) -> list[str]:
-        """List the ARNs of the policies attached, ten at most, in their order. Raises EntityNotFound."""
+        """List the ARNs of the attached policies, ten at most, in order. Raises EntityNotFound."""
         await self.entities.ask(caller, f"iam:ListAttached{_word(kind)}Policies", kind, owner)
 
         def find(db: Connection) -> list[str]:

@@ -1,4 +1,4 @@
-"""From an access key id to the principal it stands for, now."""
+"""Finds the principal that an access key id currently belongs to."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ _NOT_LOCAL = "accounts are open to clients on this machine alone, and this one c
 
 @dataclass(slots=True)
 class Rarely:
-    """Lets one of many through in a time, so that no client can fill the log with what is the same for all."""
+    """Lets one event through in a period, so that no client can fill the log with identical lines."""
 
     pause: timedelta
     _last: datetime | None = None
@@ -55,8 +55,8 @@ class Principals:
     async def find(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
         """Return the caller and the secret of an active key.
 
-        Raises CredentialsUnknown for a key, user or role that is not there or not active, SessionExpired for a
-        session whose time is over. A session that an open account began is admitted where the account would be.
+        Raises CredentialsUnknown for a key, user or role that does not exist or is not active, SessionExpired for an
+        expired session. A session of an open account is admitted for the same clients as the account itself.
         """
         if (account := open_account(access_key_id)) is not None:
             self._require_open(account, origin)
@@ -76,7 +76,7 @@ class Principals:
         raise CredentialsUnknown
 
     def _tell_of_closed(self, account: AccountId, origin: Origin) -> None:
-        """Any client can cause this event, and each means the same: one in a while is enough."""
+        """Record the event now and then: any client can cause it, and every occurrence means the same."""
         if self._telling_of_closed.is_due(self.world.now()):
             telemetry.warning(Event.OPEN_ACCOUNT_REFUSED, account=account, source=origin.source_ip, reason=_CLOSED)
 

@@ -1,4 +1,4 @@
-"""Whom and what somebody names who asks why: principals and resources by their ARNs."""
+"""Parses the principal and resource ARNs in a question to `twinport why`."""
 
 import re
 import secrets
@@ -42,13 +42,13 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """A role is asked about as a session of it that begins now, without session policies."""
+    """Represents a role as a session that begins now, without session policies."""
 
     catalog: Catalog
     world: Clock
 
     async def caller(self, principal: str, region: RegionName, *, secure: bool) -> Caller:
-        """Return who a principal would be as a caller from no known address. Raises PrincipalNotAsked."""
+        """Return a principal as a caller without a known address. Raises PrincipalNotAsked."""
         origin = Origin(region, "", secure=secure, user_agent="", at=self.world.now())
         root = _ROOT.fullmatch(principal)
         if root or is_account_id(principal):
@@ -68,7 +68,7 @@ class Questions:
         return await self._user(principal, AccountId(entity[1]), entity[3], origin)
 
     async def resource(self, action: str, arn: str, caller: Caller) -> Resource | RoleName:
-        """Return what an ARN names; `*` belongs to the caller's account and Region. Raises ResourceNotAsked."""
+        """Return the resource of an ARN. `*` belongs to the caller's account and Region. Raises ResourceNotAsked."""
         if arn == "*" and not caller.kind.is_of_an_account:
             raise ResourceNotAsked(arn, _OF_NO_ACCOUNT)
         if arn == "*":
@@ -108,7 +108,7 @@ class Questions:
 
 
 def mistakes(principal: str, action: str, resource: str) -> list[str]:
-    """Return what is wrong with the form of a question, a sentence for each; nothing is looked up."""
+    """Return a sentence for each mistake in the form of a question. Looks nothing up."""
     found = []
     if not (is_account_id(principal) or any(form.fullmatch(principal) for form in _PRINCIPALS)):
         found.append(f"'{principal}' {_NOBODY}")
@@ -128,7 +128,7 @@ def _unknown(action: str) -> str:
 
 
 def service_caller(name: str, origin: Origin) -> Caller:
-    """Return a service as a caller in its own name, which nobody is who sends a request."""
+    """Return a service as a caller in its own name. No request ever has such a caller."""
     return Caller(
         account=AccountId(""),
         kind=PrincipalKind.SERVICE,

@@ -1,4 +1,4 @@
-"""What a match in a policy counts as where it cannot be told for certain. Pure."""
+"""How an uncertain match in a policy counts. Pure."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -13,10 +13,11 @@ class Effect(Enum):
 class Reading:
     """How the patterns of one element of a statement are read. Doubt never grants.
 
-    `doubtful` is what an uncertain match counts as: of a value that is too long to be compared or is no address, or
-    of a resource by a wildcard that reaches over the colons of an ARN. It is a match where a match refuses (in a Deny,
-    and behind a `Not` of an Allow), and none where a match grants (in an Allow, and behind a `Not` of a Deny).
-    `unresolved` is the same for a variable without a value, except that it matches nothing in a Deny.
+    `doubtful` tells whether an uncertain match counts as a match. A match is uncertain for a value that is too long to
+    compare or is no address, and for a resource when a wildcard reaches over the colons of an ARN. It counts where a
+    match refuses (in a Deny, and in the `Not` element of an Allow). It does not count where a match grants (in an
+    Allow, and in the `Not` element of a Deny). `unresolved` is the same for a variable without a value, except that it
+    matches nothing in a Deny.
     """
 
     doubtful: bool

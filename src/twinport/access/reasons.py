@@ -32,16 +32,16 @@ _MISSED = {
 
 
 def in_words(explanation: Explanation) -> str:
-    """Say in a few lines who may or may not do what, by which statement, or for the want of which one."""
+    """Say in a few lines whether the principal may do the action, and which statement decides or is missing."""
     question = explanation.question
     may = "may" if isinstance(explanation.decision, Allowed) else "may not"
     head = f"{_who(question.principal)} {may} {question.action} on {question.resource}"
-    # Tenants write policies, and operators read this on a terminal.
+    # Tenants write policies, and operators read the text on a terminal.
     return "\n".join(map(printable, [head, *(f"  {line}" for line in _lines(explanation))]))
 
 
 def in_values(explanation: Explanation) -> dict[str, object]:
-    """Return the same for programs; the members are in docs/how-to/why.md."""
+    """Return the same for programs. docs/how-to/why.md describes the members."""
     question, decision = explanation.question, explanation.decision
     return {
         "allowed": isinstance(decision, Allowed),
@@ -117,7 +117,7 @@ def _named(heard: Heard) -> str:
 
 
 def _side(kind: PolicyKind, explanation: Explanation) -> str:
-    """Say on which side of the border a kind of policy stands, with the account."""
+    """Say to which side of the account border a kind of policy belongs, with the account."""
     principal, owner = explanation.question.principal, explanation.question.account
     if kind is PolicyKind.SERVICE_CONTROL:
         return "the organization of the caller's account"

@@ -1,4 +1,4 @@
-"""Sessions of roles, once somebody is let in: how long they last, and what narrows them."""
+"""Sessions of roles, once the trust policy has let the caller in: how long they last, and what narrows them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ DEFAULT_LENGTH = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class AssumedRole:
-    """A session of a role. `id` is `AROA…:SESSION`; a source identity may come from the session that asked."""
+    """A session of a role. `id` is `AROA…:SESSION`. The source identity may come from the caller's own session."""
 
     credentials: Credentials
     arn: str
@@ -30,7 +30,7 @@ class AssumedRole:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a session begins with. `packed_percent` is the room that policies and tags take."""
+    """What a session begins with. `packed_percent` is the share of the size limit that policies and tags take."""
 
     name: str
     length: timedelta

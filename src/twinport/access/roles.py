@@ -1,4 +1,4 @@
-"""Roles: create, read, list, change what may change, tag, delete. A service-linked one lets its description change."""
+"""Roles: create, read, list, update, tag, delete. Of a service-linked role only the description can change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _ROLE = PrincipalType.ROLE
 
 @dataclass(frozen=True, slots=True)
 class NewRole:
-    """A role that is asked for. `trust` is the document as it was sent."""
+    """A role to create. `trust` is the document as the client sent it."""
 
     name: str
     path: str
@@ -46,7 +46,7 @@ class Roles:
         """Create a role.
 
         Raises EntityExists, LimitReached, PolicyMalformed, PrincipalUnknown, InvalidInput, and for the boundary what
-        Boundaries.put does.
+        Boundaries.put raises.
         """
         arn = role_arn(caller.account, new.path, new.name)
         context = {**tag_context(new.tags), **boundary_context(new.boundary)}
@@ -102,7 +102,7 @@ class Roles:
         await self.catalog.partition.write(change)
 
     async def describe_anew(self, caller: Caller, name: str, description: str) -> Role:
-        """Change a role's description, whoever it belongs to. Raises EntityNotFound."""
+        """Change a role's description, also that of a service-linked role. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:UpdateRoleDescription", _ROLE, name)
 
         def change(db: Connection) -> Role:
@@ -141,7 +141,7 @@ class Roles:
         await self.catalog.partition.write(lambda db: identities.set_tags(db, _id_of(db, caller.account, name), tags))
 
     async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
-        """Remove tags; a key that is not there is no mistake. Raises EntityNotFound."""
+        """Remove tags. A key that does not exist is no error. Raises EntityNotFound."""
         context: Context = {"aws:TagKeys": tuple(keys)}
         await self.entities.ask(caller, "iam:UntagRole", _ROLE, name, context)
         await self.catalog.partition.write(

@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed under a key that lies outside the databases."""
+"""Secrets at rest: sealed with a key that is stored outside the databases."""
 
 import base64
 import os
@@ -29,7 +29,7 @@ class Sealer:
 
     @property
     def instance(self) -> str:
-        """A name for this deployment that no other one has, and that is no secret."""
+        """The unique name of this deployment. It is no secret."""
         return self._current
 
     def seal(self, secret: bytes, purpose: str) -> str:
@@ -38,7 +38,7 @@ class Sealer:
         return f"{_VERSION}:{self._current}:{_text(nonce)}:{_text(ciphertext)}"
 
     def open(self, sealed: str, purpose: str) -> bytes:
-        """Return the secret. Raises SealBroken when it was altered, meant for something else, or its key is gone."""
+        """Return the secret. Raises SealBroken if it was altered, has another purpose, or its key is missing."""
         try:
             version, key_id, nonce, ciphertext = sealed.split(":")
             if version != _VERSION:
@@ -56,7 +56,7 @@ class SealBroken(Exception):
 
 
 def has_sealer(folder: Path) -> bool:
-    """Tell whether a data folder has its key file, and so was begun. Raises FolderUnusable, also for a broken link."""
+    """Tell whether a data folder is set up: has its key file. Raises FolderUnusable, also for a broken link."""
     path = folder / _FILE
     try:
         is_there = path.exists()
@@ -94,7 +94,7 @@ def _make(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    # A link, not a rename: of two processes that start at once, the first one's key stays.
+    # A link, not a rename: when two processes start at once, the first one's key stays.
     try:
         os.link(draft, path)
     except FileExistsError:

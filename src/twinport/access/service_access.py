@@ -1,4 +1,4 @@
-"""Which services an entity may call, when it last did, and which policies let it."""
+"""Which services an entity may call, when it last called each, and which policies allow it."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from twinport.model.identities import Caller
 from twinport.model.names import AccountId
 from twinport.refusals.identities import EntityNotFound, InvalidInput, PolicyNotFound
 
-# The services that there are, by the prefix of their actions, which is also what requests are signed for.
+# The services of this server by the prefix of their actions. Requests are signed for the same name.
 SERVICES = {
     "ecr": "Amazon Elastic Container Registry",
     "iam": "AWS Identity and Access Management",
@@ -33,7 +33,7 @@ _ALL = Page(limit=10_000)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A service that may be called, and by whom it was last, if by anybody. `callers` counts those who ever did."""
+    """A service that may be called, and its last caller, if any. `callers` counts all principals that called it."""
 
     namespace: str
     use: Use | None = None
@@ -50,7 +50,7 @@ class ServiceAccess:
     world: Clock
 
     async def ask(self, caller: Caller, arn: str) -> str:
-        """Return the id of a job that will tell of a user, group, role or policy.
+        """Return the id of a job that will report on a user, group, role or policy.
 
         Raises InvalidInput, EntityNotFound, PolicyNotFound.
         """
@@ -65,7 +65,7 @@ class ServiceAccess:
         return job.id
 
     async def told(self, caller: Caller, job_id: str) -> tuple[datetime, list[Access]]:
-        """Return when a job was asked for, and what it tells. Raises AccessJobNotFound, and as `ask` does."""
+        """Return when a job was requested, and its result. Raises AccessJobNotFound, and as `ask` does."""
         await self.entities.ask_of_account(caller, "iam:GetServiceLastAccessedDetails")
         await self.uses.settle()
 
@@ -79,7 +79,7 @@ class ServiceAccess:
         return await self.catalog.partition.read_much(tell)
 
     async def granting(self, caller: Caller, arn: str, namespaces: Sequence[str]) -> dict[str, list[HeldPolicy]]:
-        """Return, service by service, the policies of a user, group or role that let it call the service.
+        """Return for each service the policies that let a user, group or role call it.
 
         Raises InvalidInput, EntityNotFound.
         """
@@ -107,7 +107,7 @@ class ServiceAccess:
         return [policy.text for policy in entity_policies.held(db, self.aws, _owner(db, account, arn))]
 
     def _principals(self, db: Connection, account: AccountId, arn: str) -> dict[str, str]:
-        """Return the ARNs of the users and roles that an ARN is about, by unique id."""
+        """Return by unique id the ARNs of the users and roles that an ARN covers."""
         if entity_arns.parse(arn) is not None:
             return _those_in(db, [_owner(db, account, arn)])
         self._expect_policy(db, account, arn)

@@ -1,4 +1,4 @@
-"""Service-linked roles: which services have one, how it comes to be, and how a Region stores what stands under it."""
+"""Service-linked roles: which services have one, how it is created, and how a Region stores what depends on it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ from twinport.refusals.identities import EntityExists, RoleFenced, ServiceRoleNa
 from twinport.telemetry import Event
 
 T = TypeVar("T")
-# A claim fails only when another deletion was submitted since the last one, so a few attempts are many.
+# A claim fails only if another deletion was submitted since the last attempt, so a few attempts are enough.
 _MOST_CLAIMS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedService:
-    """A service that has a role of its own in each account. `description` is given when the service makes the role."""
+    """A service with its own role in each account. `description` is the role's when the service creates it."""
 
     principal: str
     role_name: str
@@ -44,12 +44,12 @@ class LinkedService:
 
     @property
     def trust(self) -> str:
-        """The trust document as it is stored and read."""
+        """The trust document as stored and as IAM shows it."""
         return _trust(self.principal, "sts:AssumeRole")
 
     @property
     def created_trust(self) -> str:
-        """The trust document as the answer to the creation has it: with lists of one."""
+        """The trust document in the answer to the creation: with lists of one element."""
         return _trust([self.principal], ["sts:AssumeRole"])
 
     def role_arn(self, account: AccountId) -> str:
@@ -92,7 +92,7 @@ class ServiceLinkedRoles:
     ) -> Role:
         """Create the role of a service in the caller's account.
 
-        Raises ServiceUnknown, SuffixRefused, or ServiceRoleNameTaken when it is there.
+        Raises ServiceUnknown, SuffixRefused, or ServiceRoleNameTaken if the role exists.
         """
         linked = SERVICES.get(service)
         path = f"{SERVICE_ROLE_PATH}{service}/"
@@ -112,11 +112,11 @@ class ServiceLinkedRoles:
         return role
 
     async def find(self, account: AccountId, service: str) -> Role | None:
-        """Return the role of a service, if it is there."""
+        """Return the role of a service, if it exists."""
         return await self.catalog.partition.read(lambda db: identities.find_service_role(db, account, service))
 
     async def ensure(self, caller: Caller, account: AccountId, service: str) -> str:
-        """Return the unique id of the role of a service, creating the role if it is absent.
+        """Return the unique id of the role of a service. Creates the role if it does not exist.
 
         Only the creation needs a permission. Raises AccessDenied naming iam:CreateServiceLinkedRole.
         """
@@ -129,7 +129,7 @@ class ServiceLinkedRoles:
         try:
             await self.catalog.partition.write(lambda db: identities.add_service_role(db, made, linked.policy_arn))
         except EntityExists as error:
-            # Somebody else was faster; or a role of the customer's has the name.
+            # Another request created the role first, or a customer's own role has the name.
             if (found := await self.find(account, service)) is not None:
                 return found.unique_id
             raise ServiceRoleNameTaken(linked.role_name) from error
@@ -141,11 +141,11 @@ class ServiceLinkedRoles:
     ) -> T:
         """Run `store(db, role_id)` in a transaction of the registry's Region that also claims the service's role.
 
-        The role is created if it is absent, and its deletion withdrawn if that has not ended: what is stored never
-        stands under a role that is gone (docs/decisions/0003-the-fence.md). Raises what `ensure` raises.
+        Creates the role if it does not exist, and withdraws its deletion if that has not ended. So stored rows never
+        depend on a deleted role (docs/decisions/0003-the-fence.md). Raises what `ensure` raises.
         """
         region = self.catalog.region(registry.region)
-        # The partition lists a Region at its first write: a deletion must see this one before the role is asked for.
+        # The partition lists a Region at its first write. A deletion must see this Region before the role is read.
         await region.write(lambda _: None)
         failed = NONE_FAILED
         for _ in range(_MOST_CLAIMS):
@@ -175,7 +175,7 @@ class ServiceLinkedRoles:
 
 
 def registry_arn(registry: Registry) -> str:
-    """Name a registry where AWS asks for an ARN: ECR has none for it."""
+    """Return a name for a registry where AWS's format needs an ARN: ECR defines no ARN for a registry."""
     return f"arn:{PARTITION}:ecr:{registry.region}:{registry.account}:registry/{registry.account}"
 
 

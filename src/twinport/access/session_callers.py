@@ -1,4 +1,4 @@
-"""Whom a session stands for, and the caller that it is: from the row of a session and back."""
+"""Converts the row of a session to its principal and its caller, and back."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from twinport.refusals.callers import CredentialsUnknown
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whom a session stands for. `unique_id` is that of the role, the user, or of the root, which is the account's."""
+    """The principal behind a session. `unique_id` is that of the role or user, or the account id for a root."""
 
     kind: PrincipalKind
     account: AccountId
@@ -29,7 +29,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class RoleFacts:
-    """The role that a session stands for."""
+    """The role behind a session."""
 
     account: AccountId
     unique_id: str
@@ -42,7 +42,7 @@ class RoleFacts:
 
 
 def session_caller(role: RoleFacts, session: Session, origin: Origin, access_key_id: str) -> Caller:
-    """Describe the caller that a session of `role` is."""
+    """Return the caller of a session of `role`."""
     return Caller(
         account=role.account,
         kind=PrincipalKind.ROLE_SESSION,
@@ -57,7 +57,7 @@ def session_caller(role: RoleFacts, session: Session, origin: Origin, access_key
 
 
 def caller_of(row: SessionRow, origin: Origin) -> Caller:
-    """Describe the caller that a stored session is. Raises CredentialsUnknown when whom it stands for is gone."""
+    """Return the caller of a stored session. Raises CredentialsUnknown when the principal behind it is deleted."""
     session, kind = _session_of(row), PrincipalKind(json.loads(row.facts).get("kind", PrincipalKind.ROLE_SESSION.value))
     if kind is PrincipalKind.ROLE_SESSION:
         if row.role_name is None or row.role_path is None:
@@ -80,7 +80,7 @@ def caller_of(row: SessionRow, origin: Origin) -> Caller:
 
 
 def facts_of(kind: PrincipalKind, session: Session) -> str:
-    """Write down what the other columns of a session's row do not say."""
+    """Encode the facts of a session that have no column of their own."""
     places = session.binding
     return json.dumps(
         {
@@ -121,7 +121,7 @@ def _session_of(row: SessionRow) -> Session:
         service=facts["service"],
         binding=_binding_of(facts["binding"]),
         federation=_federation_of(facts.get("federation")),
-        # Sessions of earlier versions do not say it. Those of a root last an hour at most, so none of them is trusted.
+        # Sessions of earlier versions lack this fact. A root's sessions last at most an hour, so none is trusted.
         is_of_open_account=facts.get("is_of_open_account", row.principal_id == row.account),
     )
 

@@ -1,7 +1,8 @@
-"""What temporary credentials may not call, whatever policies say.
+"""Operations that temporary credentials may not call, whatever policies say.
 
-The source is AWS's comparison of the credentials that STS issues: those of GetSessionToken without MFA and those of
-GetFederationToken call nothing of IAM, and of STS no more than is listed here; those of a role get no tokens of a user.
+The source is AWS's comparison of the credentials that STS issues. Credentials of GetSessionToken without MFA and of
+GetFederationToken may not call IAM, and may call only the listed operations of STS. Credentials of a role may not get
+a user's tokens.
 """
 
 from collections.abc import Collection, Mapping
@@ -28,5 +29,5 @@ def check_sts(caller: Caller, operation: str) -> None:
 
 
 def may_call_iam(caller: Caller) -> bool:
-    """Tell whether IAM knows the caller's credentials at all: it answers as to a key that does not exist."""
+    """Tell whether the credentials may call IAM. If not, IAM answers as for a key that does not exist."""
     return caller.session is None or caller.kind not in _ONLY

@@ -1,4 +1,4 @@
-"""The policies that narrow a session: checked before it is issued, and how much room they take."""
+"""The policies that narrow a session: their checks before the session is issued, and their packed size."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ MOST_ARNS = 10
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicies:
-    """What is asked for: a document, and managed policies of the account's or of AWS."""
+    """The requested session policies: a document, and managed policies of the account or of AWS."""
 
     document: str | None = None
     arns: tuple[str, ...] = ()
@@ -29,14 +29,14 @@ NO_POLICIES = SessionPolicies()
 
 
 def packed_percent(policies: SessionPolicies, tags: tuple[Tag, ...], transitive: tuple[str, ...] = ()) -> int:
-    """Return how much of the room for session policies and tags is used, rounded up to whole per cents."""
+    """Return the used share of the size limit for session policies and tags, rounded up to a whole percent."""
     texts = [text for tag in tags for text in (tag.key, tag.value)]
     size = sum(map(len, (*policies.documents, *policies.arns, *texts, *transitive)))
     return -(-100 * size // MOST_PACKED)
 
 
 async def check(library: PolicyLibrary, account: AccountId, policies: SessionPolicies, percent: int) -> None:
-    """Raise SessionPoliciesTooLarge, PolicyMalformed, PolicyNotThere or ConstraintsViolated for what cannot narrow."""
+    """Raise SessionPoliciesTooLarge, PolicyMalformed, PolicyNotThere or ConstraintsViolated for invalid policies."""
     if len(policies.arns) > MOST_ARNS:
         must = f"have length less than or equal to {MOST_ARNS}"
         raise ConstraintsViolated([f"Value at 'policyArns' failed to satisfy constraint: Member must {must}"])

@@ -1,4 +1,4 @@
-"""The tags of a session: those that are asked for, and those that a chain of sessions carries on."""
+"""The tags of a session: the requested tags, and the tags that a chain of sessions inherits."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _RESERVED_KEYS = "aws:"
 
 @dataclass(frozen=True, slots=True)
 class SessionTags:
-    """`transitive` are the keys that sessions assumed by this one have too, in lower case."""
+    """`transitive` are the keys that sessions started by this one inherit, in lower case."""
 
     tags: dict[str, str]
     transitive: frozenset[str]
@@ -36,7 +36,7 @@ def combined(calling: Session | None, given: tuple[Tag, ...], transitive: tuple[
 
 
 def context(tags: SessionTags) -> Context:
-    """Return the condition keys by which policies ask for the tags of a session; none if there are none."""
+    """Return the condition keys for the tags of a session; none if there are no tags."""
     if not tags.tags:
         return NO_CONTEXT
     keys = {f"aws:RequestTag/{key}": (value,) for key, value in tags.tags.items()}

@@ -1,4 +1,4 @@
-"""Temporary credentials: issued, signed, and opened again."""
+"""Temporary credentials: issued, signed, and verified."""
 
 import base64
 import binascii
@@ -27,7 +27,7 @@ _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What STS hands out. The secret is shown once and stored sealed."""
+    """The credentials that STS issues. The secret is shown once and stored sealed."""
 
     access_key_id: str
     secret: str
@@ -36,7 +36,7 @@ class Credentials:
 
 
 class Sessions:
-    """Temporary credentials. A session dies with the unique id of whom it stands for, whatever time it had left."""
+    """Temporary credentials. A session ends when the unique id of the principal behind it is deleted."""
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock) -> None:
         self._catalog, self._sealer, self._world = catalog, sealer, world
@@ -45,7 +45,7 @@ class Sessions:
     async def open(self) -> None:
         """Open the key that signs tokens, or make it. Raises ConfigurationWrong if another data folder's key sealed it.
 
-        So a second host that was given a folder of its own hears of it when it starts, and not from its clients.
+        So a second host with a data folder of its own fails at the start, and not at its clients' requests.
         """
         try:
             await self._site_key()
@@ -74,8 +74,8 @@ class Sessions:
     def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller:
         """Open a session of the replication role for 15 minutes, bound to one source and one destination registry.
 
-        It never leaves this process, so it has neither key nor row; it ends with the role's unique id all the same,
-        since the gate finds no policies for an id that is gone.
+        It never leaves this process, so it has neither key nor row. It still ends with the role's unique id, since the
+        gate finds no policies for a deleted id.
         """
         now = self._world.now()
         name = f"{source.region}-{destination.account}-{destination.region}-{secrets.token_hex(4)}"
@@ -100,7 +100,7 @@ class Sessions:
             if row is None:
                 made = _new_site_key(self._sealer)
                 now = self._world.now()
-                # Writes follow one another, records need not: two processes that begin together share one key.
+                # `write` serializes transactions, `record` may not: so two processes that start together share one key.
                 row = await self._catalog.partition.write(lambda db: credentials.add_site_key(db, made, now))
             self._key = _SiteKey(row, self._sealer)
         return self._key

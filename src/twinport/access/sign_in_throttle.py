@@ -1,7 +1,7 @@
-"""How attempts to sign in are slowed down: docs/decisions/0027-slow-sign-ins.md.
+"""Slows down failed attempts to sign in: docs/decisions/0027-slow-sign-ins.md.
 
-A user or key that is tried from one network again and again waits longer each time, and only that pair is ever told to
-wait. Everything else that shares the user or the network is answered a little later. Nothing is locked.
+After repeated failures for one user or key from one network, that pair must wait, longer each time. Only that pair is
+told to wait. Other attempts for the same user or from the same network are answered a little later. Nothing is locked.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from twinport.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 
 FREE_ATTEMPTS = 3
-# Well below a minute: a guess every minute leaves the pair half of its time.
+# Well below a minute, so that an attacker with a guess every minute leaves the user half of the time.
 LONGEST_WAIT = timedelta(seconds=30)
-# Failures that are older count no more.
+# Older failures do not count.
 FORGIVEN_AFTER = timedelta(minutes=15)
 LONGEST_HOLD = timedelta(seconds=2)
 _HOLD_FOR_EACH = timedelta(milliseconds=100)
-# Held attempts take memory; beyond so many, more are not held.
+# Delayed attempts take memory. Attempts above this number are not delayed.
 MOST_HELD = 256
 _SECOND = timedelta(seconds=1)
 
@@ -42,12 +42,12 @@ class SignInThrottle:
 
     @asynccontextmanager
     async def attempt(self, subject: str, address: str) -> AsyncIterator[None]:
-        """Let an attempt take place in the block, perhaps a little later. A SignInRefused that leaves it counts.
+        """Run an attempt in the block, perhaps after a delay. A SignInRefused from the block counts as a failure.
 
-        Raises TooManyAttempts while the pair of subject and network must wait; that does not count.
+        Raises TooManyAttempts while the pair of subject and network must wait. That does not count as a failure.
         """
         pair = pair_of(subject, address)
-        # What others try meanwhile counts as failed until it is known to be good.
+        # A concurrent attempt counts as failed until it has succeeded.
         before = self._under_way.get(pair, 0)
         self._under_way[pair] = before + 1
         try:
@@ -97,7 +97,7 @@ class SignInThrottle:
 
 
 def pair_of(subject: str, address: str) -> Pair:
-    """Name what is tried by a digest, since people type secrets into wrong fields, and group addresses by network."""
+    """Return the pair: a digest of the subject, since people type secrets into wrong fields, and the network."""
     return Pair(sha256(subject.encode("utf-8", "replace")).hexdigest(), network_of(address))
 
 
@@ -109,10 +109,10 @@ def wait_for(failures: Failures, under_way: int, now: datetime) -> timedelta:
     if under_way:
         return _SECOND
     pause = min(_SECOND * (1 << min(beyond, 10)), LONGEST_WAIT)
-    # A clock that was set back must not make a wait longer.
+    # A clock that was set back must not lengthen a wait.
     return min((failures.last or now) + pause - now, pause)
 
 
 def hold_for(failures: Failures) -> timedelta:
-    """Return how much later an attempt is answered, where others failed for its user or from its network."""
+    """Return the delay of an attempt after other failures for its user or from its network."""
     return min(failures.around * _HOLD_FOR_EACH, LONGEST_HOLD) if failures.around >= FREE_ATTEMPTS else timedelta()

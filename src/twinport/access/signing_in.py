@@ -1,4 +1,4 @@
-"""Signing in to the console: from an access key or a password to a session, and from its cookie to the caller."""
+"""Signing in to the console: starts a session from an access key or a password; finds the caller of its cookie."""
 
 import hmac
 import secrets
@@ -31,13 +31,13 @@ from twinport.telemetry import Event
 
 SESSION = timedelta(hours=12)
 _LONGEST_PASSWORD = 128
-# What a key is last used for when it opens the console.
+# The service that is recorded as a key's last use when it opens the console.
 _SIGN_IN = "signin"
 
 
 @dataclass(frozen=True, slots=True)
 class SigningIn:
-    """Sessions end after twelve hours, on signing out, and with the key, the user or the password behind them."""
+    """Sessions end after twelve hours, on sign-out, and when the key, user or password behind them goes away."""
 
     catalog: Catalog
     principals: Principals
@@ -59,14 +59,14 @@ class SigningIn:
     async def by_password(self, account: str, user_name: str, password: str, origin: Origin) -> str:
         """Return a new session's token. `account` is an id or an alias. Raises SignInRefused, TooManyAttempts."""
         with _counted("password"):
-            # As typed: an alias that must wait for what was tried at an id would tell whose it is.
+            # The account as typed. If the alias shared the wait of the id, the wait would reveal the alias's account.
             async with self.throttle.attempt(f"user {account}/{lower_ascii(user_name)}", origin.source_ip):
                 user = await self._user(await self._account(account), user_name, password)
                 caller = None if user is None else user_caller(user.account, user.arn, user.unique_id, origin, "")
                 return await self._begin(caller, None, origin)
 
     async def open(self, token: str, origin: Origin) -> Caller:
-        """Return whose session this is, as they are now. Raises SignedOut."""
+        """Return the caller of this session in its current state. Raises SignedOut."""
         caller = await self._visitor(token, origin)
         access_log.note_caller(caller.arn)
         pools.PARTY.set(caller.account)
@@ -93,7 +93,7 @@ class SigningIn:
             caller, expected = await self.principals.find(access_key_id, origin)
         except NotAuthenticated:
             return None
-        # Temporary credentials are made for programs, and would need their token at every request.
+        # Temporary credentials are for programs, and would need their token at every request.
         if caller.session is not None or not hmac.compare_digest(secret.encode(), expected.encode()):
             return None
         return caller
@@ -104,7 +104,7 @@ class SigningIn:
         return await self.catalog.partition.read(lambda db: accounts.of_alias(db, text))
 
     async def _user(self, account: AccountId | None, name: str, password: str) -> User | None:
-        """Find the user if the password is theirs. Whoever guesses waits as long for a name that does not exist."""
+        """Find the user if the password is theirs. A check for a name that does not exist takes as long."""
         found = await self.catalog.partition.read(lambda db: _profile_of(db, account, name))
         if len(password) > _LONGEST_PASSWORD:
             return None
@@ -117,7 +117,7 @@ class SigningIn:
 
     async def _begin(self, caller: Caller | None, access_key_id: str | None, origin: Origin) -> str:
         if caller is None:
-            # Not what was typed: people put secrets into the wrong field.
+            # The log does not get the text as typed: people put secrets into the wrong field.
             telemetry.warning(Event.SIGN_IN_REFUSED, by="key" if access_key_id else "password", source=origin.source_ip)
             raise SignInRefused
         access_log.note_caller(caller.arn)
@@ -139,7 +139,7 @@ class SigningIn:
 
 @contextmanager
 def _counted(by: str) -> Iterator[None]:
-    """Count an attempt by how it ends; what the database or a full queue hinders is none."""
+    """Count an attempt by its outcome. An attempt that the database or a full queue prevents is not counted."""
     try:
         yield
     except TooManyAttempts:
@@ -173,5 +173,5 @@ def _with_profile(db: Connection, user: User) -> tuple[User, LoginProfile] | Non
 
 
 def _hash(token: str) -> str:
-    """The table alone signs nobody in."""
+    """Hash the token, so that the stored table alone does not let a reader sign in."""
     return sha256(token.encode()).hexdigest()

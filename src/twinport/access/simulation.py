@@ -1,4 +1,4 @@
-"""What the evaluator would say, and by which statements: the answer of IAM's policy simulator. Pure."""
+"""The answer of IAM's policy simulator: the evaluator's decision, and the statements behind it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from twinport.refusals.identities import PolicyNotEvaluated
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"
 _IAM_POLICY, _RESOURCE_POLICY = "IAM Policy", "Resource Policy"
 _OF_RESOURCES = (PolicyKind.RESOURCE, PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST)
-# The simulator knows no trust policies: a resource policy has no say about assuming roles (as in AWS).
+# The simulator knows no trust policies: a resource policy does not apply to assuming roles (as in AWS).
 _ASSUMING = "sts:assume"
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A statement that decided, of which policy, of which type, and where it stands in its text."""
+    """A statement that decided: its policy, the policy's type, and its position in the text."""
 
     policy_id: str
     policy_type: str
@@ -30,10 +30,11 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What is said about one action and one resource.
+    """The result for one action and one resource.
 
-    `by_organization` and `by_boundary` are absent where there is neither; `details` tell of each side of a border, are
-    empty within one account, and absent where the organization ended the matter or every resource was meant.
+    `by_organization` and `by_boundary` are absent without an organization or a boundary. `details` has the result of
+    each side of an account border. It is empty within one account. It is absent if the organization denied the request
+    or if the simulation was for all resources.
     """
 
     action: str
@@ -47,9 +48,9 @@ class Simulated:
 
 
 def simulate(question: Question, policies: Policies) -> Simulated:
-    """Answer as AWS's simulator does; the decision is the evaluator's own.
+    """Answer as AWS's simulator does. The decision is the evaluator's own.
 
-    A key whose value is too long to be compared is missing. Raises PolicyNotEvaluated when the evaluator gives up.
+    A key whose value is too long to compare counts as missing. Raises PolicyNotEvaluated when the evaluator gives up.
     """
     if lower_ascii(question.action).startswith(_ASSUMING):
         policies = replace(policies, resource=())
@@ -82,7 +83,7 @@ def _decision(explanation: Explanation) -> str:
 
 
 def _matched(explanation: Explanation) -> Iterable[Matched]:
-    """Name the statements that decided, of identity and resource policies alone."""
+    """Return the statements that decided, from identity and resource policies alone."""
     is_allowed = isinstance(explanation.decision, Allowed)
     for each in explanation.allowances if is_allowed else explanation.denials:
         if each.policy.kind is PolicyKind.IDENTITY or each.policy.kind in _OF_RESOURCES:
@@ -111,7 +112,7 @@ def _is_let_by_organization(explanation: Explanation) -> bool:
 
 
 def _verdict(explanation: Explanation, policies: tuple[Policy, ...]) -> str:
-    """Return what some policies say by themselves."""
+    """Return the decision of some policies by themselves."""
     of_them = [each for each in explanation.heard if each.policy in policies]
     if any(each.has(Effect.DENY) for each in of_them):
         return EXPLICIT_DENY

@@ -1,4 +1,4 @@
-"""Asking the policy simulator: of policies that are given, or of those that an entity holds."""
+"""Requests to the policy simulator, for given policies or for an entity's policies."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -28,18 +28,18 @@ _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _RESOURCE = re.compile(r"\*|arn:[a-z-]+:[a-z0-9-]+:.+", re.DOTALL)
 _ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")
 _KINDS = {"user": PrincipalKind.USER, "group": PrincipalKind.USER, "role": PrincipalKind.ROLE_SESSION}
-# No user and no session has this name, so no policy can mean it.
+# No user and no session has this name, so no policy can name it.
 _SIMULATED = "(simulated)"
 _NOBODY = AccountId("000000000000")
-# Statements that are heard for one page, less than a second's work; IAM, too, may give less than a page.
+# The most statements that are examined for one page, less than a second's work. IAM, too, may return a short page.
 _MOST_HEARD = 30_000
-# From the call to the last decision of its page, with the time in the queue.
+# The time from the call to the last decision of its page, including the time in the queue.
 DEADLINE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Policies to leave out: those of a type, of an ARN, or an inline one by its owner's kind and name and its own."""
+    """Policies to leave out: by type, by ARN, or an inline policy by its owner's kind and name and its own name."""
 
     type: str | None = None
     arn: str | None = None
@@ -48,7 +48,7 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be simulated. Without `resources` every resource is meant; `caller` is an ARN."""
+    """What to simulate. Without `resources`, all resources are meant. `caller` is an ARN."""
 
     actions: Sequence[str]
     resources: Sequence[str] = ()
@@ -64,7 +64,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """A page of answers. `begin` is the number of the first one of the next page, absent behind the last."""
+    """A page of answers. `begin` is the number of the next page's first answer, absent after the last page."""
 
     shown: Sequence[Simulated]
     begin: int | None
@@ -86,7 +86,7 @@ class Simulations:
         await self.entities.ask_of_account(caller, "iam:SimulateCustomPolicy")
         if wish.resource_policy is not None and wish.caller is None:
             raise InvalidInput("CallerArn is needed where a ResourcePolicy is given")
-        # Nobody in particular asks from the resource's own account, wherever that is: there is no border to cross.
+        # Without a caller, an unnamed principal of the resource's own account asks: it crosses no account border.
         principal = None if wish.caller is None else _identity(wish.caller, "")
 
         def answers(work: Work) -> Answers:
@@ -96,7 +96,7 @@ class Simulations:
         return await pools.SIMULATIONS.attend(answers, self.within)
 
     async def of_entity(self, caller: Caller, arn: str, wish: Wish, page: Page) -> Answers:
-        """Simulate what an entity of the account holds, and what is given with it.
+        """Simulate the policies of an entity of the account together with the given policies.
 
         Raises AccessDenied, InvalidInput, EntityUnretrievable.
         """
@@ -111,7 +111,7 @@ class Simulations:
         if isinstance(owner, Group) and wish.resource_policy is not None and wish.caller is None:
             raise InvalidInput("CallerArn is needed where a ResourcePolicy is given and a group is simulated")
         held = _without(wish.excluded, await self._held(owner), owner)
-        # Service-linked roles are exempt, as where it is decided.
+        # Service-linked roles are exempt here as in real decisions.
         exempt = _excludes(wish, "scp") or (isinstance(owner, Role) and owner.service is not None)
         levels = () if exempt else self.organization.levels_above(caller.account)
         unique_id = owner.unique_id if wish.caller in (None, arn) else ""
@@ -149,13 +149,13 @@ def _levels(wish: Wish) -> tuple[tuple[Policy, ...], ...]:
 
 
 def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: Page, work: Work) -> Answers:
-    """Answer the pairs of the page, whose key is the number of its first one, or as many as may be answered at once.
+    """Answer the pairs of a page, or as many as the limits allow. The page's key is the number of its first pair.
 
     After the deadline no further decision is made: the page ends, and the client asks for the next one.
     """
     _check(wish)
     resources = wish.resources or ("*",)
-    # Numbers and not a list: thousands of actions and of resources make millions of pairs.
+    # Pairs are numbered, not listed: thousands of actions and resources make millions of pairs.
     pairs = len(wish.actions) * len(resources)
     begin = int(page.after) if page.after.isdecimal() else 0
     statements = sum(len(policy.statements) for policy in policies.every)
@@ -187,7 +187,7 @@ def _check(wish: Wish) -> None:
 
 
 def _owner(wish: Wish, account: AccountId) -> AccountId:
-    """Return who owns resources whose ARN does not say so: the owner that is given, else the caller's account."""
+    """Return the owner of resources whose ARN names no account: the given owner, else the caller's account."""
     if wish.owner is None:
         return account
     root = _ROOT.fullmatch(wish.owner)

@@ -1,4 +1,4 @@
-"""Where the statements of a policy stand in its text: lines and columns, both from 1. Pure."""
+"""The positions of a policy's statements in its text: lines and columns, both from 1. Pure."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _DECODER = json.JSONDecoder()
-# A simulation names places in the same texts many times.
+# A simulation looks up positions in the same texts many times.
 _MOST_TEXTS = 16
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -20,10 +20,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A statement from its first brace to just behind its last one.
+    """A statement from its first brace to just after its last brace.
 
-    `after` is where AWS's simulator says that it begins: just behind the bracket of the list, or behind the statement
-    before; of a statement that stands alone, behind its own brace.
+    `after` is the beginning that AWS's simulator reports: just after the bracket of the list, or after the previous
+    statement. For a statement outside a list it is just after its own brace.
     """
 
     begin: Position
@@ -33,7 +33,7 @@ class Span:
 
 @lru_cache(_MOST_TEXTS)
 def spans(text: str) -> tuple[Span, ...]:
-    """Return where each statement stands, in order. `text` is that of a policy that was read and found good."""
+    """Return the position of each statement, in order. `text` is that of a valid policy."""
     lines = _Lines.of(text)
     at = _BLANK.match(text).end() + 1  # type: ignore[union-attr]  # this pattern matches everywhere
     while True:
@@ -60,14 +60,14 @@ def _statements(text: str, at: int) -> list[tuple[int, int, int]]:
 
 
 def _skipped(text: str, at: int, mark: str) -> int:
-    """Return where the next value begins, past blanks and one mark."""
+    """Return where the next value begins, after blanks and one punctuation mark."""
     at = _BLANK.match(text, at).end()  # type: ignore[union-attr]  # as above
     return _BLANK.match(text, at + 1).end() if text[at] == mark else at  # type: ignore[union-attr]  # as above
 
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """Where the lines of a text begin, found once for all of its statements."""
+    """The offsets at which the lines of a text begin, computed once for all of its statements."""
 
     begins: list[int]
 

@@ -1,11 +1,11 @@
-"""The bounds of one decision: how many steps it may take, and how long a value a condition may read. Pure.
+"""The bounds of one decision: the most steps, and the longest value that a condition reads. Pure.
 
 Why these figures: docs/decisions/0025-bounded-decisions.md.
 """
 
 from collections.abc import Mapping
 
-# A step is what one pattern costs against one short text, a quarter of a microsecond. All together take about 5 ms.
+# A step is the cost of one pattern against one short text, a quarter of a microsecond. All steps take about 5 ms.
 MOST_STEPS = 20_000
 # The longest value that a condition compares, and the longest that a variable stands for, in characters.
 LONGEST_VALUE = 1024
@@ -16,7 +16,7 @@ class StepsSpent(Exception):
 
 
 class Steps:
-    """What is left of one decision's steps, with what was worked out of its texts."""
+    """The steps that are left for one decision, and a cache of what it computed from its texts."""
 
     __slots__ = ("_positions", "left")
 
@@ -25,13 +25,13 @@ class Steps:
         self._positions: dict[str, Mapping[str, int]] | None = None
 
     def spend(self, steps: int) -> None:
-        """Take steps before the work that they stand for. Raises StepsSpent."""
+        """Spend steps before the work that they pay for. Raises StepsSpent."""
         self.left -= steps
         if self.left < 0:
             raise StepsSpent
 
     def positions(self, text: str) -> Mapping[str, int]:
-        """Return where each character of `text` stands: bit *n* is set for the one at *n*. Raises StepsSpent."""
+        """Return the positions of each character of `text`: bit *n* is set for position *n*. Raises StepsSpent."""
         if self._positions is None:
             self._positions = {}
         found = self._positions.get(text)

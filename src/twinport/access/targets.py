@@ -1,4 +1,4 @@
-"""The resource's side of a question: what hangs on it, and its tags, loaded as they are now."""
+"""The resource's side of a question: the resource's current policies and tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _EVERY_NAME = "*"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is acted on. `tags` are condition keys with their values; `trust` is set for a role to be assumed."""
+    """The resource of an action. `tags` are condition keys with their values. `trust` is set for a role to assume."""
 
     arn: str
     account: AccountId
@@ -30,13 +30,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Every method raises PolicyMalformed when a stored document cannot be read."""
+    """Every method raises PolicyMalformed when a stored document cannot be parsed."""
 
     catalog: Catalog
     library: PolicyLibrary
 
     async def find(self, action: str, resource: Resource) -> Target:
-        """Return a resource with the policies and tags that it has, whether or not it exists."""
+        """Return a resource with its policies and tags, whether or not it exists."""
         match resource:
             case RepositoryResource(registry=registry, name=name):
                 return await self.repository(registry, name)
@@ -60,13 +60,13 @@ class Targets:
         return Target(arn, registry.account, own + registrys, tags=resource_tag_keys("ecr", facts.tags))
 
     async def _registry_policies(self, registry: Registry) -> tuple[Policy, ...]:
-        """Return the registry's policy, which speaks about every request to the registry (its scope is V2)."""
+        """Return the registry's policy, which applies to every request to the registry (its scope is V2)."""
         region = self.catalog.region(registry.region)
         text = await region.read(lambda db: permissions.registry_policy(db, registry))
         return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
 
     async def role(self, name: RoleName) -> tuple[Target, Role | None]:
-        """Return a role as what is assumed, and the role itself. One that is missing trusts nobody."""
+        """Return a role as a target, and the role itself. A missing role has an empty trust policy."""
         role, document = await self.catalog.partition.read(lambda db: _role_and_trust(db, name))
         return self._trusting(name, role, document), role
 

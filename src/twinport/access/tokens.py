@@ -1,4 +1,4 @@
-"""What a Region vouches for with a key of its own: authorisation tokens for `/v2/`, and addresses of layers."""
+"""What a Region signs with its own key: authorization tokens for `/v2/`, and presigned addresses of layers."""
 
 import base64
 import hashlib
@@ -33,14 +33,15 @@ _MOST_OPENED = 256
 
 
 class RegionKeys:
-    """Message authentication by a Region's key, made at its first use and named in what it signs.
+    """Message authentication with a Region's key. The key is made at its first use; each signature names it.
 
-    `regions` are those of the deployment: what a stranger writes for a Region is looked up nowhere.
+    `regions` are those of the deployment. A Region outside this list, which a stranger may have made up, is not looked
+    up.
     """
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock, regions: Collection[RegionName]) -> None:
         self._catalog, self._sealer, self._world, self._regions = catalog, sealer, world, regions
-        # What was opened for one generation of the partition; a reset begins another, and voids it.
+        # The keys that were opened for one generation of the partition. A reset begins a new generation and voids them.
         self._opened: dict[tuple[int, RegionName, str], bytes] = {}
 
     async def sign(self, region: RegionName, text: str) -> str:
@@ -50,7 +51,7 @@ class RegionKeys:
         return f"{row.id}.{_mac(self._open(region, row), text)}"
 
     async def verifies(self, region: RegionName, text: str, signature: str) -> bool:
-        """Tell whether `signature` is this Region's for `text`. A Region that is not served signed nothing."""
+        """Tell whether `signature` is this Region's for `text`. Always False for a Region that is not served."""
         if region not in self._regions:
             return False
         key_id, _, mac = signature.partition(".")
@@ -77,10 +78,10 @@ class RegionKeys:
 
 
 class RegistryTokens:
-    """Authorisation tokens (GetAuthorizationToken).
+    """Authorization tokens (GetAuthorizationToken).
 
-    A token names an access key id, the Region that issued it and its end. It carries no permission: at each use the
-    key must still be active and its principal exist, and what that principal may do is decided then.
+    A token names an access key id, the Region that issued it and its end. It carries no permission. At each use the
+    key must still be active and its principal must exist, and the gate decides by the principal's current policies.
     """
 
     def __init__(self, keys: RegionKeys, principals: Principals, world: Clock, uses: Uses) -> None:
@@ -156,7 +157,7 @@ class _Claims:
 
 
 def _claims(payload: str) -> _Claims:
-    """Read the claims of a token whose signature is still to be checked."""
+    """Parse the claims of a token whose signature is not checked yet."""
     try:
         claims = json.loads(base64.b64decode(payload, altchars=b"-_", validate=True))
         return _Claims(str(claims["k"]), region_name(str(claims["r"])), int(claims["e"]))

@@ -1,4 +1,4 @@
-"""The question whether a role may be assumed: by which name it is asked, and who answers."""
+"""The port for the question whether a role may be assumed, and the name of the role in it."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ROLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RoleName:
-    """A role as its ARN names it. `RoleName.parse` is the way in from outside."""
+    """A role by its ARN. Input from clients goes through `RoleName.parse`."""
 
     account: AccountId
     path: str
@@ -46,7 +46,7 @@ class Trust(Protocol):
     ) -> Role:
         """Return the role if `caller` may do all of `actions` to it; raise AccessDenied whether or not it exists.
 
-        The trust policy must allow by itself; where it only delegates, or across accounts, the caller's policies must
-        allow too.
+        The trust policy must allow by itself. If it only delegates to the account, or the role is in another account,
+        the caller's policies must allow too.
         """
         ...

@@ -1,4 +1,4 @@
-"""Trust documents: checked as they come, and kept in IAM's own form."""
+"""Trust documents: checked on arrival, and stored in IAM's own form."""
 
 import json
 
@@ -12,7 +12,7 @@ _STATEMENT_ORDER = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condit
 
 
 def stored(text: str) -> str:
-    """Return a trust document as IAM shows it from then on: compact, members in their order, lists of one unpacked.
+    """Return a trust document as IAM shows it later: compact, members in order, lists of one element unpacked.
 
     Raises PolicyMalformed, LimitReached.
     """

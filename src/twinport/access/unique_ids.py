@@ -1,6 +1,6 @@
 """Unique ids of users (AIDA…), groups (AGPA…), roles (AROA…), instance profiles (AIPA…) and managed policies (ANPA…).
 
-None is ever given twice.
+No id is ever assigned twice.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def policy() -> str:
 
 
 def of_aws_policy(arn: str) -> str:
-    """Return the unique id of a policy of AWS's, the same every time: it is no row that could keep one."""
+    """Return the unique id of an AWS policy, the same every time. It is computed, since the policy has no row."""
     digest = hashlib.sha256(arn.encode()).digest()
     return "ANPA" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:_CHARACTERS])
 

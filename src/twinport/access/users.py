@@ -64,9 +64,9 @@ class Users:
         return await self.catalog.partition.read_much(lambda db: identities.users(db, caller.account, prefix, page))
 
     async def expect(self, caller: Caller, action: str, name: str | None) -> None:
-        """Ask for a list that hangs on a user and is always empty. Raises EntityNotFound.
+        """Authorize a request for a list of a user that is always empty here. Raises EntityNotFound.
 
-        Without a name the caller is meant. Raises NameNeeded for others than users and roots.
+        Without a name the caller is meant. Raises NameNeeded for callers other than users and roots.
         """
         if name is None and caller.kind is PrincipalKind.ROOT:
             await self.entities.ask_of(caller, action, caller.principal_arn)
@@ -76,11 +76,11 @@ class Users:
         await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, chosen))
 
     async def expect_virtual_devices(self, caller: Caller) -> None:
-        """Ask for the list of virtual devices for multi-factor authentication, of which there are none."""
+        """Authorize a request for the list of virtual MFA devices, which is always empty here."""
         await self.entities.ask_of_account(caller, "iam:ListVirtualMFADevices")
 
     async def rename(self, caller: Caller, name: str, *, new_name: str | None, new_path: str | None) -> None:
-        """Change what is given, asking for the old ARN and for the new one.
+        """Change what is given. Asks the gate for the old ARN and for the new one.
 
         Raises EntityNotFound, EntityExists, InvalidInput.
         """
@@ -112,7 +112,7 @@ class Users:
         )
 
     async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
-        """Remove tags; a key that is not there is no mistake. Raises EntityNotFound."""
+        """Remove tags. A key that does not exist is no error. Raises EntityNotFound."""
         context: Context = {"aws:TagKeys": tuple(keys)}
         await self.entities.ask(caller, "iam:UntagUser", _USER, name, context)
         await self.catalog.partition.write(
@@ -126,7 +126,7 @@ class Users:
 
 
 def own_name(caller: Caller) -> str:
-    """Return the name of the user who calls. Raises NameNeeded for everybody else."""
+    """Return the name of a user that calls. Raises NameNeeded for any other caller."""
     if caller.kind is not PrincipalKind.USER:
         raise NameNeeded
     return caller.principal_arn.rpartition("/")[2]

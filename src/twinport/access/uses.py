@@ -1,6 +1,6 @@
 """When and where access keys and roles were last used: noted as requests come, written a little later.
 
-Nothing is decided by it, so no request waits for it: docs/decisions/0011-last-use-is-written-later.md.
+No decision depends on it, so no request waits for the write: docs/decisions/0011-last-use-is-written-later.md.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from twinport.errors import Unavailable
 from twinport.model.entities import Use
 from twinport.model.identities import Caller, PrincipalKind
 
-# Within this time a use like the last one, in the same Region and of the same service, is not noted again.
+# Within this time another use in the same Region and of the same service is not noted again.
 COARSENESS = timedelta(minutes=1)
-# Between one transaction and the next, however many are used meanwhile.
+# The pause between two transactions, however many keys are used meanwhile.
 _PAUSE = timedelta(seconds=5)
-# Keys and roles that are remembered; past this all are forgotten, and noted anew.
+# The most keys and roles that are remembered. Past this number all are forgotten, and noted again.
 _MOST_REMEMBERED = 10_000
 _LONG_TERM = "AKIA"
 
@@ -34,15 +34,15 @@ class _Subject:
 
 
 class Uses:
-    """The last uses of this process. Open accounts' keys have no rows, so nothing is noted of them."""
+    """The last uses in this process. Keys of open accounts have no rows, so their uses are not noted."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._noted: dict[_Subject, Use] = {}
-        # By service too: of each the last use is kept.
+        # Also by service, since the last use of each service is kept.
         self._unwritten: dict[tuple[_Subject, str], Use] = {}
         self._something = asyncio.Event()
-        # Whoever finds nothing to write has waited for those who are writing.
+        # Under this lock, a call of `write` that finds nothing to write has waited for a write in progress.
         self._writing = asyncio.Lock()
 
     def note(self, caller: Caller, service: str) -> None:
@@ -61,7 +61,7 @@ class Uses:
             self._something.set()
 
     async def write(self) -> None:
-        """Return when what is noted is written. What cannot be written now is written later."""
+        """Write the noted uses, and return when that is done. After a failure they stay noted for the next write."""
         async with self._writing:
             if not self._unwritten:
                 return
@@ -74,12 +74,12 @@ class Uses:
                 raise
 
     async def settle(self) -> None:
-        """As `write`, for somebody who is about to read and can do so without."""
+        """As `write`, before a read that does not depend on it: an unavailable database is no error."""
         with contextlib.suppress(Unavailable):
             await self.write()
 
     async def run(self) -> None:
-        """Write now and then, until cancelled, and once more then."""
+        """Write now and then until canceled, and once more at the end."""
         try:
             while True:
                 await self._something.wait()
@@ -104,7 +104,7 @@ def _is_alike(before: Use, use: Use) -> bool:
 
 
 def _store(db: Connection, found: dict[tuple[_Subject, str], Use]) -> None:
-    # In one order, so that processes that write at once wait for one another instead of holding each other up.
+    # Sorted, so that concurrent writers lock rows in the same order and do not deadlock.
     for (subject, _), use in sorted(found.items(), key=lambda each: (each[0][0].principal_id, each[0][1])):
         if subject.kind is PrincipalKind.ROLE_SESSION:
             uses.of_role(db, subject.principal_id, use)

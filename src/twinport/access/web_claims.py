@@ -1,4 +1,4 @@
-"""What an ID token says: whether its time is now, who it is about, and which condition keys it fills. Pure."""
+"""The claims of an ID token: its validity period, its subject, and the condition keys that it fills. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from twinport.refusals.identities import SessionTagsInvalid
 from twinport.refusals.oidc import ClaimMissing, TokenExpired, TokenMalformed, TokenNotYetValid
 
 Claims = Mapping[str, object]
-# IAM allows for clocks that disagree by so many seconds.
+# The clock difference that IAM tolerates, in seconds.
 SKEW = 300
 _TAGS = "https://aws.amazon.com/tags"
 _SOURCE_IDENTITY = "https://aws.amazon.com/source_identity"
@@ -35,7 +35,7 @@ _OF_ISSUER: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
-    """What a token says of itself before anybody believes it."""
+    """The parts of a token that are read before it is verified."""
 
     issuer: str
     algorithm: str
@@ -44,10 +44,10 @@ class Unverified:
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """Somebody, as a verified token describes them.
+    """The subject of a verified token.
 
-    `audiences` is the authorised party (`azp`) where there is one, else the audience. `keys` are condition keys of the
-    trust policy; `kept` those among them that the session has too.
+    `audiences` is the authorized party (`azp`) if there is one, else the audience. `keys` are condition keys for the
+    trust policy. `kept` are the keys that the session has too.
     """
 
     subject: str
@@ -95,12 +95,12 @@ def _check_times(claims: Claims, now: int) -> None:
 
 
 def _named(url: str, values: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Name claims as policies do, `issuer.example:sub`. One that is not there is no key."""
+    """Name claims as policies do: `issuer.example:sub`. A missing claim gives no key."""
     return {f"{url}:{name}": value for name, value in values.items() if value}
 
 
 def _session_tags(claims: Claims) -> tuple[tuple[Tag, ...], tuple[str, ...]]:
-    """Read the tags that an issuer gives a session: nested in one claim, or flat in one claim each."""
+    """Parse the tags that an issuer gives a session: nested in one claim, or flat with one claim each."""
     nested = claims.get(_TAGS, {})
     if not isinstance(nested, dict):
         raise TokenMalformed
@@ -130,7 +130,7 @@ def _moment(claims: Claims, name: str) -> int | None:
 
 
 def text_of(value: object) -> str:
-    """Return a text that can be stored and answered. Raises TokenMalformed for anything else."""
+    """Return a string that can be stored and sent in an answer. Raises TokenMalformed for anything else."""
     if not isinstance(value, str) or _NO_TEXT.search(value):
         raise TokenMalformed
     return value

@@ -1,4 +1,4 @@
-"""Assuming a role with a token of an identity provider: nobody signs the request, and the token proves who asks."""
+"""Assuming a role with a token of an identity provider: the request is unsigned, and the token proves its sender."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class TokenReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebWish:
-    """What is asked for. Without `length` the session lasts an hour."""
+    """The parameters of AssumeRoleWithWebIdentity. Without `length` the session lasts an hour."""
 
     role: RoleName
     session: str
@@ -47,7 +47,7 @@ class WebWish:
 
 @dataclass(frozen=True, slots=True)
 class AssumedByWeb:
-    """A session of a role, and who got it. `packed_percent` is the room that policies and tags take."""
+    """A session of a role, and the token's subject. `packed_percent` is the share of the size limit that is used."""
 
     assumed: AssumedRole
     subject: str
@@ -63,13 +63,13 @@ class WebIdentities:
     tokens: TokenReader
     trust: Trust
     sessions: RoleSessions
-    # Tokens come from outside, where nobody moves our clock.
+    # Issuers use the real time, so tokens are checked with the wall clock and not with the world clock.
     wall: Clock
 
     async def assume(self, origin: Origin, wish: WebWish) -> AssumedByWeb:
-        """Issue a session of a role to whom a provider of the role's account vouches for.
+        """Issue a session of a role for a valid token of an identity provider of the role's account.
 
-        Raises TokenInvalid, TokenExpired, IssuerUnreachable, WebIdentityDenied (also for a role that is not there),
+        Raises TokenInvalid, TokenExpired, IssuerUnreachable, WebIdentityDenied (also for a role that does not exist),
         SessionTooLong, SessionTagsInvalid, and what session_policies.check does.
         """
         provider, identity = await self._verified(wish)
@@ -104,7 +104,7 @@ class WebIdentities:
         return provider, identity
 
     async def _provider(self, account: AccountId, issuer: str) -> OidcProvider:
-        # To the letter: a provider's address has no slash at its end, and another spelling is another issuer.
+        # Compare exactly: a provider's address has no slash at its end, and another spelling is another issuer.
         if not issuer.startswith(_HTTPS) or issuer.endswith("/"):
             raise IssuerUnknown(issuer)
         url = issuer.removeprefix(_HTTPS)
@@ -115,7 +115,7 @@ class WebIdentities:
 
 
 def outsider(origin: Origin, provider: str = "", subject: str = "") -> Caller:
-    """Describe who is nobody of ours: whom a provider vouches for, or, without one, nobody at all."""
+    """Return a caller that belongs to no account: the subject of a provider's token, or an anonymous caller."""
     return Caller(
         account=AccountId(""),
         kind=PrincipalKind.WEB_IDENTITY,

@@ -1,4 +1,4 @@
-"""Patterns of policies as they are written: wildcards, and variables whose text is never a wildcard."""
+"""Patterns of policies: wildcards, and variables whose values never act as wildcards."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,9 @@ from twinport.access.steps import LONGEST_VALUE, Steps, rate
 from twinport.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
-# The facts of a request, by condition key in lower case. A key without values is as good as absent.
+# The facts of a request, by condition key in lower case. A key without values counts as absent.
 RequestContext = Mapping[str, tuple[str, ...]]
-# What putting a variable's value in costs, in steps.
+# The cost of inserting a variable's value, in steps.
 _BINDING = 4
 _ARN_PARTS = 6
 _WITHIN: Mapping[Token, Token] = {
@@ -24,14 +24,14 @@ _SPECIAL = re.compile(r"[*?$]")
 
 
 class Version(Enum):
-    """The policy language of a document. Variables exist in the newer one alone."""
+    """The policy language of a document. Only the newer one has variables."""
 
     WITHOUT_VARIABLES = "2008-10-17"
     WITH_VARIABLES = "2012-10-17"
 
 
 class Unbound(Enum):
-    """Why a variable cannot be replaced by text."""
+    """Why a variable cannot be replaced by a value."""
 
     HAS_NO_VALUE = "has no value"
     IS_TOO_LONG = "is too long"
@@ -39,7 +39,7 @@ class Unbound(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`${key, 'default'}`. Stands for the key's only value; many values are as good as none."""
+    """`${key, 'default'}`. Stands for the key's only value. Several values count as none."""
 
     key: str
     default: str | None
@@ -56,7 +56,7 @@ Part = Token | Variable
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern as parsed. `ready` is absent when variables stand open."""
+    """A parsed pattern. `ready` is absent if the pattern has variables."""
 
     parts: tuple[Part, ...]
     reading: Reading
@@ -67,14 +67,14 @@ class Pattern:
         return tuple(part for part in self.parts if isinstance(part, Variable))
 
     def matches(self, text: str, context: RequestContext, steps: Steps) -> bool:
-        """Tell whether the whole of `text` matches. What cannot be told is told as the reading says."""
+        """Tell whether the whole of `text` matches. The reading decides uncertain cases."""
         if self.ready is not None:
             return self.ready(text, steps)
         tokens = self.bound(context, steps)
         return self.unanswered(tokens) if isinstance(tokens, Unbound) else matcher(tokens)(text, steps)
 
     def bound(self, context: RequestContext, steps: Steps) -> list[Token] | Unbound:
-        """Put the variables' values in, as literal text."""
+        """Insert the variables' values as literal text."""
         tokens: list[Token] = []
         for part in self.parts:
             token = part.value(context) if isinstance(part, Variable) else part
@@ -85,7 +85,7 @@ class Pattern:
         return tokens
 
     def unanswered(self, why: Unbound) -> bool:
-        """Tell what the pattern counts as when a variable cannot be replaced."""
+        """Tell whether the pattern counts as a match when a variable cannot be replaced by a value."""
         return self.reading.unresolved if why is Unbound.HAS_NO_VALUE else self.reading.doubtful
 
 
@@ -97,7 +97,7 @@ def pattern(text: str, version: Version, reading: Reading) -> Pattern:
 
 
 def resource(text: str, version: Version, reading: Reading) -> Pattern:
-    """Parse a resource. Where a match grants, a wildcard stays within its part of an ARN; see `_within_parts`."""
+    """Parse a resource. If a match grants, a wildcard stays within its part of an ARN; see `_within_parts`."""
     if reading.doubtful or not _SPECIAL.search(text):
         return pattern(text, version, reading)
     parts = text.split(":", _ARN_PARTS - 1)
@@ -107,7 +107,7 @@ def resource(text: str, version: Version, reading: Reading) -> Pattern:
 
 
 def _within_parts(parts: list[str]) -> Iterable[Token]:
-    """Read the first five parts of an ARN. Only a star at the end of a part reaches beyond it, as AWS has it."""
+    """Parse the first five parts of an ARN. Only a star at the end of a part reaches beyond it, as in AWS."""
     for index, part in enumerate(parts):
         if index:
             yield ":"
@@ -117,7 +117,7 @@ def _within_parts(parts: list[str]) -> Iterable[Token]:
 
 
 def matching(text: str) -> Matches:
-    """Return what matches text of the older language, in which `*` and `?` are wildcards."""
+    """Return a matcher for a pattern of the older language, in which `*` and `?` are wildcards."""
     return matcher(_split(text)) if _SPECIAL.search(text) else exactly(text)
 
 
@@ -129,7 +129,7 @@ def literal(text: str, version: Version, reading: Reading) -> Pattern:
 
 
 def variables_of(text: str) -> Iterable[str]:
-    """Return the keys of the variables in a text of the newer language, as they are spelt."""
+    """Return the keys of the variables in a text of the newer language, in their original spelling."""
     for piece in text.split("${")[1:]:
         inside = piece.partition("}")[0]
         if inside not in _ESCAPES:
