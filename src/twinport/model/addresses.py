@@ -16,9 +16,9 @@ _REGION_AND_DOMAIN = r"(?P<region>[0-9a-z-]{2,25})\.(?P<domain>[a-z0-9.:-]+)"
 _REGISTRY_HOST = re.compile(rf"(?P<account>[0-9]{{12}})\.dkr[.-]ecr(?:-fips)?\.{_REGION_AND_DOMAIN}")
 _SERVICE_HOST = re.compile(rf"(?:api\.)?ecr(?:-fips)?\.{_REGION_AND_DOMAIN}")
 
-# The names that AWS gives to what is served here (botocore 1.44.5, endpoint rules of ecr, iam and sts; the ECR user
-# guide for registries), in the partitions aws and aws-cn: plain, FIPS and dual-stack. Others beneath these domains may
-# be a tenant's of AWS, as a bucket or a machine, and a page from there must not reach this server.
+# AWS's own host names for the services of this server (botocore 1.44.5, endpoint rules of ecr, iam and sts; the ECR
+# user guide for registries), in the partitions aws and aws-cn: plain, FIPS and dual-stack. Any other name beneath these
+# domains may belong to an AWS customer's bucket or machine, and a page from there must not reach this server.
 _AWS_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+"
 _AWS_HOST = re.compile(
     rf"(?:[0-9]{{12}}\.dkr\.ecr(?:-fips)?|(?:api\.)?ecr(?:-fips)?|(?:iam|sts)(?:-fips)?)\.{_AWS_REGION}"
@@ -54,12 +54,12 @@ def address_of(host: str) -> Address:
 
 
 def is_aws_host(name: str) -> bool:
-    """Tell whether a host name, in lower case and without a port, is one that AWS gives to ECR, IAM or STS."""
+    """Tell whether a host name, in lower case and without a port, is AWS's own name for ECR, IAM or STS."""
     return _AWS_HOST.fullmatch(name) is not None
 
 
 def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registry | None, str]:
-    """Take the registry off the front of `ACCOUNT/REGION/rest`; without one the path comes back whole.
+    """Split the registry from `ACCOUNT/REGION/rest`. A path without a registry is returned whole.
 
     `rest` is empty when the path names a registry and nothing in it.
     """
@@ -71,12 +71,12 @@ def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registr
 
 
 def is_reserved_name(name: str, regions: Collection[RegionName]) -> bool:
-    """Tell whether a repository of this name could not be reached at the edge, so must not be created."""
+    """Tell whether clients could not reach a repository of this name at the edge, so that it must not be created."""
     return split_edge_path(name, regions)[0] is not None
 
 
 def repository_uri(registry: Registry, name: str, host: str, public_url: str | None) -> str:
-    """Return what to put before `:tag` to pull, as seen by a client that came by `host`."""
+    """Return the part before `:tag` in a pull, for a client that used `host`."""
     ecr_host = _ecr_host(registry, host)
     if public_url is None and ecr_host is not None:
         return f"{ecr_host}/{name}"
@@ -84,12 +84,12 @@ def repository_uri(registry: Registry, name: str, host: str, public_url: str | N
 
 
 def proxy_endpoint(registry: Registry, host: str, public_url: str | None, scheme: str) -> str:
-    """Return the address to log in to, as seen by a client that came by `host` over `scheme`."""
+    """Return the address to log in to, for a client that used `host` over `scheme`."""
     return public_url or f"{scheme}://{_ecr_host(registry, host) or host}"
 
 
 def _ecr_host(registry: Registry, host: str) -> str | None:
-    """Return a registry's own host in the domain by which the client came, if that was ECR-shaped."""
+    """Return a registry's own host in the domain that the client used, if that domain has ECR's form."""
     match = _REGISTRY_HOST.fullmatch(host.lower()) or _SERVICE_HOST.fullmatch(host.lower())
     return f"{registry.account}.dkr.ecr.{registry.region}.{match['domain']}" if match else None
 

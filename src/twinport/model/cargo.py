@@ -1,4 +1,4 @@
-"""What a delivery brings: the manifests of one image and the blobs that they name."""
+"""The content of a delivery: the manifests of one image and the blobs that they name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from twinport.model.content import Digest, Key
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """A manifest without its bytes, which are fetched when the destination lacks them."""
+    """A manifest without its bytes. The courier fetches them if the destination lacks them."""
 
     digest: Digest
     media_type: str
@@ -29,7 +29,7 @@ class BlobEntry:
 class Cargo:
     """One image as its source holds it: the manifest itself, everything it refers to, and their blobs.
 
-    `damaged` are those of its blobs that are in quarantine, and are not passed on.
+    `damaged` are the blobs in quarantine. They are not delivered.
     """
 
     repository_id: int

@@ -8,14 +8,14 @@ from typing import NewType
 
 from twinport.refusals.images import DigestInvalid
 
-# The name of stored bytes in their blob store: 128 random bits, never used again. Only the catalog knows their digest.
+# The name of stored bytes in their blob store: 128 random bits, never reused. Only the catalog knows their digest.
 Key = NewType("Key", str)
 
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
 
 
 class Damage(Enum):
-    """What is wrong with stored bytes that are not what their row says."""
+    """How stored bytes differ from their row."""
 
     MISSING = "missing"
     WRONG_SIZE = "wrong size"
@@ -32,7 +32,7 @@ class Digest:
 
     @classmethod
     def parse(cls, text: str) -> "Digest":
-        """The only way in from outside. Raises DigestInvalid for an unknown algorithm, length or case."""
+        """Parse a digest; all outside input comes here. Raises DigestInvalid for a wrong algorithm, length or case."""
         algorithm, _, digits = text.partition(":")
         form = _FORMS.get(algorithm)
         if form is None or not form.fullmatch(digits):
@@ -44,7 +44,7 @@ class Digest:
         return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
 
     def names(self, content: bytes) -> bool:
-        """Tell whether this is the digest of `content`; that takes some 4 ms for each MiB."""
+        """Tell whether this is the digest of `content`. Takes about 4 ms per MiB."""
         return Digest.of(content, self.algorithm) == self
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The deletion of a service-linked role: a task, and what each Region answers when it is asked to let the role go."""
+"""The deletion of a service-linked role: a task, and each Region's answer to the request to release the role."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import Enum
 
 from twinport.model.names import AccountId, RegionName
 
-# So many deliveries of a Region are counted, and no more.
+# The most deliveries of a Region that are counted.
 MOST_COUNTED = 1000
 
 
@@ -21,7 +21,7 @@ class TaskStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RegionUsage:
-    """A Region that still needs the role, and the resources there that do."""
+    """A Region that still needs the role, and its resources that use it."""
 
     region: RegionName
     resources: tuple[str, ...]
@@ -51,12 +51,12 @@ class DeletionTask:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """The Region needs the role no more, and will store no rules under it."""
+    """The Region no longer needs the role, and will store no rules that use it."""
 
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """The Region has rules, or deliveries that wait or are under way, or both; of these, up to `MOST_COUNTED`."""
+    """The Region has rules, or unfinished deliveries (counted up to `MOST_COUNTED`), or both."""
 
     configured: bool
     deliveries: int
@@ -64,7 +64,7 @@ class InUse:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The Region could not be asked, or another task has its promise."""
+    """The Region could not be asked, or is fenced for another task."""
 
 
 RegionAnswer = Fenced | InUse | Unanswered

@@ -1,4 +1,4 @@
-"""What a report tells of an account: its entities, each with what hangs on it."""
+"""The entities in the report of an account, each with its policies."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,7 +7,7 @@ from twinport.model.entities import Group, InstanceProfile, ManagedPolicy, Polic
 
 
 class DetailKind(Enum):
-    """What a report is about, in the order in which it comes. The value is IAM's word."""
+    """The kinds of entities in a report, in report order. The value is IAM's word."""
 
     USER = "User"
     GROUP = "Group"
@@ -18,7 +18,7 @@ class DetailKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What hangs on an entity: inline policies by name, with their text, and the ARNs of managed ones."""
+    """The policies of an entity: inline policies by name, with their text, and the ARNs of managed ones."""
 
     inline: tuple[tuple[str, str], ...]
     attached: tuple[str, ...]

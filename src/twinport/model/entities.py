@@ -1,4 +1,4 @@
-"""What IAM keeps: users, groups, roles, managed policies, access keys and their tags."""
+"""IAM's entities: users, groups, roles, managed policies, access keys and their tags."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from twinport.model.names import AccountId
 
 DEFAULT_SESSION = timedelta(hours=1)
 SERVICE_ROLE_PATH = "/aws-service-role/"
-# Under which AWS alone makes anything.
+# Only AWS creates entities under this path.
 RESERVED_PATH = "/aws-reserved/"
 
 
 class PrincipalType(Enum):
-    """What policies hang on: the two kinds of principal, and groups of one. The value is IAM's word in sentences."""
+    """What policies are attached to: users, groups and roles. The value is IAM's word in sentences."""
 
     USER = "user"
     GROUP = "group"
@@ -23,7 +23,7 @@ class PrincipalType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Keys are unique without regard to case, and kept as they were given."""
+    """A tag. Keys are unique without regard to case, and stored in their original spelling."""
 
     key: str
     value: str
@@ -47,7 +47,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Users that hold policies together. It is no principal: nobody calls as a group, and it has no tags."""
+    """Users that share policies. A group is no principal: no caller acts as a group. It has no tags."""
 
     unique_id: str
     account: AccountId
@@ -64,7 +64,7 @@ class Group:
 class Role:
     """A role. `service` is the principal that a service-linked role belongs to, and None for every other role.
 
-    `trust` is the document as it is shown, with ARNs; the gate reads the stored one, with unique ids.
+    `trust` is the document as IAM shows it, with ARNs. The gate reads the stored one, with unique ids.
     """
 
     unique_id: str
@@ -91,7 +91,7 @@ PolicyOwner = User | Group | Role
 
 @dataclass(frozen=True, slots=True)
 class InstanceProfile:
-    """What hands a role to a machine. It holds one role at most."""
+    """An instance profile passes a role to a machine. It holds one role at most."""
 
     unique_id: str
     account: AccountId
@@ -108,7 +108,7 @@ class InstanceProfile:
 
 @dataclass(frozen=True, slots=True)
 class ManagedPolicy:
-    """A managed policy, AWS's or a customer's. `attachments` and `boundaries` count those in the account that asks."""
+    """A managed policy, AWS's or a customer's. `attachments` and `boundaries` count uses in the caller's account."""
 
     arn: str
     unique_id: str
@@ -124,7 +124,7 @@ class ManagedPolicy:
 
 
 class PolicyUsage(Enum):
-    """What a managed policy does for an entity. The value is IAM's word."""
+    """How an entity uses a managed policy. The value is IAM's word."""
 
     PERMISSIONS = "PermissionsPolicy"
     BOUNDARY = "PermissionsBoundary"
@@ -132,7 +132,7 @@ class PolicyUsage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyUser:
-    """An entity that uses a managed policy, in either way."""
+    """An entity that uses a managed policy, as permissions policy or as boundary."""
 
     kind: PrincipalType
     unique_id: str
@@ -152,7 +152,7 @@ class PolicyVersion:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """When and where something was last used. `service` is the name that requests to a service are signed for."""
+    """When and where a key or role was last used. `service` is the service's name in signatures."""
 
     at: datetime
     region: str
@@ -178,7 +178,7 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is asked for: what comes after a sort key, one item more than `limit` if there is one."""
+    """The requested part of a list: the items after a sort key, and one more than `limit` if there are more."""
 
     after: str = ""
     limit: int = 100

@@ -1,4 +1,4 @@
-"""Who calls: principals, sessions, and the facts of the request that policies may ask about."""
+"""Callers: principals, sessions, and the facts of the request that policies may test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ class PrincipalKind(Enum):
     USER = "User"
     ROLE_SESSION = "AssumedRole"
     FEDERATED = "FederatedUser"
-    # Nobody of ours: whom an identity provider vouches for, until a role lets them in.
+    # The subject of an identity provider's token, until a role lets it in. It belongs to no account.
     WEB_IDENTITY = "WebIdentityUser"
-    # A service that calls on nobody's behalf. It is asked about and never calls: here it acts as a session of its role.
+    # A service in its own name. Only questions about permissions use it: a service here calls as a session of its role.
     SERVICE = "AWSService"
 
     @property
     def is_of_an_account(self) -> bool:
-        """Tell whether it is somebody of an account, so that policies of that account and above it limit it."""
+        """Tell whether the principal belongs to an account, so that policies of account and organization apply."""
         return self not in (PrincipalKind.WEB_IDENTITY, PrincipalKind.SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """Who vouched for whom a session was made: the provider's ARN, and what its token said, as condition keys."""
+    """The origin of a web identity's session: the provider's ARN, and the token's claims as condition keys."""
 
     provider: str
     keys: Mapping[str, tuple[str, ...]]
@@ -40,9 +40,10 @@ class Session:
     """What a temporary credential adds to the principal behind it.
 
     `binding` is set for sessions of a service-linked role alone: the source and the one destination registry that
-    the session may act on. `policies` are session policies as text, which narrow and never grant. `transitive` are the
-    keys of those tags, in lower case, that a session assumed by this one has too; it also keeps `source_identity`.
-    `is_of_open_account`: the root of an open account began it, or such a session did; it holds where accounts are open.
+    the session may act on. `policies` are session policies as text, which narrow and never grant. A session that this
+    one starts inherits `source_identity` and the tags whose keys are in `transitive`, in lower case.
+    `is_of_open_account`: the root of an open account started it, or such a session did. It is valid only for clients
+    to which accounts are open.
     """
 
     name: str
@@ -61,9 +62,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The facts of a request that do not depend on who sends it.
+    """The facts of a request that do not depend on its caller.
 
-    `is_local`: the client is known to be on this machine, and no proxy is known to stand between.
+    `is_local`: the client is known to be on this machine, with no known proxy in between.
     """
 
     region: RegionName
@@ -77,7 +78,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified principal. Its permissions are those of now: the gate loads them by `unique_id`.
+    """A verified principal. The gate loads its current permissions by `unique_id`.
 
     `arn` and `user_id` are what GetCallerIdentity answers; `principal_arn` is the user, the role (with its path) or
     the account root (condition key aws:PrincipalArn); `unique_id` is AIDA…, AROA… or the account id.

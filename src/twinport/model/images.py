@@ -12,12 +12,12 @@ from twinport.refusals.requests import InvalidParameter
 _FILTERS = "imageTagMutabilityExclusionFilters"
 _FILTERS_TYPE = "ImageTagMutabilityExclusionFilters"
 
-# ECR's quota, which cannot be adjusted there.
+# ECR's quota, which AWS does not raise.
 TAGS_PER_IMAGE = 1000
 
 
 class Mutability(Enum):
-    """Whether a tag may be moved (ImageTagMutability of the service model)."""
+    """Whether a tag may move to another image (ImageTagMutability of the service model)."""
 
     MUTABLE = "MUTABLE"
     IMMUTABLE = "IMMUTABLE"
@@ -31,14 +31,14 @@ class Mutability(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TagRule:
-    """A repository's mutability with the wildcard patterns that are excluded from it."""
+    """A repository's mutability, and the wildcard patterns of the tags that are excluded from it."""
 
     mutability: Mutability = Mutability.MUTABLE
     exclusions: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, mutability: str, exclusions: Sequence[str]) -> "TagRule":
-        """Join the two as requests send them. Raises InvalidParameter unless they fit one another."""
+        """Build a rule from a request's mutability and exclusions. Raises InvalidParameter unless they fit together."""
         parsed = Mutability(mutability)
         if parsed.has_exclusions and not exclusions:
             raise InvalidParameter(
@@ -66,7 +66,7 @@ class TagRule:
 
 @dataclass(frozen=True, slots=True)
 class NewRepository:
-    """What a repository is created with. The defaults are those of a replica's repository and of a plain request."""
+    """The settings of a new repository. The defaults are for a replica's repository and for a plain request."""
 
     tag_rule: TagRule = TagRule()
     scan_on_push: bool = False
@@ -94,9 +94,9 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """Where a tag's change stands in its registry's history.
+    """The place of a tag's change in its registry's history.
 
-    `sequence` is one counter per registry, taken while the tag's row is locked and never reused; `epoch` is new
+    `sequence` is one counter per registry. It is taken while the tag's row is locked, and never reused. `epoch` is new
     (and greater) after a restore, a reset or a fork. Positions of different registries are never compared.
     """
 
@@ -106,7 +106,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ImageId:
-    """What a request names: a digest, a tag, or both."""
+    """An image as a request names it: by a digest, a tag, or both."""
 
     digest: Digest | None
     tag: str | None
@@ -114,14 +114,14 @@ class ImageId:
 
 @dataclass(frozen=True, slots=True)
 class NamedImage:
-    """An image as a request names it, before anything of it is known to be well formed."""
+    """An image as a request names it, before any part is validated."""
 
     digest: str | None = None
     tag: str | None = None
 
 
 class TagStatus(Enum):
-    """Which images a list is to hold (TagStatus of the service model)."""
+    """Which images a list includes (TagStatus of the service model)."""
 
     ANY = "ANY"
     TAGGED = "TAGGED"
@@ -130,7 +130,7 @@ class TagStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
-    """A manifest's bytes as they were pushed, and the tag by which it was asked for."""
+    """A manifest's bytes as pushed, and the tag in the request for it."""
 
     content: bytes
     digest: Digest
@@ -140,9 +140,9 @@ class StoredManifest:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetail:
-    """What is known of an image. `size` counts config and layers; an index is as large as its largest child.
+    """The facts of an image. `size` counts config and layers; the size of an index is that of its largest child.
 
-    `came_from` is the registry that a replica was carried from.
+    `came_from` is the source registry of a replica.
     """
 
     digest: Digest
@@ -167,7 +167,7 @@ class Referrer:
 
 
 def _matches(pattern: str, tag: str) -> bool:
-    """Match a pattern in which only `*` is special, in linear time: a tenant wrote it."""
+    """Match a pattern in which only `*` is special. Takes linear time, since a tenant wrote the pattern."""
     if "*" not in pattern:
         return tag == pattern
     head, *middle, tail = pattern.split("*")

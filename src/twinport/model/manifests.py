@@ -1,7 +1,7 @@
 """Manifests, parsed once: OCI image manifests and indexes, Docker schema 2 manifests and lists.
 
-Other types are refused: schema 1 because nothing pulls it any more, unknown ones because ECR refuses them and
-because a registry cannot know what they refer to. Artifacts are image manifests or indexes with a type of their own.
+Other types are refused: schema 1 because no client pulls it any more, unknown ones because ECR refuses them and
+because a registry cannot know what they refer to. Artifacts are image manifests or indexes with their own type.
 """
 
 import json
@@ -24,7 +24,7 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = IMAGE_TYPES | INDEX_TYPES
 
 _SCHEMA_VERSION = 2
-# Layers of these types may be kept elsewhere, at the addresses that their descriptors give.
+# Layers of these types may be stored elsewhere, at the addresses in their descriptors.
 _FOREIGN_TYPES = frozenset(
     {
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
@@ -33,7 +33,7 @@ _FOREIGN_TYPES = frozenset(
         "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
     }
 )
-# Far beyond any layer, and small enough that the sum over all entries fits a database's integer.
+# Far above the size of any layer, and small enough that the sum over all entries fits a database's integer.
 _LARGEST_SIZE = 1 << 48
 _MEDIA_TYPE = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
 _NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
@@ -43,7 +43,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a manifest says of something that it refers to (OCI Image 1.1, descriptor.md)."""
+    """A manifest's reference to other content (OCI Image 1.1, descriptor.md)."""
 
     media_type: str
     digest: Digest
@@ -53,7 +53,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest says. An index has children and no config; an image has a config and no children.
+    """A parsed manifest. An index has children and no config; an image has a config and no children.
 
     `artifact_type` is what a referrers list shows: the manifest's own, or its config's media type.
     """
@@ -68,20 +68,20 @@ class Manifest:
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """The config and the layers that the repository must hold, each digest once or with each size it is given."""
+        """The config and the layers that the repository must hold: each digest once for each size given for it."""
         named = (() if self.config is None else (self.config,)) + self.layers
         return tuple(dict.fromkeys(each for each in named if not each.is_elsewhere))
 
     @property
     def own_size(self) -> int:
-        """The bytes of config and layers; of an index none: its size is that of its largest child."""
+        """The bytes of config and layers. Zero for an index: its size is that of its largest child."""
         return sum(each.size for each in self.layers) + (0 if self.config is None else self.config.size)
 
 
 def parse_manifest(content: bytes, declared_media_type: str | None) -> Manifest:
-    """Read a manifest in time linear in its size.
+    """Parse a manifest in time linear in its size.
 
-    `declared_media_type` is what came beside it (a Content-Type without parameters), and must not contradict it.
+    `declared_media_type` is the request's Content-Type without parameters, and must not contradict the manifest.
     Raises ManifestTooLarge, ManifestTypeUnsupported or ManifestInvalid; DigestInvalid for a digest in it.
     """
     if len(content) > MANIFEST_LIMIT:
@@ -107,7 +107,7 @@ def _document(content: bytes) -> Json:
 
 
 def _object(pairs: list[tuple[str, object]]) -> Json:
-    """Refuse an object that says one thing twice: readers would disagree on which counts."""
+    """Refuse an object with a duplicate key: parsers disagree on which value counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ManifestInvalid("a member is given twice")
@@ -115,12 +115,12 @@ def _object(pairs: list[tuple[str, object]]) -> Json:
 
 
 def _integer(digits: str) -> int:
-    """Read a number; one too long for any use stays too long, without the quadratic cost of reading all of it."""
+    """Parse an integer from its first 20 digits, which is too large for any use: all digits take quadratic time."""
     return int(digits[:20])
 
 
 def _no_number(_name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python would read and JSON does not have."""
+    """Refuse NaN and Infinity, which Python accepts and JSON does not have."""
     raise ManifestInvalid("Invalid JSON syntax")
 
 
@@ -132,7 +132,7 @@ def _agreed_type(document: Json, declared: str | None) -> str:
         raise ManifestInvalid(f"'mediaType' is {inside[:200]} and was sent as {declared[:200]}")
     media_type = inside or declared
     if not media_type:
-        # ECR's own words for a manifest whose type nobody gives.
+        # ECR's own words for a manifest without a type, neither in the manifest nor in the request.
         raise ManifestInvalid("Invalid JSON syntax")
     if media_type not in MANIFEST_TYPES:
         raise ManifestTypeUnsupported(media_type)
@@ -140,7 +140,7 @@ def _agreed_type(document: Json, declared: str | None) -> str:
 
 
 def _image(document: Json, media_type: str) -> Manifest:
-    # A document that is an index to one reader and an image to another could hide either (CVE-2021-41190).
+    # A document that one parser reads as an index and another as an image could hide content (CVE-2021-41190).
     if "manifests" in document:
         raise ManifestInvalid("an image manifest has no 'manifests'")
     config = _descriptor(document.get("config"), "config")

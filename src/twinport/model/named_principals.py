@@ -1,4 +1,4 @@
-"""Whom a policy document names under `AWS`, and the same document with other names for them. Pure."""
+"""The principals that a policy document names under `AWS`, and the same document with these renamed. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,12 +8,12 @@ _TYPE = "AWS"
 
 
 def named_in(text: str) -> frozenset[str]:
-    """Return every name under `AWS` of a document that was read and found good."""
+    """Return every name under `AWS` in a valid document."""
     return frozenset(str(name) for element in _elements(json.loads(text)) for name in _listed(element[_TYPE]))
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
-    """Return the document, compact and otherwise as it is, with these names in the place of those."""
+    """Return the document with the names replaced, compact and otherwise unchanged."""
     document = json.loads(text)
     for element in _elements(document):
         given = element[_TYPE]

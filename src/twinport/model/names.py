@@ -23,7 +23,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Registry:
-    """One account in one Region: the unit that has a replication configuration and a registry policy."""
+    """One account in one Region. A registry has one replication configuration and one registry policy."""
 
     account: AccountId
     region: RegionName

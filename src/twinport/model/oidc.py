@@ -1,4 +1,4 @@
-"""Providers of OpenID Connect, by which others than IAM say who somebody is."""
+"""Providers of OpenID Connect: identity providers outside IAM."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,9 @@ from twinport.model.names import PARTITION, AccountId
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """An issuer that an account believes. `url` is without `https://`, as IAM shows it.
+    """An issuer that an account trusts. `url` is without `https://`, as IAM shows it.
 
-    `client_ids` are the audiences for which its tokens may be made; `thumbprints` are kept and shown.
+    `client_ids` are the accepted audiences of its tokens. `thumbprints` are stored and shown, and not used.
     """
 
     account: AccountId

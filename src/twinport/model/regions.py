@@ -12,7 +12,7 @@ DEFAULT_REGIONS: tuple[RegionName, ...] = tuple(
     ).split()
 )
 
-# Where endpoints are that have no Region of their own: IAM's, and the global one of STS.
+# The Region of endpoints that have none of their own: IAM's, and STS's global one.
 GLOBAL_REGION = RegionName("us-east-1")
-# Where a caller is whose address names no Region and whom nothing else places.
+# The Region of a caller when neither its address nor a setting names one.
 HOME_REGION = RegionName("us-east-1")

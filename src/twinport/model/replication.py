@@ -1,4 +1,4 @@
-"""Replication rules, and the obligations that they create."""
+"""Replication rules, and the deliveries that they create."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +11,9 @@ from twinport.model.names import Registry, RepositoryName
 
 @dataclass(frozen=True, slots=True)
 class ReplicationRule:
-    """Where images go whose repository name begins with one of `prefixes` (none: every repository).
+    """The destinations of images whose repository name begins with one of `prefixes` (none: every repository).
 
-    `deletions` is what was said of carrying deletions too: None where nothing was said, which means no.
+    `deletions` is the setting for replicating deletions too. None means that the request did not set it: no.
     """
 
     destinations: tuple[Registry, ...]
@@ -26,7 +26,7 @@ class ReplicationRule:
 
 @dataclass(frozen=True, slots=True)
 class ReplicationConfiguration:
-    """A registry's rules, replaced as a whole. Their order carries no meaning but is kept."""
+    """A registry's rules, replaced as a whole. Their order has no meaning but is preserved."""
 
     rules: tuple[ReplicationRule, ...] = ()
 
@@ -35,12 +35,12 @@ class ReplicationConfiguration:
         return frozenset(place for rule in self.rules for place in rule.destinations)
 
     def destinations_of(self, repository: str) -> frozenset[Registry]:
-        """Return where images of one repository go: the union over the rules that select it."""
+        """Return the destinations of one repository's images: the union over the rules that select it."""
         return frozenset(place for rule in self.rules if rule.selects(repository) for place in rule.destinations)
 
 
 class DeliveryState(Enum):
-    """Waiting covers 'leased': a lease is only a claim that expires."""
+    """The state of a delivery. A leased delivery counts as waiting: a lease is only a claim that expires."""
 
     WAITING = "waiting"
     COMPLETE = "complete"
@@ -48,12 +48,12 @@ class DeliveryState(Enum):
 
     @property
     def ecr(self) -> str:
-        """Return the state as DescribeImageReplicationStatus names it."""
+        """Return the state's name in DescribeImageReplicationStatus."""
         return "IN_PROGRESS" if self is DeliveryState.WAITING else self.name
 
 
 class FailureCode(Enum):
-    """Why a delivery gave up. Only the first is known from AWS (field reports); the rest are ours, in its style."""
+    """Why a delivery failed. Only the first code is known from AWS (field reports); the rest are ours, in its style."""
 
     DESTINATION_REGISTRY_ACCESS_DENIED = "DESTINATION_REGISTRY_ACCESS_DENIED"
     DESTINATION_REGION_NOT_FOUND = "DESTINATION_REGION_NOT_FOUND"
@@ -67,7 +67,7 @@ class FailureCode(Enum):
 
 
 class TagOutcome(Enum):
-    """What became of the tag when an image arrived. In every case the image is there, and the delivery complete."""
+    """What happened to the tag when an image arrived. In every case the image is stored and the delivery complete."""
 
     NONE = "none"
     MOVED = "moved"
@@ -77,9 +77,10 @@ class TagOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedDelivery:
-    """The planner's decision: this image (under this tag, or none) is owed to this destination.
+    """The planner's decision to deliver an image (under a tag, or without one) to a destination.
 
-    `repetition` is greater than that of every earlier delivery of the same at the same position, which all failed.
+    `repetition` is greater than that of every earlier delivery of the same image and tag at the same position. Those
+    deliveries all failed.
     """
 
     destination: Registry
@@ -91,7 +92,7 @@ class PlannedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One obligation of the outbox: one (image, tag) to one destination registry. `id` is unique everywhere."""
+    """One entry of the outbox: one (image, tag) for one destination registry. `id` is globally unique."""
 
     id: str
     source: Registry
@@ -106,7 +107,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """The destination has said that an image is there, and with it the images that its index refers to."""
+    """The destination's confirmation that it has an image and, for an index, the images that it refers to."""
 
     bytes_carried: int
     carried_by: str
@@ -123,9 +124,9 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What the outbox knows of one delivery; never ahead of the copy.
+    """The outbox's record of one delivery. It never claims more than the copy's true state.
 
-    `carried_by` is the ARN of the role session that brought it, `reason` the words of the last failure.
+    `carried_by` is the ARN of the role session that delivered it. `reason` is the text of the last failure.
     """
 
     id: str
@@ -147,7 +148,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class ListedDelivery:
-    """A delivery in a list of them. `next_try_at` is None where no attempt will come, or one is being made."""
+    """A delivery in a list. `next_try_at` is None if no attempt will come or one is in progress."""
 
     source: Registry
     report: DeliveryReport
@@ -157,7 +158,7 @@ class ListedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPage:
-    """Some deliveries of a registry, the newest first. `next` is the id after which the next page begins, if any."""
+    """A page of a registry's deliveries, the newest first. The next page begins after the id `next`, if it is set."""
 
     reports: tuple[DeliveryReport, ...]
     next: str | None

@@ -1,4 +1,4 @@
-"""Tags of resources (of repositories, that is; an image's tags are names)."""
+"""Tags of resources. Here these are repositories; an image's tags are names."""
 
 import re
 from collections.abc import Iterable, Mapping

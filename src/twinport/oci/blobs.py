@@ -25,7 +25,7 @@ _LENGTH = re.compile(r"[0-9]{1,19}")
 
 @dataclass(frozen=True, slots=True)
 class BlobRoutes:
-    """One method for each route. Refusals are raised: the router words them."""
+    """One method for each route. The methods raise refusals; the router words them."""
 
     uploads: Uploads
     layers: Layers
@@ -53,7 +53,7 @@ class BlobRoutes:
         return Answer(202, safe_headers(ContentType.TEXT))
 
     async def presigned(self, request: Request, grant: DownloadGrant) -> AnyAnswer:
-        """Serve what a verified presigned address grants."""
+        """Serve the layer that a verified presigned address grants."""
         return _content(request, await self.layers.redeem(grant))
 
     async def start(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
@@ -119,7 +119,7 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _part(request: Request) -> Part:
-    """Read where a part belongs. Raises ContentRangeInvalid, SizeMismatch."""
+    """Parse where a part belongs. Raises ContentRangeInvalid, SizeMismatch."""
     header = request.header("content-range")
     if header is None:
         return Part(_body(request, None))
@@ -128,7 +128,7 @@ def _part(request: Request) -> Part:
 
 
 async def _body(request: Request, span: Span | None) -> AsyncIterator[bytes]:
-    """Yield the body, and refuse one that is not as long as its headers say. Raises SizeMismatch, Interrupted."""
+    """Yield the body, and refuse it if its length differs from its headers. Raises SizeMismatch, Interrupted."""
     announced = _announced_size(request, span)
     received = 0
     async for piece in request.pieces():
@@ -149,14 +149,14 @@ def _announced_size(request: Request, span: Span | None) -> int | None:
 
 
 def _length(header: str) -> int:
-    """Read a Content-Length, which some servers let through when it is given twice. Raises InvalidParameter."""
+    """Parse a Content-Length. Some servers let a duplicate header through. Raises InvalidParameter."""
     if not _LENGTH.fullmatch(header):
         raise InvalidParameter("Content-Length", "must be one number of bytes")
     return int(header)
 
 
 def _content(request: Request, layer: Layer) -> AnyAnswer:
-    """Answer with a layer's bytes, or those of them that are asked for."""
+    """Answer with a layer's bytes, or the requested range of them."""
     headers = _blob_headers(layer.digest)
     is_other = request.header("if-range") not in (None, headers["etag"])
     match Whole() if is_other else asked_range(request.header("range"), layer.size):
@@ -194,7 +194,7 @@ def _blob_headers(digest: Digest) -> dict[str, str]:
 
 
 def _upload_headers(target: Target, upload: UploadState) -> dict[str, str]:
-    """Say where an upload goes on, and how far it is; of one without bytes, like other registries, `0-0`."""
+    """Return the headers with an upload's address and progress. Without bytes it is `0-0`, as in other registries."""
     return {
         **safe_headers(ContentType.TEXT),
         "location": f"{target.prefix}/blobs/uploads/{upload.id}",

@@ -1,4 +1,4 @@
-"""The registry protocol's door: whose registry a request is about, who asks, and which route it takes."""
+"""The registry protocol's door: finds a request's registry, caller and route."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -33,8 +33,8 @@ class Tokens(Protocol):
     async def open(self, authorization: str | None, origin: Origin, only_region: RegionName | None) -> Caller:
         """Return the caller behind a Basic `Authorization` header; its origin's Region becomes the token's.
 
-        Raises RegistryTokenMissing, RegistryTokenExpired or RegistryTokenInvalid, the last for a token of another
-        Region than `only_region` too.
+        Raises RegistryTokenMissing, RegistryTokenExpired or RegistryTokenInvalid. The last is also for a token of a
+        Region other than `only_region`.
         """
         ...
 
@@ -64,12 +64,12 @@ class OciDoor:
         return replace(answer, headers={**answer.headers, "x-request-id": request.id})
 
     def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
-        """Word what is refused before this door is asked, in the standard's error document."""
+        """Word a refusal from before this door, in the standard's error document."""
         answer = errors.refused(refusal, "", errors.table_of(self.deviations))
         return replace(answer, status=status, headers={**answer.headers, "x-request-id": request.id})
 
     async def _answer(self, request: Request) -> AnyAnswer:
-        # Credentials come first: whoever has none learns nothing from a path.
+        # Credentials come first: a client without credentials learns nothing from a path.
         address = address_of(request.header("host") or "")
         origin = self.edge.origin_of(request, self.world.now())
         only_region = address.registry.region if isinstance(address, HostAddress) else None
@@ -86,7 +86,7 @@ class OciDoor:
                 return await self._in_repository(request, caller, address, route)
 
     def _require_served(self, region: RegionName | None, authorization: str | None) -> None:
-        """Raise RegistryTokenInvalid where a host names a Region that is not served: nothing is valid there."""
+        """Raise RegistryTokenInvalid if a host names a Region that is not served: no token is valid there."""
         if region is not None and region not in self.regions and authorization:
             raise RegistryTokenInvalid
 
@@ -113,7 +113,7 @@ class OciDoor:
         return await handler(request, _in_region(caller, registry), target)
 
     def _locate(self, address: Address, caller: Caller, path: str) -> tuple[Registry, str, str]:
-        """Return the registry that is meant, the path within it, and what the caller writes before that path."""
+        """Return the request's registry, the path within it, and the client's prefix before that path."""
         match address:
             case HostAddress(registry=registry):
                 return registry, path, ""
@@ -124,7 +124,7 @@ class OciDoor:
                 return Registry(caller.account, caller.origin.region), path, ""
 
     def handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
-        """Return what answers each method of each kind of place in a repository."""
+        """Return the handler of each method for each kind of place in a repository."""
         manifests, blobs, listings = self.manifests, self.blobs, self.listings
         return {
             Place.MANIFEST: {
@@ -160,5 +160,5 @@ def _require_reading(request: Request) -> None:
 
 
 def _in_region(caller: Caller, registry: Registry) -> Caller:
-    """Say to the policies which Region is asked: at the edge it need not be the token's."""
+    """Set the requested Region for the policies: at the edge it may differ from the token's."""
     return replace(caller, origin=replace(caller.origin, region=registry.region))

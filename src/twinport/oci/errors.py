@@ -1,7 +1,7 @@
 """Refusals in the words of the registry protocol (OCI Distribution 1.1, error codes).
 
 Statuses and codes are those of the standard and its reference implementation. The messages are ECR's where ECR has
-one, so that what docker prints is what it prints in front of ECR.
+one, so that docker prints the same as with ECR.
 """
 
 import json
@@ -27,7 +27,7 @@ class WireError:
 
 
 Table = Mapping[type[Refusal], WireError]
-# The most particular class of a refusal that stands here decides.
+# The most specific class of a refusal in this table decides.
 TABLE: Table = {
     errors.NotAuthenticated: WireError(401, "UNAUTHORIZED"),
     callers.RegistryTokenExpired: WireError(403, "DENIED"),
@@ -65,7 +65,7 @@ TABLE: Table = {
     images.ReferencedImagesMissing: WireError(400, "MANIFEST_BLOB_UNKNOWN"),
     errors.LimitReached: WireError(403, "DENIED"),
     requests.RateExceeded: WireError(429, "TOOMANYREQUESTS"),
-    # They end by themselves: a client may try again later.
+    # These end by themselves: a client may try again later.
     images.TooManyUploads: WireError(429, "TOOMANYREQUESTS"),
     images.TooManyUploadedBytes: WireError(429, "TOOMANYREQUESTS"),
     images.TagParametersTooMany: WireError(414, "UNSUPPORTED"),
@@ -77,7 +77,7 @@ TABLE: Table = {
 }
 
 
-# What Amazon ECR answers otherwise, by the deviation that says so.
+# Where Amazon ECR answers differently, by deviation.
 _ECR_ANSWERS: dict[Deviation, dict[type[Refusal], WireError]] = {
     Deviation.UNSUPPORTED_MANIFEST: {
         images.ManifestInvalid: WireError(405, "UNSUPPORTED"),
@@ -94,7 +94,7 @@ def table_of(deviations: Deviations) -> Table:
 
 
 def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
-    """Word a refusal; `realm` is where credentials are asked for."""
+    """Word a refusal. `realm` is the address that asks clients for credentials."""
     wire = next(table[kind] for kind in type(refusal).__mro__ if kind in table)
     names.refused(wire.code)
     if isinstance(refusal, callers.RegistryTokenMissing):
@@ -108,7 +108,7 @@ def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
 
 
 def unexpected(request_id: str) -> Answer:
-    """Answer a defect with the id under which it was recorded, and nothing of it."""
+    """Answer a defect with its id in the log, without any detail."""
     names.refused("UNKNOWN")
     text = f"an unexpected error was met and recorded under request id {request_id}"
     return Answer(500, safe_headers(ContentType.JSON), _envelope("UNKNOWN", text))

@@ -1,10 +1,10 @@
-"""The headers that every answer under `/v2/` carries: a tenant's bytes are only bytes (architecture, law 11)."""
+"""The headers of every answer under `/v2/`: a tenant's bytes are only bytes (architecture, law 11)."""
 
 from enum import Enum
 
 
 class ContentType(Enum):
-    """The closed list of types that are answered besides a manifest's own."""
+    """The closed list of content types of answers, besides a manifest's own."""
 
     BYTES = "application/octet-stream"
     JSON = "application/json"
@@ -12,7 +12,7 @@ class ContentType(Enum):
 
 
 def safe_headers(content_type: ContentType | str) -> dict[str, str]:
-    """Return headers under which no browser runs, frames or guesses at a body.
+    """Return headers that stop a browser from running, framing or sniffing a body.
 
     A plain string is a manifest's media type, which the caller has checked against the types that it stores.
     """

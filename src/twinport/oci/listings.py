@@ -1,4 +1,4 @@
-"""Lists under `/v2/`: tags, referrers, and the catalog of repositories. All of them speak in the caller's form."""
+"""Lists under `/v2/`: tags, referrers, and the catalog of repositories. They write names in the caller's form."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from twinport.registry.referrers import ReferrerQuery, Referrers
 from twinport.registry.repositories import Repositories
 
 MOST_ITEMS = 1000
-# What a page of ECR's holds when nobody says how much.
+# ECR's default page size.
 ECR_ITEMS = 100
 _MOST_FIELDS = 100
 _LONGEST_NUMBER = 9
@@ -28,7 +28,7 @@ _LONGEST_NUMBER = 9
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """One method for each route. Refusals are raised: the door words them."""
+    """One method for each route. The methods raise refusals; the door words them."""
 
     images: Images
     referrers: Referrers
@@ -65,7 +65,7 @@ class Listings:
         return _page(body, OCI_INDEX, headers)
 
     def _limit(self, query: dict[str, list[str]]) -> int:
-        """Return how many items are asked for; more than we give at once is a wish, and to ECR a mistake."""
+        """Return the requested page size. A size above MOST_ITEMS is lowered, or refused under ECR's deviation."""
         is_ecrs = Deviation.LIST_LIMITS in self.deviations
         number = _number(query.get("n", [str(ECR_ITEMS if is_ecrs else MOST_ITEMS)])[-1])
         if is_ecrs and number > MOST_ITEMS:
@@ -91,7 +91,7 @@ def _last(query: dict[str, list[str]]) -> str:
 
 
 def _next(path: str, limit: int, found: Sequence[str]) -> dict[str, str]:
-    """Link to the following page if there is one; a page of no items leads nowhere."""
+    """Return a link to the next page if there is one. A page without items has no link."""
     if not 0 < limit < len(found):
         return {}
     return {"link": f'<{path}?n={limit}&last={quote(found[limit - 1])}>; rel="next"'}

@@ -16,13 +16,13 @@ from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 from twinport.registry.pushes import Parts, Push, Unchanged
 
-# What one push may be tagged with: all of it is answered in one header.
+# The most tags in one push: the answer lists all of them in one header.
 MOST_TAGS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestRoutes:
-    """One method for each route. Refusals are raised: the door words them."""
+    """One method for each route. The methods raise refusals; the door words them."""
 
     images: Images
     parts: Parts = Parts.REQUIRED
@@ -37,7 +37,7 @@ class ManifestRoutes:
         return Answer(200, headers, found.content)
 
     async def head(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
-        """`HEAD` of the same. A damaged manifest is not there for those who ask before they push: so they push it."""
+        """`HEAD` of the same. A damaged manifest is reported as missing, so that a client that checks pushes it."""
         try:
             return await self.get(request, caller, target)
         except ImageInaccessible as refusal:
@@ -83,7 +83,7 @@ def _image(target: Target) -> ImageId:
 
 
 def _reference(target: Target) -> Digest | TagName:
-    """A colon makes a reference a digest: no tag has one."""
+    """Parse a reference. With a colon it is a digest: no tag has one."""
     text = target.reference
     return Digest.parse(text) if ":" in text else tag_name(text)
 

@@ -1,4 +1,4 @@
-"""Layers by presigned address: whoever holds the address may read that layer until it expires."""
+"""Layers by presigned address: a client with the address may read that layer until the address expires."""
 
 from dataclasses import dataclass
 

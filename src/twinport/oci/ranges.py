@@ -1,4 +1,4 @@
-"""Ranges: the part of a blob that is asked for (RFC 9110), and the place of a part of an upload (OCI Distribution)."""
+"""Ranges: the requested part of a blob (RFC 9110), and the place of a part of an upload (OCI Distribution)."""
 
 import re
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _PART = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Everything: no range was asked for, or none that must be honoured."""
+    """Everything: the client sent no range, or none that must be honored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`size` bytes from `first` on; never none."""
+    """`size` bytes from `first` on, at least one."""
 
     first: int
     size: int
@@ -28,14 +28,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfiable:
-    """A range that lies outside."""
+    """A range outside the content."""
 
 
 Asked = Whole | Span | Unsatisfiable
 
 
 def asked_range(header: str | None, size: int) -> Asked:
-    """Read a Range header about `size` bytes. Several ranges, and what cannot be read, mean the whole."""
+    """Parse a Range header for `size` bytes. Several ranges, or an unreadable header, mean the whole."""
     found = _ONE_RANGE.fullmatch(header or "")
     if found is None or found.groups() == ("", ""):
         return Whole()
@@ -48,7 +48,7 @@ def asked_range(header: str | None, size: int) -> Asked:
 
 
 def part_range(header: str) -> Span:
-    """Read the Content-Range of a part of an upload, `FIRST-LAST`. Raises ContentRangeInvalid."""
+    """Parse the Content-Range of a part of an upload, `FIRST-LAST`. Raises ContentRangeInvalid."""
     found = _PART.fullmatch(header.strip())
     if found is None or int(found[2]) < int(found[1]):
         raise ContentRangeInvalid(header)

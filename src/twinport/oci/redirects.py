@@ -20,7 +20,7 @@ class LayerRedirects:
     public_url: str | None
 
     async def answer(self, request: Request, caller: Caller, target: Target, digest: Digest) -> Answer:
-        """Answer where the layer is. Raises LayerNotFound, LayerInaccessible."""
+        """Answer with the address of the layer. Raises LayerNotFound, LayerInaccessible."""
         grant = await self.layers.grant_download(caller, target.registry, target.repository, digest)
         location = await self.links.write(grant, self.public_url or self.edge.endpoint(request))
         return Answer(307, {**safe_headers(ContentType.TEXT), "location": location})

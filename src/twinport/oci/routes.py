@@ -1,4 +1,4 @@
-"""What a path under `/v2/` names. Paths are read from the right, since a repository may be called `blobs/tags`."""
+"""What a path under `/v2/` names. Paths are parsed from the right, since a repository may be called `blobs/tags`."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -20,19 +20,19 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """`/v2/`, by which clients try their credentials."""
+    """`/v2/`, where clients check their credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """`/v2/_catalog`. `path` is what stands before it: empty, or at the edge `ACCOUNT/REGION`."""
+    """`/v2/_catalog`. `path` is the part before it: empty, or at the edge `ACCOUNT/REGION`."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class InRepository:
-    """A place in a repository. `path` and `reference` are decoded and otherwise as sent: not yet names."""
+    """A place in a repository. `path` and `reference` are decoded but not validated yet."""
 
     place: Place
     path: str
@@ -43,9 +43,9 @@ Route = Ping | Catalog | InRepository
 
 
 def parse(raw_path: str) -> Route:
-    """Read a path as it was sent. Raises PathUnknown.
+    """Parse a path as sent. Raises PathUnknown.
 
-    Each segment is decoded by itself, so that an encoded slash separates nothing; no segment is dropped or resolved.
+    Each segment is decoded by itself, so that an encoded slash is no separator. No segment is dropped or resolved.
     """
     segments = [unquote(segment, errors="replace") for segment in raw_path.split("/")]
     if any("/" in segment for segment in segments):

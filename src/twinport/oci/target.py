@@ -1,4 +1,4 @@
-"""What a route under `/v2/` is about, in the terms of the registry and in those of the caller."""
+"""The target of a route under `/v2/`, in the registry's terms and in the caller's form."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from twinport.refusals.requests import BadName
 class Target:
     """A repository that may or may not exist, and what the path names in it.
 
-    `prefix` is the caller's way of writing the repository, `/v2/team/api` or `/v2/111122223333/eu-west-1/team/api`;
-    every address that is answered begins with it. `reference` is as sent: a digest, an upload's id, a tag, or empty.
+    `prefix` is the repository's path as the caller wrote it: `/v2/team/api` or `/v2/111122223333/eu-west-1/team/api`.
+    Every address in an answer begins with it. `reference` is as sent: a digest, an upload's id, a tag, or empty.
     """
 
     registry: Registry
@@ -20,9 +20,10 @@ class Target:
     reference: str = ""
 
     def sibling(self, text: str) -> RepositoryName | None:
-        """Return the repository of the same registry that this caller writes as `text`, if it is one.
+        """Return the repository of the same registry that `text` names in this caller's form, or None.
 
-        A caller who spells the registry out here must do so there too: without it, another one may be meant.
+        If the caller's path includes the registry, `text` must include it too: without it, another registry may be
+        meant.
         """
         registry = f"{self.registry.account}/{self.registry.region}/"
         form = registry if self.prefix.startswith(f"/v2/{registry}") else ""

@@ -1,4 +1,4 @@
-"""Refusals about who calls: signatures, tokens, sessions, forms and presigned addresses."""
+"""Refusals about the caller's identity: signatures, tokens, sessions, forms and presigned addresses."""
 
 from twinport.errors import BadRequest, NotAuthenticated, Refusal, Unavailable
 
@@ -9,7 +9,7 @@ class CredentialsMissing(NotAuthenticated):
 
 
 class CredentialsUnknown(NotAuthenticated):
-    """No active access key or session has this id, or the session token is not ours."""
+    """No active access key or session has this id, or this server did not issue the session token."""
 
     def __init__(self) -> None:
         super().__init__("The security token included in the request is invalid.")
@@ -21,7 +21,7 @@ class SessionExpired(NotAuthenticated):
 
 
 class SignatureIncomplete(NotAuthenticated):
-    """The signature's own fields are missing, doubled, or not what the algorithm asks for."""
+    """The signature's own fields are missing, duplicated, or not what the algorithm requires."""
 
 
 class SignatureMismatch(NotAuthenticated):
@@ -50,14 +50,14 @@ class SignatureNotYetCurrent(NotAuthenticated):
 
 
 class SignInRefused(NotAuthenticated):
-    """Key or name, and secret or password, do not belong together. Which of them is wrong stays unsaid."""
+    """Key or name, and secret or password, do not belong together. The message does not say which is wrong."""
 
     def __init__(self) -> None:
         super().__init__("these do not belong to an active key or user; check both, and try again")
 
 
 class SignedOut(NotAuthenticated):
-    """No session of the console belongs to this cookie: it ended, or never was."""
+    """No session of the console belongs to this cookie: it ended, or never existed."""
 
     def __init__(self) -> None:
         super().__init__("your session has ended; sign in again")
@@ -81,7 +81,7 @@ class RegistryTokenInvalid(NotAuthenticated):
 
 
 class OriginRefused(Refusal):
-    """A browser page of another origin, or a host name that is not ours, sent the request."""
+    """The request came from a browser page of another origin, or for a host name that is not ours."""
 
 
 class HostUnclear(BadRequest):
@@ -100,14 +100,14 @@ class DownloadExpired(Refusal):
 
 
 class FormForged(Refusal):
-    """A form of the console came without its token, or with somebody else's."""
+    """A form of the console came without its token, or with another user's."""
 
     def __init__(self) -> None:
         super().__init__("this form was not made for your session, so nothing was changed; open the page again")
 
 
 class DownloadForged(Refusal):
-    """A presigned layer address was altered, or never was ours."""
+    """A presigned layer address was altered, or this server did not issue it."""
 
     def __init__(self) -> None:
         super().__init__("the address of this layer was altered or was not signed here; ask for a new one")
@@ -121,7 +121,7 @@ class NotConfirmed(BadRequest):
 
 
 class TooManyAttempts(Unavailable):
-    """Wrong secrets were given again and again, for one user or key, from one network."""
+    """One network sent wrong secrets repeatedly for one user or key."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many failed attempts to sign in; wait {seconds} s and try again")

@@ -1,21 +1,21 @@
-"""Refusals about what lies outside: addresses that may not be reached, and answers that did not come."""
+"""Refusals about outgoing requests: forbidden addresses, and missing answers."""
 
 from twinport.errors import Refusal
 
 
 class NotFetched(Refusal):
-    """Nothing was fetched from an address that a tenant named. Whoever asked words it for their own caller."""
+    """An address that a tenant named gave no answer. The calling code words the refusal for its own client."""
 
 
 class AddressForbidden(NotFetched):
-    """The address leads where no tenant may send this machine."""
+    """The address leads to a network that tenants may not reach through this machine."""
 
     def __init__(self, host: str, where: str) -> None:
         super().__init__(f"'{host[:253]}' is at {where}, which may not be reached unless 'egress_networks' lists it")
 
 
 class UrlForbidden(NotFetched):
-    """The URL is none that is followed: its scheme, its form, or a name and password inside it."""
+    """The URL is not allowed: its scheme, its form, or a name and password in it."""
 
     def __init__(self, url: str, why: str) -> None:
         super().__init__(f"'{url[:200]}' is not fetched: {why}")
@@ -37,7 +37,7 @@ class AnswerTooLate(NotFetched):
 
 
 class Unreachable(NotFetched):
-    """No connection, no name, no certificate that is trusted, or no HTTP."""
+    """The host has no connection, no name, no trusted certificate, or does not speak HTTP."""
 
     def __init__(self, host: str, why: str) -> None:
         super().__init__(f"'{host[:253]}' could not be reached: {why[:300]}")

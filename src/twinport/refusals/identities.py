@@ -4,7 +4,7 @@ from twinport.errors import BadRequest, Conflict, LimitReached, NotFound, Refusa
 
 
 class RootMayNotAssume(Refusal):
-    """As in AWS, but for the roots of open accounts, which may."""
+    """A root may not assume roles, as in AWS. Roots of open accounts may."""
 
     def __init__(self) -> None:
         super().__init__("Roles may not be assumed by root accounts.")
@@ -32,9 +32,9 @@ class PolicyOutsideAccount(Refusal):
 
 
 class PolicyMalformed(BadRequest):
-    """A policy document holds what its kind does not allow or nobody knows. `detail` is IAM's sentence.
+    """A policy document has an element that is unknown or that its kind does not allow. `detail` is IAM's sentence.
 
-    IAM answers MalformedPolicyDocument with it; ECR has one sentence of its own for each kind.
+    IAM answers MalformedPolicyDocument with this sentence. ECR has one sentence of its own for each kind.
     """
 
     def __init__(self, detail: str) -> None:
@@ -70,21 +70,21 @@ class ServiceUnknown(InvalidInput):
 
 
 class AliasIsAnAccount(InvalidInput):
-    """Where an account is named, twelve digits are its id."""
+    """An alias must not be twelve digits, since these are an account id."""
 
     def __init__(self, alias: str) -> None:
         super().__init__(f"the account alias '{alias}' has the form of an account id; choose another one")
 
 
 class ArnInvalid(BadRequest):
-    """What was given for an ARN is none (ValidationError). The two blanks are AWS's."""
+    """The given text is no ARN (ValidationError). The two blanks are AWS's."""
 
     def __init__(self) -> None:
         super().__init__("Invalid ARN:  Could not be parsed!")
 
 
 class RoleArnInvalid(BadRequest):
-    """AssumeRole was given something else than the ARN of a role (ValidationError)."""
+    """AssumeRole got something other than the ARN of a role (ValidationError)."""
 
     def __init__(self, arn: str) -> None:
         super().__init__(f"{arn} is invalid")
@@ -95,11 +95,11 @@ class SessionTooLong(BadRequest):
 
 
 class SessionTagsInvalid(BadRequest):
-    """The tags of a session contradict each other, or those of the session that asks."""
+    """The tags of a session contradict each other, or the tags of the caller's session."""
 
 
 class NameNeeded(BadRequest):
-    """The name of a user may be left out by a user alone (ValidationError)."""
+    """Only a user may leave out the user's name (ValidationError)."""
 
     def __init__(self) -> None:
         super().__init__("Must specify userName when calling with non-User credentials")
@@ -115,7 +115,7 @@ class RoleUnmodifiable(BadRequest):
 
 
 class PasswordTooWeak(BadRequest):
-    """The password does not keep to IAM's default rules (PasswordPolicyViolation)."""
+    """The password does not follow IAM's default rules (PasswordPolicyViolation)."""
 
     def __init__(self, shortest: int, kinds: int) -> None:
         super().__init__(
@@ -139,14 +139,14 @@ class EntityNotFound(NotFound):
 
 
 class PolicyNotEvaluated(Refusal):
-    """A simulation that the evaluator gives up."""
+    """The evaluator gave up a simulation."""
 
     def __init__(self, action: str, resource: str, reason: str) -> None:
         super().__init__(f"{action} on {resource[:256]} is denied without a decision, {reason}")
 
 
 class EntityUnretrievable(NotFound):
-    """An entity whose policies were to be looked at, in IAM's words."""
+    """The entity whose policies were requested does not exist, in IAM's words."""
 
     def __init__(self) -> None:
         super().__init__("Unable to retrieve specified IAM entity.")
@@ -193,7 +193,7 @@ class PolicyVersionNotFound(NotFound):
 
 
 class PolicyNotThere(NotFound):
-    """Attaching asks for a policy in other words than reading it."""
+    """The policy to attach does not exist. IAM words this differently from a read."""
 
     def __init__(self, arn: str) -> None:
         super().__init__(f"Policy {arn} does not exist or is not attachable.")
@@ -227,11 +227,11 @@ class PolicyExists(EntityExists):
 
 
 class StillReferenced(Conflict):
-    """IAM deletes nothing that others still hang on (DeleteConflict)."""
+    """IAM deletes nothing that other entities still depend on (DeleteConflict)."""
 
 
 class ChangedMeanwhile(Conflict):
-    """A form of the console was made from what is no longer so."""
+    """A form of the console shows a state that has changed since."""
 
     def __init__(self) -> None:
         super().__init__("this was changed after the page was shown; nothing was saved")
@@ -291,7 +291,7 @@ class SessionPoliciesTooLarge(LimitReached):
 
 
 class RoleFenced(Unavailable):
-    """The service-linked role of this incarnation is being deleted, or is gone: whoever needs it asks for it anew."""
+    """This incarnation of the service-linked role is being deleted or is gone. The calling code looks it up again."""
 
     def __init__(self) -> None:
         super().__init__("the service-linked role is being deleted; nothing was changed, try again")
@@ -305,14 +305,14 @@ class AuthorizationMessageInvalid(BadRequest):
 
 
 class PrincipalNotAsked(BadRequest):
-    """Nobody can be asked about by this name. `why_not` says what is wrong with it."""
+    """This name is no principal to ask about. `why_not` says what is wrong with it."""
 
     def __init__(self, name: str, why_not: str) -> None:
         super().__init__(f"'{name}' {why_not}")
 
 
 class ResourceNotAsked(BadRequest):
-    """Nothing can be asked about by this name. `why_not` says what is wrong with it."""
+    """This name is no resource to ask about. `why_not` says what is wrong with it."""
 
     def __init__(self, name: str, why_not: str) -> None:
         super().__init__(f"'{name}' {why_not}")

@@ -112,7 +112,7 @@ class ImageReferenced(Conflict):
 
 
 class LayerReferenced(Conflict):
-    """A layer is to be deleted that an image names."""
+    """The layer to delete belongs to an image."""
 
     def __init__(self, digest: str, name: str) -> None:
         super().__init__(
@@ -195,7 +195,7 @@ class ImageDigestMismatch(BadContent):
 
 
 class DescriptorSizeWrong(BadContent):
-    """A manifest says of something that the repository holds that it has another size."""
+    """A manifest gives a wrong size for content that the repository holds."""
 
     def __init__(self, digest: str, declared: int, actual: int) -> None:
         super().__init__(f"the manifest gives {digest} {declared} bytes, and it has {actual}: correct its size")
@@ -263,7 +263,7 @@ class TagParametersTooMany(LimitReached):
 
 
 class LayerInaccessible(Unavailable):
-    """The layer's row is there and its bytes are not, or not all (LayerInaccessibleException): a person must act."""
+    """The layer has a row, but bytes are missing (LayerInaccessibleException). An operator must act."""
 
     def __init__(self, digest: str, name: str, account: str) -> None:
         super().__init__(
@@ -273,7 +273,7 @@ class LayerInaccessible(Unavailable):
 
 
 class ImageInaccessible(Unavailable):
-    """The manifest's row is there and its bytes are not what was pushed: whoever pushes it again heals it."""
+    """The manifest has a row, but its bytes are damaged. Another push of the same manifest repairs it."""
 
     def __init__(self, digest: str, name: str, account: str) -> None:
         super().__init__(
@@ -283,5 +283,5 @@ class ImageInaccessible(Unavailable):
 
 
 def _listed(digests: Sequence[str]) -> str:
-    """Word a list as AWS does; of a very long one, the first hundred."""
+    """Format a list as AWS does: at most the first hundred items."""
     return f"[{', '.join(digests[:_MOST_NAMED])}]"

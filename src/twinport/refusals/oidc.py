@@ -1,4 +1,4 @@
-"""Refusals about providers of OpenID Connect and the tokens that they give."""
+"""Refusals about providers of OpenID Connect and their tokens."""
 
 from twinport.errors import BadRequest, LimitReached, NotFound, Refusal
 from twinport.refusals.identities import EntityExists
@@ -15,14 +15,14 @@ class OidcProviderExists(EntityExists):
 
 
 class OidcUrlInvalid(BadRequest):
-    """What was given is not the address of an issuer (ValidationError)."""
+    """The given text is not the address of an issuer (ValidationError)."""
 
     def __init__(self) -> None:
         super().__init__("Invalid Open ID Connect Provider URL")
 
 
 class OidcArnInvalid(BadRequest):
-    """What was given is not the ARN of a provider of the caller's account (ValidationError)."""
+    """The given text is not the ARN of a provider of the caller's account (ValidationError)."""
 
     def __init__(self, arn: str) -> None:
         super().__init__(f"Invalid ARN: {arn}")
@@ -34,7 +34,7 @@ class TooManyClientIds(LimitReached):
 
 
 class TokenInvalid(BadRequest):
-    """A token that nobody should believe (InvalidIdentityToken). The sentences are AWS's where they are known."""
+    """A token that is not valid (InvalidIdentityToken). The sentences are AWS's where they are known."""
 
 
 class TokenMalformed(TokenInvalid):
@@ -55,7 +55,7 @@ class AudienceWrong(TokenInvalid):
 
 
 class KeyNotRetrieved(TokenInvalid):
-    """The issuer answered, and not with a key for this token. The two blanks are AWS's."""
+    """The issuer answered, but without a key for this token. The two blanks are AWS's."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -87,14 +87,14 @@ class TokenExpired(BadRequest):
 
 
 class IssuerUnreachable(BadRequest):
-    """The issuer's keys could not be fetched now (IDPCommunicationError). Why is for the log: strangers may ask."""
+    """The issuer's keys could not be fetched now (IDPCommunicationError). Only the log has the reason."""
 
     def __init__(self, issuer: str) -> None:
         super().__init__(f"the identity provider '{issuer[:255]}' could not be reached; try again")
 
 
 class WebIdentityDenied(Refusal):
-    """The trust policy lets nobody in, or not with this token (AccessDenied)."""
+    """The role does not exist, or its trust policy does not let this token in (AccessDenied)."""
 
     def __init__(self, action: str) -> None:
         super().__init__(f"Not authorized to perform {action}")

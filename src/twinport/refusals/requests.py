@@ -1,4 +1,4 @@
-"""Refusals about the form of a request, whichever door it came to."""
+"""Refusals about the form of a request, at any door."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -34,14 +34,14 @@ class OperationUnknown(BadRequest):
 
 
 class ContentRangeInvalid(BadRequest):
-    """A part of an upload says in no readable way where it belongs."""
+    """A part of an upload has a Content-Range that cannot be parsed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"'{text[:200]}' is not the range of a part: use FIRST-LAST, the numbers of its bytes")
 
 
 class NotBuiltYet(BadRequest):
-    """AWS has it and twinport does not, so it is refused rather than ignored."""
+    """AWS supports this and twinport does not. It is refused rather than ignored."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"not implemented by twinport: {what}")
@@ -56,7 +56,7 @@ class BadName(BadRequest):
 
 
 class DeliveryUnknown(BadRequest):
-    """A page of deliveries is to begin after a delivery that is not there."""
+    """A page of deliveries was requested after a delivery that does not exist."""
 
     def __init__(self, delivery_id: str) -> None:
         super().__init__(
@@ -70,7 +70,7 @@ class BadTag(BadName):
 
 
 class MethodUnsupported(BadRequest):
-    """There is such a place, and this cannot be done to it."""
+    """The path exists, but does not support this method."""
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         super().__init__(f"'{method[:20]}' is not possible here: use {', '.join(allowed)}")

@@ -1,10 +1,10 @@
-"""Refusals of what keeps bytes and rows, and of work that was interrupted."""
+"""Refusals of the stores for bytes and rows, and of interrupted work."""
 
 from twinport.errors import Conflict, NotFound, Unavailable
 
 
 class BlobMissing(NotFound):
-    """The store has no bytes under a key. Met with a row that names it, it is damage, not an answer."""
+    """The store has no bytes under a key. If a row names the key, this means damage."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"no bytes are stored under key '{key}'")
@@ -18,7 +18,7 @@ class StorageUnavailable(Unavailable):
 
 
 class FolderClosed(StorageUnavailable):
-    """A folder can be neither made nor written to by this user, or its disk is read-only: no waiting mends that."""
+    """This user can neither create nor write a folder, or its disk is read-only. Waiting does not help."""
 
     def __init__(self, what: str) -> None:
         Unavailable.__init__(
@@ -29,7 +29,7 @@ class FolderClosed(StorageUnavailable):
 
 
 class NotAFolder(Unavailable):
-    """A file stands where a folder is needed. Nothing was changed."""
+    """There is a file where a folder is needed. Nothing was changed."""
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -39,7 +39,7 @@ class NotAFolder(Unavailable):
 
 
 class NothingBegun(Unavailable):
-    """No server has begun anything in a data folder, or there is no such folder. Nothing was made."""
+    """No server has ever used a data folder, or the folder does not exist. Nothing was created."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(
@@ -56,14 +56,14 @@ class WriterDied(Unavailable):
 
 
 class CatalogClosed(Unavailable):
-    """The process is ending and has let go of its database, and this request has outlived that."""
+    """The process is ending and has closed its database before this request was done."""
 
     def __init__(self) -> None:
         super().__init__("this server is ending; nothing was changed, try again")
 
 
 class StoreOfAnother(Conflict):
-    """The blobs belong to another catalog, which knows what of them is of use; this one does not."""
+    """The blobs belong to another catalog. Only that catalog knows which of them are in use."""
 
     def __init__(self, region: str) -> None:
         super().__init__(
@@ -81,7 +81,7 @@ class CatalogOfAnother(Conflict):
 
 
 class FolderUnusable(Unavailable):
-    """What is in a data folder besides the databases cannot be read or written."""
+    """A file in a data folder, other than the databases, cannot be read or written."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(
@@ -90,7 +90,7 @@ class FolderUnusable(Unavailable):
 
 
 class BytesGivenUp(Unavailable):
-    """Bytes waited so long for the row that names them that they were taken for litter."""
+    """Bytes waited so long for the row that names them that they counted as orphaned."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the bytes under key '{key}' were given up before anything named them: send them again")
@@ -105,7 +105,7 @@ class BlobUnreadable(Unavailable):
 
 
 class RegionLost(Unavailable):
-    """A Region was written to, and its database is not the one that the partition knows. Nothing is made anew."""
+    """A Region has data, but its database is not the one that the partition knows. No new database is created."""
 
     def __init__(self, region: str, what: str) -> None:
         super().__init__(
@@ -115,7 +115,7 @@ class RegionLost(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The database went away, its disk failed, or it was silent, while it committed: the change may be there or not."""
+    """The database, its disk or its connection failed during a commit. The change may or may not be stored."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -125,7 +125,7 @@ class OutcomeUnknown(Unavailable):
 
 
 class HistoryBegunAnew(Unavailable):
-    """A Region was reset while something was on its way to it."""
+    """A Region was reset while a delivery to it was in progress."""
 
     def __init__(self, region: str) -> None:
         super().__init__(f"Region '{region}' was reset meanwhile; try again")
@@ -139,7 +139,7 @@ class DatabaseUnreadable(Unavailable):
 
 
 class DatabaseNewer(Unavailable):
-    """A later version of twinport made or upgraded the database. Nothing was changed."""
+    """A later version of twinport created or upgraded the database. Nothing was changed."""
 
     def __init__(self, database: str, revision: str, known: str) -> None:
         super().__init__(
@@ -149,14 +149,14 @@ class DatabaseNewer(Unavailable):
 
 
 class DatabaseUnrecognised(Unavailable):
-    """The tables of a database are of no revision that was ever released. Nothing was changed."""
+    """The tables of a database match no released revision. Nothing was changed."""
 
     def __init__(self, database: str, why: str) -> None:
         super().__init__(f"database '{database}' is not one that this version of twinport can upgrade: {why}")
 
 
 class LeaseLost(Unavailable):
-    """A worker settles a delivery that it holds no longer: its lease ran out, or somebody settled it."""
+    """A worker tried to settle a delivery that it no longer holds: its lease expired, or another worker settled it."""
 
     def __init__(self, delivery: str) -> None:
         super().__init__(f"delivery '{delivery}' is not held by this worker any more")
@@ -164,7 +164,7 @@ class LeaseLost(Unavailable):
 
 
 class OfferExpired(Unavailable):
-    """Bytes came for an offer that nobody holds open any more; what it held is let go."""
+    """Bytes came for an offer that has expired. Its content is released."""
 
     def __init__(self, offer: str) -> None:
         super().__init__(f"offer '{offer}' has expired or was never made: offer again")

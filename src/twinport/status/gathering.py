@@ -1,4 +1,4 @@
-"""Gathering the status of a deployment, beside its server or without one. Nothing is made, changed or upgraded."""
+"""Gathers the status of a deployment, beside its server or without one. Creates, changes and upgrades nothing."""
 
 import os
 import re
@@ -24,13 +24,13 @@ from twinport.status import own_server
 from twinport.status.own_server import Readiness
 from twinport.status.report import Disk, Finding, ProcessFacts, RegionFacts, Standing, Status
 
-# Refusals that no waiting mends, though they are Unavailable for clients.
+# Refusals that waiting does not resolve, though they are Unavailable for clients.
 _FOR_A_PERSON = (DatabaseNewer, DatabaseUnrecognised, DatabaseUnreadable, RegionLost)
 
 
 @dataclass(frozen=True, slots=True)
 class _Catalog:
-    """What the databases say, or why they do not."""
+    """What the databases report, or why they report nothing."""
 
     answers: bool
     has_account: bool
@@ -39,7 +39,7 @@ class _Catalog:
 
 
 def gather(settings: Settings) -> Status:
-    """Ask the server, and look at the folder and the databases."""
+    """Ask the server, and read the folder and the databases."""
     catalog, running = _catalog(settings), listeners.running(settings.data)
     refusals = [*catalog.refusals, *_of_certificate(settings), *_of_folder(settings)]
     opening = running[0].accounts if running else settings.opening.words
@@ -60,7 +60,7 @@ def gather(settings: Settings) -> Status:
 
 
 def _server(settings: Settings, running: Sequence[Listening]) -> Readiness:
-    """Ask the server at the address of the settings; where they name none, the one that runs on the folder."""
+    """Ask the server at the address in the settings. Without one, ask the server that runs on the folder."""
     names_none = settings.listen == Settings().listen or settings.port == 0
     if running and names_none:
         return own_server.ask_at(running[0].url)
@@ -143,7 +143,7 @@ def _process(found: Neighbour) -> ProcessFacts:
 
 
 def _is_ours(pid: int | None) -> bool:
-    """Tell whether the number means that process here: a container counts its own processes."""
+    """Tell whether the process id is valid here: a container has process ids of its own."""
     try:
         return pid is not None and re.search(rb"twinport|python", Path(f"/proc/{pid}/cmdline").read_bytes()) is not None
     except OSError:

@@ -1,4 +1,4 @@
-"""Asking the server of these settings whether it is ready, at its own address."""
+"""Asks the server of these settings, at its own address, whether it is ready."""
 
 import json
 import ssl
@@ -12,7 +12,7 @@ from twinport.own_address import url_of
 from twinport.printable import printable
 
 READY_PATH = "/_twinport/health/ready"
-# The server gives each of its parts two seconds.
+# The server allows each of its parts two seconds.
 _LIMIT_SECONDS = 4.0
 _LARGEST_ANSWER = 1 << 14
 _OK = 200
@@ -20,7 +20,7 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What the server answered. `answers` is False if nothing did; then `reason` says why."""
+    """The server's answer. `answers` is False if there was none; then `reason` says why."""
 
     url: str
     answers: bool
@@ -63,7 +63,7 @@ def _connection(url: str) -> HTTPConnection:
     host, port = parts.hostname or "", parts.port
     if parts.scheme == "http":
         return HTTPConnection(host, port, timeout=_LIMIT_SECONDS)
-    # Its certificate names the hosts that clients use; here the address itself says that the server is ours.
+    # The certificate names the hosts that clients use. Here the address itself shows that the server is ours.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return HTTPSConnection(host, port, timeout=_LIMIT_SECONDS, context=context)

@@ -1,4 +1,4 @@
-"""What `twinport status` reports: facts, what they mean, and the exit code for scripts."""
+"""The report of `twinport status`: facts, their meaning, and the exit code for scripts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,12 +8,12 @@ from enum import Enum
 from twinport.printable import printable
 from twinport.status.own_server import Readiness
 
-# A copy that waits longer than this means that replication is behind; a try and its retries take less.
+# If a copy waits longer than this, replication is behind: an attempt and its retries take less.
 LONGEST_WAIT = timedelta(minutes=15)
 
 
 class Standing(Enum):
-    """What a finding means. The value is the exit code; when several hold, it is that of the first in this order."""
+    """What a finding means. The value is the exit code. If several apply, the first in this order decides."""
 
     UNREADY = 4
     NEEDS_A_PERSON = 5
@@ -22,7 +22,7 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be, in one sentence."""
+    """A problem, in one sentence."""
 
     standing: Standing
     sentence: str
@@ -30,7 +30,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """A process on the folder. `is_alive` is None for one of another host; `pid` is None where it is not known here."""
+    """A process on the folder. `is_alive` is None for a process of another host. `pid` is None if unknown here."""
 
     kind: str
     pid: int | None
@@ -39,7 +39,7 @@ class ProcessFacts:
 
 @dataclass(frozen=True, slots=True)
 class RegionFacts:
-    """What a Region owes. Counts end at a bound, and `is_partial` says so."""
+    """A Region's open deliveries. Counts stop at a bound; `is_partial` tells whether they did."""
 
     region: str
     waiting: int
@@ -57,9 +57,9 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A deployment as it is now.
+    """A deployment's current status.
 
-    `has_server_told` says that a running server told for which clients accounts are open; else the settings tell.
+    `has_server_told`: a running server reported for which clients accounts are open. Otherwise the settings say so.
     """
 
     version: str
@@ -76,7 +76,7 @@ class Status:
 
     @property
     def findings(self) -> list[Finding]:
-        """Return all that is not as it should be, the most urgent first."""
+        """Return all problems, the most urgent first."""
         found = [*self.refusals, *_of_server(self.server), *_of_disk(self.disk)]
         found += [each for region in self.regions for each in _of_region(region)]
         order = list(Standing)
@@ -88,7 +88,7 @@ class Status:
         return found[0].standing.value if found else 0
 
     def values(self) -> Mapping[str, object]:
-        """Return all of it for programs."""
+        """Return the whole report for programs."""
         found = self.findings
         return {
             "version": self.version,
@@ -107,7 +107,7 @@ class Status:
         }
 
     def lines(self) -> list[str]:
-        """Return all of it for people."""
+        """Return the whole report for people."""
         answers = "answers" if self.database_answers else "does not answer"
         lines = [
             f"twinport {self.version}, {self.server.line()}",

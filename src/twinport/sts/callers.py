@@ -1,4 +1,4 @@
-"""Operations that say who somebody is."""
+"""Operations about the caller's identity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class CallerOperations:
         }
 
     async def get_caller_identity(self, call: Call, _: sts.GetCallerIdentityRequest) -> sts.GetCallerIdentityResponse:
-        """Answer everybody who signs: no permission is asked for, and no policy can forbid it."""
+        """Answer every caller with a valid signature. The call needs no permission, and no policy can forbid it."""
         caller = call.caller
         return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
 

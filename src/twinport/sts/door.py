@@ -37,13 +37,13 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     SessionPoliciesTooLarge: WireError("PackedPolicyTooLarge"),
 }
 
-# Nobody signs these: a token says who asks.
+# Requests without a signature: a token identifies the caller.
 UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
 
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
-    """What the door opens to."""
+    """The operations behind the door."""
 
     assumptions: Assumptions
     web_identities: WebIdentities
@@ -53,7 +53,7 @@ class Verbs:
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
-    """Return the operations that are built. Every other one of the model is refused by name."""
+    """Return the implemented operations. Every other operation of the model is refused by name."""
     operations = {
         **RoleOperations(verbs.assumptions, verbs.web_identities).table(),
         **UserOperations(verbs.own_sessions).table(),
@@ -63,7 +63,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
 
 
 def _within_limits(operation: str, handler: Handler[Call]) -> Handler[Call]:
-    """Refuse temporary credentials that may not call the operation, before anything else."""
+    """First refuse temporary credentials that may not call the operation."""
 
     @wraps(handler)
     async def limited(call: Call, request: object) -> Mapping[str, object] | None:

@@ -1,4 +1,4 @@
-"""What STS's requests say in the wire's words, and answers share: policies, tags, credentials."""
+"""The parts that STS's requests and answers share on the wire: policies, tags, credentials."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
@@ -11,7 +11,7 @@ from twinport.refusals.requests import NotBuiltYet
 
 
 def only(operation: str, request: Mapping[str, object], honoured: Collection[str]) -> None:
-    """Refuse the members that are not honoured. Raises NotBuiltYet."""
+    """Refuse members that this server does not support. Raises NotBuiltYet."""
     if others := sorted(request.keys() - set(honoured)):
         raise NotBuiltYet(f"{', '.join(others)} of {operation}")
 

@@ -27,7 +27,7 @@ _HONOURED = (
 )
 
 
-# A provider's id is for tokens of OAuth 2.0, which are not taken.
+# A provider's id is for tokens of OAuth 2.0, which are not accepted.
 _HONOURED_OF_WEB = ("RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds", "Policy", "PolicyArns")
 
 
@@ -39,7 +39,7 @@ class Assumptions(Protocol):
 
 class WebIdentities(Protocol):
     async def assume(self, origin: Origin, wish: WebWish) -> AssumedByWeb:
-        """Issue a session of a role to whom a token is about, or refuse: access.web_identities.WebIdentities."""
+        """Issue a session of a role to a token's subject, or refuse: access.web_identities.WebIdentities."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Operations by which a user or root gets temporary credentials of its own, or for somebody it vouches for."""
+"""Operations that give a user or root temporary credentials in its own name, or for a federated user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class OwnSessions(Protocol):
         ...
 
     async def federate(self, caller: Caller, wish: FederationWish) -> FederatedUser:
-        """Issue a session for somebody the caller vouches for, or refuse: access.own_sessions.OwnSessions."""
+        """Issue a session for a federated user, or refuse: access.own_sessions.OwnSessions."""
         ...
 
 
@@ -32,7 +32,7 @@ class UserOperations:
         return {"GetSessionToken": self.get_session_token, "GetFederationToken": self.get_federation_token}
 
     async def get_session_token(self, call: Call, request: sts.GetSessionTokenRequest) -> sts.GetSessionTokenResponse:
-        # Devices for a second factor are not built, so a code from one is refused and not believed.
+        # MFA devices are not implemented, so a code from one is refused and never accepted.
         only("GetSessionToken", request, ("DurationSeconds",))
         credentials = await self.sessions.begin(call.caller, length_of(request.get("DurationSeconds")))
         return {"Credentials": shown_credentials(credentials)}
