@@ -1,4 +1,4 @@
-"""The server that the tour is taken on: a `twinport serve` of its own, started and ended with the tour."""
+"""The tour's own server: a `twinport serve` process, started and ended with the tour."""
 
 import asyncio
 import sys
@@ -38,9 +38,10 @@ async def running(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start `twinport serve`, wait until it answers, and stop it in an orderly way at the end.
 
-    The wait lasts as long as the server lives: only the user knows how slow the machine is. `tell` hears what is waited
-    for. The server adds its events to the file `events`, and begins another when it is full (`log_file`). What else it
-    says goes there too. Raises ServerEnded, with what it said, if it ends before it answers.
+    The wait lasts as long as the server lives: only the user knows how slow the machine is. `tell` receives what the
+    tour waits for. The server appends its events to the file `events`, and starts a new file when it is full
+    (`log_file`). Its other output goes there too. Raises ServerEnded, with this output, if the server ends before it
+    answers.
     """
     with events.open("ab") as log:
         said_before = log.tell()
@@ -64,7 +65,7 @@ async def running(
 async def _until_it_answers(
     server: asyncio.subprocess.Process, url: str, tell: Callable[[], None], tell_every: float
 ) -> None:
-    """Return when the server answers or has ended."""
+    """Wait until the server answers or has ended."""
     loop = asyncio.get_running_loop()
     tell_at = loop.time() + tell_every
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LOOK_SECONDS)) as http:
@@ -99,6 +100,6 @@ async def _stop(server: asyncio.subprocess.Process) -> None:
 
 
 def _said_since(events: Path, position: int) -> str:
-    """Return what is in the file behind a position; a file that is shorter was begun since then."""
+    """Return the content of the file after a position. A shorter file is a new one and is read whole."""
     whole = events.read_bytes()
     return whole[position if position <= len(whole) else 0 :].decode(errors="replace").strip()

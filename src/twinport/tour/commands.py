@@ -39,7 +39,7 @@ class PlainTour(Refusal):
 
 
 async def run(settings: Settings, arguments: Sequence[str]) -> None:
-    """Serve with these `twinport serve` arguments, take the tour, and stay until a signal says stop."""
+    """Serve with these `twinport serve` arguments, take the tour, and stay until a signal stops the server."""
     if not settings.has_open_accounts:
         raise ClosedAccounts(settings.listen)
     if settings.has_tls:
@@ -50,7 +50,7 @@ async def run(settings: Settings, arguments: Sequence[str]) -> None:
 
 
 async def demo() -> None:
-    """Take the tour on a server and a data folder that are thrown away afterwards."""
+    """Take the tour on a server and a data folder that are deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="twinport-demo-") as folder:
         listen = f"127.0.0.1:{_free_port()}"
         arguments = ("--data", f"{folder}/data", "--listen", listen, "--open")
@@ -85,12 +85,12 @@ async def _tour(console: Console, url: str) -> str:
 
 
 def _teller(console: Console) -> Callable[[str], None]:
-    """Return what prints sentences as they are: a terminal breaks lines without changing what is copied."""
+    """Return a function that prints sentences unwrapped: a terminal wraps lines without changing copied text."""
     return lambda sentence: console.print(sentence, soft_wrap=True, markup=False)
 
 
 def known_before(settings: Settings) -> list[str]:
-    """Say what a person may not expect of the folder: another server on it, or things of others in it."""
+    """Warn of surprises in the folder: another server on it, or files of other programs in it."""
     found = [
         f"a server already runs on the folder '{settings.data}' and listens on {each.url}; this one joins it"
         for each in listeners.running(settings.data)
@@ -100,7 +100,7 @@ def known_before(settings: Settings) -> list[str]:
 
 
 def status_command(settings: Settings) -> str:
-    """The command that shows the status of this server, from any folder."""
+    """Return the command that shows the status of this server, from any folder."""
     options = ["--data", str(settings.data.resolve()), "--listen", settings.listen]
     return " ".join([program(str(Path(sys.argv[0]).absolute())), "status", *map(shlex.quote, options)])
 
@@ -111,7 +111,7 @@ def _events_file(data: Path) -> Path:
 
 
 def _cancel_on_signals() -> None:
-    """A signal ends the tour wherever it is; the server is stopped in order on the way out."""
+    """Cancel the tour at a signal, at any point. The server is then stopped in an orderly way."""
     here = asyncio.current_task()
     assert here is not None  # noqa: S101 — a coroutine runs in a task
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -39,7 +39,7 @@ class EcrRefused(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class EcrClient:
-    """One registry's API, called as the root of the registry's open account."""
+    """A client of one registry's API, with the credentials of the root of the registry's open account."""
 
     http: aiohttp.ClientSession
     url: str
@@ -50,7 +50,7 @@ class EcrClient:
         return answer["authorizationData"][0]["authorizationToken"]
 
     async def ensure_repository(self, name: str) -> None:
-        """Create the repository unless it is there."""
+        """Create the repository unless it exists."""
         try:
             await self._ask("CreateRepository", {"repositoryName": name})
         except EcrRefused as refused:
@@ -83,7 +83,7 @@ class EcrClient:
         await self._ask("PutReplicationConfiguration", {"replicationConfiguration": {"rules": rules}})
 
     async def copies(self, repository: str, tag: str) -> dict[Registry, tuple[str, str]]:
-        """Tell each copy's status and, where it failed, the failure's code."""
+        """Return each copy's status and, for a failed copy, the failure's code."""
         facts = {"repositoryName": repository, "imageId": {"imageTag": tag}}
         answer = await self._ask("DescribeImageReplicationStatus", facts)
         return {
@@ -103,7 +103,7 @@ class EcrClient:
         return cast("Mapping[str, object]", said)
 
     def _signed(self, operation: str, body: bytes) -> dict[str, str]:
-        """The headers of a signed request for an operation."""
+        """Return the headers of a signed request for an operation."""
         headers = {
             "host": urlsplit(self.url).netloc,
             "content-type": json11.CONTENT_TYPE,

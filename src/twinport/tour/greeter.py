@@ -1,4 +1,4 @@
-"""A program of a few dozen instructions that says one sentence: what the tour's image runs."""
+"""The program in the tour's image: a few dozen instructions that print one sentence."""
 
 import struct
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ HEADERS_SIZE = 64 + 56
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A kind of processor, by its name in ELF and its name in OCI."""
+    """A processor architecture, by its name in ELF and its name in OCI."""
 
     elf: int
     oci: str
@@ -29,7 +29,7 @@ def greeter(machine: Machine, sentence: str) -> bytes:
 
 
 def _amd64(length: int) -> bytes:
-    """write(1, words, length); exit(0). The words stand right after the code."""
+    """write(1, words, length); exit(0). The words come right after the code."""
     after_the_address = (
         b"\xba" + struct.pack("<I", length)  # mov edx, length
         + b"\x0f\x05"  # syscall
@@ -46,7 +46,7 @@ def _amd64(length: int) -> bytes:
 
 
 def _arm64(length: int) -> bytes:
-    """write(1, words, length); exit(0). The words stand right after the code, seven instructions past `adr`."""
+    """write(1, words, length); exit(0). The words come right after the code, seven instructions past `adr`."""
     return struct.pack(
         "<8I",
         0xD2800020,  # mov x0, #1

@@ -34,20 +34,20 @@ class CopyLate(Refusal):
 
 
 class Onlooker(Protocol):
-    """Whoever is shown the tour as it happens."""
+    """Shows the tour to a person as it happens."""
 
     def step(self, sentence: str) -> None:
-        """Hear what the tour does next."""
+        """Receive the tour's next step."""
         ...
 
     def traveling(self, statuses: Mapping[Registry, str], seconds: float) -> None:
-        """Hear how far each copy is, `seconds` after the push."""
+        """Receive the status of each copy, `seconds` after the push."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A tour that was taken to its end."""
+    """The result of a completed tour."""
 
     tag: str
     copies: tuple[Copy, ...]
@@ -71,7 +71,7 @@ class _Tour:
     onlooker: Onlooker
 
     async def prepare(self) -> None:
-        """Create the repository, let the source into the other account, and configure replication."""
+        """Create the repository, let the source replicate into the other account, and configure replication."""
         source, other = self._ecr(SOURCE), self._ecr(OTHER_ACCOUNT)
         self.onlooker.step(f"{SOURCE.account} creates the repository {REPOSITORY} in {SOURCE.region}")
         await source.ensure_repository(REPOSITORY)
@@ -91,7 +91,7 @@ class _Tour:
         return tag, image
 
     async def wait_for_copies(self, tag: str) -> None:
-        """Watch the copies travel until every one has arrived."""
+        """Wait until every copy has arrived."""
         source, pushed_at = self._ecr(SOURCE), time.monotonic()
         statuses: dict[Registry, str] = {}
         while any(statuses.get(place) != "COMPLETE" for place in DESTINATIONS):
@@ -103,7 +103,7 @@ class _Tour:
             await asyncio.sleep(POLL_SECONDS)
 
     async def verify(self, image: Image) -> tuple[Copy, ...]:
-        """Pull every copy back as the owner of its registry, and compare each digest with what was pushed."""
+        """Pull every copy as the owner of its registry, and compare each digest with the pushed image."""
         digest = image.manifest.digest
         for place in DESTINATIONS:
             self.onlooker.step(f"{place.account} pulls {REPOSITORY} from {place.region} and verifies every digest")

@@ -56,7 +56,7 @@ class Image:
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
-        """What has to be there before the manifest may be."""
+        """The blobs that must be pushed before the manifest."""
         return (*self.layers, self.config)
 
     @property
@@ -99,7 +99,7 @@ def _manifest(config: Blob, layers: tuple[Blob, ...]) -> Blob:
 
 
 def _archive(files: Mapping[str, File | Link]) -> bytes:
-    """A tar file in which nothing depends on when, where or by whom it was made."""
+    """Return a reproducible tar file: it holds no time, host or user of its creation."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, entry in sorted(files.items()):

@@ -1,4 +1,4 @@
-"""Where the tour goes: who pushes, what, and to which registries it is to be carried."""
+"""The tour's plan: the source account, the image, and the destination registries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Statement = dict[str, object]
 
 
 class Policy(TypedDict):
-    """A registry policy as JSON; somebody else's may hold one statement outside a list."""
+    """A registry policy as JSON. A policy of another author may hold one statement outside a list."""
 
     Version: str
     Statement: list[Statement] | Statement
@@ -28,7 +28,7 @@ class Policy(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy that was pulled back: what arrived, and what the server recorded about its journey."""
+    """A copy that the tour pulled: its content, and the server's record of its delivery."""
 
     destination: Registry
     digest: str
@@ -38,7 +38,7 @@ class Copy:
 
 
 def rule() -> ReplicationRule:
-    """The rule that carries the tour's repository to every destination."""
+    """Return the rule that replicates the tour's repository to every destination."""
     return {
         "destinations": [{"region": place.region, "registryId": place.account} for place in DESTINATIONS],
         "repositoryFilters": [{"filter": PREFIX, "filterType": "PREFIX_MATCH"}],
@@ -46,7 +46,7 @@ def rule() -> ReplicationRule:
 
 
 def with_rule(rules: Sequence[ReplicationRule]) -> list[ReplicationRule]:
-    """Add the tour's rule to those that are there: a second tour must not undo what somebody configured."""
+    """Add the tour's rule to the existing rules: a tour must not undo a user's configuration."""
     return list(rules) if rule() in rules else [*rules, rule()]
 
 
@@ -59,7 +59,7 @@ def with_statement(policy: Policy | None) -> Policy:
 
 
 def next_tag(tags: Iterable[str]) -> str:
-    """Number this tour after those that were taken before over the same data."""
+    """Return the number of this tour, after earlier tours on the same data."""
     return str(max((int(tag) for tag in tags if tag.isdecimal()), default=0) + 1)
 
 

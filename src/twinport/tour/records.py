@@ -1,4 +1,4 @@
-"""What the server recorded about each copy's journey, asked of twinport's own operations."""
+"""Reads the server's records of each copy's delivery from twinport's own operations."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from twinport.model.names import Registry
 
 
 class DeliveryRecord(TypedDict):
-    """One delivery, as far as the tour reads what `GET /_twinport/deliveries` shows."""
+    """The fields of a delivery in `GET /_twinport/deliveries` that the tour reads."""
 
     destination: str
     digest: str
@@ -20,7 +20,7 @@ class DeliveryRecord(TypedDict):
 
 
 async def deliveries(http: aiohttp.ClientSession, url: str, source: Registry) -> Sequence[DeliveryRecord]:
-    """The latest deliveries of a registry, the newest first."""
+    """Return the latest deliveries of a registry, the newest first."""
     facts = {"account": source.account, "region": source.region}
     async with http.get(f"{url}/_twinport/deliveries", params=facts) as answer:
         answer.raise_for_status()

@@ -12,7 +12,7 @@ from twinport.tour.image import MANIFEST, Blob, Image, sha256
 
 
 class RegistryRefused(Refusal):
-    """The registry answered with another status than the one that means success."""
+    """The registry answered with a status other than the expected one."""
 
     def __init__(self, asked: str, status: int, said: str) -> None:
         super().__init__(f"{asked} was answered {status}: {said}")
@@ -20,7 +20,7 @@ class RegistryRefused(Refusal):
 
 
 class CopyDiffers(Refusal):
-    """What was pulled is not what was pushed."""
+    """The pulled content differs from the pushed content."""
 
     def __init__(self, named: str, pulled: str) -> None:
         super().__init__(f"'{named}' was asked for and the bytes of '{pulled}' came")
@@ -28,7 +28,7 @@ class CopyDiffers(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class RegistryClient:
-    """One registry at the edge address, entered with an authorisation token."""
+    """A client of one registry at the edge address, with an authorization token."""
 
     http: aiohttp.ClientSession
     url: str
@@ -43,7 +43,7 @@ class RegistryClient:
         await self._ask("PUT", f"{repository}/manifests/{tag}", HTTPStatus.CREATED, headers, image.manifest.content)
 
     async def pull(self, repository: str, digest: str) -> int:
-        """Pull an image whole and verify every digest; return how many bytes came."""
+        """Pull a whole image and verify every digest. Return the number of bytes received."""
         manifest = await self._pull_verified(f"{repository}/manifests/", digest)
         named = json.loads(manifest)
         digests = [named["config"]["digest"], *(layer["digest"] for layer in named["layers"])]

@@ -14,19 +14,19 @@ from twinport.tour.guide import Taken
 from twinport.tour.itinerary import DESTINATIONS, OTHER_REGION, REPOSITORY, SOURCE
 
 _WORDS = {"IN_PROGRESS": "[yellow]traveling", "COMPLETE": "[green]arrived", "FAILED": "[red]gave up"}
-# Of a line that goes to a file or another program.
+# The width of a line that goes to a file or another program.
 _WIDEST = 1000
 _NOT_YET = "[dim]not yet planned"
 
 
 def console_of(output: IO[str]) -> Console:
-    """A console; where that is no terminal a line is as long as what it says, so that it can be copied or searched."""
+    """Return a console. If it is no terminal, lines are not wrapped, so that a person can copy or search them."""
     console = Console(file=output, highlight=False)
     return console if console.is_terminal else Console(file=output, highlight=False, width=_WIDEST)
 
 
 class Screen:
-    """An onlooker that writes to a console; where that is no terminal, each change becomes one line."""
+    """An onlooker that writes to a console. If it is no terminal, each change becomes one line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -59,7 +59,7 @@ class Screen:
 
 
 def result(taken: Taken) -> Table:
-    """The table at the end, narrow enough for eighty columns."""
+    """Return the table at the end, narrow enough for eighty columns."""
     title = f"{REPOSITORY}:{taken.tag}, every copy pulled back and every digest verified"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("source", "destination", "digest"):
@@ -76,7 +76,7 @@ def result(taken: Taken) -> Table:
 
 
 def next_commands(url: str, tag: str) -> str:
-    """Three commands that work as they stand, whatever the version of the AWS command line."""
+    """Return three commands that work unchanged with any version of the AWS command line."""
     address = url.removeprefix("http://")
     return f"""\
   export AWS_ACCESS_KEY_ID={SOURCE.account} AWS_SECRET_ACCESS_KEY=test

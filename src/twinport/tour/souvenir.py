@@ -1,4 +1,4 @@
-"""The image that the tour pushes: a greeter that really runs, and a layer heavy enough to be seen traveling."""
+"""The image that the tour pushes: a greeter that really runs, and a layer large enough to watch its transfer."""
 
 import hashlib
 import platform
@@ -10,7 +10,7 @@ BALLAST_BYTES = 1 << 20
 
 
 def souvenir(tag: str) -> Image:
-    """Build the image of the tour with this number: the same number makes the same digests on the same processor."""
+    """Build the image of the tour with this number. The same number gives the same digests on the same processor."""
     machine = MACHINES.get(platform.machine(), MACHINES["x86_64"])
     words = f"hello from tour {tag}: this image was carried by AWSServiceRoleForECRReplication"
     ballast = hashlib.shake_256(tag.encode()).digest(BALLAST_BYTES)
