@@ -1,4 +1,4 @@
-"""`twinport gc`: what would go and why, and, when asked for, that it goes now, by the code that a server runs."""
+"""`twinport gc`: lists garbage with the reason for each item, and on request deletes it with the server's own code."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -24,13 +24,13 @@ _WHY = {
     Kind.BYTES: "no row names it",
     Kind.LITTER: "nothing knows of it",
 }
-# Of a blob it is told when it was stored, and of all else since when it is of no use.
+# The report shows when a blob was stored, and since when anything else has been unused.
 _SINCE = {Kind.BLOB: "stored"}
 
 
 @dataclass
 class Plan:
-    """What would go, Region by Region."""
+    """What garbage collection would delete, Region by Region."""
 
     found: list[tuple[RegionName, Candidate]] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Plan:
 
 @dataclass
 class Done:
-    """What went. Litter is noted, and goes when readers had their time."""
+    """What was deleted. Orphaned files are only noted now. They are deleted once readers have had time to finish."""
 
     swept: Swept = field(default_factory=Swept)
     litter: int = 0
@@ -84,7 +84,7 @@ class Done:
 
 
 async def plan(settings: Settings, regions: Sequence[str]) -> Plan:
-    """Tell what would go now, and change nothing."""
+    """Return what would be deleted now. Changes nothing."""
     planned = Plan()
     async with opened(settings) as site:
         for region in await site.regions(regions):
@@ -93,7 +93,7 @@ async def plan(settings: Settings, regions: Sequence[str]) -> Plan:
 
 
 async def delete(settings: Settings, regions: Sequence[str]) -> Done:
-    """Let go what `plan` tells of."""
+    """Delete what `plan` lists."""
     done = Done()
     async with opened(settings) as site:
         for region in await site.regions(regions):

@@ -1,4 +1,4 @@
-"""`twinport replication list`: what the outboxes of a deployment hold, beside a server or without one."""
+"""`twinport replication list`: the content of a deployment's outboxes, beside a server or without one."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -28,7 +28,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which deliveries are meant. `state` is waiting, failed, all, or None for those that wait or failed."""
+    """Which deliveries to list. `state` is waiting, failed, all, or None for both waiting and failed."""
 
     region: str | None
     account: str | None
@@ -39,7 +39,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found. `is_whole` is False if there are more than were asked for."""
+    """The deliveries found. `is_whole` is False if there are more than requested."""
 
     deliveries: Sequence[ListedDelivery]
     is_whole: bool
@@ -49,7 +49,7 @@ class Report:
         return orjson.dumps({"deliveries": found, "is_whole": self.is_whole}, option=orjson.OPT_INDENT_2).decode()
 
     def lines(self) -> list[str]:
-        """Return what a person reads: a few lines for each delivery."""
+        """Return the report for people: a few lines for each delivery."""
         blocks = ["\n".join(_lines(each)) for each in self.deliveries]
         if not blocks:
             return ["No copy of an image waits or failed here."]

@@ -1,4 +1,4 @@
-"""A deployment as upkeep sees it: its Regions, and what lets garbage go and looks at blobs, beside a server or not."""
+"""A deployment for upkeep, beside a server or without one: its Regions, garbage collection and verification."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +19,7 @@ from twinport.registry.verification import Verification
 
 
 class RegionNeverUsed(NotFound):
-    """A Region is named in which nothing was ever stored."""
+    """The named Region has never had any data."""
 
     def __init__(self, region: str, known: Sequence[str]) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class RegionNeverUsed(NotFound):
 
 
 class NothingMeant(NotFound):
-    """A repository is named that is nowhere."""
+    """The named repository does not exist in any of the Regions."""
 
     def __init__(self, repository: str, account: str | None) -> None:
         where = f"account '{account}'" if account else "any account"
@@ -37,7 +37,7 @@ class NothingMeant(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What upkeep works with."""
+    """The parts that upkeep works with."""
 
     catalog: Catalog
     stores: FileBlobStores
@@ -48,7 +48,7 @@ class Site:
     with_blobs: Sequence[str]
 
     async def regions(self, named: Sequence[str]) -> list[RegionName]:
-        """Return the Regions that are meant: those named, or all. Raises RegionNeverUsed, StoreOfAnother."""
+        """Return the named Regions, or all Regions if none is named. Raises RegionNeverUsed, StoreOfAnother."""
         known = await self.catalog.regions()
         for name in self.with_blobs:
             if name not in known:
@@ -62,7 +62,7 @@ class Site:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Site]:
-    """Open a deployment that there is already, whether or not a server runs on it. Raises what `join_catalog` does."""
+    """Open an existing deployment, whether or not a server runs on it. Raises what `join_catalog` does."""
     clock, keeping = WorldClock(WallClock()), settings.keeping
     catalog, stores = join_catalog(settings, clock), FileBlobStores(settings.data)
     try:

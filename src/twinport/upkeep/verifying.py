@@ -1,4 +1,4 @@
-"""`twinport verify`: the bytes of every blob and manifest against its row and its digest, with progress."""
+"""`twinport verify`: compares the bytes of every blob and manifest with its row and digest, and shows progress."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ _PARTITION = "partition"
 
 
 class ReadableDatabase(Protocol):
-    """The partition's database, or that of a Region."""
+    """The database of the partition or of a Region."""
 
     async def read(self, query: Callable[[Connection], T]) -> T: ...
 
@@ -53,7 +53,7 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class BrokenDatabase:
-    """Something that is wrong with a database itself: the partition's, or that of a Region."""
+    """A problem of a database itself: the partition's, or a Region's."""
 
     database: str
     problem: str
@@ -61,7 +61,7 @@ class BrokenDatabase:
 
 @dataclass
 class Report:
-    """What was looked at, and what was found. `unchecked` says of databases why they could not be looked at whole."""
+    """What was checked, and what was found. `unchecked` has the reasons why databases could not be checked in full."""
 
     blobs: int = 0
     manifests: int = 0
@@ -110,7 +110,7 @@ class Report:
 async def verify(
     settings: Settings, regions: Sequence[str], account: str | None, repository: str | None, rate: int | None
 ) -> Report:
-    """Look at every blob and manifest that is meant. Raises RegionNeverUsed, NothingMeant."""
+    """Check every selected blob and manifest. Raises RegionNeverUsed, NothingMeant."""
     report, shown = Report(), Progress()
     scope = Scope(AccountId(account) if account else None, RepositoryName(repository) if repository else None)
     async with opened(settings) as site:
@@ -126,7 +126,7 @@ async def verify(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is verified of a Region, and how many bytes a second that may read."""
+    """What to verify in a Region, and how many bytes a second the check may read."""
 
     region: RegionName
     scope: Scope
@@ -134,7 +134,7 @@ class Wanted:
 
 
 async def _verify_region(site: Site, report: Report, shown: "Progress", wanted: Wanted) -> None:
-    """Look at manifests and blobs, as far as the database can be read."""
+    """Check manifests and blobs, as far as the database can be read."""
     region, scope = wanted.region, wanted.scope
     try:
         async for seen in site.verification.manifests.verify_all(region, scope, Pace(wanted.rate)):
@@ -148,7 +148,7 @@ async def _verify_region(site: Site, report: Report, shown: "Progress", wanted: 
 
 
 async def _check(report: Report, name: str, database: ReadableDatabase) -> None:
-    """Look at a database itself."""
+    """Check a database itself."""
     try:
         condition = await database.read(integrity.check)
     except DatabaseUnreadable as refusal:
@@ -160,7 +160,7 @@ async def _check(report: Report, name: str, database: ReadableDatabase) -> None:
 
 @dataclass
 class Progress:
-    """One line on a terminal that is written over and over; elsewhere nothing."""
+    """A progress line on a terminal, rewritten in place. Without a terminal it shows nothing."""
 
     shown_at: float = 0.0
 
@@ -176,7 +176,7 @@ class Progress:
 
 
 async def _require_something(site: Site, regions: Sequence[RegionName], scope: Scope) -> None:
-    """Do not call whole what is only misspelt."""
+    """Raise NothingMeant for a misspelled repository name, so that it does not count as free of damage."""
     name = scope.repository
     if name is None:
         return
@@ -191,7 +191,7 @@ async def _add(site: Site, report: Report, region: RegionName, finding: Finding)
     report.size += finding.blob.size
     if finding.change is Change.RELEASED:
         report.released.append((region, str(finding.blob.digest)))
-    # What went or was healed while it was looked at is not damaged.
+    # An item that was deleted or repaired during the check is not damaged.
     if finding.damage is not None and finding.change is not Change.GONE:
         held = await site.catalog.region(region).read(lambda db: verification.holders(db, finding.blob.digest, _NAMED))
         names = tuple(f"{account}/{name}" for account, name in held)

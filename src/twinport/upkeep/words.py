@@ -1,18 +1,18 @@
-"""How upkeep words counts and sizes."""
+"""How upkeep formats counts and sizes."""
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 
 
 def plural(count: int, noun: str) -> str:
-    """Word a count of things; bytes and litter have no plural."""
+    """Format a count of things. The words `bytes` and `litter` have no plural form."""
     if count == 1 or noun in ("bytes", "litter"):
         return f"{count} {noun}"
     return f"{count} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{count} {noun}s"
 
 
 def size_of(size: float) -> str:
-    """Word a number of bytes."""
+    """Format a number of bytes."""
     for unit in _UNITS[:-1]:
         if size < _STEP:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
