@@ -1,7 +1,7 @@
 """From an HTTP request to a handler and back: which service, which operation, in which protocol.
 
-Nothing here knows of ASGI. The order is AWS's: who calls is settled before the body is read, so a stranger learns
-neither which operations exist nor what is wrong with an input.
+Nothing here depends on ASGI. The order is AWS's: the caller is authenticated before the input is parsed, so a stranger
+learns neither which operations exist nor what is wrong with an input.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -18,12 +18,12 @@ from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
 T = TypeVar("T")
-# A body or an answer above this is read or written beside the event loop: it may hold thousands of members.
+# A body or an answer above this is parsed or written beside the event loop: it may hold thousands of members.
 LARGE = 1 << 14
 _MANY = 500
-# Says of a denial why, to those who may decode it. AWS's texts of these services have no place for it.
+# The header with the encoded reason of a denial. AWS's messages of these services have no place for it.
 ENCODED_MESSAGE = "x-twinport-authorization-message"
-# Seconds. Amazon ECR's fault is a 500, so the status alone does not tell that a request may be tried again.
+# Seconds. Amazon ECR's fault is a 500, so the status alone does not tell a client that it may try again.
 RETRY_AFTER = "5"
 
 # A handler takes the caller's context and the validated input, and returns the output, if the operation has one.
@@ -31,7 +31,7 @@ Handler = Callable[[Context, Any], Awaitable[Mapping[str, object] | None]]
 
 
 class Beside(Protocol):
-    """Runs what takes long beside the event loop, and returns what it returns."""
+    """Runs a slow function beside the event loop, and returns its result."""
 
     async def __call__(self, job: Callable[[], T], /) -> T: ...
 
@@ -42,11 +42,11 @@ async def _here(job: Callable[[], T], /) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Door(Generic[Context]):
-    """One service's way in.
+    """The door of one service.
 
     `errors` adds the service's own refusals to those of its protocol. `authenticate` makes the context of a request or
-    refuses it. `report` hears of each defect, whose caller is told the request id and nothing else. `beside` reads
-    large inputs and writes large answers.
+    refuses it. `report` receives each defect; the client gets only the request id. `beside` parses large inputs and
+    writes large answers.
     """
 
     service: Service
@@ -110,15 +110,15 @@ def _sealed_reason(refusal: Refusal) -> Mapping[str, str]:
 
 
 def _pause(refusal: Refusal) -> Mapping[str, str]:
-    """Say when to try again, whatever status the service has for it."""
+    """Return the header that says when to try again, independent of the service's status for it."""
     return {"retry-after": RETRY_AFTER} if isinstance(refusal, Unavailable) else {}
 
 
 def service_of(request: Request, services: Sequence[Service]) -> Service:
     """Tell which service a request is for: by its target, else its version, else the scope of its signature.
 
-    Nothing is refused here. A request that names none of them goes to one that speaks its protocol, and is told
-    there, after authentication, that it names no operation.
+    Refuses nothing. A request that names no service goes to one with its protocol. After authentication, that service
+    refuses it because it names no operation.
     """
     targets = request.message.values("x-amz-target")
     if targets:
@@ -133,7 +133,7 @@ def service_of(request: Request, services: Sequence[Service]) -> Service:
 
 
 def is_told_by_head(request: Request, services: Sequence[Service]) -> bool:
-    """Tell whether a request says which service it is for before its body is read: by a target, a query or a scope."""
+    """Tell whether a request names its service before its body is read: by a target, a query or a scope."""
     return bool(
         request.message.values("x-amz-target")
         or any(it.api_version == _version(request) for it in services if it.protocol == "query")
@@ -142,7 +142,7 @@ def is_told_by_head(request: Request, services: Sequence[Service]) -> bool:
 
 
 def is_large(output: object) -> bool:
-    """Tell whether an answer takes long to write. Looks at no more of it than that takes."""
+    """Tell whether an answer takes long to write. Inspects only as much of it as needed."""
     left, budget = [output], LARGE
     while left and budget > 0:
         match left.pop():
@@ -159,7 +159,7 @@ def is_large(output: object) -> bool:
 
 
 def unimplemented(service: Service, handlers: Iterable[str]) -> list[str]:
-    """Return the names of the operations that are in the model and not among `handlers`, for the documentation."""
+    """Return the model's operations without a handler, for the documentation."""
     return sorted(set(service.operations) - set(handlers))
 
 

@@ -1,6 +1,6 @@
-"""Requests that are signed for a service which is not served here, answered in a form that their client can show.
+"""Answers requests for other AWS services in a form that their client can show.
 
-A client whose endpoint is set for all services sends them all to this address. Its signature says which one it means.
+A client whose endpoint is set for all services sends them all to this address. Its signature names the service.
 """
 
 import json
@@ -14,12 +14,12 @@ from twinport.errors import Refusal
 
 _CODE, _STATUS = "UnsupportedService", 400
 _LONGEST_NAME = 64
-# How those answer that have neither a target nor a form. All others speak JSON there.
+# Services that answer in XML, although their requests have neither a target nor a form. All others use JSON here.
 _IN_XML = frozenset(("s3", "s3express", "s3-object-lambda", "s3-outposts", "route53", "cloudfront"))
 
 
 def service_of(message: Message, ours: Collection[str]) -> str | None:
-    """Name the service that a request is signed for, if it is none of ours. Nothing is verified."""
+    """Return the service that a request is signed for, if it is not one of ours. Verifies nothing."""
     try:
         service = sigv4.parse(message).scope.service
     except Refusal:
@@ -28,7 +28,7 @@ def service_of(message: Message, ours: Collection[str]) -> str | None:
 
 
 def refuse(message: Message, service: str, request_id: str) -> Response:
-    """Say which services there are, in the document that clients of that service read."""
+    """List the services of this server, in an error document that clients of the other service can parse."""
     text = (
         f"twinport does not serve '{service}'. This address serves ecr, iam and sts: give an endpoint to these alone "
         "(AWS_ENDPOINT_URL_ECR, AWS_ENDPOINT_URL_IAM, AWS_ENDPOINT_URL_STS), and not to all services."

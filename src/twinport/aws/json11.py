@@ -15,14 +15,14 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-# Even to look for garbage in millions of values holds up everything else.
+# Python's garbage collector would hold up all other work while it scans millions of values.
 _MOST_COMMAS = 1_000_000
 _SCIENTIFIC_FROM = 10_000_000
 _BITS = {Kind.INTEGER: 31, Kind.LONG: 63}
 
 
 def parse(body: bytes, shape: Shape) -> dict[str, Any]:
-    """Read an input. A member that is null is absent; one that the model does not name is kept as it came."""
+    """Parse an input. A member that is null is absent. A member that is not in the model is kept unchanged."""
     if body.count(b",") > _MOST_COMMAS:
         raise BodyMalformed(f"the body has more than {_MOST_COMMAS} commas")
     try:
@@ -33,12 +33,12 @@ def parse(body: bytes, shape: Shape) -> dict[str, Any]:
 
 
 def serialise(output: Mapping[str, object]) -> bytes:
-    """Write an output whose members are named as in the model; what is absent is left out, not None."""
+    """Write an output whose members are named as in the model. Absent members are left out, not None."""
     return orjson.dumps(output, default=_extra_types, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def error(code: str, message: str, members: Mapping[str, object]) -> bytes:
-    """Write an error, with the members that the model gives it beside the message."""
+    """Write an error with its message and the model's further members."""
     return serialise({"__type": code, "message": message, **members})
 
 

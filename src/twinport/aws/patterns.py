@@ -1,22 +1,22 @@
-"""The models' patterns, which are Java's, as regular expressions of Python that must match a whole string."""
+"""The models' patterns, written for Java, as Python regular expressions that must match a whole string."""
 
 import re
 from functools import cache
 
-# Java's classes of Unicode categories. The models name letters and numbers only beside the underscore, where
-# the three together are what Python means by `\w`.
+# Java's classes of Unicode categories. The models use letters and numbers only together with the underscore, and
+# these three together are Python's `\w`.
 _CATEGORIES = {r"\p{L}\p{Z}\p{N}_": r"\w\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"}
 
-# Java reads `\u10000` as `\u1000` and a zero; what was meant is every character beyond the basic plane.
+# Java reads `\u10000` as `\u1000` and a zero. The model means every character beyond the basic plane.
 _SUPPLEMENTARY = {r"\u10000-\u10FFFF": r"\U00010000-\U0010FFFF"}
 
-# As written it takes exponential time on a long string that fails at its end. The same language, read one way only:
+# The original takes exponential time on a long string that fails at its end. This is the same language, unambiguous:
 _LINEAR = {r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*"}
 
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Translate one of the models' patterns. They are few, so each is kept."""
+    """Translate one of the models' patterns. They are few, so all are cached."""
     text = _LINEAR.get(pattern, pattern)
     for java, python in (_CATEGORIES | _SUPPLEMENTARY).items():
         text = text.replace(java, python)

@@ -1,6 +1,6 @@
-"""The two protocols as one port: where an operation's name stands, how inputs are read and answers written.
+"""The two protocols as one port: how to find an operation's name, parse inputs and write answers.
 
-Each has the codes and statuses of the refusals that any operation may meet; a door adds its service's own.
+Each has the codes and statuses of the refusals common to all operations. A door adds its service's own.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ _LONGEST_VALUE = 256
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request whose body is here. Its parameters are read once, since all of a form is read to find its action."""
+    """A request with its body. Parameters are parsed once, since finding a form's action parses all of it."""
 
     message: Message
     body: bytes
@@ -69,7 +69,7 @@ def _no_members(_: Any) -> Mapping[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class WireError:
-    """How a refusal is said: its code, its status, and the members that the model gives it beside the message."""
+    """A refusal's form on the wire: its code, its status, and the model's members besides the message."""
 
     code: str
     status: int = 400
@@ -81,32 +81,32 @@ class Wire(Protocol):
 
     @property
     def errors(self) -> Mapping[type[Refusal], WireError]:
-        """The refusals that any operation may meet."""
+        """The refusals common to all operations."""
 
     @property
     def failure(self) -> WireError:
-        """What a defect is called."""
+        """The error code for a defect."""
 
     def operation_name(self, request: Request) -> str:
-        """Return the name that the request gives; refuse with OperationUnknown one that is not for this service."""
+        """Return the operation's name in the request. Raises OperationUnknown if it is not of this service."""
 
     def read(self, request: Request, operation: Operation) -> Mapping[str, Any]:
-        """Return the input, of the model's types and within its constraints, or refuse it."""
+        """Return the input with the model's types and within its constraints, or refuse it."""
 
     def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:
-        """Write the answer of a success."""
+        """Write the answer for a success."""
 
     def refuse(self, error: WireError, message: str, members: Mapping[str, object], request_id: str) -> Response:
-        """Write the answer of a refusal."""
+        """Write the answer for a refusal."""
 
 
 def of(service: Service) -> Wire:
-    """Return the protocol that a service speaks."""
+    """Return the protocol of a service."""
     return Json11(service) if service.protocol == "json" else Query(service)
 
 
 def require_valid(operation: Operation, value: Mapping[str, Any]) -> None:
-    """Raise ConstraintsViolated, in the words of IAM and STS, unless an input keeps the model's constraints."""
+    """Raise ConstraintsViolated, in the words of IAM and STS, unless an input meets the model's constraints."""
     violations = [_violation(problem) for problem in validate.problems(operation.input, value)]
     if violations:
         raise ConstraintsViolated(violations)
@@ -122,7 +122,7 @@ def _parameters(request: Request) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Json11:
-    """JSON 1.1, as ECR speaks it: a target header, and the first problem of an input alone."""
+    """JSON 1.1 as in ECR: a target header; a refusal names only the first problem of an input."""
 
     service: Service
     errors: Mapping[type[Refusal], WireError] = field(default_factory=lambda: _JSON_ERRORS, repr=False)
@@ -151,7 +151,7 @@ class Json11:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Query, as IAM and STS speak it: an Action parameter, XML answers, and every problem of an input at once."""
+    """Query as in IAM and STS: an Action parameter, XML answers; a refusal names every problem of an input."""
 
     service: Service
     errors: Mapping[type[Refusal], WireError] = field(default_factory=lambda: _QUERY_ERRORS, repr=False)
@@ -194,7 +194,7 @@ def _response(status: int, content_type: str, body: bytes, request_id: str) -> R
 
 
 def _ecr_constraint(problem: Problem) -> str:
-    """Word a constraint as ECR does, which speaks of strings more briefly than of other members."""
+    """Word a constraint as ECR does, with a shorter sentence for strings than for other members."""
     text = problem.shape.kind is Kind.STRING
     if problem.constraint is Constraint.PATTERN:
         return f"must satisfy regular expression '{problem.shape.pattern}'"
@@ -204,7 +204,7 @@ def _ecr_constraint(problem: Problem) -> str:
 
 
 def _violation(problem: Problem) -> str:
-    """Word a problem as IAM and STS do, whose paths begin in lower case."""
+    """Word a problem as IAM and STS do, with paths that begin in lower case."""
     path = ".".join(part[:1].lower() + part[1:] for part in problem.path.split("."))
     # AWS lists no values here, unlike ECR.
     must = "satisfy enum value set" if problem.constraint is Constraint.ENUM else problem.must
@@ -239,7 +239,7 @@ _JSON_ERRORS: Mapping[type[Refusal], WireError] = {
     LimitReached: WireError("LimitExceededException"),
     RateExceeded: WireError("ThrottlingException"),
     ServerBusy: WireError("ThrottlingException"),
-    # The only fault in ECR's model; clients try again after any status from 500 on.
+    # The only fault in ECR's model. Clients try again after any status from 500 up.
     Unavailable: WireError("ServerException", 500),
 }
 

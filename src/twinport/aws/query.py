@@ -1,4 +1,4 @@
-"""The Query protocol, inwards: parameters to inputs."""
+"""The Query protocol, inbound: parameters to inputs."""
 
 import binascii
 import re
@@ -17,12 +17,12 @@ _POSITION = re.compile("[1-9][0-9]{0,8}")
 _ENTRY = {"key", "value"}
 _BITS = {Kind.INTEGER: 31, Kind.LONG: 63}
 
-# What a parameter's dotted name leads to: a value, or parameters further down.
+# The node at a part of a parameter's dotted name: a value, or further parts.
 _Tree = dict[str, Any]
 
 
 def parameters(encoded: Sequence[str]) -> dict[str, str]:
-    """Read form-encoded texts (a query string, a body) as one set of parameters; none may be given twice."""
+    """Parse form-encoded texts (a query string, a body) as one set of parameters. No parameter may be given twice."""
     pairs = [pair for text in encoded for pair in _pairs(text)]
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -31,7 +31,7 @@ def parameters(encoded: Sequence[str]) -> dict[str, str]:
 
 
 def parse(given: Mapping[str, str], shape: Shape) -> dict[str, Any]:
-    """Read an input from parameters such as `Tags.member.1.Key`. What the model does not name is kept as it came."""
+    """Build an input from parameters such as `Tags.member.1.Key`. Members not in the model are kept unchanged."""
     tree: _Tree = {}
     for name, value in given.items():
         _plant(tree, name, value)
@@ -72,7 +72,7 @@ def _structure(shape: Shape, given: Any, name: str) -> dict[str, Any]:
 
 
 def _list(shape: Shape, given: Any, name: str) -> list[Any]:
-    """Read members by their positions, which may have gaps. An empty list is a name without a value."""
+    """Collect members by their positions, which may have gaps. A name without a value is an empty list."""
     member = shape.members["member"]
     return [_value(member, it, name) for it in _in_order(shape, given, name, "member")]
 

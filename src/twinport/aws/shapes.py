@@ -1,4 +1,4 @@
-"""The compiled models as values: services, their operations, and the shapes that these take and give."""
+"""The compiled models as values: services, their operations, and the shapes of inputs and outputs."""
 
 import json
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class ErrorShape:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation; `output` is None when its answer carries no result at all."""
+    """One operation. `output` is None if its answer has no result."""
 
     name: str
     input: Shape
@@ -73,7 +73,7 @@ class Service:
 
 @cache
 def load(service: str) -> Service:
-    """Read the table of `ecr`, `iam` or `sts`; the first call takes milliseconds, later ones nothing."""
+    """Load the table of `ecr`, `iam` or `sts`. The first call takes milliseconds; later calls use a cache."""
     table = json.loads(resources.files("twinport.aws").joinpath("models", f"{service}.json").read_bytes())
     shapes = _shapes(table["shapes"])
     errors = {name: ErrorShape(**it["error"]) for name, it in table["shapes"].items() if "error" in it}
@@ -89,7 +89,7 @@ def load(service: str) -> Service:
 
 
 def _shapes(table: Mapping[str, Any]) -> dict[str, Shape]:
-    """Make every shape with empty members first, then let them name one another."""
+    """Make every shape with empty members first, then fill in the members, since shapes refer to each other."""
     members: dict[str, dict[str, Shape]] = {name: {} for name in table}
     shapes = {name: _shape(name, it, members[name]) for name, it in table.items()}
     for name, it in table.items():

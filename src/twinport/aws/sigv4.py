@@ -1,7 +1,7 @@
-"""Signature Version 4, as AWS checks it everywhere but in S3: reading, verifying and making signatures.
+"""Signature Version 4, as AWS checks it everywhere but in S3: parsing, verifying and making signatures.
 
-Pure: the time and the hash of the body are arguments. Reading proves nothing. Only a request that `verify` lets
-pass was sent by someone who holds the secret, and then its method, path, query, signed headers and body are theirs.
+Pure: the time and the hash of the body are arguments. Parsing proves nothing. Only if `verify` passes does the request
+come from the holder of the secret, with its method, path, query, signed headers and body.
 """
 
 import hmac
@@ -25,7 +25,7 @@ SKEW = timedelta(minutes=15)
 LONGEST_LIFE = timedelta(days=7)
 EMPTY_HASH = sha256(b"").hexdigest()
 
-# What the query string of a presigned request carries besides the operation's own parameters.
+# The parameters in the query string of a presigned request besides the operation's own.
 PRESIGNED = frozenset(
     {
         "X-Amz-Algorithm",
@@ -51,7 +51,7 @@ _CREDENTIAL_PARTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request without its body. Path and query are as on the request line; header names are lower-case."""
+    """A request without its body. Path and query are as in the request line. Header names are lower-case."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ class Message:
     headers: tuple[tuple[str, str], ...]
 
     def values(self, name: str) -> list[str]:
-        """Return the value of each header line of this name."""
+        """Return the values of all header lines with this name."""
         return [value for key, value in self.headers if key == name]
 
 
@@ -72,7 +72,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a signature counts: one day, one Region, one service."""
+    """Where a signature is valid: one day, one Region, one service."""
 
     date: str
     region: str
@@ -84,7 +84,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """What a request says about its signature. `expires` is set for the presigned form alone."""
+    """The signature's fields in a request. `expires` is set only for the presigned form."""
 
     message: Message
     access_key_id: str
@@ -97,7 +97,7 @@ class SignedRequest:
 
 
 def parse(message: Message) -> SignedRequest:
-    """Read the signature's fields from the Authorization header or from the query string, never from both."""
+    """Parse the signature's fields from the Authorization header or from the query string, never from both."""
     authorization = message.values("authorization")
     fields = _presigned_fields(message)
     if fields and (authorization or message.values("x-amz-security-token")):
@@ -110,10 +110,10 @@ def parse(message: Message) -> SignedRequest:
 
 
 def verify(signed: SignedRequest, secret: str, *, now: datetime, body_hash: str) -> None:
-    """Let pass what the holder of `secret` signed and is still valid; `body_hash` is the hex SHA-256 of the body.
+    """Verify that the holder of `secret` signed and the signature is valid now. `body_hash` is the body's hex SHA-256.
 
-    Raises SignatureExpired, SignatureNotYetCurrent or SignatureMismatch. The caller expects a scope: see
-    `require_scope`.
+    Raises SignatureExpired, SignatureNotYetCurrent or SignatureMismatch. The calling function must check the scope:
+    see `require_scope`.
     """
     _require_time(signed, now)
     _require_coverage(signed)
@@ -124,7 +124,7 @@ def verify(signed: SignedRequest, secret: str, *, now: datetime, body_hash: str)
 
 
 def require_scope(signed: SignedRequest, *, service: str, regions: Container[str]) -> None:
-    """Refuse a signature that was made for another service or for a Region that is not spoken for here."""
+    """Refuse a signature for another service or for a Region that is not served here."""
     if signed.scope.service != service:
         raise SignatureMismatch(f"Credential should be scoped to correct service: '{service}'.")
     if signed.scope.region not in regions:
@@ -132,7 +132,7 @@ def require_scope(signed: SignedRequest, *, service: str, regions: Container[str
 
 
 def declared_body_hash(message: Message) -> str | None:
-    """Return what X-Amz-Content-SHA256 claims, so that a streamed body can be compared when it has arrived."""
+    """Return the hash in X-Amz-Content-SHA256, so that a streamed body can be compared once it has arrived."""
     values = message.values("x-amz-content-sha256")
     return _only(values, "X-Amz-Content-SHA256") if values else None
 
@@ -140,7 +140,7 @@ def declared_body_hash(message: Message) -> str | None:
 def sign(
     message: Message, credentials: Credentials, *, region: str, service: str, now: datetime, body_hash: str
 ) -> dict[str, str]:
-    """Return the headers to add to a request that names its host; every header it has is signed."""
+    """Return the headers to add to a request that has a Host header. Signs every header of the request."""
     scope = Scope(f"{now.astimezone(UTC):%Y%m%d}", region, service)
     added = {"x-amz-date": _stamp(now), "x-amz-content-sha256": body_hash}
     if credentials.session_token is not None:
@@ -259,7 +259,7 @@ def _words(span: timedelta) -> str:
 
 
 def _require_coverage(signed: SignedRequest) -> None:
-    """Whatever decides about a request must be signed: its host, and each header of AWS's that it carries."""
+    """Require that the signature covers what decides about a request: its host, and each of its AWS headers."""
     if list(signed.signed_headers) != sorted(set(signed.signed_headers)):
         raise SignatureMismatch("SignedHeaders must be in order, each name once")
     present = {name for name, _ in signed.message.headers}
@@ -273,7 +273,7 @@ def _require_coverage(signed: SignedRequest) -> None:
 
 
 def _agreed_hash(signed: SignedRequest, body_hash: str) -> str:
-    """Settle which hash was signed: that of the body, or the word for none where there is no body to protect."""
+    """Return the signed hash: that of the body, or the word for an unsigned body if there is no body to protect."""
     declared = declared_body_hash(signed.message)
     if declared is None and signed.expires is not None:
         declared = dict(_query_pairs(signed.message.query)).get("X-Amz-Content-Sha256")
@@ -294,12 +294,12 @@ def _canonical_request(message: Message, signed_headers: tuple[str, ...], body_h
         ";".join(signed_headers),
         body_hash,
     ]
-    # Header values are the bytes that came: latin-1 gives each back as it was.
+    # Header values are raw bytes: latin-1 restores each byte unchanged.
     return "\n".join(lines).encode("latin-1")
 
 
 def _canonical_path(path: str) -> str:
-    """Resolve dots and doubled slashes, then encode what is already encoded once more."""
+    """Resolve dots and double slashes, then encode the already encoded path once more."""
     segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -311,7 +311,7 @@ def _canonical_path(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    """Sort the parameters, each written in the one way; the signature itself is not signed."""
+    """Sort the parameters, each in canonical form. The signature itself is not signed."""
     pairs = [_encoded(pair) for pair in query.split("&")] if query else []
     return "&".join(f"{name}={value}" for name, value in sorted(pairs) if name != "X-Amz-Signature")
 
@@ -329,7 +329,7 @@ def _query_pairs(query: str) -> list[tuple[str, str]]:
 
 
 def _decoded(text: str) -> bytes:
-    # A plus means a blank to whoever reads the parameters, so it must mean one here too.
+    # The parser of the parameters reads a plus as a blank, so the signature must too.
     return unquote_to_bytes(text.replace("+", " ").encode("latin-1"))
 
 
@@ -342,7 +342,7 @@ def _signature(secret: str, scope: Scope, signed_at: datetime, canonical_request
     return hmac.new(_signing_key(secret, scope), "\n".join(lines).encode(), sha256).hexdigest()
 
 
-# Bounded, for it holds secrets: the keys of those who are calling now.
+# Bounded, because it holds secrets: the keys of current callers.
 @lru_cache(maxsize=256)
 def _signing_key(secret: str, scope: Scope) -> bytes:
     key = f"AWS4{secret}".encode()

@@ -1,7 +1,7 @@
-"""Whether an input keeps the model's constraints, which botocore does not check for its callers.
+"""Checks an input against the model's constraints, which botocore does not check on the client.
 
-Types are the codecs' concern: what arrives here has them. A member that the model does not name is a problem, for
-a member that is not honoured is refused, never ignored.
+The codecs have already checked the types. A member that is not in the model is a problem: twinport refuses a member
+that it does not support, and never ignores it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
@@ -24,7 +24,7 @@ class Constraint(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One constraint not kept. `path` counts list members from 1; `must` completes the words 'member must'."""
+    """One violated constraint. `path` counts list members from 1. `must` completes the words 'member must'."""
 
     path: str
     constraint: Constraint
@@ -34,7 +34,7 @@ class Problem:
 
 
 def problems(shape: Shape, value: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with an operation's input, in the model's order."""
+    """Yield the problems of an operation's input, in the model's order."""
     yield from _structure(shape, value, "")
 
 
@@ -76,7 +76,7 @@ def _string(shape: Shape, value: str, path: str) -> Iterator[Problem]:
     if shape.enum and value not in shape.enum:
         must = f"satisfy enum value set: [{', '.join(shape.enum)}]"
         yield Problem(path, Constraint.ENUM, must, shape, value)
-    # The length bounds the work of matching, so a longer string is not matched.
+    # The length bounds the cost of matching, so a string that is too long is not matched.
     too_long = shape.maximum is not None and len(value) > shape.maximum
     if shape.pattern is not None and not too_long and not patterns.matches(shape.pattern, value):
         yield Problem(path, Constraint.PATTERN, f"satisfy regular expression pattern: {shape.pattern}", shape, value)

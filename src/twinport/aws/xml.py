@@ -1,4 +1,4 @@
-"""The Query protocol, outwards: outputs and errors to XML."""
+"""The Query protocol, outbound: outputs and errors to XML."""
 
 import re
 from base64 import b64encode
@@ -12,13 +12,13 @@ CONTENT_TYPE = "text/xml"
 
 _SERVER_ERRORS = 500
 
-# A carriage return must be named or a parser reads it as a line feed; what XML 1.0 cannot hold becomes U+FFFD.
+# A carriage return must be escaped, or a parser reads it as a line feed. What XML 1.0 cannot hold becomes U+FFFD.
 _SPECIAL = re.compile("[^\\t\\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[&<>]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
 
 
 def serialise(service: Service, operation: Operation, output: Mapping[str, Any], request_id: str) -> bytes:
-    """Write an answer; a member that is None is left out."""
+    """Write an answer. A member that is None is left out."""
     result = ""
     if operation.output is not None:
         inner = "".join(_members(operation.output, output))
