@@ -1,4 +1,4 @@
-"""The page of a registry's replication activity: which copies wait, which failed, and why."""
+"""The page of a registry's replication activity: waiting and failed copies, with the reasons."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class ActivityRow:
-    """A copy as it is shown; `path` leads to the images of its repository."""
+    """A copy on the page. `path` leads to the images of its repository."""
 
     path: str
     repository: str
@@ -90,7 +90,7 @@ def _row(each: ListedDelivery, visit: Visit) -> ActivityRow:
 
 
 def _state(each: ListedDelivery) -> tuple[str, str]:
-    """Return the word and the tone; whether a waiting copy is under way is what its lease says."""
+    """Return the word and the tone. The lease tells whether a waiting copy is traveling."""
     if each.report.state is DeliveryState.WAITING:
         return ("traveling", "busy") if each.is_under_way else ("waiting", "calm")
     state = words.copy_state(each.report)

@@ -1,4 +1,4 @@
-"""The AWS command that a form stands for, ready to be pasted into a shell."""
+"""The AWS command that does the same as a form, ready to paste into a shell."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class Cli:
-    """Writes commands for one deployment and one Region, or none where the service has none."""
+    """Writes commands for one deployment and one Region, or for a service without Regions."""
 
     endpoint: str
     region: RegionName | None
@@ -36,7 +36,7 @@ def iam(visit: Visit) -> Cli:
 
 
 def configuration_json(configuration: ReplicationConfiguration) -> dict[str, Json]:
-    """Return rules in the form that ECR's API takes them."""
+    """Return rules in the form of ECR's API."""
     rules: list[Json] = []
     for rule in configuration.rules:
         written: dict[str, Json] = {
@@ -58,7 +58,7 @@ def put_replication(visit: Visit, configuration: ReplicationConfiguration) -> st
 
 
 def pretty(text: str) -> str:
-    """Lay out JSON for reading; what is no JSON stays as it is."""
+    """Indent JSON for reading. Other text stays unchanged."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:

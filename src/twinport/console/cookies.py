@@ -1,4 +1,4 @@
-"""The console's cookies: whose they are, how they are kept from scripts and from other sites, and how they end."""
+"""The console's cookies: their names, their protection from scripts and other sites, and their expiry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from twinport.exchange import Request
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A cookie of one deployment: browsers send cookies to every port of a host, so its name has to tell."""
+    """A deployment's cookie. Browsers send cookies to every port of a host, so its name identifies the deployment."""
 
     purpose: str
     instance: str
 
     def name(self, *, secure: bool) -> str:
-        """Over TLS the prefix keeps every other host and every plain page from setting it (RFC 6265bis)."""
+        """The cookie's name. Over TLS a prefix stops other hosts and plain HTTP pages from setting it (RFC 6265bis)."""
         return f"{'__Host-' if secure else ''}twinport-{self.purpose}-{self.instance}"
 
     def read(self, request: Request, *, secure: bool) -> str | None:
         return _cookies(request).get(self.name(secure=secure)) or None
 
     def header(self, value: str, *, secure: bool, lasts: timedelta) -> str:
-        """Return the Set-Cookie header's value. A lifetime of nothing removes the cookie."""
+        """Return the Set-Cookie header's value. A lifetime of zero removes the cookie."""
         end = f"Max-Age={int(lasts.total_seconds())}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
         return f"{self.name(secure=secure)}={value}; Path=/; {end}"
 

@@ -1,4 +1,4 @@
-"""The console's door: who visits, whether a form is theirs, which page answers, and what a refusal looks like."""
+"""The console's door: identifies the visitor, checks forms, picks the page, and shows refusals."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from twinport.refusals.callers import FormForged, SignedOut
 from twinport.refusals.requests import BodyMalformed, PathUnknown
 from twinport.telemetry import Event
 
-# A registry policy of 10,240 characters, each of them written as three, with room for the other fields.
+# A registry policy of 10,240 characters, each encoded as three, plus the other fields.
 _FORM_LIMIT = 256 << 10
 _ASSETS = "/console/assets/"
 _WAYS_IN = ("/console/sign-in", "/console/sign-out")
@@ -33,7 +33,7 @@ _WAYS_IN = ("/console/sign-in", "/console/sign-out")
 
 @dataclass(frozen=True, slots=True)
 class ConsoleDoor:
-    """Serves `/console/`. `first_page` finds where somebody begins who named no page."""
+    """Serves `/console/`. `first_page` finds the page for a visitor whose address names none."""
 
     edge: Edge
     signing_in: SigningIn
@@ -60,7 +60,7 @@ class ConsoleDoor:
         return replace(answer, headers={**answer.headers, "x-request-id": request.id})
 
     def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
-        """Show what is refused before this door is asked on a page."""
+        """Show a refusal from before this door as a page."""
         page = self._outside(replace(problem_of(refusal), status=status), request)
         return replace(page, headers={**page.headers, "x-request-id": request.id})
 
@@ -99,7 +99,7 @@ class ConsoleDoor:
             if request.method == "POST" and not forgery.is_genuine(form.one(forgery.FIELD), token):
                 raise FormForged
             result = await found.handler(visit)
-            # A long list is a large page, and the first visit compiles the template.
+            # A long list makes a large page, and the first visit compiles the template.
             return await MESSAGES.run(lambda: self._rendered(result, visit))
         except Refusal as refusal:
             return self.renderer.refused(problem_of(refusal), visit)
@@ -146,7 +146,7 @@ def _fields(text: str) -> Fields:
 
 
 def _way_in(request: Request) -> str:
-    """Return the sign-in page, which leads back to the page that was asked for; a form is not sent again."""
+    """Return the sign-in page's address, which leads back to the requested page. A form is not sent again."""
     if request.method != "GET" or request.path in ("/console", "/console/"):
         return "/console/sign-in"
     place = f"{request.raw_path}?{request.query}" if request.query else request.raw_path

@@ -20,16 +20,16 @@ from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import FormForged, SignInRefused, TooManyAttempts
 from twinport.refusals.requests import BadName, MethodUnsupported
 
-# Open accounts to begin with: the one behind the key `test`, and the two that the tour goes to.
+# The open accounts that the page offers: the account of the key `test`, and the two accounts of the tour.
 OFFERED = tuple(map(AccountId, ("000000000000", "111111111111", "222222222222")))
 _HOME = "/console/"
-# How long a sign-in page that was opened stays good.
+# How long an open sign-in page stays valid.
 _VISIT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """`session` is the cookie of a visitor who is signed in, `visit` that of one who is about to sign in."""
+    """`session` is the cookie of a signed-in visitor, `visit` the cookie of a visitor at the sign-in page."""
 
     signing_in: SigningIn
     session: Cookie
@@ -49,7 +49,7 @@ class Entrance:
                 raise MethodUnsupported(request.method, ("POST",))
 
     def _ask(self, request: Request, fields: Fields, origin: Origin, problem: Problem | None) -> Answer:
-        """Show the sign-in page. Its forms are bound to a cookie, so that nobody signs a browser in from elsewhere."""
+        """Show the sign-in page. Its forms are bound to a cookie, so that another site cannot sign a browser in."""
         nonce = self.visit.read(request, secure=origin.secure) or secrets.token_urlsafe(32)
         values = {
             "csrf": forgery.token(nonce),
@@ -71,7 +71,7 @@ class Entrance:
             token = await self._way(form.one("way"))(form, origin)
         except (NotAuthenticated, TooManyAttempts) as refusal:
             return self._ask(request, form, origin, problem_of(refusal))
-        # Always a new session, never one that the browser brought along: nobody can fix it beforehand.
+        # Always a new session, never the browser's existing one: this prevents session fixation.
         await self._end(request, origin)
         cookie = self.session.header(token, secure=origin.secure, lasts=SESSION)
         answer = redirect(local_path(form.one("next")))
@@ -85,7 +85,7 @@ class Entrance:
 
     async def _by_password(self, form: Fields, origin: Origin) -> str:
         account = form.one("account")
-        # People write ids as AWS shows them, in three groups; aliases have dashes of their own.
+        # People type ids as AWS shows them, in three groups with dashes. Aliases may contain dashes too.
         place = account.replace("-", "") if account.replace("-", "").isdecimal() else account
         return await self.signing_in.by_password(place, form.one("user"), form.exact("password"), origin)
 
@@ -108,7 +108,7 @@ class Entrance:
 
 
 def local_path(text: str) -> str:
-    """Return where to go after signing in: a page of the console, whatever the address says."""
+    """Return the path to open after sign-in: always a page of the console, whatever the address says."""
     decoded = unquote(text)
     is_plain = all(character.isprintable() and character != "\\" for character in decoded)
     is_ours = text.startswith(_HOME) and "//" not in decoded and "/." not in decoded

@@ -1,7 +1,7 @@
-"""Tokens in forms: proof that the page with the form was made for the person who sends it.
+"""Tokens in forms: proof that this server made the page with the form for the visitor that sends it.
 
-A token is a keyed hash of the cookie, which is random and unreadable for scripts: it tells nothing of the cookie, and
-there is nothing to store.
+A token is a keyed hash of the cookie. The cookie is random, and scripts cannot read it. The token reveals nothing of
+the cookie, and the server stores nothing.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The images of a repository, and how far the copies of each are."""
+"""The images of a repository, and the replication status of each image."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ _SECTION = "repositories"
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """`denied` says why the copies are not shown, if the person may not see them."""
+    """`denied` is the reason if the visitor may not see the copies."""
 
     tags: tuple[str, ...]
     more_tags: int
@@ -41,7 +41,7 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class ImagePages:
-    """A page of images asks for the copies of its images alone, however many the repository holds."""
+    """A page of images reads only the copies of its own images, however many images the repository holds."""
 
     repositories: Repositories
     images: Images

@@ -1,4 +1,4 @@
-"""What several pages have in common."""
+"""Helpers that several pages share."""
 
 from urllib.parse import urlencode
 
@@ -9,18 +9,18 @@ from twinport.refusals.callers import NotConfirmed
 
 
 def refused(page: Page, refusal: Refusal) -> Page:
-    """Show the same form again, with what was given and what is wrong."""
+    """Show the same form again, with its input and the problem."""
     problem = problem_of(refusal)
     return Page(page.template, page.title, page.section, {**page.values, "problem": problem}, problem.status)
 
 
 def require_confirmation(visit: Visit, name: str) -> None:
-    """Raise NotConfirmed unless the form repeats the name of what is to be destroyed."""
+    """Raise NotConfirmed unless the form repeats the name of the item to delete."""
     if visit.form.one("confirmation") != name:
         raise NotConfirmed(name)
 
 
 def address(path: str, **query: str) -> str:
-    """Return a path with a query string; empty values are left out."""
+    """Return a path with a query string, without empty values."""
     given = {name: value for name, value in query.items() if value}
     return f"{path}?{urlencode(given)}" if given else path

@@ -17,7 +17,7 @@ from twinport.registry.policies import RegistryPolicies
 
 LONGEST_POLICY = 10_240
 _SECTION = "registry"
-# Beyond this a policy is shown in part: no page may grow with what a tenant stores.
+# A longer policy is shown in part: a tenant's data must not make a page arbitrarily large.
 _MOST_SHOWN = 20_000
 _DONE = {
     "saved": "The policy is saved.",
@@ -74,7 +74,7 @@ class PermissionPages:
     # --- the statement for replication --------------------------------------------------------------------
 
     async def generate(self, visit: Visit) -> Page:
-        """Ask which accounts, and show the statement once they are given."""
+        """Ask for the accounts, and show the statement once they are given."""
         policy = await self._policy(visit)
         return self._helper(visit, visit.query, policy, shows=bool(visit.query.one("accounts")))
 
@@ -131,7 +131,7 @@ class PermissionPages:
         return Redirect(address(f"{visit.home}/permissions", done="removed"))
 
     async def _put(self, visit: Visit, text: str) -> None:
-        """ECR's wire format bounds the text, which the verb leaves to its doors."""
+        """Check the length of the text, which the verb leaves to its doors, and store the policy."""
         if len(text) > LONGEST_POLICY:
             raise InvalidParameter("policyText", f"Member must have length less than or equal to {LONGEST_POLICY}")
         await self.policies.put(visit.caller, visit.registry, text)

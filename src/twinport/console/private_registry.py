@@ -1,4 +1,4 @@
-"""The page of the private registry: what can be set for it, and how it stands."""
+"""The page of the private registry: its settings and their current state."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a page tells a user that was refused: what is true, and what to do."""
+"""What a page tells a user after a refusal: the fact, and what to do."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from twinport.refusals import callers, requests, storage
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`headline` names the kind in a few words."""
+    """A problem on a page. `headline` names its kind in a few words."""
 
     status: int
     headline: str

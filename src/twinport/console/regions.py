@@ -1,4 +1,4 @@
-"""What Regions are called by people, and how the picker groups them."""
+"""The display names of Regions, and their order in the picker."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _NAMES = {
     "us-west-1": "US West (N. California)",
     "us-west-2": "US West (Oregon)",
 }
-# The picker's order is that of the AWS console: the Americas first where its users look first.
+# The picker has the order of the AWS console, which begins with the United States.
 _ORDER = ("us", "af", "ap", "ca", "eu", "il", "me", "mx", "sa")
 _HOME = RegionName("us-east-1")
 
@@ -53,7 +53,7 @@ class NamedRegion:
 
 
 def named(region: RegionName) -> NamedRegion:
-    """Return a Region with its name; a deployment's own Regions have none but their code."""
+    """Return a Region with its name. A deployment's own Regions have only their code."""
     return NamedRegion(region, _NAMES.get(region, region))
 
 
@@ -62,7 +62,7 @@ def ordered(regions: Collection[RegionName]) -> tuple[NamedRegion, ...]:
 
 
 def default(regions: Collection[RegionName]) -> RegionName:
-    """Return where somebody begins who has nothing anywhere."""
+    """Return the first Region for a user whose account has no repositories."""
     return _HOME if _HOME in regions else min(regions, key=_rank)
 
 

@@ -1,4 +1,4 @@
-"""From a page to an answer: templates that escape everything, and headers that let nothing else in."""
+"""Renders a page as an answer: templates that escape everything, and headers that block other content."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -19,8 +19,8 @@ _ASSETS = {
     "console.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
-# No inline script or style, nothing from elsewhere, no frame around it. `same-origin` and not `no-referrer`: under
-# the latter browsers send `Origin: null` with our own forms.
+# No inline script or style, nothing from other origins, no frame around the page. `same-origin` and not `no-referrer`,
+# because with the latter browsers send `Origin: null` with our own forms.
 _SAFETY = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -43,7 +43,7 @@ class RegionLink:
 
 
 class Renderer:
-    """Holds the templates and the assets; the assets' addresses change with their content."""
+    """Holds the templates and the assets. An asset's address changes with its content."""
 
     def __init__(self, known: Collection[RegionName]) -> None:
         self._regions = regions.ordered(known)
@@ -61,7 +61,7 @@ class Renderer:
         self._environment.filters.update(time=words.time, size=words.size, short=words.short_digest)
 
     def page(self, page: Page, visit: Visit) -> Answer:
-        """Render a page inside the frame of somebody who is signed in."""
+        """Render a page inside the frame for a signed-in visitor."""
         return self._html(page.status, page.template, {**self._frame(page, visit), **page.values})
 
     def fragment(self, fragment: Fragment, visit: Visit) -> Answer:
@@ -72,7 +72,7 @@ class Renderer:
         return self.page(page, visit)
 
     def outside(self, page: Page, request_id: str) -> Answer:
-        """Render a page for somebody who is not signed in."""
+        """Render a page for a visitor that is not signed in."""
         frame = {"title": page.title, "request_id": request_id, "visit": None}
         return self._html(page.status, page.template, {**frame, **page.values})
 
@@ -106,5 +106,5 @@ class Renderer:
 
 
 def redirect(path: str) -> Answer:
-    """Send the browser on, with GET."""
+    """Redirect the browser to another page, with GET."""
     return Answer(303, {**_SAFETY, "cache-control": "no-store", "location": path})

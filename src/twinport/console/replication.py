@@ -1,4 +1,4 @@
-"""The pages of a registry's replication: its rules, the wizard that adds one, and taking rules away."""
+"""The pages of a registry's replication: its rules, the wizard that adds a rule, and the removal of rules."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ _DONE = {
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A rule as it is shown. `number` counts from one."""
+    """A rule on the page. `number` counts from one."""
 
     number: int
     destinations: tuple[tuple[str, str, bool], ...]
@@ -80,7 +80,7 @@ class ReplicationPages:
     # --- adding a rule ------------------------------------------------------------------------------------
 
     async def add(self, visit: Visit) -> Page:
-        """Show the step that was asked for, or the same one again while something is wrong with it."""
+        """Show the requested step, or the current step again if its input has problems."""
         draft, at = Draft.parse(visit.query), _step(visit.query.one("at"))
         wrong: list[str] = []
         match visit.query.one("go"):
@@ -148,7 +148,7 @@ class ReplicationPages:
         }
         return Page("replication_review.html", "Review the replication rule", _SECTION, values)
 
-    # --- taking rules away --------------------------------------------------------------------------------
+    # --- removing rules -----------------------------------------------------------------------------------
 
     async def ask_to_remove(self, visit: Visit) -> Page:
         configuration = await self.replication.describe(visit.caller, visit.registry)
@@ -191,7 +191,7 @@ class ReplicationPages:
     # --- the role -----------------------------------------------------------------------------------------
 
     async def _put(self, visit: Visit, configuration: ReplicationConfiguration) -> bool:
-        """Save rules, and tell whether that made the role, as far as the person may know."""
+        """Save rules, and tell whether that created the role, if the visitor may see the role."""
         before, denied = await self._role(visit)
         await self.replication.put(visit.caller, visit.registry, configuration)
         return before is None and not denied
@@ -211,7 +211,7 @@ def _step(text: str) -> Step:
 
 
 def _progress(draft: Draft, at: Step) -> list[tuple[str, str]]:
-    """Return the wizard's steps with how far they are: done, current or to come."""
+    """Return the wizard's steps, each with its state: done, current or ahead."""
     order = list(Step)
     states = {-1: "done", 0: "current", 1: "ahead"}
     return [
@@ -230,7 +230,7 @@ _TITLES = {
 
 
 def _account_rows(draft: Draft, query: Fields) -> list[wizard.AccountRow]:
-    """Return a row for each account given, and a blank one if there is none or another was asked for."""
+    """Return a row for each given account, and a blank row if there is none or the visitor asked for one more."""
     blank = not draft.accounts or query.one("go") == "more"
     return [*draft.accounts, *([wizard.AccountRow("", ())] if blank else [])][: wizard.MOST_ACCOUNTS]
 
@@ -252,7 +252,7 @@ def _number(text: str, configuration: ReplicationConfiguration, visit: Visit) ->
 
 
 def _fingerprint(configuration: ReplicationConfiguration) -> str:
-    """Name the rules that a page showed, so that its form does not overwrite what somebody else saved meanwhile."""
+    """Return a digest of a page's rules, so that its form does not overwrite another user's later changes."""
     text = json.dumps(commands.configuration_json(configuration))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""The pages of repositories: the list, and making one."""
+"""The pages of repositories: the list, and the creation of a repository."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ class RepositoryPages:
         return Redirect(address(f"{visit.home}/images", repository=made.name))
 
     async def first_page(self, caller: Caller) -> str:
-        """Return where somebody begins: in a Region where their account has repositories, if there is one."""
+        """Return a visitor's first page: in a Region where the visitor's account has repositories, if there is one."""
         at_home = regions.default(self.known)
         used = () if await self._holds(caller, at_home) else await self._elsewhere(caller, at_home)
         return f"/console/{used[0].code if used else at_home}/repositories"

@@ -1,4 +1,4 @@
-"""The pages of roles: the list, one role with its policies and its use, its description, and its deletion."""
+"""The pages of roles: the list, a role's policies and use, its description, and its deletion."""
 
 import re
 from collections.abc import Collection
@@ -40,7 +40,7 @@ class PolicyText:
 
 @dataclass(frozen=True, slots=True)
 class RegionUse:
-    """What a Region's registry has to do with the replication role."""
+    """A Region's use of the replication role."""
 
     code: str
     name: str
@@ -125,7 +125,7 @@ class RolePages:
     # --- the deletion -------------------------------------------------------------------------------------
 
     async def ask_to_delete(self, visit: Visit) -> Page:
-        """Show when and where the role was used last, before anybody confirms."""
+        """Show when and where the role was last used, before the visitor confirms."""
         role = await self._role(visit)
         if role.service is None:
             raise PathUnknown(visit.path)
@@ -169,7 +169,7 @@ class RolePages:
             ),
         }
 
-    # --- what a page shows of a role ----------------------------------------------------------------------
+    # --- the facts of a role on a page --------------------------------------------------------------------
 
     async def _role(self, visit: Visit) -> Role:
         return await self.roles.get(visit.global_caller, visit.parts["name"])
@@ -193,9 +193,9 @@ class RolePages:
         return PolicyText(policy.name, arn, commands.pretty(version.document)[:_MOST_SHOWN])
 
     async def _uses(self, visit: Visit, role: Role) -> dict[str, object]:
-        """Return the Regions that have to do with the replication role; the other roles are used nowhere yet.
+        """Return the Regions that use the replication role. Other service-linked roles are not used by any Region yet.
 
-        Where the person may not look, `uses_denied` says why, once for all such Regions.
+        If the visitor may not see a Region, `uses_denied` has the reason, once for all such Regions.
         """
         uses, denied = [], ""
         for region in regions.ordered(self.known) if role.name == REPLICATION_ROLE else ():
@@ -214,7 +214,7 @@ class RolePages:
 
 
 def _check_description(text: str) -> None:
-    """Raise InvalidInput for what IAM's wire format refuses."""
+    """Raise InvalidInput for a description that IAM's wire format refuses."""
     if len(text) > _LONGEST_DESCRIPTION or not _DESCRIPTION.fullmatch(text):
         raise InvalidInput(f"a description has at most {_LONGEST_DESCRIPTION} characters, all of them of Latin-1")
 

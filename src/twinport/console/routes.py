@@ -1,4 +1,4 @@
-"""Which page answers a path: patterns whose segments are words, or names in braces that stand for any one segment."""
+"""Finds the page for a path. A pattern's segment is a word, or a name in braces that stands for any one segment."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Found:
 
 
 def find(routes: Sequence[Route], method: str, path: str) -> Found | None:
-    """Return the first route of a path, with what its variable segments hold."""
+    """Return the first matching route of a path, with the values of its variable segments."""
     asked = "GET" if method == "HEAD" else method
     for route in routes:
         parts = _match(route.pattern.split("/"), path.split("/")) if route.method == asked else None

@@ -1,4 +1,4 @@
-"""The statement by which a destination account lets a source account replicate into it, and adding it to a policy."""
+"""The policy statement with which a destination account lets a source account replicate into its registry."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _ACTIONS = ["ecr:CreateRepository", "ecr:ReplicateImage"]
 
 
 def problems(sid: str, accounts: Sequence[str], destination: Registry, policy: str | None) -> list[str]:
-    """Say what is wrong with a statement that is asked for."""
+    """Return the problems of a requested statement."""
     found = []
     if not _SID.fullmatch(sid):
         found.append("a statement id is 1 to 100 letters and digits")
@@ -29,7 +29,7 @@ def problems(sid: str, accounts: Sequence[str], destination: Registry, policy: s
 
 
 def account_list(text: str) -> list[str]:
-    """Read account ids that commas, blanks or line ends separate."""
+    """Parse account ids separated by commas, blanks or line ends."""
     return list(dict.fromkeys(part.replace("-", "") for part in re.split(r"[,;\s]+", text) if part))
 
 
@@ -45,13 +45,13 @@ def replication_statement(sid: str, accounts: Sequence[str], destination: Regist
 
 
 def with_statement(policy: str | None, statement: dict[str, object]) -> str:
-    """Return the policy with one more statement at its end; without a policy, a new one."""
+    """Return the policy with one more statement at its end, or a new policy if there is none."""
     document = json.loads(policy) if policy else {"Version": "2012-10-17", "Statement": []}
     return json.dumps({**document, "Statement": [*_statements(document), statement]})
 
 
 def _statements(document: dict[str, object]) -> list[object]:
-    """A policy may hold one statement outside a list."""
+    """Return a policy's statements as a list. A policy may hold one statement outside a list."""
     found = document.get("Statement", [])
     return found if isinstance(found, list) else [found]
 

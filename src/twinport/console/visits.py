@@ -1,4 +1,4 @@
-"""A visit: one request to the console as the pages see it, and what a page may answer."""
+"""A visit: one request to the console as the pages see it, and the possible answers of a page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,30 +13,30 @@ _MOST_FIELDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a query string or a form holds. A name may stand more than once."""
+    """The fields of a query string or a form. A name may occur more than once."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Fields":
-        """Read `application/x-www-form-urlencoded`. Raises ValueError for more fields than any page has."""
+        """Parse `application/x-www-form-urlencoded`. Raises ValueError for more fields than any page has."""
         return cls(tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)))
 
     def one(self, name: str) -> str:
-        """Return a field without the blanks around it; nothing where there is none."""
+        """Return a field without the blanks around it, or an empty string if it is missing."""
         return next((value.strip() for key, value in self.pairs if key == name), "")
 
     def all(self, name: str) -> tuple[str, ...]:
         return tuple(value.strip() for key, value in self.pairs if key == name)
 
     def exact(self, name: str) -> str:
-        """Return a field as it was typed: blanks of a password count."""
+        """Return a field as typed: blanks in a password count."""
         return next((value for key, value in self.pairs if key == name), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of somebody who is signed in. `parts` are the variable segments of its path."""
+    """A request of a signed-in visitor. `parts` are the variable segments of its path."""
 
     request_id: str
     path: str
@@ -50,12 +50,12 @@ class Visit:
 
     @property
     def registry(self) -> Registry:
-        """The registry of the person's account in the Region that they picked."""
+        """The registry of the visitor's account in the selected Region."""
         return Registry(self.caller.account, self.region)
 
     @property
     def global_caller(self) -> Caller:
-        """The same person asking IAM, which has one endpoint, in its own Region."""
+        """The same caller in IAM's Region, for requests to IAM, which has one endpoint."""
         return replace(self.caller, origin=replace(self.caller.origin, region=GLOBAL_REGION))
 
     @property
@@ -65,7 +65,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A template with plain values. `section` says which entry of the navigation it belongs to."""
+    """A template with plain values. `section` is the page's entry in the navigation."""
 
     template: str
     title: str
@@ -76,7 +76,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A part of a page, for the script that keeps it fresh."""
+    """A part of a page, for the script that refreshes it."""
 
     template: str
     values: Mapping[str, object]
@@ -84,7 +84,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """To another path of the console."""
+    """A redirect to another path of the console."""
 
     path: str
 

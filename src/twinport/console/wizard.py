@@ -1,7 +1,7 @@
-"""The wizard for a replication rule: what was given so far, which step comes next, and what is wrong with a step.
+"""The wizard for a replication rule: the input so far, the next step, and the problems of a step.
 
-Everything given travels in the query string, so that every step is an address: nothing is kept on the server, the
-browser's own buttons work, and only the last step's form changes anything.
+The query string carries all input, so every step has an address. The server stores nothing, the browser's own buttons
+work, and only the last step's form changes anything.
 """
 
 import re
@@ -14,7 +14,7 @@ from twinport.errors import LimitReached
 from twinport.model.names import AccountId, RegionName, Registry, is_account_id
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 
-# Bounds of ECR's wire format (botocore 1.44.5), which the verbs leave to their doors; so with the pattern below.
+# Bounds of ECR's wire format (botocore 1.44.5), which the verbs leave to their doors, like the pattern below.
 MOST_RULES = 25
 MOST_FILTERS = 100
 MOST_ACCOUNTS = 25
@@ -23,7 +23,7 @@ _FILTER = re.compile(r"(?:[a-z0-9][a-z0-9._-]*/)*[a-z0-9._-]*")
 
 
 class Step(Enum):
-    """The steps in their order. The value stands in addresses."""
+    """The steps in order. Addresses contain the value."""
 
     TYPES = "types"
     REGIONS = "regions"
@@ -42,7 +42,7 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rule as far as it was given: text, not yet names."""
+    """The rule so far: text that is not parsed yet."""
 
     to_regions: bool
     to_accounts: bool
@@ -67,7 +67,7 @@ class Draft:
         )
 
     def pairs(self, without: Step | None = None) -> list[tuple[str, str]]:
-        """Return what was given, for hidden inputs; what the step `without` asks for is left to its own inputs."""
+        """Return the input so far for hidden fields, except the fields of the step `without`, which shows its own."""
         found: list[tuple[str, str]] = []
         if without is not Step.TYPES:
             found += [("type", "region")] * self.to_regions + [("type", "account")] * self.to_accounts
@@ -82,7 +82,7 @@ class Draft:
         return found
 
     def rule(self, source: Registry) -> ReplicationRule:
-        """Return the rule, each destination once, in the order given. All steps must be without problems."""
+        """Return the rule, with each destination once, in the given order. No step may have problems."""
         own = [Registry(source.account, RegionName(region)) for region in self.regions] if self.to_regions else []
         others = [
             Registry(AccountId(row.account), RegionName(region))
@@ -107,7 +107,7 @@ def turn(draft: Draft, at: Step, *, backwards: bool) -> Step:
 
 
 def problems(draft: Draft, step: Step, source: Registry, known: Collection[RegionName]) -> list[str]:
-    """Say what is wrong with what one step asked for."""
+    """Return the problems with the input of one step."""
     match step:
         case Step.TYPES:
             return [] if draft.to_regions or draft.to_accounts else ["choose at least one type of destination"]
@@ -122,7 +122,7 @@ def problems(draft: Draft, step: Step, source: Registry, known: Collection[Regio
 
 
 def first_problem(draft: Draft, source: Registry, known: Collection[RegionName]) -> Step | None:
-    """Return the first step that has problems."""
+    """Return the first step with problems."""
     return next((step for step in steps(draft) if problems(draft, step, source, known)), None)
 
 
@@ -131,13 +131,13 @@ def with_rule(configuration: ReplicationConfiguration, rule: ReplicationRule) ->
 
 
 def check_count(configuration: ReplicationConfiguration) -> None:
-    """Raise LimitReached for more rules than a registry has."""
+    """Raise LimitReached for more rules than a registry may have."""
     if len(configuration.rules) > MOST_RULES:
         raise LimitReached(f"a registry has at most {MOST_RULES} replication rules: remove one first")
 
 
 def without_rule(configuration: ReplicationConfiguration, number: int) -> ReplicationConfiguration:
-    """Leave out the rule at `number`, counted from one."""
+    """Return the configuration without the rule at `number`, counted from one."""
     rules = configuration.rules
     return ReplicationConfiguration(rules[: number - 1] + rules[number:])
 

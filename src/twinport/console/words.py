@@ -1,4 +1,4 @@
-"""Numbers, times and states as a person reads them."""
+"""Formats numbers, times and states for people."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _TRUSTED_SHOWN = 3
 
-# A push that an immutable tag refuses owes nothing: then the image is deleted here first.
+# A push that an immutable tag refuses creates no delivery. In this case the user must delete the image here first.
 _PUSH_AGAIN = "push each tag of the image again; where a tag is immutable, delete the image here first."
 _WHY = {
     FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED: (
@@ -54,7 +54,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class CopyState:
-    """How far a copy is. `word` is waiting, traveling, arrived or gave up; `tone` is the color of the page for it."""
+    """The status of a copy. `word` is waiting, traveling, arrived or gave up. `tone` is its color on the page."""
 
     word: str
     tone: str
@@ -72,12 +72,12 @@ def copy_state(report: DeliveryReport) -> CopyState:
 
 
 def why(report: DeliveryReport) -> str:
-    """Say in a sentence why a copy failed; nothing of one that did not."""
+    """Say in a sentence why a copy failed. Empty for a copy that did not fail."""
     return "" if report.failure_code is None else _WHY[report.failure_code][0]
 
 
 def next_try(each: ListedDelivery) -> str:
-    """Say when a copy is tried next, or that it is under way."""
+    """Say when the next attempt of a copy comes, or that one is under way."""
     if each.is_under_way:
         return "it is being copied now"
     return "none" if each.next_try_at is None else time(each.next_try_at)
@@ -100,7 +100,7 @@ def time(moment: datetime | None) -> str:
 
 
 def trusted(trust: str) -> str:
-    """Name who may assume a role, the first few of them, from its trust policy."""
+    """Return the first few principals that may assume a role, from its trust policy."""
     statements = json.loads(trust).get("Statement", [])
     principals = [each.get("Principal", {}) for each in (statements if isinstance(statements, list) else [statements])]
     names = [name for principal in principals for name in _names(principal)]
