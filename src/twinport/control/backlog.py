@@ -1,4 +1,4 @@
-"""What all Regions owe, as metrics: read at most every ten seconds, however often they are scraped."""
+"""The open deliveries of all Regions as metrics: read at most every ten seconds, however often they are scraped."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -28,14 +28,14 @@ from twinport.telemetry import Event
 KEPT_FOR = timedelta(seconds=10)
 # A database that takes longer than this to answer counts as unreadable.
 _LIMIT = timedelta(seconds=5)
-# So many accounts have a label of their own; what the others owe is added up.
+# The most accounts with a label of their own. The deliveries of all other accounts are added up.
 MOST_ACCOUNTS = 100
 _UNREADABLE: Snapshot = {names.BACKLOG_READABLE.name: [([], [0.0])]}
 
 
 @dataclass(slots=True)
 class BacklogReader:
-    """Reads the lanes of every Region. `regions` are those that a label may name; others are counted as `other`."""
+    """Reads the lanes of every Region. A label may name only the Regions in `regions`; others count as `other`."""
 
     catalog: Catalog
     world: Clock
@@ -46,7 +46,7 @@ class BacklogReader:
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def snapshot(self) -> Snapshot:
-        """Return figures that are at most ten seconds old; if the database does not answer, say only that."""
+        """Return figures at most ten seconds old. If the database does not answer, the result says only that."""
         async with self._one:
             if self._read_at is None or self.ticks() - self._read_at >= KEPT_FOR.total_seconds():
                 self._known = await self._read()
@@ -81,9 +81,9 @@ class BacklogReader:
         }
 
     async def _accounts(self, regions: list[Database], found: list[Mapping[str, Backlog]]) -> dict[str, Backlog]:
-        """Return what the accounts that owe most owe in all Regions.
+        """Return the open deliveries in all Regions of the accounts with the most.
 
-        An account may be among the busiest of one Region and not of another, so the chosen ones are read again.
+        An account may be among the busiest in one Region and not in another, so the chosen accounts are read again.
         """
         all_: dict[str, Backlog] = {}
         for accounts in found:
@@ -97,7 +97,7 @@ class BacklogReader:
         return owed
 
     def _named(self, owed: Mapping[str, Backlog]) -> dict[str, Backlog]:
-        """Add up what goes to Regions that are not served: a rule may name any, and a label may not."""
+        """Add up the deliveries to Regions that are not served: a rule may name any Region, a label may not."""
         named: dict[str, Backlog] = {}
         for region, what in owed.items():
             _join(named, {region if region in self.regions else OTHER: what})
@@ -106,7 +106,7 @@ class BacklogReader:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one Region says."""
+    """The figures of one Region."""
 
     destinations: Mapping[str, Backlog]
     accounts: Mapping[str, Backlog]

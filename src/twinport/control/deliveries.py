@@ -1,4 +1,4 @@
-"""Pages of a registry's deliveries, as JSON: where each went, how far it is, and which session carried it."""
+"""Pages of a registry's deliveries, as JSON: destination, state, and role session of each."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DEFAULT_LIMIT, MOST_SHOWN = 100, 1000
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """Which deliveries are asked for: at most `limit` of a registry, the newest first, or those after `before`."""
+    """The requested deliveries: at most `limit` of a registry, the newest first, or those after `before`."""
 
     source: Registry
     limit: int = DEFAULT_LIMIT
@@ -28,7 +28,7 @@ class DeliveryReader(Protocol):
 
 
 def parse_query(query: str, regions: Collection[RegionName]) -> DeliveryQuery:
-    """Read `account=…&region=…&limit=…&before=…`, whose Region must be one of `regions`. Raises BadName."""
+    """Parse `account=…&region=…&limit=…&before=…`. The Region must be one of `regions`. Raises BadName."""
     facts = parse_qs(query, keep_blank_values=True)
     twice = [name for name in ("limit", "before") if len(facts.get(name, [])) > 1]
     if twice:

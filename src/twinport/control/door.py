@@ -23,9 +23,9 @@ Handler = Callable[[Request], Awaitable[AnyAnswer]]
 
 @dataclass(frozen=True, slots=True)
 class ControlDoor:
-    """Only clients for which accounts are open may empty the server or see deliveries.
+    """Only clients for which accounts are open may reset the server or see deliveries.
 
-    Callers whose signature `signed` accepts may see deliveries, too. `metrics` answers by rules of its own.
+    Callers whose signature `signed` accepts may see deliveries, too. `metrics` has its own rules.
     """
 
     edge: Edge
@@ -38,7 +38,7 @@ class ControlDoor:
     signed: SignedReaders | None = None
 
     def routes(self) -> Mapping[str, Mapping[str, Handler]]:
-        """Return what answers each method of each address beneath `PREFIX`."""
+        """Return the handler of each method for each address beneath `PREFIX`."""
         return {
             "health": {"GET": _health, "HEAD": _health, "OPTIONS": _health},
             "health/live": {"GET": _live, "HEAD": _live, "OPTIONS": _live},
@@ -88,14 +88,14 @@ class ControlDoor:
         return _json(200, describe_page(page))
 
     async def _hidden(self, request: Request, source: Registry) -> Answer | None:
-        """Return the refusal of a request that has no signature and comes from no client with open accounts."""
+        """Return the refusal of a request without a signature, unless accounts are open for its client."""
         if self.signed is not None and request.header("authorization") is not None:
             await self.signed.require(request, source)
             return None
         return self._refused(request, "without a signature deliveries are shown", _SIGNED)
 
     def _refused(self, request: Request, what: str, otherwise: str = "") -> Answer | None:
-        """Return the refusal of what only clients with open accounts may do; None for these."""
+        """Return the refusal of an operation that needs open accounts; None if accounts are open for the client."""
         if self.open_accounts.admit(is_local=self.edge.is_local(request)):
             return None
         is_closed = self.open_accounts is OpenAccounts.CLOSED
@@ -104,7 +104,7 @@ class ControlDoor:
 
 
 async def _live(request: Request) -> AnyAnswer:
-    """Answer as `_health`. `make gate` tells routes apart by their handlers, so each route has one of its own."""
+    """Answer like `_health`. `make gate` tells routes apart by their handlers, so each route has its own handler."""
     return await _health(request)
 
 

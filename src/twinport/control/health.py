@@ -1,4 +1,4 @@
-"""Whether this process could serve now: its database and its store of bytes, looked at once a second at most."""
+"""Whether this process can serve now: checks its database and its blob store once a second at most."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,22 +11,22 @@ from twinport.telemetry import Event
 
 Probe = Callable[[], Awaitable[None]]
 
-# An answer counts for this long, however many ask.
+# An answer is reused for this long, however many clients ask.
 _FRESH = timedelta(seconds=1)
-# A part that does not answer within this time counts as away.
+# A part that does not answer within this time counts as unavailable.
 _LIMIT = timedelta(seconds=2)
 
 
 @dataclass(slots=True)
 class Readiness:
-    """Asks each part by its probe, which raises if the part is away, and opens or creates nothing."""
+    """Checks each part with its probe. A probe raises if the part is unavailable, and opens or creates nothing."""
 
     probes: Mapping[str, Probe]
     limit: timedelta = _LIMIT
     _parts: "dict[str, _Part]" = field(default_factory=dict)
 
     async def missing(self) -> list[str]:
-        """Name the parts that are away."""
+        """Return the names of the unavailable parts."""
         for name, probe in self.probes.items():
             self._parts.setdefault(name, _Part(name, probe))
         parts = list(self._parts.values())
@@ -36,7 +36,7 @@ class Readiness:
 
 @dataclass(slots=True)
 class _Part:
-    """A part, and the one look at it that is under way or was the last. A look that hangs is not joined by another."""
+    """A part with its current or last check. While a check hangs, no second one starts."""
 
     name: str
     probe: Probe
@@ -55,7 +55,7 @@ class _Part:
         return reason is None
 
     async def _reason(self) -> str | None:
-        """Return why the part is away, or None."""
+        """Return why the part is unavailable, or None."""
         try:
             await self.probe()
         except Refusal as refusal:
@@ -65,7 +65,7 @@ class _Part:
         return None
 
     def _tell(self, reason: str | None) -> None:
-        """Record a change. The log has the reason; no answer does."""
+        """Record a change. The log has the reason; answers do not."""
         if reason is not None and self.was_there:
             telemetry.warning(Event.SERVER_UNREADY, part=self.name, reason=reason)
         if reason is None and not self.was_there:

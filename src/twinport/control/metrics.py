@@ -1,4 +1,4 @@
-"""`/_twinport/metrics`: which scrape is answered, and with what."""
+"""`/_twinport/metrics`: which scrapes are answered, and the content of the answer."""
 
 import hmac
 import importlib
@@ -24,13 +24,13 @@ Processes = Callable[[], Awaitable[Sequence[tuple[str, Snapshot]]]]
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """Gathers the numbers of every process of the deployment on this host, and what the database alone knows."""
+    """Gathers the numbers of the deployment's processes on this host, and the figures from the database."""
 
     processes: Processes
     backlog: BacklogReader
 
     async def answer(self) -> Answer:
-        """Answer with everything, written beside the event loop."""
+        """Answer with all metrics, formatted beside the event loop."""
         processes, deployment = await self.processes(), await self.backlog.snapshot()
         try:
             content_type, text = await MESSAGES.run(partial(_written, processes, deployment))
@@ -41,7 +41,7 @@ class Scrape:
 
 @dataclass(frozen=True, slots=True)
 class MetricsDoor:
-    """Answers scrapes on the listener of the registry: with the token; without one, where accounts are open."""
+    """Answers scrapes on the registry's listener: with the token, or without one if accounts are open."""
 
     edge: Edge
     open_accounts: OpenAccounts
@@ -59,7 +59,7 @@ class MetricsDoor:
 
 @dataclass(frozen=True, slots=True)
 class OwnListenerDoor:
-    """Everything there is on a listener that serves metrics and nothing else."""
+    """The only door of a listener that serves nothing but metrics."""
 
     token: str | None
     scrape: Scrape
@@ -75,7 +75,7 @@ class OwnListenerDoor:
 
 
 async def _answer_with_token(request: Request, token: str, scrape: Scrape) -> Answer:
-    """Answer a scrape that shows the token. Comparing a wrong token takes as long as comparing the right one."""
+    """Answer a scrape with the token. The comparison takes as long for a wrong token as for the right one."""
     scheme, _, shown = (request.header("authorization") or "").partition(" ")
     if scheme.lower() == _SCHEME and hmac.compare_digest(shown.strip().encode(), token.encode()):
         return await scrape.answer()
@@ -89,7 +89,7 @@ def _refused(status: int, text: str) -> Answer:
 
 
 def load_exposition() -> None:
-    """Load what writes the text, so that the first scrape costs no more than the next."""
+    """Load the text formatter now, so that the first scrape is as fast as the next."""
     _exposition()
 
 
@@ -99,5 +99,5 @@ def _written(processes: Sequence[tuple[str, Snapshot]], deployment: Snapshot) ->
 
 
 def _exposition() -> ModuleType:
-    # Loaded by name: a deployment that nothing scrapes pays nothing for it (docs/decisions/0004-lean-imports.md).
+    # Imported late: a deployment without scrapes does not pay for it (docs/decisions/0004-lean-imports.md).
     return importlib.import_module("twinport.metrics.exposition")

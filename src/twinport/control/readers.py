@@ -1,4 +1,4 @@
-"""Callers that may see a registry's deliveries by their signature, where accounts are closed."""
+"""Callers that may see a registry's deliveries because of their signature, if accounts are closed."""
 
 from dataclasses import dataclass, replace
 
@@ -10,13 +10,13 @@ from twinport.edge import Edge
 from twinport.exchange import Request
 from twinport.model.names import Registry
 
-# What DescribeImageReplicationStatus tells of one image is told of all, so it is asked for all repositories.
+# The page tells of all images what DescribeImageReplicationStatus tells of one: so ask for all repositories.
 ACTION = "ecr:DescribeImageReplicationStatus"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedReaders:
-    """Asks the gate for callers that signed for ECR. The request has no body."""
+    """Asks the gate about callers with a signature for ECR. The request has no body."""
 
     edge: Edge
     authenticator: Authenticator
