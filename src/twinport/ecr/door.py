@@ -22,7 +22,7 @@ from twinport.registry.uploads import Uploads
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
-    """What the door opens to, and the address by which clients come, if the operator says it."""
+    """The verbs behind the door, and the address that clients use, if the operator has set it."""
 
     repositories: Repositories
     tags: RepositoryTags
@@ -38,7 +38,7 @@ class Verbs:
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
-    """Return the operations that are built. Every other one of the model is refused by name."""
+    """Return the implemented operations. Every other operation of the model is refused by name."""
     return {
         **RepositoryOperations(verbs.repositories, verbs.tags, verbs.policies, verbs.public_url).table(),
         **RegistryOperations(verbs.registry_policies, verbs.replication).table(),

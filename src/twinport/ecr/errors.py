@@ -1,4 +1,4 @@
-"""How Amazon ECR names each refusal. What any operation may meet is in the protocol's own table."""
+"""How Amazon ECR names each refusal. The protocol's own table has the refusals common to all operations."""
 
 from collections.abc import Mapping
 
@@ -60,7 +60,7 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     RepositoryNotEmpty: WireError("RepositoryNotEmptyException"),
     RepositoryNotFound: WireError("RepositoryNotFoundException"),
     RepositoryPolicyNotFound: WireError("RepositoryPolicyNotFoundException"),
-    # Somebody's own role has the service's name: the configuration cannot be put until it is gone.
+    # A customer's own role has the service-linked role's name. The configuration cannot be stored until it is deleted.
     ServiceRoleNameTaken: WireError("ValidationException"),
     TagImmutable: WireError("ImageTagAlreadyExistsException"),
     TooManyTags: WireError("TooManyTagsException"),

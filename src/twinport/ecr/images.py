@@ -16,7 +16,7 @@ from twinport.registry.images import Images
 from twinport.registry.named_images import FailureCode, ImageFailure
 from twinport.registry.pushes import Push, Unchanged
 
-# Nothing is archived here, so these two select the same images: all there are.
+# twinport archives no images, so these two select the same images: all of them.
 _HONOURED_STATUSES = ("ACTIVE", "ANY")
 
 
@@ -54,7 +54,7 @@ class ImageOperations:
         wanted = [each for each in gotten.found if accepted is None or each.media_type in accepted]
         unwanted = [_unwanted(each) for each in gotten.found if each not in wanted]
         return {
-            # Of a hundred images, each manifest has up to 4 MiB.
+            # Up to a hundred images, each with a manifest of up to 4 MiB.
             "images": await MESSAGES.run(lambda: [_shown_manifest(registry, name, each) for each in wanted]),
             "failures": [*(_shown_failure(each) for each in gotten.failures), *unwanted],
         }
@@ -137,7 +137,7 @@ def _shown_failure(failure: ImageFailure) -> ecr.ImageFailure:
 
 
 def _unwanted(stored: StoredManifest) -> ecr.ImageFailure:
-    """Tell that an image is there in a form that the client does not take: nothing is converted here."""
+    """Return the failure for an image whose media type the client does not accept: nothing is converted."""
     return {
         "imageId": _shown_id(ImageId(stored.digest, stored.tag)),
         "failureCode": FailureCode.NOT_FOUND.value,

@@ -1,4 +1,4 @@
-"""Operations on layers: ECR's own way of uploading and fetching them."""
+"""Operations on layers: ECR's own API to upload and download them."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.layers import AvailableLayer, Layers, UnavailableLayer, UnreadableDigest
 from twinport.registry.uploads import Part, Uploads
 
-# What clients are told to send at a time (the published examples).
+# The part size that clients are told to use (from AWS's published examples).
 _PART_SIZE = 10 << 20
 
 

@@ -1,4 +1,4 @@
-"""What requests of several operations have in common, parsed."""
+"""Parsers for members that several operations share."""
 
 from twinport.access.calls import Call
 from twinport.aws.types import ecr
@@ -17,12 +17,12 @@ def own_registry(call: Call) -> Registry:
 
 
 def registry_of(call: Call, registry_id: str | None) -> Registry:
-    """Return the registry that a request is about; it may be another account's, which the gate decides about."""
+    """Return the request's registry. It may be another account's; the gate decides about that."""
     return own_registry(call) if registry_id is None else Registry(AccountId(registry_id), call.caller.origin.region)
 
 
 def name_of(text: str) -> RepositoryName:
-    """Take a repository's name that kept the model's pattern."""
+    """Return a repository name that has already passed the model's pattern."""
     return RepositoryName(text)
 
 
@@ -35,7 +35,7 @@ def tag_of(text: str) -> TagName:
 
 
 def image_of(identifier: ecr.ImageIdentifier) -> ImageId:
-    """Parse the one image that a request is about, by digest, tag or both."""
+    """Parse the single image of a request, by digest, tag or both."""
     digest, tag = identifier.get("imageDigest"), identifier.get("imageTag")
     if digest is None and tag is None:
         raise InvalidParameter("imageId", "both tag and digest cannot be null")
@@ -47,14 +47,14 @@ def page_of(limit: int | None, token: str | None) -> PageRequest:
 
 
 def whole(limit: int | None, token: str | None, named: str) -> None:
-    """Refuse paging beside a member that names what is wanted, as the model's documentation does."""
+    """Refuse paging together with a member that names the items, as the model's documentation says."""
     for parameter, value in (("nextToken", token), ("maxResults", limit)):
         if value is not None:
             raise InvalidParameter(parameter, f"must be null when {named} is given")
 
 
 def resource_of(call: Call, arn: str) -> tuple[Registry, RepositoryName]:
-    """Parse the ARN of a repository, which must be of the Region that the request came to."""
+    """Parse the ARN of a repository. Its Region must be that of the request."""
     account = _account_in(arn)
     try:
         registry = Registry(account_id(account), call.caller.origin.region)

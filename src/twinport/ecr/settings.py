@@ -1,4 +1,4 @@
-"""Operations on a registry: its policy, its replication, and what became of an image's copies."""
+"""Operations on a registry: its policy, its replication, and an image's replication status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The operation by which docker logs in."""
+"""The operation that issues docker's login token."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class TokenOperations:
         return {"GetAuthorizationToken": self.issue}
 
     async def issue(self, call: Call, request: ecr.GetAuthorizationTokenRequest) -> ecr.GetAuthorizationTokenResponse:
-        """Answer one entry for each registry that is named, by a member that AWS keeps for old clients."""
+        """Answer with one entry for each registry in `registryIds`, a member that AWS keeps for old clients."""
         issued = await self.authorization.issue(call.caller)
         token = b64encode(f"AWS:{issued.password}".encode()).decode()
         registries = [registry_of(call, registry_id) for registry_id in request.get("registryIds", [None])]
