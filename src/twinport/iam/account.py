@@ -40,7 +40,7 @@ class AccountOperations:
         return {"SummaryMap": dict(await self.account.summary(call.caller))}
 
     async def set_token_version(self, call: Call, request: iam.SetSecurityTokenServicePreferencesRequest) -> None:
-        """Accept tokens of version 2, which all are; none is kept from Regions, as version 1 would ask."""
+        """Accept version 2: all tokens are valid in every Region. Refuse version 1, which would restrict them."""
         await self.account.allow_tokens_everywhere(call.caller)
         if request["GlobalEndpointTokenVersion"] != "v2Token":
             raise NotBuiltYet("GlobalEndpointTokenVersion v1Token")

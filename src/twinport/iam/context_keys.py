@@ -1,4 +1,4 @@
-"""Operations that tell which condition keys policies ask for."""
+"""Operations that list the condition keys in policies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

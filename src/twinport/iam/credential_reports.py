@@ -17,7 +17,7 @@ class CredentialReportOperations:
         return {"GenerateCredentialReport": self.generate, "GetCredentialReport": self.get}
 
     async def generate(self, call: Call, _: Mapping[str, object]) -> iam.GenerateCredentialReportResponse:
-        """Report at once: whoever polls for `COMPLETE` has it at the first try."""
+        """Make the report at once: a client that polls for `COMPLETE` gets it at the first attempt."""
         await self.reports.generate(call.caller)
         return {"State": "COMPLETE"}
 

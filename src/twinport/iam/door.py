@@ -43,7 +43,7 @@ from twinport.iam.users import AccessKeyOperations, UserOperations
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
-    """What the door opens to."""
+    """The verbs behind the door."""
 
     users: Users
     boundaries: Boundaries
@@ -66,7 +66,7 @@ class Verbs:
 
 
 def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
-    """Return the operations that are built. Every other one of the model is refused by name."""
+    """Return the implemented operations. Every other operation of the model is refused by name."""
     return {
         **UserOperations(verbs.users).table(),
         **BoundaryOperations(verbs.boundaries).table(),

@@ -1,6 +1,6 @@
-"""Lists of credentials that no user has, since the operations that make them are refused.
+"""Lists of credentials that no user can have here, since the operations that create them are refused.
 
-Tools ask for them before they delete a user; the empty answer is the true one.
+Tools request these lists before they delete a user. An empty list is the true answer.
 """
 
 from collections.abc import Mapping

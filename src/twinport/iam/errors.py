@@ -1,4 +1,4 @@
-"""How IAM names each refusal. What any operation may meet is in the protocol's own table."""
+"""How IAM names each refusal. The protocol's own table has the refusals common to all operations."""
 
 from collections.abc import Mapping
 

@@ -81,7 +81,7 @@ class InstanceProfileOperations:
 
 
 def shown_profile(profile: InstanceProfile) -> iam.InstanceProfile:
-    """Show a profile as lists do, which have no tags."""
+    """Return a profile as lists show it: without tags."""
     return {
         "Path": profile.path,
         "InstanceProfileName": profile.name,

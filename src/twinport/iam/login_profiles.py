@@ -1,4 +1,4 @@
-"""Operations on the passwords by which users sign in to the console."""
+"""Operations on the passwords with which users sign in to the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class LoginProfileOperations:
 
 
 def _refuse_reset(given: bool | None) -> None:  # noqa: FBT001 — the member of a request
-    """Raise NotBuiltYet: the console has no page yet on which a user would change a password."""
+    """Raise NotBuiltYet if a reset is required: the console has no page yet to change a password."""
     if given:
         raise NotBuiltYet("PasswordResetRequired")
 

@@ -29,7 +29,7 @@ class ReportOperations:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         kinds = [DetailKind(word) for word in request.get("Filter") or ()] or list(DetailKind)
         report = await self.report.page(call.caller, kinds, page)
-        # A thousand policies, each percent-encoded, take a while.
+        # Percent-encoding a thousand policies takes a while.
         return await MESSAGES.run(lambda: _shown(report))
 
 

@@ -1,4 +1,4 @@
-"""What IAM's requests say in the wire's words, and answers share: pages, tags, documents."""
+"""The parts that IAM's requests and answers share on the wire: pages, tags, documents."""
 
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ _DEFAULT_LIMIT = 100
 
 
 def page_of(marker: str | None, limit: int | None) -> Page:
-    """Read which part of a list is asked for. A marker is the sort key of the last item given, and opaque."""
+    """Parse the requested part of a list. A marker is the sort key of the last returned item, opaque to clients."""
     if marker is None:
         return Page(limit=limit or _DEFAULT_LIMIT)
     try:
@@ -36,12 +36,12 @@ def cut(found: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequen
 
 
 def marker_of(key: str) -> str:
-    """Return the marker of the page that comes after the item with this sort key."""
+    """Return the marker of the page after the item with this sort key."""
     return urlsafe_b64encode(key.encode()).rstrip(b"=").decode()
 
 
 def cut_whole(all_of_them: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], bool, str | None]:
-    """Cut a page from a short list that was read as a whole, in the order of its keys."""
+    """Cut a page from a short list that is in memory, in the order of its keys."""
     return cut([each for each in all_of_them if key(each) > page.after], page, key)
 
 
@@ -63,5 +63,5 @@ def encoded(document: str) -> str:
 
 
 def shown_boundary(arn: str) -> iam.AttachedPermissionsBoundary:
-    """Show a permissions boundary. The type is what AWS answers, whatever the model's enumeration says."""
+    """Return a permissions boundary for an answer. The type is AWS's actual answer, not the model's enum value."""
     return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}

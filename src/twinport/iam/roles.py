@@ -1,4 +1,4 @@
-"""Operations on roles. Which members a role is shown with differs from call to call, as AWS's answers do."""
+"""Operations on roles. The members of a role differ between operations, as in AWS's answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class RoleOperations:
         page = page_of(request.get("Marker"), request.get("MaxItems"))
         found = await self.roles.list(call.caller, request.get("PathPrefix", "/"), page)
         items, more, marker = cut(found, page, lambda role: role.name.lower())
-        # A thousand trust policies, each percent-encoded, take a while.
+        # Percent-encoding a thousand trust policies takes a while.
         roles = await MESSAGES.run(lambda: [_listed_role(role) for role in items])
         answer: iam.ListRolesResponse = {"Roles": roles, "IsTruncated": more}
         if marker is not None:
@@ -96,7 +96,7 @@ class RoleOperations:
 
 
 def created_role(role: Role, document: str) -> iam.Role:
-    """Show a role that was just made: with the trust document given, without what time will add."""
+    """Return a new role for the answer: with the given trust document, and without facts of later use."""
     shown = bare_role(role, document)
     if role.description is not None:
         shown["Description"] = role.description
@@ -108,7 +108,7 @@ def created_role(role: Role, document: str) -> iam.Role:
 
 
 def bare_role(role: Role, document: str) -> iam.Role:
-    """Show what every answer shows of a role."""
+    """Return the members of a role that are in every answer."""
     return {
         "Path": role.path,
         "RoleName": role.name,

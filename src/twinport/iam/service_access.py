@@ -1,4 +1,4 @@
-"""Operations that tell which services an entity may call, and when it last did."""
+"""Operations that report which services an entity may call, and when it last called each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -133,7 +133,7 @@ class AccessKeyOperations:
 
 
 def shown_user(user: User) -> iam.User:
-    """The root, who has no name, is shown by its ARN."""
+    """Return a user for an answer. The root has no name, so its own ARN is shown."""
     is_root = user.unique_id == user.account
     return {
         "Path": user.path,
@@ -151,7 +151,7 @@ def _shown_use(use: Use | None) -> iam.AccessKeyLastUsed:
 
 
 def _status_of(text: str) -> KeyStatus:
-    """Read a status that may be asked for: the model has `Expired` too, which nobody may set."""
+    """Parse a status that a client may set. The model has `Expired` too, which clients may not set."""
     for status in KeyStatus:
         if text == status.value:
             return status
@@ -159,7 +159,7 @@ def _status_of(text: str) -> KeyStatus:
 
 
 def _listed(user: User) -> iam.User:
-    """Only what lists and reads users tells of passwords, not what lists the members of a group."""
+    """Return a user with its last password use. Answers that list or read users have it; a group's members do not."""
     shown = shown_user(user)
     if user.password_last_used_at is not None:
         shown["PasswordLastUsed"] = user.password_last_used_at
