@@ -1,4 +1,4 @@
-"""What the credential helpers say of themselves to a person."""
+"""The help and version texts of the credential helpers."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from twinport import __version__
 
 
 def about(arguments: Sequence[str], program: str, usage: str) -> str | None:
-    """Return the help or the version if it is asked for, and nothing else is."""
+    """Return the help or the version if that is the only argument."""
     match list(arguments):
         case ["-h" | "--help"]:
             return f"{usage}\n"

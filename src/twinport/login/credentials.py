@@ -1,7 +1,7 @@
-"""AWS credentials and a Region, from where AWS's own tools read them: the environment, then the shared files.
+"""AWS credentials and a Region from the same sources as AWS's own tools: the environment, then the shared files.
 
-Of the sources that those tools know, permanent and temporary keys are read; profiles that assume roles or call programs
-are not, and the refusal says so.
+It reads permanent and temporary keys. It does not support profiles that assume roles or call programs; the refusal says
+so.
 """
 
 import configparser
@@ -27,7 +27,7 @@ class CredentialsNotFound(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The environment of the process, and the home folder of who runs it."""
+    """The environment of the process, and the home folder of its user."""
 
     environment: Mapping[str, str]
     home: Path
@@ -78,7 +78,7 @@ class Surroundings:
 
 
 def _read(file: Path) -> configparser.RawConfigParser:
-    """Read a shared file; one that is not there, or cannot be read, says nothing."""
+    """Parse a shared file. A missing or unreadable file counts as empty."""
     parser = configparser.RawConfigParser()
     try:
         parser.read(file)

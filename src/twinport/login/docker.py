@@ -1,4 +1,4 @@
-"""`docker-credential-twinport`: logs docker, podman, skopeo and others in with the AWS credentials that are there.
+"""`docker-credential-twinport`: logs docker, podman, skopeo and others in with the user's AWS credentials.
 
 The protocol is that of docker's credential helpers: a verb as the only argument, the registry's address on standard
 input, an answer or an error on standard output. Nothing is stored.
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def run(arguments: list[str], given: TextIO, answer: TextIO, around: Surroundings) -> int:
-    """Do one verb and return the exit code."""
+    """Run one verb and return the exit code."""
     if (words := about(arguments, "docker-credential-twinport", _HELP)) is not None:
         answer.write(words)
         return 0
@@ -55,12 +55,12 @@ def _get(given: TextIO, around: Surroundings) -> str:
 
 
 def _list(_given: TextIO, _around: Surroundings) -> str:
-    """Name no registry: what is not stored cannot be listed."""
+    """Return an empty list: nothing is stored."""
     return "{}\n"
 
 
 def _keep_nothing(given: TextIO, _around: Surroundings) -> str:
-    """Take what `docker login` and `docker logout` say: tokens are fetched when they are needed."""
+    """Accept and ignore the input of `docker login` and `docker logout`: tokens are fetched when needed."""
     given.read()
     return ""
 

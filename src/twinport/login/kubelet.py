@@ -64,7 +64,7 @@ def _request(text: str) -> tuple[str, str]:
 
 
 def _response(version: str, host: str, token: Token, now: datetime) -> dict[str, object]:
-    # Half of what is left, so that no pull begins with a token about to end.
+    # Half of the remaining time, so that no pull begins with a token that is about to expire.
     kept = max(int((token.expires_at - now) / timedelta(seconds=2)), 0)
     return {
         "apiVersion": version,

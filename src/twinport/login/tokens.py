@@ -1,4 +1,4 @@
-"""Asks a registry for an authorisation token, as the holder of AWS credentials."""
+"""Requests an authorization token from a registry with AWS credentials."""
 
 import http.client
 import json
@@ -60,7 +60,7 @@ def fetch(host: str, around: Surroundings, now: datetime) -> Token:
 
 
 def _schemes(host: str) -> tuple[str, ...]:
-    """Plain HTTP is for this machine alone, as docker has it."""
+    """Return the schemes to try. Plain HTTP is only for this machine, as in docker."""
     name = (urlsplit(f"//{host}").hostname or "").lower()
     try:
         is_here = ip_address(name).is_loopback
