@@ -1,4 +1,4 @@
-"""Numbers as the text that Prometheus reads. Loaded late: importing `prometheus-client` is slow (0032)."""
+"""Formats numbers as text for Prometheus. Imported late: importing `prometheus-client` is slow (0032)."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -14,7 +14,7 @@ _Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 def render(processes: Sequence[tuple[str, Snapshot]], deployment: Snapshot) -> bytes:
-    """Write the numbers of every process, each labelled with its name, and those of the deployment."""
+    """Write the numbers of every process, each labeled with its name, and those of the deployment."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected(processes, deployment))
     return generate_latest(registry)

@@ -1,6 +1,6 @@
-"""Every metric there is. docs/reference/metrics.md is written from this list; dashboard and alerts are checked by it.
+"""Every metric. docs/reference/metrics.md is generated from this list; dashboard and alerts are checked against it.
 
-No label ever holds what a client chooses: neither digests, tags, repositories nor host names.
+No label ever holds a value that a client chooses: no digests, tags, repositories or host names.
 """
 
 from contextvars import ContextVar
@@ -120,7 +120,7 @@ def snapshot() -> Snapshot:
 
 @dataclass(slots=True)
 class Asked:
-    """What the doors note of a request: its operation, by a name of ours, and the code by which it was refused."""
+    """The doors' notes about a request: its operation, under a name of ours, and the error code of a refusal."""
 
     door: str = UNKNOWN
     verb: str = UNKNOWN
@@ -131,18 +131,18 @@ ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
 def entered(door: str) -> None:
-    """Note which door the request under way came to."""
+    """Note the door of the current request."""
     if (now := ASKED.get()) is not None:
         now.door = door
 
 
 def asked(verb: str) -> None:
-    """Note what the request under way asks. `verb` is from a list of ours, never a client's word."""
+    """Note the operation of the current request. `verb` is from a list of ours, never a client's text."""
     if (now := ASKED.get()) is not None:
         now.verb = verb
 
 
 def refused(code: str) -> None:
-    """Note the error code that the request under way is answered with."""
+    """Note the error code in the answer to the current request."""
     if (now := ASKED.get()) is not None:
         now.code = code

@@ -1,4 +1,4 @@
-"""What is measured of each request, in the one place that every request passes (`front.py`)."""
+"""Measures each request, in the one place that every request passes (`front.py`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ _REFUSED, _FAILED = 400, 500
 
 @dataclass(slots=True)
 class Measurement:
-    """A request and its answer: `status` stays None for a request that got none."""
+    """A request and its answer. `status` stays None for a request without an answer."""
 
     status: int | None = None
     is_cut_off: bool = False
@@ -31,7 +31,7 @@ class Measurement:
 
 @contextmanager
 def measured() -> Iterator[Measurement]:
-    """Count the request that is answered within the block."""
+    """Count the request that the block answers."""
     asked, measurement, began = Asked(), Measurement(), perf_counter()
     ASKED.set(asked)
     names.IN_PROGRESS.add()

@@ -1,7 +1,7 @@
 """Counters, gauges and histograms of this process: numbers in memory, under one lock each.
 
-`prometheus-client` turns them into text when they are asked for (`exposition.py`). Counting needs none of it, so
-neither a start nor a request pays for it: docs/decisions/0032-metrics.md.
+`prometheus-client` formats them at a scrape (`exposition.py`). Counting does not need that library, so neither a start
+nor a request pays for it: docs/decisions/0032-metrics.md.
 """
 
 from bisect import bisect_left
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
 
-# A metric with more combinations of labels than this counts further ones as `OTHER`, so that no client can make it grow
-# without end.
+# A metric with more combinations of labels than this counts further ones as `OTHER`, so that no client can make it
+# grow without limit.
 MOST_SERIES = 1000
 OTHER = "other"
 
-# For each metric its series: the values of the labels, and the numbers. JSON can carry it to another process.
+# For each metric its series: the values of the labels, and the numbers. It can be sent to another process as JSON.
 Snapshot = dict[str, list[tuple[list[str], list[float]]]]
 
 
@@ -26,7 +26,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a metric is called and means."""
+    """A metric's name and meaning."""
 
     name: str
     kind: Kind
@@ -36,7 +36,7 @@ class Metric:
 
     @property
     def size(self) -> int:
-        """Return how many numbers a series has: of a histogram one a bucket, the unbounded one too, and the sum."""
+        """Return how many numbers a series has. A histogram has one a bucket, including the unbounded one, and the sum."""
         return len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
 
 
@@ -48,7 +48,7 @@ class Series:
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
         self._lock = Lock()
-        # Without labels there is one series, from the beginning: its first increase is seen as one.
+        # A metric without labels has its one series from the start, so that Prometheus sees the first increase.
         self._numbers: dict[tuple[str, ...], list[float]] = {} if metric.labels else {(): [0.0] * metric.size}
 
     def add(self, *labels: str, by: float = 1) -> None:
@@ -57,12 +57,12 @@ class Series:
             self._of(labels)[0] += by
 
     def set(self, value: float, *labels: str) -> None:
-        """Give a gauge its value."""
+        """Set the value of a gauge."""
         with self._lock:
             self._of(labels)[0] = value
 
     def observe(self, value: float, *labels: str) -> None:
-        """Count a value in a histogram: in the first bucket that holds it, and in the sum."""
+        """Count a value in a histogram: in the first bucket that it fits, and in the sum."""
         bounds = self.metric.bounds
         place = bisect_left(bounds, value)
         with self._lock:
@@ -71,7 +71,7 @@ class Series:
             numbers[-1] += value
 
     def numbers(self) -> list[tuple[list[str], list[float]]]:
-        """Return every series as it is now."""
+        """Return the current numbers of every series."""
         with self._lock:
             return [(list(labels), list(numbers)) for labels, numbers in self._numbers.items()]
 
