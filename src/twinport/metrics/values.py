@@ -36,7 +36,7 @@ class Metric:
 
     @property
     def size(self) -> int:
-        """Return how many numbers a series has. A histogram has one a bucket, including the unbounded one, and the sum."""
+        """Return how many numbers a series has. A histogram has one for each bucket, one for the rest, and the sum."""
         return len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
 
 
