@@ -1,7 +1,7 @@
 """The access log: one event for each request, where the operator asks for it (`access_log`).
 
-Of a request's head it has the method, the path and the operation of AWS. It never has the query, which may hold
-signatures and tokens. Where the log is off, no `Entry` is made, and a note costs one look at a variable.
+An event has the method, the path and the AWS operation of a request. It never has the query, which may hold signatures
+and tokens. If the log is off, no `Entry` is made, and a note costs one read of a variable.
 """
 
 from contextvars import ContextVar
@@ -13,13 +13,13 @@ from twinport.exchange import Message, Receive, Request, Send
 from twinport.telemetry import Event
 
 ANONYMOUS = "anonymous"
-# A client may send a head of 128 KiB, and each of its requests is a line.
+# A client may send a head of 128 KiB, and each of its requests writes a line.
 _LONGEST_PATH, _LONGEST_WORD = 1024, 128
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of a request so far. Its messages pass through `receive` and `send`, which count their bytes."""
+    """The facts of a request so far. Its messages pass through `receive` and `send`, which count their bytes."""
 
     _receive: Receive
     _send: Send

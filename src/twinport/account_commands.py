@@ -1,4 +1,4 @@
-"""`twinport account …` and `twinport user …`: who may use a deployment, by the hand of whoever holds its databases."""
+"""`twinport account …` and `twinport user …`: an operator with access to the databases manages accounts and users."""
 
 import asyncio
 import importlib
@@ -108,7 +108,7 @@ def delete_key(account: Account, user: User, key: Key, data: Data = None, config
 
 
 def _say_if_none(found: Sized, sentence: str) -> None:
-    """Tell a person that a list is empty. Standard output stays a list, which programs read."""
+    """Tell a person on standard error that a list is empty. Programs read standard output, which stays a list."""
     if not found:
         typer.echo(f"twinport: {sentence}", err=True)
 
@@ -118,7 +118,7 @@ def _print_key(key_id: str, secret: str) -> None:
 
 
 def _done(data: Path | None, config: Path | None, act: Callable[[Any], Awaitable[T]], purpose: str = "CHANGE") -> T:
-    """Let an administration.Administration act, and return what comes of it. Its parts are loaded now.
+    """Run an action of an administration.Administration and return its result. Imports its parts now.
 
     `purpose` names an administration.Purpose.
     """

@@ -37,9 +37,9 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What an operator does to accounts by hand, by the operations of IAM's API, so that one set of checks holds.
+    """An operator's commands on accounts. They use the operations of IAM's API, so that the same checks apply.
 
-    `open_accounts` says that any twelve digits are an account.
+    `open_accounts`: any twelve digits are an account.
     """
 
     accounts: Accounts
@@ -51,7 +51,7 @@ class Administration:
     async def create_user(self, account: str, name: str, attached: Sequence[str]) -> tuple[iam.User, iam.AccessKey]:
         """Create a user with an access key, and attach policies of AWS (by name) or others (by ARN).
 
-        Raises AccountNotFound, and what creating, attaching and giving a key raise; then there is no user.
+        Raises AccountNotFound, and what the creation, the attachment and the new key raise. Then no user is created.
         """
         caller, user = await self._root(account), {"UserName": name}
         made = await self._call(caller, "CreateUser", user)
@@ -78,7 +78,7 @@ class Administration:
             asked = {**asked, "Marker": page["Marker"]}
 
     async def create_key(self, account: str, user: str) -> iam.AccessKey:
-        """Give a user another key. Raises AccountNotFound, EntityNotFound, LimitReached past two."""
+        """Create another key for a user. Raises AccountNotFound, EntityNotFound, LimitReached past two."""
         made = await self._call(await self._root(account), "CreateAccessKey", {"UserName": user})
         key: iam.AccessKey = made["AccessKey"]
         return key
@@ -114,7 +114,7 @@ class Administration:
         return await self.accounts.find(text)
 
     def _arn(self, policy: str) -> str:
-        """Return the ARN that was given, or that of the policy of AWS that is named. Raises PolicyNameUnknown."""
+        """Return the given ARN, or the ARN of the AWS policy with this name. Raises PolicyNameUnknown."""
         if policy.startswith("arn:"):
             return policy
         found = [each.arn for each in self.aws.by_arn.values() if each.name == policy]
@@ -124,7 +124,7 @@ class Administration:
 
 
 class Purpose(Enum):
-    """What a command opens a deployment for."""
+    """Why a command opens a deployment."""
 
     READ = "it reads, and makes nothing"
     CHANGE = "it changes what was begun"
@@ -144,7 +144,7 @@ async def opened(settings: Settings, purpose: Purpose) -> AsyncIterator[Administ
     try:
         sealer, aws, uses = sealer_of_folder(settings.data), AwsPolicies(), Uses(catalog)
         if purpose is not Purpose.READ:
-            # The folder and the catalog know each other before anything is made that only one of them keeps.
+            # Link the folder and the catalog first, before anything is stored that only one of them holds.
             await Sessions(catalog, sealer, world).open()
             await note_catalog(settings, catalog)
         entities = Entities(catalog, OperatorGate())

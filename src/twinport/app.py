@@ -1,4 +1,4 @@
-"""The composition root: builds every object once, and nothing else does."""
+"""The composition root: the only place that builds the objects, each once."""
 
 import asyncio
 import importlib
@@ -129,7 +129,7 @@ from twinport.wakeups import Messenger, Topic, Wakeups
 class Background:
     """What runs beside the requests.
 
-    Couriers end in an order of their own: they finish what they carry, for a moment.
+    Couriers stop in their own way: they get a moment to finish their transfers.
     """
 
     settings: Settings
@@ -150,7 +150,7 @@ class Background:
         await self.loops.start()
 
     async def stop(self, within: timedelta) -> None:
-        """End in order; what is still under way after so long ends with the process."""
+        """Stop in an orderly way. What still runs after `within` ends with the process."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 await self.loops.stop()
@@ -161,7 +161,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `serve` runs; `worker` runs the background alone. `metrics_front` is for the listener of metrics."""
+    """What `serve` runs. `worker` runs only the background. `metrics_front` is for the metrics listener."""
 
     front: Front
     metrics_front: Front
@@ -178,7 +178,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What everything else stands on."""
+    """The parts that everything else depends on."""
 
     settings: Settings
     world: WorldClock
@@ -192,7 +192,7 @@ class _Ground:
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """Who calls, and what they may do."""
+    """The parts that authenticate callers and decide what they may do."""
 
     gate: PolicyGate
     principals: Principals
@@ -213,8 +213,8 @@ def build(
 ) -> App:
     """Open the data folder and put the parts together. Raises what `open_catalog` does.
 
-    `gate` and the catalog that is `opened` may be ones that also write down what they are asked. `kind` is what
-    this process is for those who look at the folder.
+    `gate` and `opened` may supply a gate and a catalog that also record their calls. `kind` is the kind of this
+    process that other processes see in the folder.
     """
     world = WorldClock(WallClock())
     catalog = MeasuredCatalog(opened(settings, world))
@@ -246,7 +246,7 @@ def _metrics_front(ground: _Ground, scrape: Scrape) -> Front:
 
 
 def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
-    """Name the loops that share their work with those of other processes, or tell them of it."""
+    """Return the loops that share work with other processes or notify them."""
     wakeups, submitted = ground.wakeups, asyncio.Event()
     wakeups.on(Topic.DELETIONS, submitted.set)
     due_again = partial(wakeups.ring, Topic.DELIVERIES)
@@ -259,7 +259,7 @@ def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loo
 
 
 def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[str, Loop]:
-    """The loops that let garbage go and look at what is kept; any number of processes may run them."""
+    """Return the loops that collect garbage and verify stored data. Any number of processes may run them."""
     catalog, world, keeping = ground.catalog, ground.world, ground.settings.keeping
     return {
         "garbage": Garbage(catalog, stores, keeping, running=verbs.uploads.running).run,
@@ -270,7 +270,7 @@ def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[s
 
 
 def _messenger(settings: Settings, catalog: WholeCatalog, neighbours: Neighbours) -> Messenger:
-    """Return who tells the other processes: those on one SQLite file are on one host and one folder."""
+    """Return the messenger to the other processes. Processes on one SQLite file share a host and a folder."""
     if settings.database is None:
         return neighbours
     notifications = importlib.import_module("twinport.catalog.notifications")
@@ -452,7 +452,7 @@ def _control(
     garbage = Garbage(ground.catalog, stores, ground.settings.keeping)
 
     async def reset() -> None:
-        # What is on its way must not land in the empty state.
+        # Stop the couriers, so that no delivery arrives in the empty state.
         await couriers.stop()
         # Rows before bytes when deleting (law 1).
         await clearing.clear(ground.catalog)

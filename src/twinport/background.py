@@ -1,4 +1,4 @@
-"""The loops that run beside the requests: couriers, deletion tasks. One that fails is reported and begun again."""
+"""The loops that run beside the requests, such as deletion tasks. A loop that fails is reported and restarted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ Loop = Callable[[], Awaitable[None]]
 
 @dataclass(slots=True)
 class Loops:
-    """Each loop runs until it is cancelled; what it had begun is a lease or a task row, taken up again later."""
+    """Runs each loop until it is canceled. Unfinished work stays as a lease or a task row, and continues later."""
 
     loops: Mapping[str, Loop]
     _task: asyncio.Task[None] | None = field(default=None, init=False)
@@ -25,7 +25,7 @@ class Loops:
         self._task = asyncio.create_task(self._run_all())
 
     async def stop(self) -> None:
-        """Cancel every loop and return when all have ended."""
+        """Cancel every loop and wait until all have ended."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -43,7 +43,7 @@ async def _keep(name: str, loop: Loop) -> None:
             await loop()
         except Exception as error:  # noqa: BLE001 — a defect in one loop must not end it, nor the others
             refusals, defect = split(error)
-            # It is tried again each second, and told once.
+            # The loop tries again each second, but reports the same reason only once.
             if refusals and reason_of(refusals) != told:
                 told = reason_of(refusals)
                 telemetry.warning(Event.WORKER_HINDERED, worker=name, reason=told)

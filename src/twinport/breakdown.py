@@ -1,4 +1,4 @@
-"""What ends a process: a part of it died that it cannot work without and cannot make anew."""
+"""A breakdown ends a process: an essential part died and cannot be restarted."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from twinport.telemetry import Event
 
 
 class Breakdown:
-    """Reported from any thread, once; heard by the loop that runs the process."""
+    """Any thread reports a breakdown, once. The loop that runs the process is notified."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -17,7 +17,7 @@ class Breakdown:
         self._hear: Callable[[], None] | None = None
 
     def report(self, part: str, error: BaseException) -> None:
-        """Record that a part died, and tell the process. Only the first report counts."""
+        """Record that a part died, and notify the process. Only the first report counts."""
         with self._lock:
             if self._cause is not None:
                 return
@@ -27,13 +27,13 @@ class Breakdown:
             hear()
 
     def on_report(self, hear: Callable[[], None]) -> None:
-        """Have `hear` called, in any thread, when something is reported; at once if it was already."""
+        """Call `hear`, in any thread, at the first report; at once if there was one already."""
         with self._lock:
             self._hear, was_reported = hear, self._cause is not None
         if was_reported:
             hear()
 
     def check(self) -> None:
-        """Raise WriterDied if something was reported."""
+        """Raise WriterDied after a report."""
         if self._cause is not None:
             raise WriterDied(self._cause)

@@ -1,7 +1,7 @@
-"""`twinport certificates`: a private authority and a server certificate of it, for a registry without a public name.
+"""`twinport certificates`: a private authority and its server certificate, for a registry without a public name.
 
-The authority is made once and kept, so that clients need to learn to trust it only once; the server's certificate is
-made anew at every call, and `twinport serve` takes it over at SIGHUP.
+The authority is created once and kept, so that clients need to be told only once to trust it. Every call creates a new
+server certificate, and `twinport serve` loads it at SIGHUP.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from twinport.errors import BadRequest, Unavailable
 
 AUTHORITY_LIFE = timedelta(days=3650)
-# Apple's clients refuse server certificates of private authorities that live longer than 825 days.
+# Apple's clients refuse server certificates of private authorities that are valid for more than 825 days.
 SERVER_LIFE = timedelta(days=397)
-# Clocks of clients differ a little from ours.
+# Clients' clocks differ a little from ours.
 _BACKDATED = timedelta(hours=1)
 _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -48,7 +48,7 @@ class FolderUnwritable(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What is in the folder. Keys are readable by their owner alone."""
+    """The files in the folder. Only their owner can read the keys."""
 
     folder: Path
 
@@ -70,7 +70,7 @@ class Files:
 
 
 def names_for(hosts: Sequence[str], domains: Sequence[str], regions: Sequence[str]) -> list[str]:
-    """Return every name that the certificate is for: the hosts, and in each domain the hosts that ECR would have."""
+    """Return every name in the certificate: the hosts, and for each domain ECR's hosts in it."""
     shaped = [
         name.format(region=region, domain=domain)
         for domain in domains
@@ -81,9 +81,9 @@ def names_for(hosts: Sequence[str], domains: Sequence[str], regions: Sequence[st
 
 
 def make(folder: Path, names: Sequence[str], now: datetime) -> Files:
-    """Write a server certificate for `names` and its key, and first of all an authority unless there is one.
+    """Write a server certificate for `names` and its key. First creates the authority unless it exists.
 
-    Raises HostInvalid, AuthorityUnreadable, FolderUnwritable; nothing that was there is then changed.
+    Raises HostInvalid, AuthorityUnreadable, FolderUnwritable. Then existing files are unchanged.
     """
     alternatives = [_alternative(name) for name in names]
     files = Files(folder)
@@ -208,9 +208,9 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file in one step, so that a server that reloads finds the old one or the new one."""
+    """Replace a file atomically, so that a server that reloads finds the old file or the new file."""
     new = path.with_name(f".{path.name}.new")
-    # What an earlier run left behind may have another mode, or be a link to elsewhere.
+    # A file from an earlier run may have another mode, or be a link to another place.
     new.unlink(missing_ok=True)
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "wb") as file:  # noqa: PTH123 — a descriptor with its mode from the beginning

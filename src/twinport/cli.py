@@ -20,9 +20,9 @@ from twinport.open_accounts import OpenAccounts
 from twinport.printable import printable
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
-# How typer names what may have been meant; the nearest is the first command, or the one option that it resembles.
+# Typer's suggestions for a misspelled word. The nearest is the first command, or the one similar option.
 _NEAREST = re.compile(r"(?:\. Did you mean '([^']+)'.*\?| \(Possible options: ([^,)]+).*\))$")
-# The first line is for the formatter: it must not fill the list.
+# The first line tells the formatter not to rewrap the list.
 EXIT_CODES = """\b
 Exit codes:
   0  done
@@ -39,7 +39,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Plain text: it is loaded faster, and can be copied.
+    # Plain text loads faster, and a user can copy it.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -56,7 +56,7 @@ TlsKey = Annotated[Path | None, typer.Option(help="Key of the certificate (TWINP
 
 
 def main() -> None:
-    """Run a command; misuse and refusals become one plain sentence and an exit code."""
+    """Run a command. Misuse and refusals become one plain sentence and an exit code."""
     try:
         sys.exit(app(prog_name="twinport", standalone_mode=False) or 0)
     except typer.TyperException as misuse:
@@ -102,13 +102,13 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     """Start the server and stay until it is told to stop."""
     tls = {"tls_cert": tls_cert, "tls_key": tls_key}
     settings = settings_from(data, listen, config, {}, quiet=quiet, workers=workers, open_accounts=open_accounts, **tls)
-    # While modules load nothing becomes garbage, and looking for it would take a sixth of the start.
+    # Imports create no garbage, and garbage collection meanwhile would take a sixth of the start.
     gc.disable()
     serving, composition = _part("serve"), _part("app")
     gc.freeze()
     gc.enable()
     invoked = _part("start_notice").started_here(config)
-    # Looked at before any process begins, so that what is wrong is said once.
+    # Check the certificate before any process starts, so that a problem is reported once.
     serving.certificate(settings)
     with serving.listening(settings) as taken:
         if settings.workers == 1:
@@ -201,12 +201,12 @@ def version() -> None:
 
 
 def _part(name: str) -> ModuleType:
-    """Load a part of twinport when its command runs, so that no command pays for another's imports."""
+    """Import a part of twinport when its command runs, so that no command pays for another's imports."""
     return importlib.import_module(f"twinport.{name}")
 
 
 def _end_misuse(misuse: typer.TyperException) -> NoReturn:
-    """Say what is wrong with the command line, and which help knows more. Help itself is shown as it is."""
+    """Report a mistake in the command line, and the help command to use. Help itself is printed unchanged."""
     said, context = misuse.format_message(), getattr(misuse, "ctx", None)
     command = "twinport" if context is None else context.command_path
     is_help = said.startswith("Usage:")
@@ -215,12 +215,12 @@ def _end_misuse(misuse: typer.TyperException) -> NoReturn:
 
 
 def _with_nearest(said: str) -> str:
-    """Word what typer says of misuse as our refusals are worded, with the nearest name alone."""
+    """Reword typer's message in the style of our refusals, with only the nearest name."""
     said = f"{said[:1].lower()}{said[1:]}".rstrip(".")
     return _NEAREST.sub(lambda found: f", did you mean '{found[1] or found[2]}'?", said).replace("option: ", "option ")
 
 
 def _end(refusal: Refusal, code: int) -> None:
-    # It may name what a folder or a file of others holds. Some messages have several lines.
+    # A message may contain names from another user's folder or file. Some messages have several lines.
     typer.echo("\n".join(map(printable, f"twinport: {refusal.message}".split("\n"))), err=True)
     sys.exit(code)

@@ -1,7 +1,7 @@
-"""Two clocks, passed as arguments: the wall's, which nobody moves, and the world's, which tests may.
+"""Two clocks, passed as arguments: the wall clock, which always shows real time, and the world clock, which tests move.
 
-The wall clock signs, dates, and expires certificates. The world clock says when things were created and pushed,
-when sessions and tokens end, and when retries are due.
+The wall clock is for signatures, dates in HTTP, and the expiry of certificates. The world clock is for the times of
+creation and push, the end of sessions and tokens, and the times of retries.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class Clock(Protocol):
         ...
 
     def at(self, wall: datetime) -> datetime:
-        """Return what this clock shows when a wall clock shows `wall`: that of a database which many hosts share."""
+        """Convert a wall time to this clock. The wall time may come from a database that many hosts share."""
         ...
 
 
@@ -29,7 +29,7 @@ class WallClock:
 
 @dataclass(slots=True)
 class WorldClock:
-    """The wall's time plus an offset, which is zero unless a test moved it."""
+    """The wall clock's time plus an offset, which is zero unless a test moved it."""
 
     wall: Clock = field(default_factory=WallClock)
     offset: timedelta = timedelta()

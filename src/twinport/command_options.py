@@ -1,4 +1,4 @@
-"""What commands share: the options that say which deployment is meant."""
+"""The options that commands share: they select the deployment."""
 
 import os
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ from twinport.config import Settings, load
 from twinport.event_file import EventFile
 from twinport.log_levels import LogLevel
 
-# What help texts show as defaults.
+# The defaults that help texts show.
 DEFAULTS = Settings()
-# Whether it can be read is found out where it is opened: that is no misuse, and the sentence says what to do.
+# typer does not check that the file is readable. The code that opens it does, since an unreadable file is no misuse,
+# and our refusal says what to do.
 Data = Annotated[
     Path | None,
     typer.Option(help=f"Folder that holds everything (TWINPORT_DATA).  [default: {DEFAULTS.data}]", readable=False),
@@ -50,9 +51,9 @@ def settings_from(
     quiet: bool | None = None,
     **others: object,
 ) -> Settings:
-    """Join the command's own defaults, the file, the environment and the options given.
+    """Combine the command's own defaults, the file, the environment and the given options.
 
-    From then on nothing is made that other users may read, and events are logged as the settings say.
+    After that, the process creates no files that other users can read, and logs events according to the settings.
     """
     private_files.keep()
     given = {"data": data, "listen": listen, **others}

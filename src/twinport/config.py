@@ -1,4 +1,4 @@
-"""Settings: a TOML file, then the environment, then the command line; every problem is named before anything opens."""
+"""Settings: a TOML file, then the environment, then the command line. Reports all problems before anything opens."""
 
 import re
 import tomllib
@@ -18,15 +18,15 @@ from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Permissions
 
 DEFAULT_LISTEN = "127.0.0.1:4566"
-# Connections of a process to all databases of PostgreSQL: enough for the partition and nine Regions at once.
+# A process's connections to all PostgreSQL databases: enough for the partition and nine Regions at once.
 DATABASE_CONNECTIONS = 10
-# What `fidelity` may be.
+# The values of `fidelity`.
 STANDARD, ECR = "standard", "ecr"
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationTable:
-    """The table `[organization]` as it was written; the paths in it are relative to `folder`."""
+    """The table `[organization]` as written. Its paths are relative to `folder`."""
 
     folder: Path
     table: Mapping[str, object]
@@ -34,13 +34,13 @@ class OrganizationTable:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a deployment is told.
+    """The settings of a deployment.
 
     `regions` empty means the partition's list. `database` is the address of PostgreSQL, or None for SQLite in the data
     folder; it may hold a password, so it is never shown.
-    How long what is kept, and how often what is looked at: see `Keeping` and docs/how-to/garbage.md.
-    `database_connections` bounds those of one process to all databases of PostgreSQL together.
-    `workers` is how many processes `serve` consists of. `oidc_keys` are issuers with the files of their keys, which are
+    For retention times and the frequency of checks, see `Keeping` and docs/how-to/garbage.md.
+    `database_connections` bounds one process's connections to all PostgreSQL databases together.
+    `workers` is the number of processes of `serve`. `oidc_keys` are issuers with the files of their keys, which are
     then not fetched.
     """
 
@@ -90,7 +90,7 @@ class Settings:
 
     @property
     def has_access_log(self) -> bool:
-        """Tell whether requests are logged: they are asked for, and their level is."""
+        """Tell whether requests are logged: the access log is on, and the log level includes it."""
         return self.access_log and self.log_level <= LogLevel.INFO
 
     @property
@@ -113,7 +113,7 @@ class Settings:
 
     @property
     def egress(self) -> Permissions:
-        """Return where what tenants name may lead (docs/explanation/going-out.md)."""
+        """Return which addresses outgoing requests for tenants may reach (docs/explanation/going-out.md)."""
         networks = tuple(ip_network(each, strict=False) for each in self.egress_networks)
         hosts = frozenset(each.lower() for each in self.egress_http_hosts)
         return Permissions(networks, hosts, self.egress_authorities)
@@ -124,12 +124,12 @@ class Settings:
 
     @property
     def ways(self) -> Deviations:
-        """Return in which ways `/v2/` leaves the standard."""
+        """Return the deviations of `/v2/` from the standard."""
         return AS_ECR if self.fidelity == ECR else frozenset(map(Deviation, self.deviations))
 
     @property
     def metrics_secret(self) -> str | None:
-        """Return the token that a scrape must show, or None if it needs none."""
+        """Return the token that a scrape must send, or None if it needs none."""
         return self.metrics_token if self.metrics_token_file is None else _secret_of(self.metrics_token_file)
 
     @property
@@ -142,7 +142,7 @@ class Settings:
 
     @property
     def opening(self) -> OpenAccounts:
-        """Return for which clients accounts are open on this listener: local ones need a loopback address."""
+        """Return for which clients accounts are open on this listener. LOCAL needs a loopback address."""
         if self.open_accounts is OpenAccounts.LOCAL and not self.is_on_loopback:
             return OpenAccounts.CLOSED
         return self.open_accounts
@@ -153,7 +153,7 @@ class Settings:
         return self.opening is not OpenAccounts.CLOSED
 
 
-# PostgreSQL cuts names at 63 characters, and a Region's name is joined to this one.
+# PostgreSQL truncates names to 63 characters, and a Region's name is appended to this one.
 _LONGEST_DATABASE_NAME = 40
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _LISTS = (
@@ -164,18 +164,18 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MOST_WORKERS = 256
 MOST_CONNECTIONS = 1000
 _PREFIX = "TWINPORT_"
-# Variables that are no settings: those of our clients, commands and tests, and those that Kubernetes gives every
-# container beside a service named 'twinport'.
+# Variables that are no settings: the variables of our clients, commands and tests, and those that Kubernetes sets in
+# every container when there is a service named 'twinport'.
 _OTHER_VARIABLES = re.compile(
     r"TWINPORT_(CONFIG|ENDPOINT|CI|SEED|KILLS|FUZZ_EXAMPLES|WITNESS(_TEST)?|SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
     r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
-# The names of partition aws; Regions that are newer than this version have this form, too.
+# The form of Region names in partition aws. It also covers Regions newer than this version.
 _REGION = re.compile(
     r"(af|ap|ca|eu|il|me|mx|sa|us)-(central|(north|south)(east|west)?|east|west)-[1-9][0-9]?",
 )
 MOST_COUNTED = 100_000
-# Of what a bearer token may consist (RFC 6750); shorter ones can be guessed.
+# The characters of a bearer token (RFC 6750). Shorter tokens can be guessed.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}")
 _NONE: Mapping[str, object] = {}
 
@@ -186,7 +186,7 @@ def load(
     overrides: Mapping[str, object],
     defaults: Mapping[str, object] = _NONE,
 ) -> Settings:
-    """Join the command's own defaults and the three sources, later ones winning.
+    """Combine the command's own defaults and the three sources. Later sources win.
 
     Raises ConfigurationWrong with every problem.
     """
@@ -237,7 +237,7 @@ def _from_environment(environment: Mapping[str, str], problems: list[str]) -> di
 
 
 def _instead(name: str, known: Iterable[str]) -> str:
-    """Say what may have been meant."""
+    """Suggest the nearest name, or list all names."""
     nearest = get_close_matches(name, known, n=1)
     return f"did you mean '{nearest[0]}'?" if nearest else f"use one of {', '.join(sorted(known))}"
 
@@ -273,7 +273,7 @@ def _duration_or_never(value: object) -> timedelta | None:
 
 
 def parse_size(text: str) -> int:
-    """Read a number of bytes that was given with a command. Raises ConfigurationWrong."""
+    """Parse a number of bytes from a command's option. Raises ConfigurationWrong."""
     try:
         return _size(text)
     except ValueError as error:
@@ -308,7 +308,7 @@ def _listen(value: object) -> str:
 
 
 def _token(value: object) -> str:
-    # What was given is not repeated: it may be a secret with a mistake in it.
+    # The message does not repeat the value: it may be a secret with a mistake in it.
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
         raise ValueError("16 to 256 characters are needed, letters, digits and -._~+/= alone")
     return value
@@ -328,7 +328,7 @@ def _secret_of(path: Path) -> str:
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
-    """Take HOST:PORT apart; an IPv6 address stands in brackets."""
+    """Split HOST:PORT. An IPv6 address is in brackets."""
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)
 
@@ -382,7 +382,7 @@ def _regions(value: object) -> tuple[str, ...]:
 
 
 def _networks(value: object) -> tuple[str, ...]:
-    """Take addresses and networks. One that is mistyped would trust nobody, and nobody would know why."""
+    """Parse addresses and networks. A typing error would silently have no effect, so it is refused."""
     for name in (names := _names(value)):
         try:
             ip_network(name, strict=False)
@@ -431,7 +431,7 @@ def _issuers(value: object) -> tuple[tuple[str, Path], ...]:
 
 
 def _database(value: object) -> str:
-    # What was given is not repeated: a password may be in it, at the right place or not.
+    # The message does not repeat the value: it may contain a password, in the right place or not.
     is_text = isinstance(value, str) and value.startswith(("postgresql://", "postgres://"))
     name = urlsplit(str(value)).path.strip("/") if is_text else ""
     if not name or len(name) > _LONGEST_DATABASE_NAME:

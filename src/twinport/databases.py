@@ -1,4 +1,4 @@
-"""The databases that the settings name, of whichever engine, and whether they belong to the data folder."""
+"""The databases that the settings name, of either engine, and whether they belong to the data folder."""
 
 import importlib
 from collections.abc import Callable
@@ -23,23 +23,23 @@ T = TypeVar("T")
 
 
 def open_catalog(settings: Settings, world: Clock) -> WholeCatalog:
-    """Open the databases that the settings name; where there are none yet, begin them.
+    """Open the databases that the settings name. Creates them if they do not exist.
 
-    Raises CatalogOfAnother and ConfigurationWrong if they do not belong to the data folder, before anything is made or
-    changed, and StorageUnavailable.
+    Raises CatalogOfAnother and ConfigurationWrong if they do not belong to the data folder, before anything is created
+    or changed, and StorageUnavailable.
     """
-    # SQLite says of a read-only folder only that it cannot open the file.
+    # For a read-only folder SQLite only reports that it cannot open the file.
     disks.check_writable(settings.data)
     _own(settings)
     if has_sealer(settings.data):
-        # A key file that another put there is refused before anything lies beside it.
+        # Refuse another program's key file before creating any file beside it.
         sealer_of_folder(settings.data)
     private_files.tell_of_others(settings.data)
     return _opened(settings, world)
 
 
 def join_catalog(settings: Settings, world: Clock) -> WholeCatalog:
-    """As `open_catalog`, but begin nothing. Raises NothingBegun also if nothing was begun here."""
+    """As `open_catalog`, but creates nothing. Also raises NothingBegun if no deployment exists here."""
     check_begun(settings)
     return _opened(settings, world)
 
@@ -53,15 +53,15 @@ def check_begun(settings: Settings) -> None:
 
 
 async def note_catalog(settings: Settings, catalog: WholeCatalog) -> None:
-    """Note in the data folder that it belongs to this catalog, which has a site key by now."""
+    """Note in the data folder that it belongs to this catalog. The catalog must have a site key already."""
     site_key = await catalog.partition.read(credentials.site_key)
     if site_key is not None:
         folder_catalog.note(settings.data, site_key)
 
 
 def _own(settings: Settings) -> Found | None:
-    """Return what is where the settings point, if it and the folder belong together; None if nothing is."""
-    # The folder first: another process that begins both now makes the catalog before its traces in the folder.
+    """Return the catalog that the settings name, if it belongs to the folder; None if there is none."""
+    # Read the folder first: a process that creates both now creates the catalog before its files in the folder.
     folder = folder_catalog.look(settings.data)
     found = _look(settings)
     match folder_catalog.standing(folder, found):
@@ -76,7 +76,7 @@ def _own(settings: Settings) -> Found | None:
 
 
 def look(settings: Settings, query: Callable[[Connection], T]) -> T | None:
-    """Ask the partition's database where the settings point, and make and change nothing; None if nothing is there."""
+    """Query the partition's database that the settings name; None if there is none. Creates and changes nothing."""
     if settings.database is None:
         return database.look_into(settings.data / PARTITION_FILE, partition_schema.partition, query)
     found: T | None = _postgres().look_into(settings.database, query)
@@ -84,13 +84,13 @@ def look(settings: Settings, query: Callable[[Connection], T]) -> T | None:
 
 
 def look_at_regions(settings: Settings, query: Callable[[Connection], T]) -> list[tuple[RegionName, T | Refusal]]:
-    """Ask the database of each Region that was written to, and make and change nothing. A Region may be refused."""
+    """Query the database of each Region that has data; a Region may give a refusal. Creates and changes nothing."""
     names = look(settings, listed_regions) or []
     return [(name, found) for name in names if (found := _look_at_region(settings, name, query)) is not None]
 
 
 def _look_at_region(settings: Settings, name: RegionName, query: Callable[[Connection], T]) -> T | Refusal | None:
-    """Return the answer or the refusal of a Region; None if it was listed and not written to yet."""
+    """Return the answer or the refusal of a Region; None if the Region is listed but has no data yet."""
     expected = look(settings, partial(region_identity.known, name=name))
 
     def ask(db: Connection) -> T:
@@ -110,7 +110,7 @@ def _look_at_region(settings: Settings, name: RegionName, query: Callable[[Conne
 
 
 def _look(settings: Settings) -> Found | None:
-    """Look at what is where the settings point, None if nothing is, and make and change nothing."""
+    """Return the catalog that the settings name; None if there is none. Creates and changes nothing."""
     return look(settings, lambda db: folder_catalog.found(settings.data, credentials.site_key(db)))
 
 
@@ -122,5 +122,5 @@ def _opened(settings: Settings, world: Clock) -> WholeCatalog:
 
 
 def _postgres() -> ModuleType:
-    # Loaded by name: a deployment in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
+    # Imported late: a deployment in files pays nothing for PostgreSQL (docs/decisions/0004-lean-imports.md).
     return importlib.import_module("twinport.catalog.postgres")

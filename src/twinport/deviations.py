@@ -1,7 +1,7 @@
-"""The closed list of ways in which `/v2/` may leave the standard for what Amazon ECR does.
+"""The closed list of deviations: where `/v2/` may follow Amazon ECR instead of the standard.
 
-None of them is on unless the operator says so. The AWS doors need none: they are always ECR's. What each one does, and
-what is known of ECR's behaviour, is in docs/reference/deviations.md.
+A deviation is on only if the operator turns it on. The AWS doors need none: they always follow ECR.
+docs/reference/deviations.md explains each deviation, and what is known of ECR's behavior.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Deviation(Enum):
-    """One deviation each, by the name that the setting `deviations` uses."""
+    """The deviations, by their names in the setting `deviations`."""
 
     CHUNK_CREATED = "chunk-created"
     PART_MINIMUM = "part-minimum"
@@ -30,14 +30,14 @@ AS_ECR: Deviations = frozenset(Deviation)
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """How many there may be; None is without a limit. `images` are those of one repository."""
+    """The most repositories and images; None means no limit. `images` counts the images of one repository."""
 
     repositories: int | None = None
     images: int | None = None
 
 
 UNLIMITED = Quotas()
-# ECR's quotas for an account in a Region, before anybody asks for more.
+# ECR's default quotas for an account in a Region.
 ECR_QUOTAS = Quotas(repositories=100_000, images=100_000)
 
 

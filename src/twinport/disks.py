@@ -1,26 +1,26 @@
-"""Whether a folder's disk would take a write, told without writing."""
+"""Checks without writing whether a folder's disk would accept a write."""
 
 import os
 from pathlib import Path
 
 from twinport.refusals.storage import FolderClosed, StorageUnavailable
 
-# Less room than this is none: a commit of SQLite and a manifest take some pages each.
+# A disk with less free space than this counts as full: a SQLite commit and a manifest take a few pages each.
 LEAST_FREE = 1 << 20
 
 
 def check(folder: Path) -> None:
-    """Raise StorageUnavailable if the disk of a folder is away, read-only, full, or without inodes."""
+    """Raise StorageUnavailable if the disk of a folder is unavailable, read-only, full, or without free inodes."""
     disk = _writable(folder)
     if disk.f_bavail * disk.f_frsize < LEAST_FREE:
         raise StorageUnavailable(f"the disk of the folder '{folder}' is full")
-    # Some file systems have no fixed number of inodes, and say that there are none.
+    # Some file systems have no fixed number of inodes, and report zero.
     if disk.f_files and not disk.f_favail:
         raise StorageUnavailable(f"the disk of the folder '{folder}' has no inode left")
 
 
 def check_writable(folder: Path) -> None:
-    """Raise StorageUnavailable if a folder is read-only, and pass if it is not there."""
+    """Raise StorageUnavailable if a folder is read-only. A missing folder passes."""
     if folder.is_dir():
         _writable(folder)
 

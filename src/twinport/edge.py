@@ -1,4 +1,4 @@
-"""The edge: which hosts are ours, which requests a browser was tricked into, and who the client is."""
+"""The edge: recognizes our hosts, refuses requests that a foreign page caused, and finds the client's address."""
 
 import ipaddress
 import re
@@ -14,14 +14,14 @@ from twinport.model.names import RegionName
 from twinport.networks import hop_address, read_address, read_network
 from twinport.refusals.callers import HostUnclear, OriginRefused
 
-# Names beneath it lead to this machine, and no page can have one.
+# Names beneath it lead to this machine, and no web page can have such an origin.
 _LOCAL = "localhost"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
-# The one part that pages are meant to reach: its own.
+# The only part that web pages may reach, and only its own pages.
 CONSOLE = "/console/"
 HEALTH = "/_twinport/health"
 _FETCH_SITES = ("same-origin", "none")
-# By these a proxy says that it passes on the request of another client; so does everything under X-Forwarded-.
+# With these headers a proxy marks a forwarded request. Any header that begins with X-Forwarded- does the same.
 _PROXY_HEADERS = frozenset(
     (
         *("forwarded", "via", "forwarded-for", "x-forwarded", "x-original-forwarded-for", "cdn-loop"),
@@ -33,7 +33,7 @@ _PROXY_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Admits requests. Address literals cannot be rebound by DNS, so every one of them is accepted."""
+    """Admits requests. Accepts every address literal as host, since DNS cannot rebind it."""
 
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
@@ -41,7 +41,7 @@ class Edge:
     def admit(self, request: Request) -> None:
         """Raise OriginRefused unless the request's host is ours and no page of another origin sent it.
 
-        Health is told at every host and without one, since balancers ask by address. Raises HostUnclear too.
+        Health is available for any host and without one, since load balancers use an address. Raises HostUnclear too.
         """
         if not _is_health(request.path):
             self._admit_host(request)
@@ -53,7 +53,7 @@ class Edge:
             raise OriginRefused("requests that another site's page caused are refused here")
 
     def _admit_host(self, request: Request) -> None:
-        """Raise HostUnclear for none and for several (RFC 9112 section 3.2), OriginRefused for one that is not ours."""
+        """Raise HostUnclear for no host or several (RFC 9112 section 3.2), OriginRefused for a foreign host."""
         hosts = [value for name, value in request.headers if name == "host"]
         if len(hosts) > 1 or (not any(hosts) and not request.is_old):
             raise HostUnclear(len(hosts) if any(hosts) else 0)
@@ -71,11 +71,11 @@ class Edge:
         return _is_address(name) or _is_local_name(name) or is_aws_host(name) or _is_listed(name, self.allowed_hosts)
 
     def _may_come_from(self, origin: str | None, request: Request, *, is_console: bool) -> bool:
-        """The console's own pages send forms, and browsers say so; nothing else here is meant for pages."""
+        """Tell whether the Origin header is acceptable: there is none, or the console's own page sent the request."""
         return origin is None or (is_console and origin.lower() == self.endpoint(request).lower())
 
     def origin_of(self, request: Request, at: datetime) -> Origin:
-        """State the facts of a request before its caller is known; the caller's Region replaces the empty one."""
+        """Return the facts of a request before its caller is known. The caller's Region replaces the empty one."""
         client, secure = self.client(request)
         return Origin(
             region=RegionName(""),
@@ -88,9 +88,9 @@ class Edge:
         )
 
     def asks_for_tls(self, request: Request) -> bool:
-        """Tell whether browsers shall come to this host by https alone (RFC 6797): it has TLS, and a name of its own.
+        """Tell whether browsers must use only https for this host (RFC 6797): it has TLS, and a name of its own.
 
-        Addresses and names under localhost are shared with every other server of that machine.
+        Every other server on the machine shares addresses and names under localhost.
         """
         _, secure = self.client(request)
         name = _name_of(request.header("host") or "")
@@ -99,22 +99,22 @@ class Edge:
     def is_local(self, request: Request) -> bool:
         """Tell whether a request came from this machine without a proxy, as far as a request can show that.
 
-        Proxies name themselves in headers, or are known to the operator, or speak HTTP/1.0 as nginx does unless it is
-        told otherwise: docs/decisions/0024-accounts-are-closed.md.
+        A proxy is recognized by its headers, by the operator's settings, or by HTTP/1.0, which is nginx's default:
+        docs/decisions/0024-accounts-are-closed.md.
         """
         is_proxied = _is_within(request.client, self.trusted_proxies) or _tells_of_a_proxy(request)
         return _is_loopback(request.client) and not is_proxied and not request.is_old
 
     def endpoint(self, request: Request) -> str:
-        """Return the scheme and the host by which the client came."""
+        """Return the scheme and the host that the client used."""
         _, secure = self.client(request)
         return f"{'https' if secure else 'http'}://{request.header('host')}"
 
     def client(self, request: Request) -> tuple[str, bool]:
-        """Return the client's address and whether it spoke TLS; only a trusted proxy may say otherwise.
+        """Return the client's address and whether it used TLS. Only a trusted proxy's headers can change them.
 
-        The last hop that is not a trusted proxy is the client, and what stands before it is hearsay. Where that hop
-        cannot be read, the client is unknown, and is not taken for the proxy.
+        The client is the last hop that is not a trusted proxy. Earlier hops are not reliable. If that hop cannot be
+        parsed, the client is unknown; the proxy does not count as the client.
         """
         secure = request.scheme == "https"
         if not _is_within(request.client, self.trusted_proxies):
@@ -137,13 +137,13 @@ def _is_health(path: str) -> bool:
 
 
 def _follows_a_link(request: Request) -> bool:
-    """A person went from another site's page to one of ours, in a window of its own: nothing is changed by that."""
+    """Tell whether a person followed a link from another site to our page in a full window. That changes nothing."""
     is_navigation = request.header("sec-fetch-mode") == "navigate" and request.header("sec-fetch-dest") == "document"
     return is_navigation and request.method in ("GET", "HEAD")
 
 
 def edge_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxies: Sequence[str]) -> Edge:
-    """Build the edge from settings; the host of `public_url` is ours."""
+    """Build the edge from settings. The host of `public_url` is ours."""
     own = urlsplit(public_url).hostname if public_url else None
     return Edge((*allowed_hosts, *([own] if own else [])), tuple(trusted_proxies))
 
@@ -172,7 +172,7 @@ def _is_local_name(name: str) -> bool:
 
 
 def _is_listed(name: str, allowed: Sequence[str]) -> bool:
-    """An entry is a host name, or `*.DOMAIN` for every name beneath it."""
+    """Tell whether an entry covers a name: a host name, or `*.DOMAIN` for every name beneath the domain."""
     return any(
         name.endswith(entry[1:].lower()) if entry.startswith("*.") else name == entry.lower() for entry in allowed
     )

@@ -1,8 +1,8 @@
-"""The one way out to an address that a tenant named (law 10).
+"""The only way to send a request to an address that a tenant named (law 10).
 
-A name is resolved once, every address of it must be one that may be reached, and the connection goes to those very
-addresses. Redirects are followed here, each checked like the first. Nothing is pooled: no connection of one tenant
-serves another.
+A name is resolved once. Every one of its addresses must be allowed, and the connection goes to exactly these addresses.
+Redirects are followed here, and each is checked like the first request. Connections are not pooled: no connection of
+one tenant serves another.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Opened:
 
 
 class Egress:
-    """Sends what tenants asked for, where the operator lets it go."""
+    """Sends requests to addresses that tenants named, if the operator allows the address."""
 
     def __init__(self, permissions: Permissions, lookup: Resolve = resolve) -> None:
         self._permissions, self._lookup = permissions, lookup
@@ -66,7 +66,7 @@ class Egress:
 
     @asynccontextmanager
     async def open(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
-        """Send a request and give its answer while the block lasts, `outgoing.within` at most. Raises NotFetched."""
+        """Send a request and provide its answer within the block, for at most `outgoing.within`. Raises NotFetched."""
         host, deadline = target_of(outgoing.url, self._permissions).host, asyncio.timeout(_seconds(outgoing))
         try:
             async with deadline, AsyncExitStack() as stack:
@@ -101,7 +101,7 @@ class Egress:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
-            # What is counted is what comes: nothing is unpacked.
+            # The limit counts the bytes on the wire: no content is decompressed.
             auto_decompress=False,
         )
         await stack.enter_async_context(session)
@@ -114,7 +114,7 @@ class Egress:
         return await stack.enter_async_context(request)
 
     async def _addresses(self, target: Target) -> Sequence[Address]:
-        """Return the addresses of a host. One that may not be reached forbids them all."""
+        """Return the addresses of a host. A single forbidden address forbids the host."""
         try:
             found: Sequence[Address] = [ip_address(target.host)]
         except ValueError:
@@ -135,7 +135,7 @@ def _joined(url: str, onwards: str) -> str:
 
 
 class _Pinned(AbstractResolver):
-    """Knows one name, and the addresses that were looked at."""
+    """A resolver that knows one name, with the addresses that were checked."""
 
     def __init__(self, target: Target, addresses: Sequence[Address]) -> None:
         self._target, self._addresses = target, addresses
@@ -149,7 +149,7 @@ class _Pinned(AbstractResolver):
         return [_resolved(host, port, address) for address in self._addresses]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def _resolved(host: str, port: int, address: Address) -> ResolveResult:
@@ -169,7 +169,7 @@ def _seconds(outgoing: Outgoing) -> float:
 
 @contextmanager
 def _translated(host: str) -> Iterator[None]:
-    """Word what the client and the system say as Unreachable. A deadline of ours comes as a cancellation."""
+    """Convert errors of the HTTP client and the system to Unreachable. Our own deadline raises a cancellation."""
     try:
         yield
     except (aiohttp.ClientError, OSError) as error:
@@ -189,12 +189,12 @@ async def _pieces(host: str, answer: aiohttp.ClientResponse, most: int) -> Async
 
 
 def _is_ours(address: Address) -> bool:
-    """Tell whether an address is this machine's own, where our own listeners may be. Nothing is sent."""
+    """Tell whether an address is this machine's own, where our own listeners may be. Sends nothing."""
     bare = plain(address)
     family = socket.AF_INET if bare.version == 4 else socket.AF_INET6  # noqa: PLR2004 — IP's version
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            # The system answers with its own address for the road there: its own address leads to itself.
+            # The system picks its local address for the route. For one of its own addresses this is the same address.
             probe.connect((str(bare), 9))
             return str(probe.getsockname()[0]) == str(bare)
     except OSError:

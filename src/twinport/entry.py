@@ -1,4 +1,4 @@
-"""Where the program begins. Health checks run `twinport status --ready` every few seconds, so that loads little."""
+"""The program's entry. Health checks run `twinport status --ready` every few seconds, so that imports little."""
 
 import importlib
 import os

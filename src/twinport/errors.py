@@ -1,17 +1,17 @@
-"""The tree of refusals. Those of each field are in `twinport.refusals`.
+"""The tree of refusals. `twinport.refusals` has the refusals of each field.
 
     Refusal
-    ├── NotAuthenticated          who are you?
-    ├── AccessDenied              you may not
+    ├── NotAuthenticated          the caller is unknown
+    ├── AccessDenied              the caller may not do this
     ├── BadRequest                the request itself is wrong
-    ├── NotFound                  what it names is not there
-    ├── Conflict                  what is there stands in its way
+    ├── NotFound                  the named thing does not exist
+    ├── Conflict                  the current state does not allow it
     ├── BadContent                the bytes are not what they claim to be
     ├── LimitReached              a quota or a bound
     └── Unavailable               not now: the caller may try again
 
-A refusal is named after the fact, takes plain strings and numbers, and words itself: what was asked, what is
-true, what to do. Where clients rely on AWS's sentence it is AWS's. Codes and statuses belong to the doors.
+A refusal is named after the fact, takes plain strings and numbers, and contains its own message: the request, the fact,
+and what to do. If clients rely on AWS's sentence, the message is AWS's. Codes and statuses belong to the doors.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _MOST_REASONS = 3
 
 
 class Refusal(Exception):
-    """An expected 'no'. Everything else that is raised is a defect."""
+    """An expected 'no'. Every other exception is a defect."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -28,13 +28,13 @@ class Refusal(Exception):
 
 
 class NotAuthenticated(Refusal):
-    """The caller could not be established."""
+    """The caller's identity could not be established."""
 
 
 class AccessDenied(Refusal):
     """The gate said no. `reason` is AWS's clause beginning with 'because' or 'with', or empty.
 
-    `encoded` says why to those who may decode it (DecodeAuthorizationMessage), and to nobody else.
+    `encoded` is the sealed reason. Only callers that may decode it (DecodeAuthorizationMessage) can read it.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class AccessDenied(Refusal):
 
 
 class BadRequest(Refusal):
-    """The request cannot be carried out by anybody."""
+    """The request is wrong for every caller."""
 
 
 class NotFound(Refusal):
@@ -55,23 +55,23 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
-    """The state of things does not allow it."""
+    """The current state does not allow the request."""
 
 
 class BadContent(Refusal):
-    """What was sent contradicts itself or what it refers to is missing."""
+    """The content contradicts itself, or something that it refers to is missing."""
 
 
 class LimitReached(Refusal):
-    """A quota (LimitExceededException) or a bound of ours."""
+    """The request exceeds a quota (LimitExceededException) or a bound of ours."""
 
 
 class Unavailable(Refusal):
-    """Nothing is wrong with the request; it may be tried again."""
+    """Nothing is wrong with the request. The client may try again."""
 
 
 class ConfigurationWrong(Refusal):
-    """Every problem found in the settings, at once."""
+    """The settings are wrong. The message has every problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("the configuration is wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -79,14 +79,14 @@ class ConfigurationWrong(Refusal):
 
 
 def split(error: Exception) -> tuple[list[Refusal], Exception | None]:
-    """Return the refusals in what was raised, and the defects, None if there are none. Groups of tasks raise both."""
+    """Split an exception into its refusals and its defects, None if there are none. A task group can raise both."""
     if isinstance(error, ExceptionGroup):
         return list(_refusals(error)), error.split(Refusal)[1]
     return ([error], None) if isinstance(error, Refusal) else ([], error)
 
 
 def reason_of(refusals: Sequence[Refusal]) -> str:
-    """Return what the refusals say, each sentence once, and of many different ones the first few."""
+    """Return the messages of the refusals, each sentence once. Of many different messages it has the first few."""
     reasons = list(dict.fromkeys(each.message for each in refusals))
     more = len(reasons) - _MOST_REASONS
     return "; ".join(reasons[:_MOST_REASONS]) + (f"; and {more} more" if more > 0 else "")

@@ -1,9 +1,9 @@
 """The file of events: bounded, written by several processes at once, and replaced when it is full.
 
-PATH is the newest; PATH.1 is the one before it, and so on. The process that writes the first line after a file is full
-renames the files; the others notice at their next line. A line is one write to a file opened for appending, so what
-was written survives the death of its writer at any point. Files are renamed and never copied or cut, so no line is lost
-in between either.
+PATH is the newest file, PATH.1 the one before it, and so on. The process that writes the first line after a file is
+full renames the files; the others notice at their next line. A line is one write to a file opened for appending, so a
+written line survives if its process is killed at any point. Files are renamed and never copied or truncated, so
+rotation loses no line either.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ class EventFile:
     _lock: Lock = field(default_factory=Lock, init=False)
 
     def write(self, line: bytes) -> None:
-        """Append a line. Raises OSError if it cannot be written whole."""
+        """Append a line. Raises OSError if the whole line cannot be written."""
         with self._lock:
             handle = self._handle
             if handle is None or os.fstat(handle).st_size >= self.largest:
@@ -45,12 +45,12 @@ class EventFile:
                 self._handle = None
 
     def _renew(self) -> int:
-        """Open the file that lines go to from now on, an empty one if the one that is there is full."""
+        """Open the current file for further lines, or a new file if the current one is full."""
         there = self._open()
         try:
             new = self._open() if os.fstat(there).st_size >= self.largest and self._is_shifted(there) else there
         except OSError:
-            # Each line comes here again: a descriptor that stays open would be lost with every one of them.
+            # This runs again for each line: without the close, each run would leak a descriptor.
             os.close(there)
             raise
         if new is not there:
@@ -63,24 +63,25 @@ class EventFile:
         return new
 
     def _is_shifted(self, full: int) -> bool:
-        """Rename the full file and the older ones. False if another process does: lines may go there until it has."""
+        """Rename the full file and the older ones. False if another process is doing so; keep writing until then."""
         try:
             fcntl.flock(full, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # A process that renames holds it for a moment. Any program that may read the file can hold it for ever.
+            # A process that renames holds the lock for a moment. But any program that may read the file can hold it
+            # forever.
             if os.fstat(full).st_size < 2 * self.largest:
                 return False
         try:
-            # Another process may have renamed it before it was locked here.
+            # Another process may have renamed the file before this process got the lock.
             if _leads_to(self.path, full):
                 self._shift()
             return True
         finally:
-            # The lock belongs to every copy of the descriptor, those of forked processes too: closing is not enough.
+            # All copies of the descriptor share the lock, also in forked processes: closing one does not release it.
             fcntl.flock(full, fcntl.LOCK_UN)
 
     def _lead_standard_output(self, old: int, new: int) -> None:
-        """Lead what leads to the old file to the new one: the output of `twinport run`'s server must not fill that."""
+        """Redirect standard streams from the old file to the new one: `twinport run`'s server must not fill the old."""
         for standard in _STANDARD:
             if not _same(old, new) and _same(standard, old):
                 os.dup2(new, standard)
@@ -89,7 +90,7 @@ class EventFile:
         return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def _shift(self) -> None:
-        """Rename each file to the next number, up to the first number that is free; past the last one it is dropped."""
+        """Rename each file to the next number, up to the first free number. A file past the last number is dropped."""
         free = next((number for number in range(1, self.older) if not self._numbered(number).exists()), self.older)
         for number in range(free, 0, -1):
             with suppress(FileNotFoundError):
@@ -111,5 +112,5 @@ def _same(standard: int, handle: int) -> bool:
     try:
         return os.path.sameopenfile(standard, handle)
     except OSError:
-        # A service manager may have closed it.
+        # A service manager may have closed the stream.
         return False

@@ -1,7 +1,7 @@
-"""What each event means, at which levels it is written, with which fields, and what a person does about it.
+"""Each event's meaning, levels and fields, and what an operator does about it.
 
-docs/reference/events.md is made of this table, and tests/logs/test_event_table.py compares it with every call that
-writes an event. No server loads it.
+docs/reference/events.md is generated from this table, and tests/logs/test_event_table.py compares it with every call
+that writes an event. No server imports it.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ NOTHING = "Nothing."
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """`levels` and `fields` are those of all calls that write the event; a single call may leave some out."""
+    """`levels` and `fields` cover all calls that write the event. A single call may leave some out."""
 
     levels: tuple[LogLevel, ...]
     meaning: str

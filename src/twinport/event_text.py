@@ -1,4 +1,4 @@
-"""An event as a person reads it on a terminal: wrapped between words, with nothing in it that steers the terminal."""
+"""Formats an event for a terminal: wrapped between words, without characters that control the terminal."""
 
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ _EXCEPTION = "exception"
 
 
 def shown(time: str, level: str, name: str, fields: Mapping[str, object], width: int = WIDTH) -> str:
-    """Return the lines of an event, at most `width` columns wide, but for single words that are longer.
+    """Return the lines of an event, at most `width` columns wide, except for longer single words.
 
-    Those stay whole, so that a digest or an ARN can be copied.
+    These stay whole, so that a person can copy a digest or an ARN.
     """
     facts = [f"{key}={_value(value)}" for key, value in fields.items() if value is not None and key != _EXCEPTION]
     head = f"{time} {level:<7} {name:<20} "

@@ -1,4 +1,4 @@
-"""One HTTP exchange over ASGI: a request that is read within bounds, and the few kinds of answer."""
+"""One HTTP exchange over ASGI: a request that is read within bounds, and the kinds of answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ STALL_LIMIT = timedelta(seconds=60)
 _PIECE = 1 << 20
 _OLD_VERSIONS = ("1", "1.0", "0.9")
 
-# ASGI leaves messages and scopes open-ended; nothing beyond this module sees them.
+# ASGI defines messages and scopes only loosely. No other module sees them.
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -27,14 +27,14 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Linger:
-    """How long a client that has its answer may go on to send a body that nobody wants: in all, and in silence."""
+    """How long a client may go on sending an unneeded body after its answer: in total, and without sending a byte."""
 
     limit: timedelta = timedelta(seconds=30)
     silence: timedelta = timedelta(seconds=5)
 
 
 class BodyTooLarge(LimitReached):
-    """The request's body passed the bound of its route."""
+    """The request's body exceeded the limit of its route."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the request's body is larger than the {limit} bytes allowed here")
@@ -42,7 +42,7 @@ class BodyTooLarge(LimitReached):
 
 
 class Incoming:
-    """The messages of a request, and whether its body has begun and ended. Takes the place of ASGI's `receive`."""
+    """The messages of a request, and whether its body has begun and ended. Replaces ASGI's `receive`."""
 
     __slots__ = ("_receive", "has_begun", "has_ended", "is_broken", "received")
 
@@ -60,16 +60,16 @@ class Incoming:
         return message
 
     async def left(self) -> None:
-        """Return when the client has closed the connection; never if its body is still to be read by the door."""
+        """Wait until the client closes the connection. Never returns while the door has not read the whole body."""
         if not self.has_ended:
             await asyncio.get_running_loop().create_future()
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def drop_rest(self, linger: Linger) -> None:
-        """Read what is left of the body, and forget it.
+        """Read and discard the rest of the body.
 
-        A connection that is closed while its client still sends is reset, and what was answered is lost with it
+        If the server closes a connection while the client still sends, the connection is reset and the answer is lost
         (RFC 9112 section 9.6).
         """
         now = asyncio.get_running_loop().time
@@ -82,7 +82,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came. `path` is percent-decoded, `raw_path` is as sent; header names are lower-case."""
+    """A request. `path` is percent-decoded, `raw_path` is as sent. Header names are lower-case."""
 
     method: str
     path: str
@@ -114,12 +114,12 @@ class Request:
 
     @property
     def announces_body(self) -> bool:
-        """Tell whether the client sends a body without waiting to be told that it may."""
+        """Tell whether the client sends a body without waiting for `100 Continue`."""
         has_body = self.header("content-length") not in (None, "0") or self.header("transfer-encoding") is not None
         return has_body and self.header("expect") is None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives. Raises Interrupted when the client stalls or goes away."""
+        """Yield the body as it arrives. Raises Interrupted when the client stalls or disconnects."""
         more = True
         while more:
             try:
@@ -150,7 +150,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer in memory. Without a body of its own, a `content-length` given in headers is kept (HEAD)."""
+    """A whole answer in memory. If it has no body, a `content-length` in its headers is kept (HEAD)."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -163,7 +163,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """`size` bytes of a file from `first` on; a whole file is sent without Python touching its bytes."""
+    """`size` bytes of a file from `first` on. For a whole file Python does not touch the bytes."""
 
     status: int
     headers: Mapping[str, str]
@@ -181,14 +181,14 @@ AnyAnswer = Answer | FileAnswer
 
 
 class Door(Protocol):
-    """A way in: it turns each request into an answer and every refusal into its own wire form."""
+    """A door turns each request into an answer, and every refusal into its own wire form."""
 
     async def answer(self, request: Request) -> AnyAnswer: ...
 
 
 @runtime_checkable
 class RefusingDoor(Protocol):
-    """A door that words what is refused before it is asked, so that its clients can read it."""
+    """A door that also words refusals from before it, so that its clients can read them."""
 
     def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
         """Return the door's own error document, or None if nothing shows which one the client reads."""
@@ -215,7 +215,7 @@ def request_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> R
 
 
 async def send_answer(send: Send, answer: AnyAnswer, *, head: bool) -> None:
-    """Write an answer; to a HEAD request, its headers alone."""
+    """Write an answer. For a HEAD request it writes only the headers."""
     headers = dict(answer.headers)
     match answer:
         case Answer():
@@ -241,7 +241,7 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 async def _send_body(send: Send, body: bytes) -> None:
-    """Send a body in pieces: the listener copies each, and others are served between two of them."""
+    """Send a body in pieces: the listener copies each piece, and other requests run between two pieces."""
     for first in range(0, len(body) - _PIECE, _PIECE):
         await send({"type": "http.response.body", "body": body[first : first + _PIECE], "more_body": True})
         await asyncio.sleep(0)

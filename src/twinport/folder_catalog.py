@@ -1,8 +1,8 @@
-"""Which catalog a data folder belongs to. Rows and bytes that do not belong together are worse than none of either.
+"""Which catalog a data folder belongs to. Rows and bytes that do not belong together are worse than no data.
 
-A catalog is known by its site key, which it has from the first start on and which a reset keeps. The folder notes the
-key's fingerprint in `catalog.identity`, never the catalog's address, which may hold a password. A folder of an earlier
-version has no note: its sealing key tells, since it opens the site key of no other catalog.
+A catalog's identity is its site key. It exists from the first start, and a reset keeps it. The folder notes the key's
+fingerprint in `catalog.identity`, never the catalog's address, which may hold a password. A folder of an earlier
+version has no note. Then its sealing key decides, since it opens the site key of no other catalog.
 See docs/decisions/0022-how-a-folder-knows-its-catalog.md.
 """
 
@@ -24,15 +24,15 @@ from twinport.refusals.storage import FolderUnusable
 
 _NOTE = "catalog.identity"
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
-# What only a server that runs makes in a folder.
+# What only a running server creates in a folder.
 _OF_SERVERS = ("processes", "regions")
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a data folder tells: the catalog that it noted, and whether commands and servers were at work there.
+    """The facts of a data folder: the noted catalog, and whether commands and servers have used the folder.
 
-    `was_served` is False of a folder that lost its sealing key, also if a server ran on it.
+    `was_served` is False for a folder that lost its sealing key, even if a server ran on it.
     """
 
     noted: str | None
@@ -42,9 +42,9 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is there where the settings point. `identity` is None before the first start of a server.
+    """The catalog that the settings name. `identity` is None before the first start of a server.
 
-    `opens` says whether the folder's sealing key opens the site key.
+    `opens` tells whether the folder's sealing key opens the site key.
     """
 
     identity: str | None = None
@@ -52,7 +52,7 @@ class Found:
 
 
 class Standing(Enum):
-    """How a folder and what is found where the settings point stand to each other."""
+    """How a folder and the catalog in the settings belong together."""
 
     OWN = "it is the catalog of this folder"
     UNUSED = "neither has seen a server yet"
@@ -61,7 +61,7 @@ class Standing(Enum):
 
 
 def standing(folder: Folder, found: Found | None) -> Standing:
-    """Decide how a folder and a catalog stand to each other; `found` is None where there is no catalog."""
+    """Decide how a folder and a catalog belong together. `found` is None if there is no catalog."""
     if found is None or found.identity is None:
         return Standing.UNUSED if folder.noted is None and not folder.was_served else Standing.ANOTHER
     if folder.noted is not None and folder.noted != found.identity:
@@ -70,7 +70,7 @@ def standing(folder: Folder, found: Found | None) -> Standing:
 
 
 def look(folder: Path) -> Folder:
-    """Read what a folder tells; one that is not there tells nothing. Raises NotAFolder and FolderUnusable."""
+    """Read the facts of a folder. A missing folder has none. Raises NotAFolder and FolderUnusable."""
     folders.require(folder)
     has_key = sealing.has_sealer(folder)
     try:
@@ -80,19 +80,19 @@ def look(folder: Path) -> Folder:
 
 
 def found(folder: Path, site_key: SiteKeyRow | None) -> Found:
-    """Say what a catalog with this site key is to a folder. Raises as `sealing.sealer_of_folder` does."""
+    """Return the facts of a catalog with this site key for a folder. Raises as `sealing.sealer_of_folder` does."""
     if site_key is None:
         return Found()
     return Found(identity_of(site_key), sealing.has_sealer(folder) and _opens(folder, site_key))
 
 
 def identity_of(site_key: SiteKeyRow) -> str:
-    """Return what a catalog is known by, which is no secret."""
+    """Return the identity of a catalog, which is no secret."""
     return hashlib.sha256(site_key.public_key).hexdigest()[:32]
 
 
 def note(folder: Path, site_key: SiteKeyRow) -> None:
-    """Note which catalog a folder belongs to, durably, unless it did before. Raises FolderUnusable."""
+    """Note durably which catalog a folder belongs to, unless there is a note. Raises FolderUnusable."""
     path, draft = folder / _NOTE, folder / f".{_NOTE}.{secrets.token_hex(4)}"
     try:
         if path.exists():
@@ -102,7 +102,7 @@ def note(folder: Path, site_key: SiteKeyRow) -> None:
             file.write(f"{identity_of(site_key)}\n")
             file.flush()
             os.fsync(handle)
-        # A link, not a rename: the note of the first process stays.
+        # A link, not a rename: when two processes write a note, the first one stays.
         with suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()

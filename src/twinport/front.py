@@ -31,16 +31,16 @@ from twinport.refusals.storage import BodyBroken, Interrupted
 from twinport.telemetry import Event
 
 _LINGER = Linger()
-# The server beneath reads somewhat more than it is told to.
+# The underlying server reads somewhat more than its limit.
 LARGEST_HEAD = 1 << 17
 _TLS_FOR_A_YEAR = "max-age=31536000"
-# After how many seconds it is worth trying again: too many requests, and a part that is away.
+# After how many seconds a retry is useful: for too many requests, and for an unavailable part.
 RETRY_AFTER = {429: "1", 503: "5"}
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """`doors` maps path prefixes to doors, tried in order; the last one, with prefix `/`, takes what is left."""
+    """`doors` maps path prefixes to doors, tried in order. The last door, with prefix `/`, takes all other paths."""
 
     edge: Edge
     doors: tuple[tuple[str, Door], ...]
@@ -92,24 +92,24 @@ class Front:
         except (HostUnclear, BodyBroken) as refusal:
             return self._refused(400, refusal, request)
         except Interrupted as fact:
-            # Of a client and not of ours: no door could read what it was asked.
+            # The client broke off the request, so no door could read it.
             return self._refused(408, fact, request)
         except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
             telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
             return message(500, "an unexpected error was met and recorded under this request's id", request)
 
     def _refused(self, status: int, refusal: Refusal, request: Request) -> Answer:
-        """Refuse in the words of the door that the request was for, if that has its own."""
+        """Refuse in the form of the request's door, if the door has its own."""
         door = self._door(request.path)
         own = door.refuse(status, refusal, request) if isinstance(door, RefusingDoor) else None
         return message(status, refusal.message, request) if own is None else own
 
     def _finished(self, answer: AnyAnswer, request: Request, incoming: Incoming) -> AnyAnswer:
-        """Add what an answer of any door says of the connection."""
+        """Add the headers about the connection, the same for every door."""
         more: dict[str, str] = {}
         if self.edge.asks_for_tls(request):
             more["strict-transport-security"] = _TLS_FOR_A_YEAR
-        # Where a broken body ends, and the next request begins, is unknown. HTTP/2 has frames for that, and no header.
+        # Where a broken body ends and the next request begins is unknown. HTTP/2 has frames for that, not this header.
         if incoming.is_broken and request.http_version.startswith("1"):
             more["connection"] = "close"
         return replace(answer, headers={**answer.headers, **more}) if more else answer
@@ -119,17 +119,17 @@ class Front:
 
 
 def _refused_head(request: Request) -> Answer | None:
-    """Refuse a head that no door is to see: one that is too large, and one that asks for no path."""
+    """Refuse a head that no door may get: one that is too large, or one whose target is no path."""
     if request.head_size > LARGEST_HEAD:
         return message(431, f"the head of the request is larger than {LARGEST_HEAD} bytes", request)
     if not request.raw_path.startswith("/"):
-        # As `*` of OPTIONS, or the authority of CONNECT (RFC 9112 section 3.2).
+        # For example `*` of OPTIONS, or the authority of CONNECT (RFC 9112 section 3.2).
         return message(400, "the target of a request is a path here, which begins with '/'", request)
     return None
 
 
 def _with_pause(answer: AnyAnswer) -> AnyAnswer:
-    """Tell a client that may try again when to do so, whichever door refused it."""
+    """Add the time for a retry to a refusal of any door that the client may retry."""
     pause = RETRY_AFTER.get(answer.status)
     if pause is None or "retry-after" in answer.headers:
         return answer
@@ -137,6 +137,6 @@ def _with_pause(answer: AnyAnswer) -> AnyAnswer:
 
 
 def message(status: int, text: str, request: Request) -> Answer:
-    """A plain answer of no door: JSON with a message and the request's id."""
+    """Return a plain answer that belongs to no door: JSON with a message and the request's id."""
     headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "x-request-id": request.id}
     return Answer(status, headers, orjson.dumps({"message": text, "requestId": request.id}))

@@ -26,38 +26,38 @@ from twinport.refusals.storage import Interrupted
 from twinport.room import Room, RoomTaken
 from twinport.telemetry import Event
 
-# A policy of 131,072 characters is at most thrice that in a form; a layer part of 20 MiB is 28 MB of base64 in JSON.
+# A policy of 131,072 characters takes up to three times that in a form. A layer part of 20 MiB is 28 MB of base64.
 _BODY_LIMIT = 1 << 20
 _LARGE_BODY_LIMIT = 30 << 20
-# The operations that need more, by the end of their target; a manifest of 4 MiB grows when JSON quotes it.
+# The operations that need more, by the end of their target. A manifest of 4 MiB grows when JSON escapes it.
 _LARGE_BODIES = {"UploadLayerPart": _LARGE_BODY_LIMIT, "PutImage": 12 << 20}
-# Nearly every request is smaller, and waits for no other.
+# Nearly every request is smaller than this. Such a request does not wait for memory.
 _SMALL_BODY = 1 << 16
-# What the others may hold together until they are answered, and each network or account of it. A client counts as a
-# stranger until its network has signed with its key: hearing of a key is not enough to keep its owner out. A body must
-# be here in a time that a slow line needs, for its signature ages meanwhile.
+# The memory that larger requests may hold together until they are answered, and the share of each network or account. A
+# client counts as a stranger until its network has signed with its key, so that an attacker that only knows a key id
+# cannot lock its owner out. The time for a body is enough for a slow line, and limited because its signature ages.
 _ROOM_OF_STRANGERS, _SHARE_OF_A_NETWORK = 64 << 20, 32 << 20
 _ROOM_OF_THE_KNOWN, _SHARE_OF_AN_ACCOUNT = 256 << 20, 128 << 20
 _BODY_DEADLINE = timedelta(minutes=5)
 _LONGEST_NUMBER = 19
-# What services of AWS call what a front in front of them refuses.
+# AWS's error codes for refusals by the HTTP server in front of its services.
 _CODES = {408: "RequestTimeout", 413: "RequestEntityTooLarge"}
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceParts:
-    """What a service's package brings."""
+    """The parts that a service's package provides."""
 
     service: Service
     handlers: Mapping[str, Handler[Call]]
     errors: Mapping[type[Refusal], WireError]
-    # The operations that no client signs.
+    # The operations that clients call without a signature.
     unsigned: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The door at `/`. It reads the body within bounds, since signatures cover it, and hands over to the service's."""
+    """The door at `/`. It reads the body within bounds, since signatures cover it, and calls the service's door."""
 
     edge: Edge
     authenticator: Authenticator
@@ -79,7 +79,7 @@ class Gateway:
             return self.refuse(503, refusal, request) or _plain(503, refusal.message)
 
     def _answer_by_head(self, request: Request) -> Answer | None:
-        """Answer what is for no service of ours: another service of AWS, a path, or a visit."""
+        """Answer requests for none of our services: for another AWS service, for a path, or a browser's visit."""
         message = _message(request)
         if (foreign_service := self._foreign_service(message)) is not None:
             return _of(foreign.refuse(message, foreign_service, request.id))
@@ -94,7 +94,7 @@ class Gateway:
         return None
 
     def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
-        """Word a refusal as the service does that the request is for, by what its head says."""
+        """Word a refusal in the form of the request's service, which its head shows."""
         message = _message(request)
         if (foreign_service := self._foreign_service(message)) is not None:
             return _of(foreign.refuse(message, foreign_service, request.id))
@@ -108,16 +108,16 @@ class Gateway:
         return _of(wire.refuse(replace(known, code=code, status=status), refusal.message, {}, request.id))
 
     def _service_by_head(self, received: protocols.Request, request: Request) -> Service | None:
-        """Return the service that a request is for, without its body; None for what no AWS client sends."""
+        """Return the service of a request from its head alone; None for a request that no AWS client sends."""
         services = [parts.service for parts in self.services]
         is_form = (request.header("content-type") or "").startswith("application/x-www-form-urlencoded")
         if dispatch.is_told_by_head(received, services):
             return dispatch.service_of(received, services)
-        # What is not signed is for the service that has unsigned operations.
+        # An unsigned request is for the service that has unsigned operations.
         return next((each.service for each in self.services if each.unsigned), None) if is_form else None
 
     def _foreign_service(self, message: sigv4.Message) -> str | None:
-        """Name the service that a request is signed for, unless it is one of ours or its target is ECR's."""
+        """Return the service that a request is signed for, unless it is one of ours or the target is ECR's."""
         if any(target.startswith(_prefixes(self.services)) for target in message.values("x-amz-target")):
             return None
         return foreign.service_of(message, {parts.service.signing_name for parts in self.services})
@@ -128,7 +128,7 @@ class Gateway:
         if size <= _SMALL_BODY:
             return await self._answered(request, message, await _read(request, _SMALL_BODY))
         claim = await self.authenticator.named_by(message, self.edge.origin_of(request, self.world.now()))
-        # Only a client that names a key that exists may send more than a little.
+        # Only a client that names an existing key may send a body above the small limit.
         limit = _BODY_LIMIT if claim is None else _limit_of(request)
         if claim is not None and claim.is_proven:
             room, party = self.known, str(claim.account)
@@ -140,7 +140,7 @@ class Gateway:
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
         received = protocols.Request(message, body, request.id)
         if len(body) > dispatch.LARGE and not message.values("x-amz-target"):
-            # A form is read here once; what is wrong with it is said by the door.
+            # A form is parsed here once. The door reports its problems.
             with contextlib.suppress(BodyMalformed):
                 await MESSAGES.run(received.parameters)
         origin = self.edge.origin_of(request, self.world.now())
@@ -148,7 +148,7 @@ class Gateway:
         return _of(response)
 
     def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
-        """Return the door of the service that the request is for, as its client came to it."""
+        """Return the door of the request's service, for the address that its client used."""
         service = dispatch.service_of(received, [parts.service for parts in self.services])
         parts = next(parts for parts in self.services if parts.service is service)
 
@@ -168,7 +168,7 @@ class Gateway:
 
 
 def _limit_of(request: Request) -> int:
-    """Return how large the body of the operation that is named may be."""
+    """Return the largest body that the named operation may have."""
     operation = (request.header("x-amz-target") or "").rpartition(".")[2]
     return _LARGE_BODIES.get(operation, _BODY_LIMIT)
 
@@ -186,7 +186,7 @@ def _of(response: protocols.Response) -> Answer:
 
 
 def _announced(request: Request) -> int:
-    """Return how large the body is said to be. One of no said length may be as large as any."""
+    """Return the announced size of the body. A body without an announced size counts as the largest allowed."""
     length = request.header("content-length")
     if length is None:
         return 0 if request.method in ("GET", "HEAD") else _LARGE_BODY_LIMIT
@@ -203,7 +203,7 @@ async def _read(request: Request, limit: int) -> bytes:
 
 
 def _is_a_visit(request: Request) -> bool:
-    """A person's browser, not a client: nothing is asked and nothing is signed."""
+    """Tell whether a person's browser, not an AWS client, sent the request: it has no query and no signature."""
     return request.method in ("GET", "HEAD") and not request.query and request.header("authorization") is None
 
 
@@ -215,7 +215,7 @@ def _names_one_of(parts: ServiceParts, received: protocols.Request) -> bool:
 
 
 def _note_operation(parts: ServiceParts, received: protocols.Request) -> None:
-    """Tell the access log what is asked for. A request that names nothing is told so by the door."""
+    """Note the requested operation for the access log. The door refuses a request without an operation."""
     if access_log.is_kept():
         with contextlib.suppress(Refusal):
             access_log.note_operation(f"{parts.service.name}:{protocols.of(parts.service).operation_name(received)}")

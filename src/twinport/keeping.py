@@ -1,4 +1,4 @@
-"""How long is kept what nothing refers to, and how thoroughly is looked at what is kept."""
+"""How long unreferenced data is kept, and how often stored data is verified."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,18 +6,18 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Keeping:
-    """Times to keep things. Each counts from the last thing that happened to what is kept.
+    """Retention times. Each counts from the last event of the item.
 
     `layers`: a layer that no image of its repository names, and bytes that no repository holds.
-    `uploads`: an upload to which nothing is added.
-    `offers`: bytes that came by replication for an image that then did not come.
-    `readers`: bytes that no row names any more, and that somebody who looked before may still read.
-    `history`: what became of copies long ago, and what keeps a late copy from taking effect.
-    `litter`: files that neither a row nor a note knows, since they were last written to.
+    `uploads`: an upload that gets no more parts.
+    `offers`: bytes that came by replication for an image that did not follow.
+    `readers`: bytes that no row names any more. A reader that looked them up earlier may still read them.
+    `history`: the outcome of old copies, and the records that keep a late copy from taking effect.
+    `litter`: orphaned files, which neither a row nor a note names, since they were last written.
 
-    `litter_round`: in this time every file is looked for in the rows once.
-    `verify_round`: after this time a blob's bytes are compared with its digest again; None: only when asked for.
-    `verify_rate`: how many bytes are read for that in a second, of each Region.
+    `litter_round`: in this time every file is checked against the rows once.
+    `verify_round`: after this time a blob's bytes are compared with its digest again. None: only on request.
+    `verify_rate`: how many bytes a second the verification reads in each Region.
     """
 
     layers: timedelta = timedelta(hours=24)
@@ -32,12 +32,12 @@ class Keeping:
 
     @property
     def promise(self) -> timedelta:
-        """Tell how long a layer without an image counts as there for somebody who asks before a push.
+        """Return how long a layer without an image counts as present for a client that checks before a push.
 
-        Then half of its time is left to them, in which the image that names it can still come.
+        The client then has the other half of the layer's time to push the image that names it.
         """
         return self.layers / 2
 
     def pause(self, shortest: timedelta, longest: timedelta) -> timedelta:
-        """Tell how long to rest between two looks, so that nothing stays much longer than it should."""
+        """Return the pause between two collections, so that no item stays much longer than its retention time."""
         return max(shortest, min(longest, self.layers / 4, self.uploads / 4, self.offers / 4, self.readers / 4))

@@ -1,4 +1,4 @@
-"""Upper and lower case of the letters that have them in AWS's names: those of ASCII."""
+"""Upper and lower case as in AWS's names: only ASCII letters have case."""
 
 from string import ascii_lowercase, ascii_uppercase
 
@@ -6,8 +6,8 @@ _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def lower_ascii(text: str) -> str:
-    """Write ASCII's letters in lower case, and leave every other character as it is.
+    """Convert ASCII letters to lower case, and leave every other character unchanged.
 
-    Unicode takes other characters for the same letters: `str.lower` makes `k` of the Kelvin sign.
+    `str.lower` follows Unicode, which maps other characters to the same letters: it makes `k` of the Kelvin sign.
     """
     return text.lower() if text.isascii() else text.translate(_LOWER)

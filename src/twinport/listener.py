@@ -1,7 +1,7 @@
 """The listener: granian on a socket that listens already, with or without a certificate, which may be renewed.
 
-A new certificate is shown by a new server on the same socket. The old one accepts nobody any more and ends when what it
-has begun is done, so a renewal breaks no upload.
+A new server on the same socket shows a new certificate. The old server accepts no more connections and ends when its
+requests are done, so a renewal breaks no upload.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ from granian.server.embed import Server
 from twinport.front import Front
 from twinport.tls import Certificate
 
-# Who is beyond these waits in the system's queue until a connection ends. It must take far more than a client opens:
-# whoever holds all of them locks everybody else out.
+# Connections above this limit wait in the system's accept queue until a connection ends. The limit must be far above
+# the number that one client opens: a client that holds all connections locks all other clients out.
 MOST_CONNECTIONS = 8192
 QUEUED = 1024
-# A connection is one descriptor, and two while it brings or fetches a blob; the rest is for databases and threads.
+# A connection takes one descriptor, and two while it transfers a blob. The rest is for databases and threads.
 _DESCRIPTORS_EACH = 2
 _OTHER_DESCRIPTORS = 256
-# How long a connection may take to send a head, from its beginning or from the end of the last answer.
+# How long a client may take to send a head, from the start of the connection or the end of the last answer.
 _HEAD_LIMIT = timedelta(seconds=30)
 _MILLISECOND = timedelta(milliseconds=1)
-# Requests have small heads; without this bound one client's streams could fill the memory with large ones.
+# Requests have small heads. Without this bound one client's streams could fill the memory with large heads.
 _LARGEST_HEAD = 1 << 16
-# What is read of a body before anybody asks for it, for each connection; a head must fit too.
+# The buffer of each connection for the part of a body that no door has requested yet. A head must fit too.
 _READ_AHEAD = 1 << 17
 
 
 @dataclass(slots=True)
 class Listener:
-    """Serves `front` on the socket `taken`: HTTP/1.1 in the clear, and what `modes_over_tls` says over TLS."""
+    """Serves `front` on the socket `taken`: HTTP/1.1 without TLS, and the modes in `modes_over_tls` with TLS."""
 
     front: Front
     taken: socket.socket
@@ -50,7 +50,7 @@ class Listener:
     _draining: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     def show(self, certificate: Certificate | None) -> None:
-        """Begin to serve with this certificate, or over plain HTTP; whoever served until now finishes."""
+        """Begin to serve with this certificate, or over plain HTTP. The previous server finishes its requests."""
         old, serving = self._server, self._serving
         self._server = _server(self, certificate)
         self._serving = asyncio.create_task(self._server.serve())
@@ -61,12 +61,12 @@ class Listener:
 
     @property
     def serving(self) -> "asyncio.Task[None]":
-        """The server that accepts. It ends by itself only if it cannot go on."""
+        """The task of the accepting server. It ends by itself only if the server cannot go on."""
         assert self._serving is not None, "nothing is shown yet"  # noqa: S101 — an order that the caller keeps
         return self._serving
 
     async def end(self, within: timedelta) -> None:
-        """Accept nobody any more, and give requests under way some time to finish. Raises what ended the server."""
+        """Accept no more connections, and give running requests some time to finish. Raises what ended the server."""
         if self._server is None:
             return
         if not self.serving.done():
@@ -80,14 +80,14 @@ class Listener:
 
 
 class _Server(Server):
-    """granian's, on a socket that listens already and that other processes may share."""
+    """granian's server, on a socket that listens already and that other processes may share."""
 
     def __init__(self, taken: socket.socket, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 — granian's own
         super().__init__(*arguments, **options)
         self._taken = taken
 
     def _init_shared_socket(self) -> None:
-        # A descriptor of its own, since granian closes what it was given; its stubs do not tell of these arguments.
+        # granian gets its own descriptor, since it closes it. granian's stubs lack these arguments.
         own = {"fd": os.dup(self._taken.fileno()), "uds": False, "backlog": QUEUED}
         self._shd = SocketHolder(**own)  # type: ignore[assignment]
 
@@ -99,7 +99,7 @@ def _server(listener: Listener, certificate: Certificate | None) -> _Server:
         interface=Interfaces.ASGINL,
         websockets=False,
         backpressure=min(listener.most_connections, _connections()),
-        # One protocol, since telling two apart waits for ever: docs/decisions/0013-a-silent-connection-ends.md.
+        # Only one protocol: detection of two waits forever (docs/decisions/0013-a-silent-connection-ends.md).
         http=HTTPModes.http1 if certificate is None else listener.modes_over_tls,
         http1_settings=HTTP1Settings(header_read_timeout=_HEAD_LIMIT // _MILLISECOND, max_buffer_size=_READ_AHEAD),
         http2_settings=HTTP2Settings(max_headers_size=_LARGEST_HEAD),
@@ -111,7 +111,7 @@ def _server(listener: Listener, certificate: Certificate | None) -> _Server:
 
 
 def _connections() -> int:
-    """Ask for the descriptors that the most connections take, and return how many the system lets us have."""
+    """Request descriptors for the most connections, and return how many connections the system allows."""
     wanted = MOST_CONNECTIONS * _DESCRIPTORS_EACH + _OTHER_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     given = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -1,7 +1,7 @@
-"""Which addresses the running servers of a data folder listen on: each process notes its own, for commands beside it.
+"""The addresses that the running servers of a data folder listen on. Each process notes its own, for commands.
 
-A note is a file in `listeners`, named as the process's socket in `processes`, which tells whether that process lives.
-So a note that a killed process left is never believed, and the next server removes it.
+A note is a file in `listeners` with the name of the process's socket in `processes`, which shows whether the process
+lives. So the note of a killed process is never used, and the next server removes it.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _LONGEST_NOTE = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What a server says of itself. `accounts` says for which clients accounts are open; `pid` is what ends it."""
+    """A server's note. `accounts` says for which clients accounts are open. `pid` is the process to end."""
 
     url: str
     accounts: str
@@ -33,7 +33,7 @@ class Listening:
 
 @contextlib.contextmanager
 def noted(data: Path, name: str, listening: Listening) -> Iterator[None]:
-    """Note what the process `name` listens on, while the block runs. A folder that takes no note has none."""
+    """Keep a note of the address of process `name` during the block. If the folder cannot be written, there is none."""
     folder = data / "listeners"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -51,7 +51,7 @@ def noted(data: Path, name: str, listening: Listening) -> Iterator[None]:
 
 
 def running(data: Path) -> list[Listening]:
-    """Return what the servers of this host that run on a folder say of themselves, each address once."""
+    """Return the notes of this host's servers that run on a folder, each address once."""
     try:
         names = sorted(each.name for each in (data / "listeners").iterdir())
         notes = [_read(data / "listeners" / name) for name in names if _lives(data, name)]
@@ -65,7 +65,7 @@ def _lives(data: Path, name: str) -> bool:
 
 
 def _may_live(data: Path, name: str) -> bool:
-    """Return False if it is certain that the process is gone. Its socket's file goes with it, or with what it held."""
+    """Return False if the process is certainly gone. Its socket's file is removed at its end, or after its death."""
     processes = data / "processes"
     return (processes / name).exists() and Neighbours(processes, this_host()).look_at(name).is_alive is not False
 
@@ -79,7 +79,7 @@ def _write(path: Path, text: bytes) -> None:
 
 
 def _read(path: Path) -> Listening | None:
-    """Return what a note says; None if it is being written, is gone, or is none that a server here would write."""
+    """Return a note; None if it is incomplete, is gone, or is not one that a server on this host writes."""
     try:
         found = orjson.loads(_text_of(path))
         listening = Listening(str(found["url"]), str(found["accounts"]), int(found["pid"]))
@@ -89,7 +89,7 @@ def _read(path: Path) -> Listening | None:
 
 
 def _text_of(path: Path) -> bytes:
-    """Read a file, and neither wait for one that is a pipe nor follow a link."""
+    """Read a file. Does not wait for a pipe, and does not follow a link."""
     with open(path, "rb", opener=_opened) as file:
         return file.read(_LONGEST_NOTE) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
@@ -99,14 +99,14 @@ def _opened(path: str, flags: int) -> int:
 
 
 def _leads_here(url: str) -> bool:
-    """Tell whether an address is one of this machine. A command asks it, and the folder may be another user's."""
+    """Tell whether an address is this machine's. A command connects to it, and another user may own the folder."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    # Refusals show the text itself, and `urlsplit` leaves some characters out of what it returns.
+    # Refusals show the original text, and `urlsplit` drops some characters from its result.
     is_whole = url.isprintable() and url in (f"http://{parts.netloc}", f"https://{parts.netloc}")
     if not is_whole or not host or not parts.port:
         return False
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # The system binds sockets to addresses of its own alone.
+        # The system binds sockets only to its own addresses.
         probe.bind((host, 0))
     return True

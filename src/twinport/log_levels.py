@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class LogLevel(IntEnum):
-    """An event is written when its level is at least the one that is set."""
+    """The level of an event. An event is written if its level is at least the configured one."""
 
     DEBUG = 10
     INFO = 20

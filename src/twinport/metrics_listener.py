@@ -1,4 +1,4 @@
-"""The listener for metrics alone. Each process of a host may listen there, and answers for all of them."""
+"""The separate listener for metrics. Each process of a host may listen there, and answers for all of them."""
 
 import contextlib
 import socket
@@ -10,9 +10,9 @@ from twinport.errors import Unavailable
 from twinport.front import Front
 from twinport.listener import Listener
 
-# A few scrapers, each with a connection or two.
+# Enough for a few scrapers, each with a connection or two.
 _MOST_CONNECTIONS = 64
-# Prometheus keeps its connection open, and tries again a scrape that was cut off.
+# Prometheus keeps its connection open, and repeats an interrupted scrape.
 _GRACE = timedelta(seconds=0.1)
 
 
@@ -44,7 +44,7 @@ async def metrics_shown(front: Front, settings: Settings) -> AsyncIterator[None]
 def _listening(listen: str) -> Iterator[socket.socket]:
     host, port = host_and_port(listen)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as taken:
-        # Only processes of one user can share it: those of `serve --workers N`, and workers beside it.
+        # Only processes of one user can share the address: those of `serve --workers N`, and workers beside it.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.setblocking(False)  # noqa: FBT003 — the standard library's

@@ -1,8 +1,8 @@
-"""The processes on one data folder know of each other: each has a socket there, by which the others wake it.
+"""The processes on one data folder know each other: each has a socket there, through which the others wake it.
 
-It also tells who is dead. Whoever sends to a socket that nobody holds open is refused by the kernel, at once and with
-certainty, so what a killed process held need not wait for the end of its leases. That is true within one host: a name
-says on which host its process began, and nobody judges those of another.
+The socket also shows whether its process is dead. If no process holds a socket open, the kernel refuses a message to
+it, at once and with certainty. So a killed process's work can be taken over before its leases end. This holds within
+one host: a name contains the host of its process, and a process never judges the processes of another host.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from twinport import telemetry
 from twinport.telemetry import Event
 from twinport.wakeups import Heard, Topic
 
-# A socket's path may have 107 bytes. A longer one is reached by a descriptor of its folder.
+# A socket's path may have 107 bytes. A longer path is reached through a descriptor of its folder.
 _LONGEST_PATH = 100
 _LONGEST_WORD = 64
-# Host, kind, process id and what makes it unique.
+# Host, kind, process id and a random part.
 _NAME = re.compile(r"[0-9a-f]+-([a-z]+)-([0-9]+)-[0-9a-f]+")
 
 
 def this_host() -> str:
-    """Name this host until it is started anew; containers on one kernel are one host."""
+    """Return a name for this host until its next boot. Containers on one kernel are one host."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     except OSError:
@@ -40,7 +40,7 @@ def this_host() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A process that left its socket in a folder. `is_alive` is None if another host would have to tell."""
+    """A process with a socket in a folder. `is_alive` is None for a process of another host."""
 
     kind: str
     pid: int | None
@@ -48,7 +48,7 @@ class Neighbour:
 
 
 def neighbours_in(folder: Path, host: str) -> list[Neighbour]:
-    """Name the processes of a folder, and tell which of this host's live. Makes and removes nothing."""
+    """Return the processes of a folder, and whether those of this host are alive. Creates and removes nothing."""
     looking = Neighbours(folder, host)
     try:
         names = sorted(each.name for each in folder.iterdir())
@@ -58,9 +58,9 @@ def neighbours_in(folder: Path, host: str) -> list[Neighbour]:
 
 
 class Neighbours:
-    """One process among those whose sockets are in `folder`. Where none can be made it is alone, which is no error.
+    """One of the processes with sockets in `folder`. If it cannot create a socket it works alone, which is no error.
 
-    `kind` is what it is for those who look at the folder, in small letters.
+    `kind` is the kind of process that others see in the folder, in lower case.
     """
 
     def __init__(self, folder: Path, host: str, kind: str = "process") -> None:
@@ -69,12 +69,12 @@ class Neighbours:
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
-        """Be there for the others."""
+        """Open this process's socket for the other processes."""
         own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         own.setblocking(False)  # noqa: FBT003 — the standard library's
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            # Of a socket that has no name yet; its file is made with this mode.
+            # The socket has no name yet: its file is created with this mode.
             os.fchmod(own.fileno(), 0o600)
             with self._address(self.name) as address:
                 own.bind(address)
@@ -85,7 +85,7 @@ class Neighbours:
             self._socket = own
 
     def close(self) -> None:
-        """Be gone, in such a way that nobody takes this for a death."""
+        """Remove this process's socket, so that no other process takes its end for a death."""
         if self._socket is not None:
             self._remove(self.name)
             self._socket.close()
@@ -102,22 +102,22 @@ class Neighbours:
         loop = asyncio.get_running_loop()
         while True:
             word = await loop.sock_recv(self._socket, _LONGEST_WORD)
-            # An empty word only asks whether anybody is there.
+            # An empty message only checks whether this process is alive.
             with contextlib.suppress(ValueError):
                 heard(Topic(word.decode(errors="replace")))
 
     def dead(self) -> list[str]:
-        """Name the processes of this host that ended without a word. `forget` them when nothing of theirs is left."""
+        """Return the processes of this host that died. Call `forget` once all of their work is taken over."""
         return [name for name in self._others() if not self._send(name, b"")]
 
     def look_at(self, name: str) -> Neighbour:
-        """Read what a name says of its process, and ask whether it lives if it is one of this host."""
+        """Parse the name of a process, and check whether it is alive if it is on this host."""
         found = _NAME.fullmatch(name)
         is_alive = self._send(name, b"") if name.startswith(f"{self._host}-") else None
         return Neighbour("process", None, is_alive) if found is None else Neighbour(found[1], int(found[2]), is_alive)
 
     def forget(self, name: str) -> None:
-        """Let nobody find a dead process any more."""
+        """Remove a dead process's socket, so that no process finds it any more."""
         self._remove(name)
 
     def _others(self) -> list[str]:
@@ -132,7 +132,7 @@ class Neighbours:
         return name.startswith(f"{self._host}-") and name != self.name
 
     def _send(self, name: str, word: bytes) -> bool:
-        """Return False if it is certain that nobody is there. A full queue, for one, is somebody's."""
+        """Return False if certainly no process has the socket open. A full queue, for one, means a live process."""
         try:
             with self._address(name) as address, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.setblocking(False)  # noqa: FBT003 — the standard library's

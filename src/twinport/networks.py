@@ -1,25 +1,25 @@
-"""IP addresses and networks as policies mean them: IPv4 that is written inside IPv6 is IPv4."""
+"""IP addresses and networks as in policies: IPv4 written inside IPv6 is IPv4."""
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-# What stands for the address of a client whose proxy names none that can be read. It is in no network.
+# The address of a client whose proxy names none that can be parsed. It is in no network.
 UNKNOWN = "unknown"
 _HOP = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<dotted>[0-9.]+))(?::[0-9]{1,5})?")
 _MAPPED = IPv6Network("::ffff:0:0/96")
-# An IPv6 network of this length is one subscriber's, who may have any address in it.
+# An IPv6 network of this length belongs to one subscriber, which may use any address in it.
 _SUBSCRIBER = 64
 
 
 def read_address(text: str) -> IPv4Address | IPv6Address:
-    """Read an address. An IPv4-mapped one (`::ffff:192.0.2.1`) is IPv4. Raises ValueError for anything else."""
+    """Parse an address. An IPv4-mapped one (`::ffff:192.0.2.1`) is IPv4. Raises ValueError for anything else."""
     address = ip_address(text)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
 
 def read_network(text: str) -> IPv4Network | IPv6Network:
-    """Read an address or a network, IPv4-mapped ones as IPv4. Raises ValueError for anything else."""
+    """Parse an address or a network, IPv4-mapped ones as IPv4. Raises ValueError for anything else."""
     network = ip_network(text, strict=False)
     if isinstance(network, IPv4Network) or not network.subnet_of(_MAPPED):
         return network
@@ -28,7 +28,7 @@ def read_network(text: str) -> IPv4Network | IPv6Network:
 
 
 def peer_address(text: str) -> str:
-    """Return the address of a connection's other end. What is no address comes back whole."""
+    """Return the address of a connection's peer. Text that is no address is returned unchanged."""
     try:
         return str(read_address(text)) if ":" in text else text
     except ValueError:
@@ -45,7 +45,7 @@ def hop_address(text: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """Return an IPv4 address as it is, and the network of 64 bits that an IPv6 address is in."""
+    """Return an IPv4 address unchanged, and for an IPv6 address its 64-bit network."""
     try:
         parsed = read_address(address.partition("%")[0])
     except ValueError:

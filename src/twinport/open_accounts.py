@@ -1,10 +1,10 @@
-"""Open accounts: any twelve digits are an account whose root has a public secret. For which clients is that so."""
+"""Open accounts: any twelve digits are an account whose root has a public secret. For which clients this is so."""
 
 from enum import Enum
 
 
 class OpenAccounts(Enum):
-    """For which clients accounts are open. The value is what the setting `open_accounts` says for it."""
+    """For which clients accounts are open. The value is that of the setting `open_accounts`."""
 
     CLOSED = "false"
     # For clients on this machine that reach a loopback listener without a proxy.
@@ -13,11 +13,11 @@ class OpenAccounts(Enum):
 
     @property
     def words(self) -> str:
-        """Say it as events, notices and reports do."""
+        """Return the wording for events, notices and reports."""
         return _WORDS[self]
 
     def admit(self, *, is_local: bool) -> bool:
-        """Tell whether accounts are open for a client that is, or is not, known to be on this machine."""
+        """Tell whether accounts are open for a client. `is_local`: it is known to be on this machine."""
         return self is OpenAccounts.EVERYWHERE or (self is OpenAccounts.LOCAL and is_local)
 
 

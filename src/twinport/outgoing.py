@@ -1,4 +1,4 @@
-"""What may go out, and where to: requests to addresses that a tenant named, as values. `egress` sends them."""
+"""Outgoing requests to addresses that a tenant named, as values, and the rules for them. `egress` sends them."""
 
 import re
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ WITHIN = timedelta(seconds=10)
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Interface identifiers of ISATAP, which end in an IPv4 address (RFC 5214 section 6.1).
 _ISATAP = (0x00005EFE, 0x02005EFE)
-# What Python takes for public or does not know: site-local addresses, relays of 6to4, translated and segment-routed
-# addresses, IPv6's later block for documentation, and where clouds have services of their own.
+# Addresses that Python takes for public or does not know: site-local addresses, relays of 6to4, translated and
+# segment-routed addresses, IPv6's later block for documentation, and clouds' own service addresses.
 _NOT_PUBLIC: tuple[Network, ...] = (
     IPv6Network("fec0::/10"),
     IPv6Network("::ffff:0:0:0/96"),
@@ -37,10 +37,10 @@ _PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What the operator allows beyond public addresses by https.
+    """What the operator allows beyond https to public addresses.
 
-    `networks` may be reached although they are not public; to `http_hosts` (`HOST` or `HOST:PORT`) http is spoken;
-    `authorities` is a file of certificates that are trusted beside the system's.
+    `networks` are allowed although they are not public. `http_hosts` (`HOST` or `HOST:PORT`) may use plain http.
+    `authorities` is a file of certificates that are trusted in addition to the system's.
     """
 
     networks: tuple[Network, ...] = ()
@@ -48,11 +48,11 @@ class Permissions:
     authorities: Path | None = None
 
     def allow(self, address: Address) -> bool:
-        """Tell whether `address` may be reached: it is public in every way it can be read, or the operator lists it."""
+        """Tell whether `address` is allowed: it is public in every reading, or the operator lists it."""
         return all(_is_public(each) for each in readings(address)) or self.list(address)
 
     def list(self, address: Address) -> bool:
-        """Tell whether the operator lists a network that `address` is in, or the IPv4 address inside of it."""
+        """Tell whether the operator lists a network with `address`, or with the IPv4 address inside it."""
         return any(address in network or plain(address) in network for network in self.networks)
 
 
@@ -80,13 +80,13 @@ class Incoming:
 
 class Fetcher(Protocol):
     async def fetch(self, outgoing: Outgoing) -> Incoming:
-        """Send a request and return the answer, or raise NotFetched. Nothing else is raised, and nothing waits on."""
+        """Send a request and return the answer, or raise NotFetched and nothing else. Leaves nothing running."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL that is followed, taken apart. `host` is in lower case, without brackets."""
+    """An allowed URL in its parts. `host` is in lower case, without brackets."""
 
     url: str
     scheme: str
@@ -99,7 +99,7 @@ class Target:
 
 
 def target_of(url: str, permissions: Permissions) -> Target:
-    """Take a URL apart. Raises UrlForbidden for all but https, http where it is allowed, and for any odd form."""
+    """Split a URL. Raises UrlForbidden unless it is https or allowed http, and for any unusual form."""
     parts = _split(url)
     host, port = (parts.hostname or "").lower(), _port(url, parts)
     if parts.scheme not in _PORTS:
@@ -120,7 +120,7 @@ def readings(address: Address) -> tuple[Address, ...]:
 
 
 def plain(address: Address) -> Address:
-    """Return the IPv4 address inside of a mapped, translated or tunnelled IPv6 address; any other as it is."""
+    """Return the IPv4 address inside a mapped, translated or tunneled IPv6 address; any other address unchanged."""
     if isinstance(address, IPv4Address):
         return address
     teredo = address.teredo[1] if address.teredo else None
@@ -131,7 +131,7 @@ def plain(address: Address) -> Address:
 
 def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
-        # It is but another way to write what it wraps, which is judged by itself.
+        # This is only another form of the wrapped address, which is checked by itself.
         return True
     odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     is_listed = any(address in network for network in _NOT_PUBLIC)
@@ -155,7 +155,7 @@ def _port(url: str, parts: SplitResult) -> int:
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether a host is a name, or an address as everybody writes it: no decimal, octal or shortened one."""
+    """Tell whether a host is a name, or an address in its usual form: not decimal, octal or shortened."""
     if ":" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         try:
             ip_address(host)

@@ -1,6 +1,6 @@
-"""The parts that speak with the outside, put together: loaded by name when they are first needed, and not before.
+"""Builds the parts that send requests to other servers. They are imported at their first use, and not before.
 
-Who lets no provider vouch for anybody pays nothing for an HTTP client (docs/decisions/0004-lean-imports.md).
+A deployment without identity providers pays nothing for an HTTP client (docs/decisions/0004-lean-imports.md).
 """
 
 import importlib
@@ -16,7 +16,7 @@ from twinport.refusals.oidc import KeyNotRetrieved
 
 
 class LateEgress:
-    """The one way out, from the first request on."""
+    """An egress that is imported at its first request."""
 
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
@@ -31,7 +31,7 @@ class LateEgress:
 
 
 class LateTokens:
-    """The reader of ID tokens, from the first token on."""
+    """A reader of ID tokens that is imported at its first token."""
 
     def read(self, token: str) -> Unverified:
         found: Unverified = importlib.import_module("twinport.access.id_tokens").read(token)
@@ -44,7 +44,7 @@ class LateTokens:
 
 
 def issuer_keys(settings: Settings, wall: Clock) -> IssuerKeys:
-    """Read the keys that the operator gives. Raises ConfigurationWrong for a file that is no key set."""
+    """Read the keys that the operator provides. Raises ConfigurationWrong for a file that is no key set."""
     given: dict[str, Sequence[JsonKey]] = {}
     problems: list[str] = []
     for issuer, file in settings.oidc_keys:

@@ -1,8 +1,8 @@
-"""The address by which a client on the same machine reaches the server that these settings describe."""
+"""The address at which a client on the same machine reaches the server with these settings."""
 
 from twinport.config import Settings
 
-# A listener on every address is reached on loopback.
+# Clients reach a listener on all addresses through loopback.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 — recognized here, not listened on
 
 

@@ -1,8 +1,9 @@
 """The threads beside the event loop: a pool for each kind of work, so that no kind waits behind another.
 
-Each pool has few threads and a queue with a bound; beyond it work is refused. Parties take turns, and no party has all
-threads or the whole queue, so that none of them keeps the others out. The threads are daemons: the end of the process
-waits for none of them. Nothing uses the loop's default executor: docs/decisions/0028-which-work-runs-where.md.
+Each pool has few threads and a bounded queue, and refuses work when the queue is full. Parties take turns. No party may
+use all threads or the whole queue, so that no party locks the others out. The threads are daemons: the end of the
+process does not wait for them. Nothing uses the loop's default executor:
+docs/decisions/0028-which-work-runs-where.md.
 """
 
 import asyncio
@@ -22,21 +23,21 @@ from twinport.refusals.requests import ServerBusy, TookTooLong
 from twinport.refusals.storage import Interrupted
 
 T = TypeVar("T")
-# What a job that looks at its deadline between two steps may still take for the step that it is in.
+# The extra time for the current step of a job that checks its deadline between steps.
 _LAST_STEP = timedelta(seconds=5)
 
-# Awaiting what this holds returns when the client of the request under way has closed the connection.
+# A function whose result to await: it returns when the client of the current request has closed the connection.
 DEPARTURE: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("departure", default=None)
-# The party that work counts for: the network of the client, and once a request is authenticated the caller's account.
+# The party of the work: the client's network, and after authentication the caller's account.
 PARTY: ContextVar[str] = ContextVar("party", default="")
 
 
 class Abandoned(Exception):
-    """Nothing waits for the result of this job any more."""
+    """No client waits for the result of this job any more."""
 
 
 class Work:
-    """What a job of several steps asks between two of them."""
+    """The state that a job of several steps checks between two steps."""
 
     __slots__ = ("_end", "_is_abandoned")
 
@@ -49,7 +50,7 @@ class Work:
         return monotonic() >= self._end
 
     def check(self) -> None:
-        """Raise Abandoned when nothing waits for the result."""
+        """Raise Abandoned when no client waits for the result any more."""
         if self._is_abandoned:
             raise Abandoned
 
@@ -60,7 +61,7 @@ class Work:
 class Pool:
     """At most `threads` jobs at once, and at most `waiting` more in the queue, `share` of them of one party.
 
-    A party runs on all threads but one, if there are several. Threads start when they are needed.
+    A party may use all threads but one, if there are several. Threads start when they are needed.
     """
 
     def __init__(self, name: str, *, threads: int, waiting: int, share: int | None = None) -> None:
@@ -78,17 +79,17 @@ class Pool:
         return sum(map(len, self._queues.values()))
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Run a job and return what it returns. A job that still waits is dropped when its caller is canceled.
+        """Run a job and return its result. A job that still waits is dropped when the awaiting task is canceled.
 
         Raises ServerBusy if the queue is full.
         """
         return await self.start(job)
 
     async def attend(self, job: Callable[[Work], T], within: timedelta) -> T:
-        """As `run`, for a job that is worth nothing without its client, and has a deadline from now on.
+        """As `run`, for a job that is useless without its client, with a deadline from now on.
 
-        When the client is gone, a job that waits is dropped at once, and one that runs ends at its next look.
-        Raises ServerBusy, TookTooLong, and Interrupted when the client is gone.
+        When the client has disconnected, a waiting job is dropped at once, and a running job ends at its next check.
+        Raises ServerBusy, TookTooLong, and Interrupted when the client has disconnected.
         """
         work = Work(within)
         future = self.start(partial(job, work))
@@ -102,11 +103,11 @@ class Pool:
             future.cancel()
 
     def start(self, job: Callable[[], T]) -> asyncio.Future[T]:
-        """Begin a job, or let it wait. Raises ServerBusy if the queue is full."""
+        """Start a job, or queue it. Raises ServerBusy if the queue is full."""
         return asyncio.wrap_future(self._submit(job, self._waiting))
 
     def start_ending(self, job: Callable[[], T]) -> asyncio.Future[T]:
-        """As `start`, for a job that cleans up after another one, and is never refused."""
+        """As `start`, for a job that cleans up after another job. It is never refused."""
         return asyncio.wrap_future(self._submit(job, None))
 
     def _submit(self, job: Callable[[], T], most: int | None) -> Future[T]:
@@ -147,17 +148,17 @@ class Pool:
                 party = entry.party
                 self._running[party] += 1
             entry.run()
-            # What a job holds must not live as long as the thread waits for the next one.
+            # Release the job's objects now: the thread may wait long for the next job.
             del entry
             with self._change:
                 self._running[party] -= 1
                 if not self._running[party]:
                     del self._running[party]
-                # Another thread may wait because this party had its share.
+                # Another thread may wait because this party had reached its share.
                 self._change.notify()
 
     def _next(self) -> "_Job | None":
-        """Take the first job of the party whose turn it is. That party is then the last in turn."""
+        """Take the first job of the party whose turn it is. That party then becomes the last in turn."""
         for party, jobs in self._queues.items():
             if self._running[party] < self._most_running:
                 del self._queues[party]
@@ -187,27 +188,27 @@ class _Job:
         except BaseException as error:  # noqa: BLE001 — the caller hears of it, whatever it was
             _let_go_of_locals(error)
             self.future.set_exception(error)
-            # Without this the error, its traceback and this frame would hold one another.
+            # Without this, the error, its traceback and this frame would form a reference cycle.
             del self
         else:
             self.future.set_result(result)
 
     def let_go(self) -> Callable[[], Any]:
-        """Hold no longer what the function holds: the future, which refers to this, may live for long."""
+        """Drop and return the function, which holds objects: the future, which refers to this job, may live long."""
         function, self._function = self._function, None
         assert function is not None, "a job is let go of once"  # noqa: S101 — an order that this module keeps
         return function
 
 
 def _let_go_of_locals(error: BaseException | None) -> None:
-    """Free what the functions that failed held. Freeing much takes long, and otherwise the loop would do it."""
+    """Free the local variables of the failed functions here: freeing many objects would hold up the event loop."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__context__
 
 
 async def _while_attended(future: asyncio.Future[T]) -> T:
-    """Return the result, unless the client leaves before it is there. Raises Interrupted."""
+    """Return the result, unless the client disconnects first. Raises Interrupted."""
     departure = DEPARTURE.get()
     if departure is None:
         return await future
@@ -222,18 +223,18 @@ async def _while_attended(future: asyncio.Future[T]) -> T:
     return future.result()
 
 
-# Bytes on disks: writing, hashing, reading ranges. A connection has one job of these under way at most.
+# Bytes on disks: writing, hashing, reading ranges. A connection has at most one such job at a time.
 BLOBS = Pool("blobs", threads=16, waiting=8192)
 # Large requests, manifests and answers: hashing, parsing, writing them.
 MESSAGES = Pool("messages", threads=4, waiting=256, share=64)
-# What IAM's policy simulator is asked: anyone with a key may ask for much.
+# Simulations of IAM policies: any caller with a key may request many.
 SIMULATIONS = Pool("simulations", threads=2, waiting=16, share=4)
-# The passwords of those who sign in, strangers among them, and apart from it those that callers with a key set.
+# Password checks at sign-in, which strangers can cause. New passwords, which need a key, have a pool of their own.
 SIGN_IN = Pool("sign-in", threads=2, waiting=64, share=8)
 PASSWORDS = Pool("passwords", threads=1, waiting=16, share=4)
-# Names that are looked up; the system may take half a minute for one.
+# Name lookups: the system may take half a minute for one.
 NAMES = Pool("names", threads=8, waiting=64, share=16)
-# Databases: opening one, and statements over much.
+# Databases: opening one, and statements over many rows.
 DATABASES = Pool("databases", threads=4, waiting=256, share=64)
-# Disks that are asked whether they would take a write: one that hangs keeps no other work waiting.
+# Checks whether disks accept writes. A disk that hangs does not hold up other work.
 HEALTH = Pool("health", threads=1, waiting=4)

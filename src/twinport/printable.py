@@ -1,15 +1,15 @@
-"""Text that a client may have chosen, for terminals and logs: no character of it steers a terminal or begins a line."""
+"""Escapes text from clients for terminals and logs: no character controls a terminal or begins a new line."""
 
 
 def printable(text: str) -> str:
-    """Write out every character that is not printable, as Python writes it."""
+    """Escape every character that is not printable, as Python does."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def printable_json(text: str) -> str:
-    """Write out every character that is not printable in a line of JSON, as JSON writes it in its strings."""
+    """Escape every character that is not printable in a line of JSON, as in JSON's strings."""
     return text if text.isprintable() else "".join(map(_in_json, text))
 
 

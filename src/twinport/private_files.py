@@ -1,7 +1,8 @@
-"""What twinport makes in a data folder is for the user it runs as: folders 0700, files 0600.
+"""Only twinport's own user may read what it creates in a data folder: folders 0700, files 0600.
 
-`keep` lets everything that a process makes from now on be so, SQLite's own files included. `close_folder` does it for
-what earlier versions made. Blobs were always made so, and there may be millions of them: they are not looked at.
+`keep` applies this to everything that the process creates from now on, including SQLite's own files. `close_folder`
+applies it to the files of earlier versions. It does not check blobs: they always had this mode, and there may be
+millions of them.
 """
 
 import os
@@ -21,12 +22,12 @@ _OURS = re.compile(
 
 
 def keep() -> None:
-    """Let other users read nothing that this process makes from now on, nor what its children make."""
+    """Make everything that this process and its children create from now on unreadable for other users."""
     os.umask(os.umask(_OTHERS) | _OTHERS)
 
 
 def others_in(data: Path) -> list[str]:
-    """Name what a folder holds that is not ours; nothing if twinport began in it before, or it cannot be read."""
+    """Return the foreign names in a folder. Empty if twinport has used the folder before, or cannot read it."""
     try:
         names = sorted(each.name for each in data.iterdir())
     except OSError:
@@ -35,7 +36,7 @@ def others_in(data: Path) -> list[str]:
 
 
 def words_of_others(data: Path, others: Sequence[str]) -> str:
-    """Word what `others_in` found, for a person."""
+    """Word the result of `others_in` for a person."""
     count = "1 other name" if len(others) == 1 else f"{len(others)} other names"
     return (
         f"the folder '{data}' already held {count}, such as '{others[0]}'; twinport keeps its files beside them: "
@@ -44,10 +45,10 @@ def words_of_others(data: Path, others: Sequence[str]) -> str:
 
 
 def tell_of_others(data: Path) -> None:
-    """Tell, before anything is begun in a folder, that it holds things of others.
+    """Warn, before anything is created in a folder, that it holds other files.
 
-    It is no refusal: volumes come with `lost+found`, dotfiles, certificates and a settings file, and an operator who
-    mounts one has no other folder to choose. Nothing that is there is changed; see `close_folder`.
+    This is no refusal: volumes contain `lost+found`, dotfiles, certificates and a settings file, and an operator that
+    mounts a volume has no other folder to choose. Existing files are not changed; see `close_folder`.
     """
     if others := others_in(data):
         reason = words_of_others(data, others)
@@ -55,7 +56,7 @@ def tell_of_others(data: Path) -> None:
 
 
 def close_folder(data: Path) -> None:
-    """Take from other users what earlier versions let them read. What cannot be closed is told in one warning."""
+    """Make files of earlier versions unreadable for other users. One warning reports files where this fails."""
     refused = [(path, reason) for path in _made_in(data) if (reason := _close(path)) is not None]
     if refused:
         path, reason = refused[0]
@@ -63,7 +64,7 @@ def close_folder(data: Path) -> None:
 
 
 def _made_in(data: Path) -> Iterator[Path]:
-    """Name what twinport made in a folder, but the blobs; and the folder, unless other things are in it too."""
+    """Yield what twinport created in a folder, except blobs, and the folder itself unless it has other files too."""
     patterns = (
         "sealing.key",
         "catalog.identity",
@@ -85,12 +86,12 @@ def _made_in(data: Path) -> Iterator[Path]:
 
 
 def _close(path: Path) -> str | None:
-    """Take a file or folder from other users. Tell why that is refused. What is linked to is left alone."""
+    """Remove other users' access to a file or folder. Returns why that failed, or None. Does not follow links."""
     try:
         status = path.lstat()
         if not status.st_mode & _OTHERS or not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)):
             return None
-        # By a descriptor that follows no link, so that nothing is changed that was put in its place meanwhile.
+        # Through a descriptor that follows no link, so that a file swapped in meanwhile is not changed.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None

@@ -1,4 +1,4 @@
-"""`twinport replication …`: what waits and what failed, by the hand of the operator of a deployment."""
+"""`twinport replication …`: an operator lists the waiting and failed copies of a deployment."""
 
 import asyncio
 import importlib
@@ -15,7 +15,7 @@ replication = typer.Typer(help="Copies of images: what waits and what failed.", 
 
 
 class State(Enum):
-    """Which copies are meant."""
+    """The state of the copies to list."""
 
     WAITING = "waiting"
     FAILED = "failed"

@@ -1,4 +1,4 @@
-"""Memory for what must be read whole before it can be understood: bounded for all together, and for each party."""
+"""Memory for bodies that must be read whole before they are parsed: bounded in total and for each party."""
 
 import asyncio
 from collections import Counter
@@ -8,21 +8,21 @@ from datetime import timedelta
 
 from twinport.errors import Unavailable
 
-# Clients try again by themselves: better soon than after they gave up.
+# Clients try again by themselves, so an early refusal is better than one after the client gave up.
 _LONGEST_WAIT = timedelta(seconds=20)
 
 
 class RoomTaken(Unavailable):
-    """Others are sending so much that there was no room for this request within the wait."""
+    """Other requests took so much memory that none was free for this request in time."""
 
     def __init__(self) -> None:
         super().__init__("too much is being sent at once to read this request too; try again")
 
 
 class Room:
-    """So many bytes. A request that finds too few of them free waits, and not for ever.
+    """A budget of bytes. A request waits for a limited time until enough bytes are free.
 
-    A party holds at most `share` bytes, or one request that is larger.
+    A party holds at most `share` bytes, or one larger request.
     """
 
     def __init__(self, size: int, longest_wait: timedelta = _LONGEST_WAIT, share: int | None = None) -> None:
@@ -34,7 +34,7 @@ class Room:
 
     @asynccontextmanager
     async def taken(self, size: int, party: str = "") -> AsyncIterator[None]:
-        """Hold so many bytes for a party, of all that there are at most. Raises RoomTaken."""
+        """Hold `size` bytes for a party, at most the whole budget. Raises RoomTaken."""
         size = min(size, self._size)
         await self._take(size, party)
         try:

@@ -1,8 +1,8 @@
-"""The processes of a host that are shown in one scrape: the one that answers asks the others for their numbers.
+"""The processes of a host in one scrape: the process that answers asks the others for their numbers.
 
-Each has a slot, the lowest that is free, which names it in the label `process`; so one that is replaced goes on under
-the name of the one that died, and its counters begin anew as Prometheus expects. A slot is a lock that the kernel
-takes back with the life of its process, and a socket beside it: docs/decisions/0032-metrics.md.
+Each process takes the lowest free slot. The slot is its name in the label `process`. So a replacement continues under
+the name of the dead process, and its counters restart at zero, as Prometheus expects. A slot is a lock, which the
+kernel releases when the process dies, and a socket beside it: docs/decisions/0032-metrics.md.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from twinport.metrics import names
 from twinport.metrics.values import Metric, Snapshot
 from twinport.telemetry import Event
 
-# More than `serve` and several workers beside it have. A process that finds no slot works, and no scrape shows it.
+# More than `serve` and several workers beside it need. A process without a slot works, but other scrapes lack it.
 MOST_SLOTS = 512
 _ALONE = "alone"
-# How long a process waits for the numbers of another, and for another to read its own.
+# How long a process waits for another's numbers, and for another process to read its own.
 _LIMIT = timedelta(seconds=1)
-# A process has at most a thousand series a metric, of about a hundred bytes each.
+# A process has at most a thousand series for each metric, of about a hundred bytes each.
 _LARGEST = 1 << 23
 
 
@@ -40,7 +40,7 @@ class _Slot:
 
 
 class ScrapedProcesses:
-    """One process among those whose slots are in `folder`. A process that can have no slot shows itself alone."""
+    """One of the processes with slots in `folder`. A process that gets no slot reports only its own numbers."""
 
     def __init__(self, folder: Path, host: str) -> None:
         self._folder, self._host = folder, host
@@ -65,13 +65,13 @@ class ScrapedProcesses:
             os.close(slot.lock)
 
     async def numbers(self) -> Sequence[tuple[str, Snapshot]]:
-        """Return the numbers of every process of this host. One that does not answer in time is left out."""
+        """Return the numbers of every process of this host, without processes that do not answer in time."""
         if self._slot is None:
             return [(_ALONE, names.snapshot())]
         try:
             slots = self._slots()
         except OSError:
-            # The folder is gone, or there is no descriptor left: its own numbers say so when they are needed most.
+            # The folder is gone, or no descriptor is free. Then this process's own numbers matter most.
             return [(self._slot.name, names.snapshot())]
         answers = await asyncio.gather(*(self._ask(name) for name in slots))
         return [(name, numbers) for name, numbers in zip(slots, answers, strict=True) if numbers is not None]
@@ -99,9 +99,9 @@ class ScrapedProcesses:
     async def _listen(self, name: str, lock: int) -> _Slot:
         own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # Left by a process that was killed; the process that holds the lock may remove it.
+            # A killed process left this socket. The process with the lock may remove it.
             self._socket_of(name).unlink(missing_ok=True)
-            # Before the socket has a name: its file is made with this mode.
+            # Before the socket has a name: its file is created with this mode.
             os.fchmod(own.fileno(), 0o600)
             with self._address(name) as address:
                 own.bind(address)
@@ -131,7 +131,7 @@ class ScrapedProcesses:
 
     @contextlib.contextmanager
     def _address(self, name: str) -> Iterator[str]:
-        """A socket's path may have 107 bytes, so it is reached by a descriptor of its folder."""
+        """Yield a short address of a socket: a path may have only 107 bytes, so this is a descriptor of its folder."""
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             yield f"/proc/self/fd/{folder}/{self._host}-{name}"
@@ -145,14 +145,14 @@ async def _tell(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             writer.write(orjson.dumps(names.snapshot()))
             await writer.drain()
     except (OSError, TimeoutError):
-        # The process that asked is gone; the next scrape asks again.
+        # The asking process is gone. The next scrape asks again.
         pass
     finally:
         writer.close()
 
 
 async def _heard(reader: asyncio.StreamReader) -> bytes:
-    """Return all that a process says. Raises ValueError for more than any process has to say."""
+    """Return the whole answer of a process. Raises ValueError for an answer that is too large."""
     try:
         await reader.readexactly(_LARGEST)
     except asyncio.IncompleteReadError as whole:
@@ -161,7 +161,7 @@ async def _heard(reader: asyncio.StreamReader) -> bytes:
 
 
 def _read(text: bytes) -> Snapshot:
-    """Take what has the form of these metrics: a process of another version may have others of the same names."""
+    """Parse the values that fit our metrics: in another version's process a metric of the same name may differ."""
     found = orjson.loads(text)
     if not isinstance(found, dict):
         raise TypeError("a process says no numbers")

@@ -26,14 +26,14 @@ from twinport.supervisor import Tether
 from twinport.telemetry import Event
 from twinport.tls import Certificate
 
-# The promise is five seconds from SIGTERM to the end, and a supervisor waits a little less: so much for requests and
-# couriers, and so much for the databases.
+# We promise five seconds from SIGTERM to the end, and a supervisor waits a little less. GRACE is for requests and
+# couriers, CLOSING for the databases.
 GRACE = timedelta(seconds=4)
 CLOSING = timedelta(seconds=0.4)
 
 
 class AddressTaken(Unavailable):
-    """Another program listens there. `running` is the server of the same data folder, if one runs."""
+    """Another program listens at the address. `running` is the running server of the same data folder, if any."""
 
     def __init__(self, listen: str, reason: str, data: str, running: Listening | None = None) -> None:
         ours = "" if running is None else f": a server already runs on the folder '{data}' and listens on {running.url}"
@@ -45,7 +45,7 @@ class AddressTaken(Unavailable):
 
 
 def check_address(settings: Settings) -> None:
-    """Raise AddressTaken unless the listening address can be had now."""
+    """Raise AddressTaken unless the listening address is free now."""
     with listening(settings):
         pass
 
@@ -59,12 +59,12 @@ def certificate(settings: Settings) -> Certificate | None:
 
 @contextlib.contextmanager
 def listening(settings: Settings) -> Iterator[socket.socket]:
-    """Listen at the address. From here on clients wait instead of being refused. Raises AddressTaken."""
+    """Listen at the address. From now on clients wait instead of being refused. Raises AddressTaken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit it. The head and the file of an answer leave in two writes; without this option the
-        # second write waits until the client acknowledges the first, up to 40 ms.
+        # Accepted sockets inherit this option. The head and the file of an answer go out in two writes. Without the
+        # option the second write waits up to 40 ms for the client's acknowledgment of the first.
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         taken.setblocking(False)  # noqa: FBT003 — the standard library's
         try:
@@ -80,10 +80,10 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 async def serve(
     app: App, settings: Settings, taken: socket.socket, tether: Tether | None = None, invoked: Invocation | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or the end of the parent. Requests under way get a few seconds to finish.
+    """Serve until SIGTERM or SIGINT, or the end of the parent. Running requests get a few seconds to finish.
 
-    `invoked` is how a person started it. With a certificate, SIGHUP reads it again. Raises ConfigurationWrong if it
-    cannot be used, and WriterDied after an orderly end that a broken part made necessary.
+    `invoked` is how a person started the server. With a certificate, SIGHUP reads it again. Raises ConfigurationWrong
+    if the certificate cannot be used, and WriterDied after an orderly end because of a broken part.
     """
     listener = Listener(app.front, taken, HTTPModes.auto if settings.http2 else HTTPModes.http1)
     try:
@@ -107,7 +107,7 @@ async def serve(
 def _noted(
     app: App, settings: Settings, taken: socket.socket, tether: Tether | None
 ) -> contextlib.AbstractContextManager[None]:
-    """Note for commands on the same folder where this process listens. What ends several processes is their parent."""
+    """Note this process's address for commands on the same folder. Of several processes, the pid is their parent's."""
     url = url_of(settings, taken.getsockname()[1])
     pid = os.getpid() if tether is None else os.getppid()
     name = app.background.neighbours.name
@@ -115,12 +115,12 @@ def _noted(
 
 
 def _is_a_later_one(tether: Tether | None) -> bool:
-    """Tell whether this is one of several processes, and not the first."""
+    """Tell whether this is one of several processes, and not the first of them."""
     return tether is not None and tether.readiness is None
 
 
 async def _tell_of_start(app: App, settings: Settings, taken: socket.socket, invoked: Invocation | None) -> None:
-    """Say what was started: to a person in a notice, else as an event. Only the first process is `invoked`."""
+    """Report the start: in a notice for a person, else as an event. Only the first process is `invoked`."""
     if invoked is None:
         telemetry.event(Event.SERVER_STARTED, **_facts(settings, taken))
         return
@@ -137,7 +137,7 @@ async def _tell_of_start(app: App, settings: Settings, taken: socket.socket, inv
 
 
 def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bool]:
-    """State what was started. The database's address holds a password, so its kind alone is told."""
+    """Return the facts of the start. The database's address may hold a password, so only its kind is included."""
     host, port, *_ = taken.getsockname()
     return {
         "version": __version__,
@@ -152,7 +152,7 @@ def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bo
 
 
 def _warn_of_open_accounts(settings: Settings) -> None:
-    """Say what an operator may not have meant: accounts that strangers can open, or that nobody can."""
+    """Warn of settings that the operator may not have meant: accounts open to strangers, or open to no client."""
     if settings.opening is OpenAccounts.EVERYWHERE:
         reason = "every client that reaches this server, by a proxy too, is root of every account with a public secret"
         if not settings.is_on_loopback:
@@ -164,7 +164,7 @@ def _warn_of_open_accounts(settings: Settings) -> None:
 
 
 async def _serve_until(ended: asyncio.Event, renewed: asyncio.Event, listener: Listener, settings: Settings) -> None:
-    """Return when told to end, or when the server has ended by itself; show a renewed certificate meanwhile."""
+    """Wait until a signal ends the server, or it has ended by itself. Show a renewed certificate meanwhile."""
     while not (ended.is_set() or listener.serving.done()):
         waiting = [asyncio.create_task(each.wait()) for each in (ended, renewed)]
         await asyncio.wait({listener.serving, *waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -176,7 +176,7 @@ async def _serve_until(ended: asyncio.Event, renewed: asyncio.Event, listener: L
 
 
 def _renew(listener: Listener, settings: Settings) -> None:
-    """Show the certificate of now; if it cannot be used, go on with the one that is shown."""
+    """Load and show the current certificate. If it cannot be used, keep the previous one."""
     try:
         new = certificate(settings)
     except ConfigurationWrong as refusal:

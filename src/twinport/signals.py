@@ -1,4 +1,4 @@
-"""How a process hears that it should end: by a signal, or because the parent that would have told it is gone."""
+"""How a process learns that it must end: from a signal, or because its parent is gone."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def ending(lifeline: int | None) -> Iterator[asyncio.Event]:
-    """Set the event at SIGTERM, at SIGINT, or when nobody holds the other end of the pipe `lifeline` any more."""
+    """Set the event at SIGTERM, at SIGINT, or when no process holds the other end of the pipe `lifeline` any more."""
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, ended.set)
@@ -25,7 +25,7 @@ def ending(lifeline: int | None) -> Iterator[asyncio.Event]:
 
 
 def setter(ended: asyncio.Event) -> Callable[[], None]:
-    """Return what sets the event from any thread, for as long as this loop runs."""
+    """Return a function that sets the event from any thread, for as long as this loop runs."""
     loop = asyncio.get_running_loop()
 
     def set_from_any_thread() -> None:
@@ -36,7 +36,7 @@ def setter(ended: asyncio.Event) -> Callable[[], None]:
 
 
 async def unless(ended: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do work, but give it up when the process should end. Tell whether it was done. Raises what it raises."""
+    """Run `work`, but cancel it when the process must end. Returns whether it was done. Raises what it raises."""
     working, ending_ = asyncio.create_task(work), asyncio.create_task(ended.wait())
     await asyncio.wait({working, ending_}, return_when=asyncio.FIRST_COMPLETED)
     ending_.cancel()
@@ -49,7 +49,7 @@ async def unless(ended: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 @contextmanager
 def hangups(heard: bool) -> Iterator[asyncio.Event]:  # noqa: FBT001 — whether anything could be renewed
-    """Set the event at each SIGHUP, if that is to be heard; else it ends the process, as it does by default."""
+    """Set the event at each SIGHUP if `heard`. Otherwise SIGHUP ends the process, as by default."""
     hung_up, loop = asyncio.Event(), asyncio.get_running_loop()
     if heard:
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
@@ -59,6 +59,6 @@ def hangups(heard: bool) -> Iterator[asyncio.Event]:  # noqa: FBT001 — whether
 
 
 def _parent_is_gone(loop: asyncio.AbstractEventLoop, lifeline: int, ended: asyncio.Event) -> None:
-    # Readable for good from now on: heard once, it is enough.
+    # The pipe stays readable from now on. One notification is enough.
     loop.remove_reader(lifeline)
     ended.set()

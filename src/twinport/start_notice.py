@@ -1,4 +1,4 @@
-"""What a server says at its start to a person at a terminal: what runs, what to do next, and commands that fit it."""
+"""A server's notice at its start for a person at a terminal: what runs, what to do next, and fitting commands."""
 
 import os
 import shlex
@@ -18,21 +18,21 @@ _ALIAS = "test/test is account 000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """How a server was started: the program, the words behind it, and the settings file that was read."""
+    """How a server was started: the program, its arguments, and the settings file that it read."""
 
     program: str
     words: tuple[str, ...]
     config: Path | None
 
     def again(self, *more: str, **variables: str) -> str:
-        """Return the same command with more words and variables, to be copied."""
-        # An option would win over the variable of the same setting.
+        """Return the same command with more arguments and variables, for a person to copy."""
+        # The option would override the variable of the same setting.
         words = [word for word in self.words if word != "--open"]
         before = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
         return " ".join([*before, self.program, *map(shlex.quote, (*words, *more))])
 
     def account_create(self, settings: Settings) -> str:
-        """Return the command that makes an administrator of the same deployment, from any folder."""
+        """Return the command that creates an account with its administrator in this deployment, from any folder."""
         options = ["--data", str(settings.data.absolute())]
         if self.config is not None:
             options += ["--config", str(self.config.absolute())]
@@ -40,7 +40,7 @@ class Invocation:
 
 
 def invocation(arguments: Sequence[str], environment: Mapping[str, str], config: Path | None) -> Invocation:
-    """Read how this process was started from its arguments."""
+    """Find out from its arguments how this process was started."""
     named = environment.get("TWINPORT_CONFIG")
     file = config or (Path(named) if named else None)
     return Invocation(program(arguments[0]), tuple(arguments[1:]), file)
@@ -52,7 +52,7 @@ def started_here(config: Path | None) -> Invocation:
 
 
 def ways_in(settings: Settings, invoked: Invocation) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return the two ways to the first account, each as what it does and the command that does it."""
+    """Return the two ways to the first account, each with its effect and its command."""
     make = "make an account with an administrator, while this server runs"
     if settings.is_on_loopback:
         opening = "or end this server, and open every account to the clients of this machine", invoked.again("--open")
@@ -65,7 +65,7 @@ def ways_in(settings: Settings, invoked: Invocation) -> tuple[tuple[str, str], t
 
 
 def notice(settings: Settings, port: int, invoked: Invocation, *, has_account: bool) -> str:
-    """Word the start for a person: what runs, where, for which clients, and what to do next."""
+    """Return the notice of the start for a person: what runs, where, for which clients, and what to do next."""
     url = url_of(settings, port)
     credentials = f": {_KEYS}; {_ALIAS}" if settings.has_open_accounts else ""
     is_empty = not (settings.has_open_accounts or has_account)
@@ -96,7 +96,7 @@ def _next_steps(settings: Settings, url: str, invoked: Invocation, *, has_accoun
 
 
 def program(first: str) -> str:
-    """Return the words that start this program again."""
+    """Return the command that starts this program again."""
     path = Path(first)
     if path.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m twinport"

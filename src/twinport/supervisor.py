@@ -1,8 +1,9 @@
-"""`serve --workers N`: a parent that begins N processes, replaces those that die, and ends them in order.
+"""`serve --workers N`: a parent that starts N processes, replaces those that die, and ends them in order.
 
-The parent opens nothing but the listening socket, which every process inherits: whoever is free accepts, and what
-waits in its queue survives the death of any of them. It has no threads and no loop, so forking is safe, and what was
-imported before is shared. Why not granian's own supervisor: docs/decisions/0012-several-processes.md.
+The parent opens only the listening socket, which every process inherits. Any free process accepts a connection, and
+connections in the socket's queue survive the death of a process. The parent has no threads and no loop, so forking is
+safe, and the processes share its imports. docs/decisions/0012-several-processes.md says why it is not granian's own
+supervisor.
 """
 
 import os
@@ -18,22 +19,23 @@ from twinport import telemetry
 from twinport.signals import ENDING
 from twinport.telemetry import Event
 
-# The promise is five seconds from SIGTERM to the end, and each process needs at most four and a bit.
+# We promise five seconds from SIGTERM to the end, and each process needs a little more than four at most.
 GRACE = timedelta(seconds=4.6)
-# A process that lived this long is replaced at once, and so is the first that did not; others after a pause that grows.
+# A process that lived this long is replaced at once. So is the first that died earlier. The next ones are replaced
+# after a growing pause.
 SETTLED = timedelta(seconds=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Tether:
-    """What binds a process to its parent: a pipe that ends with the parent; and the first one, one to say 'ready'."""
+    """A process's pipes from its parent: one that closes with the parent and, in the first process, one for 'ready'."""
 
     lifeline: int
     readiness: int | None
 
     def ready(self) -> None:
-        """Say that nothing stands in the way of serving."""
+        """Tell the parent that this process can serve."""
         if self.readiness is not None:
             os.write(self.readiness, b".")
             os.close(self.readiness)
@@ -41,7 +43,7 @@ class Tether:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended: `code` is its exit code, or the number of a signal, below zero."""
+    """The end of a process. `code` is its exit code, or the negative number of a signal."""
 
     pid: int
     code: int
@@ -49,18 +51,18 @@ class Death:
 
 
 def pause_before_replacing(lived: timedelta, early_deaths: int) -> timedelta:
-    """Decide how long to wait before a process is replaced, the last of so many that died early one after the other."""
+    """Return the wait before the replacement of a process, the last of `early_deaths` early deaths in a row."""
     if lived >= SETTLED or early_deaths <= 1:
         return timedelta(0)
     return min(_FIRST_PAUSE * (1 << min(early_deaths - 2, 10)), _LONGEST_PAUSE)
 
 
 def supervise(count: int, work: Callable[[Tether], None], passed_on: Sequence[signal.Signals] = ()) -> int:
-    """Have `count` processes do `work` until SIGTERM or SIGINT; return the exit code.
+    """Run `work` in `count` processes until SIGTERM or SIGINT, and return the exit code.
 
-    The first one begins alone. It prepares what all need, and if it cannot, its exit code is the answer. In each of the
-    processes `work` is called and then SystemExit raised: what the caller entered before is left there, too. Signals in
-    `passed_on` are told to every process.
+    The first process starts alone and prepares what all processes need. If it fails, its exit code is the result. Each
+    process calls `work` and then raises SystemExit, so that it also leaves the context managers of the calling code.
+    Every process gets the signals in `passed_on`.
     """
     supervisor = _Supervisor(count, work, passed_on)
     supervisor.listen()
@@ -76,12 +78,12 @@ class _Supervisor:
     due: list[float] = field(default_factory=list)
     early_deaths: int = 0
     is_ending: bool = False
-    # Each a pipe: reading end, writing end.
+    # Each is a pipe: reading end, writing end.
     woken: tuple[int, int] = field(default_factory=os.pipe)
     lifeline: tuple[int, int] = field(default_factory=os.pipe)
 
     def listen(self) -> None:
-        """Let signals wake whoever waits."""
+        """Let signals interrupt `wait`."""
         for descriptor in self.woken:
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(self.woken[1])
@@ -106,7 +108,7 @@ class _Supervisor:
         return 0
 
     def begin_the_first(self) -> int | None:
-        """Return None once the first process is ready, or an exit code if it ended before."""
+        """Return None once the first process is ready, or its exit code if it ends before."""
         ready, readiness = os.pipe()
         self.begin(readiness)
         while not (self.is_ending or ready in self.wait(None, ready)):
@@ -117,7 +119,7 @@ class _Supervisor:
         return None
 
     def wait(self, until: float | None, *others: int) -> list[int]:
-        """Wait for a signal, a moment of the monotonic clock, or until one of `others` can be read. Return these."""
+        """Wait for a signal, a time of the monotonic clock, or data in `others`. Return the readable descriptors."""
         timeout = None if until is None else max(0.0, until - time.monotonic())
         heard, _, _ = select.select([self.woken[0], *others], [], [], timeout)
         if self.woken[0] in heard:
@@ -134,7 +136,7 @@ class _Supervisor:
         telemetry.event(Event.PROCESS_STARTED, process=pid)
 
     def reap(self) -> list[Death]:
-        """Return who has ended since the last time."""
+        """Return the processes that have ended since the last call."""
         deaths = []
         while self.began:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -157,7 +159,7 @@ class _Supervisor:
         self.due = [each for each in self.due if each > now]
 
     def end(self) -> None:
-        """Tell every process to end, and end those that do not."""
+        """Tell every process to end, and kill those that do not."""
         deadline = time.monotonic() + GRACE.total_seconds()
         self._tell(signal.SIGTERM)
         while self.began and time.monotonic() < deadline:
@@ -168,7 +170,7 @@ class _Supervisor:
             os.waitpid(pid, 0)
 
     def _tell(self, number: signal.Signals) -> None:
-        # None of them was waited for, so each number is still theirs.
+        # No process in `began` has been waited for, so the system has not reused its pid.
         for pid in self.began:
             os.kill(pid, number)
 

@@ -1,6 +1,6 @@
 """Structured events: facts with fields, one line each, on standard error or in the file that `log_file` names.
 
-Ours is small because it is paid for at every start: docs/decisions/0004-lean-imports.md.
+This module is small because every start imports it: docs/decisions/0004-lean-imports.md.
 """
 
 import importlib
@@ -22,7 +22,7 @@ from twinport.printable import printable, printable_json
 
 
 class Event(Enum):
-    """Every event there is."""
+    """All events."""
 
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"
@@ -88,7 +88,8 @@ _fields: ContextVar[dict[str, Field]] = ContextVar("fields", default={})  # noqa
 class _Log:
     """Where this process writes its events, and from which level on.
 
-    `is_hindered`: the last line could not be written to the file. `lost` counts those that could be written nowhere.
+    `is_hindered`: the last line could not be written to the file. `lost` counts the lines that could not be written
+    anywhere.
     """
 
     level: LogLevel = LogLevel.INFO
@@ -101,24 +102,24 @@ _log = _Log()
 
 
 def configure(level: LogLevel = LogLevel.INFO, file: EventFile | None = None) -> None:
-    """Write events of this level and above from now on: into the file, or on standard error if there is none."""
+    """Write events of this level and above from now on: to the file, or to standard error if there is none."""
     if _log.file is not None:
         _log.file.close()
     _log.level, _log.file = level, file
 
 
 def is_read_by_a_person() -> bool:
-    """Tell whether what goes well is shown on a terminal."""
+    """Tell whether a terminal shows the events of level INFO."""
     return shows(LogLevel.INFO) and _log.file is None and sys.stderr.isatty()
 
 
 def shows(level: LogLevel) -> bool:
-    """Tell whether events of a level are written. For callers whose fields cost something to gather."""
+    """Tell whether events of a level are written. For code whose fields are expensive to gather."""
     return level >= _log.level
 
 
 def debug(name: Event, **fields: Field) -> None:
-    """Record a step that is of interest while a fault is looked for."""
+    """Record a step that helps to find a fault."""
     _write(LogLevel.DEBUG, name, fields)
 
 
@@ -128,12 +129,12 @@ def event(name: Event, **fields: Field) -> None:
 
 
 def warning(name: Event, **fields: Field) -> None:
-    """Record what went wrong and heals by itself."""
+    """Record a problem that resolves itself."""
     _write(LogLevel.WARNING, name, fields)
 
 
 def alarm(name: Event, **fields: Field) -> None:
-    """Record what does not heal by itself: a person must act."""
+    """Record a problem that does not resolve itself: a person must act."""
     _write(LogLevel.ERROR, name, fields)
 
 
@@ -144,7 +145,7 @@ def failure(name: Event, error: BaseException, **fields: Field) -> None:
 
 @contextmanager
 def bound(**fields: Field) -> Iterator[None]:
-    """Add fields to every event within, in this task and those it starts."""
+    """Add fields to every event in the block, in this task and the tasks that it starts."""
     token = _fields.set(_fields.get() | fields)
     try:
         yield
@@ -153,7 +154,7 @@ def bound(**fields: Field) -> Iterator[None]:
 
 
 def _write(level: LogLevel, name: Event, fields: dict[str, Field]) -> None:
-    """Write one event. What cannot be written is counted and told with the next line: a full disk ends no request."""
+    """Write one event. A full disk ends no request: a lost line is counted, and the next line reports the count."""
     if level is LogLevel.ERROR:
         names.ALARMS.add(name.value)
     if level < _log.level:
@@ -170,7 +171,7 @@ def _write(level: LogLevel, name: Event, fields: dict[str, Field]) -> None:
 
 
 def _is_filed(file: EventFile, line: bytes) -> bool:
-    """Write a line to the file. Where that fails it goes to standard error, and the first time the reason does, too."""
+    """Write a line to the file. Returns False after a failure; the first time it also prints the reason."""
     try:
         file.write(line)
     except OSError as error:
@@ -185,9 +186,9 @@ def _is_filed(file: EventFile, line: bytes) -> bool:
 
 
 def _print(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) -> None:
-    """Write text on a terminal, JSON elsewhere. One write, so that lines never mix."""
+    """Write text to a terminal, JSON elsewhere. A single write, so that lines never mix."""
     if sys.stderr.isatty():
-        # Loaded where a person looks: a server behind a pipe does not pay for it.
+        # Imported only for a terminal: a server behind a pipe does not pay for it.
         text = importlib.import_module("twinport.event_text").shown(at[11:23], level.word, name.value, whole)
     else:
         text = _json(at, level, name, whole).decode()
@@ -196,11 +197,11 @@ def _print(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) ->
 
 
 def _json(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) -> bytes:
-    """Write an event as JSON. orjson leaves control characters beyond ASCII as they are, and they steer terminals."""
+    """Format an event as JSON. Escapes control characters beyond ASCII, which orjson leaves: they control terminals."""
     said = {"at": at, "level": level.word, "event": name.value, **whole}
     try:
         line = orjson.dumps(said)
     except orjson.JSONEncodeError:
-        # Half of a character is in it, as in the name of a file that is no text.
+        # It contains a lone surrogate, for example from a file name that is not valid text.
         line = orjson.dumps({key: printable(value) if isinstance(value, str) else value for key, value in said.items()})
     return printable_json(line.decode()).encode()

@@ -1,4 +1,4 @@
-"""The certificate that the listener shows: looked at before it is used, at the start and at every SIGHUP."""
+"""The certificate that the listener shows: checked before its use, at the start and at every SIGHUP."""
 
 import ssl
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from twinport.errors import ConfigurationWrong
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Files of a certificate chain, the server's own first, and of its key; and when it ends."""
+    """The files of a certificate chain (the server's own certificate first) and of its key, and the expiry time."""
 
     chain: Path
     key: Path
@@ -20,7 +20,7 @@ class Certificate:
 
 
 def read(chain: Path, key: Path, now: datetime) -> Certificate:
-    """Return a certificate that can be served now. Raises ConfigurationWrong, which shows nothing of the key."""
+    """Return a certificate that is usable now. Raises ConfigurationWrong, which reveals nothing of the key."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, password=_no_password)
         first = x509.load_pem_x509_certificate(chain.read_bytes())
@@ -35,7 +35,7 @@ def read(chain: Path, key: Path, now: datetime) -> Certificate:
 
 
 def _no_password() -> str:
-    """Answer for a key that wants a password: asking on a terminal would stop the start."""
+    """Refuse a key that needs a password: a prompt on a terminal would block the start."""
     raise ValueError("the key is locked by a password, which a server cannot ask for")
 
 

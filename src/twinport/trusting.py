@@ -1,4 +1,4 @@
-"""What each client must be told so that it trusts a private authority: printed by `twinport certificates`."""
+"""Instructions for each client to trust a private authority. `twinport certificates` prints them."""
 
 from pathlib import Path
 
@@ -30,5 +30,5 @@ everything on a machine   cp {folder}/ca.pem /usr/local/share/ca-certificates/tw
 
 
 def advice(folder: Path, until: str, example: str) -> str:
-    """Return the advice for an authority in `folder`; `until` is the last day of the server's certificate."""
+    """Return the instructions for an authority in `folder`. `until` is the last day of the server's certificate."""
     return _ADVICE.format(folder=folder.resolve(), until=until, example=example)

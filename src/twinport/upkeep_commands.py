@@ -1,4 +1,4 @@
-"""`twinport gc` and `twinport verify`: garbage and damage, by the hand of whoever holds a deployment."""
+"""`twinport gc` and `twinport verify`: an operator collects garbage and checks for damage."""
 
 import asyncio
 import importlib
@@ -54,7 +54,7 @@ def verify(  # noqa: PLR0913 — each is an option
 
     Blobs and manifests are compared with their digests. The exit code is 5 if anything is damaged.
 
-    Damaged blobs are put into quarantine. What is damaged is served to nobody, and healed by pushing it again.
+    Damaged blobs are put into quarantine. Damaged content is never served. Another push of it repairs it.
     """
     settings, limit = settings_from(data, None, config), parse_size(rate) if rate else None
     report = asyncio.run(_part("verifying").verify(settings, region or (), account, repository, limit))

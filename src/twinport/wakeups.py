@@ -1,6 +1,7 @@
-"""Wake-ups: whoever made something that others wait for says so, in this process and to the others.
+"""Wake-ups: code that creates work notifies the loops that wait for it, in this process and in the others.
 
-Nothing depends on a wake-up: who waits also looks by itself now and then. A lost one costs that pause, and no more.
+No result depends on a wake-up: a waiting loop also checks now and then. A lost wake-up only costs the rest of that
+pause.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ from datetime import timedelta
 from enum import Enum
 from typing import Protocol
 
-# Between one word to the other processes and the next: a thousand pushes a second need not be told a thousand times.
+# The pause between two messages to the other processes: a thousand pushes a second do not need a thousand messages.
 _PAUSE = timedelta(milliseconds=20)
 
 
 class Topic(Enum):
-    """What may be waited for."""
+    """The kinds of work to wait for."""
 
     DELIVERIES = "deliveries"
     DELETIONS = "deletions"
@@ -25,20 +26,20 @@ Heard = Callable[[Topic], None]
 
 
 class Messenger(Protocol):
-    """Brings wake-ups to the other processes of a deployment. Any of them may be lost, and some may come twice."""
+    """Sends wake-ups to the other processes of a deployment. Any wake-up may be lost, and some may come twice."""
 
     async def tell(self, topic: Topic) -> None:
-        """Tell every other process that listens now."""
+        """Notify every other process that listens now."""
         ...
 
     async def listen(self, heard: Heard) -> None:
-        """Call `heard` for what others tell, until cancelled."""
+        """Call `heard` for each message of another process, until canceled."""
         ...
 
 
 @dataclass(slots=True)
 class Wakeups:
-    """Joins those who wait in this process with whoever rings, here or elsewhere."""
+    """Connects the waiting loops of this process with the code that rings, here or in another process."""
 
     messenger: Messenger
     _waiting: dict[Topic, list[Callable[[], None]]] = field(default_factory=dict)
@@ -46,17 +47,17 @@ class Wakeups:
     _something: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on(self, topic: Topic, wake: Callable[[], None]) -> None:
-        """Have `wake` called at each wake-up, soon after what it is about was committed."""
+        """Call `wake` at each wake-up, soon after the commit of the new work."""
         self._waiting.setdefault(topic, []).append(wake)
 
     def ring(self, topic: Topic) -> None:
-        """Wake who waits here at once, and the other processes a moment later. Call it after the commit."""
+        """Wake this process's waiting loops at once, and other processes a moment later. Call it after the commit."""
         self._wake(topic)
         self._untold.add(topic)
         self._something.set()
 
     async def run(self) -> None:
-        """Tell and listen, until cancelled."""
+        """Send and receive messages until canceled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.messenger.listen(self._wake))
             group.create_task(self._tell())

@@ -1,4 +1,4 @@
-"""The composition root of `twinport why`: opens the databases that the settings name, and asks the gate why."""
+"""The composition root of `twinport why`: opens the databases of the settings, and asks the gate for the reason."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ __all__ = ["Asked", "mistakes", "why"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question by the names of those it is about. Without `region`, the first one that is served is meant."""
+    """A question by the names of its principal and resource. Without `region`, it is about the first served Region."""
 
     principal: str
     action: str
@@ -31,7 +31,7 @@ class Asked:
 
 
 async def why(settings: Settings, asked: Asked) -> Explanation:
-    """Explain what the gate would say now. Nothing is written.
+    """Explain the gate's current decision. Writes nothing.
 
     Raises what `join_catalog` does, PrincipalNotAsked, ResourceNotAsked, PolicyMalformed.
     """
@@ -51,7 +51,7 @@ async def why(settings: Settings, asked: Asked) -> Explanation:
 
 
 def _region(settings: Settings, asked: Asked) -> RegionName:
-    """Return the Region that is asked for: the one of the resource, the one that is named, or the first."""
+    """Return the Region of the question: the named one, the resource's, or the first."""
     parts = asked.resource.split(":")
     of_resource = parts[3] if asked.resource.startswith("arn:") and len(parts) > 3 else ""  # noqa: PLR2004
     return region_name(asked.region or of_resource or (*settings.regions, *DEFAULT_REGIONS)[0])

@@ -1,4 +1,4 @@
-"""`twinport why`: which statement decides, or which one is missing, and on which side of a border."""
+"""`twinport why`: which statement decides or is missing, and on which side of an account border."""
 
 import asyncio
 import importlib
@@ -28,7 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class WordsWrong(typer.TyperException):
-    """Misuse: every mistake in the words of the command line, at once."""
+    """Misuse of the command line. The message has every mistake."""
 
     exit_code = 2
 
@@ -82,7 +82,7 @@ def _is_value(given: str) -> bool:
 
 
 def _context(given: list[str]) -> dict[str, tuple[str, ...]]:
-    """Read KEY=VALUE; a key that is given again has several values."""
+    """Parse KEY=VALUE. A repeated key has several values."""
     keys: dict[str, tuple[str, ...]] = {}
     for each in given:
         key, _, value = each.partition("=")

@@ -1,4 +1,4 @@
-"""`twinport worker`: what runs beside the requests (couriers, sweeps, tasks), in a process that serves no clients."""
+"""`twinport worker`: the background work (couriers, collections, tasks) in a process that serves no clients."""
 
 import os
 from datetime import timedelta
@@ -9,7 +9,7 @@ from twinport.config import Settings
 from twinport.metrics_listener import metrics_shown
 from twinport.telemetry import Event
 
-# The promise is five seconds from SIGTERM to the end: so much for couriers, and so much for the databases.
+# We promise five seconds from SIGTERM to the end. The first limit is for couriers, the second for the databases.
 _GRACE = timedelta(seconds=4)
 _CLOSING = timedelta(seconds=0.4)
 
@@ -17,7 +17,7 @@ _CLOSING = timedelta(seconds=0.4)
 async def work(app: App, settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. Couriers get a few seconds to finish what they carry.
 
-    Raises WriterDied after an orderly end that a broken part made necessary.
+    Raises WriterDied after an orderly end because of a broken part.
     """
     try:
         with signals.ending(None) as ended:
