@@ -16,7 +16,7 @@ from twinport.model.identities import Caller
 from twinport.model.names import is_account_id
 from twinport.refusals.identities import AliasIsAnAccount
 
-# Every version of every policy of an account together; AWS names the bound and does not raise it.
+# The most versions of all policies of an account together. AWS states this bound and does not raise it.
 _VERSIONS_IN_USE_MOST = 10_000
 
 
@@ -38,7 +38,7 @@ class AccountFacts:
         await self.catalog.partition.write(lambda db: accounts.set_alias(db, caller.account, text))
 
     async def remove_alias(self, caller: Caller, text: str) -> None:
-        """Take the alias away. Raises AliasNotFound."""
+        """Remove the alias. Raises AliasNotFound."""
         await self.entities.ask_of_account(caller, "iam:DeleteAccountAlias")
         await self.catalog.partition.write(lambda db: accounts.remove_alias(db, caller.account, text))
 

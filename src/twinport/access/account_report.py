@@ -34,7 +34,7 @@ _ORDER = {kind: str(place) for place, kind in enumerate(DetailKind)}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page of a report: what is on it, and the key of its last entry if more follows."""
+    """A page of a report: its entries, and the key of the last entry if more follow."""
 
     details: Sequence[Detail]
     continued_after: str | None

@@ -21,7 +21,7 @@ LONGEST_CHAINED = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller asks for. Without `length` the session lasts an hour."""
+    """The parameters of AssumeRole. Without `length` the session lasts an hour."""
 
     role: RoleName
     session: str

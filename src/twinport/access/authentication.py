@@ -53,7 +53,7 @@ class Authenticator:
         A client that is given an endpoint address signs for a Region of its own choice, even for IAM. IAM ignores that
         Region.
 
-        Raises a NotAuthenticated refusal that says what is wrong, and nothing of the secret.
+        Raises a NotAuthenticated refusal that names the problem and reveals nothing of the secret.
         """
         signed = sigv4.parse(message)
         is_global = _is_global(service, message)
@@ -93,7 +93,7 @@ class Authenticator:
             del self._proven[next(iter(self._proven))]
 
     async def _check_session(self, signed: sigv4.SignedRequest, caller: Caller) -> None:
-        """A session needs its token; a long-term key has none."""
+        """Check that a session's request has the session's token, and that a long-term key's request has none."""
         if (caller.session is None) != (signed.session_token is None):
             raise CredentialsUnknown
         if signed.session_token is not None:

@@ -43,7 +43,7 @@ class AuthorizationMessages:
         return self._sealed(caller, {**message, "matchedStatements": _items([]), "context": context})
 
     def open(self, caller: Caller, encoded: str) -> str:
-        """Return what was sealed for the caller's account. Raises AuthorizationMessageInvalid for anything else."""
+        """Open a message that is sealed for the caller's account. Raises AuthorizationMessageInvalid for other text."""
         try:
             return zlib.decompress(self.sealer.open(encoded, _purpose(caller))).decode()
         except SealBroken as error:

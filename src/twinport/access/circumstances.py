@@ -49,7 +49,7 @@ def folded(keys: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
 
 
 def resource_tag_keys(service: str, tags: Mapping[str, str]) -> dict[str, str]:
-    """Name a resource's tags as condition keys, the global ones and those of its service."""
+    """Return a resource's tags as condition keys: the global keys and those of its service."""
     prefixes = ("aws", service)
     return {f"{prefix}:ResourceTag/{key}": value for prefix in prefixes for key, value in tags.items()}
 

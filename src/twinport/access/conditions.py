@@ -122,7 +122,7 @@ class Comparison:
         return self.negated
 
     def _is_unresolved(self, context: RequestContext) -> bool:
-        """Tell whether a variable without a value keeps an Allow's condition from holding for want of a key."""
+        """Tell whether a variable without a value stops an Allow's condition that a missing key would satisfy."""
         return not self._holds_in_doubt and any(
             isinstance(variable.value(context), Unbound) for variable in self.variables
         )
@@ -140,7 +140,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The operator Null. `absent` lists which answers to 'is the key absent?' satisfy it: without any, none does."""
+    """The operator Null. `absent` lists the answers to 'is the key absent?' that satisfy it. If empty, none does."""
 
     operator: str
     key: str
@@ -169,7 +169,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
         raise PolicyMalformed(f"Invalid Condition type : {operator_name[:64]}.")
     parse, negated = _OPERATORS[family]
     if not values and effect is Effect.ALLOW:
-        # No document is kept with it any more. It must not grant: docs/decisions/0026-two-readings.md.
+        # New documents may not contain this. In a stored one it must not grant: docs/decisions/0026-two-readings.md.
         return Presence(operator_name, lower_ascii(key), frozenset(), key, ())
     reading = Reading.of(effect, negated=negated)
     try:

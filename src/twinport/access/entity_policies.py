@@ -1,4 +1,4 @@
-"""The policies of a user with those of its groups, of a group, or of a role, each with its text."""
+"""The policies of a user (including its groups' policies), of a group, or of a role, each with its text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whose account an access key id belongs to."""
+"""Finds the account that an access key id belongs to."""
 
 from dataclasses import dataclass
 

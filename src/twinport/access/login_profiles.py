@@ -1,4 +1,4 @@
-"""The passwords by which users sign in to the console."""
+"""The passwords with which users sign in to the console."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -43,7 +43,7 @@ class OidcProviders:
     world: Clock
 
     async def create(self, caller: Caller, new: NewProvider) -> OidcProvider:
-        """Create a provider. Nothing is fetched from it.
+        """Create a provider. Fetches nothing from it.
 
         Raises OidcUrlInvalid, OidcProviderExists, LimitReached, TooManyClientIds, InvalidInput.
         """
@@ -83,7 +83,7 @@ class OidcProviders:
         await self.catalog.partition.write(remove)
 
     async def add_client_id(self, caller: Caller, arn: str, client_id: str) -> None:
-        """Add an audience; one that is there already stays. Raises OidcProviderNotFound, TooManyClientIds."""
+        """Add an audience. An existing one stays. Raises OidcProviderNotFound, TooManyClientIds."""
         await self._ask(caller, "iam:AddClientIDToOpenIDConnectProvider", arn)
         await self._change(
             arn, lambda it: replace(it, client_ids=_client_ids(tuple(dict.fromkeys((*it.client_ids, client_id)))))

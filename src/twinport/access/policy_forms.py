@@ -14,7 +14,7 @@ _SHOWN = 256
 _COLONS = 5
 _VENDOR_UNCLEAR = "Resource vendor must be fully qualified and cannot contain regexes."
 _UNPARSED = "The policy failed legacy parsing"
-# What an ARN of IAM may be about, besides everything.
+# The kinds of resources in an ARN of IAM, besides `*`.
 _IAM_PATHS = (
     *("user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/"),
     *("sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/"),

@@ -64,7 +64,7 @@ class PolicyLibrary:
         return inline + self._named(await self._documents(session.policy_arns), PolicyKind.SESSION)
 
     async def has_policy(self, account: AccountId, arn: str) -> bool:
-        """Tell whether there is a managed policy of AWS or of this account by this ARN."""
+        """Tell whether AWS or this account has a managed policy with this ARN."""
         is_own = arn.startswith(f"arn:{PARTITION}:iam::{account}:policy/")
         return (is_own or is_aws_policy(arn)) and bool(await self._documents([arn]))
 

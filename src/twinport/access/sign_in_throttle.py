@@ -32,7 +32,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class SignInThrottle:
-    """Counts failures in the partition, so that all processes count together. Nothing is written for a success."""
+    """Counts failures in the partition, so that all processes count together. A success writes nothing."""
 
     catalog: Catalog
     hold: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -34,7 +34,7 @@ class Users:
     ) -> User:
         """Create a user.
 
-        Raises EntityExists, LimitReached, InvalidInput, and for the boundary what Boundaries.put does.
+        Raises EntityExists, LimitReached, InvalidInput, and for the boundary what Boundaries.put raises.
         """
         arn = user_arn(caller.account, path, name)
         await self.entities.ask_of(caller, "iam:CreateUser", arn, {**tag_context(tags), **boundary_context(boundary)})
