@@ -61,7 +61,7 @@ def is_aws_host(name: str) -> bool:
 def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registry | None, str]:
     """Split the registry from `ACCOUNT/REGION/rest`. A path without a registry is returned whole.
 
-    `rest` is empty when the path names a registry and nothing in it.
+    `rest` is empty if the path names only a registry.
     """
     account, _, behind = path.partition("/")
     region, _, rest = behind.partition("/")

@@ -37,7 +37,7 @@ class Federation:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a temporary credential adds to the principal behind it.
+    """The facts that a temporary credential adds to its principal.
 
     `binding` is set for sessions of a service-linked role alone: the source and the one destination registry that
     the session may act on. `policies` are session policies as text, which narrow and never grant. A session that this
