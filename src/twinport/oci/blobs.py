@@ -177,7 +177,7 @@ def _created(target: Target, layer: Layer) -> Answer:
 
 
 def _out_of_order(target: Target, refusal: UploadOutOfOrder) -> Answer:
-    """Tell the client where to go on."""
+    """Answer with the position at which the client must continue."""
     headers = {**_upload_headers(target, UploadState(refusal.upload, refusal.size))}
     error = {"code": "BLOB_UPLOAD_INVALID", "message": refusal.message}
     headers["content-type"] = ContentType.JSON.value

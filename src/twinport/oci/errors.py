@@ -1,7 +1,7 @@
 """Refusals in the words of the registry protocol (OCI Distribution 1.1, error codes).
 
-Statuses and codes are those of the standard and its reference implementation. The messages are ECR's where ECR has
-one, so that docker prints the same as with ECR.
+Statuses and codes are those of the standard and its reference implementation. If ECR has a message for a refusal, it is
+used, so that docker prints the same as with ECR.
 """
 
 import json

@@ -45,7 +45,7 @@ class Listings:
         return _page(body, kind, _next(f"{target.prefix}/tags/list", limit, found))
 
     async def catalog(self, request: Request, caller: Caller, registry: Registry, lead: str) -> AnyAnswer:
-        """`GET /v2/_catalog`, with `n` and `last`; `lead` is what the caller writes before this registry's names."""
+        """`GET /v2/_catalog`, with `n` and `last`; `lead` is the caller's prefix for this registry's names."""
         query = _fields(request)
         limit, after = self._limit(query), _last(query).removeprefix(lead)
         found = [lead + name for name in await self.repositories.names(caller, registry, after, limit + 1)]

@@ -46,7 +46,7 @@ class ManifestRoutes:
             raise ImageNotFound(digest, image.tag, target.repository, target.registry.account) from refusal
 
     async def put(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
-        """`PUT /v2/NAME/manifests/REFERENCE`; `?tag=`, any number of times, tags what is pushed by digest."""
+        """`PUT /v2/NAME/manifests/REFERENCE`; repeated `?tag=` parameters add tags to a push by digest."""
         reference, asked = _reference(target), _asked_tags(request)
         if asked and not isinstance(reference, Digest):
             raise InvalidParameter("tag", "is for a push by digest")
@@ -65,7 +65,7 @@ class ManifestRoutes:
         return Answer(201, headers)
 
     async def delete(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
-        """`DELETE /v2/NAME/manifests/REFERENCE`: a digest goes with its tags, a tag goes alone."""
+        """`DELETE /v2/NAME/manifests/REFERENCE`: a digest deletes the manifest with its tags, a tag only itself."""
         match _reference(target):
             case Digest() as digest:
                 await self.images.remove(caller, target.registry, target.repository, digest)

@@ -8,7 +8,7 @@ from twinport.refusals.requests import BadName
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A repository that may or may not exist, and what the path names in it.
+    """A repository that may or may not exist, and the item in it that the path names.
 
     `prefix` is the repository's path as the caller wrote it: `/v2/team/api` or `/v2/111122223333/eu-west-1/team/api`.
     Every address in an answer begins with it. `reference` is as sent: a digest, an upload's id, a tag, or empty.
