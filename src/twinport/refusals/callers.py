@@ -85,7 +85,7 @@ class OriginRefused(Refusal):
 
 
 class HostUnclear(BadRequest):
-    """A request that must name one host names none, or several."""
+    """A request names no host or several, and must name exactly one."""
 
     def __init__(self, count: int) -> None:
         said = f"{count} Host headers" if count else "no Host header"

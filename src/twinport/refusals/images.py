@@ -9,7 +9,7 @@ _MOST_NAMED = 100
 
 
 class ManifestInvalid(InvalidParameter):
-    """The manifest is not what the image specifications allow."""
+    """The manifest does not follow the image specifications."""
 
     def __init__(self, constraint: str) -> None:
         super().__init__("ImageManifest", constraint)

@@ -23,7 +23,7 @@ class ConstraintsViolated(BadRequest):
 
 
 class BodyMalformed(BadRequest):
-    """The body or query string cannot be read as what the operation takes."""
+    """The body or query string cannot be parsed as the operation's input."""
 
 
 class OperationUnknown(BadRequest):
@@ -107,7 +107,7 @@ class RateExceeded(LimitReached):
 
 
 class ServerBusy(Unavailable):
-    """The queue of the threads that do this kind of work is full. Nothing was begun."""
+    """The queue of the threads for this kind of work is full. No work was started."""
 
     def __init__(self, work: str) -> None:
         super().__init__(f"too much work of the kind '{work}' is waiting on this server; nothing was done, try again")

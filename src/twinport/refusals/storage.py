@@ -11,7 +11,7 @@ class BlobMissing(NotFound):
 
 
 class StorageUnavailable(Unavailable):
-    """The disk or the database refused a read or a write: away, full, read-only, failing. Nothing was changed."""
+    """The disk or database failed a read or write: unavailable, full, read-only or broken. Nothing was changed."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"storage is unavailable: {what}; nothing was changed, try again")
@@ -49,7 +49,7 @@ class NothingBegun(Unavailable):
 
 
 class WriterDied(Unavailable):
-    """The thread that writes a database of this process has died; only another process can go on."""
+    """The thread of this process that writes a database has died. Only another process can continue."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(f"the thread that writes the database has died ({cause}); start twinport again")
@@ -72,7 +72,7 @@ class StoreOfAnother(Conflict):
 
 
 class CatalogOfAnother(Conflict):
-    """A data folder belongs to another catalog than the settings name. Nothing was made or changed."""
+    """A data folder belongs to a catalog other than the one in the settings. Nothing was created or changed."""
 
     def __init__(self, folder: str, named: str) -> None:
         super().__init__(
@@ -97,7 +97,7 @@ class BytesGivenUp(Unavailable):
 
 
 class BlobUnreadable(Unavailable):
-    """The disk fails to read bytes that are there. `code` is the errno."""
+    """The disk fails to read existing bytes. `code` is the errno."""
 
     def __init__(self, key: str, what: str, code: int | None) -> None:
         super().__init__(f"the bytes under key '{key}' cannot be read: {what}; try again")
@@ -171,7 +171,7 @@ class OfferExpired(Unavailable):
 
 
 class Interrupted(Unavailable):
-    """The client went away, stalled, or sent fewer bytes than it announced."""
+    """The client disconnected, stalled, or sent fewer bytes than it announced."""
 
 
 class BodyBroken(Interrupted):
