@@ -127,7 +127,7 @@ from twinport.wakeups import Messenger, Topic, Wakeups
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What runs beside the requests.
+    """The tasks that run beside the requests.
 
     Couriers stop in their own way: they get a moment to finish their transfers.
     """
@@ -211,7 +211,7 @@ def build(
     opened: Callable[[Settings, Clock], WholeCatalog] = open_catalog,
     kind: str = "server",
 ) -> App:
-    """Open the data folder and put the parts together. Raises what `open_catalog` does.
+    """Open the data folder and build the parts. Raises what `open_catalog` does.
 
     `gate` and `opened` may supply a gate and a catalog that also record their calls. `kind` is the kind of this
     process that other processes see in the folder.

@@ -46,7 +46,7 @@ class WorldClock:
 
 @dataclass(slots=True)
 class ManualClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     time: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
