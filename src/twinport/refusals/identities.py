@@ -291,7 +291,7 @@ class SessionPoliciesTooLarge(LimitReached):
 
 
 class RoleFenced(Unavailable):
-    """This incarnation of the service-linked role is being deleted or is gone. The calling code looks it up again."""
+    """The incarnation of the service-linked role is being deleted or is gone. The calling code looks it up again."""
 
     def __init__(self) -> None:
         super().__init__("the service-linked role is being deleted; nothing was changed, try again")
@@ -305,14 +305,14 @@ class AuthorizationMessageInvalid(BadRequest):
 
 
 class PrincipalNotAsked(BadRequest):
-    """This name is no principal to ask about. `why_not` says what is wrong with it."""
+    """A question names no principal that can be explained. `why_not` says what is wrong with the name."""
 
     def __init__(self, name: str, why_not: str) -> None:
         super().__init__(f"'{name}' {why_not}")
 
 
 class ResourceNotAsked(BadRequest):
-    """This name is no resource to ask about. `why_not` says what is wrong with it."""
+    """A question names no resource that can be explained. `why_not` says what is wrong with the name."""
 
     def __init__(self, name: str, why_not: str) -> None:
         super().__init__(f"'{name}' {why_not}")

@@ -18,7 +18,7 @@ class StorageUnavailable(Unavailable):
 
 
 class FolderClosed(StorageUnavailable):
-    """This user can neither create nor write a folder, or its disk is read-only. Waiting does not help."""
+    """The process's user can neither create nor write a folder, or its disk is read-only. Waiting does not help."""
 
     def __init__(self, what: str) -> None:
         Unavailable.__init__(
