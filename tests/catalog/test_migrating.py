@@ -12,7 +12,15 @@ from sqlalchemy import Boolean, Connection, Engine, MetaData, Table, create_engi
 
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
-from twinport.catalog import identities, migrating, partition_schema, postgres, regional_schema, revisions
+from twinport.catalog import (
+    identities,
+    migrating,
+    migration_files,
+    partition_schema,
+    postgres,
+    regional_schema,
+    revisions,
+)
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
 pytestmark = pytest.mark.large
@@ -128,18 +136,18 @@ def test_migrating_again_changes_nothing(db: Connection, metadata: MetaData) -> 
 @METADATA
 def test_the_revisions_of_a_folder_follow_one_another_in_the_order_of_their_files(metadata: MetaData) -> None:
     config = Config()
-    config.set_main_option("script_location", str(revisions.MIGRATIONS))
+    config.set_main_option("script_location", str(migration_files.MIGRATIONS))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", str(revisions.folder_of(metadata)))
+    config.set_main_option("version_locations", str(migration_files.folder_of(metadata)))
     scripts = ScriptDirectory.from_config(config)
-    known = revisions.known(metadata)
+    known = migration_files.known(metadata)
     assert scripts.get_heads() == [known[-1]]
     assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == known
 
 
 @METADATA
 def test_every_revision_is_a_step_that_can_be_stopped_at(db: Connection, metadata: MetaData) -> None:
-    for step in revisions.known(metadata):
+    for step in migration_files.known(metadata):
         migrating.upgrade(db, metadata, step)
         assert revision(db) == [step]
     assert revisions.is_current(db, metadata)

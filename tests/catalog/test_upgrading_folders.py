@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 
 from tests.served import start
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import partition_schema, regional_schema, revisions
+from twinport.catalog import migration_files, partition_schema, regional_schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName
@@ -117,7 +117,7 @@ def test_a_folder_of_the_first_version_is_upgraded_with_every_row(folder: Path) 
     open_and_close(folder)
     for file, earlier in before.items():
         metadata = partition_schema.partition if file == "global.db" else regional_schema.regional
-        assert revision(folder / file) == revisions.known(metadata)[-1]
+        assert revision(folder / file) == migration_files.known(metadata)[-1]
         assert holds(rows(folder / file), earlier)
 
 
@@ -211,7 +211,7 @@ def test_processes_that_open_a_folder_together_upgrade_it_once(folder: Path, whi
         each.stdin.flush()
     said = [each.communicate(timeout=60)[1].decode() for each in opening]
     assert said == ["", ""]
-    assert revision(at / "global.db") == revisions.known(partition_schema.partition)[-1]
+    assert revision(at / "global.db") == migration_files.known(partition_schema.partition)[-1]
     assert which == "new" or holds(rows(at / "global.db"), before)
 
 
@@ -281,7 +281,7 @@ def test_a_new_database_whose_making_fails_at_any_statement_is_empty_or_whole(tm
         with stopped_at(statement), suppress(Stopped):
             open_and_close(tmp_path / "new")
         assert bool(tables(tmp_path / "new" / "global.db")) == (statement > len(statements))
-    assert revision(tmp_path / "new" / "global.db") == revisions.known(partition_schema.partition)[-1]
+    assert revision(tmp_path / "new" / "global.db") == migration_files.known(partition_schema.partition)[-1]
 
 
 def test_a_process_killed_in_the_middle_of_an_upgrade_leaves_the_old_state(folder: Path) -> None:

@@ -1,10 +1,10 @@
-"""Runs the migrations beside this module with Alembic; loaded only for a database that lacks some."""
+"""Runs the migrations with Alembic; loaded only for a database that lacks some."""
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, create_engine, inspect
 
-from twinport.catalog import revisions
+from twinport.catalog import migration_files
 from twinport.refusals.storage import DatabaseUnrecognised
 
 _FIRST = "0001"
@@ -52,8 +52,8 @@ def _check_columns(db: Connection, table: Table) -> None:
 
 def _config(db: Connection, metadata: MetaData) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(revisions.MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migration_files.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", str(revisions.folder_of(metadata)).replace("%", "%%"))
+    config.set_main_option("version_locations", str(migration_files.folder_of(metadata)).replace("%", "%%"))
     config.attributes["connection"] = db
     return config

@@ -15,7 +15,8 @@ from sqlalchemy import (
 from twinport.catalog.columns import Instant, Text
 from twinport.catalog.schema import leases
 
-partition = MetaData()
+# `first_table` is in every revision: a database without it was never given its tables.
+partition = MetaData(info={"migrations": "partition", "first_table": "site_key"})
 
 account = Table(
     "account",

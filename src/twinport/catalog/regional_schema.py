@@ -18,7 +18,8 @@ from sqlalchemy import (
 from twinport.catalog.columns import Instant, Text
 from twinport.catalog.schema import leases
 
-regional = MetaData()
+# `first_table` is in every revision: a database without it was never given its tables.
+regional = MetaData(info={"migrations": "regional", "first_table": "history"})
 
 # One row. The epoch is new, and greater, after a restore, a reset or a fork.
 history = Table(

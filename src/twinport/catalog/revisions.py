@@ -1,41 +1,26 @@
 """The revision of a database, and its upgrade to the current one.
 
-Both engines use the migrations beside this module. Alembic, which runs them, takes longer to import than everything
+Both engines use the same migrations. Alembic, which runs them, takes longer to import than everything
 else takes to start: it is loaded by name, and only for a database that lacks a migration. A new database gets the
 current tables at once; a test checks that they are the same (docs/decisions/0010-one-road-of-migrations.md).
 """
 
 import importlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, create_mock_engine, insert, inspect, select
 
-from twinport.catalog import partition_schema as schema
-from twinport.catalog import regional_schema
+from twinport.catalog.migration_files import known
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Alembic's own table, as Alembic makes it.
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
-def folder_of(metadata: MetaData) -> Path:
-    """Return the folder of a database's migrations. Each file's name begins with its revision, in their order."""
-    return MIGRATIONS / ("partition" if metadata is schema.partition else "regional")
-
-
-def known(metadata: MetaData) -> list[str]:
-    """Return the revisions that this version knows, the oldest first."""
-    return sorted(path.name.partition("_")[0] for path in folder_of(metadata).glob("[0-9]*.py"))
-
-
 def has_tables(db: Connection, metadata: MetaData) -> bool:
     """Tell whether a partition's or a Region's database was ever given its tables, of any revision."""
-    first = schema.site_key if metadata is schema.partition else regional_schema.history
-    return db.dialect.has_table(db, first.name)
+    return db.dialect.has_table(db, metadata.info["first_table"])
 
 
 def is_current(db: Connection, metadata: MetaData) -> bool:
