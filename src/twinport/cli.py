@@ -16,8 +16,8 @@ import typer
 from twinport import __version__, account_commands, replication_commands, status_command, upkeep_commands, why_command
 from twinport.command_options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
+from twinport.model.printable import printable
 from twinport.open_accounts import OpenAccounts
-from twinport.printable import printable
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
 # Typer's suggestions for a misspelled word. The nearest is the first command, or the one similar option.

@@ -11,7 +11,7 @@ from twinport.exchange import Request
 from twinport.model.addresses import is_aws_host
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
-from twinport.networks import hop_address, read_address, read_network
+from twinport.model.networks import hop_address, read_address, read_network
 from twinport.refusals.callers import HostUnclear, OriginRefused
 
 # Names beneath it lead to this machine, and no web page can have such an origin.

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from twinport.printable import printable
+from twinport.model.printable import printable
 
 WIDTH = 100
 _LEVEL = len("12:34:56.789 ")

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from twinport import pools
 from twinport.errors import LimitReached, Refusal
-from twinport.networks import peer_address
+from twinport.model.networks import peer_address
 from twinport.refusals.storage import BodyBroken, Interrupted
 
 STALL_LIMIT = timedelta(seconds=60)

@@ -24,7 +24,7 @@ from twinport.exchange import (
     send_answer,
 )
 from twinport.metrics.requests import Measurement, measured
-from twinport.networks import network_of
+from twinport.model.networks import network_of
 from twinport.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted

@@ -18,7 +18,7 @@ import orjson
 from twinport.event_file import EventFile
 from twinport.log_levels import LogLevel
 from twinport.metrics import names
-from twinport.printable import printable, printable_json
+from twinport.model.printable import printable, printable_json
 
 
 class Event(Enum):

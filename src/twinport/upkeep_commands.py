@@ -10,7 +10,7 @@ import typer
 
 from twinport.command_options import Config, Data, settings_from
 from twinport.config import parse_size
-from twinport.printable import printable
+from twinport.model.printable import printable
 
 _DAMAGED = 5
 

@@ -10,7 +10,7 @@ import typer
 
 from twinport.command_options import Config, Data, settings_from
 from twinport.errors import Refusal
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.model.names import region_name
 
 _DENIED = 3

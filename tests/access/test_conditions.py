@@ -11,7 +11,7 @@ from twinport.access.policy import PolicyKind, parse, parse_given
 from twinport.access.readings import Effect
 from twinport.access.steps import Steps
 from twinport.access.wildcards import Version
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
 TABLE = tomllib.loads(Path(__file__).with_suffix("").with_name("conditions.toml").read_text())

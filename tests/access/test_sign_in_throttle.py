@@ -22,7 +22,7 @@ from twinport.catalog import partition_schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
-from twinport.networks import network_of
+from twinport.model.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 
 ANN, BOB, HERE, THERE = "user 1/ann", "user 1/bob", "192.0.2.1", "198.51.100.7"

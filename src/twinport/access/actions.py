@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from twinport.aws import shapes
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 
 _SERVICES = ("ecr", "iam", "sts")
 # AWS's service authorization reference lists these in addition to the operations.

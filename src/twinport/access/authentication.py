@@ -14,8 +14,8 @@ from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import AccountId, RegionName
+from twinport.model.networks import network_of
 from twinport.model.regions import GLOBAL_REGION
-from twinport.networks import network_of
 from twinport.refusals.callers import CredentialsUnknown
 
 # A thread beside the event loop hashes a body above this size.

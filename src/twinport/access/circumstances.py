@@ -5,8 +5,8 @@ from datetime import datetime
 
 from twinport.access.gate import Context
 from twinport.access.wildcards import RequestContext
-from twinport.letters import lower_ascii
 from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId
 
 

@@ -18,8 +18,8 @@ from twinport.access.globs import Matches, Token, Wildcard, matcher
 from twinport.access.readings import Effect, Reading
 from twinport.access.steps import LONGEST_VALUE, Steps, StepsSpent
 from twinport.access.wildcards import Pattern, RequestContext, Unbound, Variable, Version, literal, pattern
-from twinport.letters import lower_ascii
-from twinport.networks import read_address, read_network
+from twinport.model.letters import lower_ascii
+from twinport.model.networks import read_address, read_network
 from twinport.refusals.identities import PolicyMalformed
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")

@@ -9,7 +9,7 @@ from twinport.access import policy
 from twinport.access.policy import Policy, PolicyKind
 from twinport.access.steps import Steps
 from twinport.access.wildcards import variables_of
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 
 _MOST_TEXTS = 16
 _WITH_VARIABLES = "2012-10-17"

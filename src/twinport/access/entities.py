@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, Gate, IdentityResource
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
-from twinport.letters import lower_ascii
 from twinport.model import names
 from twinport.model.entities import RESERVED_PATH, Group, PolicyOwner, PrincipalType, Tag
 from twinport.model.identities import Caller
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import InvalidInput
 
 _RESERVED_KEYS = "aws:"

@@ -15,8 +15,8 @@ from twinport.access.policy import Policy, PolicyKind, Statement
 from twinport.access.readings import Effect
 from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
 from twinport.access.wildcards import RequestContext, Unbound, Variable
-from twinport.letters import lower_ascii
 from twinport.model.identities import PrincipalKind
+from twinport.model.letters import lower_ascii
 
 # The cost of explaining a statement about the action, in steps, in addition to comparing it.
 _HEARING = 8

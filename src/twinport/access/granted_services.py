@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 
 
 def grants(text: str, namespace: str) -> bool:

@@ -12,7 +12,7 @@ from twinport.access.grants import AllBut, Audience, Only, named
 from twinport.access.readings import Effect, Reading
 from twinport.access.steps import MOST_STEPS, Steps
 from twinport.access.wildcards import Pattern, RequestContext, Version, pattern, resource
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
 # The longest document that is parsed; AWS's own largest has 90,000 characters. The verbs check the quotas.

@@ -17,9 +17,9 @@ from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied
-from twinport.letters import lower_ascii
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, PrincipalKind
+from twinport.model.letters import lower_ascii
 from twinport.model.regions import GLOBAL_REGION
 from twinport.refusals.identities import PolicyMalformed
 from twinport.telemetry import Event

@@ -13,9 +13,9 @@ from twinport.access.trust import RoleName
 from twinport.catalog import identities
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
-from twinport.letters import lower_ascii
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
+from twinport.model.letters import lower_ascii
 from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
 from twinport.refusals.identities import PrincipalNotAsked, ResourceNotAsked
 

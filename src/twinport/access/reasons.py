@@ -8,7 +8,7 @@ from twinport.access.grants import Identity, Principal, ServicePrincipal
 from twinport.access.policy import PolicyKind
 from twinport.access.readings import Effect
 from twinport.access.statement_spans import spans
-from twinport.printable import printable
+from twinport.model.printable import printable
 
 _MOST_NEAR_MISSES = 5
 _KINDS = {

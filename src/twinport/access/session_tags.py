@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.letters import lower_ascii
 from twinport.model.entities import Tag
 from twinport.model.identities import Session
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import SessionTagsInvalid
 
 _RESERVED_KEYS = "aws:"

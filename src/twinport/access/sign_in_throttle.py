@@ -15,7 +15,7 @@ from twinport.catalog import sign_in_failures
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.sign_in_failures import MOST_PAIRS, Failures, Pair
-from twinport.networks import network_of
+from twinport.model.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 
 FREE_ATTEMPTS = 3

@@ -21,10 +21,10 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
-from twinport.letters import lower_ascii
 from twinport.metrics import names
 from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
+from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId, is_account_id
 from twinport.refusals.callers import SignedOut, SignInRefused, TooManyAttempts
 from twinport.telemetry import Event

@@ -9,7 +9,7 @@ from twinport.access.explanation import Explanation, explain
 from twinport.access.policy import Policy, PolicyKind
 from twinport.access.readings import Effect
 from twinport.access.statement_spans import Span, spans
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import PolicyNotEvaluated
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"

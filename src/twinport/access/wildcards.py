@@ -8,7 +8,7 @@ from enum import Enum
 from twinport.access.globs import Matches, Token, Wildcard, exactly, matcher
 from twinport.access.readings import Reading
 from twinport.access.steps import LONGEST_VALUE, Steps, rate
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import PolicyMalformed
 
 # The facts of a request, by condition key in lower case. A key without values counts as absent.

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, sel
 from twinport.catalog import login_profiles, principal_ids, service_uses, statements
 from twinport.catalog import partition_schema as schema
 from twinport.errors import LimitReached
-from twinport.letters import lower_ascii
 from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
+from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId
 from twinport.refusals.identities import EntityExists, EntityNotFound, RoleUnmodifiable, StillReferenced
 

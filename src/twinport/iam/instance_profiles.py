@@ -9,8 +9,8 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_tags, tags_of
 from twinport.iam.roles import bare_role
-from twinport.letters import lower_ascii
 from twinport.model.entities import InstanceProfile, Page
+from twinport.model.letters import lower_ascii
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from twinport.access.principal_policies import PrincipalPolicies
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
-from twinport.letters import lower_ascii
 from twinport.model.entities import ManagedPolicy, PolicyUsage, PolicyVersion, PrincipalType
+from twinport.model.letters import lower_ascii
 
 _USER, _GROUP, _ROLE = PrincipalType.USER, PrincipalType.GROUP, PrincipalType.ROLE
 

@@ -8,8 +8,8 @@ from twinport.access.roles import NewRole, Roles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
-from twinport.letters import lower_ascii
 from twinport.model.entities import DEFAULT_SESSION, Role
+from twinport.model.letters import lower_ascii
 from twinport.pools import MESSAGES
 
 

@@ -11,7 +11,7 @@ from twinport.access.statement_spans import Position
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import marker_of, page_of
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.refusals.identities import InvalidInput
 
 

@@ -9,8 +9,8 @@ from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
-from twinport.letters import lower_ascii
 from twinport.model.entities import AccessKey, KeyStatus, Use, User
+from twinport.model.letters import lower_ascii
 from twinport.model.names import root_arn
 from twinport.refusals.identities import InvalidInput
 

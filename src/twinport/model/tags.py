@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from twinport.letters import lower_ascii
+from twinport.model.letters import lower_ascii
 from twinport.refusals.requests import InvalidTag, TooManyTags
 
 MOST_TAGS = 50

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import Enum
 
-from twinport.printable import printable
+from twinport.model.printable import printable
 from twinport.status.own_server import Readiness
 
 # If a copy waits longer than this, replication is behind: an attempt and its retries take less.

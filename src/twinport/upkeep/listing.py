@@ -12,8 +12,8 @@ from twinport.config import Settings
 from twinport.console import words
 from twinport.databases import join_catalog
 from twinport.model.names import RegionName, Registry, account_id
+from twinport.model.printable import printable
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery
-from twinport.printable import printable
 from twinport.replication.listing import OPEN_STATES, DeliveryListing
 from twinport.upkeep.sites import RegionNeverUsed
 
