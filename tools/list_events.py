@@ -8,13 +8,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from twinport.event_table import COMMON, FIELDS, TABLE
+from twinport.logs.table import COMMON, FIELDS, TABLE
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "events.md"
 _HEAD = """\
 # Events
 
-`tools/list_events.py` writes this page from `src/twinport/event_table.py`. A test compares that table with every call
+`tools/list_events.py` writes this page from `src/twinport/logs/table.py`. A test compares that table with every call
 that writes an event. [Read the log](../how-to/logs.md) says where events go and how many are written.
 
 `error` is what does not heal by itself: a person must act. `warning` is what went wrong and heals by itself, or

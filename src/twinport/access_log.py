@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from twinport import telemetry
 from twinport.exchange import Message, Receive, Request, Send
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 
 ANONYMOUS = "anonymous"
 # A client may send a head of 128 KiB, and each of its requests writes a line.

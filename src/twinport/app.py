@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from twinport import private_files, telemetry
+from twinport import private_files
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
 from twinport.access.account_report import AccountReport
@@ -87,6 +87,8 @@ from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS, HOME_REGION
 from twinport.neighbours import Neighbours, this_host
@@ -121,7 +123,6 @@ from twinport.replication.reopening import Reopening
 from twinport.replication.status import DeliveryStatus
 from twinport.scraped_processes import ScrapedProcesses
 from twinport.sts import door as sts
-from twinport.telemetry import Event
 from twinport.wakeups import Messenger, Topic, Wakeups
 
 

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from twinport import telemetry
 from twinport.errors import reason_of, split
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 
 _PAUSE_AFTER_FAILURE = timedelta(seconds=1)
 

@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from twinport import telemetry
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.refusals.storage import WriterDied
-from twinport.telemetry import Event
 
 
 class Breakdown:

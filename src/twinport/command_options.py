@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from twinport import private_files, telemetry
+from twinport import private_files
 from twinport.config import Settings, load
-from twinport.event_file import EventFile
-from twinport.log_levels import LogLevel
+from twinport.logs import telemetry
+from twinport.logs.file import EventFile
+from twinport.logs.levels import LogLevel
 
 # The defaults that help texts show.
 DEFAULTS = Settings()

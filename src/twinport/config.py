@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.errors import ConfigurationWrong
 from twinport.keeping import Keeping
-from twinport.log_levels import LogLevel
+from twinport.logs.levels import LogLevel
 from twinport.open_accounts import OpenAccounts
 from twinport.outgoing import Permissions
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from twinport import access_log, pools, telemetry
+from twinport import access_log, pools
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import (
@@ -23,12 +23,13 @@ from twinport.exchange import (
     request_of,
     send_answer,
 )
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics.requests import Measurement, measured
 from twinport.model.networks import network_of
 from twinport.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted
-from twinport.telemetry import Event
 
 _LINGER = Linger()
 # The underlying server reads somewhat more than its limit.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from twinport import access_log, pools, telemetry
+from twinport import access_log, pools
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
@@ -19,12 +19,13 @@ from twinport.clock import Clock
 from twinport.edge import CONSOLE, Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.identities import Origin
 from twinport.pools import MESSAGES
 from twinport.refusals.requests import BodyMalformed, ServerBusy
 from twinport.refusals.storage import Interrupted
 from twinport.room import Room, RoomTaken
-from twinport.telemetry import Event
 
 # A policy of 131,072 characters takes up to three times that in a form. A layer part of 20 MiB is 28 MB of base64.
 _BODY_LIMIT = 1 << 20

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from twinport import telemetry
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.neighbours import Neighbours, this_host
-from twinport.telemetry import Event
 
 _LONGEST_NOTE = 1 << 14
 

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinport import telemetry
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.wakeups import Heard, Topic
 
 # A socket's path may have 107 bytes. A longer path is reached through a descriptor of its folder.

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from twinport import telemetry
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 
 _OTHERS = 0o077
 _OURS = re.compile(

@@ -18,10 +18,11 @@ from time import time
 
 import orjson
 
-from twinport import __version__, telemetry
+from twinport import __version__
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.metrics.values import Metric, Snapshot
-from twinport.telemetry import Event
 
 # More than `serve` and several workers beside it need. A process without a slot works, but other scrapes lack it.
 MOST_SLOTS = 512

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NoReturn
 
-from twinport import telemetry
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.signals import ENDING
-from twinport.telemetry import Event
 
 # We promise five seconds from SIGTERM to the end, and each process needs a little more than four at most.
 GRACE = timedelta(seconds=4.6)

@@ -14,13 +14,13 @@ import pytest
 
 from tests.served import Served, start
 from tests.waiting import PATIENCE_SECONDS, until
-from twinport.event_file import LARGEST, OLDER, EventFile
+from twinport.logs.file import LARGEST, OLDER, EventFile
 
 # Writes lines until it is killed, and says on standard output how many were written.
 WRITER = """
 import sys
 from pathlib import Path
-from twinport.event_file import EventFile
+from twinport.logs.file import EventFile
 file, name = EventFile(Path(sys.argv[1]), largest=2000, older=1000), sys.argv[2]
 for number in range(int(sys.argv[3])):
     file.write(f"{name} {number}\\n".encode())
@@ -106,7 +106,7 @@ def test_a_writer_that_is_killed_loses_no_line_that_was_written(tmp_path: Path) 
 def test_standard_error_follows_to_the_new_file(tmp_path: Path) -> None:
     path = tmp_path / "events.log"
     program = (
-        "import os, sys; from pathlib import Path; from twinport.event_file import EventFile\n"
+        "import os, sys; from pathlib import Path; from twinport.logs.file import EventFile\n"
         "file = EventFile(Path(sys.argv[1]), largest=20)\n"
         "for number in range(5): file.write(b'a line of events\\n')\n"
         "os.write(2, b'a line of standard error\\n')\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tools import list_events
-from twinport.event_table import COMMON, FIELDS, TABLE
-from twinport.log_levels import LogLevel
+from twinport.logs.levels import LogLevel
+from twinport.logs.table import COMMON, FIELDS, TABLE
+from twinport.logs.telemetry import Event
 from twinport.registry.garbage import Swept
 from twinport.replication import forgetting
-from twinport.telemetry import Event
 
 SOURCE = Path(__file__).parents[2] / "src" / "twinport"
 LEVELS = {

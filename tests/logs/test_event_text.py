@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.event_text import WIDTH, shown
+from twinport.logs.text import WIDTH, shown
 
 DIGEST = f"sha256:{'a' * 64}"
 ARN = "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForECRReplication/eu-west-1-111122223333-us-east-1-0123"

@@ -13,10 +13,10 @@ import pytest
 from tests.command_line import called
 from tests.served import Served, new_account, start
 from tests.strangers import Stranger
-from twinport import telemetry
-from twinport.event_file import EventFile
-from twinport.log_levels import LogLevel
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.file import EventFile
+from twinport.logs.levels import LogLevel
+from twinport.logs.telemetry import Event
 
 
 class Full(io.StringIO):

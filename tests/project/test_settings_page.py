@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from twinport.config import Settings
-from twinport.log_levels import LogLevel
+from twinport.logs.levels import LogLevel
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", PAGE.read_text(), re.MULTILINE))

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.ports import free_port
-from twinport.event_file import LARGEST
+from twinport.logs.file import LARGEST
 from twinport.tour.child import ServerEnded, running
 
 

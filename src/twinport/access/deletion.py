@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from twinport import telemetry
 from twinport.access.gate import Gate, IdentityResource
 from twinport.access.service_linked_roles import registry_arn
 from twinport.catalog import deletions, identities
@@ -19,6 +18,8 @@ from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.deletions import (
     MOST_COUNTED,
     DeletionTask,
@@ -33,7 +34,6 @@ from twinport.model.deletions import (
 from twinport.model.identities import REPLICATION_ROLE, Caller
 from twinport.model.names import AccountId, RegionName, Registry, role_arn
 from twinport.refusals.identities import DeletionTaskNotFound
-from twinport.telemetry import Event
 
 # How long the runner retries an unreachable Region before the task fails.
 DEADLINE = timedelta(seconds=60)

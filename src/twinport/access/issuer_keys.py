@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from twinport import telemetry
 from twinport.clock import Clock
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.outgoing import Fetcher, Outgoing
 from twinport.refusals.egress import NotFetched
 from twinport.refusals.oidc import IssuerUnreachable, KeyNotRetrieved
-from twinport.telemetry import Event
 
 # A key as its issuer publishes it (RFC 7517).
 JsonKey = Mapping[str, object]

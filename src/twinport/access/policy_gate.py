@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from twinport import telemetry
 from twinport.access.circumstances import request_context
 from twinport.access.evaluate import Allowed, Denied, Policies, Question, decide, nothing_allows
 from twinport.access.explanation import Explanation, explain
@@ -17,12 +16,13 @@ from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog.embedded import Catalog
 from twinport.errors import AccessDenied
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.model.regions import GLOBAL_REGION
 from twinport.refusals.identities import PolicyMalformed
-from twinport.telemetry import Event
 
 _UNREADABLE = "because a policy that is stored cannot be read"
 Encode = Callable[[Caller, Explanation], str]

@@ -3,17 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from twinport import telemetry
 from twinport.access.sealing import Sealer
 from twinport.access.session_callers import caller_of
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.identities import Caller, Origin, PrincipalKind
 from twinport.model.names import AccountId, is_account_id, root_arn, user_arn
 from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import CredentialsUnknown, SessionExpired
-from twinport.telemetry import Event
 
 OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for development
 _OPEN_ALIAS = {"test": "000000000000"}

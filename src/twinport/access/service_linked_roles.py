@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from twinport import telemetry
 from twinport.access import unique_ids
 from twinport.access.gate import Context, Gate, IdentityResource
 from twinport.catalog import deletions, identities
@@ -13,12 +12,13 @@ from twinport.catalog.database import Connection
 from twinport.catalog.deletions import NONE_FAILED
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.deletions import FailureReason, RegionUsage
 from twinport.model.entities import SERVICE_ROLE_PATH, Role
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller
 from twinport.model.names import PARTITION, AccountId, Registry, role_arn
 from twinport.refusals.identities import EntityExists, RoleFenced, ServiceRoleNameTaken, ServiceUnknown, SuffixRefused
-from twinport.telemetry import Event
 
 T = TypeVar("T")
 # A claim fails only if another deletion was submitted since the last attempt, so a few attempts are enough.

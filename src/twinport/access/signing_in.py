@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 
-from twinport import access_log, pools, telemetry
+from twinport import access_log, pools
 from twinport.access import passwords
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.sign_in_throttle import SignInThrottle
@@ -21,13 +21,14 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
 from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId, is_account_id
 from twinport.refusals.callers import SignedOut, SignInRefused, TooManyAttempts
-from twinport.telemetry import Event
 
 SESSION = timedelta(hours=12)
 _LONGEST_PASSWORD = 128

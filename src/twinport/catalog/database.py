@@ -20,9 +20,10 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from twinport import telemetry
 from twinport.breakdown import Breakdown
 from twinport.catalog import folders, revisions
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.pools import DATABASES
 from twinport.refusals.storage import (
     CatalogClosed,
@@ -31,7 +32,6 @@ from twinport.refusals.storage import (
     StorageUnavailable,
     WriterDied,
 )
-from twinport.telemetry import Event
 
 # Exported for modules that pass a connection on and may not import the SQL toolkit.
 __all__ = ["Connection", "Database", "SqliteDatabase"]

@@ -10,11 +10,11 @@ import psycopg
 from psycopg import conninfo
 from sqlalchemy import Connection, text
 
-from twinport import telemetry
 from twinport.catalog import waits
 from twinport.catalog.embedded import PartitionDatabase
 from twinport.errors import Unavailable
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.wakeups import Heard, Topic
 
 _CHANNEL = "twinport"

@@ -8,10 +8,10 @@ from time import monotonic
 from sqlalchemy import URL
 from sqlalchemy.exc import DataError, DBAPIError
 
-from twinport import telemetry
 from twinport.errors import BadRequest
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
-from twinport.telemetry import Event
 
 _SERIALIZATION_FAILED, _DEADLOCK = "40001", "40P01"
 _NO_CHARACTER = "22021"

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from twinport import telemetry
 from twinport.access.signing_in import SigningIn
 from twinport.clock import Clock
 from twinport.console import forgery
@@ -17,13 +16,14 @@ from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Vi
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, Request
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.identities import Caller
 from twinport.model.names import RegionName
 from twinport.pools import MESSAGES
 from twinport.refusals.callers import FormForged, SignedOut
 from twinport.refusals.requests import BodyMalformed, PathUnknown
-from twinport.telemetry import Event
 
 # A registry policy of 10,240 characters, each encoded as three, plus the other fields.
 _FORM_LIMIT = 256 << 10

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from twinport import telemetry
 from twinport.catalog.backlog import (
     Backlog,
     busiest,
@@ -20,10 +19,11 @@ from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.metrics.values import OTHER, Metric, Snapshot
 from twinport.model.names import RegionName
-from twinport.telemetry import Event
 
 KEPT_FOR = timedelta(seconds=10)
 # A database that takes longer than this to answer counts as unreadable.

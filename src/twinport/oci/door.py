@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from twinport import telemetry
 from twinport.clock import Clock
 from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.addresses import Address, EdgeAddress, HostAddress, address_of, split_edge_path
 from twinport.model.identities import Caller, Origin
@@ -24,7 +25,6 @@ from twinport.oci.target import Target
 from twinport.refusals.callers import RegistryTokenInvalid
 from twinport.refusals.images import RepositoryNotFound
 from twinport.refusals.requests import MethodUnsupported, PathUnknown
-from twinport.telemetry import Event
 
 Handler = Callable[[Request, Caller, Target], Awaitable[AnyAnswer]]
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog import images, repositories
 from twinport.catalog.database import Connection
@@ -14,6 +13,8 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
 from twinport.deviations import UNLIMITED, Quotas
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
@@ -26,7 +27,6 @@ from twinport.registry import paging, pushes
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest
 from twinport.registry.pushes import Change, Push
-from twinport.telemetry import Event
 
 T = TypeVar("T")
 _EVENTS = {

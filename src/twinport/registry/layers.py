@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores, has_whole
 from twinport.catalog import blobs, repositories, verification
@@ -18,6 +17,8 @@ from twinport.catalog.verification import Change, RecordedBlob
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
@@ -25,7 +26,6 @@ from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.callers import DownloadExpired
 from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound, LayerReferenced
 from twinport.refusals.storage import BlobMissing
-from twinport.telemetry import Event
 
 CHECK, DOWNLOAD = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
 # ECR has no deletion of layers; a caller that may delete every image of a repository may do this.

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from twinport import telemetry
 from twinport.blobs.store import PARTS, BlobStores, ListedBlob
 from twinport.catalog import chores, garbage
 from twinport.catalog.chores import Chore
@@ -19,9 +18,10 @@ from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
-from twinport.telemetry import Event
 
 _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 

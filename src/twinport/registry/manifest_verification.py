@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport import telemetry
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.catalog import chores, images, leases, verification
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import RecordedManifest, Scope
 from twinport.keeping import Keeping
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.names import RegionName
-from twinport.telemetry import Event
 
 _ROUND = "manifest verification"
 _AT_ONCE = 64

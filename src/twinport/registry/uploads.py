@@ -13,7 +13,6 @@ from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
-from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
 from twinport.catalog import blobs, repositories, uploads
@@ -24,6 +23,8 @@ from twinport.catalog.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.uploads import Segment, Upload, UploadQuota
 from twinport.errors import AccessDenied, Refusal
 from twinport.keeping import Keeping
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.images import Repository
@@ -40,7 +41,6 @@ from twinport.refusals.images import (
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import CHECK, DOWNLOAD, Layer
 from twinport.registry.running_uploads import RunningUploads
-from twinport.telemetry import Event
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport import telemetry
 from twinport.blobs.damage import damage_of
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.blobs.store import BlobStores
@@ -20,12 +19,13 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import Change, RecordedBlob, Scope
 from twinport.errors import Unavailable
 from twinport.keeping import Keeping
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.manifest_verification import ManifestVerification
-from twinport.telemetry import Event
 
 _LEASE = "verification"
 _AT_ONCE = 64

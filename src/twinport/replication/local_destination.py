@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from twinport import telemetry
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob, has_whole
 from twinport.catalog import arrivals, blobs, registries, repositories
@@ -20,6 +19,8 @@ from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.cargo import BlobEntry, ManifestEntry
 from twinport.model.content import Digest, Key
 from twinport.model.identities import REPLICATION_SERVICE, Caller
@@ -42,7 +43,6 @@ from twinport.replication.destination import (
     OfferedImage,
     Refused,
 )
-from twinport.telemetry import Event
 
 # From the last blob that came: longer than any pause within an offer, so that only abandoned offers expire.
 HOLD = timedelta(hours=1)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from twinport import telemetry
 from twinport.catalog import arrivals, cancellations, outbox
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.metrics.values import OTHER
 from twinport.model.names import AccountId, RegionName
@@ -18,7 +19,6 @@ from twinport.refusals.storage import LeaseLost
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome
 from twinport.replication.retry import GaveUp, TryAgain, after_failure
-from twinport.telemetry import Event
 
 # Short, because the deliveries of a killed process wait until the lease ends; live processes renew it (worker.py).
 LEASE = timedelta(seconds=30)

@@ -7,12 +7,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from twinport import telemetry
 from twinport.catalog import leases, outbox
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
 from twinport.errors import Unavailable
-from twinport.telemetry import Event
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 
 _PAUSE = timedelta(seconds=1)
 

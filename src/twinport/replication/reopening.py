@@ -9,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport import telemetry
 from twinport.blobs.store import BlobStores, has_whole
 from twinport.catalog import departures, reopenings
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.reopenings import GivenUp
 from twinport.errors import NotFound
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.cargo import Cargo
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
 from twinport.pools import MESSAGES
 from twinport.replication.rounds import every_region
-from twinport.telemetry import Event
 
 _PAUSE = timedelta(minutes=1)
 _AGAIN = timedelta(minutes=5)

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from twinport import telemetry
 from twinport.catalog.embedded import Catalog
 from twinport.errors import Unavailable
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName
-from twinport.telemetry import Event
 
 
 async def every_region(

@@ -4,20 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from twinport import telemetry
 from twinport.blobs.damage import damage_of
 from twinport.blobs.store import BlobStore
 from twinport.catalog import verification
 from twinport.catalog.database import Connection, Database
 from twinport.catalog.verification import Change, RecordedBlob
 from twinport.errors import Refusal, Unavailable
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.cargo import BlobEntry
 from twinport.model.content import Damage
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
 from twinport.replication.outcomes import Hindered, Hopeless, outcome_of
-from twinport.telemetry import Event
 
 
 @dataclass(frozen=True, slots=True)

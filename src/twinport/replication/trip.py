@@ -7,9 +7,10 @@ from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
-from twinport import telemetry
 from twinport.catalog import departures
 from twinport.errors import Refusal
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.cargo import BlobEntry, Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -32,7 +33,6 @@ from twinport.replication.destination import (
 from twinport.replication.itinerary import children_first
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_of
 from twinport.replication.source_damage import SourceBytes
-from twinport.telemetry import Event
 
 _TRANSFERS_AT_ONCE = 4
 # Manifests larger than this are hashed in a thread.

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from twinport import telemetry
 from twinport.errors import Unavailable, reason_of, split
 from twinport.keeping import Keeping
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
 from twinport.model.replication import Delivery
 from twinport.replication.courier import Courier
 from twinport.replication.outcomes import Hindered, Outcome
 from twinport.replication.post_office import LEASE, Batch, PostOffice
-from twinport.telemetry import Event
 
 T = TypeVar("T")
 _COURIERS = 4

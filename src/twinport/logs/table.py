@@ -7,8 +7,8 @@ that writes an event. No server imports it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.log_levels import LogLevel
-from twinport.telemetry import Event
+from twinport.logs.levels import LogLevel
+from twinport.logs.telemetry import Event
 
 DEBUG, INFO, WARNING, ERROR = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARNING, LogLevel.ERROR
 NOTHING = "Nothing."

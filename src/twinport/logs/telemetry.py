@@ -15,8 +15,8 @@ from enum import Enum
 
 import orjson
 
-from twinport.event_file import EventFile
-from twinport.log_levels import LogLevel
+from twinport.logs.file import EventFile
+from twinport.logs.levels import LogLevel
 from twinport.metrics import names
 from twinport.model.printable import printable, printable_json
 
@@ -189,7 +189,7 @@ def _print(at: str, level: LogLevel, name: Event, whole: Mapping[str, Field]) ->
     """Write text to a terminal, JSON elsewhere. A single write, so that lines never mix."""
     if sys.stderr.isatty():
         # Imported only for a terminal: a server behind a pipe does not pay for it.
-        text = importlib.import_module("twinport.event_text").shown(at[11:23], level.word, name.value, whole)
+        text = importlib.import_module("twinport.logs.text").shown(at[11:23], level.word, name.value, whole)
     else:
         text = _json(at, level, name, whole).decode()
     sys.stderr.write(f"{text}\n")
