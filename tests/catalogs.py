@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.postgres import KeptDatabases
-from twinport.breakdown import Breakdown
 from twinport.catalog.database import CLOSING_LIMIT, Database
 from twinport.catalog.embedded import EmbeddedCatalog, PartitionDatabase, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import Clock
 from twinport.model.names import RegionName
+from twinport.processes.breakdown import Breakdown
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 ENGINES = (SQLITE, POSTGRESQL)

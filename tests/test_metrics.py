@@ -24,15 +24,15 @@ from sqlalchemy import create_engine
 
 from tests.ecr.test_boto3 import LAYER, push
 from tests.ports import free_port
+from tests.processes.test_processes import children
 from tests.scraping import Scraped, refusal, scrape
 from tests.served import Served, new_account, start
-from tests.test_processes import children
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS, until
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import region_file
 from twinport.control.backlog import MOST_ACCOUNTS
 from twinport.model.names import RegionName
-from twinport.neighbours import this_host
+from twinport.processes.peers import this_host
 
 TOKEN = "a-token-of-metrics-0123456789"
 CODE = "DESTINATION_REGISTRY_ACCESS_DENIED"

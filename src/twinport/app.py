@@ -49,11 +49,9 @@ from twinport.access.users import Users
 from twinport.access.uses import Uses
 from twinport.access.web_identities import WebIdentities
 from twinport.aws import shapes
-from twinport.background import Loop, Loops
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.measured import MeasuredDisk
 from twinport.blobs.operations import OwnDisk
-from twinport.breakdown import Breakdown
 from twinport.catalog import clearing
 from twinport.catalog.database import CLOSING_LIMIT
 from twinport.catalog.embedded import WholeCatalog
@@ -91,7 +89,6 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS, HOME_REGION
-from twinport.neighbours import Neighbours, this_host
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor, Tokens
 from twinport.oci.listings import Listings
@@ -99,6 +96,11 @@ from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
 from twinport.outside import LateTokens, issuer_keys
+from twinport.processes.breakdown import Breakdown
+from twinport.processes.loops import Loop, Loops
+from twinport.processes.peers import Neighbours, this_host
+from twinport.processes.scrapes import ScrapedProcesses
+from twinport.processes.wakeups import Messenger, Topic, Wakeups
 from twinport.registry import download_links
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
@@ -121,9 +123,7 @@ from twinport.replication.post_office import PostOffice
 from twinport.replication.reclaiming import Reclaiming
 from twinport.replication.reopening import Reopening
 from twinport.replication.status import DeliveryStatus
-from twinport.scraped_processes import ScrapedProcesses
 from twinport.sts import door as sts
-from twinport.wakeups import Messenger, Topic, Wakeups
 
 
 @dataclass(frozen=True, slots=True)

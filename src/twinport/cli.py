@@ -118,7 +118,9 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
         def one(tether: Any) -> None:  # noqa: ANN401 — a supervisor.Tether, which others need not load
             asyncio.run(serving.serve(composition.build(settings), settings, taken, tether, invoked))
 
-        sys.exit(_part("supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else []))
+        sys.exit(
+            _part("processes.supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else [])
+        )
 
 
 @app.command()

@@ -17,8 +17,8 @@ from urllib.parse import urljoin
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from twinport import pools
 from twinport.outgoing import Address, Incoming, Outgoing, Permissions, Target, plain, target_of
+from twinport.processes import pools
 from twinport.refusals.egress import (
     AddressForbidden,
     AnswerTooLarge,

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote
 
-from twinport import pools
 from twinport.errors import LimitReached, Refusal
 from twinport.model.networks import peer_address
+from twinport.processes import pools
 from twinport.refusals.storage import BodyBroken, Interrupted
 
 STALL_LIMIT = timedelta(seconds=60)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from twinport import access_log, pools
+from twinport import access_log
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import (
@@ -27,7 +27,8 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics.requests import Measurement, measured
 from twinport.model.networks import network_of
-from twinport.pools import PARTY
+from twinport.processes import pools
+from twinport.processes.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted
 

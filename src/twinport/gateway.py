@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from twinport import access_log, pools
+from twinport import access_log
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
@@ -22,7 +22,8 @@ from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.identities import Origin
-from twinport.pools import MESSAGES
+from twinport.processes import pools
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import BodyMalformed, ServerBusy
 from twinport.refusals.storage import Interrupted
 from twinport.room import Room, RoomTaken

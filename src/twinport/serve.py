@@ -10,21 +10,22 @@ from datetime import timedelta
 
 from granian.constants import HTTPModes
 
-from twinport import __version__, listeners, signals, tls
+from twinport import __version__, tls
 from twinport.app import App
 from twinport.catalog import accounts
 from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
-from twinport.listeners import Listening
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics_listener import metrics_shown
 from twinport.open_accounts import OpenAccounts
 from twinport.own_address import url_of
+from twinport.processes import listeners, signals
+from twinport.processes.listeners import Listening
+from twinport.processes.supervisor import Tether
 from twinport.start_notice import Invocation, notice, ways_in
-from twinport.supervisor import Tether
 from twinport.tls import Certificate
 
 # We promise five seconds from SIGTERM to the end, and a supervisor waits a little less. GRACE is for requests and

@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, emptied, opened
 from tests.waiting import PATIENCE_SECONDS
-from twinport import signals
 from twinport.catalog import blobs, clearing, reviews, statements
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.blobs import NewBlob
@@ -22,6 +21,7 @@ from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
+from twinport.processes import signals
 from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable, WriterDied
 
 REGION = RegionName("eu-west-1")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from twinport import access_log, pools
+from twinport import access_log
 from twinport.access.principals import Principals
 from twinport.access.session_limits import may_call_iam
 from twinport.access.sessions import Sessions
@@ -16,6 +16,7 @@ from twinport.model.identities import Caller, Origin
 from twinport.model.names import AccountId, RegionName
 from twinport.model.networks import network_of
 from twinport.model.regions import GLOBAL_REGION
+from twinport.processes import pools
 from twinport.refusals.callers import CredentialsUnknown
 
 # A thread beside the event loop hashes a body above this size.

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport import pools
 from twinport.access import context_keys, entity_arns, entity_policies
 from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities
@@ -14,7 +13,8 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
-from twinport.pools import Work
+from twinport.processes import pools
+from twinport.processes.pools import Work
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed
 
 _DEADLINE = timedelta(seconds=10)

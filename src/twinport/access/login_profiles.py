@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from twinport import pools
 from twinport.access import passwords
 from twinport.access.entities import Entities
 from twinport.catalog import identities, login_profiles
@@ -14,6 +13,7 @@ from twinport.clock import Clock
 from twinport.model.entities import PrincipalType, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId
+from twinport.processes import pools
 from twinport.refusals.identities import LoginProfileNotFound, NameNeeded, PasswordTooWeak
 
 # The password rules of an account that has set none of its own.

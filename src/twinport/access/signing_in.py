@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 
-from twinport import access_log, pools
+from twinport import access_log
 from twinport.access import passwords
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.sign_in_throttle import SignInThrottle
@@ -28,6 +28,7 @@ from twinport.model.entities import User
 from twinport.model.identities import Caller, Origin
 from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId, is_account_id
+from twinport.processes import pools
 from twinport.refusals.callers import SignedOut, SignInRefused, TooManyAttempts
 
 SESSION = timedelta(hours=12)

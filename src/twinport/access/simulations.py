@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from twinport import pools
 from twinport.access.aws_policies import is_aws_policy
 from twinport.access.entities import Entities
 from twinport.access.evaluate import Policies, Question
@@ -20,7 +19,8 @@ from twinport.catalog.embedded import Catalog
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn
-from twinport.pools import Work
+from twinport.processes import pools
+from twinport.processes.pools import Work
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed
 
 _ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|group|role)/(?:[\x21-\x7e]+/)?([\w+=,.@-]+)", re.ASCII)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from twinport import access_log, pools
+from twinport import access_log
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
@@ -18,6 +18,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName, region_name
+from twinport.processes import pools
 from twinport.refusals.callers import (
     CredentialsUnknown,
     RegistryTokenExpired,

@@ -7,7 +7,7 @@ from functools import partial
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.blobs.store import BlobReader
 from twinport.model.content import Damage, Digest, Key
-from twinport.pools import BLOBS
+from twinport.processes.pools import BLOBS
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 
 # A disk's errors for damaged sectors, structures and checksums. Its other errors do not mean that bytes are damaged.

@@ -21,7 +21,7 @@ from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
-from twinport.pools import BLOBS, HEALTH
+from twinport.processes.pools import BLOBS, HEALTH
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 _PIECE = 1 << 20

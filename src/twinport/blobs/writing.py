@@ -18,7 +18,7 @@ from twinport.blobs.operations import FileOperations, NewFile
 from twinport.blobs.running import ALGORITHM, RunningHash, Sum
 from twinport.blobs.store import BlobReader, WrittenBlob
 from twinport.model.content import Digest, Key
-from twinport.pools import BLOBS
+from twinport.processes.pools import BLOBS
 from twinport.refusals.images import DigestMismatch
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 

@@ -20,11 +20,11 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from twinport.breakdown import Breakdown
 from twinport.catalog import folders, revisions
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.pools import DATABASES
+from twinport.processes.breakdown import Breakdown
+from twinport.processes.pools import DATABASES
 from twinport.refusals.storage import (
     CatalogClosed,
     DatabaseUnreadable,

@@ -12,7 +12,6 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from twinport import disks
-from twinport.breakdown import Breakdown
 from twinport.catalog import partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import (
     Partition,
@@ -23,7 +22,8 @@ from twinport.catalog.beginnings import (
 from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase, look_into
 from twinport.clock import Clock
 from twinport.model.names import RegionName
-from twinport.pools import DATABASES
+from twinport.processes.breakdown import Breakdown
+from twinport.processes.pools import DATABASES
 from twinport.refusals.storage import CatalogClosed, RegionLost
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.breakdown import Breakdown
 from twinport.catalog.database import CLOSING_LIMIT, Database
 from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
 from twinport.metrics import names
 from twinport.model.names import RegionName
+from twinport.processes.breakdown import Breakdown
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from twinport.catalog.embedded import PartitionDatabase
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.wakeups import Heard, Topic
+from twinport.processes.wakeups import Heard, Topic
 
 _CHANNEL = "twinport"
 _NOTIFY = text(f"SELECT pg_notify('{_CHANNEL}', :word)")

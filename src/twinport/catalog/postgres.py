@@ -18,7 +18,6 @@ from sqlalchemy import URL, Connection, MetaData, make_url, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
-from twinport.breakdown import Breakdown
 from twinport.catalog import partition_schema, region_identity, regional_schema, revisions, waits
 from twinport.catalog.beginnings import (
     Partition,
@@ -31,6 +30,7 @@ from twinport.catalog.postgres_database import MAKING, Pools, PostgresDatabase
 from twinport.clock import Clock
 from twinport.config import DATABASE_CONNECTIONS
 from twinport.model.names import RegionName
+from twinport.processes.breakdown import Breakdown
 from twinport.refusals.storage import RegionLost, StorageUnavailable
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.

@@ -21,7 +21,7 @@ from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.identities import Caller
 from twinport.model.names import RegionName
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.callers import FormForged, SignedOut
 from twinport.refusals.requests import BodyMalformed, PathUnknown
 

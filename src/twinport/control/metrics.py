@@ -14,7 +14,7 @@ from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.metrics.values import Snapshot
 from twinport.open_accounts import OpenAccounts
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import ServerBusy
 
 PATH = "/_twinport/metrics"

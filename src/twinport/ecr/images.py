@@ -10,7 +10,7 @@ from twinport.ecr.requests import name_of, page_of, registry_of, tag_of, whole
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
 from twinport.model.names import Registry, RepositoryName
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry.images import Images
 from twinport.registry.named_images import FailureCode, ImageFailure

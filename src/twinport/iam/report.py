@@ -13,7 +13,7 @@ from twinport.iam.policies import attached_policy, shown_version
 from twinport.iam.requests import encoded, marker_of, page_of, shown_boundary, shown_tags
 from twinport.iam.roles import bare_role, shown_last_use
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 
 
 @dataclass(frozen=True, slots=True)

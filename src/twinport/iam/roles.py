@@ -10,7 +10,7 @@ from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
 from twinport.model.entities import DEFAULT_SESSION, Role
 from twinport.model.letters import lower_ascii
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 
 
 @dataclass(frozen=True, slots=True)

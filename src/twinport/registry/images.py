@@ -20,7 +20,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import Registry, RepositoryName, TagName
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.images import ImageDigestMismatch, ImageInaccessible, ImageNotFound, ImageReferenced
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes

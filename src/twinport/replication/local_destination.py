@@ -27,7 +27,7 @@ from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.images import DigestMismatch, LayersMissing, ReferencedImagesMissing
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable

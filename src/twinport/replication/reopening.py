@@ -19,7 +19,7 @@ from twinport.logs.telemetry import Event
 from twinport.model.cargo import Cargo
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.replication.rounds import every_region
 
 _PAUSE = timedelta(minutes=1)

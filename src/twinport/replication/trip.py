@@ -15,7 +15,7 @@ from twinport.model.cargo import BlobEntry, Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
-from twinport.pools import MESSAGES
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 from twinport.replication.destination import (

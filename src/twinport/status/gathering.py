@@ -9,16 +9,17 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from twinport import __version__, databases, disks, listeners, tls
+from twinport import __version__, databases, disks, tls
 from twinport.catalog import accounts
 from twinport.catalog.progress import Progress, progress
 from twinport.clock import WallClock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
-from twinport.listeners import Listening
 from twinport.model.names import RegionName
-from twinport.neighbours import Neighbour, neighbours_in, this_host
 from twinport.open_accounts import OpenAccounts
+from twinport.processes import listeners
+from twinport.processes.listeners import Listening
+from twinport.processes.peers import Neighbour, neighbours_in, this_host
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised, RegionLost
 from twinport.status import own_server
 from twinport.status.own_server import Readiness

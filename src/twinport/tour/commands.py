@@ -13,10 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from twinport import __version__, listeners, private_files
+from twinport import __version__, private_files
 from twinport.catalog import folders
 from twinport.config import Settings
 from twinport.errors import Refusal
+from twinport.processes import listeners
 from twinport.start_notice import program
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.wakeups import Heard, Topic
+from twinport.processes.wakeups import Heard, Topic
 
 # A socket's path may have 107 bytes. A longer path is reached through a descriptor of its folder.
 _LONGEST_PATH = 100

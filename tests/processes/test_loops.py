@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.waiting import PATIENCE_SECONDS
-from twinport.background import Loops
+from twinport.processes.loops import Loops
 from twinport.refusals.storage import StorageUnavailable
 
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.signals import ENDING
+from twinport.processes.signals import ENDING
 
 # We promise five seconds from SIGTERM to the end, and each process needs a little more than four at most.
 GRACE = timedelta(seconds=4.6)

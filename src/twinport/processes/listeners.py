@@ -17,7 +17,7 @@ import orjson
 
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.neighbours import Neighbours, this_host
+from twinport.processes.peers import Neighbours, this_host
 
 _LONGEST_NOTE = 1 << 14
 

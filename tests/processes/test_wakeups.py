@@ -15,8 +15,8 @@ from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.notifications import Notifications
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
-from twinport.neighbours import Neighbours
-from twinport.wakeups import Messenger, Topic, Wakeups
+from twinport.processes.peers import Neighbours
+from twinport.processes.wakeups import Messenger, Topic, Wakeups
 
 
 class Deployment(Protocol):

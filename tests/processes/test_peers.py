@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import PATIENCE_SECONDS
-from twinport.neighbours import Neighbours, this_host
-from twinport.wakeups import Topic
+from twinport.processes.peers import Neighbours, this_host
+from twinport.processes.wakeups import Topic
 
 PROGRAM = """
 import pathlib, sys, time
-from twinport.neighbours import Neighbours
+from twinport.processes.peers import Neighbours
 process = Neighbours(pathlib.Path(sys.argv[1]), sys.argv[2])
 process.open()
 print(process.name, flush=True)
@@ -100,7 +100,7 @@ async def test_where_no_socket_can_be_made_a_process_is_alone_and_goes_on(tmp_pa
 
 
 def test_a_host_has_one_name_for_all_its_processes() -> None:
-    command = [sys.executable, "-c", "from twinport.neighbours import this_host; print(this_host())"]
+    command = [sys.executable, "-c", "from twinport.processes.peers import this_host; print(this_host())"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said.strip() == this_host()
 

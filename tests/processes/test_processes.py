@@ -18,7 +18,7 @@ from tests.command_line import called
 from tests.served import Served, start
 from tests.test_serving import get, run
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
-from twinport.supervisor import SETTLED, pause_before_replacing
+from twinport.processes.supervisor import SETTLED, pause_before_replacing
 
 Found = TypeVar("Found")
 ACCOUNT = "111122223333"

@@ -13,12 +13,13 @@ from threading import enumerate as threads
 
 import pytest
 
-from twinport import pools
-from twinport.pools import DEPARTURE, PARTY, Pool, Work
+import twinport
+from twinport.processes import pools
+from twinport.processes.pools import DEPARTURE, PARTY, Pool, Work
 from twinport.refusals.requests import ServerBusy, TookTooLong
 from twinport.refusals.storage import Interrupted
 
-SOURCE = Path(pools.__file__).parent
+SOURCE = Path(twinport.__file__).parent
 LONG = timedelta(seconds=60)
 # Methods of loops that take the loop's own threads, and functions of asyncio that do.
 _DEFAULT = {"to_thread", "getaddrinfo", "getnameinfo", "run_in_executor"}
