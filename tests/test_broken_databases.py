@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.command_line import called
+from tests.files.test_private_files import ACCOUNT, NAME, at_rest
 from tests.served import start
-from tests.test_private_files import ACCOUNT, NAME, at_rest
 from tests.waiting import until
 
 PARTITION, REGION = "global.db", "regions/eu-west-1/catalog.db"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import Ended, called, called_by
+from tests.files.test_private_files import ACCOUNT, NAME, at_rest
 from tests.machine_users import AS_A_STRANGER, STRANGER, require_stranger, shared_folder
 from tests.served import Served, start
 from tests.test_broken_databases import stored
-from tests.test_private_files import ACCOUNT, NAME, at_rest
 
 WHOSE = ("acme", "administrator")
 READING = (

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from twinport import private_files
 from twinport.access.access_keys import AccessKeys
 from twinport.access.accounts import Accounts
 from twinport.access.aws_policies import AwsPolicies
@@ -25,6 +24,7 @@ from twinport.aws.types import iam
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.config import Settings
 from twinport.databases import join_catalog, note_catalog, open_catalog
+from twinport.files import private_files
 from twinport.iam.policies import AttachedPolicyOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
 from twinport.model.entities import KeyStatus

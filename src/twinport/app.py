@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from twinport import private_files
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
 from twinport.access.account_report import AccountReport
@@ -81,6 +80,7 @@ from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.edge import CONSOLE, Edge, edge_of
 from twinport.exchange import Door
+from twinport.files import private_files
 from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
 from twinport.iam import door as iam

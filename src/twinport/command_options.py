@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from twinport import private_files
 from twinport.config import Settings, load
+from twinport.files import private_files
 from twinport.logs import telemetry
 from twinport.logs.file import EventFile
 from twinport.logs.levels import LogLevel

@@ -6,7 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import TypeVar
 
-from twinport import disks, folder_catalog, private_files
+from twinport import folder_catalog
 from twinport.access.sealing import has_sealer, sealer_of_folder
 from twinport.catalog import credentials, database, partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import listed_regions
@@ -15,6 +15,7 @@ from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCata
 from twinport.clock import Clock
 from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Refusal
+from twinport.files import disks, private_files
 from twinport.folder_catalog import Found, Standing
 from twinport.model.names import RegionName
 from twinport.refusals.storage import CatalogOfAnother, NothingBegun

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.command_line import Ended, called, called_by
+from tests.files.test_private_files import work
 from tests.machine_users import AS_A_STRANGER, require_stranger
 from tests.ports import free_port
 from tests.postgres import PostgresServer
 from tests.served import Served, start, start_secure
-from tests.test_private_files import work
 from tests.test_serving import run
 from tests.waiting import until
 from twinport.certificates import Files, make, names_for

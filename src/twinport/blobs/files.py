@@ -14,11 +14,11 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 
-from twinport import disks
 from twinport.blobs.operations import FileOperations, OwnDisk
 from twinport.blobs.running import RunningHash
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob, WrittenBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
+from twinport.files import disks
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
 from twinport.processes.pools import BLOBS, HEALTH

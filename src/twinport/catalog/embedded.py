@@ -11,7 +11,6 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from twinport import disks
 from twinport.catalog import partition_schema, region_identity, regional_schema
 from twinport.catalog.beginnings import (
     Partition,
@@ -21,6 +20,7 @@ from twinport.catalog.beginnings import (
 )
 from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase, look_into
 from twinport.clock import Clock
+from twinport.files import disks
 from twinport.model.names import RegionName
 from twinport.processes.breakdown import Breakdown
 from twinport.processes.pools import DATABASES

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from twinport import __version__, private_files
+from twinport import __version__
 from twinport.catalog import folders
 from twinport.config import Settings
 from twinport.errors import Refusal
+from twinport.files import private_files
 from twinport.processes import listeners
 from twinport.start_notice import program
 from twinport.tour import guide
