@@ -10,8 +10,8 @@ from twinport.access.issuer_keys import IssuerKeys, JsonKey, json_object, key_se
 from twinport.access.web_claims import Unverified
 from twinport.clock import Clock
 from twinport.config import Settings
+from twinport.egress.requests import Fetcher, Incoming, Outgoing, Permissions
 from twinport.errors import ConfigurationWrong
-from twinport.outgoing import Fetcher, Incoming, Outgoing, Permissions
 from twinport.refusals.oidc import KeyNotRetrieved
 
 
@@ -25,7 +25,7 @@ class LateEgress:
     async def fetch(self, outgoing: Outgoing) -> Incoming:
         """As the port says."""
         if self._egress is None:
-            made: Fetcher = importlib.import_module("twinport.egress").Egress(self._permissions)
+            made: Fetcher = importlib.import_module("twinport.egress.client").Egress(self._permissions)
             self._egress = made
         return await self._egress.fetch(outgoing)
 

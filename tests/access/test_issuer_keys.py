@@ -9,7 +9,7 @@ import pytest
 
 from twinport.access.issuer_keys import DISCOVERY, FRESH, MOST_ISSUERS, PAUSE, IssuerKeys, JsonKey
 from twinport.clock import ManualClock
-from twinport.outgoing import Incoming, Outgoing
+from twinport.egress.requests import Incoming, Outgoing
 from twinport.refusals.egress import Unreachable
 from twinport.refusals.oidc import IssuerUnreachable, KeyNotRetrieved
 

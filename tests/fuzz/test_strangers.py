@@ -20,9 +20,9 @@ from twinport.access import id_tokens
 from twinport.access.issuer_keys import DISCOVERY, IssuerKeys
 from twinport.clock import ManualClock
 from twinport.config import Settings
+from twinport.egress.requests import Incoming, Outgoing
 from twinport.errors import Refusal
 from twinport.open_accounts import OpenAccounts
-from twinport.outgoing import Incoming, Outgoing
 
 pytestmark = pytest.mark.large
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from twinport.clock import Clock
+from twinport.egress.requests import Fetcher, Outgoing
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.outgoing import Fetcher, Outgoing
 from twinport.refusals.egress import NotFetched
 from twinport.refusals.oidc import IssuerUnreachable, KeyNotRetrieved
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.outgoing import Permissions, plain, readings, target_of
+from twinport.egress.requests import Permissions, plain, readings, target_of
 from twinport.refusals.egress import UrlForbidden
 
 NOTHING = Permissions()

@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from twinport.outgoing import Address, Incoming, Outgoing, Permissions, Target, plain, target_of
+from twinport.egress.requests import Address, Incoming, Outgoing, Permissions, Target, plain, target_of
 from twinport.processes import pools
 from twinport.refusals.egress import (
     AddressForbidden,

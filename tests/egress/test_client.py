@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Certified, certify
-from twinport.egress import Egress
-from twinport.outgoing import Address, Incoming, Outgoing, Permissions
+from twinport.egress.client import Egress
+from twinport.egress.requests import Address, Incoming, Outgoing, Permissions
 from twinport.refusals.egress import (
     AddressForbidden,
     AnswerTooLarge,
