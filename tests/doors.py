@@ -3,13 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from twinport import app, config
+from twinport import app
 from twinport.exchange import Door
+from twinport.settings import loading
 
 
 def built() -> tuple[tuple[str, Door], ...]:
     """Return each prefix with its door. They stand on a database that is gone, so they answer nobody."""
     with TemporaryDirectory() as folder:
-        whole = app.build(config.load(None, {}, {"data": str(Path(folder) / "data"), "listen": "127.0.0.1:4566"}))
+        whole = app.build(loading.load(None, {}, {"data": str(Path(folder) / "data"), "listen": "127.0.0.1:4566"}))
         whole.close()
     return whole.front.doors

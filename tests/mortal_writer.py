@@ -10,17 +10,18 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from twinport import app, config, serve
+from twinport import app, serve
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import Clock
-from twinport.config import Settings
+from twinport.settings import loading
+from twinport.settings.loading import Settings
 
 DEADLY = "deadly"
 
 
 def main(arguments: list[str]) -> None:
     _, _, data, _, listen = arguments
-    settings = config.load(None, os.environ, {"data": data, "listen": listen})
+    settings = loading.load(None, os.environ, {"data": data, "listen": listen})
     with serve.listening(settings) as taken:
         asyncio.run(serve.serve(app.build(settings, opened=_mortal), settings, taken))
 

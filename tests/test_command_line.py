@@ -12,7 +12,7 @@ from tests.command_line import called
 from tests.served import Served
 from tests.test_serving import run
 from twinport import __version__
-from twinport.config import Settings
+from twinport.settings.loading import Settings
 
 PROGRAM = Path(sys.executable).parent / "twinport"
 ROW = re.compile(r"^  ([a-z-]+)  +\S", re.MULTILINE)

@@ -14,9 +14,9 @@ from twinport.app import App
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import Clock
-from twinport.config import Settings, load
 from twinport.exchange import Door
 from twinport.model.names import RegionName
+from twinport.settings.loading import Settings, load
 
 Way = Callable[[Callable[[str], Door], str], Awaitable[Reply]]
 ACCOUNT = "111122223333"

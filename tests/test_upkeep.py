@@ -20,7 +20,7 @@ from tests.command_line import called
 from tests.served import Served, new_account, start
 from tests.shelf import image_of
 from tests.waiting import PATIENCE_SECONDS
-from twinport.config import load
+from twinport.settings.loading import load
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "garbage.md"
 NAME, CONFIG, LAYER = "team/api", b"a config", b"a layer"

@@ -14,7 +14,7 @@ from tests.command_line import Ended, called
 from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served, start
 from twinport.access.reasons import in_values
-from twinport.config import Settings
+from twinport.settings.loading import Settings
 from twinport.why import Asked, why
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "why.md"

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from tests import witness
-from twinport import app, config, serve
+from twinport import app, serve
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.trust import RoleName
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
+from twinport.settings import loading
 
 
 class Watched(PolicyGate):
@@ -37,7 +38,7 @@ class Watched(PolicyGate):
 def main(arguments: list[str]) -> None:
     _, _, data, _, listen = arguments
     file = os.environ.get("TWINPORT_CONFIG")
-    settings = config.load(Path(file) if file else None, os.environ, {"data": data, "listen": listen})
+    settings = loading.load(Path(file) if file else None, os.environ, {"data": data, "listen": listen})
     with serve.listening(settings) as taken:
         asyncio.run(serve.serve(app.build(settings, Watched), settings, taken))
 

@@ -22,7 +22,6 @@ from twinport.aws import protocols, shapes
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.clock import Clock, WallClock, WorldClock
-from twinport.config import Settings
 from twinport.databases import join_catalog, note_catalog, open_catalog
 from twinport.files import private_files
 from twinport.iam.policies import AttachedPolicyOperations
@@ -31,6 +30,7 @@ from twinport.model.entities import KeyStatus
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, account_id, is_account_id
 from twinport.refusals.identities import PolicyNameUnknown
+from twinport.settings.loading import Settings
 
 _PAGE = 1000
 

@@ -57,7 +57,6 @@ from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
-from twinport.config import Settings
 from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
 from twinport.console.door import ConsoleDoor
@@ -75,7 +74,6 @@ from twinport.control.health import Readiness
 from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape, load_exposition
 from twinport.control.readers import SignedReaders
 from twinport.databases import note_catalog, open_catalog
-from twinport.deviations import Deviation, quotas_of
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.edge import CONSOLE, Edge, edge_of
@@ -123,6 +121,8 @@ from twinport.replication.post_office import PostOffice
 from twinport.replication.reclaiming import Reclaiming
 from twinport.replication.reopening import Reopening
 from twinport.replication.status import DeliveryStatus
+from twinport.settings.deviations import Deviation, quotas_of
+from twinport.settings.loading import Settings
 from twinport.sts import door as sts
 
 

@@ -17,7 +17,7 @@ from twinport import __version__, account_commands, replication_commands, status
 from twinport.command_options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.model.printable import printable
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.open_accounts import OpenAccounts
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
 # Typer's suggestions for a misspelled word. The nearest is the first command, or the one similar option.

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from twinport.config import Settings, load
 from twinport.files import private_files
 from twinport.logs import telemetry
 from twinport.logs.file import EventFile
 from twinport.logs.levels import LogLevel
+from twinport.settings.loading import Settings, load
 
 # The defaults that help texts show.
 DEFAULTS = Settings()

@@ -13,12 +13,12 @@ from twinport.catalog.beginnings import listed_regions
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCatalog, region_file
 from twinport.clock import Clock
-from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Refusal
 from twinport.files import disks, private_files
 from twinport.folder_catalog import Found, Standing
 from twinport.model.names import RegionName
 from twinport.refusals.storage import CatalogOfAnother, NothingBegun
+from twinport.settings.loading import Settings
 
 T = TypeVar("T")
 

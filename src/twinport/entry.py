@@ -14,7 +14,8 @@ def main() -> None:
 
 
 def _ready() -> int:
-    asking, config = importlib.import_module("twinport.status.own_server"), importlib.import_module("twinport.config")
+    asking = importlib.import_module("twinport.status.own_server")
+    config = importlib.import_module("twinport.settings.loading")
     named = os.environ.get("TWINPORT_CONFIG")
     try:
         settings = config.load(Path(named) if named else None, os.environ, {})

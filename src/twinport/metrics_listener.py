@@ -5,10 +5,10 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
-from twinport.config import Settings, host_and_port
 from twinport.errors import Unavailable
 from twinport.front import Front
 from twinport.listener import Listener
+from twinport.settings.loading import Settings, host_and_port
 
 # Enough for a few scrapers, each with a connection or two.
 _MOST_CONNECTIONS = 64

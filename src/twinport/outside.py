@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from twinport.access.issuer_keys import IssuerKeys, JsonKey, json_object, key_set
 from twinport.access.web_claims import Unverified
 from twinport.clock import Clock
-from twinport.config import Settings
 from twinport.egress.requests import Fetcher, Incoming, Outgoing, Permissions
 from twinport.errors import ConfigurationWrong
 from twinport.refusals.oidc import KeyNotRetrieved
+from twinport.settings.loading import Settings
 
 
 class LateEgress:

@@ -14,17 +14,17 @@ from twinport import __version__, tls
 from twinport.app import App
 from twinport.catalog import accounts
 from twinport.clock import WallClock
-from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.listener import QUEUED, Listener
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics_listener import metrics_shown
-from twinport.open_accounts import OpenAccounts
-from twinport.own_address import url_of
 from twinport.processes import listeners, signals
 from twinport.processes.listeners import Listening
 from twinport.processes.supervisor import Tether
+from twinport.settings.loading import Settings
+from twinport.settings.open_accounts import OpenAccounts
+from twinport.settings.own_address import url_of
 from twinport.start_notice import Invocation, notice, ways_in
 from twinport.tls import Certificate
 

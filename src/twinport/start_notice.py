@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twinport import __version__
-from twinport.config import Settings
-from twinport.own_address import url_of
+from twinport.settings.loading import Settings
+from twinport.settings.own_address import url_of
 
 _KEYS = "twelve digits are an access key id, its secret is 'test'"
 _ALIAS = "test/test is account 000000000000"

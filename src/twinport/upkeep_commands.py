@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from twinport.command_options import Config, Data, settings_from
-from twinport.config import parse_size
 from twinport.model.printable import printable
+from twinport.settings.loading import parse_size
 
 _DAMAGED = 5
 

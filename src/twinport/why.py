@@ -10,11 +10,11 @@ from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.questions import Questions, mistakes
 from twinport.clock import WallClock, WorldClock
-from twinport.config import Settings
 from twinport.databases import join_catalog
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS
 from twinport.refusals.identities import PrincipalNotAsked
+from twinport.settings.loading import Settings
 
 __all__ = ["Asked", "mistakes", "why"]
 

@@ -4,11 +4,11 @@ import os
 from datetime import timedelta
 
 from twinport.app import App
-from twinport.config import Settings
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics_listener import metrics_shown
 from twinport.processes import signals
+from twinport.settings.loading import Settings
 
 # We promise five seconds from SIGTERM to the end. The first limit is for couriers, the second for the databases.
 _GRACE = timedelta(seconds=4)

@@ -29,7 +29,6 @@ from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role, Tag, User
 from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
-from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.identities import (
     PolicyMalformed,
@@ -39,6 +38,7 @@ from twinport.refusals.identities import (
     SessionPoliciesTooLarge,
     SessionTooLong,
 )
+from twinport.settings.open_accounts import OpenAccounts
 
 ALICE = fakes.caller(kind=PrincipalKind.USER, unique_id="AIDAALICEALICEALICEA")
 BOB = fakes.caller(account=fakes.OTHER_ACCOUNT, kind=PrincipalKind.USER, name="bob", unique_id="AIDABOBBOBBOBBOBBOBB")

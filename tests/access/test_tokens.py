@@ -23,7 +23,6 @@ from twinport.clock import ManualClock
 from twinport.model.identities import Caller, Session
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.regions import DEFAULT_REGIONS
-from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import (
     CredentialsUnknown,
     RegistryTokenExpired,
@@ -31,6 +30,7 @@ from twinport.refusals.callers import (
     RegistryTokenMissing,
     SessionExpired,
 )
+from twinport.settings.open_accounts import OpenAccounts
 
 ROLE = RoleFacts(fakes.ACCOUNT, "AROABUILDERBUILDERXX", "builder", "/ci/")
 

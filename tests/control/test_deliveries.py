@@ -15,8 +15,8 @@ from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import DeliveryPage, DeliveryReport, DeliveryState
-from twinport.open_accounts import OpenAccounts
 from twinport.refusals.requests import BadName, DeliveryUnknown
+from twinport.settings.open_accounts import OpenAccounts
 
 QUERY = f"account={REGISTRY.account}&region={REGISTRY.region}"
 OF_A_STRANGER = f"account={REGISTRY.account}&region=mars-1"

@@ -12,8 +12,8 @@ from twinport.edge import edge_of
 from twinport.exchange import Answer, Message, Request
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryPage
-from twinport.open_accounts import OpenAccounts
 from twinport.refusals.storage import StorageUnavailable
+from twinport.settings.open_accounts import OpenAccounts
 
 
 class Part:

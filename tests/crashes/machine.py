@@ -16,7 +16,6 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog import registries, repositories
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
-from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import AccountId, Registry, RepositoryName, TagName
@@ -31,6 +30,7 @@ from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
 from twinport.replication.worker import Replication
+from twinport.settings.retention import Keeping
 
 HOME, FAR = REGISTRY, Registry(ACCOUNT, OTHER_REGION)
 REGIONS = (HOME.region, FAR.region)

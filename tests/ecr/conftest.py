@@ -24,7 +24,6 @@ from twinport.clock import ManualClock
 from twinport.ecr import door
 from twinport.ecr.errors import ERRORS
 from twinport.model.identities import Caller
-from twinport.open_accounts import OpenAccounts
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
@@ -33,6 +32,7 @@ from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.settings import Replication
 from twinport.registry.uploads import Uploads
+from twinport.settings.open_accounts import OpenAccounts
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
 

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from twinport.app import build
 from twinport.aws import shapes, sigv4
-from twinport.config import Settings
 from twinport.exchange import Message
+from twinport.settings.loading import Settings
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 HOST = "127.0.0.1:4566"

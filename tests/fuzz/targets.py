@@ -15,7 +15,6 @@ from xml.etree import ElementTree as ET
 from tests.fuzz.doors import Answered, Doors
 from twinport.aws import json11, protocols, query, shapes, sigv4, validate, xml
 from twinport.aws.shapes import Operation, Service
-from twinport.config import Settings
 from twinport.edge import edge_of
 from twinport.errors import Refusal
 from twinport.exchange import request_of
@@ -24,7 +23,8 @@ from twinport.model.content import Digest
 from twinport.model.manifests import MANIFEST_TYPES, parse_manifest
 from twinport.model.names import RegionName, repository_name, tag_name
 from twinport.oci import ranges, routes
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.loading import Settings
+from twinport.settings.open_accounts import OpenAccounts
 
 Target = Callable[[bytes], None]
 SEEDS = Path(__file__).parent / "seeds"

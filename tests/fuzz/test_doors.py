@@ -15,8 +15,8 @@ from tests.catalogs import ENGINES, POSTGRESQL
 from tests.fuzz import strategies
 from tests.fuzz.doors import HOST, Doors
 from tests.fuzz.targets import ECR, IAM, STS, RegistryDoor, ServiceDoor, seeds_of, unexpected
-from twinport.config import Settings
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.loading import Settings
+from twinport.settings.open_accounts import OpenAccounts
 
 pytestmark = pytest.mark.large
 

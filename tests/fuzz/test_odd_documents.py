@@ -9,8 +9,8 @@ import pytest
 from tests.fuzz.doors import ACCOUNT, MANIFEST, Doors
 from tests.fuzz.targets import ECR, unexpected
 from tests.fuzz.tokens import TYPES, object_of, one_odd
-from twinport.config import Settings
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.loading import Settings
+from twinport.settings.open_accounts import OpenAccounts
 
 pytestmark = pytest.mark.large
 

@@ -19,10 +19,10 @@ from tests.fuzz.tokens import AUDIENCE, ISSUER, KEY_ID, Signer
 from twinport.access import id_tokens
 from twinport.access.issuer_keys import DISCOVERY, IssuerKeys
 from twinport.clock import ManualClock
-from twinport.config import Settings
 from twinport.egress.requests import Incoming, Outgoing
 from twinport.errors import Refusal
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.loading import Settings
+from twinport.settings.open_accounts import OpenAccounts
 
 pytestmark = pytest.mark.large
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.command_line import called
 from tests.ports import free_port
-from twinport.config import Settings
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening, noted, running
 from twinport.processes.peers import Neighbours, this_host
+from twinport.settings.loading import Settings
 from twinport.tour.commands import known_before
 
 NOTED = Listening("http://127.0.0.1:5000", "closed", 7)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 
-from twinport.config import Settings
 from twinport.logs.levels import LogLevel
+from twinport.settings.loading import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", PAGE.read_text(), re.MULTILINE))

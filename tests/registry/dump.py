@@ -17,7 +17,6 @@ from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
-from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import RepositoryName, TagName
@@ -29,6 +28,7 @@ from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.registry.verification import Verification
+from twinport.settings.retention import Keeping
 
 ME = caller()
 REGION = REGISTRY.region

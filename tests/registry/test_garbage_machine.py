@@ -27,10 +27,10 @@ from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.verification import Scope
 from twinport.clock import ManualClock
-from twinport.keeping import Keeping
 from twinport.model.content import Digest, Key
 from twinport.model.names import RepositoryName
 from twinport.refusals.images import LayersMissing
+from twinport.settings.retention import Keeping
 
 pytestmark = pytest.mark.large
 

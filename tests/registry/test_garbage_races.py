@@ -16,9 +16,9 @@ from twinport.catalog import regional_schema as schema
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
-from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.refusals.images import LayersMissing
+from twinport.settings.retention import Keeping
 
 pytestmark = pytest.mark.large
 

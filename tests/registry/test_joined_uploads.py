@@ -18,7 +18,6 @@ from twinport.blobs.store import BlobStore
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
-from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.model.names import RegionName
 from twinport.refusals.images import DigestMismatch, UploadNotFound
@@ -26,6 +25,7 @@ from twinport.refusals.storage import BlobMissing, Interrupted
 from twinport.registry.garbage import Garbage
 from twinport.registry.layers import Layers
 from twinport.registry.uploads import Part, Uploads
+from twinport.settings.retention import Keeping
 
 PARTS = (b"one" * 50_000, b"two" * 40_000, b"three" * 30_000)
 JOINED = Digest.of(b"".join(PARTS))

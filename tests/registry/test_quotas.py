@@ -6,13 +6,13 @@ from tests.fakes import NOW, OTHER_ACCOUNT, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
-from twinport.deviations import Quotas
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName, TagName
 from twinport.refusals.images import TooManyImages, TooManyRepositories
 from twinport.registry.images import Images
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Repositories
+from twinport.settings.deviations import Quotas
 
 LIMIT = 2
 CONFIG = b"config"

@@ -12,7 +12,6 @@ from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import ManualClock
-from twinport.keeping import Keeping
 from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotEmpty, RepositoryNotFound
@@ -20,6 +19,7 @@ from twinport.refusals.requests import InvalidParameter, NotBuiltYet, TooManyTag
 from twinport.registry.garbage import Garbage
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Contents, Repositories, RepositoryTags
+from twinport.settings.retention import Keeping
 
 API = RepositoryName("team/api")
 PLAIN = NewRepository()

@@ -14,7 +14,6 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog import outbox
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import WallClock, WorldClock
-from twinport.keeping import Keeping
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Position
 from twinport.model.replication import PlannedDelivery
@@ -25,6 +24,7 @@ from twinport.registry.repositories import Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.replication.outcomes import Hindered
 from twinport.replication.post_office import LEASE, PostOffice
+from twinport.settings.retention import Keeping
 
 ME, DEFAULT = caller(), Keeping()
 OWED = [PlannedDelivery(FAR, NAME, Digest.of(b"image"), "1")]

@@ -16,11 +16,11 @@ from twinport.catalog import outbox
 from twinport.catalog import regional_schema as schema
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
-from twinport.keeping import Keeping
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import DeliveryState, FailureCode
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.forgetting import Forgetting
+from twinport.settings.retention import Keeping
 
 pytestmark = pytest.mark.large
 

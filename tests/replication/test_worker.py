@@ -17,11 +17,11 @@ from tests.replication.world import FAR, FARTHER, HOME, World, image
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import arrivals, outbox
 from twinport.catalog import regional_schema as schema
-from twinport.keeping import Keeping
 from twinport.model.replication import Delivery, DeliveryState, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.outcomes import Outcome
 from twinport.replication.post_office import Batch, PostOffice
+from twinport.settings.retention import Keeping
 
 IMAGE, MANY = image(b"layer one"), 38
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from twinport.config import load
+from twinport.settings.loading import load
 from twinport.tour.commands import status_command
 from twinport.tour.guide import Taken
 from twinport.tour.itinerary import DESTINATIONS, Copy

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from twinport.access.organization import NO_ORGANIZATION, Organization, Place
 from twinport.access.policy import Policy, PolicyKind, parse
-from twinport.config import OrganizationTable
 from twinport.errors import ConfigurationWrong
 from twinport.model.names import AccountId, is_account_id
 from twinport.refusals.identities import PolicyMalformed
+from twinport.settings.loading import OrganizationTable
 
 # AWS attaches this policy to every root, unit and account from the start, until other policies replace it.
 FULL_ACCESS = "FullAWSAccess"

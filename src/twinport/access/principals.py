@@ -12,8 +12,8 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.identities import Caller, Origin, PrincipalKind
 from twinport.model.names import AccountId, is_account_id, root_arn, user_arn
-from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import CredentialsUnknown, SessionExpired
+from twinport.settings.open_accounts import OpenAccounts
 
 OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for development
 _OPEN_ALIAS = {"test": "000000000000"}

@@ -28,10 +28,10 @@ from twinport.catalog.beginnings import (
 from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase
 from twinport.catalog.postgres_database import MAKING, Pools, PostgresDatabase
 from twinport.clock import Clock
-from twinport.config import DATABASE_CONNECTIONS
 from twinport.model.names import RegionName
 from twinport.processes.breakdown import Breakdown
 from twinport.refusals.storage import RegionLost, StorageUnavailable
+from twinport.settings.loading import DATABASE_CONNECTIONS
 
 # The dialect is named here so that it is loaded: `statements` spells its INSERTs with the one in use.
 __all__ = ["PostgresCatalog", "postgresql"]

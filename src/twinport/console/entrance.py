@@ -16,9 +16,9 @@ from twinport.errors import NotAuthenticated
 from twinport.exchange import Answer, Request
 from twinport.model.identities import Origin
 from twinport.model.names import AccountId, account_id
-from twinport.open_accounts import OpenAccounts
 from twinport.refusals.callers import FormForged, SignInRefused, TooManyAttempts
 from twinport.refusals.requests import BadName, MethodUnsupported
+from twinport.settings.open_accounts import OpenAccounts
 
 # The open accounts that the page offers: the account of the key `test`, and the two accounts of the tour.
 OFFERED = tuple(map(AccountId, ("000000000000", "111111111111", "222222222222")))

@@ -14,7 +14,7 @@ from twinport.errors import AccessDenied, BadRequest, NotAuthenticated, Unavaila
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.metrics import names
 from twinport.model.names import RegionName, Registry
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.open_accounts import OpenAccounts
 
 PREFIX = "/_twinport/"
 _SIGNED = f"; a request signed for ECR by a caller that is allowed {ACTION} is answered, too"

@@ -13,9 +13,9 @@ from twinport.control.backlog import BacklogReader
 from twinport.edge import Edge
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.metrics.values import Snapshot
-from twinport.open_accounts import OpenAccounts
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import ServerBusy
+from twinport.settings.open_accounts import OpenAccounts
 
 PATH = "/_twinport/metrics"
 _SCHEME = "bearer"

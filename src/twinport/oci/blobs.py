@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.exchange import Answer, AnyAnswer, FileAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -19,6 +18,7 @@ from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrd
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
 from twinport.registry.uploads import Part, Uploads, UploadState
+from twinport.settings.deviations import STANDARD, Deviation, Deviations
 
 _LENGTH = re.compile(r"[0-9]{1,19}")
 

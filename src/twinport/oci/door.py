@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from twinport.clock import Clock
-from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.edge import Edge
 from twinport.errors import Refusal
 from twinport.exchange import Answer, AnyAnswer, Request
@@ -25,6 +24,7 @@ from twinport.oci.target import Target
 from twinport.refusals.callers import RegistryTokenInvalid
 from twinport.refusals.images import RepositoryNotFound
 from twinport.refusals.requests import MethodUnsupported, PathUnknown
+from twinport.settings.deviations import STANDARD, Deviation, Deviations
 
 Handler = Callable[[Request, Caller, Target], Awaitable[AnyAnswer]]
 

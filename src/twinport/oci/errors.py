@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport import errors
-from twinport.deviations import Deviation, Deviations
 from twinport.errors import Refusal
 from twinport.exchange import Answer, BodyTooLarge
 from twinport.metrics import names
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.refusals import callers, images, requests, storage
+from twinport.settings.deviations import Deviation, Deviations
 
 
 @dataclass(frozen=True, slots=True)

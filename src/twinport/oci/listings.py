@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlencode
 
-from twinport.deviations import STANDARD, Deviation, Deviations
 from twinport.exchange import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -18,6 +17,7 @@ from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 from twinport.registry.referrers import ReferrerQuery, Referrers
 from twinport.registry.repositories import Repositories
+from twinport.settings.deviations import STANDARD, Deviation, Deviations
 
 MOST_ITEMS = 1000
 # ECR's default page size.

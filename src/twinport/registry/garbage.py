@@ -14,12 +14,12 @@ from twinport.blobs.store import BlobStores
 from twinport.catalog import endings, garbage, removals
 from twinport.catalog.embedded import Catalog
 from twinport.errors import Unavailable
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.registry.running_uploads import RunningUploads
+from twinport.settings.retention import Keeping
 
 _LEASE = timedelta(minutes=1)
 _AT_ONCE = 100

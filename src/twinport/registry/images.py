@@ -12,7 +12,6 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
-from twinport.deviations import UNLIMITED, Quotas
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
@@ -27,6 +26,7 @@ from twinport.registry import paging, pushes
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest
 from twinport.registry.pushes import Change, Push
+from twinport.settings.deviations import UNLIMITED, Quotas
 
 T = TypeVar("T")
 _EVENTS = {

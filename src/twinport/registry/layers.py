@@ -16,7 +16,6 @@ from twinport.catalog.repositories import Against
 from twinport.catalog.verification import Change, RecordedBlob
 from twinport.clock import Clock
 from twinport.errors import Unavailable
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
@@ -26,6 +25,7 @@ from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.callers import DownloadExpired
 from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound, LayerReferenced
 from twinport.refusals.storage import BlobMissing
+from twinport.settings.retention import Keeping
 
 CHECK, DOWNLOAD = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
 # ECR has no deletion of layers; a caller that may delete every image of a repository may do this.

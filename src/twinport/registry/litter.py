@@ -17,11 +17,11 @@ from twinport.catalog.chores import Chore
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
+from twinport.settings.retention import Keeping
 
 _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 

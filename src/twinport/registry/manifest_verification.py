@@ -13,11 +13,11 @@ from twinport.catalog import chores, images, leases, verification
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import RecordedManifest, Scope
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.names import RegionName
+from twinport.settings.retention import Keeping
 
 _ROUND = "manifest verification"
 _AT_ONCE = 64

@@ -9,7 +9,6 @@ from twinport.catalog import images, outbox, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.images import NewImage
 from twinport.catalog.repositories import Against
-from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
@@ -17,6 +16,7 @@ from twinport.model.replication import ReplicationConfiguration
 from twinport.refusals.images import ImageExists, TagImmutable, TooManyImages
 from twinport.refusals.requests import TagLimitReached
 from twinport.replication import planner
+from twinport.settings.deviations import UNLIMITED, Quotas
 
 
 class Unchanged(Enum):

@@ -11,7 +11,6 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.repositories import Against
 from twinport.clock import Clock
-from twinport.deviations import UNLIMITED, Quotas
 from twinport.model.addresses import is_reserved_name
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
@@ -21,6 +20,7 @@ from twinport.refusals.images import RepositoryNotEmpty, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
+from twinport.settings.deviations import UNLIMITED, Quotas
 
 EVERY_REPOSITORY = "*"
 

@@ -22,7 +22,6 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.uploads import Segment, Upload, UploadQuota
 from twinport.errors import AccessDenied, Refusal
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest, Key
@@ -41,6 +40,7 @@ from twinport.refusals.images import (
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import CHECK, DOWNLOAD, Layer
 from twinport.registry.running_uploads import RunningUploads
+from twinport.settings.retention import Keeping
 
 T = TypeVar("T")
 

@@ -18,7 +18,6 @@ from twinport.catalog import leases, verification
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.verification import Change, RecordedBlob, Scope
 from twinport.errors import Unavailable
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
@@ -26,6 +25,7 @@ from twinport.model.content import Damage
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.manifest_verification import ManifestVerification
+from twinport.settings.retention import Keeping
 
 _LEASE = "verification"
 _AT_ONCE = 64

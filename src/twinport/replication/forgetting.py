@@ -14,11 +14,11 @@ from twinport.catalog import chores, forgetting
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.forgetting import Step
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName
 from twinport.replication.rounds import every_region
+from twinport.settings.retention import Keeping
 
 _PAUSE = timedelta(minutes=1)
 _ROUND = timedelta(days=1)

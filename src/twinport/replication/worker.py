@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import TypeVar
 
 from twinport.errors import Unavailable, reason_of, split
-from twinport.keeping import Keeping
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.replication import Delivery
 from twinport.replication.courier import Courier
 from twinport.replication.outcomes import Hindered, Outcome
 from twinport.replication.post_office import LEASE, Batch, PostOffice
+from twinport.settings.retention import Keeping
 
 T = TypeVar("T")
 _COURIERS = 4

@@ -13,15 +13,15 @@ from twinport import __version__, databases, tls
 from twinport.catalog import accounts
 from twinport.catalog.progress import Progress, progress
 from twinport.clock import WallClock
-from twinport.config import Settings
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.files import disks
 from twinport.model.names import RegionName
-from twinport.open_accounts import OpenAccounts
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening
 from twinport.processes.peers import Neighbour, neighbours_in, this_host
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised, RegionLost
+from twinport.settings.loading import Settings
+from twinport.settings.open_accounts import OpenAccounts
 from twinport.status import own_server
 from twinport.status.own_server import Readiness
 from twinport.status.report import Disk, Finding, ProcessFacts, RegionFacts, Standing, Status

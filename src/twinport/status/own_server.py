@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from twinport.config import Settings
 from twinport.model.printable import printable
-from twinport.own_address import url_of
+from twinport.settings.loading import Settings
+from twinport.settings.own_address import url_of
 
 READY_PATH = "/_twinport/health/ready"
 # The server allows each of its parts two seconds.

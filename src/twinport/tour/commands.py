@@ -15,10 +15,10 @@ from rich.console import Console
 
 from twinport import __version__
 from twinport.catalog import folders
-from twinport.config import Settings
 from twinport.errors import Refusal
 from twinport.files import private_files
 from twinport.processes import listeners
+from twinport.settings.loading import Settings
 from twinport.start_notice import program
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running

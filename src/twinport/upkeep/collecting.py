@@ -9,11 +9,11 @@ from twinport.blobs.store import PARTS, BlobReader
 from twinport.catalog import candidates
 from twinport.catalog.candidates import Candidate, Kind
 from twinport.catalog.database import Connection
-from twinport.config import Settings
 from twinport.model.content import Key
 from twinport.model.names import RegionName
 from twinport.refusals.storage import BlobMissing
 from twinport.registry.garbage import Swept
+from twinport.settings.loading import Settings
 from twinport.upkeep.sites import Site, opened
 from twinport.upkeep.words import plural, size_of
 

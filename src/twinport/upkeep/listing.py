@@ -8,13 +8,13 @@ from datetime import datetime
 import orjson
 
 from twinport.clock import WallClock, WorldClock
-from twinport.config import Settings
 from twinport.console import words
 from twinport.databases import join_catalog
 from twinport.model.names import RegionName, Registry, account_id
 from twinport.model.printable import printable
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery
 from twinport.replication.listing import OPEN_STATES, DeliveryListing
+from twinport.settings.loading import Settings
 from twinport.upkeep.sites import RegionNeverUsed
 
 _STATES = {

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import Catalog
 from twinport.clock import WallClock, WorldClock
-from twinport.config import Settings
 from twinport.databases import join_catalog
 from twinport.errors import NotFound
 from twinport.model.names import RegionName
@@ -16,6 +15,7 @@ from twinport.refusals.storage import StoreOfAnother
 from twinport.registry.garbage import Garbage
 from twinport.registry.litter import Litter
 from twinport.registry.verification import Verification
+from twinport.settings.loading import Settings
 
 
 class RegionNeverUsed(NotFound):

@@ -13,12 +13,12 @@ from twinport.catalog import integrity, repositories, verification
 from twinport.catalog.database import Connection
 from twinport.catalog.integrity import Condition
 from twinport.catalog.verification import Change, Scope
-from twinport.config import Settings
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
 from twinport.refusals.storage import DatabaseUnreadable
 from twinport.registry.manifest_verification import ManifestFinding
 from twinport.registry.verification import Finding
+from twinport.settings.loading import Settings
 from twinport.upkeep.sites import NothingMeant, Site, opened
 from twinport.upkeep.words import plural, size_of
 

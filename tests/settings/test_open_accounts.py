@@ -13,9 +13,9 @@ from tests.iam.answers import ALLOW_ALL, keys_of, trusting
 from tests.ports import free_port
 from tests.served import Served, new_account, start
 from tests.strangers import ADMITTED, REFUSED, REFUSED_CALLS, Stranger, token
-from twinport.config import load
 from twinport.errors import ConfigurationWrong
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.loading import load
+from twinport.settings.open_accounts import OpenAccounts
 
 PROXIED = [
     {"X-Forwarded-For": "203.0.113.9"},

@@ -10,12 +10,12 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from twinport.deviations import AS_ECR, Deviation, Deviations
 from twinport.egress.requests import Permissions
 from twinport.errors import ConfigurationWrong
-from twinport.keeping import Keeping
 from twinport.logs.levels import LogLevel
-from twinport.open_accounts import OpenAccounts
+from twinport.settings.deviations import AS_ECR, Deviation, Deviations
+from twinport.settings.open_accounts import OpenAccounts
+from twinport.settings.retention import Keeping
 
 DEFAULT_LISTEN = "127.0.0.1:4566"
 # A process's connections to all PostgreSQL databases: enough for the partition and nine Regions at once.

@@ -1,6 +1,6 @@
 """The address at which a client on the same machine reaches the server with these settings."""
 
-from twinport.config import Settings
+from twinport.settings.loading import Settings
 
 # Clients reach a listener on all addresses through loopback.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 — recognized here, not listened on

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from twinport.config import Settings, load
-from twinport.deviations import AS_ECR, Deviation
 from twinport.errors import ConfigurationWrong
-from twinport.keeping import Keeping
 from twinport.model.regions import DEFAULT_REGIONS
+from twinport.settings.deviations import AS_ECR, Deviation
+from twinport.settings.loading import Settings, load
+from twinport.settings.retention import Keeping
 
 ADDRESS = "postgresql://ann:marked-secret@db.example:5432/twinport?sslmode=require"
 
