@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinport.exchange import Door, Message, request_of, send_answer
+from twinport.http.messages import Door, Message, request_of, send_answer
 
 HOST = "127.0.0.1:4566"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from twinport import app
-from twinport.exchange import Door
+from twinport.http.messages import Door
 from twinport.settings import loading
 
 

@@ -14,7 +14,7 @@ from twinport.app import App
 from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import Clock
-from twinport.exchange import Door
+from twinport.http.messages import Door
 from twinport.model.names import RegionName
 from twinport.settings.loading import Settings, load
 

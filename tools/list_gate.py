@@ -17,8 +17,8 @@ from typing import Any, get_args
 from tests import doors, witness
 from twinport.console.door import ConsoleDoor
 from twinport.control.door import PREFIX, ControlDoor
-from twinport.exchange import Door
 from twinport.gateway import Gateway
+from twinport.http.messages import Door
 from twinport.oci import routes
 from twinport.oci.door import OciDoor
 from twinport.oci.presigned import PresignedDoor

@@ -76,11 +76,11 @@ from twinport.control.readers import SignedReaders
 from twinport.databases import note_catalog, open_catalog
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
-from twinport.edge import CONSOLE, Edge, edge_of
-from twinport.exchange import Door
 from twinport.files import private_files
-from twinport.front import Front
 from twinport.gateway import Gateway, ServiceParts
+from twinport.http.admission import CONSOLE, Edge, edge_of
+from twinport.http.application import Front
+from twinport.http.messages import Door
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
 from twinport.logs import telemetry

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from twinport import access_log
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
@@ -16,9 +15,11 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
 from twinport.aws.shapes import Service
 from twinport.clock import Clock
-from twinport.edge import CONSOLE, Edge
 from twinport.errors import Refusal
-from twinport.exchange import Answer, AnyAnswer, BodyTooLarge, Request
+from twinport.http import access_log
+from twinport.http.admission import CONSOLE, Edge
+from twinport.http.memory import Room, RoomTaken
+from twinport.http.messages import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.identities import Origin
@@ -26,7 +27,6 @@ from twinport.processes import pools
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import BodyMalformed, ServerBusy
 from twinport.refusals.storage import Interrupted
-from twinport.room import Room, RoomTaken
 
 # A policy of 131,072 characters takes up to three times that in a form. A layer part of 20 MiB is 28 MB of base64.
 _BODY_LIMIT = 1 << 20

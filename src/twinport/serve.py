@@ -10,15 +10,17 @@ from datetime import timedelta
 
 from granian.constants import HTTPModes
 
-from twinport import __version__, tls
+from twinport import __version__
 from twinport.app import App
 from twinport.catalog import accounts
 from twinport.clock import WallClock
 from twinport.errors import ConfigurationWrong, Unavailable
-from twinport.listener import QUEUED, Listener
+from twinport.http import tls
+from twinport.http.listener import QUEUED, Listener
+from twinport.http.metrics_listener import metrics_shown
+from twinport.http.tls import Certificate
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.metrics_listener import metrics_shown
 from twinport.processes import listeners, signals
 from twinport.processes.listeners import Listening
 from twinport.processes.supervisor import Tether
@@ -26,7 +28,6 @@ from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.own_address import url_of
 from twinport.start_notice import Invocation, notice, ways_in
-from twinport.tls import Certificate
 
 # We promise five seconds from SIGTERM to the end, and a supervisor waits a little less. GRACE is for requests and
 # couriers, CLOSING for the databases.

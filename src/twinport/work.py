@@ -4,9 +4,9 @@ import os
 from datetime import timedelta
 
 from twinport.app import App
+from twinport.http.metrics_listener import metrics_shown
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.metrics_listener import metrics_shown
 from twinport.processes import signals
 from twinport.settings.loading import Settings
 

@@ -6,7 +6,7 @@ import pytest
 
 from twinport.console import forgery
 from twinport.console.cookies import Cookie
-from twinport.exchange import Message, Request
+from twinport.http.messages import Message, Request
 
 COOKIE = Cookie("session", "ab12")
 

@@ -9,8 +9,8 @@ from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
 from twinport.control.deliveries import DeliveryQuery, parse_query
 from twinport.control.door import ControlDoor
 from twinport.control.health import Readiness
-from twinport.edge import edge_of
-from twinport.exchange import Answer, Message, Request
+from twinport.http.admission import edge_of
+from twinport.http.messages import Answer, Message, Request
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.names import Registry, RepositoryName

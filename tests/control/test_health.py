@@ -8,8 +8,8 @@ import pytest
 
 from twinport.control.door import ControlDoor
 from twinport.control.health import Readiness
-from twinport.edge import edge_of
-from twinport.exchange import Answer, Message, Request
+from twinport.http.admission import edge_of
+from twinport.http.messages import Answer, Message, Request
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryPage
 from twinport.refusals.storage import StorageUnavailable

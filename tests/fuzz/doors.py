@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from twinport.app import build
 from twinport.aws import shapes, sigv4
-from twinport.exchange import Message
+from twinport.http.messages import Message
 from twinport.settings.loading import Settings
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"

@@ -15,9 +15,9 @@ from xml.etree import ElementTree as ET
 from tests.fuzz.doors import Answered, Doors
 from twinport.aws import json11, protocols, query, shapes, sigv4, validate, xml
 from twinport.aws.shapes import Operation, Service
-from twinport.edge import edge_of
 from twinport.errors import Refusal
-from twinport.exchange import request_of
+from twinport.http.admission import edge_of
+from twinport.http.messages import request_of
 from twinport.model.addresses import address_of, split_edge_path
 from twinport.model.content import Digest
 from twinport.model.manifests import MANIFEST_TYPES, parse_manifest

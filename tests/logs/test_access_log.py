@@ -14,8 +14,8 @@ import pytest
 
 from tests.served import Served, new_account, start
 from tests.waiting import PATIENCE_SECONDS, until
-from twinport.access_log import Entry
-from twinport.exchange import Message, Request, request_of
+from twinport.http.access_log import Entry
+from twinport.http.messages import Message, Request, request_of
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
-from twinport.exchange import Answer, AnyAnswer, Receive, Request, Send, request_of, send_answer
+from twinport.http.messages import Answer, AnyAnswer, Receive, Request, Send, request_of, send_answer
 from twinport.model.images import NewRepository
 from twinport.model.names import RepositoryName
 from twinport.oci.blobs import BlobRoutes

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.fakes import REGISTRY, caller
 from tests.oci.blob_server import NAME, OTHER_NAME, Site, served_blobs
-from twinport.exchange import AnyAnswer, FileAnswer, Message, request_of
+from twinport.http.messages import AnyAnswer, FileAnswer, Message, request_of
 from twinport.model.content import Digest
 from twinport.refusals.callers import DownloadExpired
 from twinport.refusals.images import LayerNotFound

@@ -18,7 +18,7 @@ from twinport.access.gate import Gate
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.edge import edge_of
+from twinport.http.admission import edge_of
 from twinport.model.content import Digest
 from twinport.model.identities import Caller, Origin
 from twinport.model.images import Mutability, TagRule

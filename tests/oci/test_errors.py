@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from twinport import exchange
 from twinport.errors import Refusal
+from twinport.http import messages
 from twinport.oci.errors import TABLE, refused, unexpected
 from twinport.refusals import callers, images, requests
 
@@ -86,7 +86,7 @@ def test_a_missing_credential_is_answered_with_the_bytes_of_ecr() -> None:
             f"The image tag 'v1' already exists in the 'api' repository {REST}",
         ),
         (
-            exchange.BodyTooLarge(4),
+            messages.BodyTooLarge(4),
             413,
             "SIZE_INVALID",
             "the request's body is larger than the 4 bytes allowed here",

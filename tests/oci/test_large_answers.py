@@ -3,7 +3,7 @@
 import pytest
 
 from tests.asgi import ask
-from twinport.exchange import Answer, Message, Request, send_answer
+from twinport.http.messages import Answer, Message, Request, send_answer
 
 PIECE = 1 << 20
 

@@ -5,13 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from twinport import access_log
 from twinport.access.principals import Principals
 from twinport.access.session_limits import may_call_iam
 from twinport.access.sessions import Sessions
 from twinport.aws import sigv4
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
+from twinport.http import access_log
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import AccountId, RegionName
 from twinport.model.networks import network_of

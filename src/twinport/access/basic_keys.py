@@ -3,11 +3,11 @@
 import hmac
 from dataclasses import dataclass, replace
 
-from twinport import access_log
 from twinport.access.gate import AnyResource, Gate
 from twinport.access.principals import Principals
 from twinport.access.tokens import TOKEN_USER, RegistryTokens, basic_credentials
 from twinport.errors import NotAuthenticated
+from twinport.http import access_log
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName
 from twinport.processes import pools

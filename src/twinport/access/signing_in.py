@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 
-from twinport import access_log
 from twinport.access import passwords
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.sign_in_throttle import SignInThrottle
@@ -21,6 +20,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.login_profiles import LoginProfile
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
+from twinport.http import access_log
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names

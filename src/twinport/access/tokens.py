@@ -9,13 +9,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from twinport import access_log
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
 from twinport.catalog import credentials
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.http import access_log
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName, region_name
 from twinport.processes import pools

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.exchange import Request
+from twinport.http.messages import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from twinport.console.problems import Problem, problem_of
 from twinport.console.rendering import Renderer, redirect
 from twinport.console.routes import Route, find
 from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Visit
-from twinport.edge import Edge
 from twinport.errors import Refusal
-from twinport.exchange import Answer, Request
+from twinport.http.admission import Edge
+from twinport.http.messages import Answer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names

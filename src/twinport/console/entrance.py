@@ -13,7 +13,7 @@ from twinport.console.problems import Problem, problem_of
 from twinport.console.rendering import Renderer, redirect
 from twinport.console.visits import Fields, Page
 from twinport.errors import NotAuthenticated
-from twinport.exchange import Answer, Request
+from twinport.http.messages import Answer, Request
 from twinport.model.identities import Origin
 from twinport.model.names import AccountId, account_id
 from twinport.refusals.callers import FormForged, SignInRefused, TooManyAttempts

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from twinport.console import regions, words
 from twinport.console.problems import Problem
 from twinport.console.visits import Fragment, Page, Visit
-from twinport.exchange import Answer
+from twinport.http.messages import Answer
 from twinport.model.names import RegionName
 
 _HERE = Path(__file__).parent

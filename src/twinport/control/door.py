@@ -9,9 +9,9 @@ from twinport import __version__
 from twinport.control.deliveries import DeliveryReader, describe_page, parse_query
 from twinport.control.health import Readiness
 from twinport.control.readers import ACTION, SignedReaders
-from twinport.edge import Edge
 from twinport.errors import AccessDenied, BadRequest, NotAuthenticated, Unavailable
-from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.http.admission import Edge
+from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.metrics import names
 from twinport.model.names import RegionName, Registry
 from twinport.settings.open_accounts import OpenAccounts

@@ -10,8 +10,8 @@ from types import ModuleType
 import orjson
 
 from twinport.control.backlog import BacklogReader
-from twinport.edge import Edge
-from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.http.admission import Edge
+from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.metrics.values import Snapshot
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import ServerBusy

@@ -6,8 +6,8 @@ from twinport.access.authentication import Authenticator
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.aws import sigv4
 from twinport.clock import Clock
-from twinport.edge import Edge
-from twinport.exchange import Request
+from twinport.http.admission import Edge
+from twinport.http.messages import Request
 from twinport.model.names import Registry
 
 # The page tells of all images what DescribeImageReplicationStatus tells of one: so ask for all repositories.

@@ -1,4 +1,4 @@
-"""Measures each request, in the one place that every request passes (`front.py`)."""
+"""Measures each request, in the one place that every request passes (`http/application.py`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from twinport.exchange import Answer, AnyAnswer, FileAnswer, Request
+from twinport.http.messages import Answer, AnyAnswer, FileAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.oci.headers import ContentType, safe_headers

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from twinport.clock import Clock
-from twinport.edge import Edge
 from twinport.errors import Refusal
-from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.http.admission import Edge
+from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from twinport import errors
 from twinport.errors import Refusal
-from twinport.exchange import Answer, BodyTooLarge
+from twinport.http.messages import Answer, BodyTooLarge
 from twinport.metrics import names
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.refusals import callers, images, requests, storage

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlencode
 
-from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import Referrer

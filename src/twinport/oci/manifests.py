@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from twinport.exchange import Answer, AnyAnswer, Request
+from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId

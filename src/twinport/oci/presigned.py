@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from twinport.errors import Refusal
-from twinport.exchange import AnyAnswer, Request
+from twinport.http.messages import AnyAnswer, Request
 from twinport.metrics import names
 from twinport.oci import errors
 from twinport.oci.blobs import BlobRoutes

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from twinport.edge import Edge
-from twinport.exchange import Answer, Request
+from twinport.http.admission import Edge
+from twinport.http.messages import Answer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.oci.headers import ContentType, safe_headers

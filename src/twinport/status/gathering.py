@@ -9,12 +9,13 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from twinport import __version__, databases, tls
+from twinport import __version__, databases
 from twinport.catalog import accounts
 from twinport.catalog.progress import Progress, progress
 from twinport.clock import WallClock
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.files import disks
+from twinport.http import tls
 from twinport.model.names import RegionName
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening

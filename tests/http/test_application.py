@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from twinport.edge import edge_of
-from twinport.exchange import Answer, Request
-from twinport.front import Front
+from twinport.http.admission import edge_of
+from twinport.http.application import Front
+from twinport.http.messages import Answer, Request
 
 
 @dataclass(frozen=True)

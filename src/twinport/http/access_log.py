@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from twinport.exchange import Message, Receive, Request, Send
+from twinport.http.messages import Message, Receive, Request, Send
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.room import Room, RoomTaken
+from twinport.http.memory import Room, RoomTaken
 
 AT_ONCE = timedelta(0)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from twinport import access_log
-from twinport.edge import Edge
 from twinport.errors import Refusal
-from twinport.exchange import (
+from twinport.http import access_log
+from twinport.http.admission import Edge
+from twinport.http.messages import (
     Answer,
     AnyAnswer,
     Door,

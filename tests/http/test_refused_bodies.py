@@ -10,9 +10,9 @@ import pytest
 
 from tests.hostile import UPLOADS, Target, attacked
 from tests.waiting import PATIENCE_SECONDS
-from twinport.edge import Edge
-from twinport.exchange import Answer, AnyAnswer, Linger, Message, Request
-from twinport.front import Front
+from twinport.http.admission import Edge
+from twinport.http.application import Front
+from twinport.http.messages import Answer, AnyAnswer, Linger, Message, Request
 
 # More than the buffers between two sockets hold, so that a client that is not listened to gets stuck.
 BODY = bytes(32 << 20)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 from twinport.errors import Unavailable
-from twinport.front import Front
-from twinport.listener import Listener
+from twinport.http.application import Front
+from twinport.http.listener import Listener
 from twinport.settings.loading import Settings, host_and_port
 
 # Enough for a few scrapers, each with a connection or two.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from twinport.exchange import Request
+from twinport.http.messages import Request
 from twinport.model.addresses import is_aws_host
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName

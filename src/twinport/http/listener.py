@@ -18,8 +18,8 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
-from twinport.front import Front
-from twinport.tls import Certificate
+from twinport.http.application import Front
+from twinport.http.tls import Certificate
 
 # Connections above this limit wait in the system's accept queue until a connection ends. The limit must be far above
 # the number that one client opens: a client that holds all connections locks all other clients out.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from twinport.edge import Edge, edge_of
-from twinport.exchange import Message, Request, request_of
+from twinport.http.admission import Edge, edge_of
+from twinport.http.messages import Message, Request, request_of
 from twinport.model.identities import Origin
 from twinport.model.names import RegionName
 from twinport.refusals.callers import HostUnclear, OriginRefused
