@@ -11,12 +11,12 @@ import json
 import sys
 import time
 
-from twinport.access.evaluate import Allowed, Denied, Policies, Question, decide
-from twinport.access.grants import Identity
-from twinport.access.policy import PolicyKind, parse
-from twinport.access.steps import MOST_STEPS
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
+from twinport.policies.documents import PolicyKind, parse
+from twinport.policies.evaluate import Allowed, Denied, Policies, Question, decide
+from twinport.policies.grants import Identity
+from twinport.policies.steps import MOST_STEPS
 
 ACCOUNT = AccountId("111122223333")
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"

@@ -13,7 +13,7 @@ import pytest
 from tests.command_line import Ended, called
 from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served, start
-from twinport.access.reasons import in_values
+from twinport.policies.reasons import in_values
 from twinport.settings.loading import Settings
 from twinport.why import Asked, why
 

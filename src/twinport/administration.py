@@ -8,7 +8,6 @@ from typing import Any
 
 from twinport.access.access_keys import AccessKeys
 from twinport.access.accounts import Accounts
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.entities import Entities
@@ -29,6 +28,7 @@ from twinport.iam.users import AccessKeyOperations, UserOperations
 from twinport.model.entities import KeyStatus
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, account_id, is_account_id
+from twinport.policies.aws_managed import AwsPolicies
 from twinport.refusals.identities import PolicyNameUnknown
 from twinport.settings.loading import Settings
 

@@ -14,7 +14,6 @@ from twinport.access.account_report import AccountReport
 from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
 from twinport.access.authorization_messages import AuthorizationMessages, Decoding
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.basic_keys import BasicKeys
 from twinport.access.boundaries import Boundaries
 from twinport.access.context_lookup import ContextLookup
@@ -94,6 +93,7 @@ from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
 from twinport.outside import LateTokens, issuer_keys
+from twinport.policies.aws_managed import AwsPolicies
 from twinport.processes.breakdown import Breakdown
 from twinport.processes.loops import Loop, Loops
 from twinport.processes.peers import Neighbours, this_host

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from twinport.access.aws_policies import AwsPolicies
-from twinport.access.explanation import Explanation
 from twinport.access.gate import Context
 from twinport.access.organization_settings import organization
 from twinport.access.policy_gate import PolicyGate
@@ -13,6 +11,8 @@ from twinport.clock import WallClock, WorldClock
 from twinport.databases import join_catalog
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS
+from twinport.policies.aws_managed import AwsPolicies
+from twinport.policies.explanation import Explanation
 from twinport.refusals.identities import PrincipalNotAsked
 from twinport.settings.loading import Settings
 

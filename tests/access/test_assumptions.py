@@ -11,7 +11,6 @@ from sqlalchemy import insert
 
 from tests import fakes
 from twinport.access.assumptions import Assumptions, Wish
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.gate import RepositoryResource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
@@ -29,6 +28,7 @@ from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.entities import Role, Tag, User
 from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
+from twinport.policies.aws_managed import AwsPolicies
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.identities import (
     PolicyMalformed,

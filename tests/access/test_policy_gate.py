@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import Table, delete, insert, update
 
 from tests import fakes
-from tests.access.cases import REPLICATION
-from twinport.access.aws_policies import AwsPolicies
+from tests.policies.cases import REPLICATION
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
@@ -21,6 +20,7 @@ from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.names import Registry
+from twinport.policies.aws_managed import AwsPolicies
 
 ALICE = fakes.caller(kind=PrincipalKind.USER, unique_id="AIDAALICEALICEALICEA")
 BUILDER = fakes.caller(kind=PrincipalKind.ROLE_SESSION, name="builder", unique_id="AROABUILDERBUILDERBU")

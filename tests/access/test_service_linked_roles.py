@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import ACCOUNT, OTHER_REGION, REGION, AllowAll, DenyAll, caller
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.service_linked_roles import SERVICES, LinkedService, ServiceLinkedRoles
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
@@ -18,6 +17,7 @@ from twinport.errors import AccessDenied
 from twinport.model.entities import Page, Role
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
 from twinport.model.names import RegionName, Registry
+from twinport.policies.aws_managed import AwsPolicies
 from twinport.refusals.identities import RoleFenced, ServiceRoleNameTaken
 
 HERE = Registry(ACCOUNT, REGION)

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from tests.access.stepped import Actor, SteppedCatalog, Stored
 from tests.fakes import ACCOUNT, AllowAll, caller
+from tests.policies.stepped import Actor, SteppedCatalog, Stored
 from twinport.access.deletion import DeletionRunner, Deletions
 from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import outbox, partition_schema, regional_schema, registries

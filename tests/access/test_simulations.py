@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import AllowAll, caller
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities
-from twinport.access.organization import NO_ORGANIZATION
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.simulations import Answers, Simulations, Wish
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.model.entities import Page
+from twinport.policies.aws_managed import AwsPolicies
+from twinport.policies.organization import NO_ORGANIZATION
 
 ALLOWING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 ACTIONS = ["ecr:PutImage", "ecr:GetImage", "ecr:ListImages"]

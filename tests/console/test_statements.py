@@ -5,15 +5,15 @@ import json
 import pytest
 
 from tests.fakes import ACCOUNT, OTHER_ACCOUNT, REGISTRY
-from twinport.access import policy
-from twinport.access.policy import PolicyKind
 from twinport.console import statements
+from twinport.policies import documents
+from twinport.policies.documents import PolicyKind
 
 STATEMENT = statements.replication_statement("In", [OTHER_ACCOUNT], REGISTRY)
 
 
 def test_a_new_policy_is_one_that_the_registry_takes() -> None:
-    policy.parse(statements.with_statement(None, STATEMENT), PolicyKind.REGISTRY)
+    documents.parse(statements.with_statement(None, STATEMENT), PolicyKind.REGISTRY)
 
 
 def test_the_statement_lets_an_account_create_repositories_and_carry_images_into_this_registry_alone() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served
-from twinport.access.context_keys import named_in
+from twinport.policies.context_keys import named_in
 
 KEYS = st.sampled_from(["aws:SourceIp", "aws:PrincipalTag/Cost Center", "iam:PolicyARN", "ecr:ResourceTag/tëam"])
 

@@ -12,7 +12,6 @@ from tests.iam.answers import ALLOW_ALL, trusting
 from twinport.access.access_keys import AccessKeys
 from twinport.access.account_facts import AccountFacts
 from twinport.access.account_report import AccountReport
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.access.context_lookup import ContextLookup
@@ -25,7 +24,6 @@ from twinport.access.instance_profiles import InstanceProfiles
 from twinport.access.login_profiles import LoginProfiles
 from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.oidc_providers import OidcProviders
-from twinport.access.organization import NO_ORGANIZATION
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.roles import Roles
@@ -41,6 +39,8 @@ from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied, Refusal
 from twinport.iam import door
+from twinport.policies.aws_managed import AwsPolicies
+from twinport.policies.organization import NO_ORGANIZATION
 
 ARN = f"arn:aws:iam::{ACCOUNT}:policy/mine"
 CALL = Call(caller(), "127.0.0.1", "http")

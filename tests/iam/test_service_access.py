@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served
-from twinport.access.granted_services import grants
+from twinport.policies.granted_services import grants
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
 

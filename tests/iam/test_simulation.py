@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.access import cases
-from tests.access.situations import SITUATIONS, Situation
 from tests.iam.answers import ALLOW_ALL, allowing, refusal
+from tests.policies import cases
+from tests.policies.situations import SITUATIONS, Situation
 from tests.served import Served
-from twinport.access.simulation import ALLOWED, simulate
+from twinport.policies.simulation import ALLOWED, simulate
 
 API = "arn:aws:ecr:eu-west-1:{}:repository/team/api"
 # The layout of the console: its one statement runs from 3:19 to 9:10, as the example in the AWS CLI's help does.

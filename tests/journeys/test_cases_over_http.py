@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.access import cases
-from tests.access.over_http import NotOverHttp, Prepared, document, prepare
 from tests.issuer import Issuer, issuing
+from tests.policies import cases
+from tests.policies.over_http import NotOverHttp, Prepared, document, prepare
 from tests.served import Served, start
 
 # Of 391. The others are about services, about keys that a request always has, or values that no client can bring about.

@@ -22,7 +22,6 @@ from tests.replication.world import (
     image,
     index,
 )
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.service_linked_roles import ServiceLinkedRoles
@@ -31,6 +30,7 @@ from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_SERVICE
 from twinport.model.names import PARTITION, AccountId, role_arn
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule
+from twinport.policies.aws_managed import AwsPolicies
 
 IMAGE = image(b"layer one")
 EVERYWHERE = f"arn:{PARTITION}:ecr:{IRELAND}:{BOB}:repository/*"

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities
 from twinport.access.managed_policies import shown_of_aws, version_of_aws
 from twinport.access.uses import Uses
@@ -13,6 +12,7 @@ from twinport.model.details import Detail, DetailKind, PolicyDetail
 from twinport.model.entities import Page
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
+from twinport.policies.aws_managed import AwsPolicies
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from twinport.access.evaluate import Denied, too_long
-from twinport.access.explanation import Explanation, Heard
 from twinport.access.gate import AnyResource, Gate
-from twinport.access.policy import PolicyKind
 from twinport.access.sealing import SealBroken, Sealer
 from twinport.model.identities import Caller
+from twinport.policies.documents import PolicyKind
+from twinport.policies.evaluate import Denied, too_long
+from twinport.policies.explanation import Explanation, Heard
 from twinport.refusals.identities import AuthorizationMessageInvalid
 
 # The message travels in a header. Proxies accept 4 kB or 8 kB of headers in all.

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities, boundary_context
 from twinport.access.managed_policies import expect_attachable
 from twinport.catalog import identities, principal_policies
@@ -11,6 +10,7 @@ from twinport.catalog.embedded import Catalog
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
+from twinport.policies.aws_managed import AwsPolicies
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from twinport.access.gate import Context
-from twinport.access.wildcards import RequestContext
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId
+from twinport.policies.wildcards import RequestContext
 
 
 def request_context(

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.access import context_keys, entity_arns, entity_policies
-from twinport.access.aws_policies import AwsPolicies
+from twinport.access import entity_arns, entity_policies
 from twinport.access.entities import Entities
 from twinport.access.entity_policies import HeldPolicy
 from twinport.catalog import principal_policies
@@ -13,6 +12,8 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
+from twinport.policies import context_keys
+from twinport.policies.aws_managed import AwsPolicies
 from twinport.processes import pools
 from twinport.processes.pools import Work
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinport.access.aws_policies import AwsPolicies
 from twinport.catalog import groups, permissions, principal_policies
 from twinport.catalog.database import Connection
 from twinport.model.entities import PolicyOwner, User
+from twinport.policies.aws_managed import AwsPolicies
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from twinport.access import policy, unique_ids
-from twinport.access.aws_policies import AwsPolicies, AwsPolicy, is_aws_policy
+from twinport.access import unique_ids
 from twinport.access.entities import Entities, check_path, check_tags, tag_context
 from twinport.access.gate import Context
-from twinport.access.policy import PolicyKind
 from twinport.catalog import identities, managed_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
@@ -19,6 +17,9 @@ from twinport.errors import LimitReached
 from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId, policy_arn
+from twinport.policies import documents
+from twinport.policies.aws_managed import AwsPolicies, AwsPolicy, is_aws_policy
+from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import (
     ArnInvalid,
     PolicyNotAttachable,
@@ -273,4 +274,4 @@ def version_of_aws(known: AwsPolicy) -> PolicyVersion:
 def _check_document(document: str) -> None:
     if len("".join(document.split())) > MOST_CHARACTERS:
         raise LimitReached(f"Cannot exceed quota for PolicySize: {MOST_CHARACTERS}")
-    policy.parse_given(document, PolicyKind.IDENTITY)
+    documents.parse_given(document, PolicyKind.IDENTITY)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from twinport.access.organization import NO_ORGANIZATION, Organization, Place
-from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.errors import ConfigurationWrong
 from twinport.model.names import AccountId, is_account_id
+from twinport.policies.documents import Policy, PolicyKind, parse
+from twinport.policies.organization import NO_ORGANIZATION, Organization, Place
 from twinport.refusals.identities import PolicyMalformed
 from twinport.settings.loading import OrganizationTable
 

@@ -5,12 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from twinport.access.circumstances import request_context
-from twinport.access.evaluate import Allowed, Denied, Policies, Question, decide, nothing_allows
-from twinport.access.explanation import Explanation, explain
 from twinport.access.gate import NO_CONTEXT, Context, RepositoryResource, Resource
-from twinport.access.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
-from twinport.access.organization import NO_ORGANIZATION, Organization
-from twinport.access.policy import PolicyKind
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
@@ -22,6 +17,11 @@ from twinport.model.entities import Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.model.regions import GLOBAL_REGION
+from twinport.policies.documents import PolicyKind
+from twinport.policies.evaluate import Allowed, Denied, Policies, Question, decide, nothing_allows
+from twinport.policies.explanation import Explanation, explain
+from twinport.policies.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
+from twinport.policies.organization import NO_ORGANIZATION, Organization
 from twinport.refusals.identities import PolicyMalformed
 
 _UNREADABLE = "because a policy that is stored cannot be read"

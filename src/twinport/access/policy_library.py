@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from twinport.access.aws_policies import AwsPolicies, is_aws_policy
-from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.catalog import permissions
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.permissions import Holdings
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId
+from twinport.policies.aws_managed import AwsPolicies, is_aws_policy
+from twinport.policies.documents import Policy, PolicyKind, parse
 
 _MOST_DOCUMENTS = 1024
 _MOST_PRINCIPALS = 1024

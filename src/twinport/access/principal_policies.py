@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from twinport.access import policy
-from twinport.access.aws_policies import AwsPolicies
 from twinport.access.entities import Entities
 from twinport.access.gate import Context
 from twinport.access.managed_policies import check_arn, expect_attachable
-from twinport.access.policy import PolicyKind
 from twinport.catalog import principal_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
+from twinport.policies import documents
+from twinport.policies.aws_managed import AwsPolicies
+from twinport.policies.documents import PolicyKind
 
 # The most characters in all inline policies of a principal together, not counting whitespace.
 INLINE_MOST = {PrincipalType.USER: 2048, PrincipalType.GROUP: 5120, PrincipalType.ROLE: 10240}
@@ -36,7 +36,7 @@ class PrincipalPolicies:
 
         def store(db: Connection) -> None:
             principal = principal_policies.get_own(db, caller.account, kind, owner)
-            policy.parse_given(document, PolicyKind.IDENTITY)
+            documents.parse_given(document, PolicyKind.IDENTITY)
             principal_policies.put_inline(db, principal, name, document, most=INLINE_MOST[kind])
 
         await self.catalog.partition.write(store)

@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.access import actions
 from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
 from twinport.access.principals import root_caller, user_caller
 from twinport.access.session_callers import RoleFacts, session_caller
@@ -17,6 +16,7 @@ from twinport.model.entities import Role
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
 from twinport.model.letters import lower_ascii
 from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
+from twinport.policies import actions
 from twinport.refusals.identities import PrincipalNotAsked, ResourceNotAsked
 
 _ROOT = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):root")

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinport.access import entity_arns, entity_policies
-from twinport.access.aws_policies import AwsPolicies, is_aws_policy
 from twinport.access.entities import Entities
 from twinport.access.entity_policies import HeldPolicy
-from twinport.access.granted_services import grants
 from twinport.access.managed_policies import check_arn
 from twinport.access.uses import Uses
 from twinport.catalog import groups, managed_policies, principal_policies, service_uses
@@ -20,6 +18,8 @@ from twinport.clock import Clock
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role, Use, User
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
+from twinport.policies.aws_managed import AwsPolicies, is_aws_policy
+from twinport.policies.granted_services import grants
 from twinport.refusals.identities import EntityNotFound, InvalidInput, PolicyNotFound
 
 # The services of this server by the prefix of their actions. Requests are signed for the same name.

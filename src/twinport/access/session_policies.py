@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from twinport.access.policy import PolicyKind, parse_given
 from twinport.access.policy_library import PolicyLibrary
 from twinport.model.entities import Tag
 from twinport.model.names import AccountId
+from twinport.policies.documents import PolicyKind, parse_given
 from twinport.refusals.identities import PolicyNotThere, SessionPoliciesTooLarge
 from twinport.refusals.requests import ConstraintsViolated
 

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from twinport.access.aws_policies import is_aws_policy
 from twinport.access.entities import Entities
-from twinport.access.evaluate import Policies, Question
 from twinport.access.gate import Context
-from twinport.access.grants import Identity
-from twinport.access.organization import Organization
-from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.access.policy_library import Held, PolicyLibrary
-from twinport.access.simulation import Simulated, simulate
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn
+from twinport.policies.aws_managed import is_aws_policy
+from twinport.policies.documents import Policy, PolicyKind, parse
+from twinport.policies.evaluate import Policies, Question
+from twinport.policies.grants import Identity
+from twinport.policies.organization import Organization
+from twinport.policies.simulation import Simulated, simulate
 from twinport.processes import pools
 from twinport.processes.pools import Work
 from twinport.refusals.identities import EntityUnretrievable, InvalidInput, PolicyMalformed

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from twinport.access.circumstances import resource_tag_keys
 from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
-from twinport.access.policy import Policy, PolicyKind
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.trust import RoleName
 from twinport.catalog import identities, permissions
@@ -13,6 +12,7 @@ from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.entities import Role
 from twinport.model.names import AccountId, Registry
+from twinport.policies.documents import Policy, PolicyKind
 
 _EVERY_NAME = "*"
 

@@ -2,9 +2,9 @@
 
 import json
 
-from twinport.access import policy
-from twinport.access.policy import PolicyKind
 from twinport.errors import LimitReached
+from twinport.policies import documents
+from twinport.policies.documents import PolicyKind
 
 MOST_CHARACTERS = 2048
 _DOCUMENT_ORDER = ("Version", "Id", "Statement")
@@ -18,7 +18,7 @@ def stored(text: str) -> str:
     """
     if len("".join(text.split())) > MOST_CHARACTERS:
         raise LimitReached(f"Cannot exceed quota for ACLSizePerRole: {MOST_CHARACTERS}")
-    policy.parse_given(text, PolicyKind.TRUST)
+    documents.parse_given(text, PolicyKind.TRUST)
     document = json.loads(text)
     statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
     document["Statement"] = [_statement(each) for each in statements]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from twinport.access.calls import Call
 from twinport.access.gate import Context
-from twinport.access.simulation import Matched, Simulated
 from twinport.access.simulations import Answers, Excluded, Simulations, Wish
-from twinport.access.statement_spans import Position
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import marker_of, page_of
 from twinport.model.letters import lower_ascii
+from twinport.policies.simulation import Matched, Simulated
+from twinport.policies.statement_spans import Position
 from twinport.refusals.identities import InvalidInput
 
 

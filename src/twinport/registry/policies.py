@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from twinport.access import policy
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
-from twinport.access.policy import PolicyKind
 from twinport.catalog import principal_ids, registries, repositories
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
+from twinport.policies import documents
+from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
 from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.refusals.requests import InvalidParameter
@@ -112,7 +112,7 @@ class RegistryPolicies:
 def _checked(text: str, kind: PolicyKind) -> str:
     """Return a valid policy as it is stored. Raises InvalidParameter, in ECR's only words for it, if it is invalid."""
     try:
-        policy.parse_given(text, kind)
+        documents.parse_given(text, kind)
     except PolicyMalformed as error:
         raise InvalidParameter(_PARAMETER, _INVALID[kind]) from error
     return rewritten(text)

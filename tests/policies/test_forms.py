@@ -2,7 +2,7 @@
 
 import pytest
 
-from twinport.access.policy_forms import check_action, check_resource
+from twinport.policies.forms import check_action, check_resource
 from twinport.refusals.identities import PolicyMalformed
 
 IAM_PATHS = (

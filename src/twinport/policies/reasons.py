@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from twinport.access.evaluate import Allowed, Denied
-from twinport.access.explanation import Explanation, FailedCondition, Fate, Heard
-from twinport.access.grants import Identity, Principal, ServicePrincipal
-from twinport.access.policy import PolicyKind
-from twinport.access.readings import Effect
-from twinport.access.statement_spans import spans
 from twinport.model.printable import printable
+from twinport.policies.documents import PolicyKind
+from twinport.policies.evaluate import Allowed, Denied
+from twinport.policies.explanation import Explanation, FailedCondition, Fate, Heard
+from twinport.policies.grants import Identity, Principal, ServicePrincipal
+from twinport.policies.readings import Effect
+from twinport.policies.statement_spans import spans
 
 _MOST_NEAR_MISSES = 5
 _KINDS = {

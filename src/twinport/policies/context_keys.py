@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from twinport.access import policy
-from twinport.access.policy import Policy, PolicyKind
-from twinport.access.steps import Steps
-from twinport.access.wildcards import variables_of
 from twinport.model.letters import lower_ascii
+from twinport.policies import documents as policy
+from twinport.policies.documents import Policy, PolicyKind
+from twinport.policies.steps import Steps
+from twinport.policies.wildcards import variables_of
 
 _MOST_TEXTS = 16
 _WITH_VARIABLES = "2012-10-17"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from tests import fakes
-from tests.access.cases import HERE, THERE, WHO
-from twinport.access.evaluate import Allowed, Decision, Policies, Question, decide
-from twinport.access.grants import FederatedPrincipal
-from twinport.access.policy import Policy, PolicyKind, parse
+from tests.policies.cases import HERE, THERE, WHO
+from twinport.policies.documents import Policy, PolicyKind, parse
+from twinport.policies.evaluate import Allowed, Decision, Policies, Question, decide
+from twinport.policies.grants import FederatedPrincipal
 
 ACTIONS = ["ecr:PutImage", "ecr:Put*", "ecr:*", "*", "ecr:BatchGetImage"]
 RESOURCES = ["*", "arn:aws:ecr:*:*:repository/*", "arn:aws:ecr:eu-west-1:111122223333:repository/a"]

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import fakes
-from tests.access import former_wildcards
-from tests.access.cases import WHO
-from twinport.access.evaluate import Allowed, Policies, Question, decide
-from twinport.access.policy import PolicyKind, parse
-from twinport.access.readings import Effect, Reading
-from twinport.access.steps import Steps
-from twinport.access.wildcards import Version, resource
+from tests.policies import former_wildcards
+from tests.policies.cases import WHO
+from twinport.policies.documents import PolicyKind, parse
+from twinport.policies.evaluate import Allowed, Policies, Question, decide
+from twinport.policies.readings import Effect, Reading
+from twinport.policies.steps import Steps
+from twinport.policies.wildcards import Version, resource
 
 NEW = Version.WITH_VARIABLES
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}

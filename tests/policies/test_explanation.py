@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import assume, given
 
-from tests.access import cases
-from tests.access.situations import SITUATIONS, Situation
-from twinport.access.evaluate import Allowed, Denied
-from twinport.access.explanation import Explanation, Fate, Heard, explain
-from twinport.access.policy import PolicyKind
-from twinport.access.readings import Effect
+from tests.policies import cases
+from tests.policies.situations import SITUATIONS, Situation
+from twinport.policies.documents import PolicyKind
+from twinport.policies.evaluate import Allowed, Denied
+from twinport.policies.explanation import Explanation, Fate, Heard, explain
+from twinport.policies.readings import Effect
 
 CASES = cases.load()
 BY_NAME = {case.name: case for case in CASES}

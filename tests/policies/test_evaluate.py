@@ -6,12 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.access.situations import SITUATIONS, Situation, Statement, of_principals, of_resources, written
-from twinport.access.evaluate import Allowed, Denied, Source, decide
-from twinport.access.grants import Identity
-from twinport.access.policy import Policy, PolicyKind
-from twinport.access.readings import Effect
+from tests.policies.situations import SITUATIONS, Situation, Statement, of_principals, of_resources, written
 from twinport.model.identities import PrincipalKind
+from twinport.policies.documents import Policy, PolicyKind
+from twinport.policies.evaluate import Allowed, Denied, Source, decide
+from twinport.policies.grants import Identity
+from twinport.policies.readings import Effect
 
 
 @pytest.mark.slow

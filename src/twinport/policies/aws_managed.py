@@ -37,7 +37,7 @@ class AwsPolicies:
 
     @cached_property
     def by_arn(self) -> dict[str, AwsPolicy]:
-        text = files("twinport.access").joinpath("managed_policies.json").read_text("utf-8")
+        text = files("twinport.policies").joinpath("managed_policies.json").read_text("utf-8")
         policies = [_policy(name, facts) for name, facts in json.loads(text).items()]
         return {policy.arn: policy for policy in policies}
 

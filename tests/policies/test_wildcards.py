@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.access.readings import Effect, Reading
-from twinport.access.steps import Steps
-from twinport.access.wildcards import Pattern, RequestContext, Version, literal, pattern
+from twinport.policies.readings import Effect, Reading
+from twinport.policies.steps import Steps
+from twinport.policies.wildcards import Pattern, RequestContext, Version, literal, pattern
 from twinport.refusals.identities import PolicyMalformed
 
 NEW = Version.WITH_VARIABLES

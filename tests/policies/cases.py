@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from tests import fakes
-from twinport.access.evaluate import Policies, Question
-from twinport.access.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
-from twinport.access.policy import Policy, PolicyKind, parse
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
+from twinport.policies.documents import Policy, PolicyKind, parse
+from twinport.policies.evaluate import Policies, Question
+from twinport.policies.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
 
 FOLDER = Path(__file__).parent / "cases"
 HERE, THERE = fakes.ACCOUNT, fakes.OTHER_ACCOUNT

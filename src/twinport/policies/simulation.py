@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from twinport.access import context_keys
-from twinport.access.evaluate import Allowed, Denied, Policies, Question, too_long
-from twinport.access.explanation import Explanation, explain
-from twinport.access.policy import Policy, PolicyKind
-from twinport.access.readings import Effect
-from twinport.access.statement_spans import Span, spans
 from twinport.model.letters import lower_ascii
+from twinport.policies import context_keys
+from twinport.policies.documents import Policy, PolicyKind
+from twinport.policies.evaluate import Allowed, Denied, Policies, Question, too_long
+from twinport.policies.explanation import Explanation, explain
+from twinport.policies.readings import Effect
+from twinport.policies.statement_spans import Span, spans
 from twinport.refusals.identities import PolicyNotEvaluated
 
 ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny"

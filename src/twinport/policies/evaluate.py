@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from twinport.access.grants import FederatedPrincipal, Grant, Identity, Principal, ServicePrincipal
-from twinport.access.policy import Policy, PolicyKind, Statement, first_of
-from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
-from twinport.access.wildcards import RequestContext
 from twinport.model.names import AccountId
+from twinport.policies.documents import Policy, PolicyKind, Statement, first_of
+from twinport.policies.grants import FederatedPrincipal, Grant, Identity, Principal, ServicePrincipal
+from twinport.policies.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
+from twinport.policies.wildcards import RequestContext
 
 # A denial names at most this many keys whose values are too long, and this much of each key.
 _MOST_NAMED, _SHOWN = 3, 128

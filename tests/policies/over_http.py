@@ -12,10 +12,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.access.cases import HERE, THERE, Case
 from tests.browser.pushing import push
 from tests.iam.answers import allowing, trusting
 from tests.issuer import Issuer
+from tests.policies.cases import HERE, THERE, Case
 from tests.served import Served, new_account
 from tests.waiting import until
 

@@ -12,11 +12,11 @@ from tests import fakes
 from tests.access.test_principal_ids import naming
 from tests.iam.answers import ALLOW_ALL, keys_of, refusal
 from tests.served import Served, start
-from twinport.access.organization import NO_ORGANIZATION, Organization
 from twinport.access.organization_settings import organization
 from twinport.errors import ConfigurationWrong
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
+from twinport.policies.organization import NO_ORGANIZATION, Organization
 from twinport.settings.loading import OrganizationTable, load
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "organization.md"

@@ -5,14 +5,14 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from twinport.access import policy_forms
-from twinport.access.conditions import Condition, condition
-from twinport.access.globs import Matches
-from twinport.access.grants import AllBut, Audience, Only, named
-from twinport.access.readings import Effect, Reading
-from twinport.access.steps import MOST_STEPS, Steps
-from twinport.access.wildcards import Pattern, RequestContext, Version, pattern, resource
 from twinport.model.letters import lower_ascii
+from twinport.policies import forms
+from twinport.policies.conditions import Condition, condition
+from twinport.policies.globs import Matches
+from twinport.policies.grants import AllBut, Audience, Only, named
+from twinport.policies.readings import Effect, Reading
+from twinport.policies.steps import MOST_STEPS, Steps
+from twinport.policies.wildcards import Pattern, RequestContext, Version, pattern, resource
 from twinport.refusals.identities import PolicyMalformed
 
 # The longest document that is parsed; AWS's own largest has 90,000 characters. The verbs check the quotas.
@@ -384,7 +384,7 @@ def _actions(members: dict[str, object], kind: PolicyKind, effect: Effect) -> Co
 
 
 def _check_action(text: str, vendor: str | None) -> None:
-    policy_forms.check_action(text)
+    forms.check_action(text)
     prefix = lower_ascii(text.partition(":")[0])
     if vendor == "sts" and prefix != vendor:
         raise PolicyMalformed("AssumeRole policy may only specify STS AssumeRole actions.")
@@ -409,7 +409,7 @@ def _resources(members: dict[str, object], kind: PolicyKind, version: Version, e
 
 
 def _resource(text: str, kind: PolicyKind, version: Version, reading: Reading) -> Pattern:
-    policy_forms.check_resource(text)
+    forms.check_resource(text)
     vendor = kind.grammar.vendor
     if vendor is not None and text != "*" and text.split(":")[2] != vendor:
         raise PolicyMalformed(f"Vendor {text.split(':')[2]} is not valid")

@@ -13,13 +13,13 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import ClassVar, Protocol
 
-from twinport.access import wildcards
-from twinport.access.globs import Matches, Token, Wildcard, matcher
-from twinport.access.readings import Effect, Reading
-from twinport.access.steps import LONGEST_VALUE, Steps, StepsSpent
-from twinport.access.wildcards import Pattern, RequestContext, Unbound, Variable, Version, literal, pattern
 from twinport.model.letters import lower_ascii
 from twinport.model.networks import read_address, read_network
+from twinport.policies import wildcards
+from twinport.policies.globs import Matches, Token, Wildcard, matcher
+from twinport.policies.readings import Effect, Reading
+from twinport.policies.steps import LONGEST_VALUE, Steps, StepsSpent
+from twinport.policies.wildcards import Pattern, RequestContext, Unbound, Variable, Version, literal, pattern
 from twinport.refusals.identities import PolicyMalformed
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")

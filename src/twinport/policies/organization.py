@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from twinport.access.policy import Policy
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
+from twinport.policies.documents import Policy
 
 _SERVICE_ROLES = ":role/aws-service-role/"
 # The services of this server to which resource control policies apply (AWS lists them; IAM is not one).

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from twinport.access.conditions import condition
-from twinport.access.policy import PolicyKind, parse, parse_given
-from twinport.access.readings import Effect
-from twinport.access.steps import Steps
-from twinport.access.wildcards import Version
 from twinport.model.letters import lower_ascii
+from twinport.policies.conditions import condition
+from twinport.policies.documents import PolicyKind, parse, parse_given
+from twinport.policies.readings import Effect
+from twinport.policies.steps import Steps
+from twinport.policies.wildcards import Version
 from twinport.refusals.identities import PolicyMalformed
 
 TABLE = tomllib.loads(Path(__file__).with_suffix("").with_name("conditions.toml").read_text())

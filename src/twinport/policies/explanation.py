@@ -1,22 +1,22 @@
 """Explains a decision: the fate of every statement, and everything that was missing. Pure.
 
 The gate does none of this work for a request. An explanation uses the same question and the same policies, and agrees
-with the decision (tests/access/test_explanation.py).
+with the decision (tests/policies/test_explanation.py).
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from twinport.access.conditions import Comparison, Condition, is_of_tag
-from twinport.access.evaluate import Decision, Denied, Policies, Question, decide
-from twinport.access.grants import Grant, Identity
-from twinport.access.policy import Policy, PolicyKind, Statement
-from twinport.access.readings import Effect
-from twinport.access.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
-from twinport.access.wildcards import RequestContext, Unbound, Variable
 from twinport.model.identities import PrincipalKind
 from twinport.model.letters import lower_ascii
+from twinport.policies.conditions import Comparison, Condition, is_of_tag
+from twinport.policies.documents import Policy, PolicyKind, Statement
+from twinport.policies.evaluate import Decision, Denied, Policies, Question, decide
+from twinport.policies.grants import Grant, Identity
+from twinport.policies.readings import Effect
+from twinport.policies.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
+from twinport.policies.wildcards import RequestContext, Unbound, Variable
 
 # The cost of explaining a statement about the action, in steps, in addition to comparing it.
 _HEARING = 8

@@ -2,7 +2,7 @@
 
 import json
 
-from twinport.access.aws_policies import AwsPolicies, is_aws_policy
+from twinport.policies.aws_managed import AwsPolicies, is_aws_policy
 
 FULL_ACCESS = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryFullAccess"
 REPLICATION = "arn:aws:iam::aws:policy/aws-service-role/ECRReplicationServiceRolePolicy"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.access.aws_policies import AwsPolicies
-from twinport.access.policy import MOST_TEXT, PolicyKind, parse
-from twinport.access.steps import Steps
+from twinport.policies.aws_managed import AwsPolicies
+from twinport.policies.documents import MOST_TEXT, PolicyKind, parse
+from twinport.policies.steps import Steps
 from twinport.refusals.identities import PolicyMalformed
 
 ALLOW = {"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.access import cases
-from twinport.access.evaluate import Allowed, Denied, decide
+from tests.policies import cases
+from twinport.policies.evaluate import Allowed, Denied, decide
 
 CASES = cases.load()
 

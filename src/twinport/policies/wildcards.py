@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from twinport.access.globs import Matches, Token, Wildcard, exactly, matcher
-from twinport.access.readings import Reading
-from twinport.access.steps import LONGEST_VALUE, Steps, rate
 from twinport.model.letters import lower_ascii
+from twinport.policies.globs import Matches, Token, Wildcard, exactly, matcher
+from twinport.policies.readings import Reading
+from twinport.policies.steps import LONGEST_VALUE, Steps, rate
 from twinport.refusals.identities import PolicyMalformed
 
 # The facts of a request, by condition key in lower case. A key without values counts as absent.

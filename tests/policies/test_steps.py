@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import fakes
-from tests.access import cases
-from tests.access.situations import SITUATIONS, Situation
-from twinport.access.evaluate import Allowed, Denied, Policies, Question, decide
-from twinport.access.explanation import Fate, explain
-from twinport.access.policy import PolicyKind, parse
-from twinport.access.reasons import in_values, in_words
-from twinport.access.steps import LONGEST_VALUE, MOST_STEPS
+from tests.policies import cases
+from tests.policies.situations import SITUATIONS, Situation
+from twinport.policies.documents import PolicyKind, parse
+from twinport.policies.evaluate import Allowed, Denied, Policies, Question, decide
+from twinport.policies.explanation import Fate, explain
+from twinport.policies.reasons import in_values, in_words
+from twinport.policies.steps import LONGEST_VALUE, MOST_STEPS
 
 Statement = dict[str, object]
 ALLOW_ALL: Statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}

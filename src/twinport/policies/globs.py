@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from itertools import groupby
 
-from twinport.access.steps import Steps, rate
+from twinport.policies.steps import Steps, rate
 
 # Tells whether the whole of a text matches. Raises StepsSpent.
 Matches = Callable[[str, Steps], bool]
