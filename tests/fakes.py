@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tests import witness
+from twinport.access.authorization_requests import service_caller
 from twinport.access.gate import NO_CONTEXT, Context, Resource
-from twinport.access.questions import service_caller
 from twinport.access.web_identities import outsider
 from twinport.errors import AccessDenied
 from twinport.model import names

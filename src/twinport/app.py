@@ -28,11 +28,11 @@ from twinport.access.managed_policies import ManagedPolicies
 from twinport.access.oidc_providers import OidcProviders
 from twinport.access.organization_settings import organization
 from twinport.access.own_sessions import OwnSessions
-from twinport.access.pace import PacedGate
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.principals import Principals
+from twinport.access.rate_limits import PacedGate
 from twinport.access.role_sessions import RoleSessions
 from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer, sealer_of_folder

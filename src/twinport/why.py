@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from twinport.access.authorization_requests import Questions, mistakes
 from twinport.access.gate import Context
 from twinport.access.organization_settings import organization
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.access.questions import Questions, mistakes
 from twinport.clock import WallClock, WorldClock
 from twinport.databases import join_catalog
 from twinport.model.names import RegionName, region_name

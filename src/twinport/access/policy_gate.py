@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from twinport.access.circumstances import request_context
 from twinport.access.gate import NO_CONTEXT, Context, RepositoryResource, Resource
 from twinport.access.policy_library import PolicyLibrary
+from twinport.access.request_context import request_context
 from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog.embedded import Catalog

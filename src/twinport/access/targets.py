@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from twinport.access.circumstances import resource_tag_keys
 from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_library import PolicyLibrary
+from twinport.access.request_context import resource_tag_keys
 from twinport.access.trust import RoleName
 from twinport.catalog import identities, permissions
 from twinport.catalog.database import Connection

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, caller
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.access.pace import PacedGate
+from twinport.access.rate_limits import PacedGate
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.names import Registry
