@@ -44,7 +44,7 @@ TEST_SECONDS := 210
 # Three on two cores: while one waits for its disk or its server, the others go on.
 AT_ONCE := --numprocesses 3
 # What `make test-quick` runs.
-QUICK := tests/model tests/aws tests/access tests/policies tests/project
+QUICK := tests/model tests/aws tests/access tests/identities tests/policies tests/project
 
 # `make fuzz TARGET=manifests SECONDS=600` chooses what to fuzz, and for how long.
 TARGET ?= registry-door

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from tests import witness
 from twinport.access.authorization_requests import service_caller
 from twinport.access.gate import NO_CONTEXT, Context, Resource
-from twinport.access.web_identities import outsider
 from twinport.errors import AccessDenied
+from twinport.identities.web_identities import outsider
 from twinport.model import names
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
 from twinport.model.names import AccountId, RegionName, Registry

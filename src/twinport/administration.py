@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from twinport.access.access_keys import AccessKeys
-from twinport.access.accounts import Accounts
-from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
-from twinport.access.entities import Entities
 from twinport.access.operator import OperatorGate, acting_for
-from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.sealing import sealer_of_folder
 from twinport.access.sessions import Sessions
-from twinport.access.users import Users
 from twinport.access.uses import Uses
 from twinport.aws import protocols, shapes
 from twinport.aws.dispatch import Handler
@@ -25,6 +19,12 @@ from twinport.databases import join_catalog, note_catalog, open_catalog
 from twinport.files import private_files
 from twinport.iam.policies import AttachedPolicyOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
+from twinport.identities.access_keys import AccessKeys
+from twinport.identities.accounts import Accounts
+from twinport.identities.boundaries import Boundaries
+from twinport.identities.entities import Entities
+from twinport.identities.principal_policies import PrincipalPolicies
+from twinport.identities.users import Users
 from twinport.model.entities import KeyStatus
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, account_id, is_account_id

@@ -8,44 +8,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from twinport.access.access_keys import AccessKeys
-from twinport.access.account_facts import AccountFacts
-from twinport.access.account_report import AccountReport
-from twinport.access.assumptions import Assumptions
 from twinport.access.authentication import Authenticator
-from twinport.access.authorization_messages import AuthorizationMessages, Decoding
 from twinport.access.basic_keys import BasicKeys
-from twinport.access.boundaries import Boundaries
-from twinport.access.context_lookup import ContextLookup
-from twinport.access.credential_reports import CredentialReports
-from twinport.access.deletion import DeletionRunner, Deletions
-from twinport.access.entities import Entities
-from twinport.access.groups import Groups
-from twinport.access.instance_profiles import InstanceProfiles
-from twinport.access.key_owners import KeyOwners
-from twinport.access.login_profiles import LoginProfiles
-from twinport.access.managed_policies import ManagedPolicies
-from twinport.access.oidc_providers import OidcProviders
 from twinport.access.organization_settings import organization
-from twinport.access.own_sessions import OwnSessions
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.access.principal_policies import PrincipalPolicies
 from twinport.access.principals import Principals
 from twinport.access.rate_limits import PacedGate
 from twinport.access.role_sessions import RoleSessions
-from twinport.access.roles import Roles
 from twinport.access.sealing import Sealer, sealer_of_folder
-from twinport.access.service_access import ServiceAccess
-from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.sessions import Sessions
 from twinport.access.sign_in_throttle import SignInThrottle
 from twinport.access.signing_in import SigningIn
-from twinport.access.simulations import Simulations
 from twinport.access.tokens import RegionKeys, RegistryTokens
-from twinport.access.users import Users
 from twinport.access.uses import Uses
-from twinport.access.web_identities import WebIdentities
 from twinport.aws import shapes
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.measured import MeasuredDisk
@@ -82,6 +58,30 @@ from twinport.http.application import Front
 from twinport.http.messages import Door
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
+from twinport.identities.access_keys import AccessKeys
+from twinport.identities.account_facts import AccountFacts
+from twinport.identities.account_report import AccountReport
+from twinport.identities.assumptions import Assumptions
+from twinport.identities.authorization_messages import AuthorizationMessages, Decoding
+from twinport.identities.boundaries import Boundaries
+from twinport.identities.context_lookup import ContextLookup
+from twinport.identities.credential_reports import CredentialReports
+from twinport.identities.deletion import DeletionRunner, Deletions
+from twinport.identities.entities import Entities
+from twinport.identities.groups import Groups
+from twinport.identities.instance_profiles import InstanceProfiles
+from twinport.identities.key_owners import KeyOwners
+from twinport.identities.login_profiles import LoginProfiles
+from twinport.identities.managed_policies import ManagedPolicies
+from twinport.identities.oidc_providers import OidcProviders
+from twinport.identities.own_sessions import OwnSessions
+from twinport.identities.principal_policies import PrincipalPolicies
+from twinport.identities.roles import Roles
+from twinport.identities.service_access import ServiceAccess
+from twinport.identities.service_linked_roles import ServiceLinkedRoles
+from twinport.identities.simulations import Simulations
+from twinport.identities.users import Users
+from twinport.identities.web_identities import WebIdentities
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName, region_name

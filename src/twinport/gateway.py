@@ -9,7 +9,6 @@ from datetime import timedelta
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
-from twinport.access.web_identities import outsider
 from twinport.aws import dispatch, foreign, protocols, sigv4
 from twinport.aws.dispatch import Handler
 from twinport.aws.protocols import WireError
@@ -20,6 +19,7 @@ from twinport.http import access_log
 from twinport.http.admission import CONSOLE, Edge
 from twinport.http.memory import Room, RoomTaken
 from twinport.http.messages import Answer, AnyAnswer, BodyTooLarge, Request
+from twinport.identities.web_identities import outsider
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.identities import Origin

@@ -3,7 +3,7 @@
 import pytest
 
 from twinport.access import passwords
-from twinport.access.login_profiles import check
+from twinport.identities.login_profiles import check
 from twinport.refusals.identities import PasswordTooWeak
 
 

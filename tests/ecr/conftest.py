@@ -12,7 +12,6 @@ from tests.fakes import NOW, OTHER_REGION, REGION, AllowAll, caller
 from twinport.access.calls import Call
 from twinport.access.principals import Principals
 from twinport.access.sealing import sealer_of_folder
-from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.uses import Uses
 from twinport.aws import dispatch, protocols, shapes
@@ -23,6 +22,7 @@ from twinport.catalog.uploads import UploadQuota
 from twinport.clock import ManualClock
 from twinport.ecr import door
 from twinport.ecr.errors import ERRORS
+from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.identities import Caller
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks

@@ -14,11 +14,11 @@ import pytest
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
 from tests.waiting import PATIENCE_SECONDS
-from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import deletions, images, outbox, registries, repositories
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
+from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, Fenced, InUse
 from twinport.model.images import Mutability, NamedImage, TagRule

@@ -24,8 +24,8 @@ from tests.replication.world import (
 )
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import identities, registries
+from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_SERVICE
 from twinport.model.names import PARTITION, AccountId, role_arn

@@ -11,19 +11,19 @@ import botocore.session
 import pytest
 
 from tests import fakes
-from twinport.access.assumptions import Wish
 from twinport.access.calls import Call
-from twinport.access.own_sessions import FederatedUser, FederationWish
 from twinport.access.role_sessions import AssumedRole
 from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Credentials
 from twinport.access.trust import RoleName
-from twinport.access.web_identities import AssumedByWeb, WebWish
 from twinport.aws import shapes
 from twinport.aws.dispatch import Door
 from twinport.aws.protocols import Request, Response
 from twinport.aws.sigv4 import Message
 from twinport.errors import AccessDenied, Refusal
+from twinport.identities.assumptions import Wish
+from twinport.identities.own_sessions import FederatedUser, FederationWish
+from twinport.identities.web_identities import AssumedByWeb, WebWish
 from twinport.model.entities import Tag
 from twinport.model.identities import Caller, Origin, PrincipalKind
 from twinport.model.names import AccountId

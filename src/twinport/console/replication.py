@@ -5,7 +5,6 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from twinport.access.roles import Roles
 from twinport.console import commands, regions, wizard
 from twinport.console.pages import address, refused, require_confirmation
 from twinport.console.problems import problem_of
@@ -13,6 +12,7 @@ from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.console.wizard import Draft, Step
 from twinport.errors import AccessDenied, Refusal
+from twinport.identities.roles import Roles
 from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_ROLE
 from twinport.model.names import RegionName, Registry

@@ -4,15 +4,15 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from twinport.access.deletion import Deletions
-from twinport.access.managed_policies import ManagedPolicies
-from twinport.access.principal_policies import PrincipalPolicies
-from twinport.access.roles import Roles
 from twinport.console import commands, regions, words
 from twinport.console.pages import address, refused, require_confirmation
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Redirect, Result, Visit
 from twinport.errors import AccessDenied, Refusal
+from twinport.identities.deletion import Deletions
+from twinport.identities.managed_policies import ManagedPolicies
+from twinport.identities.principal_policies import PrincipalPolicies
+from twinport.identities.roles import Roles
 from twinport.model.deletions import MOST_COUNTED, DeletionTask, TaskStatus
 from twinport.model.entities import Page as Slice
 from twinport.model.entities import PrincipalType, Role

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.account_facts import AccountFacts
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut_whole, page_of
+from twinport.identities.account_facts import AccountFacts
 from twinport.refusals.requests import NotBuiltYet
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
+from twinport.identities.boundaries import Boundaries
 from twinport.model.entities import PrincipalType
 
 _USER, _ROLE = PrincipalType.USER, PrincipalType.ROLE

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.context_lookup import ContextLookup
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
+from twinport.identities.context_lookup import ContextLookup
 
 
 @dataclass(frozen=True, slots=True)

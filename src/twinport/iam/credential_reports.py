@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.credential_reports import CredentialReports
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
+from twinport.identities.credential_reports import CredentialReports
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.access_keys import AccessKeys
-from twinport.access.account_facts import AccountFacts
-from twinport.access.account_report import AccountReport
-from twinport.access.boundaries import Boundaries
 from twinport.access.calls import Call
-from twinport.access.context_lookup import ContextLookup
-from twinport.access.credential_reports import CredentialReports
-from twinport.access.deletion import Deletions
-from twinport.access.groups import Groups
-from twinport.access.instance_profiles import InstanceProfiles
-from twinport.access.login_profiles import LoginProfiles
-from twinport.access.managed_policies import ManagedPolicies
-from twinport.access.oidc_providers import OidcProviders
-from twinport.access.principal_policies import PrincipalPolicies
-from twinport.access.roles import Roles
-from twinport.access.service_access import ServiceAccess
-from twinport.access.service_linked_roles import ServiceLinkedRoles
-from twinport.access.simulations import Simulations
-from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.iam.account import AccountOperations
 from twinport.iam.boundaries import BoundaryOperations
@@ -39,6 +21,24 @@ from twinport.iam.service_access import ServiceAccessOperations
 from twinport.iam.service_linked_roles import ServiceLinkedRoleOperations
 from twinport.iam.simulation import SimulationOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
+from twinport.identities.access_keys import AccessKeys
+from twinport.identities.account_facts import AccountFacts
+from twinport.identities.account_report import AccountReport
+from twinport.identities.boundaries import Boundaries
+from twinport.identities.context_lookup import ContextLookup
+from twinport.identities.credential_reports import CredentialReports
+from twinport.identities.deletion import Deletions
+from twinport.identities.groups import Groups
+from twinport.identities.instance_profiles import InstanceProfiles
+from twinport.identities.login_profiles import LoginProfiles
+from twinport.identities.managed_policies import ManagedPolicies
+from twinport.identities.oidc_providers import OidcProviders
+from twinport.identities.principal_policies import PrincipalPolicies
+from twinport.identities.roles import Roles
+from twinport.identities.service_access import ServiceAccess
+from twinport.identities.service_linked_roles import ServiceLinkedRoles
+from twinport.identities.simulations import Simulations
+from twinport.identities.users import Users
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinport.access.calls import Call
-from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
+from twinport.identities.users import Users
 
 _OF_A_USER = {
     "ListMFADevices": "MFADevices",

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.groups import Groups
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, page_of
 from twinport.iam.users import shown_user
+from twinport.identities.groups import Groups
 from twinport.model.entities import Group
 
 

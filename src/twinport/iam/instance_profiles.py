@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.instance_profiles import InstanceProfiles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_tags, tags_of
 from twinport.iam.roles import bare_role
+from twinport.identities.instance_profiles import InstanceProfiles
 from twinport.model.entities import InstanceProfile, Page
 from twinport.model.letters import lower_ascii
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.login_profiles import LoginProfiles, Profile
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
+from twinport.identities.login_profiles import LoginProfiles, Profile
 from twinport.refusals.identities import InvalidInput
 from twinport.refusals.requests import NotBuiltYet
 

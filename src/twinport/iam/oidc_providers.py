@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.oidc_providers import NewProvider, OidcProviders
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut_whole, page_of, shown_tags, tags_of
+from twinport.identities.oidc_providers import NewProvider, OidcProviders
 
 
 @dataclass(frozen=True, slots=True)

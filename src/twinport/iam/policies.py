@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.managed_policies import ManagedPolicies, Selection
-from twinport.access.principal_policies import PrincipalPolicies
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
+from twinport.identities.managed_policies import ManagedPolicies, Selection
+from twinport.identities.principal_policies import PrincipalPolicies
 from twinport.model.entities import ManagedPolicy, PolicyUsage, PolicyVersion, PrincipalType
 from twinport.model.letters import lower_ascii
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.account_report import AccountReport, Report
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
@@ -12,6 +11,7 @@ from twinport.iam.instance_profiles import shown_profile
 from twinport.iam.policies import attached_policy, shown_version
 from twinport.iam.requests import encoded, marker_of, page_of, shown_boundary, shown_tags
 from twinport.iam.roles import bare_role, shown_last_use
+from twinport.identities.account_report import AccountReport, Report
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
 from twinport.processes.pools import MESSAGES
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.roles import NewRole, Roles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
+from twinport.identities.roles import NewRole, Roles
 from twinport.model.entities import DEFAULT_SESSION, Role
 from twinport.model.letters import lower_ascii
 from twinport.processes.pools import MESSAGES

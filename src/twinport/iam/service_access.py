@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.entity_policies import HeldPolicy
-from twinport.access.service_access import SERVICES, Access, ServiceAccess
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut_whole, page_of
+from twinport.identities.entity_policies import HeldPolicy
+from twinport.identities.service_access import SERVICES, Access, ServiceAccess
 from twinport.refusals.requests import NotBuiltYet
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
-from twinport.access.deletion import Deletions
-from twinport.access.service_linked_roles import SERVICES, ServiceLinkedRoles
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.roles import created_role
+from twinport.identities.deletion import Deletions
+from twinport.identities.service_linked_roles import SERVICES, ServiceLinkedRoles
 from twinport.model.deletions import FailureReason
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from twinport.access.calls import Call
 from twinport.access.gate import Context
-from twinport.access.simulations import Answers, Excluded, Simulations, Wish
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import marker_of, page_of
+from twinport.identities.simulations import Answers, Excluded, Simulations, Wish
 from twinport.model.letters import lower_ascii
 from twinport.policies.simulation import Matched, Simulated
 from twinport.policies.statement_spans import Position

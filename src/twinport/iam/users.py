@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.access_keys import AccessKeys
 from twinport.access.calls import Call
-from twinport.access.users import Users
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
+from twinport.identities.access_keys import AccessKeys
+from twinport.identities.users import Users
 from twinport.model.entities import AccessKey, KeyStatus, Use, User
 from twinport.model.letters import lower_ascii
 from twinport.model.names import root_arn

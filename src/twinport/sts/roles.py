@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from twinport.access.assumptions import Wish
 from twinport.access.calls import Call
 from twinport.access.role_sessions import AssumedRole
 from twinport.access.trust import RoleName
-from twinport.access.web_identities import AssumedByWeb, WebWish
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import sts
+from twinport.identities.assumptions import Wish
+from twinport.identities.web_identities import AssumedByWeb, WebWish
 from twinport.model.identities import Caller, Origin
 from twinport.sts.requests import length_of, only, policies_of, shown_credentials, tags_of
 

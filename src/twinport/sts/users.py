@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Protocol
 
 from twinport.access.calls import Call
-from twinport.access.own_sessions import FederatedUser, FederationWish
 from twinport.access.sessions import Credentials
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import sts
+from twinport.identities.own_sessions import FederatedUser, FederationWish
 from twinport.model.identities import Caller
 from twinport.sts.requests import length_of, only, policies_of, shown_credentials, tags_of
 

@@ -4,13 +4,13 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from twinport.access import unique_ids
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
 from twinport.catalog import accounts, credentials
 from twinport.catalog.accounts import Account
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities import unique_ids
 from twinport.model.entities import User
 from twinport.model.names import PARTITION, AccountId, is_account_id
 from twinport.refusals.identities import AccountNameInvalid, AccountNotFound

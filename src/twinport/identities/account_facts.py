@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.access.entities import Entities
-from twinport.access.managed_policies import MOST_CHARACTERS
-from twinport.access.principal_policies import INLINE_MOST
-from twinport.access.trust_documents import MOST_CHARACTERS as MOST_TRUST
 from twinport.catalog import accounts, groups, identities, instance_profiles, managed_policies, principal_policies
 from twinport.catalog.access_keys import KEYS_PER_USER
 from twinport.catalog.accounts import Holdings
 from twinport.catalog.embedded import Catalog
+from twinport.identities.entities import Entities
+from twinport.identities.managed_policies import MOST_CHARACTERS
+from twinport.identities.principal_policies import INLINE_MOST
+from twinport.identities.trust_documents import MOST_CHARACTERS as MOST_TRUST
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.model.names import is_account_id

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import AllowAll, caller
-from twinport.access.entities import Entities
 from twinport.access.policy_library import PolicyLibrary
-from twinport.access.simulations import Answers, Simulations, Wish
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
+from twinport.identities.entities import Entities
+from twinport.identities.simulations import Answers, Simulations, Wish
 from twinport.model.entities import Page
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.policies.organization import NO_ORGANIZATION

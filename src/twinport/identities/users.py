@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from twinport.access import unique_ids
-from twinport.access.boundaries import Boundaries
-from twinport.access.entities import Entities, boundary_context, check_path, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities import unique_ids
+from twinport.identities.boundaries import Boundaries
+from twinport.identities.entities import Entities, boundary_context, check_path, check_tags, tag_context
 from twinport.model.entities import Page, PrincipalType, Tag, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import user_arn

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from twinport.access.entities import Entities
 from twinport.access.gate import Context
 from twinport.access.policy_library import Held, PolicyLibrary
 from twinport.catalog import principal_policies
 from twinport.catalog.embedded import Catalog
+from twinport.identities.entities import Entities
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn

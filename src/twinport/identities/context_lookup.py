@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.access import entity_arns, entity_policies
-from twinport.access.entities import Entities
-from twinport.access.entity_policies import HeldPolicy
 from twinport.catalog import principal_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.identities import entity_arns, entity_policies
+from twinport.identities.entities import Entities
+from twinport.identities.entity_policies import HeldPolicy
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.policies import context_keys

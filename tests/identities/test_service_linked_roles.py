@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import ACCOUNT, OTHER_REGION, REGION, AllowAll, DenyAll, caller
-from twinport.access.service_linked_roles import SERVICES, LinkedService, ServiceLinkedRoles
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
+from twinport.identities.service_linked_roles import SERVICES, LinkedService, ServiceLinkedRoles
 from twinport.model.entities import Page, Role
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
 from twinport.model.names import RegionName, Registry

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from twinport.access.entities import Entities
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
-from twinport.access.users import own_name
 from twinport.access.uses import Uses
 from twinport.catalog import access_keys, identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities.entities import Entities
+from twinport.identities.users import own_name
 from twinport.model.entities import AccessKey, KeyStatus, PrincipalType, Use, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId, user_arn

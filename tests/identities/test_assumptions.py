@@ -10,14 +10,12 @@ import pytest
 from sqlalchemy import insert
 
 from tests import fakes
-from twinport.access.assumptions import Assumptions, Wish
 from twinport.access.gate import RepositoryResource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import Principals
 from twinport.access.role_sessions import AssumedRole, RoleSessions
 from twinport.access.sealing import Sealer
-from twinport.access.service_linked_roles import SERVICES
 from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Sessions
 from twinport.access.trust import RoleName
@@ -26,6 +24,8 @@ from twinport.catalog import partition_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
+from twinport.identities.assumptions import Assumptions, Wish
+from twinport.identities.service_linked_roles import SERVICES
 from twinport.model.entities import Role, Tag, User
 from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
 from twinport.policies.aws_managed import AwsPolicies

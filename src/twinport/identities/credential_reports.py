@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from twinport.access.entities import Entities
 from twinport.access.uses import Uses
 from twinport.catalog import credential_reports
 from twinport.catalog.credential_reports import Credentials, StoredReport
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities.entities import Entities
 from twinport.model.entities import AccessKey, KeyStatus
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, root_arn

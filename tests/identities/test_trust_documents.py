@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from twinport.access import trust_documents
 from twinport.errors import LimitReached
+from twinport.identities import trust_documents
 from twinport.refusals.identities import PolicyMalformed
 
 STATEMENT = {"Effect": "Allow", "Principal": {"Service": "ecr.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from twinport.access import unique_ids
-from twinport.access.entities import Entities, check_path, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.catalog import identities, managed_policies
 from twinport.catalog.database import Connection
@@ -14,6 +12,8 @@ from twinport.catalog.embedded import Catalog
 from twinport.catalog.managed_policies import NewPolicy
 from twinport.clock import Clock
 from twinport.errors import LimitReached
+from twinport.identities import unique_ids
+from twinport.identities.entities import Entities, check_path, check_tags, tag_context
 from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId, policy_arn

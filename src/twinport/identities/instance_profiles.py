@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinport.access import unique_ids
-from twinport.access.entities import Entities, check_path, check_tags, pass_context, tag_context
 from twinport.access.gate import NO_CONTEXT, Context
 from twinport.catalog import identities, instance_profiles
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities import unique_ids
+from twinport.identities.entities import Entities, check_path, check_tags, pass_context, tag_context
 from twinport.model.entities import InstanceProfile, Page, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import instance_profile_arn

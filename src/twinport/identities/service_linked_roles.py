@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from twinport.access import unique_ids
 from twinport.access.gate import Context, Gate, IdentityResource
 from twinport.catalog import deletions, identities
 from twinport.catalog.database import Connection
 from twinport.catalog.deletions import NONE_FAILED
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities import unique_ids
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.deletions import FailureReason, RegionUsage

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from twinport.access.entities import Entities
 from twinport.access.gate import Context
-from twinport.access.managed_policies import check_arn, expect_attachable
 from twinport.catalog import principal_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities.entities import Entities
+from twinport.identities.managed_policies import check_arn, expect_attachable
 from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
 from twinport.policies import documents

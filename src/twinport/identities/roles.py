@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from twinport.access import trust_documents, unique_ids
-from twinport.access.boundaries import Boundaries
-from twinport.access.entities import Entities, boundary_context, check_path, check_tags, tag_context
 from twinport.access.gate import Context
 from twinport.access.uses import Uses
 from twinport.catalog import identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities import trust_documents, unique_ids
+from twinport.identities.boundaries import Boundaries
+from twinport.identities.entities import Entities, boundary_context, check_path, check_tags, tag_context
 from twinport.model.entities import DEFAULT_SESSION, SERVICE_ROLE_PATH, Page, PrincipalType, Role, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, role_arn

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from twinport.access import unique_ids
-from twinport.access.entities import Entities, check_path
 from twinport.catalog import groups, identities
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
+from twinport.identities import unique_ids
+from twinport.identities.entities import Entities, check_path
 from twinport.model.entities import Group, Page, PrincipalType, User
 from twinport.model.identities import Caller
 from twinport.model.names import group_arn

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from twinport.access import entity_arns, entity_policies
-from twinport.access.entities import Entities
-from twinport.access.entity_policies import HeldPolicy
-from twinport.access.managed_policies import check_arn
 from twinport.access.uses import Uses
 from twinport.catalog import groups, managed_policies, principal_policies, service_uses
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.service_uses import AccessJob
 from twinport.clock import Clock
+from twinport.identities import entity_arns, entity_policies
+from twinport.identities.entities import Entities
+from twinport.identities.entity_policies import HeldPolicy
+from twinport.identities.managed_policies import check_arn
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role, Use, User
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId

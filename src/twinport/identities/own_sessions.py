@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from twinport.access import session_policies, session_tags
-from twinport.access.entities import tag_context
 from twinport.access.gate import Gate, IdentityResource
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.principals import is_of_open_account
@@ -13,6 +12,7 @@ from twinport.access.session_policies import NO_POLICIES, SessionPolicies
 from twinport.access.sessions import Credentials, Sessions
 from twinport.access.trust import TAG_SESSION
 from twinport.clock import Clock
+from twinport.identities.entities import tag_context
 from twinport.model.entities import Tag
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.names import federated_arn

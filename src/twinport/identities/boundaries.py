@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from twinport.access.entities import Entities, boundary_context
-from twinport.access.managed_policies import expect_attachable
 from twinport.catalog import identities, principal_policies
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.identities.entities import Entities, boundary_context
+from twinport.identities.managed_policies import expect_attachable
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from twinport.access.entities import Entities, check_tags, tag_context
 from twinport.access.gate import NO_CONTEXT, Context
 from twinport.catalog import identities, oidc_providers
 from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import LimitReached
+from twinport.identities.entities import Entities, check_tags, tag_context
 from twinport.model.entities import Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from twinport.access.gate import Gate, IdentityResource
-from twinport.access.service_linked_roles import registry_arn
 from twinport.catalog import deletions, identities
 from twinport.catalog.database import Connection
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
+from twinport.identities.service_linked_roles import registry_arn
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.deletions import (

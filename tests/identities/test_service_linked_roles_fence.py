@@ -17,10 +17,10 @@ from sqlalchemy import Connection, select, update
 
 from tests.fakes import ACCOUNT, AllowAll, caller
 from tests.policies.stepped import Actor, SteppedCatalog, Stored
-from twinport.access.deletion import DeletionRunner, Deletions
-from twinport.access.service_linked_roles import ServiceLinkedRoles
 from twinport.catalog import outbox, partition_schema, regional_schema, registries
 from twinport.clock import ManualClock
+from twinport.identities.deletion import DeletionRunner, Deletions
+from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, TaskStatus
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
