@@ -16,8 +16,8 @@ from time import perf_counter, process_time
 
 from sqlalchemy import Connection, text
 
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import schema
 from twinport.clock import WallClock
 from twinport.control.backlog import BacklogReader
 from twinport.control.metrics import Scrape

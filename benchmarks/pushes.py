@@ -17,11 +17,11 @@ from pathlib import Path
 from psycopg import sql
 
 from tests.postgres import PostgresServer, start_postgres
-from twinport.catalog import blobs, registries, repositories
-from twinport.catalog.blobs import NewBlob
-from twinport.catalog.database import Connection
-from twinport.catalog.images import NewImage
+from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import blobs, registries, repositories
+from twinport.catalog.regional.blobs import NewBlob
+from twinport.catalog.regional.images import NewImage
 from twinport.clock import WallClock, WorldClock
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
+from twinport.catalog.engine.sqlite import Database
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StorageUnavailable
 

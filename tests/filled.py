@@ -3,8 +3,7 @@
 from sqlalchemy import Connection
 
 from tests.fakes import NOW, REGISTRY
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import repositories
+from twinport.catalog.regional import repositories, schema
 from twinport.model.content import Digest
 from twinport.model.names import RepositoryName
 

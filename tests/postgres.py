@@ -13,7 +13,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Table
 
-from twinport.catalog import partition_schema, regional_schema
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 
 _NUMBERS = count(1)
 

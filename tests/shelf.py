@@ -7,9 +7,9 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, select
 
 from tests.fakes import NOW, REGISTRY
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import registries, repositories, statements
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import registries, repositories, schema
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST

@@ -5,7 +5,7 @@ from functools import cache
 
 from sqlalchemy import Connection, create_engine
 
-from twinport.catalog import regional_schema as schema
+from twinport.catalog.regional import schema
 
 
 def region_in_memory() -> Connection:

@@ -28,8 +28,8 @@ from tests.processes.test_processes import children
 from tests.scraping import Scraped, refusal, scrape
 from tests.served import Served, new_account, start
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS, until
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import region_file
+from twinport.catalog.regional import schema
 from twinport.control.backlog import MOST_ACCOUNTS
 from twinport.model.names import RegionName
 from twinport.processes.peers import this_host

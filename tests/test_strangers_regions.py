@@ -11,8 +11,8 @@ import pytest
 from tests.asgi import Reply, ask
 from twinport import app
 from twinport.app import App
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.engine.sqlite import Database
 from twinport.clock import Clock
 from twinport.http.messages import Door
 from twinport.model.names import RegionName

@@ -27,10 +27,10 @@ from twinport.blobs.files import FileBlobStores
 from twinport.blobs.measured import MeasuredDisk
 from twinport.blobs.operations import OwnDisk
 from twinport.catalog import clearing
-from twinport.catalog.database import CLOSING_LIMIT
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine.sqlite import CLOSING_LIMIT
 from twinport.catalog.measured import MeasuredCatalog
-from twinport.catalog.uploads import UploadQuota
+from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie

@@ -8,10 +8,13 @@ from typing import TypeVar
 
 from twinport import folder_catalog
 from twinport.access.sealing import has_sealer, sealer_of_folder
-from twinport.catalog import credentials, database, partition_schema, region_identity, regional_schema
+from twinport.catalog import credentials, region_identity
 from twinport.catalog.beginnings import listed_regions
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCatalog, region_file
+from twinport.catalog.engine import sqlite
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.errors import ConfigurationWrong, Refusal
 from twinport.files import disks, private_files
@@ -79,7 +82,7 @@ def _own(settings: Settings) -> Found | None:
 def look(settings: Settings, query: Callable[[Connection], T]) -> T | None:
     """Query the partition's database that the settings name; None if there is none. Creates and changes nothing."""
     if settings.database is None:
-        return database.look_into(settings.data / PARTITION_FILE, partition_schema.partition, query)
+        return sqlite.look_into(settings.data / PARTITION_FILE, partition_schema.partition, query)
     found: T | None = _postgres().look_into(settings.database, query)
     return found
 
@@ -100,7 +103,7 @@ def _look_at_region(settings: Settings, name: RegionName, query: Callable[[Conne
 
     try:
         if settings.database is None:
-            found = database.look_into(region_file(settings.data, name), regional_schema.regional, ask)
+            found = sqlite.look_into(region_file(settings.data, name), regional_schema.regional, ask)
         else:
             found = _postgres().look_into_region(settings.database, name, ask)
         if found is None:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from twinport.access import sealing
 from twinport.access.sealing import SealBroken
-from twinport.catalog import folders
 from twinport.catalog.credentials import SiteKeyRow
+from twinport.catalog.engine import folders
 from twinport.errors import ConfigurationWrong
 from twinport.refusals.storage import FolderUnusable
 

@@ -12,7 +12,7 @@ from granian.constants import HTTPModes
 
 from twinport import __version__
 from twinport.app import App
-from twinport.catalog import accounts
+from twinport.catalog.partition import accounts
 from twinport.clock import WallClock
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.http import tls

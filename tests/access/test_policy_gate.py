@@ -14,8 +14,9 @@ from tests.policies.cases import REPLICATION
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.catalog import partition_schema, regional_schema
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.identities import Caller, PrincipalKind, Session

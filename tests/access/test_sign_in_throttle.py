@@ -18,8 +18,8 @@ from twinport.access.sign_in_throttle import (
     LONGEST_WAIT,
     SignInThrottle,
 )
-from twinport.catalog import partition_schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.partition import schema
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.model.networks import network_of
@@ -58,7 +58,7 @@ class Process:
         return refused.value.seconds
 
     async def rows(self) -> int:
-        table = partition_schema.sign_in_failure
+        table = schema.sign_in_failure
         return await self.catalog.partition.read(
             lambda db: db.execute(select(func.count()).select_from(table)).scalar_one()
         )
@@ -206,7 +206,7 @@ async def test_rows_that_strangers_invent_are_bounded_and_the_oldest_go_first(
 
 async def test_what_was_typed_cannot_be_read_in_the_table(process: Process) -> None:
     await process.fail("user 1/My secret, in the wrong field")
-    table = partition_schema.sign_in_failure
+    table = schema.sign_in_failure
     rows = await process.catalog.partition.read(lambda db: [str(row) for row in db.execute(select(table))])
     [row] = rows
     assert "secret" not in row

@@ -17,8 +17,8 @@ from twinport.access.session_callers import RoleFacts
 from twinport.access.sessions import Credentials, Sessions
 from twinport.access.tokens import RegionKeys, RegistryTokens
 from twinport.access.uses import Uses
-from twinport.catalog import partition_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.partition import schema
 from twinport.clock import ManualClock
 from twinport.model.identities import Caller, Session
 from twinport.model.names import AccountId, RegionName, Registry

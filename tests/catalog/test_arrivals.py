@@ -6,9 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Connection, insert, select
 
 from tests.tables import region_in_memory
-from twinport.catalog import arrivals, images, registries, repositories
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.arrivals import Landing, NewManifest
+from twinport.catalog.regional import arrivals, images, registries, repositories, schema
+from twinport.catalog.regional.arrivals import Landing, NewManifest
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

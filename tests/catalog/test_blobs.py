@@ -7,12 +7,11 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
-from twinport.catalog import blobs, repositories, uploads
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import NewBlob, StoredBlob
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.uploads import Segment
+from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.regional import blobs, repositories, schema, uploads
+from twinport.catalog.regional.blobs import NewBlob, StoredBlob
+from twinport.catalog.regional.uploads import Segment
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository, Repository

@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.catalogs import ENGINES, emptied, opened
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import blobs, clearing, reviews, statements
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import NewBlob
+from twinport.catalog import clearing
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import blobs, reviews, schema
+from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
@@ -177,7 +178,7 @@ async def test_a_read_of_much_sees_every_write_that_returned_and_runs_in_a_threa
 async def test_a_transaction_that_never_ends_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twinport.catalog.database.ANSWER_LIMIT", timedelta(milliseconds=100))
+    monkeypatch.setattr("twinport.catalog.engine.sqlite.ANSWER_LIMIT", timedelta(milliseconds=100))
     catalog, began, released = EmbeddedCatalog(tmp_path, ManualClock()), threading.Event(), threading.Event()
 
     def hangs(_: Connection) -> None:

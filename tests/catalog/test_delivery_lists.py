@@ -9,8 +9,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from tests import catalogs
-from twinport.catalog import delivery_lists, outbox
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.regional import delivery_lists, outbox
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY
 from tests.reading import plans, settle_statistics, work
-from twinport.catalog import delivery_lists, forgetting, outbox, statements
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.delivery_lists import Place
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import delivery_lists, forgetting, outbox, schema
+from twinport.catalog.regional.delivery_lists import Place
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

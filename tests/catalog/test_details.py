@@ -7,7 +7,9 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT
-from twinport.catalog import (
+from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.partition import (
     accounts,
     credential_reports,
     details,
@@ -17,10 +19,8 @@ from twinport.catalog import (
     managed_policies,
     principal_policies,
 )
-from twinport.catalog.credential_reports import StoredReport
-from twinport.catalog.database import Connection
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.managed_policies import NewPolicy
+from twinport.catalog.partition.credential_reports import StoredReport
+from twinport.catalog.partition.managed_policies import NewPolicy
 from twinport.clock import ManualClock
 from twinport.errors import LimitReached
 from twinport.model.details import DetailKind

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from tests.fakes import REGION
-from twinport.catalog import folders, registries
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.database import SqliteDatabase
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.engine import folders
+from twinport.catalog.engine.sqlite import SqliteDatabase
+from twinport.catalog.regional import registries, schema
 from twinport.clock import ManualClock
 from twinport.model.names import AccountId
 from twinport.refusals.storage import StorageUnavailable

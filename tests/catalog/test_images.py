@@ -10,10 +10,9 @@ from sqlalchemy import Connection, event, select
 
 from tests.fakes import NOW, REGION, REGISTRY
 from tests.shelf import API, Shelf, entry, image_of, index_of
-from twinport.catalog import images, repositories
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.images import NewImage
+from twinport.catalog.regional import images, repositories, schema
+from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position, TagStatus

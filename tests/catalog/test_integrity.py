@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from twinport.catalog import integrity
+from twinport.catalog.engine import integrity
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import WallClock, WorldClock
 

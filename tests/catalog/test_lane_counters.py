@@ -14,9 +14,9 @@ from sqlalchemy import Connection, func, select
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, REGION, REGISTRY
-from twinport.catalog import cancellations, clearing, forgetting, outbox, registries, reopenings
-from twinport.catalog import regional_schema as schema
+from twinport.catalog import clearing
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.regional import cancellations, forgetting, outbox, registries, reopenings, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

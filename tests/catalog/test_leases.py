@@ -9,8 +9,8 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import REGION
-from twinport.catalog import leases
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.regional import leases
 from twinport.clock import ManualClock
 
 CLOCK = ManualClock()

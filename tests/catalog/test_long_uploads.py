@@ -13,11 +13,10 @@ from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.reading import settle_statistics, work
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import repositories, uploads
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
-from twinport.catalog.uploads import UploadQuota
+from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.regional import repositories, schema, uploads
+from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository

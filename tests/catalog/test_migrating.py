@@ -12,15 +12,11 @@ from sqlalchemy import Boolean, Connection, Engine, MetaData, Table, create_engi
 
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
-from twinport.catalog import (
-    identities,
-    migrating,
-    migration_files,
-    partition_schema,
-    postgres,
-    regional_schema,
-    revisions,
-)
+from twinport.catalog import postgres
+from twinport.catalog.engine import migrating, migration_files, revisions
+from twinport.catalog.partition import identities
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
 
 pytestmark = pytest.mark.large

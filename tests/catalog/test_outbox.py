@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
-from twinport.catalog import outbox
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.database import SqliteDatabase
+from twinport.catalog.engine.sqlite import SqliteDatabase
+from twinport.catalog.regional import outbox, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

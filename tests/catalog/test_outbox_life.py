@@ -9,8 +9,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 from sqlalchemy import select
 
 from tests.tables import region_in_memory
-from twinport.catalog import outbox
-from twinport.catalog import regional_schema as schema
+from twinport.catalog.regional import outbox, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

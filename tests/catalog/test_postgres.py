@@ -18,10 +18,10 @@ from psycopg import sql
 from sqlalchemy import Connection, insert, select, text, update
 
 from tests.postgres import KeptDatabases, PostgresServer
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import waits
+from twinport.catalog.engine import waits
+from twinport.catalog.engine.postgres import MAKING
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.postgres_database import MAKING
+from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.errors import BadRequest
 from twinport.model.names import RegionName

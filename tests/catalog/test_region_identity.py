@@ -15,9 +15,9 @@ from sqlalchemy import Connection, insert, select, text
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
 from twinport.catalog import region_identity
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName
 from twinport.refusals.storage import RegionLost

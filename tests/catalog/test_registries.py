@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from twinport.catalog import clearing, registries
+from twinport.catalog import clearing
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.registries import RegistrySettings
+from twinport.catalog.regional import registries
+from twinport.catalog.regional.registries import RegistrySettings
 from twinport.clock import ManualClock
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import repositories
 from twinport.clock import ManualClock
 from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName

@@ -15,20 +15,13 @@ from tests.counted import CountedCatalog
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.filled import fill
 from tests.no_roles import NoRoles
-from twinport.catalog import (
-    cancellations,
-    chores,
-    clearing,
-    console_sessions,
-    outbox,
-    partition_schema,
-    registries,
-    repositories,
-)
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.console_sessions import ConsoleSession
+from twinport.catalog import clearing
 from twinport.catalog.deletions import usage_and_fence
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.partition import console_sessions
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.partition.console_sessions import ConsoleSession
+from twinport.catalog.regional import cancellations, chores, outbox, registries, repositories, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.deletions import MOST_COUNTED, DeletionTask, Fenced, InUse

@@ -16,8 +16,10 @@ from sqlalchemy import Connection, Engine, event
 
 from tests.served import start
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import migration_files, partition_schema, regional_schema
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.engine import migration_files
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import ManualClock
 from twinport.model.names import RegionName
 from twinport.refusals.storage import DatabaseNewer

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, event
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import OTHER_REGION, REGION
 from tests.scraping import Scraped
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
+from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.control.backlog import KEPT_FOR, MOST_ACCOUNTS, BacklogReader
 from twinport.metrics import exposition

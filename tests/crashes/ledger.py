@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 from tests.blobs.forgetful_disk import Crash
 from tests.crashes.machine import API, FAR, HOME, ME, Machine
 from tests.replication.world import Image
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.repositories import OF_NO_REGISTRY
+from twinport.catalog.regional import schema
+from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest, Key
 from twinport.model.images import ImageId
 from twinport.model.names import RegionName, RepositoryName, TagName

@@ -13,8 +13,8 @@ from tests.replication.world import Image
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import registries, repositories
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.regional import registries, repositories
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository

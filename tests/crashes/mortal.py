@@ -8,8 +8,8 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from tests.blobs.forgetful_disk import ForgetfulDisk, Killed
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import Catalog, PartitionDatabase
+from twinport.catalog.engine.sqlite import Database
 from twinport.model.names import RegionName
 
 T = TypeVar("T")

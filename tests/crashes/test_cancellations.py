@@ -9,7 +9,7 @@ from tests.crashes.mortal import MortalCatalog
 from tests.fakes import ACCOUNT, AllowAll
 from tests.no_roles import NoRoles
 from tests.replication.world import image
-from twinport.catalog import cancellations, outbox, registries
+from twinport.catalog.regional import cancellations, outbox, registries
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.settings import Replication
 

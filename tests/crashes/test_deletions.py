@@ -7,8 +7,7 @@ from tests.crashes.endings import Act, Story, doubt_everywhere, kill_everywhere,
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import API, HOME, ME, ROWS_AT_ONCE, WEB, Machine
 from tests.replication.world import image, index
-from twinport.catalog import endings, removals
-from twinport.catalog import regional_schema as schema
+from twinport.catalog.regional import endings, removals, schema
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import RepositoryName

@@ -18,7 +18,7 @@ from twinport.aws import dispatch, protocols, shapes
 from twinport.aws.sigv4 import Message
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.uploads import UploadQuota
+from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import ManualClock
 from twinport.ecr import door
 from twinport.ecr.errors import ERRORS

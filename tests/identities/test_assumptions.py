@@ -19,9 +19,8 @@ from twinport.access.sealing import Sealer
 from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Sessions
 from twinport.access.trust import RoleName
-from twinport.catalog import identities
-from twinport.catalog import partition_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.partition import identities, schema
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.identities.assumptions import Assumptions, Wish

@@ -17,7 +17,9 @@ from sqlalchemy import Connection, select, update
 
 from tests.fakes import ACCOUNT, AllowAll, caller
 from tests.policies.stepped import Actor, SteppedCatalog, Stored
-from twinport.catalog import outbox, partition_schema, regional_schema, registries
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import outbox, registries
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import ManualClock
 from twinport.identities.deletion import DeletionRunner, Deletions
 from twinport.identities.service_linked_roles import ServiceLinkedRoles

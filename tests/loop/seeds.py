@@ -7,9 +7,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from twinport.catalog import images, partition_schema, regional_schema, registries, repositories
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.images import NewImage
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import images, registries, repositories
+from twinport.catalog.regional import schema as regional_schema
+from twinport.catalog.regional.images import NewImage
 from twinport.clock import WallClock
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository

@@ -16,8 +16,8 @@ from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.ports import free_port
 from tests.waiting import PATIENCE_SECONDS
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import repositories
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.http.messages import Answer, AnyAnswer, Receive, Request, Send, request_of, send_answer

@@ -9,7 +9,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, MetaData, create_engine, insert, select
 from sqlalchemy.pool import StaticPool
 
-from twinport.catalog import partition_schema, regional_schema, statements
+from twinport.catalog.engine import statements
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 

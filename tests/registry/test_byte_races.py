@@ -9,12 +9,11 @@ from sqlalchemy import Connection, select
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, image_of
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import arrivals, repositories, uploads
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
-from twinport.catalog.blobs import NewBlob
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.uploads import Segment
+from twinport.catalog.regional import arrivals, repositories, schema, uploads
+from twinport.catalog.regional.arrivals import HeldBytes, Landing, NewManifest
+from twinport.catalog.regional.blobs import NewBlob
+from twinport.catalog.regional.uploads import Segment
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.model.content import Digest, Key

@@ -11,10 +11,9 @@ from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
 from tests.shelf import image_of
 from twinport.blobs.pace import UNHURRIED
-from twinport.catalog import leases
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.verification import Scope
+from twinport.catalog.regional import leases, schema
+from twinport.catalog.regional.verification import Scope
 from twinport.model.content import Digest
 from twinport.model.images import ImageId, Mutability, NamedImage, NewRepository, TagRule
 from twinport.model.names import AccountId, RepositoryName, TagName

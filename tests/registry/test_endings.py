@@ -13,10 +13,9 @@ from tests.counted import CountedCatalog
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, REGION, TICK, Dump, pieces_of
 from twinport.blobs.files import random_key
-from twinport.catalog import candidates, repositories, uploads
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.uploads import UploadQuota
+from twinport.catalog.regional import candidates, repositories, schema, uploads
+from twinport.catalog.regional.uploads import UploadQuota
 from twinport.model.content import Digest
 from twinport.model.names import RegionName
 from twinport.refusals.images import TooManyUploads, UploadNotFound

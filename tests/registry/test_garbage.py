@@ -7,10 +7,9 @@ import pytest
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, TICK, Dump, fresh, pieces_of
-from twinport.catalog import blobs, garbage
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import NewBlob
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.regional import blobs, garbage, schema
+from twinport.catalog.regional.blobs import NewBlob
 from twinport.model.content import Digest, Key
 from twinport.refusals.images import LayersMissing, UploadNotFound
 from twinport.refusals.storage import BytesGivenUp

@@ -22,10 +22,9 @@ from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, Dump
 from tests.shelf import image_of
 from twinport.blobs.pace import UNHURRIED
-from twinport.catalog import garbage
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.verification import Scope
+from twinport.catalog.regional import garbage, schema
+from twinport.catalog.regional.verification import Scope
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.names import RepositoryName

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 from tests.fakes import NOW
 from tests.registry.dump import API, OTHER, REGION, Dump
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.model.content import Digest

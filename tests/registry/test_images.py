@@ -8,9 +8,9 @@ import pytest
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from tests.shelf import API, CONFIG_TYPE, Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
-from twinport.catalog import images, repositories
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import images, repositories
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, Position, TagRule, TagStatus

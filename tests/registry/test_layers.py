@@ -4,10 +4,10 @@ from pathlib import Path
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import blobs, repositories
-from twinport.catalog.blobs import NewBlob
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import blobs, repositories
+from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository

@@ -9,10 +9,9 @@ from sqlalchemy import select
 
 from tests.registry.dump import REGION, TICK, Dump
 from twinport.blobs.store import PARTS
-from twinport.catalog import blobs
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import NewBlob
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.regional import blobs, schema
+from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.refusals.storage import BytesGivenUp, StoreOfAnother

@@ -14,8 +14,9 @@ import pytest
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import deletions, images, outbox, registries, repositories
+from twinport.catalog import deletions
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import images, outbox, registries, repositories
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.identities.service_linked_roles import ServiceLinkedRoles

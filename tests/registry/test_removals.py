@@ -11,11 +11,10 @@ from tests.counted import CountedCatalog
 from tests.fakes import REGISTRY
 from tests.filled import fill
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, fresh, pieces_of
-from twinport.catalog import arrivals, blobs, candidates, repositories, verification
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.verification import Scope
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import arrivals, blobs, candidates, repositories, schema, verification
+from twinport.catalog.regional.verification import Scope
 from twinport.errors import NotFound
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository

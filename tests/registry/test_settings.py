@@ -8,10 +8,10 @@ import pytest
 
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, caller
 from twinport.access.gate import Gate
-from twinport.catalog import images, outbox, registries, repositories
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.images import NewImage
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import images, outbox, registries, repositories
+from twinport.catalog.regional.images import NewImage
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.identities import Caller

@@ -8,10 +8,10 @@ import pytest
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import repositories
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.uploads import UploadQuota
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import repositories
+from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository

@@ -12,9 +12,8 @@ from sqlalchemy import Connection, select
 from tests.catalogs import TimedCatalog
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import repositories, schema
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest

@@ -10,9 +10,9 @@ import pytest
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, pieces_of
 from twinport.blobs.pace import UNHURRIED
-from twinport.catalog import leases
 from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.verification import Change, Scope
+from twinport.catalog.regional import leases
+from twinport.catalog.regional.verification import Change, Scope
 from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.names import AccountId

@@ -14,9 +14,8 @@ from sqlalchemy import Connection, select
 from tests.blobs.forgetful_disk import ForgetfulDisk, Plan, failing_at, works
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import repositories
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import repositories, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository

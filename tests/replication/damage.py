@@ -5,10 +5,9 @@ from pathlib import Path
 from sqlalchemy import update
 
 from tests.replication.world import NAME, Image, World, image
-from twinport.catalog import blobs, repositories, verification
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.blobs import StoredBlob
-from twinport.catalog.verification import RecordedBlob
+from twinport.catalog.regional import blobs, repositories, schema, verification
+from twinport.catalog.regional.blobs import StoredBlob
+from twinport.catalog.regional.verification import RecordedBlob
 from twinport.model.content import Damage, Digest
 from twinport.model.names import Registry
 

@@ -1,7 +1,7 @@
 """One image on its way from home to a far registry, spoken about part by part."""
 
 from tests.replication.world import FAR, HOME, IRELAND, NAME, ROLE_ID, Image, World, image
-from twinport.catalog import departures
+from twinport.catalog.regional import departures
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import Registry
 from twinport.replication.destination import Consignment, Destination, Offer

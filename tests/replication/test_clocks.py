@@ -11,8 +11,8 @@ from tests.fakes import AllowAll, caller
 from tests.registry.dump import pieces_of
 from tests.replication.world import FAR, HOME, NAME
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import outbox
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import outbox
 from twinport.clock import WallClock, WorldClock
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Position

@@ -1,7 +1,7 @@
 """Copies out of a repository that was deleted, and into one."""
 
 from tests.replication.world import FAR, HOME, NAME, World, image
-from twinport.catalog import repositories
+from twinport.catalog.regional import repositories
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryState, FailureCode
 

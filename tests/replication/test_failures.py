@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import FAR, HOME, IRELAND, NAME, VIRGINIA, Image, World, image, index
-from twinport.catalog import regional_schema as schema
+from twinport.catalog.regional import schema
 from twinport.errors import AccessDenied
 from twinport.model.names import RepositoryName
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule

@@ -11,11 +11,10 @@ from sqlalchemy import Connection, Table, func, select
 from tests.breaking import Breaking
 from tests.counted import CountedCatalog
 from tests.replication.world import FAR, HOME, World, image
-from twinport.catalog import forgetting as rows
-from twinport.catalog import outbox
-from twinport.catalog import regional_schema as schema
-from twinport.catalog.database import Database
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.regional import forgetting as rows
+from twinport.catalog.regional import outbox, schema
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import DeliveryState, FailureCode
 from twinport.refusals.storage import StorageUnavailable

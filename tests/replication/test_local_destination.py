@@ -21,7 +21,8 @@ from tests.replication.world import (
     index,
 )
 from twinport.access.gate import NO_CONTEXT, Context, Resource
-from twinport.catalog import arrivals, clearing
+from twinport.catalog import clearing
+from twinport.catalog.regional import arrivals
 from twinport.errors import AccessDenied
 from twinport.model.cargo import BlobEntry
 from twinport.model.content import Digest

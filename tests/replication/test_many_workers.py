@@ -12,9 +12,9 @@ from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import KeptDatabases
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import FAR, FARTHER, HOME, PARTNER, World, image
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryState, ReplicationRule

@@ -11,8 +11,8 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.replication.world import FAR, HOME, NAME
-from twinport.catalog import leases, outbox
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.regional import leases, outbox
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

@@ -23,8 +23,7 @@ from tests.replication.world import (
     image,
     index,
 )
-from twinport.catalog import regional_schema as schema
-from twinport.catalog import repositories
+from twinport.catalog.regional import repositories, schema
 from twinport.model.images import Mutability, TagRule
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import DeliveryState, FailureCode, ReplicationRule

@@ -24,7 +24,8 @@ from tests.replication.world import (
 )
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.catalog import identities, registries
+from twinport.catalog.partition import identities
+from twinport.catalog.regional import registries
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_SERVICE

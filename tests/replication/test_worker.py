@@ -15,8 +15,7 @@ from sqlalchemy import Connection, select
 from tests.replication.faults import StalledDestinations
 from tests.replication.world import FAR, FARTHER, HOME, World, image
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog import arrivals, outbox
-from twinport.catalog import regional_schema as schema
+from twinport.catalog.regional import arrivals, outbox, schema
 from twinport.model.replication import Delivery, DeliveryState, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.outcomes import Outcome

@@ -13,11 +13,11 @@ from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog import blobs, images, outbox, registries, repositories
-from twinport.catalog.blobs import NewBlob
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
-from twinport.catalog.images import NewImage
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import blobs, images, outbox, registries, repositories
+from twinport.catalog.regional.blobs import NewBlob
+from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest, Key

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.regional import schema
 from twinport.model.names import RegionName
 
 Place = tuple[str, str]

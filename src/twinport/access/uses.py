@@ -8,9 +8,9 @@ import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.catalog import service_uses, uses
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.partition import service_uses, uses
 from twinport.errors import Unavailable
 from twinport.model.entities import Use
 from twinport.model.identities import Caller, PrincipalKind

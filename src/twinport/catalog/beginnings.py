@@ -7,8 +7,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, case, select, update
 
-from twinport.catalog import partition_schema, region_identity, regional_schema, statements
-from twinport.catalog.database import Database
+from twinport.catalog import region_identity
+from twinport.catalog.engine import statements
+from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.model.names import RegionName
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from twinport.catalog import arrivals, chores, garbage, removals, repositories, statements
-from twinport.catalog import partition_schema as identities
-from twinport.catalog import regional_schema as schema
 from twinport.catalog.beginnings import begin_history_anew
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine import statements
+from twinport.catalog.partition import schema as identities
+from twinport.catalog.regional import arrivals, chores, garbage, removals, repositories, schema
 
 _ROWS_AT_ONCE = 500
 _CREDENTIALS = (

@@ -5,7 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from twinport.catalog import accounts, identities, partition_schema, regional_schema, statements
+from twinport.catalog.engine import statements
+from twinport.catalog.partition import accounts, identities
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.model.entities import User
 from twinport.model.names import AccountId
 from twinport.refusals.identities import AccountNameTaken

@@ -14,7 +14,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog import identities, leases, outbox, partition_schema, regional_schema, registries, statements
+from twinport.catalog.engine import statements
+from twinport.catalog.partition import identities
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import leases, outbox, registries
+from twinport.catalog.regional import schema as regional_schema
 from twinport.model.deletions import (
     DeletionTask,
     FailureReason,

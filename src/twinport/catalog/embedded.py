@@ -11,14 +11,16 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.catalog import partition_schema, region_identity, regional_schema
+from twinport.catalog import region_identity
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
     list_region,
     listed_regions,
 )
-from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase, look_into
+from twinport.catalog.engine.sqlite import CLOSING_LIMIT, Database, SqliteDatabase, look_into
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.files import disks
 from twinport.model.names import RegionName

@@ -10,8 +10,8 @@ import psycopg
 from psycopg import conninfo
 from sqlalchemy import Connection, text
 
-from twinport.catalog import waits
 from twinport.catalog.embedded import PartitionDatabase
+from twinport.catalog.engine import waits
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

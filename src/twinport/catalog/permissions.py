@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, or_, select, union_all
 
-from twinport.catalog import partition_schema, regional_schema
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.model.names import Registry
 
 _inline, _attached = partition_schema.inline_policy, partition_schema.attachment

@@ -18,15 +18,18 @@ from sqlalchemy import URL, Connection, MetaData, make_url, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
-from twinport.catalog import partition_schema, region_identity, regional_schema, revisions, waits
+from twinport.catalog import region_identity
 from twinport.catalog.beginnings import (
     Partition,
     begin_history,
     list_region,
     listed_regions,
 )
-from twinport.catalog.database import CLOSING_LIMIT, Database, SqliteDatabase
-from twinport.catalog.postgres_database import MAKING, Pools, PostgresDatabase
+from twinport.catalog.engine import revisions, waits
+from twinport.catalog.engine.postgres import MAKING, Pools, PostgresDatabase
+from twinport.catalog.engine.sqlite import CLOSING_LIMIT, Database, SqliteDatabase
+from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 from twinport.processes.breakdown import Breakdown

@@ -9,8 +9,8 @@ import secrets
 
 from sqlalchemy import Connection, select, update
 
-from twinport.catalog.partition_schema import region as _region
-from twinport.catalog.regional_schema import history as _history
+from twinport.catalog.partition.schema import region as _region
+from twinport.catalog.regional.schema import history as _history
 from twinport.model.names import RegionName
 from twinport.refusals.storage import RegionLost
 

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from twinport.catalog.backlog import (
+from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.regional.backlog import (
     Backlog,
     busiest,
     by_destination,
@@ -15,8 +17,6 @@ from twinport.catalog.backlog import (
     of_accounts,
     oldest_garbage,
 )
-from twinport.catalog.database import Connection, Database
-from twinport.catalog.embedded import Catalog
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.logs import telemetry

@@ -3,10 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.catalog import accounts, groups, identities, instance_profiles, managed_policies, principal_policies
-from twinport.catalog.access_keys import KEYS_PER_USER
-from twinport.catalog.accounts import Holdings
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.partition import (
+    accounts,
+    groups,
+    identities,
+    instance_profiles,
+    managed_policies,
+    principal_policies,
+)
+from twinport.catalog.partition.access_keys import KEYS_PER_USER
+from twinport.catalog.partition.accounts import Holdings
 from twinport.identities.entities import Entities
 from twinport.identities.managed_policies import MOST_CHARACTERS
 from twinport.identities.principal_policies import INLINE_MOST

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from twinport.access.gate import Gate, IdentityResource
-from twinport.catalog import deletions, identities
-from twinport.catalog.database import Connection
+from twinport.catalog import deletions
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.partition import identities
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.identities.service_linked_roles import registry_arn

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from twinport.access.gate import Context
-from twinport.catalog import identities
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.partition import identities
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.identities.boundaries import Boundaries

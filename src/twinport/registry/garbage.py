@@ -1,8 +1,8 @@
 """Garbage collection: remains of deleted repositories, abandoned uploads, layers without image, bytes without row.
 
 Rows are deleted before bytes (law 1). Possible garbage waits in a queue from the moment that it may be garbage
-(catalog/reviews.py), and is checked again under lock after a delay. If it is garbage, its row is deleted then, and the
-bytes of exactly that key later, when no reader can be left. See docs/write-order.md.
+(catalog/regional/reviews.py), and is checked again under lock after a delay. If it is garbage, its row is deleted then,
+and the bytes of exactly that key later, when no reader can be left. See docs/write-order.md.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from twinport.blobs.store import BlobStores
-from twinport.catalog import endings, garbage, removals
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.regional import endings, garbage, removals
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TypeVar
 
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.catalog import images, repositories
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.images import NewImage
-from twinport.catalog.repositories import Against
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import images, repositories
+from twinport.catalog.regional.images import NewImage
+from twinport.catalog.regional.repositories import Against
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest

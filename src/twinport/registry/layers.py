@@ -8,12 +8,12 @@ from pathlib import Path
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores, has_whole
-from twinport.catalog import blobs, repositories, verification
-from twinport.catalog.blobs import StoredBlob
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.repositories import Against
-from twinport.catalog.verification import Change, RecordedBlob
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import blobs, repositories, verification
+from twinport.catalog.regional.blobs import StoredBlob
+from twinport.catalog.regional.repositories import Against
+from twinport.catalog.regional.verification import Change, RecordedBlob
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.logs import telemetry

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from twinport.blobs.store import PARTS, BlobStores, ListedBlob
-from twinport.catalog import chores, garbage
-from twinport.catalog.chores import Chore
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.regional import chores, garbage
+from twinport.catalog.regional.chores import Chore
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.logs import telemetry

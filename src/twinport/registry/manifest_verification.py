@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
-from twinport.catalog import chores, images, leases, verification
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.verification import RecordedManifest, Scope
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import chores, images, leases, verification
+from twinport.catalog.regional.verification import RecordedManifest, Scope
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names

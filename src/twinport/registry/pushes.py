@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from twinport.catalog import images, outbox, registries, repositories
-from twinport.catalog.database import Connection
-from twinport.catalog.images import NewImage
-from twinport.catalog.repositories import Against
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import images, outbox, registries, repositories
+from twinport.catalog.regional.images import NewImage
+from twinport.catalog.regional.repositories import Against
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
 from twinport.model.names import Registry, RepositoryName, TagName

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.catalog import images, repositories
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.regional import images, repositories
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import Referrer

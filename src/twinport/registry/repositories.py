@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import Enum
 
 from twinport.access.gate import Context, Gate, RepositoryResource
-from twinport.catalog import repositories
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.repositories import Against
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import repositories
+from twinport.catalog.regional.repositories import Against
 from twinport.clock import Clock
 from twinport.model.addresses import is_reserved_name
 from twinport.model.identities import Caller

@@ -6,7 +6,7 @@ from datetime import timedelta
 from time import monotonic
 
 from twinport.blobs.running import RunningHash
-from twinport.catalog.uploads import Segment, Upload
+from twinport.catalog.regional.uploads import Segment, Upload
 
 # Beyond this many uploads, the one that grew longest ago is forgotten, and read again when it is completed.
 MOST_UPLOADS = 1024

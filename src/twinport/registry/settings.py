@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
-from twinport.catalog import cancellations, images, outbox, registries, repositories
-from twinport.catalog.database import Connection
-from twinport.catalog.delivery_lists import Place, place_of
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import cancellations, images, outbox, registries, repositories
+from twinport.catalog.regional.delivery_lists import Place, place_of
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.images import ImageId, Repository

@@ -15,12 +15,12 @@ from uuid import uuid4
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
-from twinport.catalog import blobs, repositories, uploads
-from twinport.catalog.blobs import NewBlob, StoredBlob
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.endings import SEGMENTS_AT_ONCE
-from twinport.catalog.uploads import Segment, Upload, UploadQuota
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import blobs, repositories, uploads
+from twinport.catalog.regional.blobs import NewBlob, StoredBlob
+from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
+from twinport.catalog.regional.uploads import Segment, Upload, UploadQuota
 from twinport.errors import AccessDenied, Refusal
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

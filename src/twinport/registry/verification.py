@@ -14,9 +14,9 @@ from datetime import timedelta
 from twinport.blobs.damage import damage_of
 from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.blobs.store import BlobStores
-from twinport.catalog import leases, verification
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.verification import Change, RecordedBlob, Scope
+from twinport.catalog.regional import leases, verification
+from twinport.catalog.regional.verification import Change, RecordedBlob, Scope
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from twinport.catalog import chores, forgetting
-from twinport.catalog.database import Connection
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.forgetting import Step
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import chores, forgetting
+from twinport.catalog.regional.forgetting import Step
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName

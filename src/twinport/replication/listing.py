@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinport.catalog import delivery_lists
-from twinport.catalog.delivery_lists import Place
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.regional import delivery_lists
+from twinport.catalog.regional.delivery_lists import Place
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import DeliveryState, ListedDelivery
 

@@ -13,10 +13,10 @@ from functools import partial
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob, has_whole
-from twinport.catalog import arrivals, blobs, registries, repositories
-from twinport.catalog.arrivals import HeldBytes, Landing, NewManifest
-from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.regional import arrivals, blobs, registries, repositories
+from twinport.catalog.regional.arrivals import HeldBytes, Landing, NewManifest
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
 from twinport.logs import telemetry

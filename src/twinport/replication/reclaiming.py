@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from twinport.catalog import leases, outbox
-from twinport.catalog.database import Connection, Database
 from twinport.catalog.embedded import Catalog
+from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.regional import leases, outbox
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

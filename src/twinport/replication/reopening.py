@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.store import BlobStores, has_whole
-from twinport.catalog import departures, reopenings
 from twinport.catalog.embedded import Catalog
-from twinport.catalog.reopenings import GivenUp
+from twinport.catalog.regional import departures, reopenings
+from twinport.catalog.regional.reopenings import GivenUp
 from twinport.errors import NotFound
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

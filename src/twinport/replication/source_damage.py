@@ -6,9 +6,9 @@ from datetime import datetime
 
 from twinport.blobs.damage import damage_of
 from twinport.blobs.store import BlobStore
-from twinport.catalog import verification
-from twinport.catalog.database import Connection, Database
-from twinport.catalog.verification import Change, RecordedBlob
+from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.regional import verification
+from twinport.catalog.regional.verification import Change, RecordedBlob
 from twinport.errors import Refusal, Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

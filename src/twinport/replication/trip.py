@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
-from twinport.catalog import departures
+from twinport.catalog.regional import departures
 from twinport.errors import Refusal
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from twinport import __version__, databases
-from twinport.catalog import accounts
-from twinport.catalog.progress import Progress, progress
+from twinport.catalog.partition import accounts
+from twinport.catalog.regional.progress import Progress, progress
 from twinport.clock import WallClock
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.files import disks

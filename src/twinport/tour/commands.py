@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from twinport import __version__
-from twinport.catalog import folders
+from twinport.catalog.engine import folders
 from twinport.errors import Refusal
 from twinport.files import private_files
 from twinport.processes import listeners

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from twinport.blobs.store import PARTS, BlobReader
-from twinport.catalog import candidates
-from twinport.catalog.candidates import Candidate, Kind
-from twinport.catalog.database import Connection
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import candidates
+from twinport.catalog.regional.candidates import Candidate, Kind
 from twinport.model.content import Key
 from twinport.model.names import RegionName
 from twinport.refusals.storage import BlobMissing

@@ -9,10 +9,11 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from twinport.blobs.pace import Pace
-from twinport.catalog import integrity, repositories, verification
-from twinport.catalog.database import Connection
-from twinport.catalog.integrity import Condition
-from twinport.catalog.verification import Change, Scope
+from twinport.catalog.engine import integrity
+from twinport.catalog.engine.integrity import Condition
+from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.regional import repositories, verification
+from twinport.catalog.regional.verification import Change, Scope
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
 from twinport.refusals.storage import DatabaseUnreadable

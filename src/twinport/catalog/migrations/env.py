@@ -1,4 +1,4 @@
-"""The script that Alembic runs: it runs the migrations on the connection that catalog/migrating.py passes."""
+"""The script that Alembic runs: it runs the migrations on the connection that catalog/engine/migrating.py passes."""
 
 from alembic import context
 

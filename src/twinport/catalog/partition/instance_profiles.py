@@ -1,0 +1,105 @@
+"""Instance profiles and the role that each may hold, in the partition's database."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from twinport.catalog.partition import identities, schema
+from twinport.errors import LimitReached
+from twinport.model.entities import InstanceProfile, Page, Role
+from twinport.model.names import AccountId
+from twinport.refusals.identities import (
+    InstanceProfileExists,
+    InstanceProfileNotFound,
+    RoleNotInProfile,
+    StillReferenced,
+)
+
+_profile = schema.instance_profile
+PROFILES_PER_ACCOUNT = 1000
+_ROLES_PER_PROFILE = 1
+
+
+def find(db: Connection, account: AccountId, name: str) -> InstanceProfile | None:
+    """Return a profile with its tags, and with its role without tags."""
+    row = db.execute(select(_profile).where(_profile.c.account == account, _profile.c.name == name)).one_or_none()
+    if row is None:
+        return None
+    (found,) = _with_roles(db, [row])
+    return replace(found, tags=identities.tags(db, row.unique_id))
+
+
+def get(db: Connection, account: AccountId, name: str) -> InstanceProfile:
+    """As `find`. Raises InstanceProfileNotFound."""
+    found = find(db, account, name)
+    if found is None:
+        raise InstanceProfileNotFound(name)
+    return found
+
+
+def add(db: Connection, profile: InstanceProfile) -> None:
+    """Store a new, empty profile with its tags. Raises InstanceProfileExists, or LimitReached when there are too many.
+
+    Names are unique without regard to case.
+    """
+    same_name = (_profile.c.account == profile.account, _profile.c.name_key == profile.name.lower())
+    if db.execute(select(_profile.c.unique_id).where(*same_name)).first():
+        raise InstanceProfileExists(profile.name)
+    identities.expect_room(db, _profile, profile.account, "InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
+    db.execute(
+        insert(_profile).values(
+            unique_id=profile.unique_id,
+            account=profile.account,
+            name=profile.name,
+            name_key=profile.name.lower(),
+            path=profile.path,
+            created_at=profile.created_at,
+        )
+    )
+    identities.set_tags(db, profile.unique_id, profile.tags)
+
+
+def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[InstanceProfile]:
+    """List profiles beneath a path in the order of their names, without tags: one more than fits, if there is one."""
+    return _with_roles(db, db.execute(identities.listing(_profile, account, prefix, page)))
+
+
+def of_role(db: Connection, role: Role, page: Page) -> list[InstanceProfile]:
+    """List the profiles that hold a role, as `listed` does."""
+    query = identities.listing(_profile, role.account, "/", page).where(_profile.c.role_id == role.unique_id)
+    return _with_roles(db, db.execute(query))
+
+
+def remove(db: Connection, profile: InstanceProfile) -> None:
+    """Delete a profile that holds no role. Raises StillReferenced."""
+    if profile.role is not None:
+        raise StillReferenced("Cannot delete entity, must remove roles from instance profile first.")
+    identities.remove_tags(db, profile.unique_id, [tag.key for tag in profile.tags])
+    db.execute(delete(_profile).where(_profile.c.unique_id == profile.unique_id))
+
+
+def put_role(db: Connection, profile: InstanceProfile, role: Role) -> None:
+    """Put a role into a profile. Raises LimitReached if it holds one already."""
+    if profile.role is not None:
+        raise LimitReached(f"Cannot exceed quota for InstanceSessionsPerInstanceProfile: {_ROLES_PER_PROFILE}")
+    db.execute(update(_profile).where(_profile.c.unique_id == profile.unique_id).values(role_id=role.unique_id))
+
+
+def take_role(db: Connection, profile: InstanceProfile, role: Role) -> None:
+    """Take a role out of a profile. Raises RoleNotInProfile."""
+    if profile.role is None or profile.role.unique_id != role.unique_id:
+        raise RoleNotInProfile(role.name, profile.name)
+    db.execute(update(_profile).where(_profile.c.unique_id == profile.unique_id).values(role_id=None))
+
+
+def _with_roles(db: Connection, rows: Iterable[Row[Any]]) -> list[InstanceProfile]:
+    found = list(rows)
+    roles = identities.roles_of_ids(db, {row.role_id for row in found if row.role_id is not None})
+    return [
+        InstanceProfile(
+            row.unique_id, AccountId(row.account), row.name, row.path, row.created_at, roles.get(row.role_id)
+        )
+        for row in found
+    ]

@@ -1,0 +1,201 @@
+"""Which bytes a Region has under which digest, and which repositories hold them.
+
+A reader of a repository sees only the digests that the repository holds. Bytes that another repository or account has
+stored under the same digest are never shown, and never shared unless the bytes have been sent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import reviews, schema
+from twinport.model.content import Digest, Key
+from twinport.model.names import AccountId, RepositoryName
+from twinport.refusals.storage import BytesGivenUp
+
+_blob, _held, _discarded, _repository = (
+    schema.blob,
+    schema.repository_blob,
+    schema.discarded_key,
+    schema.repository,
+)
+_review, _part = schema.layer_review, schema.manifest_blob
+# Building a statement costs more than running it, so those that every push and pull runs are built once.
+_HELD = (
+    select(_blob.c.digest, _blob.c.key, _blob.c.size, _blob.c.damage)
+    .join(_held, _held.c.digest == _blob.c.digest)
+    .where(
+        _held.c.repository_id == bindparam("repository_id"),
+        _held.c.digest.in_(bindparam("digests", expanding=True)),
+    )
+)
+_WHOLE = _HELD.where(_blob.c.damage.is_(None))
+_IS_NAMED = (
+    select(_part.c.digest).where(_part.c.repository_id == _held.c.repository_id, _part.c.digest == _held.c.digest)
+).exists()
+_KEPT = _WHOLE.outerjoin(
+    _review, and_(_review.c.repository_id == _held.c.repository_id, _review.c.digest == _held.c.digest)
+).where(or_(_review.c.digest.is_(None), _review.c.since > bindparam("since"), _IS_NAMED))
+_STANDING = (
+    select(_blob.c.key, _blob.c.size, _blob.c.damage)
+    .where(_blob.c.digest == bindparam("digest"))
+    .with_for_update(read=True, key_share=True)
+)
+_NAMED = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
+_GIVEN_UP = select(_discarded.c.key).where(_discarded.c.key == bindparam("key"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """Where the bytes of a digest lie. `damage` says what is wrong with them: they are in quarantine."""
+
+    key: Key
+    size: int
+    damage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """Durable bytes that are to be recorded under their digest.
+
+    `instead_of` is the key that is recorded under the digest now, if its bytes were found damaged or incomplete.
+    """
+
+    digest: Digest
+    key: Key
+    size: int
+    instead_of: Key | None = None
+
+
+def record(db: Connection, new: NewBlob, now: datetime) -> Key:
+    """Record durable bytes under their digest, and return the key that counts: another one if other bytes came first.
+
+    The losing key is noted as discarded, so the sweep removes its bytes. Bytes in quarantine always lose, and so do
+    the bytes of `instead_of`. Raises BytesGivenUp.
+    """
+    require_kept(db, new.key)
+    row = {"digest": str(new.digest), "key": new.key, "size": new.size, "created_at": now, "verified_at": now}
+    while not statements.insert_absent(db, _blob, row):
+        standing = keep(db, new.digest)
+        if standing is not None:
+            return _better_of(db, standing, new, now)
+    return new.key
+
+
+def named(db: Connection, digest: Digest) -> StoredBlob | None:
+    """Return where the bytes of a digest lie, whichever repository holds it. No client may learn the answer."""
+    row = db.execute(_NAMED, {"digest": str(digest)}).one_or_none()
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
+
+
+def require_kept(db: Connection, key: Key) -> None:
+    """Raise BytesGivenUp if a key was discarded before any row named it."""
+    if db.execute(_GIVEN_UP, {"key": key}).first() is not None:
+        raise BytesGivenUp(key)
+
+
+def keep(db: Connection, digest: Digest) -> StoredBlob | None:
+    """Return where the bytes of a digest lie, and lock its row against removal until the transaction ends."""
+    row = db.execute(_STANDING, {"digest": str(digest)}).one_or_none()
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
+
+
+def link(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
+    """Link a recorded and locked digest to a repository. The link stays for a while even if no image names it."""
+    statements.upsert(db, _held, {"repository_id": repository_id, "digest": str(digest)}, {"linked_at": now})
+    reviews.review_layer(db, repository_id, digest, now)
+
+
+def is_named(db: Connection, repository_id: int, digest: Digest) -> bool:
+    """Tell whether an image of the repository names a layer, present or not."""
+    query = select(_part.c.digest).where(_part.c.repository_id == repository_id, _part.c.digest == str(digest))
+    return db.execute(query.limit(1)).first() is not None
+
+
+def unlink(db: Connection, repository_id: int, digest: Digest, now: datetime) -> bool:
+    """Unlink a digest from a repository that is locked against everything. Tell whether it was linked."""
+    for table in (_held, _review):
+        mine = (table.c.repository_id == repository_id, table.c.digest == str(digest))
+        removed = db.execute(delete(table).where(*mine)).rowcount
+        if table is _held and removed == 0:
+            return False
+    reviews.review_blob(db, digest, now)
+    return True
+
+
+def held(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Return the sizes of the digests that the repository holds, except those in quarantine."""
+    wanted = {str(digest): digest for digest in digests}
+    rows = db.execute(_WHOLE, {"repository_id": repository_id, "digests": list(wanted)})
+    return {wanted[row.digest]: row.size for row in rows}
+
+
+def promised(
+    db: Connection, repository_id: int, digests: Iterable[Digest], since: datetime
+) -> dict[Digest, StoredBlob]:
+    """As `held`, without layers that may go soon: no image names them, and nothing happened to them since `since`."""
+    wanted = {str(digest): digest for digest in digests}
+    rows = db.execute(_KEPT, {"repository_id": repository_id, "digests": list(wanted), "since": since})
+    return {wanted[row.digest]: StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
+
+
+def linked(db: Connection, repository_id: int, digests: Iterable[Digest]) -> set[Digest]:
+    """Return which of the digests the repository holds, in quarantine or not."""
+    wanted = {str(digest): digest for digest in digests}
+    rows = db.execute(_HELD, {"repository_id": repository_id, "digests": list(wanted)})
+    return {wanted[row.digest] for row in rows}
+
+
+def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool:
+    """Tell whether any repository of the account, in this Region, holds the digest, and not in quarantine."""
+    found = db.execute(
+        select(_held.c.repository_id)
+        .join(_repository, _repository.c.id == _held.c.repository_id)
+        .join(_blob, _blob.c.digest == _held.c.digest)
+        .where(_held.c.digest == str(digest), _repository.c.account == account, _blob.c.damage.is_(None))
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def holders(db: Connection, account: AccountId, digest: Digest, limit: int) -> list[RepositoryName]:
+    """Name at most `limit` repositories of the account, in this Region, that hold the digest, not in quarantine."""
+    query = (
+        select(_repository.c.name)
+        .join(_held, _held.c.repository_id == _repository.c.id)
+        .join(_blob, _blob.c.digest == _held.c.digest)
+        .where(_held.c.digest == str(digest), _repository.c.account == account, _blob.c.damage.is_(None))
+        .order_by(_repository.c.name)
+        .limit(limit)
+    )
+    return [RepositoryName(name) for name in db.execute(query).scalars()]
+
+
+def locate(db: Connection, repository_id: int, digest: Digest) -> StoredBlob | None:
+    """Return where the bytes of a digest lie, if the repository holds it."""
+    row = db.execute(_HELD, {"repository_id": repository_id, "digests": [str(digest)]}).one_or_none()
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
+
+
+def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
+    """Note keys that no row names any more; by law 1 their bytes are removed after the rows."""
+    # In one order: two transactions that note the same keys wait for each other without a deadlock.
+    statements.insert_all_absent(db, _discarded, [{"key": key, "discarded_at": now} for key in sorted(keys)])
+
+
+def _better_of(db: Connection, standing: StoredBlob, new: NewBlob, now: datetime) -> Key:
+    """Replace damaged bytes by new ones. If the bytes are whole, discard the new ones as a copy."""
+    if standing.key == new.key:
+        return standing.key
+    changes = {"key": new.key, "size": new.size, "verified_at": now, "damage": None, "damaged_at": None}
+    is_worse = or_(_blob.c.damage.is_not(None), _blob.c.key == new.instead_of)
+    mine = (_blob.c.digest == str(new.digest), _blob.c.key == standing.key, is_worse)
+    loses = standing.damage is not None or standing.key == new.instead_of
+    if loses and db.execute(update(_blob).where(*mine).values(changes)).rowcount == 1:
+        discard(db, [standing.key], now)
+        return new.key
+    discard(db, [new.key], now)
+    return Key(db.execute(select(_blob.c.key).where(_blob.c.digest == str(new.digest))).scalar_one())

@@ -1,0 +1,394 @@
+"""Images: manifests, what they refer to, and tags.
+
+Code that stores an image (a push, an arrival by replication) calls `require_parts`, then `store_manifest`, then
+`move_tag`, in one transaction: parts before the whole, the tag last (law 2).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
+
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import blobs, reviews, schema
+from twinport.model.content import Digest
+from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
+from twinport.model.manifests import Descriptor, Manifest
+from twinport.model.names import AccountId, RegionName, Registry
+from twinport.refusals.images import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
+
+_manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
+# How many values one statement is given: far below the limit of either database.
+_BATCH = 500
+T = TypeVar("T")
+# How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
+_ANNOTATIONS = 3 << 20
+
+# The statements of every pull, built once.
+_TAGGED = select(_tag.c.digest).where(
+    _tag.c.repository_id == bindparam("repository_id"), _tag.c.name == bindparam("tag")
+)
+_STORED = select(_manifest.c.content, _manifest.c.media_type).where(
+    _manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest")
+)
+
+# The statement of every push: stored bytes that differ from those pushed under the same digest are damaged.
+_HEALED = (
+    update(_manifest)
+    .where(
+        _manifest.c.repository_id == bindparam("owner"),
+        _manifest.c.digest == bindparam("name"),
+        _manifest.c.content != bindparam("bytes"),
+    )
+    .values(content=bindparam("bytes"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """A manifest to be stored. `origin` says, as JSON, where a replica came from; a push has none.
+
+    A sparse one lacks something that it refers to.
+    """
+
+    digest: Digest
+    content: bytes
+    manifest: Manifest
+    origin: str | None = None
+    sparse: bool = False
+
+
+# --- storing ----------------------------------------------------------------------------------------------
+
+
+def require_parts(db: Connection, repository: Repository, manifest: Manifest) -> None:
+    """Return if the repository holds everything that a manifest refers to, in the size that it gives.
+
+    Raises LayersMissing, ReferencedImagesMissing or DescriptorSizeWrong. A subject need not be there.
+    """
+    layers = _absent(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)))
+    if layers:
+        raise LayersMissing(layers, repository.name, repository.registry.account)
+    children = _absent(manifest.children, held_manifests(db, repository.id, _digests(manifest.children)))
+    if children:
+        raise ReferencedImagesMissing(children, repository.name, repository.registry.account)
+
+
+def is_whole(db: Connection, repository: Repository, manifest: Manifest) -> bool:
+    """Tell whether everything is there that a manifest refers to, and that its children refer to.
+
+    Raises DescriptorSizeWrong for a part that is there in another size.
+    """
+    children = _digests(manifest.children)
+    layers = _absent(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)))
+    images = _absent(manifest.children, held_manifests(db, repository.id, children))
+    return not (layers or images or any(is_sparse(db, repository.id, child) for child in children))
+
+
+def is_sparse(db: Connection, repository_id: int, digest: Digest) -> bool:
+    """Tell whether an image is stored as sparse: without some of the parts that it refers to."""
+    query = select(_manifest.c.sparse).where(_manifest.c.repository_id == repository_id)
+    return bool(db.execute(query.where(_manifest.c.digest == str(digest))).scalar())
+
+
+def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Return which of `digests` are blobs of the repository, with their sizes. `digests` may be of any number."""
+    found: dict[Digest, int] = {}
+    for batch in _batches(list(digests)):
+        found |= blobs.held(db, repository_id, batch)
+    return found
+
+
+def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Return which of `digests` are manifests of the repository, with the number of their bytes."""
+    query = select(_manifest.c.digest, func.length(_manifest.c.content).label("size"))
+    query = query.where(_manifest.c.repository_id == repository_id)
+    found: dict[Digest, int] = {}
+    names = {str(digest): digest for digest in digests}
+    for batch in _batches(list(names)):
+        found |= {names[row.digest]: row.size for row in db.execute(query.where(_manifest.c.digest.in_(batch)))}
+    return found
+
+
+def store_manifest(db: Connection, repository_id: int, image: NewImage, now: datetime) -> bool:
+    """Store a manifest with what it refers to, unless it is there already. Tell whether it was new.
+
+    A sparse image becomes whole when it is stored whole.
+    """
+    manifest = image.manifest
+    row = {
+        "repository_id": repository_id,
+        "digest": str(image.digest),
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "config_media_type": manifest.config.media_type if manifest.config else None,
+        "subject": str(manifest.subject) if manifest.subject else None,
+        "annotations": json.dumps(dict(manifest.annotations)) if manifest.annotations else None,
+        "content": image.content,
+        "image_size": manifest.own_size or _largest(db, repository_id, manifest.children),
+        "pushed_at": now,
+        "origin": image.origin,
+        "sparse": image.sparse,
+    }
+    if not statements.insert_absent(db, _manifest, row):
+        heal(db, repository_id, image)
+        if not image.sparse:
+            _complete(db, repository_id, image.digest)
+        return False
+    key = {"repository_id": repository_id, "parent": str(image.digest)}
+    _insert_all(db, _child, [{**key, "child": str(each)} for each in _digests(manifest.children)])
+    key = {"repository_id": repository_id, "manifest": str(image.digest)}
+    _insert_all(db, _part, [{**key, "digest": str(each)} for each in _named_parts(db, repository_id, manifest)])
+    return True
+
+
+def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
+    """Replace other bytes that are stored under a manifest's digest by its own bytes. Tell whether there were any."""
+    names = {"owner": repository_id, "name": str(image.digest), "bytes": image.content}
+    return bool(db.execute(_HEALED, names).rowcount == 1)
+
+
+def _complete(db: Connection, repository_id: int, digest: Digest) -> None:
+    named = (_manifest.c.repository_id == repository_id, _manifest.c.digest == str(digest), _manifest.c.sparse)
+    db.execute(update(_manifest).where(*named).values(sparse=False))
+
+
+def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, position: Position, now: datetime) -> None:
+    """Make a tag name an image that is stored, at a position of its registry's history."""
+    changes = {"digest": str(digest), "epoch": position.epoch, "sequence": position.sequence, "updated_at": now}
+    statements.upsert(db, _tag, {"repository_id": repository_id, "name": tag}, changes)
+
+
+def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
+    """Remove a tag and nothing else. Tell whether it was there."""
+    return db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)).rowcount == 1
+
+
+def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
+    """Remove an image with its tags. Its layers stay with the repository until they are reviewed, some time later."""
+    name = str(digest)
+    reviews.review_layers_of(db, repository_id, digest, now)
+    for table, column in ((_tag, _tag.c.digest), (_child, _child.c.parent), (_part, _part.c.manifest)):
+        db.execute(delete(table).where(table.c.repository_id == repository_id, column == name))
+    db.execute(delete(_manifest).where(_manifest.c.repository_id == repository_id, _manifest.c.digest == name))
+
+
+# --- one image --------------------------------------------------------------------------------------------
+
+
+def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
+    """Return the digest of the image that a tag names."""
+    name = db.execute(_TAGGED, {"repository_id": repository_id, "tag": tag}).scalar()
+    return None if name is None else Digest.parse(name)
+
+
+def position(db: Connection, repository_id: int, tag: str) -> Position:
+    """Return the position of an existing tag's last change in its registry's history."""
+    query = select(_tag.c.epoch, _tag.c.sequence).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)
+    row = db.execute(query).one()
+    return Position(row.epoch, row.sequence)
+
+
+def holds(db: Connection, repository_id: int, digest: Digest) -> bool:
+    query = select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)
+    return db.execute(query.where(_manifest.c.digest == str(digest))).first() is not None
+
+
+def reaches(db: Connection, repository_id: int, limit: int) -> bool:
+    """Tell whether a repository has at least `limit` images."""
+    query = select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)
+    return db.execute(query.limit(1).offset(limit - 1)).first() is not None
+
+
+def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None = None) -> StoredManifest | None:
+    """Return a manifest's bytes; `tag` is only noted in the answer."""
+    row = db.execute(_STORED, {"repository_id": repository_id, "digest": str(digest)}).one_or_none()
+    return None if row is None else StoredManifest(row.content, digest, row.media_type, tag)
+
+
+def tags_of(db: Connection, repository_id: int, digest: Digest) -> list[str]:
+    """Return the tags of one image in the order of their names."""
+    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.digest == str(digest))
+    return list(db.execute(query.order_by(_tag.c.name)).scalars())
+
+
+def parents_of(db: Connection, repository_id: int, digest: Digest) -> list[Digest]:
+    """Return the indexes of the repository that contain an image."""
+    query = select(_child.c.parent).where(_child.c.repository_id == repository_id, _child.c.child == str(digest))
+    return [Digest.parse(name) for name in db.execute(query.order_by(_child.c.parent)).scalars()]
+
+
+# --- lists ------------------------------------------------------------------------------------------------
+
+
+def tags(db: Connection, repository_id: int, after: str, limit: int) -> list[str]:
+    """Return at most `limit` tags in the order of their names, those after `after`."""
+    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.name > after)
+    return list(db.execute(query.order_by(_tag.c.name).limit(limit)).scalars())
+
+
+def listed(db: Connection, repository_id: int, status: TagStatus, after: tuple[str, str], limit: int) -> list[ImageId]:
+    """Return images in the order of (digest, tag), one entry for each tag, those after the entry `after`."""
+    digest, tag = after
+    named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
+    query = (
+        select(_manifest.c.digest, _tag.c.name)
+        .outerjoin(_tag, named)
+        .where(
+            _manifest.c.repository_id == repository_id,
+            _manifest.c.digest >= digest,
+            or_(_manifest.c.digest > digest, func.coalesce(_tag.c.name, "") > tag),
+            *_name_is_as_asked(status),
+        )
+        .order_by(_manifest.c.digest, _tag.c.name)
+        .limit(limit)
+    )
+    return [ImageId(Digest.parse(row.digest), row.name) for row in db.execute(query)]
+
+
+def described(db: Connection, repository_id: int, status: TagStatus, after: str, limit: int) -> list[ImageDetail]:
+    """Return images in the order of their digests, those after the digest `after`."""
+    is_tagged = (
+        select(_tag.c.name)
+        .where(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
+        .exists()
+    )
+    wanted = {TagStatus.ANY: (), TagStatus.TAGGED: (is_tagged,), TagStatus.UNTAGGED: (~is_tagged,)}[status]
+    query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest > after, *wanted)
+    return _with_tags(db, repository_id, db.execute(query.order_by(_manifest.c.digest).limit(limit)).all())
+
+
+def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:
+    """Return the details of these images, as far as they exist."""
+    found: dict[Digest, ImageDetail] = {}
+    for batch in _batches([str(digest) for digest in digests]):
+        query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(batch))
+        found |= {each.digest: each for each in _with_tags(db, repository_id, db.execute(query).all())}
+    return found
+
+
+def referrers(
+    db: Connection, repository_id: int, subject: Digest, types: Sequence[str], after: str, limit: int
+) -> tuple[list[Referrer], bool]:
+    """Return manifests whose subject is `subject`, after the digest `after`; of the artifact `types`, if any.
+
+    Also tell whether more follow: if annotations are large, the list has fewer than `limit` entries, but at least one.
+    """
+    query = select(_manifest.c.digest, func.coalesce(func.length(_manifest.c.annotations), 0).label("size")).where(
+        _manifest.c.repository_id == repository_id, _manifest.c.subject == str(subject), _manifest.c.digest > after
+    )
+    if types:
+        query = query.where(_manifest.c.artifact_type.in_(types))
+    rows = db.execute(query.order_by(_manifest.c.digest).limit(limit + 1)).all()
+    totals = accumulate(row.size for row in rows)
+    fitting = sum(total <= max(rows[0].size, _ANNOTATIONS) for total in totals)
+    wanted = [row.digest for row in rows[: min(limit, fitting)]]
+    return _referrers(db, repository_id, wanted), len(wanted) < len(rows)
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+
+def _digests(descriptors: Iterable[Descriptor]) -> list[Digest]:
+    return list(dict.fromkeys(each.digest for each in descriptors))
+
+
+def _absent(needed: Sequence[Descriptor], held: dict[Digest, int]) -> list[str]:
+    """Return the digests that are not held. Raises DescriptorSizeWrong for one that is held in another size."""
+    for each in needed:
+        if each.size != held.get(each.digest, each.size):
+            raise DescriptorSizeWrong(str(each.digest), each.size, held[each.digest])
+    return [str(digest) for digest in _digests(needed) if digest not in held]
+
+
+def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a sequence of perhaps ten thousand values into batches that one statement can take."""
+    for first in range(0, len(every), _BATCH):
+        yield every[first : first + _BATCH]
+
+
+def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor]) -> int:
+    largest = 0
+    for batch in _batches([str(child.digest) for child in children]):
+        query = select(func.max(_manifest.c.image_size)).where(_manifest.c.repository_id == repository_id)
+        largest = max(largest, db.execute(query.where(_manifest.c.digest.in_(batch))).scalar() or 0)
+    return largest
+
+
+def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list[Digest]:
+    """Return the digests of the config and the layers, except foreign layers that were never pushed."""
+    named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
+    known = {each.digest for each in manifest.blobs}
+    known |= {digest for batch in _batches(named) for digest in blobs.linked(db, repository_id, batch)}
+    return [digest for digest in named if digest in known]
+
+
+def _insert_all(db: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        db.execute(table.insert(), rows)
+
+
+def _name_is_as_asked(status: TagStatus) -> tuple[ColumnElement[bool], ...]:
+    match status:
+        case TagStatus.ANY:
+            return ()
+        case TagStatus.TAGGED:
+            return (_tag.c.name.is_not(None),)
+        case TagStatus.UNTAGGED:
+            return (_tag.c.name.is_(None),)
+
+
+def _details() -> Select[Any]:
+    return select(
+        _manifest.c.digest,
+        _manifest.c.image_size,
+        _manifest.c.pushed_at,
+        _manifest.c.media_type,
+        _manifest.c.artifact_type,
+        _manifest.c.subject,
+        _manifest.c.origin,
+    )
+
+
+def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> list[ImageDetail]:
+    names: dict[str, list[str]] = {row.digest: [] for row in rows}
+    for batch in _batches(list(names)):
+        query = select(_tag.c.digest, _tag.c.name).where(_tag.c.repository_id == repository_id)
+        for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.digest, _tag.c.name)):
+            names[row.digest].append(row.name)
+    return [_detail(row, tuple(names[row.digest])) for row in rows]
+
+
+def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
+    return ImageDetail(
+        digest=Digest.parse(row.digest),
+        tags=tags,
+        size=row.image_size,
+        pushed_at=row.pushed_at,
+        media_type=row.media_type,
+        artifact_type=row.artifact_type,
+        subject=Digest.parse(row.subject) if row.subject else None,
+        came_from=_source(row.origin) if row.origin else None,
+    )
+
+
+def _source(origin: str) -> Registry:
+    """Read which registry a replica came from; the rest of its origin is for the reader of the row."""
+    account, region = json.loads(origin)["registry"]
+    return Registry(AccountId(account), RegionName(region))
+
+
+def _referrers(db: Connection, repository_id: int, names: Sequence[str]) -> list[Referrer]:
+    columns = (_manifest.c.digest, _manifest.c.media_type, _manifest.c.artifact_type, _manifest.c.annotations)
+    query = select(*columns, func.length(_manifest.c.content).label("size"))
+    query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(names))
+    return [_referrer(row) for row in db.execute(query.order_by(_manifest.c.digest))]
+
+
+def _referrer(row: Row[*tuple[Any, ...]]) -> Referrer:
+    annotations = json.loads(row.annotations) if row.annotations else {}
+    return Referrer(Digest.parse(row.digest), row.media_type, row.size, row.artifact_type, annotations)

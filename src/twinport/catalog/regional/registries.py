@@ -1,0 +1,114 @@
+"""The settings of a registry, and the counter of its positions: one row an account in each Region's database."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import schema
+from twinport.model.images import Position
+from twinport.model.names import AccountId, RegionName, Registry
+from twinport.model.replication import ReplicationConfiguration, ReplicationRule
+
+_registry, _history = schema.registry, schema.history
+# Every push runs these. Building a statement costs more than running it, so they are built once.
+_SETTINGS = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy).where(
+    _registry.c.account == bindparam("account")
+)
+_EPOCH = select(_history.c.epoch)
+_SETTINGS_HELD = _SETTINGS.with_for_update()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """The settings of a registry. `role_id` is the service-linked role that the rules were stored under."""
+
+    replication: ReplicationConfiguration = field(default_factory=ReplicationConfiguration)
+    role_id: str | None = None
+    policy: str | None = None
+
+
+def settings(db: Connection, account: AccountId) -> RegistrySettings:
+    """Return the settings of an account's registry; those of one that was never configured are empty."""
+    row = db.execute(_SETTINGS, {"account": account}).one_or_none()
+    return RegistrySettings() if row is None else _read(row)
+
+
+def hold(db: Connection, account: AccountId) -> RegistrySettings:
+    """Return the settings, and lock the registry: no other transaction changes them or takes a position meanwhile.
+
+    This lock comes first: registry, then repository, image, tag, delivery (docs/decisions/0008-locks-on-postgresql.md).
+    """
+    found = _held(db, account)
+    if found is None:
+        statements.insert_absent(db, _registry, {"account": account})
+        found = _held(db, account)
+    return found or RegistrySettings()
+
+
+def next_position(db: Connection, account: AccountId) -> Position:
+    """Take the next position of an account's registry. Call it in a write, where it locks the registry's row."""
+    sequence = db.execute(
+        statements.insert(db, _registry)
+        .values(account=account, sequence=1)
+        .on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
+        .returning(_registry.c.sequence)
+    ).scalar_one()
+    return Position(db.execute(_EPOCH).scalar_one(), sequence)
+
+
+def epoch(db: Connection) -> int | None:
+    """Return the epoch of this Region's history, or None if it was never written to."""
+    found: int | None = db.execute(_EPOCH).scalar()
+    return found
+
+
+def set_replication(
+    db: Connection, account: AccountId, configuration: ReplicationConfiguration, role_id: str | None
+) -> None:
+    """Replace the rules as a whole, together with their `role_id`. Call `deletions.claim_for_rules` before."""
+    changes = {"replication": _text(configuration), "role_id": role_id}
+    statements.upsert(db, _registry, {"account": account}, changes)
+
+
+def set_policy(db: Connection, account: AccountId, text: str | None) -> None:
+    statements.upsert(db, _registry, {"account": account}, {"policy": text})
+
+
+def _held(db: Connection, account: AccountId) -> RegistrySettings | None:
+    row = db.execute(_SETTINGS_HELD, {"account": account}).one_or_none()
+    return None if row is None else _read(row)
+
+
+def _read(row: Row[Any, Any, Any]) -> RegistrySettings:
+    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy)
+
+
+def _text(configuration: ReplicationConfiguration) -> str:
+    """Write rules as they are stored: lists, so that the order of destinations and filters is kept."""
+    return json.dumps(
+        [
+            {
+                "to": [[place.account, place.region] for place in rule.destinations],
+                "prefixes": list(rule.prefixes),
+                "deletions": rule.deletions,
+            }
+            for rule in configuration.rules
+        ],
+        separators=(",", ":"),
+    )
+
+
+def _configuration(text: str) -> ReplicationConfiguration:
+    return ReplicationConfiguration(
+        tuple(
+            ReplicationRule(
+                destinations=tuple(Registry(AccountId(account), RegionName(region)) for account, region in rule["to"]),
+                prefixes=tuple(rule["prefixes"]),
+                deletions=rule["deletions"],
+            )
+            for rule in json.loads(text)
+        )
+    )

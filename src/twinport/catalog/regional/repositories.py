@@ -1,0 +1,192 @@
+"""Repositories: their rows, tags and policies.
+
+A repository that is deleted is renamed to its id and belongs to no registry (`remove`). So no verb finds it, since each
+looks for it by account and name. Its contents are deleted afterwards, some rows at a time: `catalog.regional.removals`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, cast, delete, select, update
+
+from twinport.catalog.engine import statements
+from twinport.catalog.engine.columns import Text
+from twinport.catalog.regional import schema
+from twinport.model.images import Mutability, NewRepository, Repository, TagRule
+from twinport.model.names import AccountId, Registry, RepositoryName
+from twinport.refusals.images import RepositoryExists, RepositoryNotFound
+
+_repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
+# The account of the rows of deleted repositories: no registry has it, so no query of a registry finds them.
+OF_NO_REGISTRY = ""
+_REMOVED = {"account": OF_NO_REGISTRY, "name": cast(_repository.c.id, Text), "policy": None}
+
+# Every verb runs this one. Building a statement costs more than running it, so it is built once.
+_FIND = select(_repository).where(
+    _repository.c.account == bindparam("account"), _repository.c.name == bindparam("name")
+)
+
+
+class Against(Enum):
+    """What a transaction keeps other transactions from doing to a repository. On SQLite they wait in any case."""
+
+    REMOVAL = "removal"
+    CHANGES = "removal and changes"
+    WRITERS = "removal, changes and pushes"
+    ALL = "whatever refers to it"
+
+
+_LOCK = {
+    Against.REMOVAL: _FIND.with_for_update(read=True, key_share=True),
+    Against.CHANGES: _FIND.with_for_update(read=True),
+    Against.WRITERS: _FIND.with_for_update(key_share=True),
+    Against.ALL: _FIND.with_for_update(),
+}
+
+
+def find(db: Connection, registry: Registry, name: str) -> Repository | None:
+    row = db.execute(_FIND, {"account": registry.account, "name": name}).one_or_none()
+    return None if row is None else _read(registry, row)
+
+
+def get(db: Connection, registry: Registry, name: str) -> Repository:
+    """As `find`, for a repository that must exist. Raises RepositoryNotFound."""
+    found = find(db, registry, name)
+    if found is None:
+        raise RepositoryNotFound(name, registry.account)
+    return found
+
+
+def lock(db: Connection, registry: Registry, name: str, against: Against) -> Repository:
+    """As `get`; until it ends, the transaction keeps others from doing what the repository is locked against."""
+    found = find_locked(db, registry, name, against)
+    if found is None:
+        raise RepositoryNotFound(name, registry.account)
+    return found
+
+
+def find_locked(db: Connection, registry: Registry, name: str, against: Against) -> Repository | None:
+    """As `lock`, for a repository that need not exist."""
+    row = db.execute(_LOCK[against], {"account": registry.account, "name": name}).one_or_none()
+    return None if row is None else _read(registry, row)
+
+
+def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime) -> Repository:
+    """Create a repository with its tags. Raises RepositoryExists."""
+    row = {
+        "account": registry.account,
+        "name": name,
+        "created_at": now,
+        "mutability": new.tag_rule.mutability.value,
+        "exclusions": json.dumps(new.tag_rule.exclusions),
+        "scan_on_push": new.scan_on_push,
+        "encryption": new.encryption,
+    }
+    if not statements.insert_absent(db, _repository, row):
+        raise RepositoryExists(name, registry.account)
+    made = get(db, registry, name)
+    put_tags(db, made.id, new.tags)
+    return made
+
+
+def listed(db: Connection, registry: Registry, after: str, limit: int) -> list[Repository]:
+    """Return at most `limit` repositories of a registry in the order of their names, those after `after`."""
+    rows = db.execute(
+        select(_repository)
+        .where(_repository.c.account == registry.account, _repository.c.name > after)
+        .order_by(_repository.c.name)
+        .limit(limit)
+    )
+    return [_read(registry, row) for row in rows]
+
+
+def reaches(db: Connection, account: str, limit: int) -> bool:
+    """Tell whether an account has at least `limit` repositories here."""
+    query = select(_repository.c.id).where(_repository.c.account == account)
+    return db.execute(query.limit(1).offset(limit - 1)).first() is not None
+
+
+def is_anywhere(db: Connection, name: str, account: AccountId | None) -> bool:
+    """Tell whether any registry of the Region, or that of an account, has a repository of a name."""
+    query = select(_repository.c.id).where(_repository.c.name == name)
+    if account is not None:
+        query = query.where(_repository.c.account == account)
+    return db.execute(query.limit(1)).first() is not None
+
+
+def has_images(db: Connection, repository_id: int) -> bool:
+    return db.execute(select(_manifest.c.digest).where(_manifest.c.repository_id == repository_id)).first() is not None
+
+
+def keep(db: Connection, repository: Repository) -> None:
+    """Keep a repository that was read before from removal until the transaction ends. Raises RepositoryNotFound.
+
+    A new repository of the same name is another one.
+    """
+    kept = find_locked(db, repository.registry, repository.name, Against.REMOVAL)
+    if kept is None or kept.id != repository.id:
+        raise RepositoryNotFound(repository.name, repository.registry.account)
+
+
+def remove(db: Connection, repository_id: int) -> None:
+    """Take a repository, locked against everything, from its registry: its name is free, and no query finds it.
+
+    `catalog.regional.removals` deletes its images, layers and uploads later.
+    """
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(_REMOVED))
+
+
+def remove_some(db: Connection, limit: int) -> int:
+    """As `remove`, for at most `limit` repositories of any registry. Tell how many there were."""
+    chosen = select(_repository.c.id).where(_repository.c.account != OF_NO_REGISTRY).limit(limit)
+    ids = db.execute(chosen.with_for_update()).scalars().all()
+    db.execute(update(_repository).where(_repository.c.id.in_(ids)).values(_REMOVED))
+    return len(ids)
+
+
+def set_tag_rule(db: Connection, repository_id: int, rule: TagRule) -> None:
+    changes = {"mutability": rule.mutability.value, "exclusions": json.dumps(rule.exclusions)}
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(changes))
+
+
+def policy(db: Connection, repository_id: int) -> str | None:
+    text: str | None = db.execute(select(_repository.c.policy).where(_repository.c.id == repository_id)).scalar_one()
+    return text
+
+
+def set_policy(db: Connection, repository_id: int, text: str | None) -> None:
+    """Store or, with None, remove the repository's policy."""
+    changes = {"policy": text, "policy_version": _repository.c.policy_version + 1}
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(changes))
+
+
+def tags(db: Connection, repository_id: int) -> dict[str, str]:
+    rows = db.execute(
+        select(_tag.c.key, _tag.c.value).where(_tag.c.repository_id == repository_id).order_by(_tag.c.key)
+    )
+    return {row.key: row.value for row in rows}
+
+
+def put_tags(db: Connection, repository_id: int, new: Mapping[str, str]) -> None:
+    """Add tags to a repository, replacing the values of those it has."""
+    for key, value in new.items():
+        statements.upsert(db, _tag, {"repository_id": repository_id, "key": key}, {"value": value})
+
+
+def remove_tags(db: Connection, repository_id: int, keys: Sequence[str]) -> None:
+    db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.key.in_(keys)))
+
+
+def _read(registry: Registry, row: Row[Any]) -> Repository:
+    return Repository(
+        id=row.id,
+        registry=registry,
+        name=RepositoryName(row.name),
+        created_at=row.created_at,
+        tag_rule=TagRule(Mutability(row.mutability), tuple(json.loads(row.exclusions))),
+        scan_on_push=row.scan_on_push,
+        encryption=row.encryption,
+    )

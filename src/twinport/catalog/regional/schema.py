@@ -1,0 +1,375 @@
+"""The tables of a Region: ECR. The rules for rows in `schema` apply to them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from twinport.catalog.engine.columns import Instant, Text
+from twinport.catalog.engine.schema import leases
+
+# `first_table` is in every revision: a database without it was never given its tables.
+regional = MetaData(info={"migrations": "regional", "first_table": "history"})
+
+# One row. The epoch is new, and greater, after a restore, a reset or a fork.
+history = Table(
+    "history",
+    regional,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    # The identity by which the partition knows this database: `region_identity`.
+    Column("identity", Text),
+)
+
+# Keys that authenticate authorization tokens and presigned layer addresses of this Region.
+token_key = Table(
+    "token_key",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("sealed_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# `sequence` is the registry's counter of positions; `role_id` is the service-linked role that the rules stand under.
+registry = Table(
+    "registry",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("replication", Text, nullable=False, server_default=text("'[]'")),
+    Column("role_id", Text),
+    Column("policy", Text),
+)
+
+# "No rules will be stored here under this role": the promise that lets a deletion task delete the role. It outlives
+# the role, so that it also stops a configuration that arrives late: docs/decisions/0003-the-fence.md.
+fence = Table(
+    "fence",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("role_id", Text, primary_key=True),
+    Column("task_id", Text, nullable=False),
+)
+
+repository = Table(
+    "repository",
+    regional,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("mutability", Text, nullable=False),
+    Column("exclusions", Text, nullable=False, server_default=text("'[]'")),
+    Column("scan_on_push", Boolean, nullable=False),
+    Column("encryption", Text, nullable=False),
+    Column("policy", Text),
+    Column("policy_version", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("account", "name"),
+    sqlite_autoincrement=True,
+)
+
+repository_tag = Table(
+    "repository_tag",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Bytes are written once under a key of their own, which is never reused; the row comes after them. `damage` says what
+# was found wrong with the bytes: such a blob is in quarantine, and is not served or replicated.
+blob = Table(
+    "blob",
+    regional,
+    Column("digest", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("verified_at", Instant, nullable=False, server_default=text("0")),
+    Column("damage", Text),
+    Column("damaged_at", Instant),
+)
+Index("blob_by_verification", blob.c.verified_at, blob.c.digest)
+
+# "This repository holds this digest."
+repository_blob = Table(
+    "repository_blob",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", ForeignKey("blob.digest"), primary_key=True),
+    Column("linked_at", Instant, nullable=False),
+)
+Index("repository_blob_by_digest", repository_blob.c.digest)
+
+# Digests that may have become garbage in a repository: layers that came before an image, and layers that a deleted
+# image had named. `since` is when that last happened; they are reviewed some time after it.
+layer_review = Table(
+    "layer_review",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+Index("layer_review_by_time", layer_review.c.since)
+
+# Digests that perhaps no repository holds any more.
+blob_review = Table(
+    "blob_review",
+    regional,
+    Column("digest", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+Index("blob_review_by_time", blob_review.c.since)
+
+# Keys whose bytes no row names any more: the loser of two uploads, a finished upload's segments. The process that holds
+# the lease sweeps them later. No row can name a key that is noted here.
+discarded_key = Table(
+    "discarded_key",
+    regional,
+    Column("key", Text, primary_key=True),
+    Column("discarded_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+)
+Index("discarded_key_by_time", discarded_key.c.discarded_at)
+
+# Rounds, which visit everything in turn: how far each has come, and when it goes on. A round is work for one process at
+# a time. For a round without parts, `due_at` is the time of its last step.
+chore = Table(
+    "chore",
+    regional,
+    Column("name", Text, primary_key=True),
+    Column("position", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+)
+
+# `ended_at` is set for an upload that was completed, canceled or expired while some of its segments are left: no reader
+# finds it by its id any more (catalog/regional/endings.py).
+upload = Table(
+    "upload",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("touched_at", Instant, nullable=False),
+    # The account whose quota it counts for: the registry's, whichever principal pushes.
+    Column("account", Text, nullable=False, server_default=""),
+    Column("ended_at", Instant),
+)
+Index("upload_by_time", upload.c.ended_at, upload.c.touched_at)
+Index("upload_by_account", upload.c.account, upload.c.size)
+
+# One PATCH (or layer part) is one segment; `digest` is that of this segment's bytes.
+upload_segment = Table(
+    "upload_segment",
+    regional,
+    Column("upload_id", ForeignKey("upload.id", ondelete="CASCADE"), primary_key=True),
+    Column("first_byte", BigInteger, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+Index("upload_segment_by_key", upload_segment.c.key)
+
+# `image_size` is what DescribeImages shows; `origin` is JSON naming where a replica came from, absent for a push.
+manifest = Table(
+    "manifest",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text),
+    Column("config_media_type", Text),
+    Column("subject", Text),
+    Column("annotations", Text),
+    Column("content", LargeBinary, nullable=False),
+    Column("image_size", BigInteger, nullable=False),
+    Column("pushed_at", Instant, nullable=False),
+    Column("origin", Text),
+    # Whether a part that it, or one of its children, refers to was missing when it was stored.
+    Column("sparse", Boolean, nullable=False, server_default=false()),
+)
+Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject, manifest.c.digest)
+
+manifest_child = Table(
+    "manifest_child",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("parent", Text, primary_key=True),
+    Column("child", Text, primary_key=True),
+)
+Index("manifest_child_by_child", manifest_child.c.repository_id, manifest_child.c.child, manifest_child.c.parent)
+
+manifest_blob = Table(
+    "manifest_blob",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("manifest", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+)
+Index("manifest_blob_by_digest", manifest_blob.c.digest)
+
+tag = Table(
+    "tag",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+Index("tag_by_digest", tag.c.repository_id, tag.c.digest, tag.c.name)
+
+# The deliveries of one source account (of this Region) to one destination registry.
+lane = Table(
+    "lane",
+    regional,
+    Column("source_account", Text, primary_key=True),
+    Column("destination_region", Text, primary_key=True),
+    Column("destination_account", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    Column("due_at", Instant),
+    Column("carried_at", Instant),
+    # How many of its deliveries wait or are under way, and since when the oldest of them is owed.
+    Column("waiting", BigInteger, nullable=False, server_default=text("0")),
+    Column("oldest", Instant),
+)
+
+# The outbox. Settled rows stay as status; only waiting rows are indexed by time.
+delivery = Table(
+    "delivery",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("source_account", Text, nullable=False),
+    Column("destination_region", Text, nullable=False),
+    Column("destination_account", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("tag", Text),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    # Distinguishes deliveries that are owed at one position, one after the other.
+    Column("repetition", Integer, nullable=False, server_default=text("0")),
+    Column("state", Text, nullable=False),
+    Column("failure_code", Text),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_holder", Text),
+    Column("lease_until", Instant),
+    Column("settled_at", Instant),
+    Column("bytes_carried", BigInteger, nullable=False, server_default=text("0")),
+    Column("carried_by", Text),
+)
+# catalog/postgres.py sets the same conditions for PostgreSQL, because an index that names its dialect loads it.
+delivery_waiting = Index(
+    "delivery_waiting",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    delivery.c.due_at,
+    delivery.c.id,
+    sqlite_where=delivery.c.state == "waiting",
+)
+delivery_oldest = Index(
+    "delivery_oldest",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    delivery.c.created_at,
+    sqlite_where=delivery.c.state == "waiting",
+)
+# Deliveries that may be reopened: catalog/regional/reopenings.py; those of one lane: catalog/regional/forgetting.py.
+delivery_given_up = Index(
+    "delivery_given_up", delivery.c.due_at, sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE"
+)
+# In the order of lists: catalog/regional/delivery_lists.py.
+Index(
+    "delivery_by_state",
+    delivery.c.source_account,
+    delivery.c.state,
+    delivery.c.epoch,
+    delivery.c.sequence,
+    delivery.c.repetition,
+    delivery.c.id,
+)
+delivery_given_up_by_lane = Index(
+    "delivery_given_up_by_lane",
+    delivery.c.source_account,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+    sqlite_where=delivery.c.failure_code == "SOURCE_IMAGE_INACCESSIBLE",
+)
+# The newest delivery of an image to a destination, and of an image under one tag.
+_image = (
+    delivery.c.source_account,
+    delivery.c.repository,
+    delivery.c.digest,
+    delivery.c.destination_region,
+    delivery.c.destination_account,
+)
+_age = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
+Index("delivery_by_image", *_image, *_age)
+Index("delivery_by_tag", *_image, delivery.c.tag, *_age)
+
+# At the destination: the decision about each delivery, so that a lost answer changes nothing twice.
+arrival = Table(
+    "arrival",
+    regional,
+    Column("delivery_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("arrived_at", Instant, nullable=False),
+)
+
+# At the destination: the last position applied to a tag from each source; kept after the tag is gone, and forgotten
+# when no older delivery may have been tried for long: `idle_since` is when that was first seen
+# (catalog/regional/forgetting.py).
+applied_position = Table(
+    "applied_position",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("source_region", Text, primary_key=True),
+    Column("source_account", Text, primary_key=True),
+    Column("repository", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("idle_since", Instant),
+)
+
+# At the destination: an open offer, and the bytes that it holds until it is committed or expires.
+offer = Table(
+    "offer",
+    regional,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("source_region", Text, nullable=False),
+    Column("source_account", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+offer_blob = Table(
+    "offer_blob",
+    regional,
+    Column("offer_id", ForeignKey("offer.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+Index("offer_blob_by_key", offer_blob.c.key)
+
+# The statements of `catalog/regional/leases.py` name this one and serve both databases.
+lease = leases(regional)

@@ -1,0 +1,220 @@
+"""Uploads under way: each part is a segment with bytes of its own, durable before its row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+
+from twinport.catalog.regional import blobs, endings, repositories, schema
+from twinport.catalog.regional.blobs import NewBlob, StoredBlob
+from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
+from twinport.catalog.regional.repositories import Against
+from twinport.model.content import Digest, Key
+from twinport.model.images import Repository
+from twinport.model.names import Registry
+from twinport.refusals.images import TooManyUploadedBytes, TooManyUploads, UploadNotFound, UploadOutOfOrder
+
+_upload, _segment = schema.upload, schema.upload_segment
+# Building a statement costs more than running it, so those that every part of a push runs are built once.
+_OPEN = (
+    _upload.c.id == bindparam("upload_id"),
+    _upload.c.repository_id == bindparam("repository_id"),
+    endings.IS_OPEN,
+)
+# One statement reads the upload and its last segment, so that they are of one moment. If the statement asked for the
+# first of all segments in descending order, PostgreSQL would read every one.
+_before = _segment.alias()
+_LAST_BYTE = select(func.max(_before.c.first_byte)).where(_before.c.upload_id == _upload.c.id).scalar_subquery()
+_IS_LAST = and_(_segment.c.upload_id == _upload.c.id, _segment.c.first_byte == _LAST_BYTE)
+_LAST = (
+    select(_upload.c.size.label("upload_size"), _segment)
+    .select_from(_upload.outerjoin(_segment, _IS_LAST))
+    .where(*_OPEN)
+)
+_LOCKED = select(_upload.c.size).where(*_OPEN).with_for_update()
+# As long as the upload has not ended, all of its segments are there.
+_PAGE = (
+    select(_segment)
+    .join(_upload)
+    .where(*_OPEN, _segment.c.first_byte >= bindparam("place"), _segment.c.first_byte < bindparam("end"))
+    .order_by(_segment.c.first_byte)
+    .limit(bindparam("most"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of an upload. `digest` is that of the part alone."""
+
+    first_byte: int
+    size: int
+    key: Key
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload as it was when it was read. Its size tells its state: it only ever grows."""
+
+    id: str
+    repository: Repository
+    size: int
+    last: Segment | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadQuota:
+    """How many uploads an account may have open in a Region, and how many bytes they may hold together."""
+
+    uploads: int = 1000
+    size: int = 1 << 40
+
+
+def start(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime, quota: UploadQuota) -> None:
+    """Open an upload. Raises RepositoryNotFound, TooManyUploads, TooManyUploadedBytes."""
+    owner = repositories.lock(db, registry, name, Against.REMOVAL)
+    opened, size = _open_uploads(db, registry, quota)
+    if opened >= quota.uploads:
+        raise TooManyUploads(registry.account, quota.uploads)
+    _require_room(registry, size, quota)
+    row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
+    db.execute(insert(_upload).values(account=registry.account, **row))
+
+
+def require_room(db: Connection, registry: Registry, quota: UploadQuota) -> None:
+    """Raise TooManyUploadedBytes if the open uploads of an account hold as many bytes as the quota allows."""
+    _require_room(registry, _open_uploads(db, registry, quota)[1], quota)
+
+
+def _open_uploads(db: Connection, registry: Registry, quota: UploadQuota) -> tuple[int, int]:
+    """Return how many uploads an account has open, and their bytes, looking at no more rows than the quota."""
+    some = select(_upload.c.size).where(_upload.c.account == registry.account).limit(quota.uploads).subquery()
+    row = db.execute(select(func.count(), func.coalesce(func.sum(some.c.size), 0)).select_from(some)).one()
+    return int(row[0]), int(row[1])
+
+
+def _require_room(registry: Registry, size: int, quota: UploadQuota) -> None:
+    if size >= quota.size:
+        raise TooManyUploadedBytes(registry.account, quota.size)
+
+
+def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload:
+    """Return an upload that has not ended. Raises RepositoryNotFound, UploadNotFound."""
+    return _read(db, repositories.get(db, registry, name), upload_id)
+
+
+def segments(db: Connection, upload: Upload, place: int, limit: int) -> list[Segment]:
+    """Return the segments of an upload, as it was when it was read, that begin at the byte `place` or later, in order.
+
+    They are at most `limit`, and at least one: `place` is before the end. Raises UploadNotFound if the upload ended
+    meanwhile.
+    """
+    rows = db.execute(_PAGE, {**_names(upload), "place": place, "end": upload.size, "most": limit}).all()
+    if not rows:
+        raise _overtaken(db, upload)
+    return [_segment_of(row) for row in rows]
+
+
+def has_part_below(db: Connection, upload: Upload, least: int, end: int) -> bool:
+    """Tell whether a segment that begins before the byte `end` has fewer bytes than `least`."""
+    mine = (_segment.c.upload_id == upload.id, _segment.c.first_byte < end, _segment.c.size < least)
+    return db.execute(select(_segment.c.key).where(*mine).limit(1)).first() is not None
+
+
+def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
+    """Add a segment that begins where the upload ends.
+
+    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound, BytesGivenUp.
+    """
+    repositories.keep(db, upload.repository)
+    blobs.require_kept(db, segment.key)
+    changes = {"size": _upload.c.size + segment.size, "touched_at": now}
+    grown = db.execute(
+        update(_upload)
+        .where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte, endings.IS_OPEN)
+        .values(changes)
+    )
+    if grown.rowcount != 1:
+        raise _overtaken(db, upload)
+    row = {
+        "upload_id": upload.id,
+        "first_byte": segment.first_byte,
+        "size": segment.size,
+        "key": segment.key,
+        "digest": str(segment.digest),
+    }
+    db.execute(insert(_segment).values(row))
+
+
+def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime, limit: int = SEGMENTS_AT_ONCE) -> StoredBlob:
+    """Turn an upload, if it is still as it was read, into a blob that its repository holds, and return where it lies.
+
+    At most `limit` segments that are not the blob itself are discarded now, and the others later.
+    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound.
+    """
+    repositories.keep(db, upload.repository)
+    if db.execute(_LOCKED, _names(upload)).scalar_one_or_none() != upload.size:
+        raise _overtaken(db, upload)
+    endings.end(db, [upload.id], now, limit, blob.key)
+    return _hold(db, upload.repository, blob, now)
+
+
+def cancel(
+    db: Connection, registry: Registry, name: str, upload_id: str, now: datetime, limit: int = SEGMENTS_AT_ONCE
+) -> None:
+    """End an upload, and discard at most `limit` of its segments now. Raises RepositoryNotFound, UploadNotFound."""
+    owner = repositories.lock(db, registry, name, Against.REMOVAL)
+    if db.execute(_LOCKED, {"upload_id": upload_id, "repository_id": owner.id}).first() is None:
+        raise UploadNotFound(upload_id, name, registry.account)
+    endings.end(db, [upload_id], now, limit)
+
+
+def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
+    """Link bytes that came without an upload to a repository that was read before. Raises RepositoryNotFound."""
+    repositories.keep(db, repository)
+    return _hold(db, repository, blob, now)
+
+
+def mount(
+    db: Connection, registry: Registry, name: str, digest: Digest, source_name: str, now: datetime
+) -> StoredBlob | None:
+    """Link a blob of another repository; None if that one does not hold it. Raises RepositoryNotFound."""
+    target = repositories.lock(db, registry, name, Against.REMOVAL)
+    # The blob is locked before the source is read, so that both answers stay true.
+    kept = blobs.keep(db, digest)
+    source = repositories.find(db, registry, source_name)
+    if kept is None or source is None or not blobs.held(db, source.id, [digest]):
+        return None
+    blobs.link(db, target.id, digest, now)
+    return kept
+
+
+def _hold(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
+    key = blobs.record(db, blob, now)
+    blobs.link(db, repository.id, blob.digest, now)
+    return StoredBlob(key, blob.size)
+
+
+def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:
+    row = db.execute(_LAST, {"upload_id": upload_id, "repository_id": repository.id}).one_or_none()
+    if row is None:
+        raise UploadNotFound(upload_id, repository.name, repository.registry.account)
+    return Upload(upload_id, repository, row.upload_size, _segment_of(row) if row.key else None)
+
+
+def _segment_of(row: Row[Any]) -> Segment:
+    return Segment(row.first_byte, row.size, Key(row.key), Digest.parse(row.digest))
+
+
+def _names(upload: Upload) -> dict[str, Any]:
+    return {"upload_id": upload.id, "repository_id": upload.repository.id}
+
+
+def _overtaken(db: Connection, upload: Upload) -> UploadOutOfOrder:
+    """Return a refusal that tells where an upload stands, which another request has changed.
+
+    Raises UploadNotFound if that request ended the upload.
+    """
+    now = _read(db, upload.repository, upload.id)
+    return UploadOutOfOrder(upload.id, upload.repository.name, upload.repository.registry.account, now.size)
