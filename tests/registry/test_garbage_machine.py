@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, Dump
 from tests.shelf import image_of
-from twinport.blobs.pace import UNHURRIED
+from twinport.blobs.throughput_limit import UNHURRIED
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.regional import garbage, schema
 from twinport.catalog.regional.verification import Scope

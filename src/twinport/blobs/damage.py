@@ -4,8 +4,8 @@ import errno
 import hashlib
 from functools import partial
 
-from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.blobs.store import BlobReader
+from twinport.blobs.throughput_limit import UNHURRIED, Pace, cost_of
 from twinport.model.content import Damage, Digest, Key
 from twinport.processes.pools import BLOBS
 from twinport.refusals.storage import BlobMissing, BlobUnreadable

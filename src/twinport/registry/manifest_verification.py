@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.blobs.pace import UNHURRIED, Pace, cost_of
+from twinport.blobs.throughput_limit import UNHURRIED, Pace, cost_of
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.regional import chores, images, leases, verification

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.damage import damage_of
-from twinport.blobs.pace import UNHURRIED, Pace, cost_of
 from twinport.blobs.store import BlobStores
+from twinport.blobs.throughput_limit import UNHURRIED, Pace, cost_of
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.regional import leases, verification
 from twinport.catalog.regional.verification import Change, RecordedBlob, Scope

@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from twinport.blobs.pace import Pace
+from twinport.blobs.throughput_limit import Pace
 from twinport.catalog.engine import integrity
 from twinport.catalog.engine.integrity import Condition
 from twinport.catalog.engine.sqlite import Connection
