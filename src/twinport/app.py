@@ -105,7 +105,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.garbage import Garbage
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
-from twinport.registry.litter import Litter
+from twinport.registry.orphans import Litter
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pushes import Parts
 from twinport.registry.referrers import Referrers

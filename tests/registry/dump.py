@@ -23,7 +23,7 @@ from twinport.model.names import RepositoryName, TagName
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.images import Images
 from twinport.registry.layers import AvailableLayer, Layers
-from twinport.registry.litter import Litter
+from twinport.registry.orphans import Litter
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads

@@ -19,7 +19,7 @@ from twinport.model.images import NewRepository, Position
 from twinport.model.replication import PlannedDelivery
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.layers import AvailableLayer, Layers
-from twinport.registry.litter import Litter
+from twinport.registry.orphans import Litter
 from twinport.registry.repositories import Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.replication.outcomes import Hindered

@@ -13,7 +13,7 @@ from twinport.errors import NotFound
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
 from twinport.registry.garbage import Garbage
-from twinport.registry.litter import Litter
+from twinport.registry.orphans import Litter
 from twinport.registry.verification import Verification
 from twinport.settings.loading import Settings
 
