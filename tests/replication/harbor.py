@@ -5,7 +5,7 @@ from twinport.catalog.regional import departures
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import Registry
 from twinport.replication.destination import Consignment, Destination, Offer
-from twinport.replication.trip import offered
+from twinport.replication.transfer import offered
 
 IMAGE = image(b"layer one")
 

@@ -20,7 +20,7 @@ from twinport.model.replication import Delivery, FailureCode, Lane
 from twinport.replication.destination import Destinations
 from twinport.replication.outcomes import Hopeless
 from twinport.replication.source_damage import SourceBytes
-from twinport.replication.trip import Load, Report, Road, in_offers, offered
+from twinport.replication.transfer import Load, Report, Road, in_offers, offered
 
 # The courier opens a new session when less than this is left of the current one.
 _SESSION_MARGIN = timedelta(minutes=5)
