@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from twinport import app
+from twinport.composition import app
 from twinport.http.messages import Door
 from twinport.settings import loading
 

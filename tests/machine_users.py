@@ -21,7 +21,7 @@ def require_stranger() -> None:
     """Skip the test unless this user may run twinport as another user, who may read the interpreter."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("only root, with setpriv, may act as another user")
-    probe = [*AS_A_STRANGER, sys.executable, "-c", "import twinport.app"]
+    probe = [*AS_A_STRANGER, sys.executable, "-c", "import twinport.composition.app"]
     source = str(Path(__file__).parent.parent / "src")
     if subprocess.run(probe, capture_output=True, check=False, env={"PYTHONPATH": source}).returncode:
         pytest.skip("another user may not read the interpreter or the sources")

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from twinport import app, serve
+from twinport import serve
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import Clock
+from twinport.composition import app
 from twinport.settings import loading
 from twinport.settings.loading import Settings
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.asgi import Reply, ask
-from twinport import app
-from twinport.app import App
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.engine.sqlite import Database
 from twinport.clock import Clock
+from twinport.composition import app
+from twinport.composition.app import App
 from twinport.http.messages import Door
 from twinport.model.names import RegionName
 from twinport.settings.loading import Settings, load

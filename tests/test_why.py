@@ -13,9 +13,9 @@ import pytest
 from tests.command_line import Ended, called
 from tests.iam.answers import ALLOW_ALL, allowing, keys_of, refusal, trusting
 from tests.served import Served, start
+from twinport.composition.why import Asked, why
 from twinport.policies.reasons import in_values
 from twinport.settings.loading import Settings
-from twinport.why import Asked, why
 
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "why.md"
 EXAMPLES = re.findall(r"```sh\ntwinport (.*?)\n```\n\n```text\n(.*?)\n```", PAGE.read_text(), re.DOTALL)

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from tests import witness
-from twinport import app, serve
+from twinport import serve
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.trust import RoleName
+from twinport.composition import app
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
 from twinport.settings import loading

@@ -122,7 +122,7 @@ def _done(data: Path | None, config: Path | None, act: Callable[[Any], Awaitable
 
     `purpose` names an administration.Purpose.
     """
-    administration = importlib.import_module("twinport.administration")
+    administration = importlib.import_module("twinport.composition.administration")
 
     async def run() -> T:
         async with administration.opened(settings_from(data, None, config), administration.Purpose[purpose]) as them:

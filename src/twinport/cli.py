@@ -104,7 +104,7 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     settings = settings_from(data, listen, config, {}, quiet=quiet, workers=workers, open_accounts=open_accounts, **tls)
     # Imports create no garbage, and garbage collection meanwhile would take a sixth of the start.
     gc.disable()
-    serving, composition = _part("serve"), _part("app")
+    serving, composition = _part("serve"), _part("composition.app")
     gc.freeze()
     gc.enable()
     invoked = _part("start_notice").started_here(config)
@@ -130,8 +130,8 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None,
     A worker has the server's data folder and settings, and listens on no address.
     """
     settings = settings_from(data, None, config, quiet=quiet, open_accounts=open_accounts)
-    working, composition = _part("work"), _part("app")
-    _part("databases").check_begun(settings)
+    working, composition = _part("work"), _part("composition.app")
+    _part("composition.databases").check_begun(settings)
     asyncio.run(working.work(composition.build(settings, kind="worker"), settings))
 
 

@@ -11,9 +11,9 @@ from datetime import timedelta
 from granian.constants import HTTPModes
 
 from twinport import __version__
-from twinport.app import App
 from twinport.catalog.partition import accounts
 from twinport.clock import WallClock
+from twinport.composition.app import App
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.http import tls
 from twinport.http.listener import QUEUED, Listener

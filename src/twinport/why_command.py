@@ -52,7 +52,8 @@ def why(  # noqa: PLR0913, PLR0917 — three arguments, and options
 
     Exit code 0: it may; 3: it may not.
     """
-    asking, reasons = importlib.import_module("twinport.why"), importlib.import_module("twinport.policies.reasons")
+    asking = importlib.import_module("twinport.composition.why")
+    reasons = importlib.import_module("twinport.policies.reasons")
     mistakes = [*asking.mistakes(principal, action, resource), *_of_context(context or []), *_of_region(region)]
     if mistakes:
         raise WordsWrong(mistakes, ctx)

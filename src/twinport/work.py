@@ -3,7 +3,7 @@
 import os
 from datetime import timedelta
 
-from twinport.app import App
+from twinport.composition.app import App
 from twinport.http.metrics_listener import metrics_shown
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -132,7 +132,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_the_password_stays_unsaid
 
 def test_who_keeps_everything_in_files_loads_nothing_of_postgresql() -> None:
     mine = "any(word in name for word in ('psycopg', 'postgres', 'alembic'))"
-    code = f"import sys, twinport.app; print([name for name in sys.modules if {mine}])"
+    code = f"import sys, twinport.composition.app; print([name for name in sys.modules if {mine}])"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"})
     assert done.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from twinport.app import build
 from twinport.aws import shapes, sigv4
+from twinport.composition.app import build
 from twinport.http.messages import Message
 from twinport.settings.loading import Settings
 

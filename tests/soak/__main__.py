@@ -28,7 +28,7 @@ from tests.soak.load import Owner, Tally, pool_of_layers, tidy_the_destination
 from tests.soak.stocktaking import Stock, stock_of
 from twinport.catalog.embedded import WholeCatalog
 from twinport.clock import WallClock, WorldClock
-from twinport.databases import open_catalog
+from twinport.composition.databases import open_catalog
 from twinport.settings.loading import load
 
 ACCOUNT, HOME, AWAY = "111122223333", "eu-west-1", "us-east-1"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from twinport import __version__, databases
+from twinport import __version__
 from twinport.catalog.partition import accounts
 from twinport.catalog.regional.progress import Progress, progress
 from twinport.clock import WallClock
+from twinport.composition import databases
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.files import disks
 from twinport.http import tls

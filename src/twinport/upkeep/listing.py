@@ -8,8 +8,8 @@ from datetime import datetime
 import orjson
 
 from twinport.clock import WallClock, WorldClock
+from twinport.composition.databases import join_catalog
 from twinport.console import words
-from twinport.databases import join_catalog
 from twinport.model.names import RegionName, Registry, account_id
 from twinport.model.printable import printable
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import Catalog
 from twinport.clock import WallClock, WorldClock
-from twinport.databases import join_catalog
+from twinport.composition.databases import join_catalog
 from twinport.errors import NotFound
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother

@@ -6,7 +6,6 @@ from functools import partial
 from types import ModuleType
 from typing import TypeVar
 
-from twinport import folder_catalog
 from twinport.access.sealing import has_sealer, sealer_of_folder
 from twinport.catalog import credentials, region_identity
 from twinport.catalog.beginnings import listed_regions
@@ -16,9 +15,10 @@ from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
+from twinport.composition import folder_catalog
+from twinport.composition.folder_catalog import Found, Standing
 from twinport.errors import ConfigurationWrong, Refusal
 from twinport.files import disks, private_files
-from twinport.folder_catalog import Found, Standing
 from twinport.model.names import RegionName
 from twinport.refusals.storage import CatalogOfAnother, NothingBegun
 from twinport.settings.loading import Settings

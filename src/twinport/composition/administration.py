@@ -15,7 +15,7 @@ from twinport.aws import protocols, shapes
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.clock import Clock, WallClock, WorldClock
-from twinport.databases import join_catalog, note_catalog, open_catalog
+from twinport.composition.databases import join_catalog, note_catalog, open_catalog
 from twinport.files import private_files
 from twinport.iam.policies import AttachedPolicyOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations

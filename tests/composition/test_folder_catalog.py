@@ -15,7 +15,7 @@ from tests.command_line import Ended
 from tests.postgres import PostgresServer
 from tests.served import Served, start
 from tests.test_serving import get
-from twinport.folder_catalog import Folder, Found, Standing, standing
+from twinport.composition.folder_catalog import Folder, Found, Standing, standing
 
 ACCOUNT, NOTE = "111122223333", "catalog.identity"
 WHOSE = ("acme", "administrator")

@@ -32,6 +32,8 @@ from twinport.catalog.engine.sqlite import CLOSING_LIMIT
 from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import Clock, WallClock, WorldClock
+from twinport.composition.databases import note_catalog, open_catalog
+from twinport.composition.late import LateTokens, issuer_keys
 from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
 from twinport.console.door import ConsoleDoor
@@ -48,7 +50,6 @@ from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
 from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape, load_exposition
 from twinport.control.readers import SignedReaders
-from twinport.databases import note_catalog, open_catalog
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.files import private_files
@@ -92,7 +93,6 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
-from twinport.outside import LateTokens, issuer_keys
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.processes.breakdown import Breakdown
 from twinport.processes.loops import Loop, Loops

@@ -8,7 +8,7 @@ from twinport.access.organization_settings import organization
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.clock import WallClock, WorldClock
-from twinport.databases import join_catalog
+from twinport.composition.databases import join_catalog
 from twinport.model.names import RegionName, region_name
 from twinport.model.regions import DEFAULT_REGIONS
 from twinport.policies.aws_managed import AwsPolicies
