@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from twinport import serve
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import Clock
+from twinport.commands import serving
 from twinport.composition import app
 from twinport.settings import loading
 from twinport.settings.loading import Settings
@@ -23,8 +23,8 @@ DEADLY = "deadly"
 def main(arguments: list[str]) -> None:
     _, _, data, _, listen = arguments
     settings = loading.load(None, os.environ, {"data": data, "listen": listen})
-    with serve.listening(settings) as taken:
-        asyncio.run(serve.serve(app.build(settings, opened=_mortal), settings, taken))
+    with serving.listening(settings) as taken:
+        asyncio.run(serving.serve(app.build(settings, opened=_mortal), settings, taken))
 
 
 def _mortal(settings: Settings, world: Clock) -> EmbeddedCatalog:

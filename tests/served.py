@@ -18,7 +18,7 @@ from botocore.config import Config
 from tests import witness
 from tests.ports import free_port
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
-from twinport.certificates import Files
+from twinport.commands.certificates import Files
 
 START_LIMIT = 2 * PATIENCE_SECONDS
 

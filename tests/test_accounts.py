@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.commands.test_serving import run
 from tests.served import Served, start
-from tests.test_serving import run
 
 
 @pytest.fixture

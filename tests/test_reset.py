@@ -9,8 +9,8 @@ import pytest
 
 from tests.catalogs import ENGINES, POSTGRESQL
 from tests.command_line import called
+from tests.commands.test_serving import get
 from tests.served import Served, start
-from tests.test_serving import get
 
 ACCOUNT = "111122223333"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"

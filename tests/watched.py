@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from tests import witness
-from twinport import serve
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.trust import RoleName
+from twinport.commands import serving
 from twinport.composition import app
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
@@ -40,8 +40,8 @@ def main(arguments: list[str]) -> None:
     _, _, data, _, listen = arguments
     file = os.environ.get("TWINPORT_CONFIG")
     settings = loading.load(Path(file) if file else None, os.environ, {"data": data, "listen": listen})
-    with serve.listening(settings) as taken:
-        asyncio.run(serve.serve(app.build(settings, Watched), settings, taken))
+    with serving.listening(settings) as taken:
+        asyncio.run(serving.serve(app.build(settings, Watched), settings, taken))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from twinport import __version__, account_commands, replication_commands, status_command, upkeep_commands, why_command
-from twinport.command_options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
+from twinport import __version__
+from twinport.commands import accounts, replication, status, upkeep, why
+from twinport.commands.options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.model.printable import printable
 from twinport.settings.open_accounts import OpenAccounts
@@ -104,10 +105,10 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     settings = settings_from(data, listen, config, {}, quiet=quiet, workers=workers, open_accounts=open_accounts, **tls)
     # Imports create no garbage, and garbage collection meanwhile would take a sixth of the start.
     gc.disable()
-    serving, composition = _part("serve"), _part("composition.app")
+    serving, composition = _part("commands.serving"), _part("composition.app")
     gc.freeze()
     gc.enable()
-    invoked = _part("start_notice").started_here(config)
+    invoked = _part("commands.start_notice").started_here(config)
     # Check the certificate before any process starts, so that a problem is reported once.
     serving.certificate(settings)
     with serving.listening(settings) as taken:
@@ -130,7 +131,7 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None,
     A worker has the server's data folder and settings, and listens on no address.
     """
     settings = settings_from(data, None, config, quiet=quiet, open_accounts=open_accounts)
-    working, composition = _part("work"), _part("composition.app")
+    working, composition = _part("commands.working"), _part("composition.app")
     _part("composition.databases").check_begun(settings)
     asyncio.run(working.work(composition.build(settings, kind="worker"), settings))
 
@@ -139,7 +140,7 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None,
 def run(data: Data = None, listen: Listen = None, config: Config = None, quiet: Quiet = None) -> None:
     """Start a server with open accounts, take the tour, and stay."""
     settings = settings_from(data, listen, config, {"open_accounts": True}, quiet=quiet)
-    _part("serve").check_address(settings)
+    _part("commands.serving").check_address(settings)
     options = {"--data": settings.data, "--listen": settings.listen, "--config": config}
     arguments = [word for option, value in options.items() if value is not None for word in (option, str(value))]
     if settings.open_accounts is OpenAccounts.LOCAL:
@@ -158,13 +159,13 @@ def demo() -> None:
     asyncio.run(_part("tour.commands").demo())
 
 
-app.add_typer(account_commands.accounts, name="account")
-app.add_typer(account_commands.users, name="user")
-app.command("status")(status_command.status)
-app.command("why")(why_command.why)
-app.command("verify")(upkeep_commands.verify)
-app.add_typer(replication_commands.replication, name="replication")
-app.command("gc")(upkeep_commands.collect_garbage)
+app.add_typer(accounts.accounts, name="account")
+app.add_typer(accounts.users, name="user")
+app.command("status")(status.status)
+app.command("why")(why.why)
+app.command("verify")(upkeep.verify)
+app.add_typer(replication.replication, name="replication")
+app.command("gc")(upkeep.collect_garbage)
 
 
 @app.command()
@@ -189,11 +190,11 @@ def certificates(
 
     Prints how clients trust the authority.
     """
-    making, regions = _part("certificates"), region or list(_part("model.regions").DEFAULT_REGIONS)
+    making, regions = _part("commands.certificates"), region or list(_part("model.regions").DEFAULT_REGIONS)
     names, now = making.names_for(host or [], domain or ["localhost"], regions), datetime.now(UTC)
     making.make(folder, names, now)
     until, example = (now + making.SERVER_LIFE).date().isoformat(), [*(host or []), *(domain or []), "localhost"][0]
-    typer.echo(_part("trusting").advice(folder, until, f"{example}:4566"))
+    typer.echo(_part("commands.client_trust").advice(folder, until, f"{example}:4566"))
 
 
 @app.command()

@@ -12,9 +12,9 @@ import pytest
 
 from tests import command_line
 from tests.command_line import Ended
+from tests.commands.test_serving import get
 from tests.postgres import PostgresServer
 from tests.served import Served, start
-from tests.test_serving import get
 from twinport.composition.folder_catalog import Folder, Found, Standing, standing
 
 ACCOUNT, NOTE = "111122223333", "catalog.identity"

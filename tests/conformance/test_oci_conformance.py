@@ -14,7 +14,7 @@ import pytest
 
 from tests import go_programs
 from tests.served import Served, start, start_secure
-from twinport.certificates import make
+from twinport.commands.certificates import make
 
 # The rewritten suite; no tag carries it.
 SUITE = "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111"

@@ -13,8 +13,8 @@ from tests.machine_users import AS_A_STRANGER, file_mask, readable_by_others, re
 from tests.served import Served, start
 from tests.shelf import image_of
 from tests.waiting import until
-from twinport.certificates import make, names_for
 from twinport.clock import WallClock
+from twinport.commands.certificates import make, names_for
 from twinport.files import private_files
 
 ACCOUNT, NAME = "111122223333", "team/api"

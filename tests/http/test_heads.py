@@ -10,7 +10,7 @@ import pytest
 
 from tests import http2
 from tests.served import Served, start_secure
-from twinport.certificates import make, names_for
+from twinport.commands.certificates import make, names_for
 
 ORIGIN = "Origin: https://evil.example\r\n"
 CROSS_SITE = "Sec-Fetch-Site: cross-site\r\n"

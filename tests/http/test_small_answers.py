@@ -12,7 +12,7 @@ import pytest
 
 from tests.served import Served, start, start_secure
 from tests.waiting import PATIENCE_SECONDS
-from twinport.certificates import make, names_for
+from twinport.commands.certificates import make, names_for
 
 # Its number is the same on every architecture; Python has no function for it.
 _PIDFD_GETFD = 438

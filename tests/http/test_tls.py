@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from tests.ports import free_port
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
-from twinport.certificates import Files, make, names_for
+from twinport.commands.certificates import Files, make, names_for
 
 ACCOUNT = "111122223333"
 NAMES = names_for((), ("registry.test",), ("eu-west-1",))

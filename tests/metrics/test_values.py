@@ -67,6 +67,8 @@ def _numbers(metric: Metric) -> list[float]:
 
 
 def test_the_modules_of_a_server_load_no_client_of_prometheus() -> None:
-    program = "import sys, twinport.serve, twinport.composition.app; print('prometheus_client' in sys.modules)"
+    program = (
+        "import sys, twinport.commands.serving, twinport.composition.app; print('prometheus_client' in sys.modules)"
+    )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

@@ -15,8 +15,8 @@ from typing import TypeVar
 import pytest
 
 from tests.command_line import called
+from tests.commands.test_serving import get, run
 from tests.served import Served, start
-from tests.test_serving import get, run
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.processes.supervisor import SETTLED, pause_before_replacing
 

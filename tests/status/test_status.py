@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from tests.command_line import Ended, called, called_by
+from tests.commands.test_serving import run
 from tests.files.test_private_files import work
 from tests.machine_users import AS_A_STRANGER, require_stranger
 from tests.ports import free_port
 from tests.postgres import PostgresServer
 from tests.served import Served, start, start_secure
-from tests.test_serving import run
 from tests.waiting import until
-from twinport.certificates import Files, make, names_for
+from twinport.commands.certificates import Files, make, names_for
 
 ROOT = Path(__file__).parents[2]
 

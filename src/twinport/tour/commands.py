@@ -15,11 +15,11 @@ from rich.console import Console
 
 from twinport import __version__
 from twinport.catalog.engine import folders
+from twinport.commands.start_notice import program
 from twinport.errors import Refusal
 from twinport.files import private_files
 from twinport.processes import listeners
 from twinport.settings.loading import Settings
-from twinport.start_notice import program
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running
 from twinport.tour.screen import Screen, console_of, next_commands, result

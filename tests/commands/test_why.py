@@ -17,7 +17,7 @@ from twinport.composition.why import Asked, why
 from twinport.policies.reasons import in_values
 from twinport.settings.loading import Settings
 
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "why.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "why.md"
 EXAMPLES = re.findall(r"```sh\ntwinport (.*?)\n```\n\n```text\n(.*?)\n```", PAGE.read_text(), re.DOTALL)
 ACCOUNT, OTHER = "111122223333", "444455556666"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"

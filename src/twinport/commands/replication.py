@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from twinport.command_options import Config, Data, settings_from
+from twinport.commands.options import Config, Data, settings_from
 
 MOST_LISTED = 1000
 

@@ -22,7 +22,7 @@ from tests.shelf import image_of
 from tests.waiting import PATIENCE_SECONDS
 from twinport.settings.loading import load
 
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "garbage.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "garbage.md"
 NAME, CONFIG, LAYER = "team/api", b"a config", b"a layer"
 SOON = {"TWINPORT_GARBAGE_DELAY": "1s", "TWINPORT_READER_GRACE": "1s", "TWINPORT_UPLOAD_EXPIRY": "1s"}
 

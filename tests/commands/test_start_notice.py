@@ -12,9 +12,9 @@ from tests.command_line import called
 from tests.ports import free_port
 from tests.served import start
 from tests.terminal import on_a_terminal
+from twinport.commands.start_notice import Invocation, invocation, notice, ways_in
 from twinport.settings.loading import Settings, load
 from twinport.settings.own_address import url_of
-from twinport.start_notice import Invocation, invocation, notice, ways_in
 
 INVOKED = Invocation("twinport", ("serve", "--data", "my data"), Path("/etc/twinport.toml"))
 END = "Its events follow."

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import called, called_by
+from tests.commands.test_serving import run
 from tests.machine_users import AS_A_STRANGER, require_stranger, shared_folder
 from tests.served import Served
 from tests.test_broken_databases import stored
-from tests.test_serving import run
 
 
 def mount(folder: Path, *options: str) -> None:

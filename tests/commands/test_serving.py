@@ -31,7 +31,7 @@ def get(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "twinport", *arguments]
-    source = str(Path(__file__).parents[1] / "src")
+    source = str(Path(__file__).parents[2] / "src")
     return subprocess.run(
         command,
         capture_output=True,

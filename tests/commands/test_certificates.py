@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from twinport.certificates import AuthorityUnreadable, Files, FolderUnwritable, HostInvalid, make, names_for
+from twinport.commands.certificates import AuthorityUnreadable, Files, FolderUnwritable, HostInvalid, make, names_for
 
 NOW = datetime.now(UTC)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from twinport.command_options import Config, Data, Listen, settings_from
+from twinport.commands.options import Config, Data, Listen, settings_from
 
 _UNREADY = 4
 

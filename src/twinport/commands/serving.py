@@ -13,6 +13,7 @@ from granian.constants import HTTPModes
 from twinport import __version__
 from twinport.catalog.partition import accounts
 from twinport.clock import WallClock
+from twinport.commands.start_notice import Invocation, notice, ways_in
 from twinport.composition.app import App
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.http import tls
@@ -27,7 +28,6 @@ from twinport.processes.supervisor import Tether
 from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.own_address import url_of
-from twinport.start_notice import Invocation, notice, ways_in
 
 # We promise five seconds from SIGTERM to the end, and a supervisor waits a little less. GRACE is for requests and
 # couriers, CLOSING for the databases.

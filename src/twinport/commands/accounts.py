@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from twinport.command_options import Config, Data, settings_from
+from twinport.commands.options import Config, Data, settings_from
 from twinport.model.entities import KeyStatus
 
 T = TypeVar("T")

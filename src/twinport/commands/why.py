@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from twinport.command_options import Config, Data, settings_from
+from twinport.commands.options import Config, Data, settings_from
 from twinport.errors import Refusal
 from twinport.model.letters import lower_ascii
 from twinport.model.names import region_name

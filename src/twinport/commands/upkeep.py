@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from twinport.command_options import Config, Data, settings_from
+from twinport.commands.options import Config, Data, settings_from
 from twinport.model.printable import printable
 from twinport.settings.loading import parse_size
 

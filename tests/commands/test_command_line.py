@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import called
+from tests.commands.test_serving import run
 from tests.served import Served
-from tests.test_serving import run
 from twinport import __version__
 from twinport.settings.loading import Settings
 
