@@ -59,7 +59,7 @@ GATE := build/gate
 WATCH = rm -rf $(GATE) && mkdir -p $(GATE) && TWINPORT_WITNESS=$(CURDIR)/$(GATE)
 RECORD = $(WATCH) $(BIN)/python -m pytest -q -n 2 -m 'not large' $$($(BIN)/python -m tools.list_gate --suites)
 
-.PHONY: gate check-gate loop bench-access help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
+.PHONY: gate check-gate words loop bench-access help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ check: $(DEV_READY) ## Check style, format, types, import contracts, the compile
 	$(BIN)/python tools/list_operations.py --check
 	$(BIN)/python tools/list_events.py --check
 	$(BIN)/python tools/list_metrics.py --check
+
+words: $(DEV_READY) ## List lines of prose that need plainer words, and count the words.
+	@$(BIN)/python -m tools.list_words
 
 fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff check --fix .
