@@ -251,5 +251,5 @@ def test_every_command_and_setting_of_the_page_works(pusher: Pusher, tmp_path: P
     assert "would free" in said
     assert "all whole" in said
     (tmp_path / "t.toml").write_text(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0])
-    assert load(tmp_path / "t.toml", {}, {}).keeping.verify_rate == 32 << 20
+    assert load(tmp_path / "t.toml", {}, {}).retention.verify_rate == 32 << 20
     assert set(tomllib.loads((tmp_path / "t.toml").read_text())) < set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))

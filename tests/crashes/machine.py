@@ -30,13 +30,13 @@ from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
 from twinport.replication.worker import Replication
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 HOME, FAR = REGISTRY, Registry(ACCOUNT, OTHER_REGION)
 REGIONS = (HOME.region, FAR.region)
 API, WEB = RepositoryName("team/api"), RepositoryName("team/web")
 ME = caller()
-KEEPING = Keeping()
+RETENTION = Retention()
 # So few that a small repository, or an upload of some parts, is emptied in many transactions, between which the machine
 # may stop.
 ROWS_AT_ONCE = 3
@@ -92,7 +92,7 @@ class Machine:
         self.layers = Layers(catalog, self.stores, gate, clock)
         self.images = Images(gate, catalog, lambda: None)
         self.repositories = Repositories(gate, catalog, clock, REGIONS)
-        self.garbage = Garbage(catalog, self.stores, KEEPING, ROWS_AT_ONCE)
+        self.garbage = Garbage(catalog, self.stores, RETENTION, ROWS_AT_ONCE)
         self.office = PostOffice(catalog, jitter=lambda: 0.0)
         destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, clock)
         sessions = Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock)
@@ -149,11 +149,11 @@ class Machine:
 
     async def sweep_what_is_old(self) -> None:
         """Let go of what nobody needs for a day: of rows, and once their readers are done of bytes."""
-        self.clock.advance(KEEPING.layers * 2)
+        self.clock.advance(RETENTION.layers * 2)
         for _ in range(2):
             for region in REGIONS:
                 await self.garbage.sweep(region)
-            self.clock.advance(KEEPING.readers * 2)
+            self.clock.advance(RETENTION.readers * 2)
 
     async def deliver(self) -> int:
         """Carry what is due now, and return the number of attempts; killed in a group of tasks is killed."""

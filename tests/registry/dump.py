@@ -28,7 +28,7 @@ from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.registry.verification import Verification
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 ME = caller()
 REGION = REGISTRY.region
@@ -43,19 +43,19 @@ class Dump:
     catalog: WholeCatalog
     folder: Path
     world: ManualClock = field(default_factory=ManualClock)
-    keeping: Keeping = field(default_factory=Keeping)
+    retention: Retention = field(default_factory=Retention)
 
     def __post_init__(self) -> None:
         self.catalog = TimedCatalog(self.catalog, self.world)
         self.stores = FileBlobStores(self.folder)
         gate = AllowAll()
-        self.uploads = Uploads(self.catalog, self.stores, gate, keeping=self.keeping)
-        self.layers = Layers(self.catalog, self.stores, gate, self.world, self.keeping)
+        self.uploads = Uploads(self.catalog, self.stores, gate, retention=self.retention)
+        self.layers = Layers(self.catalog, self.stores, gate, self.world, self.retention)
         self.images = Images(gate, self.catalog, lambda: None)
         self.repositories = Repositories(gate, self.catalog, self.world, (REGION,))
-        self.garbage = Garbage(self.catalog, self.stores, self.keeping)
-        self.litter = Litter(self.catalog, self.stores, self.world, self.world, self.keeping)
-        self.verification = Verification(self.catalog, self.stores, self.keeping, "ann")
+        self.garbage = Garbage(self.catalog, self.stores, self.retention)
+        self.litter = Litter(self.catalog, self.stores, self.world, self.world, self.retention)
+        self.verification = Verification(self.catalog, self.stores, self.retention, "ann")
 
     @property
     def region(self) -> Database:
@@ -107,7 +107,7 @@ class Dump:
     async def settle(self) -> None:
         """Let all time pass that anything is kept."""
         for _ in range(3):
-            await self.sweep(max(self.keeping.layers, self.keeping.uploads, self.keeping.readers) + TICK)
+            await self.sweep(max(self.retention.layers, self.retention.uploads, self.retention.readers) + TICK)
 
     def files(self) -> set[str]:
         return {path.name for path in self.folder.rglob("blobs/*/*")}

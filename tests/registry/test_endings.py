@@ -85,7 +85,7 @@ async def test_no_transaction_of_an_upload_of_many_parts_changes_more_rows_than_
     upload = await begun(dump, many=MANY)
     counted = CountedCatalog(dump.catalog)
     await end(replace(dump.uploads, catalog=counted, rows_at_once=AT_ONCE), upload)
-    await Garbage(counted, dump.stores, dump.keeping, AT_ONCE).sweep(REGION)
+    await Garbage(counted, dump.stores, dump.retention, AT_ONCE).sweep(REGION)
     # Each segment that goes leaves a note for the sweep; beside them are the upload, and the blob with what holds it.
     assert max(counted.counts) <= 2 * AT_ONCE + 4
     assert len(counted.counts) >= MANY / AT_ONCE
@@ -97,9 +97,9 @@ async def test_no_transaction_of_an_expiry_changes_more_rows_than_its_bound(dump
         await begun(dump, f"large {number}", MANY // 3)
     for number in range(AT_ONCE * 2):
         await begun(dump, f"small {number}", 1)
-    dump.world.advance(dump.keeping.uploads + TICK)
+    dump.world.advance(dump.retention.uploads + TICK)
     counted = CountedCatalog(dump.catalog)
-    swept = await Garbage(counted, dump.stores, dump.keeping, AT_ONCE).sweep(REGION)
+    swept = await Garbage(counted, dump.stores, dump.retention, AT_ONCE).sweep(REGION)
     assert swept == Swept(uploads=3 + AT_ONCE * 2)
     # As many uploads as segments are taken at once.
     assert max(counted.counts) <= 3 * AT_ONCE
@@ -152,7 +152,7 @@ async def test_of_an_upload_of_many_parts_the_layer_alone_is_left(dump: Dump) ->
     assert await dump.sweep() == Swept()
     assert await dump.region.read(segments) == 0
     assert len(dump.files()) == SOME + 1, "a file goes after its readers"
-    assert await dump.sweep(dump.keeping.readers + TICK) == Swept(keys=SOME)
+    assert await dump.sweep(dump.retention.readers + TICK) == Swept(keys=SOME)
     assert await dump.stored() == {PART * SOME}
 
 

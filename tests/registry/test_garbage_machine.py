@@ -29,14 +29,14 @@ from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.model.names import RepositoryName
 from twinport.refusals.images import LayersMissing
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 pytestmark = pytest.mark.large
 
 T = TypeVar("T")
 LAYERS = tuple(f"layer {number}".encode() for number in range(4))
 NAMES = (API, OTHER)
-KEEPING = Keeping(
+RETENTION = Retention(
     layers=timedelta(hours=8), uploads=timedelta(hours=4), readers=timedelta(minutes=10), litter=timedelta(hours=6)
 )
 
@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         # Near the time of the files, which is the wall's.
         self.clock = ManualClock(datetime.now(UTC) + timedelta(minutes=1))
         self.catalog = EmbeddedCatalog(Path(self.folder.name), self.clock)
-        self.dump = Dump(self.catalog, Path(self.folder.name), self.clock, KEEPING)
+        self.dump = Dump(self.catalog, Path(self.folder.name), self.clock, RETENTION)
         self.images: set[Image] = set()
         self.promises: dict[tuple[RepositoryName, bytes], datetime] = {}
         self.damaged: set[bytes] = set()
@@ -95,7 +95,7 @@ class Machine(RuleBasedStateMachine):
         for content in contents:
             if not self.do(self.dump.has(Digest.of(content), name)):
                 self.upload(content, name)
-        self.clock.advance(KEEPING.layers - KEEPING.promise - timedelta(minutes=1))
+        self.clock.advance(RETENTION.layers - RETENTION.promise - timedelta(minutes=1))
         self.do(self.dump.sweep())
         self.do(self.dump.put(*contents, name=name, tag=tag_of(contents)))
         self.images.add((name, contents))
@@ -103,7 +103,7 @@ class Machine(RuleBasedStateMachine):
     @rule(content=layer, name=name)
     def ask(self, content: bytes, name: RepositoryName) -> None:
         if self.do(self.dump.has(Digest.of(content), name)):
-            self.promises[name, content] = self.clock.now() + KEEPING.layers - KEEPING.promise
+            self.promises[name, content] = self.clock.now() + RETENTION.layers - RETENTION.promise
 
     @rule(contents=some_layers, name=name)
     def put(self, contents: tuple[bytes, ...], name: RepositoryName) -> None:
@@ -143,7 +143,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(quarters=st.integers(1, 5))
     def wait(self, quarters: int) -> None:
-        self.clock.advance(KEEPING.layers / 4 * quarters)
+        self.clock.advance(RETENTION.layers / 4 * quarters)
 
     @rule(content=layer)
     def die_between_bytes_and_row(self, content: bytes) -> None:
@@ -234,7 +234,7 @@ class Machine(RuleBasedStateMachine):
 
     def everything_settles(self) -> None:
         for _ in range(2):
-            self.clock.advance(KEEPING.litter * 2)
+            self.clock.advance(RETENTION.litter * 2)
             self.do(self.dump.tidy())
             self.do(self.dump.settle())
         assert self.dump.files() == self.do(self.dump.keys()) - self.lost
@@ -246,7 +246,7 @@ class Machine(RuleBasedStateMachine):
 
     def lease(self) -> list[Key]:
         now = self.clock.now()
-        before = now - KEEPING.readers
+        before = now - RETENTION.readers
         return self.do(
             self.dump.region.write(lambda db: garbage.lease_discarded(db, before, now, now + timedelta(minutes=1), 100))
         )

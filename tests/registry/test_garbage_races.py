@@ -18,13 +18,13 @@ from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.model.content import Digest
 from twinport.refusals.images import LayersMissing
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 pytestmark = pytest.mark.large
 
 ROUNDS = settings().max_examples // 8
 # Everything may go at once: whatever a delay would hide shows.
-NOTHING = Keeping(layers=timedelta(), uploads=timedelta(), readers=timedelta())
+NOTHING = Retention(layers=timedelta(), uploads=timedelta(), readers=timedelta())
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from twinport.refusals.storage import BlobMissing, Interrupted
 from twinport.registry.garbage import Garbage
 from twinport.registry.layers import Layers
 from twinport.registry.uploads import Part, Uploads
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 PARTS = (b"one" * 50_000, b"two" * 40_000, b"three" * 30_000)
 JOINED = Digest.of(b"".join(PARTS))
@@ -197,7 +197,7 @@ async def test_an_upload_that_expired_takes_no_memory_whichever_process_ended_it
     site, _, begun = processes
     running, seconds = site.uploads.running, [0.0]
     running.seconds = lambda: seconds[0]
-    garbage = Garbage(catalog, FileBlobStores(tmp_path), Keeping(uploads=timedelta(hours=1)), running=running)
+    garbage = Garbage(catalog, FileBlobStores(tmp_path), Retention(uploads=timedelta(hours=1)), running=running)
     await site.begin(*PARTS)
     seconds[0] = 1800.0
     young = await site.begin(*PARTS)

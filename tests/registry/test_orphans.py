@@ -32,20 +32,20 @@ async def test_a_file_that_nothing_knows_of_goes_when_it_is_old(dump: Dump) -> N
     await dump.upload(LAYER)
     await dump.begin(b"part of an upload")
     await dump.tidy()
-    await dump.sweep(dump.keeping.readers + TICK)
+    await dump.sweep(dump.retention.readers + TICK)
     assert await dump.stored() == {LITTER, LAYER, b"part of an upload"}, "it may be being written"
-    dump.world.advance(dump.keeping.litter - dump.keeping.readers)
+    dump.world.advance(dump.retention.litter - dump.retention.readers)
     await dump.tidy()
     await dump.garbage.sweep_keys(REGION)
     assert LITTER in await dump.stored(), "somebody may be about to name it"
-    dump.world.advance(dump.keeping.readers + TICK)
+    dump.world.advance(dump.retention.readers + TICK)
     await dump.garbage.sweep_keys(REGION)
     assert await dump.stored() == {LAYER, b"part of an upload"}
 
 
 async def test_bytes_that_were_taken_for_litter_cannot_be_named_any_more(dump: Dump) -> None:
     file = await dump.leave(LITTER)
-    dump.world.advance(dump.keeping.litter * 2)
+    dump.world.advance(dump.retention.litter * 2)
     await dump.tidy()
     with pytest.raises(BytesGivenUp):
         await dump.region.write(
@@ -55,7 +55,7 @@ async def test_bytes_that_were_taken_for_litter_cannot_be_named_any_more(dump: D
 
 async def test_bytes_that_were_named_since_the_folder_was_read_are_not_litter(dump: Dump) -> None:
     file, now = await dump.leave(LITTER), dump.world.now()
-    dump.world.advance(dump.keeping.litter * 2)
+    dump.world.advance(dump.retention.litter * 2)
     found = await dump.litter.find(REGION, file.parent.name)
     assert [each.key for each in found] == [file.name]
     await dump.region.write(lambda db: blobs.record(db, NewBlob(Digest.of(LITTER), Key(file.name), len(LITTER)), now))
@@ -67,7 +67,7 @@ async def test_files_that_are_not_ours_are_left_alone(dump: Dump) -> None:
     for path in foreign:
         path.write_bytes(b"not ours")
         os.utime(path, (0, 0))
-    dump.world.advance(dump.keeping.litter * 2)
+    dump.world.advance(dump.retention.litter * 2)
     await dump.tidy()
     await dump.settle()
     assert [path for path in foreign if path.exists()] == foreign
@@ -79,12 +79,12 @@ async def test_the_blobs_of_another_catalog_are_no_litter(dump: Dump, tmp_path: 
     (tmp_path / "second").mkdir()
     second = Dump(EmbeddedCatalog(tmp_path / "second", dump.world), dump.folder, dump.world)
     await second.make()
-    dump.world.advance(dump.keeping.litter * 2)
+    dump.world.advance(dump.retention.litter * 2)
     with pytest.raises(StoreOfAnother):
         await second.tidy()
     second.catalog.close()
     await dump.tidy()
-    await dump.sweep(dump.keeping.readers + TICK)
+    await dump.sweep(dump.retention.readers + TICK)
     assert await dump.stored() == {LAYER}
 
 
@@ -95,13 +95,13 @@ async def test_every_folder_has_its_turn_in_one_round_and_none_before(dump: Dump
         seen.append(await position(dump))
         await dump.litter.look(REGION)
         assert await position(dump) == seen[-1]
-        dump.world.advance(dump.keeping.litter_round / len(PARTS))
+        dump.world.advance(dump.retention.litter_round / len(PARTS))
     assert seen == [*PARTS, PARTS[0]]
 
 
 async def test_what_was_missed_while_nothing_ran_is_not_made_up_for_at_once(dump: Dump) -> None:
     await dump.litter.look(REGION)
-    dump.world.advance(dump.keeping.litter_round * 3)
+    dump.world.advance(dump.retention.litter_round * 3)
     await dump.litter.look(REGION)
     assert await position(dump) == PARTS[1]
 

@@ -58,7 +58,7 @@ async def test_no_transaction_of_a_large_deletion_changes_more_rows_than_its_bou
     counted = CountedCatalog(dump.catalog)
     await replace(dump.repositories, catalog=counted).delete(ME, REGISTRY, API, Contents.DELETED)
     assert max(counted.counts) == 1, "the deletion itself is one row"
-    swept = await Garbage(counted, dump.stores, dump.keeping, AT_ONCE).sweep(REGION)
+    swept = await Garbage(counted, dump.stores, dump.retention, AT_ONCE).sweep(REGION)
     assert swept == Swept(repositories=1)
     # Each row that goes may leave one note, for the review or for the sweep; and the last row is the repository's.
     assert max(counted.counts) <= 2 * AT_ONCE + 1
@@ -96,7 +96,7 @@ async def test_upkeep_names_no_deleted_repository(dump: Dump) -> None:
     await dump.push(CONFIG, LAYER)
     await dump.begin(fresh())
     await dump.drop()
-    later = dump.world.now() + dump.keeping.layers * 2
+    later = dump.world.now() + dump.retention.layers * 2
     assert await dump.region.read(lambda db: list(candidates.layers(db, later))) == []
     assert await dump.region.read(lambda db: list(candidates.uploads(db, later))) == []
     assert await dump.region.read(lambda db: list(candidates.blobs(db, later))) == []
@@ -166,10 +166,10 @@ async def test_a_completion_that_was_under_way_is_refused_after_the_deletion(dum
 
 async def test_layers_of_a_deleted_repository_become_garbage_after_its_rows_went(dump: Dump) -> None:
     await dump.push(CONFIG, LAYER)
-    dump.world.advance(dump.keeping.layers * 2)
+    dump.world.advance(dump.retention.layers * 2)
     await dump.drop()
     assert await dump.sweep() == Swept(repositories=1), "the delay begins when the rows go"
-    assert await dump.sweep(dump.keeping.layers - TICK) == Swept()
+    assert await dump.sweep(dump.retention.layers - TICK) == Swept()
     assert await dump.sweep(TICK * 2) == Swept(blobs=2)
 
 

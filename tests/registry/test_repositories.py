@@ -19,7 +19,7 @@ from twinport.refusals.requests import InvalidParameter, NotBuiltYet, TooManyTag
 from twinport.registry.garbage import Garbage
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Contents, Repositories, RepositoryTags
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 API = RepositoryName("team/api")
 PLAIN = NewRepository()
@@ -126,7 +126,7 @@ def add_image(db: Connection) -> None:
 
 
 async def sweep_up(catalog: WholeCatalog, folder: Path) -> None:
-    await Garbage(TimedCatalog(catalog, ManualClock(NOW)), FileBlobStores(folder), Keeping()).sweep(REGION)
+    await Garbage(TimedCatalog(catalog, ManualClock(NOW)), FileBlobStores(folder), Retention()).sweep(REGION)
 
 
 async def test_a_repository_with_images_goes_only_with_them(catalog: WholeCatalog, tmp_path: Path) -> None:

@@ -360,7 +360,7 @@ async def test_a_layer_that_may_go_before_its_image_comes_completes_no_upload_ag
     upload = await site.begin(CONTENT)
     await site.complete(upload, DIGEST)
     later = ManualClock(NOW)
-    later.advance(site.uploads.keeping.promise + timedelta(seconds=1))
+    later.advance(site.uploads.retention.promise + timedelta(seconds=1))
     uploads = replace(site.uploads, catalog=TimedCatalog(catalog, later))
     with pytest.raises(UploadNotFound):
         await uploads.complete(ME, REGISTRY, NAME, upload, DIGEST, None)

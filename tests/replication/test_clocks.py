@@ -24,9 +24,9 @@ from twinport.registry.repositories import Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.replication.outcomes import Hindered
 from twinport.replication.post_office import LEASE, PostOffice
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
-ME, DEFAULT = caller(), Keeping()
+ME, DEFAULT = caller(), Retention()
 OWED = [PlannedDelivery(FAR, NAME, Digest.of(b"image"), "1")]
 
 
@@ -49,14 +49,14 @@ class Host:
     def uploads(self, folder: Path) -> Uploads:
         return Uploads(self.catalog, FileBlobStores(folder), AllowAll())
 
-    def garbage(self, folder: Path, keeping: Keeping = DEFAULT) -> Garbage:
-        return Garbage(self.catalog, FileBlobStores(folder), keeping)
+    def garbage(self, folder: Path, retention: Retention = DEFAULT) -> Garbage:
+        return Garbage(self.catalog, FileBlobStores(folder), retention)
 
     def litter(self, folder: Path) -> Litter:
         return Litter(self.catalog, FileBlobStores(folder), self.world, self.world.wall, DEFAULT)
 
-    async def has(self, folder: Path, digest: Digest, keeping: Keeping = DEFAULT) -> bool:
-        layers = Layers(self.catalog, FileBlobStores(folder), AllowAll(), self.world, keeping)
+    async def has(self, folder: Path, digest: Digest, retention: Retention = DEFAULT) -> bool:
+        layers = Layers(self.catalog, FileBlobStores(folder), AllowAll(), self.world, retention)
         [state] = await layers.check(ME, HOME, NAME, [str(digest)])
         return isinstance(state, AvailableLayer)
 
@@ -113,7 +113,7 @@ async def test_a_host_that_is_slow_promises_no_layer_that_may_go(hosts: tuple[Ho
     fast, slow = hosts
     digest = await fast.push(tmp_path)
     assert await slow.has(tmp_path, digest)
-    assert not await slow.has(tmp_path, digest, Keeping(layers=timedelta(0)))
+    assert not await slow.has(tmp_path, digest, Retention(layers=timedelta(0)))
 
 
 async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple[Host, Host], tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple
     await fast.push(tmp_path)
     upload_id = await fast.begin(tmp_path)
     await fast.uploads(tmp_path).cancel(ME, HOME, NAME, upload_id)
-    swept = await slow.garbage(tmp_path, Keeping(readers=timedelta(0))).sweep(HOME.region)
+    swept = await slow.garbage(tmp_path, Retention(readers=timedelta(0))).sweep(HOME.region)
     assert swept == Swept(keys=1)
 
 

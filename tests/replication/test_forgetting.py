@@ -19,20 +19,20 @@ from twinport.model.names import RegionName, Registry
 from twinport.model.replication import DeliveryState, FailureCode
 from twinport.refusals.storage import StorageUnavailable
 from twinport.replication.forgetting import Forgetting
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 pytestmark = pytest.mark.large
 
 T = TypeVar("T")
 FIRST, SECOND, THIRD = image(b"layer one"), image(b"layer two"), image(b"layer three")
-AGE, DAY = Keeping().history, timedelta(days=1)
+AGE, DAY = Retention().history, timedelta(days=1)
 TABLES = (schema.delivery, schema.arrival, schema.applied_position)
 
 
 async def forget(world: World, after: timedelta = timedelta()) -> int:
     """Let time pass, and go through everything."""
     world.clock.advance(after)
-    forgetting = Forgetting(world.catalog, Keeping())
+    forgetting = Forgetting(world.catalog, Retention())
     return sum([await forgetting.look(registry.region) for registry in (HOME, FAR)])
 
 
@@ -145,7 +145,7 @@ async def test_nothing_is_forgotten_of_a_source_that_cannot_be_asked(world: Worl
     before = await kept(world, FAR)
     world.clock.advance(AGE * 2)
     with pytest.raises(StorageUnavailable):
-        await Forgetting(Severed(world.catalog), Keeping()).look(FAR.region)
+        await Forgetting(Severed(world.catalog), Retention()).look(FAR.region)
     assert await kept(world, FAR) == before
 
 
@@ -160,12 +160,12 @@ async def test_no_step_changes_more_rows_than_its_bound_and_a_round_goes_on_wher
     await forget(world, DAY * 2)
     world.clock.advance(AGE + DAY)
     with pytest.raises(StorageUnavailable):
-        await Forgetting(Breaking(world.catalog, 30), Keeping(), at_once).look(FAR.region)
+        await Forgetting(Breaking(world.catalog, 30), Retention(), at_once).look(FAR.region)
     left = await kept(world, FAR)
     assert 0 < left["arrival"] < many, "it broke off in the middle"
     counted = CountedCatalog(world.catalog)
     for registry in (HOME, FAR):
-        await Forgetting(counted, Keeping(), at_once).look(registry.region)
+        await Forgetting(counted, Retention(), at_once).look(registry.region)
     assert max(counted.counts) <= at_once
     assert await kept(world, HOME) == {"delivery": 0, "arrival": 0, "applied_position": 0}
     assert await kept(world, FAR) == {"delivery": 0, "arrival": 0, "applied_position": 0}

@@ -9,7 +9,7 @@ from twinport.errors import ConfigurationWrong
 from twinport.model.regions import DEFAULT_REGIONS
 from twinport.settings.deviations import AS_ECR, Deviation
 from twinport.settings.loading import Settings, load
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 ADDRESS = "postgresql://ann:marked-secret@db.example:5432/twinport?sslmode=require"
 
@@ -69,10 +69,10 @@ def test_a_setting_that_means_nothing_is_refused_with_what_would(name: str, valu
 def test_times_and_sizes_are_read_from_the_file_and_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "twinport.toml"
     file.write_text('garbage_delay = "90s"\nverify_rate = "512KiB"\nverify_round = "never"\n')
-    keeping = load(file, {"TWINPORT_UPLOAD_EXPIRY": "3d"}, {}).keeping
-    assert (keeping.layers, keeping.uploads) == (timedelta(seconds=90), timedelta(days=3))
-    assert (keeping.verify_rate, keeping.verify_round) == (512 << 10, None)
-    assert keeping.readers == Keeping().readers
+    retention = load(file, {"TWINPORT_UPLOAD_EXPIRY": "3d"}, {}).retention
+    assert (retention.layers, retention.uploads) == (timedelta(seconds=90), timedelta(days=3))
+    assert (retention.verify_rate, retention.verify_round) == (512 << 10, None)
+    assert retention.readers == Retention().readers
 
 
 @pytest.mark.parametrize(

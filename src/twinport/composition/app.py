@@ -261,12 +261,12 @@ def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loo
 
 def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[str, Loop]:
     """Return the loops that collect garbage and verify stored data. Any number of processes may run them."""
-    catalog, world, keeping = ground.catalog, ground.world, ground.settings.keeping
+    catalog, world, retention = ground.catalog, ground.world, ground.settings.retention
     return {
-        "garbage": Garbage(catalog, stores, keeping, running=verbs.uploads.running).run,
-        "litter": Litter(catalog, stores, world, WallClock(), keeping).run,
-        "forgetting": Forgetting(catalog, keeping).run,
-        "verification": Verification(catalog, stores, keeping, ground.neighbours.name).run,
+        "garbage": Garbage(catalog, stores, retention, running=verbs.uploads.running).run,
+        "litter": Litter(catalog, stores, world, WallClock(), retention).run,
+        "forgetting": Forgetting(catalog, retention).run,
+        "verification": Verification(catalog, stores, retention, ground.neighbours.name).run,
     }
 
 
@@ -314,16 +314,18 @@ def _sts_verbs(ground: _Ground, gate: PolicyGate, sessions: Sessions, messages: 
 
 
 def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worker.Replication:
-    keeping = ground.settings.keeping
-    destinations = LocalDestinations(ground.regions, ground.catalog, stores, access.gate, ground.world, keeping.offers)
+    retention = ground.settings.retention
+    destinations = LocalDestinations(
+        ground.regions, ground.catalog, stores, access.gate, ground.world, retention.offers
+    )
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
-    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name, keeping)
+    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name, retention)
     ground.wakeups.on(Topic.DELIVERIES, couriers.wake)
     return couriers
 
 
 def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores) -> ecr.Verbs:
-    catalog, world, ways, keeping = ground.catalog, ground.world, ground.settings.ways, ground.settings.keeping
+    catalog, world, ways, retention = ground.catalog, ground.world, ground.settings.ways, ground.settings.retention
     gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
     part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
     return ecr.Verbs(
@@ -333,13 +335,13 @@ def _verbs(ground: _Ground, access: _Access, stores: FileBlobStores) -> ecr.Verb
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, access.roles, ground.regions),
         images=Images(gate, catalog, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
-        layers=Layers(catalog, stores, gate, world, keeping),
+        layers=Layers(catalog, stores, gate, world, retention),
         uploads=Uploads(
             catalog,
             stores,
             gate,
             part_rule,
-            keeping,
+            retention,
             UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
         ),
         links=DownloadLinks(access.keys),
@@ -450,7 +452,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
 def _control(
     ground: _Ground, access: _Access, stores: FileBlobStores, couriers: worker.Replication, scrape: Scrape
 ) -> ControlDoor:
-    garbage = Garbage(ground.catalog, stores, ground.settings.keeping)
+    garbage = Garbage(ground.catalog, stores, ground.settings.retention)
 
     async def reset() -> None:
         # Stop the couriers, so that no delivery arrives in the empty state.

@@ -19,7 +19,7 @@ from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.registry.running_uploads import RunningUploads
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 _LEASE = timedelta(minutes=1)
 _AT_ONCE = 100
@@ -51,13 +51,13 @@ class Garbage:
 
     catalog: Catalog
     stores: BlobStores
-    keeping: Keeping
+    retention: Retention
     rows_at_once: int = _ROWS_AT_ONCE
     running: RunningUploads = field(default_factory=RunningUploads)
 
     async def run(self) -> None:
         """Sweep every Region again and again, until canceled."""
-        pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
+        pause = self.retention.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while True:
             for region in await self.catalog.regions():
                 await self._sweep_unless_hindered(region)
@@ -65,7 +65,7 @@ class Garbage:
 
     async def sweep(self, region: RegionName) -> Swept:
         """Remove everything that is old enough, a bounded number of rows at a time. Tell how much was removed."""
-        self.running.expire(self.keeping.uploads)
+        self.running.expire(self.retention.uploads)
         if not await self._has_work(region):
             return Swept()
         swept = Swept(
@@ -91,7 +91,7 @@ class Garbage:
     async def expire_uploads(self, region: RegionName) -> tuple[int, int]:
         """End some uploads that no client continues. Tell how many were looked at, and how many ended."""
         now, most = await self._now(region), self.rows_at_once
-        before = now - self.keeping.uploads
+        before = now - self.retention.uploads
         expired = await self.catalog.region(region).write(lambda db: endings.expire(db, before, now, most))
         return expired, expired
 
@@ -102,7 +102,7 @@ class Garbage:
 
     async def review_layers(self, region: RegionName) -> tuple[int, int]:
         """Unlink some layers of one repository that none of its images names."""
-        database, before = self.catalog.region(region), await self._now(region) - self.keeping.layers
+        database, before = self.catalog.region(region), await self._now(region) - self.retention.layers
         repository_id = await database.read(lambda db: garbage.next_repository(db, before))
         if repository_id is None:
             return 0, 0
@@ -112,13 +112,13 @@ class Garbage:
     async def review_blobs(self, region: RegionName) -> tuple[int, int]:
         """Forget some blobs that no repository holds; their bytes are left to `sweep_keys`."""
         now = await self._now(region)
-        before = now - self.keeping.layers
+        before = now - self.retention.layers
         done = await self.catalog.region(region).write(lambda db: garbage.review_blobs(db, before, now, _AT_ONCE))
         return done.looked_at, done.gone
 
     async def sweep_keys(self, region: RegionName) -> tuple[int, int]:
         """Remove the bytes of some keys that were discarded so long ago that no reader is left."""
-        return await self._sweep_keys(region, await self._now(region) - self.keeping.readers)
+        return await self._sweep_keys(region, await self._now(region) - self.retention.readers)
 
     async def remove_bytes(self, region: RegionName) -> int:
         """Remove the bytes of every discarded key at once, even if they are being read. Tell how many."""
@@ -140,8 +140,8 @@ class Garbage:
 
     async def _has_work(self, region: RegionName) -> bool:
         """Look before writing: an idle Region costs only reads, and one that was never written to is not made."""
-        now, keeping = await self._now(region), self.keeping
-        layers, uploads, keys = now - keeping.layers, now - keeping.uploads, now - keeping.readers
+        now, retention = await self._now(region), self.retention
+        layers, uploads, keys = now - retention.layers, now - retention.uploads, now - retention.readers
         return await self.catalog.region(region).read(lambda db: garbage.has_work(db, now, layers, uploads, keys))
 
     async def _now(self, region: RegionName) -> datetime:

@@ -25,7 +25,7 @@ from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.callers import DownloadExpired
 from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound, LayerReferenced
 from twinport.refusals.storage import BlobMissing
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 CHECK, DOWNLOAD = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
 # ECR has no deletion of layers; a caller that may delete every image of a repository may do this.
@@ -83,7 +83,7 @@ class Layers:
     stores: BlobStores
     gate: Gate
     clock: Clock
-    keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
+    retention: Retention = Retention()  # noqa: RUF009 — frozen
 
     async def check(
         self, caller: Caller, registry: Registry, name: RepositoryName, digests: Sequence[str]
@@ -98,7 +98,7 @@ class Layers:
         readable = [digest for digest in asked if isinstance(digest, Digest)]
 
         def promised(db: Connection) -> dict[Digest, StoredBlob]:
-            since = self.catalog.now(db) - self.keeping.promise
+            since = self.catalog.now(db) - self.retention.promise
             return blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
 
         held = await self.catalog.region(registry.region).read(promised)

@@ -17,7 +17,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.names import RegionName
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 _ROUND = "manifest verification"
 _AT_ONCE = 64
@@ -37,7 +37,7 @@ class ManifestVerification:
     """Verifies manifests. `holder` names this process among those that share the work."""
 
     catalog: Catalog
-    keeping: Keeping
+    retention: Retention
     holder: str
 
     async def verify_due(self, region: RegionName, pause: timedelta) -> int:
@@ -45,7 +45,7 @@ class ManifestVerification:
 
         Tell how many manifests were verified. One process at a time does this.
         """
-        pace, seen = Pace(self.keeping.verify_rate), 0
+        pace, seen = Pace(self.retention.verify_rate), 0
         while (place := await self._place(region, pause)) is not None:
             page = await self._page(region, Scope(), place)
             if not await self._lease(region, page):
@@ -92,7 +92,7 @@ class ManifestVerification:
     async def _lease(self, region: RegionName, page: list[RecordedManifest]) -> bool:
         """Take the work for as long as these manifests may take, and a while more."""
         cost = sum(cost_of(manifest.size) for manifest in page)
-        lease = timedelta(seconds=2 * cost / self.keeping.verify_rate) + timedelta(minutes=1)
+        lease = timedelta(seconds=2 * cost / self.retention.verify_rate) + timedelta(minutes=1)
         return await self.catalog.region(region).write(
             lambda db: leases.take(db, _ROUND, self.holder, self.catalog.now(db), lease=lease)
         )

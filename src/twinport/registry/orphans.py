@@ -21,7 +21,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 
@@ -34,7 +34,7 @@ class Litter:
     stores: BlobStores
     world: Clock
     wall: Clock
-    keeping: Keeping
+    retention: Retention
 
     async def run(self) -> None:
         """Look through the folders of every Region again and again, until canceled."""
@@ -57,7 +57,7 @@ class Litter:
         Raises StoreOfAnother: a file whose row is in another database is not orphaned.
         """
         await self.require_own(region)
-        oldest = await self._oldest(region) - self.keeping.litter
+        oldest = await self._oldest(region) - self.retention.litter
         old = [each for each in await self.stores.region(region).listed(part) if each.written_at <= oldest]
         keys = [each.key for each in old]
         known = await self.catalog.region(region).read(lambda db: garbage.known_keys(db, keys)) if keys else set()
@@ -97,11 +97,11 @@ class Litter:
 
     @property
     def _pause(self) -> timedelta:
-        return self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
+        return self.retention.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
 
     @property
     def _chore(self) -> Chore:
-        return Chore("litter", PARTS, self.keeping.litter_round / len(PARTS), self._pause)
+        return Chore("litter", PARTS, self.retention.litter_round / len(PARTS), self._pause)
 
     async def _look_unless_hindered(self, region: RegionName) -> None:
         try:

@@ -40,7 +40,7 @@ from twinport.refusals.images import (
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import CHECK, DOWNLOAD, Layer
 from twinport.registry.running_uploads import RunningUploads
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Uploads:
     stores: BlobStores
     gate: Gate
     part_rule: PartRule = PartRule.ANY_SIZE
-    keeping: Keeping = Keeping()  # noqa: RUF009 — frozen
+    retention: Retention = Retention()  # noqa: RUF009 — frozen
     quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen
     running: RunningUploads = field(default_factory=RunningUploads)
     rows_at_once: int = SEGMENTS_AT_ONCE
@@ -305,7 +305,7 @@ class Uploads:
 
     def _since(self, db: Connection) -> datetime:
         """Return since when, at the earliest, a layer without an image may wait for one and still count as there."""
-        return self.catalog.now(db) - self.keeping.promise
+        return self.catalog.now(db) - self.retention.promise
 
     async def _repository(self, registry: Registry, name: RepositoryName) -> Repository:
         """Return a repository, or refuse before any byte is taken and without making a database."""

@@ -25,7 +25,7 @@ from twinport.model.content import Damage
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.manifest_verification import ManifestVerification
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 _LEASE = "verification"
 _AT_ONCE = 64
@@ -48,24 +48,24 @@ class Verification:
 
     catalog: Catalog
     stores: BlobStores
-    keeping: Keeping
+    retention: Retention
     holder: str
 
     @property
     def manifests(self) -> ManifestVerification:
-        return ManifestVerification(self.catalog, self.keeping, self.holder)
+        return ManifestVerification(self.catalog, self.retention, self.holder)
 
     async def run(self) -> None:
         """Verify everything in every Region once in each round, until canceled. One process at a time does this."""
         while True:
-            if self.keeping.verify_round is not None:
+            if self.retention.verify_round is not None:
                 for region in await self.catalog.regions():
-                    await self._verify_unless_hindered(region, self.keeping.verify_round)
+                    await self._verify_unless_hindered(region, self.retention.verify_round)
             await asyncio.sleep(_PAUSE.total_seconds())
 
     async def verify_due(self, region: RegionName, unseen_for: timedelta) -> int:
         """Verify blobs that were not verified for `unseen_for`, unless another process does so. Tell how many."""
-        pace, seen = Pace(self.keeping.verify_rate), 0
+        pace, seen = Pace(self.retention.verify_rate), 0
         while (due := await self._due(region, unseen_for)) and await self._lease(region, due):
             for blob in due:
                 await self.verify(region, blob, pace)
@@ -110,7 +110,7 @@ class Verification:
     async def _lease(self, region: RegionName, due: list[RecordedBlob]) -> bool:
         """Take the work for as long as these blobs may take, and a while more."""
         cost = sum(cost_of(blob.size) for blob in due)
-        lease = timedelta(seconds=2 * cost / self.keeping.verify_rate) + timedelta(minutes=1)
+        lease = timedelta(seconds=2 * cost / self.retention.verify_rate) + timedelta(minutes=1)
         return await self.catalog.region(region).write(
             lambda db: leases.take(db, _LEASE, self.holder, self.catalog.now(db), lease=lease)
         )

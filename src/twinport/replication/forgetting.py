@@ -18,7 +18,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.names import RegionName
 from twinport.replication.rounds import every_region
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 _PAUSE = timedelta(minutes=1)
 _ROUND = timedelta(days=1)
@@ -38,7 +38,7 @@ class Forgetting:
     """
 
     catalog: Catalog
-    keeping: Keeping
+    retention: Retention
     rows_at_once: int = _ROWS_AT_ONCE
 
     async def run(self) -> None:
@@ -71,14 +71,14 @@ class Forgetting:
 
     async def _forget_deliveries(self, region: RegionName, place: str) -> Step:
         def forget(db: Connection) -> Step:
-            before = self.catalog.now(db) - self.keeping.history
+            before = self.catalog.now(db) - self.retention.history
             return forgetting.forget_deliveries(db, place, before, self.rows_at_once)
 
         return await self.catalog.region(region).write(forget)
 
     async def _forget_arrivals(self, region: RegionName, place: str) -> Step:
         database = self.catalog.region(region)
-        before = await database.read(self.catalog.now) - self.keeping.history
+        before = await database.read(self.catalog.now) - self.retention.history
         ahead, old = await database.read(lambda db: forgetting.arrivals_after(db, place, before, self.rows_at_once))
         needed: set[str] = set()
         for source in await self.catalog.regions() if old else []:
@@ -96,7 +96,7 @@ class Forgetting:
 
         def review(db: Connection) -> int:
             now = self.catalog.now(db)
-            before = now - self.keeping.history
+            before = now - self.retention.history
             return forgetting.review_positions(db, found, oldest, region, now=now, before=before)
 
         return Step(ahead, await database.write(review) if found else 0)

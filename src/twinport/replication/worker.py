@@ -14,7 +14,7 @@ from twinport.model.replication import Delivery
 from twinport.replication.courier import Courier
 from twinport.replication.outcomes import Hindered, Outcome
 from twinport.replication.post_office import LEASE, Batch, PostOffice
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 T = TypeVar("T")
 _COURIERS = 4
@@ -29,13 +29,13 @@ _LAST_GRACE = timedelta(seconds=1)
 class Replication:
     """Claims batches and has couriers carry them, a few at a time. Runs beside the requests (app.Background).
 
-    `keeping` says how often the worker looks for offers that have expired.
+    `retention` says how often the worker looks for offers that have expired.
     """
 
     office: PostOffice
     courier: Courier
     holder: str
-    keeping: Keeping = field(default_factory=Keeping)
+    retention: Retention = field(default_factory=Retention)
     poll: timedelta = _POLL
     grace: timedelta = _GRACE
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -121,7 +121,7 @@ class Replication:
                     await errand.postpone_the_rest(reason)
 
     async def _sweep_now_and_then(self) -> None:
-        pause = self.keeping.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
+        pause = self.retention.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while True:
             await _unless_hindered(self.office.sweep_offers())
             await _unless_hindered(self.office.cancel_removed())

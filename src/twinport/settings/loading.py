@@ -15,7 +15,7 @@ from twinport.errors import ConfigurationWrong
 from twinport.logs.levels import LogLevel
 from twinport.settings.deviations import AS_ECR, Deviation, Deviations
 from twinport.settings.open_accounts import OpenAccounts
-from twinport.settings.retention import Keeping
+from twinport.settings.retention import Retention
 
 DEFAULT_LISTEN = "127.0.0.1:4566"
 # A process's connections to all PostgreSQL databases: enough for the partition and nine Regions at once.
@@ -38,7 +38,7 @@ class Settings:
 
     `regions` empty means the partition's list. `database` is the address of PostgreSQL, or None for SQLite in the data
     folder; it may hold a password, so it is never shown.
-    For retention times and the frequency of checks, see `Keeping` and docs/how-to/garbage.md.
+    For retention times and the frequency of checks, see `Retention` and docs/how-to/garbage.md.
     `database_connections` bounds one process's connections to all PostgreSQL databases together.
     `workers` is the number of processes of `serve`. `oidc_keys` are issuers with the files of their keys, which are
     then not fetched.
@@ -48,17 +48,17 @@ class Settings:
     database: str | None = field(default=None, repr=False)
     database_connections: int = DATABASE_CONNECTIONS
     listen: str = DEFAULT_LISTEN
-    garbage_delay: timedelta = Keeping.layers
-    upload_expiry: timedelta = Keeping.uploads
+    garbage_delay: timedelta = Retention.layers
+    upload_expiry: timedelta = Retention.uploads
     open_uploads: int = 1000
     open_upload_bytes: int = 1 << 40
-    offer_expiry: timedelta = Keeping.offers
-    reader_grace: timedelta = Keeping.readers
-    history_age: timedelta = Keeping.history
-    litter_age: timedelta = Keeping.litter
-    litter_round: timedelta = Keeping.litter_round
-    verify_round: timedelta | None = Keeping.verify_round
-    verify_rate: int = Keeping.verify_rate
+    offer_expiry: timedelta = Retention.offers
+    reader_grace: timedelta = Retention.readers
+    history_age: timedelta = Retention.history
+    litter_age: timedelta = Retention.litter
+    litter_round: timedelta = Retention.litter_round
+    verify_round: timedelta | None = Retention.verify_round
+    verify_rate: int = Retention.verify_rate
     open_accounts: OpenAccounts = OpenAccounts.CLOSED
     regions: tuple[str, ...] = ()
     public_url: str | None = None
@@ -98,8 +98,8 @@ class Settings:
         return self.tls_cert is not None
 
     @property
-    def keeping(self) -> Keeping:
-        return Keeping(
+    def retention(self) -> Retention:
+        return Retention(
             layers=self.garbage_delay,
             uploads=self.upload_expiry,
             offers=self.offer_expiry,

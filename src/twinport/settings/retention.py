@@ -5,7 +5,7 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Retention:
     """Retention times. Each counts from the last event of the item.
 
     `layers`: a layer that no image of its repository names, and bytes that no repository holds.

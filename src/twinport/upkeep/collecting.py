@@ -104,17 +104,17 @@ async def delete(settings: Settings, regions: Sequence[str]) -> Done:
 
 
 async def _found(site: Site, settings: Settings, region: RegionName) -> AsyncIterator[Candidate]:
-    now, keeping = await site.catalog.region(region).read(site.catalog.now), settings.keeping
+    now, retention = await site.catalog.region(region).read(site.catalog.now), settings.retention
     store = site.stores.region(region)
     queries: tuple[tuple[Callable[[Connection, datetime], Iterator[Candidate]], datetime], ...] = (
-        (candidates.uploads, now - keeping.uploads),
-        (candidates.layers, now - keeping.layers),
-        (candidates.blobs, now - keeping.layers),
+        (candidates.uploads, now - retention.uploads),
+        (candidates.layers, now - retention.layers),
+        (candidates.blobs, now - retention.layers),
     )
     for query, before in queries:
         for each in await site.catalog.region(region).read(lambda db, q=query, b=before: list(q(db, b))):  # type: ignore[misc]
             yield each
-    before = now - keeping.readers
+    before = now - retention.readers
     for each in await site.catalog.region(region).read(lambda db: list(candidates.discarded(db, before))):
         yield Candidate(each.kind, each.name, _size_of(store, Key(each.name)), each.since)
     for part in PARTS:

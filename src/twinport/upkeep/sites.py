@@ -63,16 +63,16 @@ class Site:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Site]:
     """Open an existing deployment, whether or not a server runs on it. Raises what `join_catalog` does."""
-    clock, keeping = WorldClock(WallClock()), settings.keeping
+    clock, retention = WorldClock(WallClock()), settings.retention
     catalog, stores = join_catalog(settings, clock), FileBlobStores(settings.data)
     try:
         yield Site(
             catalog,
             stores,
             clock,
-            Garbage(catalog, stores, keeping),
-            Litter(catalog, stores, clock, WallClock(), keeping),
-            Verification(catalog, stores, keeping, secrets.token_hex(8)),
+            Garbage(catalog, stores, retention),
+            Litter(catalog, stores, clock, WallClock(), retention),
+            Verification(catalog, stores, retention, secrets.token_hex(8)),
             sorted(path.parent.name for path in settings.data.glob("regions/*/blobs")),
         )
     finally:
