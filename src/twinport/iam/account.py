@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut_whole, page_of
+from twinport.iam.requests import page_of, paged_whole
 from twinport.identities.account_facts import AccountFacts
 from twinport.refusals.requests import NotBuiltYet
 
@@ -28,10 +28,10 @@ class AccountOperations:
         await self.account.set_alias(call.caller, request["AccountAlias"])
 
     async def list_aliases(self, call: Call, request: iam.ListAccountAliasesRequest) -> iam.ListAccountAliasesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         alias = await self.account.alias(call.caller)
-        items, more, _ = cut_whole([] if alias is None else [alias], page, str)
-        return {"AccountAliases": list(items), "IsTruncated": more}
+        items, paging = paged_whole([] if alias is None else [alias], page, str)
+        return {"AccountAliases": list(items), **paging}
 
     async def delete_alias(self, call: Call, request: iam.DeleteAccountAliasRequest) -> None:
         await self.account.remove_alias(call.caller, request["AccountAlias"])

@@ -1,15 +1,15 @@
 """Operations on groups and their members."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut, page_of
+from twinport.iam.requests import page_of, paged
 from twinport.iam.users import shown_user
 from twinport.identities.groups import Groups
-from twinport.model.entities import Group
+from twinport.model.entities import Group, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +33,15 @@ class GroupOperations:
         return {"Group": shown_group(made)}
 
     async def get(self, call: Call, request: iam.GetGroupRequest) -> iam.GetGroupResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         group, users = await self.groups.get(call.caller, request["GroupName"], page)
-        items, more, marker = cut(users, page, lambda user: user.name.lower())
-        answer: iam.GetGroupResponse = {
-            "Group": shown_group(group),
-            "Users": [shown_user(user) for user in items],
-            "IsTruncated": more,
-        }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        items, paging = paged(users, page, lambda user: user.name.lower())
+        return {"Group": shown_group(group), "Users": [shown_user(user) for user in items], **paging}
 
     async def list(self, call: Call, request: iam.ListGroupsRequest) -> iam.ListGroupsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.groups.list(call.caller, request.get("PathPrefix", "/"), page)
-        items, more, marker = cut(found, page, lambda group: group.name.lower())
-        answer: iam.ListGroupsResponse = {"Groups": [shown_group(group) for group in items], "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return _page(found, page)
 
     async def update(self, call: Call, request: iam.UpdateGroupRequest) -> None:
         await self.groups.rename(
@@ -69,16 +58,14 @@ class GroupOperations:
         await self.groups.remove(call.caller, request["GroupName"], request["UserName"])
 
     async def list_of_user(self, call: Call, request: iam.ListGroupsForUserRequest) -> iam.ListGroupsForUserResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.groups.of_user(call.caller, request["UserName"], page)
-        items, more, marker = cut(found, page, lambda group: group.name.lower())
-        answer: iam.ListGroupsForUserResponse = {
-            "Groups": [shown_group(group) for group in items],
-            "IsTruncated": more,
-        }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return _page(found, page)
+
+
+def _page(found: Sequence[Group], page: Page) -> iam.ListGroupsForUserResponse:
+    items, paging = paged(found, page, lambda group: group.name.lower())
+    return {"Groups": [shown_group(group) for group in items], **paging}
 
 
 def shown_group(group: Group) -> iam.Group:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut, cut_whole, page_of, shown_tags, tags_of
+from twinport.iam.requests import page_of, paged, shown_tags, tag_page, tags_of
 from twinport.iam.roles import bare_role
 from twinport.identities.instance_profiles import InstanceProfiles
 from twinport.model.entities import InstanceProfile, Page
-from twinport.model.letters import lower_ascii
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,13 @@ class InstanceProfileOperations:
         return {"InstanceProfile": _shown_whole(await self.profiles.get(call.caller, request["InstanceProfileName"]))}
 
     async def list(self, call: Call, request: iam.ListInstanceProfilesRequest) -> iam.ListInstanceProfilesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         return _page(await self.profiles.list(call.caller, request.get("PathPrefix", "/"), page), page)
 
     async def list_of_role(
         self, call: Call, request: iam.ListInstanceProfilesForRoleRequest
     ) -> iam.ListInstanceProfilesForRoleResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         return _page(await self.profiles.of_role(call.caller, request["RoleName"], page), page)
 
     async def delete(self, call: Call, request: iam.DeleteInstanceProfileRequest) -> None:
@@ -71,13 +70,9 @@ class InstanceProfileOperations:
     async def list_tags(
         self, call: Call, request: iam.ListInstanceProfileTagsRequest
     ) -> iam.ListInstanceProfileTagsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         tags = await self.profiles.tags(call.caller, request["InstanceProfileName"])
-        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
-        answer: iam.ListInstanceProfileTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return tag_page(tags, page)
 
 
 def shown_profile(profile: InstanceProfile) -> iam.InstanceProfile:
@@ -100,11 +95,5 @@ def _shown_whole(profile: InstanceProfile) -> iam.InstanceProfile:
 
 
 def _page(found: Sequence[InstanceProfile], page: Page) -> iam.ListInstanceProfilesForRoleResponse:
-    items, more, marker = cut(found, page, lambda profile: profile.name.lower())
-    answer: iam.ListInstanceProfilesForRoleResponse = {
-        "InstanceProfiles": [shown_profile(each) for each in items],
-        "IsTruncated": more,
-    }
-    if marker is not None:
-        answer["Marker"] = marker
-    return answer
+    items, paging = paged(found, page, lambda profile: profile.name.lower())
+    return {"InstanceProfiles": [shown_profile(each) for each in items], **paging}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut_whole, page_of, shown_tags, tags_of
+from twinport.iam.requests import page_of, shown_tags, tag_page, tags_of
 from twinport.identities.oidc_providers import NewProvider, OidcProviders
 
 
@@ -82,10 +82,6 @@ class OidcProviderOperations:
     async def list_tags(
         self, call: Call, request: iam.ListOpenIDConnectProviderTagsRequest
     ) -> iam.ListOpenIDConnectProviderTagsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         tags = await self.providers.tags(call.caller, request["OpenIDConnectProviderArn"])
-        items, more, marker = cut_whole(tags, page, lambda tag: tag.key)
-        answer: iam.ListOpenIDConnectProviderTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return tag_page(tags, page, lambda tag: tag.key)

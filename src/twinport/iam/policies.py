@@ -1,16 +1,15 @@
 """Operations on managed policies, and on the policies of users, groups and roles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut, cut_whole, encoded, page_of, shown_tags, tags_of
+from twinport.iam.requests import encoded, page_of, paged, paged_whole, shown_tags, tag_page, tags_of
 from twinport.identities.managed_policies import ManagedPolicies, Selection
 from twinport.identities.principal_policies import PrincipalPolicies
-from twinport.model.entities import ManagedPolicy, PolicyUsage, PolicyVersion, PrincipalType
-from twinport.model.letters import lower_ascii
+from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyVersion, PrincipalType
 
 _USER, _GROUP, _ROLE = PrincipalType.USER, PrincipalType.GROUP, PrincipalType.ROLE
 
@@ -59,7 +58,7 @@ class ManagedPolicyOperations:
         return {"Policy": shown}
 
     async def list(self, call: Call, request: iam.ListPoliciesRequest) -> iam.ListPoliciesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         scope = request.get("Scope", "All")
         selection = Selection(
             of_aws=scope != "Local",
@@ -69,11 +68,8 @@ class ManagedPolicyOperations:
             only_boundaries=request.get("PolicyUsageFilter") == "PermissionsBoundary",
         )
         found = await self.policies.list(call.caller, selection, page)
-        items, more, marker = cut(found, page, lambda policy: policy.arn)
-        answer: iam.ListPoliciesResponse = {"Policies": [_shown(each) for each in items], "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        items, paging = paged(found, page, lambda policy: policy.arn)
+        return {"Policies": [_shown(each) for each in items], **paging}
 
     async def delete(self, call: Call, request: iam.DeletePolicyRequest) -> None:
         await self.policies.delete(call.caller, request["PolicyArn"])
@@ -81,23 +77,20 @@ class ManagedPolicyOperations:
     async def list_entities(
         self, call: Call, request: iam.ListEntitiesForPolicyRequest
     ) -> iam.ListEntitiesForPolicyResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         usage = request.get("PolicyUsageFilter")
         users = await self.policies.used_by(call.caller, request["PolicyArn"], PolicyUsage(usage) if usage else None)
         wanted, prefix = request.get("EntityFilter", "").lower(), request.get("PathPrefix", "/")
         chosen = [each for each in users if each.path.startswith(prefix) and wanted in ("", each.kind.value)]
-        items, more, marker = cut_whole(chosen, page, lambda each: f"{each.kind.value}/{each.name.lower()}")
-        answer: iam.ListEntitiesForPolicyResponse = {
+        items, paging = paged_whole(chosen, page, lambda each: f"{each.kind.value}/{each.name.lower()}")
+        return {
             "PolicyGroups": [
                 {"GroupName": each.name, "GroupId": each.unique_id} for each in items if each.kind is _GROUP
             ],
             "PolicyUsers": [{"UserName": it.name, "UserId": it.unique_id} for it in items if it.kind is _USER],
             "PolicyRoles": [{"RoleName": it.name, "RoleId": it.unique_id} for it in items if it.kind is _ROLE],
-            "IsTruncated": more,
+            **paging,
         }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
 
     async def tag(self, call: Call, request: iam.TagPolicyRequest) -> None:
         await self.policies.tag(call.caller, request["PolicyArn"], tags_of(request["Tags"]))
@@ -106,29 +99,19 @@ class ManagedPolicyOperations:
         await self.policies.untag(call.caller, request["PolicyArn"], request["TagKeys"])
 
     async def list_tags(self, call: Call, request: iam.ListPolicyTagsRequest) -> iam.ListPolicyTagsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         tags = await self.policies.tags(call.caller, request["PolicyArn"])
-        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
-        answer: iam.ListPolicyTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return tag_page(tags, page)
 
     async def get_version(self, call: Call, request: iam.GetPolicyVersionRequest) -> iam.GetPolicyVersionResponse:
         found = await self.policies.version(call.caller, request["PolicyArn"], request["VersionId"])
         return {"PolicyVersion": {"Document": encoded(found.document), **shown_version(found)}}
 
     async def list_versions(self, call: Call, request: iam.ListPolicyVersionsRequest) -> iam.ListPolicyVersionsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         versions = await self.policies.versions(call.caller, request["PolicyArn"])
-        items, more, marker = cut_whole(versions, page, _newest_first)
-        answer: iam.ListPolicyVersionsResponse = {
-            "Versions": [shown_version(each) for each in items],
-            "IsTruncated": more,
-        }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        items, paging = paged_whole(versions, page, _newest_first)
+        return {"Versions": [shown_version(each) for each in items], **paging}
 
     async def create_version(
         self, call: Call, request: iam.CreatePolicyVersionRequest
@@ -204,35 +187,23 @@ class InlinePolicyOperations:
     async def list_user_policies(
         self, call: Call, request: iam.ListUserPoliciesRequest
     ) -> iam.ListUserPoliciesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.policies.names(call.caller, _USER, request["UserName"], page)
-        items, more, marker = cut(found, page, str)
-        answer: iam.ListUserPoliciesResponse = {"PolicyNames": list(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return _name_page(found, page)
 
     async def list_group_policies(
         self, call: Call, request: iam.ListGroupPoliciesRequest
     ) -> iam.ListGroupPoliciesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.policies.names(call.caller, _GROUP, request["GroupName"], page)
-        items, more, marker = cut(found, page, str)
-        answer: iam.ListGroupPoliciesResponse = {"PolicyNames": list(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return _name_page(found, page)
 
     async def list_role_policies(
         self, call: Call, request: iam.ListRolePoliciesRequest
     ) -> iam.ListRolePoliciesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.policies.names(call.caller, _ROLE, request["RoleName"], page)
-        items, more, marker = cut(found, page, str)
-        answer: iam.ListRolePoliciesResponse = {"PolicyNames": list(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return _name_page(found, page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +260,11 @@ class AttachedPolicyOperations:
         return _attached_page(found, request)
 
 
+def _name_page(found: Sequence[str], page: Page) -> iam.ListRolePoliciesResponse:
+    items, paging = paged(found, page, str)
+    return {"PolicyNames": list(items), **paging}
+
+
 def attached_policy(arn: str) -> iam.AttachedPolicy:
     return {"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn}
 
@@ -299,15 +275,12 @@ def _attached_page(
     | iam.ListAttachedGroupPoliciesRequest
     | iam.ListAttachedRolePoliciesRequest,
 ) -> iam.ListAttachedRolePoliciesResponse:
-    page = page_of(request.get("Marker"), request.get("MaxItems"))
+    page = page_of(request)
     prefix = request.get("PathPrefix", "/")
     beneath = [arn for arn in found if _path(arn).startswith(prefix)]
-    items, more, marker = cut_whole(beneath, page, str)
+    items, paging = paged_whole(beneath, page, str)
     policies = [attached_policy(arn) for arn in items]
-    answer: iam.ListAttachedRolePoliciesResponse = {"AttachedPolicies": policies, "IsTruncated": more}
-    if marker is not None:
-        answer["Marker"] = marker
-    return answer
+    return {"AttachedPolicies": policies, **paging}
 
 
 def _path(arn: str) -> str:

@@ -9,7 +9,7 @@ from twinport.aws.types import iam
 from twinport.iam.groups import shown_group
 from twinport.iam.instance_profiles import shown_profile
 from twinport.iam.policies import attached_policy, shown_version
-from twinport.iam.requests import encoded, marker_of, page_of, shown_boundary, shown_tags
+from twinport.iam.requests import encoded, page_of, paging_after, shown_boundary, shown_tags
 from twinport.iam.roles import bare_role, shown_last_use
 from twinport.identities.account_report import AccountReport, Report
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
@@ -26,7 +26,7 @@ class ReportOperations:
     async def details(
         self, call: Call, request: iam.GetAccountAuthorizationDetailsRequest
     ) -> iam.GetAccountAuthorizationDetailsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         kinds = [DetailKind(word) for word in request.get("Filter") or ()] or list(DetailKind)
         report = await self.report.page(call.caller, kinds, page)
         # Percent-encoding a thousand policies takes a while.
@@ -34,16 +34,13 @@ class ReportOperations:
 
 
 def _shown(report: Report) -> iam.GetAccountAuthorizationDetailsResponse:
-    answer: iam.GetAccountAuthorizationDetailsResponse = {
+    return {
         "UserDetailList": [_user(each) for each in report.details if isinstance(each, UserDetail)],
         "GroupDetailList": [_group(each) for each in report.details if isinstance(each, GroupDetail)],
         "RoleDetailList": [_role(each) for each in report.details if isinstance(each, RoleDetail)],
         "Policies": [_policy(each) for each in report.details if isinstance(each, PolicyDetail)],
-        "IsTruncated": report.continued_after is not None,
+        **paging_after(report.continued_after),
     }
-    if report.continued_after is not None:
-        answer["Marker"] = marker_of(report.continued_after)
-    return answer
 
 
 def _user(detail: UserDetail) -> iam.UserDetail:

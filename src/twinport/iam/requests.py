@@ -3,18 +3,38 @@
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Required, TypedDict, TypeVar
 from urllib.parse import quote
 
 from twinport.aws.types import iam
 from twinport.model.entities import Page, Tag
+from twinport.model.letters import lower_ascii
 from twinport.refusals.requests import ConstraintsViolated
 
 T = TypeVar("T")
 _DEFAULT_LIMIT = 100
 
 
-def page_of(marker: str | None, limit: int | None) -> Page:
+class ListRequest(TypedDict, total=False):
+    """The members of every request for a list."""
+
+    Marker: str
+    MaxItems: int
+
+
+class Paging(TypedDict, total=False):
+    """The members that tell the client whether a list goes on, and how to ask for the next page."""
+
+    IsTruncated: Required[bool]
+    Marker: str
+
+
+def page_of(request: ListRequest) -> Page:
+    """Parse the requested part of a list."""
+    return page_from(request.get("Marker"), request.get("MaxItems"))
+
+
+def page_from(marker: str | None, limit: int | None) -> Page:
     """Parse the requested part of a list. A marker is the sort key of the last returned item, opaque to clients."""
     if marker is None:
         return Page(limit=limit or _DEFAULT_LIMIT)
@@ -27,22 +47,30 @@ def page_of(marker: str | None, limit: int | None) -> Page:
     return Page(after, limit or _DEFAULT_LIMIT)
 
 
-def cut(found: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], bool, str | None]:
-    """Return the page's items, whether more follow, and the marker of the next page."""
-    if len(found) <= page.limit:
-        return found, False, None
+def paged(found: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], Paging]:
+    """Return the page's items, and the answer's members about the next page."""
     items = found[: page.limit]
-    return items, True, marker_of(key(items[-1]))
+    return items, paging_after(key(items[-1]) if len(found) > page.limit else None)
 
 
-def marker_of(key: str) -> str:
-    """Return the marker of the page after the item with this sort key."""
-    return urlsafe_b64encode(key.encode()).rstrip(b"=").decode()
-
-
-def cut_whole(all_of_them: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], bool, str | None]:
+def paged_whole(whole: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], Paging]:
     """Cut a page from a short list that is in memory, in the order of its keys."""
-    return cut([each for each in all_of_them if key(each) > page.after], page, key)
+    return paged([each for each in whole if key(each) > page.after], page, key)
+
+
+def paging_after(key: str | None) -> Paging:
+    """Return the answer's members about the page after the item with this sort key; None if no page follows."""
+    if key is None:
+        return {"IsTruncated": False}
+    return {"IsTruncated": True, "Marker": urlsafe_b64encode(key.encode()).rstrip(b"=").decode()}
+
+
+def tag_page(
+    tags: Sequence[Tag], page: Page, key: Callable[[Tag], str] = lambda tag: lower_ascii(tag.key)
+) -> iam.ListUserTagsResponse:
+    """Return a page of a resource's tags, which every resource's operation answers in the same form."""
+    items, paging = paged_whole(tags, page, key)
+    return {"Tags": shown_tags(items), **paging}
 
 
 def tags_of(given: Iterable[iam.Tag]) -> tuple[Tag, ...]:

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut, cut_whole, duration_of, encoded, page_of, shown_boundary, shown_tags, tags_of
+from twinport.iam.requests import (
+    duration_of,
+    encoded,
+    page_of,
+    paged,
+    shown_boundary,
+    shown_tags,
+    tag_page,
+    tags_of,
+)
 from twinport.identities.roles import NewRole, Roles
 from twinport.model.entities import DEFAULT_SESSION, Role
-from twinport.model.letters import lower_ascii
 from twinport.processes.pools import MESSAGES
 
 
@@ -48,15 +56,12 @@ class RoleOperations:
         return {"Role": _whole_role(await self.roles.get(call.caller, request["RoleName"]))}
 
     async def list(self, call: Call, request: iam.ListRolesRequest) -> iam.ListRolesResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.roles.list(call.caller, request.get("PathPrefix", "/"), page)
-        items, more, marker = cut(found, page, lambda role: role.name.lower())
+        items, paging = paged(found, page, lambda role: role.name.lower())
         # Percent-encoding a thousand trust policies takes a while.
         roles = await MESSAGES.run(lambda: [_listed_role(role) for role in items])
-        answer: iam.ListRolesResponse = {"Roles": roles, "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return {"Roles": roles, **paging}
 
     async def update(self, call: Call, request: iam.UpdateRoleRequest) -> iam.UpdateRoleResponse:
         longest = duration_of(request.get("MaxSessionDuration"))
@@ -86,13 +91,9 @@ class RoleOperations:
         await self.roles.untag(call.caller, request["RoleName"], request["TagKeys"])
 
     async def list_tags(self, call: Call, request: iam.ListRoleTagsRequest) -> iam.ListRoleTagsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         tags = await self.roles.tags(call.caller, request["RoleName"])
-        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
-        answer: iam.ListRoleTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return tag_page(tags, page)
 
 
 def created_role(role: Role, document: str) -> iam.Role:

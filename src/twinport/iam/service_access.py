@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut_whole, page_of
+from twinport.iam.requests import page_from, page_of, paged_whole
 from twinport.identities.entity_policies import HeldPolicy
 from twinport.identities.service_access import SERVICES, Access, ServiceAccess
 from twinport.refusals.requests import NotBuiltYet
@@ -33,36 +33,30 @@ class ServiceAccessOperations:
     async def tell(
         self, call: Call, request: iam.GetServiceLastAccessedDetailsRequest
     ) -> iam.GetServiceLastAccessedDetailsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         asked_at, told = await self.access.told(call.caller, request["JobId"])
-        items, more, marker = cut_whole(told, page, lambda each: each.namespace)
+        items, paging = paged_whole(told, page, lambda each: each.namespace)
         answer: iam.GetServiceLastAccessedDetailsResponse = {
             "JobStatus": "COMPLETED",
             "JobType": "SERVICE_LEVEL",
             "JobCreationDate": asked_at,
             "JobCompletionDate": asked_at,
             "ServicesLastAccessed": [_shown(each) for each in items],
-            "IsTruncated": more,
         }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return {**answer, **paging}
 
     async def list_granting(
         self, call: Call, request: iam.ListPoliciesGrantingServiceAccessRequest
     ) -> iam.ListPoliciesGrantingServiceAccessResponse:
-        page = page_of(request.get("Marker"), None)
+        page = page_from(request.get("Marker"), None)
         found = await self.access.granting(call.caller, request["Arn"], request["ServiceNamespaces"])
-        items, more, marker = cut_whole(sorted(found), page, str)
-        answer: iam.ListPoliciesGrantingServiceAccessResponse = {
+        items, paging = paged_whole(sorted(found), page, str)
+        return {
             "PoliciesGrantingServiceAccess": [
                 {"ServiceNamespace": name, "Policies": [_granting(policy) for policy in found[name]]} for name in items
             ],
-            "IsTruncated": more,
+            **paging,
         }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
 
 
 def _shown(access: Access) -> iam.ServiceLastAccessed:

@@ -7,7 +7,7 @@ from twinport.access.calls import Call
 from twinport.access.gate import Context
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import marker_of, page_of
+from twinport.iam.requests import page_of, paging_after
 from twinport.identities.simulations import Answers, Excluded, Simulations, Wish
 from twinport.model.letters import lower_ascii
 from twinport.policies.simulation import Matched, Simulated
@@ -25,7 +25,7 @@ class SimulationOperations:
     async def simulate_documents(
         self, call: Call, request: iam.SimulateCustomPolicyRequest
     ) -> iam.SimulatePolicyResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         levels = [
             each.get("ServiceControlPolicyInputList", [])
             for each in request.get("OrderedOrganizationPolicyInputList", [])
@@ -36,7 +36,7 @@ class SimulationOperations:
     async def simulate_entity(
         self, call: Call, request: iam.SimulatePrincipalPolicyRequest
     ) -> iam.SimulatePolicyResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         wish = _wish(request, excluded=[_excluded(each) for each in request.get("PolicyExclusionList", [])])
         return _answer(await self.simulations.of_entity(call.caller, request["PolicySourceArn"], wish, page), wish)
 
@@ -86,13 +86,8 @@ def _excluded(given: iam.PolicyIdentifier) -> Excluded:
 
 
 def _answer(answers: Answers, wish: Wish) -> iam.SimulatePolicyResponse:
-    answer: iam.SimulatePolicyResponse = {
-        "EvaluationResults": [_shown(each, wish) for each in answers.shown],
-        "IsTruncated": answers.begin is not None,
-    }
-    if answers.begin is not None:
-        answer["Marker"] = marker_of(str(answers.begin))
-    return answer
+    paging = paging_after(None if answers.begin is None else str(answers.begin))
+    return {"EvaluationResults": [_shown(each, wish) for each in answers.shown], **paging}
 
 
 def _shown(simulated: Simulated, wish: Wish) -> iam.EvaluationResult:

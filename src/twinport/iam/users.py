@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
-from twinport.iam.requests import cut, cut_whole, page_of, shown_boundary, shown_tags, tags_of
+from twinport.iam.requests import page_of, paged, paged_whole, shown_boundary, shown_tags, tag_page, tags_of
 from twinport.identities.access_keys import AccessKeys
 from twinport.identities.users import Users
 from twinport.model.entities import AccessKey, KeyStatus, Use, User
-from twinport.model.letters import lower_ascii
 from twinport.model.names import root_arn
 from twinport.refusals.identities import InvalidInput
 
@@ -48,13 +47,10 @@ class UserOperations:
         return {"User": _shown_whole(await self.users.get(call.caller, request.get("UserName")))}
 
     async def list(self, call: Call, request: iam.ListUsersRequest) -> iam.ListUsersResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         found = await self.users.list(call.caller, request.get("PathPrefix", "/"), page)
-        items, more, marker = cut(found, page, lambda user: user.name.lower())
-        answer: iam.ListUsersResponse = {"Users": [_listed(user) for user in items], "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        items, paging = paged(found, page, lambda user: user.name.lower())
+        return {"Users": [_listed(user) for user in items], **paging}
 
     async def update(self, call: Call, request: iam.UpdateUserRequest) -> None:
         await self.users.rename(
@@ -71,13 +67,9 @@ class UserOperations:
         await self.users.untag(call.caller, request["UserName"], request["TagKeys"])
 
     async def list_tags(self, call: Call, request: iam.ListUserTagsRequest) -> iam.ListUserTagsResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         tags = await self.users.tags(call.caller, request["UserName"])
-        items, more, marker = cut_whole(tags, page, lambda tag: lower_ascii(tag.key))
-        answer: iam.ListUserTagsResponse = {"Tags": shown_tags(items), "IsTruncated": more}
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
+        return tag_page(tags, page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +97,13 @@ class AccessKeyOperations:
         return {"AccessKey": answer}
 
     async def list(self, call: Call, request: iam.ListAccessKeysRequest) -> iam.ListAccessKeysResponse:
-        page = page_of(request.get("Marker"), request.get("MaxItems"))
+        page = page_of(request)
         user, keys = await self.keys.list(call.caller, request.get("UserName"))
-        items, more, marker = cut_whole(keys, page, lambda key: key.id)
-        answer: iam.ListAccessKeysResponse = {
+        items, paging = paged_whole(keys, page, lambda key: key.id)
+        return {
             "AccessKeyMetadata": [_shown_key(user, key) for key in items],
-            "IsTruncated": more,
+            **paging,
         }
-        if marker is not None:
-            answer["Marker"] = marker
-        return answer
 
     async def update(self, call: Call, request: iam.UpdateAccessKeyRequest) -> None:
         await self.keys.set_status(
