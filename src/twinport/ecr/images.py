@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
-from twinport.ecr.requests import name_of, page_of, registry_of, tag_of, whole
+from twinport.ecr.requests import page_of, paging, repository_of, tag_of, whole
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
 from twinport.model.names import Registry, RepositoryName
@@ -34,7 +34,7 @@ class ImageOperations:
         }
 
     async def put(self, call: Call, request: ecr.PutImageRequest) -> ecr.PutImageResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         tag, digest = request.get("imageTag"), request.get("imageDigest")
         push = Push(
             content=request["imageManifest"].encode(),
@@ -48,7 +48,7 @@ class ImageOperations:
         return {"image": _shown_manifest(registry, name, stored)}
 
     async def get(self, call: Call, request: ecr.BatchGetImageRequest) -> ecr.BatchGetImageResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         gotten = await self.images.get_many(call.caller, registry, name, _named(request["imageIds"]))
         accepted = request.get("acceptedMediaTypes")
         wanted = [each for each in gotten.found if accepted is None or each.media_type in accepted]
@@ -60,36 +60,26 @@ class ImageOperations:
         }
 
     async def list(self, call: Call, request: ecr.ListImagesRequest) -> ecr.ListImagesResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         status = _tag_status(request.get("filter", {}))
-        page = await self.images.list(
-            call.caller, registry, name, status, page_of(request.get("maxResults"), request.get("nextToken"))
-        )
-        answer: ecr.ListImagesResponse = {"imageIds": [_shown_id(each) for each in page.items]}
-        if page.token is not None:
-            answer["nextToken"] = page.token
-        return answer
+        page = await self.images.list(call.caller, registry, name, status, page_of(request))
+        return {"imageIds": [_shown_id(each) for each in page.items], **paging(page)}
 
     async def describe(self, call: Call, request: ecr.DescribeImagesRequest) -> ecr.DescribeImagesResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
-        limit, token, batch = request.get("maxResults"), request.get("nextToken"), request.get("imageIds")
+        registry, name = repository_of(call, request)
+        batch = request.get("imageIds")
         if batch is not None:
-            whole(limit, token, "imageIds")
+            whole(request, "imageIds")
             if "filter" in request:
                 raise InvalidParameter("filter", "must be null when imageIds is given")
             found = await self.images.describe(call.caller, registry, name, _named(batch))
             return {"imageDetails": [_shown_detail(registry, name, each) for each in found]}
         status = _tag_status(request.get("filter", {}))
-        page = await self.images.describe_all(call.caller, registry, name, status, page_of(limit, token))
-        answer: ecr.DescribeImagesResponse = {
-            "imageDetails": [_shown_detail(registry, name, each) for each in page.items]
-        }
-        if page.token is not None:
-            answer["nextToken"] = page.token
-        return answer
+        page = await self.images.describe_all(call.caller, registry, name, status, page_of(request))
+        return {"imageDetails": [_shown_detail(registry, name, each) for each in page.items], **paging(page)}
 
     async def delete(self, call: Call, request: ecr.BatchDeleteImageRequest) -> ecr.BatchDeleteImageResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         removed = await self.images.delete(call.caller, registry, name, _named(request["imageIds"]))
         return {
             "imageIds": [_shown_id(each) for each in removed.removed],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
-from twinport.ecr.requests import name_of, registry_of
+from twinport.ecr.requests import repository_of
 from twinport.model.content import Digest
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.download_links import DownloadLinks
@@ -36,7 +36,7 @@ class LayerOperations:
     async def check(
         self, call: Call, request: ecr.BatchCheckLayerAvailabilityRequest
     ) -> ecr.BatchCheckLayerAvailabilityResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         states = await self.layers.check(call.caller, registry, name, request["layerDigests"])
         return {
             "layers": [_shown(state) for state in states if not isinstance(state, UnreadableDigest)],
@@ -44,12 +44,12 @@ class LayerOperations:
         }
 
     async def start(self, call: Call, request: ecr.InitiateLayerUploadRequest) -> ecr.InitiateLayerUploadResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         upload = await self.uploads.start(call.caller, registry, name)
         return {"uploadId": upload.id, "partSize": _PART_SIZE}
 
     async def upload_part(self, call: Call, request: ecr.UploadLayerPartRequest) -> ecr.UploadLayerPartResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         first, part = request["partFirstByte"], request["layerPartBlob"]
         if first + len(part) - 1 != request["partLastByte"]:
             raise InvalidParameter("partLastByte", f"must be that of a part of {len(part)} bytes from {first}")
@@ -63,7 +63,7 @@ class LayerOperations:
         }
 
     async def complete(self, call: Call, request: ecr.CompleteLayerUploadRequest) -> ecr.CompleteLayerUploadResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         digests = [Digest.parse(digest) for digest in request["layerDigests"]]
         layer = await self.uploads.complete_parts(call.caller, registry, name, request["uploadId"], digests)
         return {
@@ -76,7 +76,7 @@ class LayerOperations:
     async def download_url(
         self, call: Call, request: ecr.GetDownloadUrlForLayerRequest
     ) -> ecr.GetDownloadUrlForLayerResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         digest = Digest.parse(request["layerDigest"])
         grant = await self.layers.grant_download(call.caller, registry, name, digest)
         endpoint = self.public_url or f"{call.scheme}://{call.host}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
-from twinport.ecr.requests import name_of, page_of, registry_of, resource_of, whole
+from twinport.ecr.requests import name_of, page_of, paging, registry_of, repository_of, resource_of, whole
 from twinport.model.addresses import repository_uri
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.tags import resource_tags
@@ -36,25 +36,22 @@ class RepositoryOperations:
         }
 
     async def create(self, call: Call, request: ecr.CreateRepositoryRequest) -> ecr.CreateRepositoryResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         made = await self.repositories.create(call.caller, registry, name, _new_repository(request))
         return {"repository": self._shown(call, made)}
 
     async def describe(self, call: Call, request: ecr.DescribeRepositoriesRequest) -> ecr.DescribeRepositoriesResponse:
         registry = registry_of(call, request.get("registryId"))
-        limit, token, names = request.get("maxResults"), request.get("nextToken"), request.get("repositoryNames")
+        names = request.get("repositoryNames")
         if names is not None:
-            whole(limit, token, "repositoryNames")
+            whole(request, "repositoryNames")
             found = await self.repositories.describe(call.caller, registry, [name_of(name) for name in names])
             return {"repositories": [self._shown(call, each) for each in found]}
-        page = await self.repositories.list(call.caller, registry, page_of(limit, token))
-        answer: ecr.DescribeRepositoriesResponse = {"repositories": [self._shown(call, each) for each in page.items]}
-        if page.token is not None:
-            answer["nextToken"] = page.token
-        return answer
+        page = await self.repositories.list(call.caller, registry, page_of(request))
+        return {"repositories": [self._shown(call, each) for each in page.items], **paging(page)}
 
     async def delete(self, call: Call, request: ecr.DeleteRepositoryRequest) -> ecr.DeleteRepositoryResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         images = Contents.DELETED if request.get("force") else Contents.SPARED
         gone = await self.repositories.delete(call.caller, registry, name, images)
         return {"repository": self._shown(call, gone)}
@@ -62,7 +59,7 @@ class RepositoryOperations:
     async def set_tag_rule(
         self, call: Call, request: ecr.PutImageTagMutabilityRequest
     ) -> ecr.PutImageTagMutabilityResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         rule = _tag_rule(request["imageTagMutability"], request.get("imageTagMutabilityExclusionFilters", []))
         await self.repositories.set_tag_rule(call.caller, registry, name, rule)
         answer: ecr.PutImageTagMutabilityResponse = {
@@ -90,20 +87,20 @@ class RepositoryOperations:
         return {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     async def set_policy(self, call: Call, request: ecr.SetRepositoryPolicyRequest) -> ecr.SetRepositoryPolicyResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         lockout = Lockout.ACCEPTED if request.get("force") else Lockout.REFUSED
         text = await self.policies.put(call.caller, registry, name, request["policyText"], lockout)
         return {"registryId": registry.account, "repositoryName": name, "policyText": text}
 
     async def get_policy(self, call: Call, request: ecr.GetRepositoryPolicyRequest) -> ecr.GetRepositoryPolicyResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         text = await self.policies.get(call.caller, registry, name)
         return {"registryId": registry.account, "repositoryName": name, "policyText": text}
 
     async def delete_policy(
         self, call: Call, request: ecr.DeleteRepositoryPolicyRequest
     ) -> ecr.DeleteRepositoryPolicyResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         text = await self.policies.delete(call.caller, registry, name)
         return {"registryId": registry.account, "repositoryName": name, "policyText": text}
 

@@ -1,14 +1,37 @@
 """Parsers for members that several operations share."""
 
+from typing import Required, TypedDict, TypeVar
+
 from twinport.access.calls import Call
 from twinport.aws.types import ecr
 from twinport.model.content import Digest
 from twinport.model.images import ImageId
 from twinport.model.names import AccountId, Registry, RepositoryName, TagName, account_id, repository_name, tag_name
 from twinport.refusals.requests import BadName, InvalidParameter
-from twinport.registry.paging import DEFAULT_LIMIT, PageRequest
+from twinport.registry.paging import DEFAULT_LIMIT, Page, PageRequest
 
+T = TypeVar("T")
 _TAG_PATTERN = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+
+
+class RepositoryRequest(TypedDict, total=False):
+    """The members of every request that names a repository."""
+
+    registryId: str
+    repositoryName: Required[str]
+
+
+class ListRequest(TypedDict, total=False):
+    """The members of every request for a list."""
+
+    maxResults: int
+    nextToken: str
+
+
+class Paging(TypedDict, total=False):
+    """The member that tells the client how to ask for the next page; absent on the last page."""
+
+    nextToken: str
 
 
 def own_registry(call: Call) -> Registry:
@@ -19,6 +42,11 @@ def own_registry(call: Call) -> Registry:
 def registry_of(call: Call, registry_id: str | None) -> Registry:
     """Return the request's registry. It may be another account's; the gate decides about that."""
     return own_registry(call) if registry_id is None else Registry(AccountId(registry_id), call.caller.origin.region)
+
+
+def repository_of(call: Call, request: RepositoryRequest) -> tuple[Registry, RepositoryName]:
+    """Return the registry and the name of the request's repository."""
+    return registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
 
 
 def name_of(text: str) -> RepositoryName:
@@ -42,14 +70,20 @@ def image_of(identifier: ecr.ImageIdentifier) -> ImageId:
     return ImageId(None if digest is None else Digest.parse(digest), tag)
 
 
-def page_of(limit: int | None, token: str | None) -> PageRequest:
-    return PageRequest(DEFAULT_LIMIT if limit is None else limit, token)
+def page_of(request: ListRequest) -> PageRequest:
+    """Parse the requested part of a list."""
+    return PageRequest(request.get("maxResults", DEFAULT_LIMIT), request.get("nextToken"))
 
 
-def whole(limit: int | None, token: str | None, named: str) -> None:
+def paging(page: Page[T]) -> Paging:
+    """Return the answer's member about the next page."""
+    return {} if page.token is None else {"nextToken": page.token}
+
+
+def whole(request: ListRequest, named: str) -> None:
     """Refuse paging together with a member that names the items, as the model's documentation says."""
-    for parameter, value in (("nextToken", token), ("maxResults", limit)):
-        if value is not None:
+    for parameter in ("nextToken", "maxResults"):
+        if parameter in request:
             raise InvalidParameter(parameter, f"must be null when {named} is given")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
-from twinport.ecr.requests import image_of, name_of, own_registry, registry_of
+from twinport.ecr.requests import image_of, own_registry, repository_of
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import DeliveryReport, DeliveryState, ReplicationConfiguration, ReplicationRule
 from twinport.registry.policies import RegistryPolicies
@@ -56,7 +56,7 @@ class RegistryOperations:
     async def status(
         self, call: Call, request: ecr.DescribeImageReplicationStatusRequest
     ) -> ecr.DescribeImageReplicationStatusResponse:
-        registry, name = registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+        registry, name = repository_of(call, request)
         asked = image_of(request["imageId"])
         copies = await self.replication.status(call.caller, registry, name, asked)
         image: ecr.ImageIdentifier = {"imageDigest": str(copies.digest)}
