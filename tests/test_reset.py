@@ -79,10 +79,10 @@ def test_every_command_of_the_operator_works_after_a_reset_and_after_a_restart(
 
 def test_garbage_is_looked_for_after_a_reset_as_before(used: Served, database: dict[str, str]) -> None:
     assert get(f"{used.url}/_twinport/reset", "POST")[0] == 200
-    litter = used.data / "regions" / "eu-west-1" / "blobs" / "ab" / f"ab{'0' * 30}"
-    litter.parent.mkdir(exist_ok=True)
-    litter.write_bytes(b"litter")
-    os.utime(litter, (0, 0))
+    orphan = used.data / "regions" / "eu-west-1" / "blobs" / "ab" / f"ab{'0' * 30}"
+    orphan.parent.mkdir(exist_ok=True)
+    orphan.write_bytes(b"orphan")
+    os.utime(orphan, (0, 0))
     done = called("gc", "--json", "--data", str(used.data), **database)
     found = [each["name"] for each in json.loads(done.stdout)["candidates"]]
-    assert found == [litter.name], done.stderr
+    assert found == [orphan.name], done.stderr

@@ -106,7 +106,7 @@ async def refuse_everywhere(machine: Machine, ledger: Ledger, story: Story) -> i
     """Let the database refuse each of a story's transactions, and tell it again. Return their number."""
     for number in count(1):
         act = await story(machine, ledger, b"%d" % number)
-        before = await ledger.all_litter()
+        before = await ledger.all_orphans()
         begins = Nth(number, BEGIN, lambda: StorageUnavailable("database or disk is full"))
         machine.go_on(begins.plan)
         try:
@@ -114,7 +114,7 @@ async def refuse_everywhere(machine: Machine, ledger: Ledger, story: Story) -> i
         except Unavailable:
             machine.rest()
             await ledger.check()
-            assert await ledger.all_litter() == before, "what was refused left bytes behind"
+            assert await ledger.all_orphans() == before, "what was refused left bytes behind"
             await act()
         machine.rest()
         await ledger.check()

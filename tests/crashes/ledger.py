@@ -141,7 +141,9 @@ class Ledger:
         for region, rows in ((HOME.region, home), (FAR.region, far)):
             await self._bytes_are_whole(region, rows)
             rows.check_images_are_whole()
-            assert self.litter(region, rows) & self._named_once <= self._excused, "bytes lost their row and got no note"
+            assert self.orphans(region, rows) & self._named_once <= self._excused, (
+                "bytes lost their row and got no note"
+            )
         assert home.complete <= far.arrived, "a delivery is complete that never arrived"
         # Nobody pushes there, so each position was taken by a landing.
         assert far.positions == len(far.arrived), "a delivery took effect more than once"
@@ -150,11 +152,11 @@ class Ledger:
         """Read everything at one moment: what a killed process had sent to the database may still be under way."""
         return await self.machine.catalog.region(region).write(Rows.read)
 
-    async def all_litter(self) -> set[Key]:
+    async def all_orphans(self) -> set[Key]:
         regions = (HOME.region, FAR.region)
-        return set().union(*[self.litter(region, await self.rows(region)) for region in regions])
+        return set().union(*[self.orphans(region, await self.rows(region)) for region in regions])
 
-    def litter(self, region: RegionName, rows: Rows) -> set[Key]:
+    def orphans(self, region: RegionName, rows: Rows) -> set[Key]:
         """Return the files that neither a row nor a note names: those of writers that were killed."""
         folders = os.walk(self.machine.folder / "regions" / region / "blobs")
         files = {Key(name) for _, _, names in folders for name in names}

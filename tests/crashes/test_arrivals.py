@@ -1,4 +1,4 @@
-"""Copies end at each operation: whole or not there, once each, never before their status; and their litter is noted."""
+"""Copies end at each operation: whole or absent, once each, never before their status; orphaned files are noted."""
 
 from functools import partial
 

@@ -157,7 +157,7 @@ async def test_what_deletions_leave_is_swept_to_the_last_byte(machine: Machine, 
     ledger.layers.clear()
     await ledger.check()
     rows = await ledger.rows(HOME.region)
-    assert rows.noted == ledger.litter(HOME.region, rows) == set()
+    assert rows.noted == ledger.orphans(HOME.region, rows) == set()
 
 
 async def test_wherever_a_sweep_is_killed_the_next_one_ends_its_work(machine: Machine, ledger: Ledger) -> None:
@@ -196,4 +196,4 @@ async def test_wherever_the_emptying_of_uploads_is_killed_the_next_sweep_ends_it
 async def test_a_sweep_whose_outcome_is_unknown_is_done_again(machine: Machine, ledger: Ledger) -> None:
     assert await doubt_everywhere(machine, ledger, a_sweep) > 3
     rows = await ledger.rows(HOME.region)
-    assert rows.noted == ledger.litter(HOME.region, rows) == set()
+    assert rows.noted == ledger.orphans(HOME.region, rows) == set()

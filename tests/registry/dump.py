@@ -23,7 +23,7 @@ from twinport.model.names import RepositoryName, TagName
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.images import Images
 from twinport.registry.layers import AvailableLayer, Layers
-from twinport.registry.orphans import Litter
+from twinport.registry.orphans import Orphans
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
@@ -54,7 +54,7 @@ class Dump:
         self.images = Images(gate, self.catalog, lambda: None)
         self.repositories = Repositories(gate, self.catalog, self.world, (REGION,))
         self.garbage = Garbage(self.catalog, self.stores, self.retention)
-        self.litter = Litter(self.catalog, self.stores, self.world, self.world, self.retention)
+        self.orphans = Orphans(self.catalog, self.stores, self.world, self.world, self.retention)
         self.verification = Verification(self.catalog, self.stores, self.retention, "ann")
 
     @property
@@ -121,7 +121,7 @@ class Dump:
     async def tidy(self) -> None:
         """Go through every folder once, however recently that was done."""
         for part in PARTS:
-            await self.litter.collect(REGION, await self.litter.find(REGION, part))
+            await self.orphans.collect(REGION, await self.orphans.find(REGION, part))
 
     def file_of(self, content: bytes) -> Path:
         [path] = [path for path in self.folder.rglob("blobs/*/*") if path.read_bytes() == content]

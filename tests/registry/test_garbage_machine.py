@@ -37,7 +37,7 @@ T = TypeVar("T")
 LAYERS = tuple(f"layer {number}".encode() for number in range(4))
 NAMES = (API, OTHER)
 RETENTION = Retention(
-    layers=timedelta(hours=8), uploads=timedelta(hours=4), readers=timedelta(minutes=10), litter=timedelta(hours=6)
+    layers=timedelta(hours=8), uploads=timedelta(hours=4), readers=timedelta(minutes=10), orphans=timedelta(hours=6)
 )
 
 name = st.sampled_from(NAMES)
@@ -234,7 +234,7 @@ class Machine(RuleBasedStateMachine):
 
     def everything_settles(self) -> None:
         for _ in range(2):
-            self.clock.advance(RETENTION.litter * 2)
+            self.clock.advance(RETENTION.orphans * 2)
             self.do(self.dump.tidy())
             self.do(self.dump.settle())
         assert self.dump.files() == self.do(self.dump.keys()) - self.lost

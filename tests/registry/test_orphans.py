@@ -16,7 +16,7 @@ from twinport.clock import ManualClock
 from twinport.model.content import Digest, Key
 from twinport.refusals.storage import BytesGivenUp, StoreOfAnother
 
-LITTER, LAYER = b"litter", b"a layer"
+ORPHAN, LAYER = b"an orphan", b"a layer"
 
 
 @pytest.fixture
@@ -28,58 +28,58 @@ async def dump(catalog: WholeCatalog, tmp_path: Path) -> Dump:
 
 
 async def test_a_file_that_nothing_knows_of_goes_when_it_is_old(dump: Dump) -> None:
-    await dump.leave(LITTER)
+    await dump.leave(ORPHAN)
     await dump.upload(LAYER)
     await dump.begin(b"part of an upload")
     await dump.tidy()
     await dump.sweep(dump.retention.readers + TICK)
-    assert await dump.stored() == {LITTER, LAYER, b"part of an upload"}, "it may be being written"
-    dump.world.advance(dump.retention.litter - dump.retention.readers)
+    assert await dump.stored() == {ORPHAN, LAYER, b"part of an upload"}, "it may be being written"
+    dump.world.advance(dump.retention.orphans - dump.retention.readers)
     await dump.tidy()
     await dump.garbage.sweep_keys(REGION)
-    assert LITTER in await dump.stored(), "somebody may be about to name it"
+    assert ORPHAN in await dump.stored(), "somebody may be about to name it"
     dump.world.advance(dump.retention.readers + TICK)
     await dump.garbage.sweep_keys(REGION)
     assert await dump.stored() == {LAYER, b"part of an upload"}
 
 
-async def test_bytes_that_were_taken_for_litter_cannot_be_named_any_more(dump: Dump) -> None:
-    file = await dump.leave(LITTER)
-    dump.world.advance(dump.retention.litter * 2)
+async def test_bytes_that_were_taken_for_orphaned_cannot_be_named_any_more(dump: Dump) -> None:
+    file = await dump.leave(ORPHAN)
+    dump.world.advance(dump.retention.orphans * 2)
     await dump.tidy()
     with pytest.raises(BytesGivenUp):
         await dump.region.write(
-            lambda db: blobs.record(db, NewBlob(Digest.of(LITTER), Key(file.name), len(LITTER)), dump.world.now())
+            lambda db: blobs.record(db, NewBlob(Digest.of(ORPHAN), Key(file.name), len(ORPHAN)), dump.world.now())
         )
 
 
-async def test_bytes_that_were_named_since_the_folder_was_read_are_not_litter(dump: Dump) -> None:
-    file, now = await dump.leave(LITTER), dump.world.now()
-    dump.world.advance(dump.retention.litter * 2)
-    found = await dump.litter.find(REGION, file.parent.name)
+async def test_bytes_that_were_named_since_the_folder_was_read_are_not_orphaned(dump: Dump) -> None:
+    file, now = await dump.leave(ORPHAN), dump.world.now()
+    dump.world.advance(dump.retention.orphans * 2)
+    found = await dump.orphans.find(REGION, file.parent.name)
     assert [each.key for each in found] == [file.name]
-    await dump.region.write(lambda db: blobs.record(db, NewBlob(Digest.of(LITTER), Key(file.name), len(LITTER)), now))
-    assert await dump.litter.collect(REGION, found) == 0
+    await dump.region.write(lambda db: blobs.record(db, NewBlob(Digest.of(ORPHAN), Key(file.name), len(ORPHAN)), now))
+    assert await dump.orphans.collect(REGION, found) == 0
 
 
 async def test_files_that_are_not_ours_are_left_alone(dump: Dump) -> None:
-    foreign = [(await dump.leave(LITTER)).parent / name for name in ("README", "f" * 31, "F" * 32)]
+    foreign = [(await dump.leave(ORPHAN)).parent / name for name in ("README", "f" * 31, "F" * 32)]
     for path in foreign:
         path.write_bytes(b"not ours")
         os.utime(path, (0, 0))
-    dump.world.advance(dump.retention.litter * 2)
+    dump.world.advance(dump.retention.orphans * 2)
     await dump.tidy()
     await dump.settle()
     assert [path for path in foreign if path.exists()] == foreign
 
 
-async def test_the_blobs_of_another_catalog_are_no_litter(dump: Dump, tmp_path: Path) -> None:
+async def test_the_blobs_of_another_catalog_are_not_orphaned(dump: Dump, tmp_path: Path) -> None:
     await dump.upload(LAYER)
     await dump.tidy()
     (tmp_path / "second").mkdir()
     second = Dump(EmbeddedCatalog(tmp_path / "second", dump.world), dump.folder, dump.world)
     await second.make()
-    dump.world.advance(dump.retention.litter * 2)
+    dump.world.advance(dump.retention.orphans * 2)
     with pytest.raises(StoreOfAnother):
         await second.tidy()
     second.catalog.close()
@@ -91,18 +91,18 @@ async def test_the_blobs_of_another_catalog_are_no_litter(dump: Dump, tmp_path: 
 async def test_every_folder_has_its_turn_in_one_round_and_none_before(dump: Dump) -> None:
     seen = []
     for _ in range(len(PARTS) + 1):
-        await dump.litter.look(REGION)
+        await dump.orphans.look(REGION)
         seen.append(await position(dump))
-        await dump.litter.look(REGION)
+        await dump.orphans.look(REGION)
         assert await position(dump) == seen[-1]
-        dump.world.advance(dump.retention.litter_round / len(PARTS))
+        dump.world.advance(dump.retention.orphan_round / len(PARTS))
     assert seen == [*PARTS, PARTS[0]]
 
 
 async def test_what_was_missed_while_nothing_ran_is_not_made_up_for_at_once(dump: Dump) -> None:
-    await dump.litter.look(REGION)
-    dump.world.advance(dump.retention.litter_round * 3)
-    await dump.litter.look(REGION)
+    await dump.orphans.look(REGION)
+    dump.world.advance(dump.retention.orphan_round * 3)
+    await dump.orphans.look(REGION)
     assert await position(dump) == PARTS[1]
 
 

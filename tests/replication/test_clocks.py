@@ -19,7 +19,7 @@ from twinport.model.images import NewRepository, Position
 from twinport.model.replication import PlannedDelivery
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.layers import AvailableLayer, Layers
-from twinport.registry.orphans import Litter
+from twinport.registry.orphans import Orphans
 from twinport.registry.repositories import Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.replication.outcomes import Hindered
@@ -52,8 +52,8 @@ class Host:
     def garbage(self, folder: Path, retention: Retention = DEFAULT) -> Garbage:
         return Garbage(self.catalog, FileBlobStores(folder), retention)
 
-    def litter(self, folder: Path) -> Litter:
-        return Litter(self.catalog, FileBlobStores(folder), self.world, self.world.wall, DEFAULT)
+    def orphans(self, folder: Path) -> Orphans:
+        return Orphans(self.catalog, FileBlobStores(folder), self.world, self.world.wall, DEFAULT)
 
     async def has(self, folder: Path, digest: Digest, retention: Retention = DEFAULT) -> bool:
         layers = Layers(self.catalog, FileBlobStores(folder), AllowAll(), self.world, retention)
@@ -104,7 +104,7 @@ async def test_a_host_that_is_fast_takes_no_fresh_layer(hosts: tuple[Host, Host]
     async with FileBlobStores(tmp_path).region(HOME.region).create() as writer:
         await writer.write(b"not recorded yet")
         written = await writer.finish()
-    assert await fast.litter(tmp_path).find(HOME.region, written.key[:2]) == []
+    assert await fast.orphans(tmp_path).find(HOME.region, written.key[:2]) == []
     assert await fast.has(tmp_path, digest)
     assert (await fast.uploads(tmp_path).status(ME, HOME, NAME, upload_id)).size > 0
 

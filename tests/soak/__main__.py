@@ -123,7 +123,7 @@ def token_of(ecr: Any) -> str:  # noqa: ANN401 — boto3
 
 
 async def kill_now_and_then(served: Served, until: float, random: Random, tally: Tally) -> None:
-    """Kill a serving process with what it has under way, which leaves litter; another one takes its place."""
+    """Kill a serving process with what it has under way, which leaves orphaned files; another one takes its place."""
     while time.monotonic() + KILL_EVERY < until:
         await asyncio.sleep(KILL_EVERY)
         found = children_of(served.process.pid)

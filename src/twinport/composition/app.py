@@ -105,7 +105,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.garbage import Garbage
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
-from twinport.registry.orphans import Litter
+from twinport.registry.orphans import Orphans
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pushes import Parts
 from twinport.registry.referrers import Referrers
@@ -264,7 +264,7 @@ def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[s
     catalog, world, retention = ground.catalog, ground.world, ground.settings.retention
     return {
         "garbage": Garbage(catalog, stores, retention, running=verbs.uploads.running).run,
-        "litter": Litter(catalog, stores, world, WallClock(), retention).run,
+        "litter": Orphans(catalog, stores, world, WallClock(), retention).run,
         "forgetting": Forgetting(catalog, retention).run,
         "verification": Verification(catalog, stores, retention, ground.neighbours.name).run,
     }

@@ -23,11 +23,13 @@ from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
 from twinport.settings.retention import Retention
 
+# Databases hold the round under this name.
+_CHORE = "litter"
 _LONGEST_PAUSE, _SHORTEST_PAUSE = timedelta(minutes=1), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Litter:
+class Orphans:
     """Looks for orphaned files. Their times are compared with the clock `wall`, which not even tests move."""
 
     catalog: Catalog
@@ -57,20 +59,20 @@ class Litter:
         Raises StoreOfAnother: a file whose row is in another database is not orphaned.
         """
         await self.require_own(region)
-        oldest = await self._oldest(region) - self.retention.litter
+        oldest = await self._oldest(region) - self.retention.orphans
         old = [each for each in await self.stores.region(region).listed(part) if each.written_at <= oldest]
         keys = [each.key for each in old]
         known = await self.catalog.region(region).read(lambda db: garbage.known_keys(db, keys)) if keys else set()
         return [each for each in old if each.key not in known]
 
-    async def collect(self, region: RegionName, litter: Sequence[ListedBlob]) -> int:
+    async def collect(self, region: RegionName, orphans: Sequence[ListedBlob]) -> int:
         """Note orphaned files for the sweep, unless a row names them by now. Tell how many were noted."""
-        if not litter:
+        if not orphans:
             return 0
-        keys, now = [each.key for each in litter], await self._now(region)
-        noted = set(await self.catalog.region(region).write(lambda db: garbage.note_litter(db, keys, now)))
+        keys, now = [each.key for each in orphans], await self._now(region)
+        noted = set(await self.catalog.region(region).write(lambda db: garbage.note_orphans(db, keys, now)))
         if noted:
-            size = sum(each.size for each in litter if each.key in noted)
+            size = sum(each.size for each in orphans if each.key in noted)
             telemetry.event(Event.LITTER_FOUND, region=region, keys=len(noted), bytes=size)
         return len(noted)
 
@@ -101,7 +103,7 @@ class Litter:
 
     @property
     def _chore(self) -> Chore:
-        return Chore("litter", PARTS, self.retention.litter_round / len(PARTS), self._pause)
+        return Chore(_CHORE, PARTS, self.retention.orphan_round / len(PARTS), self._pause)
 
     async def _look_unless_hindered(self, region: RegionName) -> None:
         try:

@@ -55,8 +55,8 @@ class Settings:
     offer_expiry: timedelta = Retention.offers
     reader_grace: timedelta = Retention.readers
     history_age: timedelta = Retention.history
-    litter_age: timedelta = Retention.litter
-    litter_round: timedelta = Retention.litter_round
+    litter_age: timedelta = Retention.orphans
+    litter_round: timedelta = Retention.orphan_round
     verify_round: timedelta | None = Retention.verify_round
     verify_rate: int = Retention.verify_rate
     open_accounts: OpenAccounts = OpenAccounts.CLOSED
@@ -105,8 +105,8 @@ class Settings:
             offers=self.offer_expiry,
             readers=self.reader_grace,
             history=self.history_age,
-            litter=self.litter_age,
-            litter_round=self.litter_round,
+            orphans=self.litter_age,
+            orphan_round=self.litter_round,
             verify_round=self.verify_round,
             verify_rate=self.verify_rate,
         )

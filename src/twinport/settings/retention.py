@@ -13,9 +13,9 @@ class Retention:
     `offers`: bytes that came by replication for an image that did not follow.
     `readers`: bytes that no row names any more. A reader that looked them up earlier may still read them.
     `history`: the outcome of old copies, and the records that keep a late copy from taking effect.
-    `litter`: orphaned files, which neither a row nor a note names, since they were last written.
+    `orphans`: orphaned files, which neither a row nor a note names, since they were last written.
 
-    `litter_round`: in this time every file is checked against the rows once.
+    `orphan_round`: in this time every file is checked against the rows once.
     `verify_round`: after this time a blob's bytes are compared with its digest again. None: only on request.
     `verify_rate`: how many bytes a second the verification reads in each Region.
     """
@@ -25,8 +25,8 @@ class Retention:
     offers: timedelta = timedelta(hours=1)
     readers: timedelta = timedelta(minutes=10)
     history: timedelta = timedelta(days=90)
-    litter: timedelta = timedelta(hours=24)
-    litter_round: timedelta = timedelta(hours=24)
+    orphans: timedelta = timedelta(hours=24)
+    orphan_round: timedelta = timedelta(hours=24)
     verify_round: timedelta | None = timedelta(days=30)
     verify_rate: int = 16 << 20
 

@@ -22,7 +22,7 @@ _WHY = {
     Kind.LAYER: "no image of its repository names it",
     Kind.BLOB: "no repository holds it, or will when those layers are let go",
     Kind.BYTES: "no row names it",
-    Kind.LITTER: "nothing knows of it",
+    Kind.ORPHAN: "nothing knows of it",
 }
 # The report shows when a blob was stored, and since when anything else has been unused.
 _SINCE = {Kind.BLOB: "stored"}
@@ -68,7 +68,7 @@ class Done:
     """What was deleted. Orphaned files are only noted now. They are deleted once readers have had time to finish."""
 
     swept: Swept = field(default_factory=Swept)
-    litter: int = 0
+    orphans: int = 0
 
     def lines(self) -> Iterator[str]:
         emptied = f"{plural(self.swept.repositories, 'repository')}, " if self.swept.repositories else ""
@@ -76,11 +76,11 @@ class Done:
             f"gone: {emptied}{plural(self.swept.uploads, 'upload')}, {plural(self.swept.layers, 'layer')}, "
             f"{plural(self.swept.blobs, 'blob')}, {plural(self.swept.keys, 'file')}"
         )
-        if self.litter or self.swept.blobs or self.swept.uploads:
+        if self.orphans or self.swept.blobs or self.swept.uploads:
             yield "their files go once no client can be reading them (reader_grace): by the server, or here again"
 
     def json(self) -> str:
-        return json.dumps({"deleted": True, **asdict(self.swept), "litter": self.litter}, indent=1)
+        return json.dumps({"deleted": True, **asdict(self.swept), "litter": self.orphans}, indent=1)
 
 
 async def plan(settings: Settings, regions: Sequence[str]) -> Plan:
@@ -99,7 +99,7 @@ async def delete(settings: Settings, regions: Sequence[str]) -> Done:
         for region in await site.regions(regions):
             done.swept += await site.garbage.sweep(region)
             for part in PARTS:
-                done.litter += await site.litter.collect(region, await site.litter.find(region, part))
+                done.orphans += await site.orphans.collect(region, await site.orphans.find(region, part))
     return done
 
 
@@ -118,8 +118,8 @@ async def _found(site: Site, settings: Settings, region: RegionName) -> AsyncIte
     for each in await site.catalog.region(region).read(lambda db: list(candidates.discarded(db, before))):
         yield Candidate(each.kind, each.name, _size_of(store, Key(each.name)), each.since)
     for part in PARTS:
-        for file in await site.litter.find(region, part):
-            yield Candidate(Kind.LITTER, file.key, file.size, file.written_at)
+        for file in await site.orphans.find(region, part):
+            yield Candidate(Kind.ORPHAN, file.key, file.size, file.written_at)
 
 
 def _size_of(store: BlobReader, key: Key) -> int:

@@ -13,7 +13,7 @@ from twinport.errors import NotFound
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
 from twinport.registry.garbage import Garbage
-from twinport.registry.orphans import Litter
+from twinport.registry.orphans import Orphans
 from twinport.registry.verification import Verification
 from twinport.settings.loading import Settings
 
@@ -43,7 +43,7 @@ class Site:
     stores: FileBlobStores
     clock: WorldClock
     garbage: Garbage
-    litter: Litter
+    orphans: Orphans
     verification: Verification
     with_blobs: Sequence[str]
 
@@ -53,7 +53,7 @@ class Site:
         for name in self.with_blobs:
             if name not in known:
                 raise StoreOfAnother(name)
-            await self.litter.require_own(RegionName(name))
+            await self.orphans.require_own(RegionName(name))
         for name in named:
             if name not in known:
                 raise RegionNeverUsed(name, known)
@@ -71,7 +71,7 @@ async def opened(settings: Settings) -> AsyncIterator[Site]:
             stores,
             clock,
             Garbage(catalog, stores, retention),
-            Litter(catalog, stores, clock, WallClock(), retention),
+            Orphans(catalog, stores, clock, WallClock(), retention),
             Verification(catalog, stores, retention, secrets.token_hex(8)),
             sorted(path.parent.name for path in settings.data.glob("regions/*/blobs")),
         )

@@ -25,7 +25,7 @@ class Kind(Enum):
     LAYER = "layer"
     BLOB = "blob"
     BYTES = "bytes"
-    LITTER = "litter"
+    ORPHAN = "litter"
 
 
 @dataclass(frozen=True, slots=True)

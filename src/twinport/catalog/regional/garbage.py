@@ -137,12 +137,12 @@ def named_keys(db: Connection, keys: Collection[Key]) -> set[Key]:
     }
 
 
-def note_litter(db: Connection, keys: Collection[Key], now: datetime) -> list[Key]:
+def note_orphans(db: Connection, keys: Collection[Key], now: datetime) -> list[Key]:
     """Discard the keys that nothing names or notes, and return them. From here on nothing can name them."""
     known = known_keys(db, keys)
-    litter = [key for key in keys if key not in known]
-    blobs.discard(db, litter, now)
-    return litter
+    orphans = [key for key in keys if key not in known]
+    blobs.discard(db, orphans, now)
+    return orphans
 
 
 def known_keys(db: Connection, keys: Collection[Key]) -> set[Key]:
