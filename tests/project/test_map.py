@@ -1,4 +1,4 @@
-"""A stranger finds each folder of the source: its docstring says what is there, what it may import, where to start."""
+"""A stranger finds each folder: the map names it, its docstring says what is there and where to start."""
 
 import importlib
 import re
@@ -15,6 +15,7 @@ LAYERS = [layer.split(" | ") for layer in next(one for one in CONTRACTS if one["
 PACKAGES = sorted(path.parent.relative_to(SOURCE).as_posix() for path in SOURCE.glob("*/**/__init__.py"))
 # Their docstrings name what they import by exception: they are closed to more than the layers would allow.
 CLOSED = {"login": {"aws", "errors", "model"}, "metrics": set[str]()}
+MAP = (ROOT / "CONTRIBUTING.md").read_text()
 FOLDERS = [name for name in PACKAGES if "/" not in name and name not in CLOSED]
 
 
@@ -78,3 +79,18 @@ def test_a_closed_folder_imports_no_more_than_its_docstring_says(folder: str) ->
 def test_every_folder_of_the_source_with_modules_is_looked_at() -> None:
     folders = {path.parent.relative_to(SOURCE).as_posix() for path in SOURCE.glob("*/**/*.py")}
     assert {name for name in folders if not name.startswith("catalog/migrations")} == set(PACKAGES)
+
+
+def test_the_map_has_a_line_for_each_folder_and_module_in_the_order_of_the_layers() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)(?:/|\.py)` \|", MAP, re.MULTILINE)
+    every = [name for layer in LAYERS for name in layer]
+    assert rows[: len(every)] == every
+
+
+@pytest.mark.parametrize("top", ["benchmarks", "deploy", "docs", "tests", "tools"])
+def test_the_map_names_the_folders_beside_the_source(top: str) -> None:
+    row = re.search(rf"^\| `{top}/` \| .*$", MAP, re.MULTILINE)
+    assert row is not None
+    inside = {path.parent.name for path in (ROOT / top).glob("*/*") if path.is_file() and path.suffix != ".pyc"}
+    named = set(re.findall(r"`([a-z-]+)/`", row[0])) - {top}
+    assert inside - set(FOLDERS) - set(CLOSED) == named
