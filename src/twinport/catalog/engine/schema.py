@@ -1,7 +1,7 @@
-"""The tables: one set for the partition (IAM and STS), one for each Region (ECR).
+"""Rules for the tables of both databases, and the table that both have.
 
-Only the modules beside this one write rows. Documents that are kept as sent (policies, manifests) are text or bytes;
-small structures that are read as a whole are JSON text.
+Only the catalog writes rows. Documents that are kept as sent (policies, manifests) are text or bytes; small structures
+that are read as a whole are JSON text.
 """
 
 from sqlalchemy import (

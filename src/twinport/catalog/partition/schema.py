@@ -1,4 +1,4 @@
-"""The tables of the partition: IAM and STS. The rules for rows in `schema` apply to them."""
+"""The tables of the partition: IAM and STS. The rules for rows: `engine.schema`."""
 
 from sqlalchemy import (
     BigInteger,

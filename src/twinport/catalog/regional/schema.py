@@ -1,4 +1,4 @@
-"""The tables of a Region: ECR. The rules for rows in `schema` apply to them."""
+"""The tables of a Region: ECR. The rules for rows: `engine.schema`."""
 
 from sqlalchemy import (
     BigInteger,
