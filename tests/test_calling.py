@@ -138,7 +138,7 @@ def test_a_stranger_learns_nothing_of_operations_or_bodies(server: Served, accou
         assert code(answer)[1] == "InvalidSignatureException"
 
 
-def test_replicate_image_is_an_operation_that_nobody_can_call(server: Served, account: str) -> None:
+def test_replicate_image_is_an_operation_that_no_client_can_call(server: Served, account: str) -> None:
     for operation in ("ReplicateImage", "Nonsense"):
         assert code(describe(server, account, operation=operation)) == (400, "UnknownOperationException")
 

@@ -111,7 +111,7 @@ def test_verify_fails_for_a_region_whose_database_is_not_its_own(
 
 
 @pytest.mark.parametrize("deployment", [SQLITE], indirect=True)
-def test_verify_fails_for_a_region_whose_file_was_emptied_and_begins_it_not_anew(deployment: Deployment) -> None:
+def test_verify_fails_for_a_region_whose_file_was_emptied_and_does_not_recreate_it(deployment: Deployment) -> None:
     deployment.end()
     deployment.lose()
     deployment.file(HOME).touch()

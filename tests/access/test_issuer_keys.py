@@ -71,7 +71,7 @@ async def test_keys_are_fetched_once_for_all_who_ask_together() -> None:
     assert shelf.web.asked == [f"{ISSUER}{DISCOVERY}", f"{ISSUER}/keys"]
 
 
-async def test_keys_are_fetched_anew_when_they_are_no_longer_fresh() -> None:
+async def test_keys_are_fetched_again_when_they_are_no_longer_fresh() -> None:
     shelf = Shelf()
     await shelf.find()
     shelf.wall.advance(FRESH - SECOND)

@@ -183,7 +183,7 @@ async def test_a_deleted_user_may_nothing_even_where_everybody_may(house: House)
     assert await house.reason(ALICE) == NO_IDENTITY
 
 
-async def test_a_user_of_the_same_name_made_later_is_somebody_else(house: House) -> None:
+async def test_a_user_of_the_same_name_made_later_is_another_principal(house: House) -> None:
     await house.give(ALICE, allowing())
     assert await house.reason(replace(ALICE, unique_id="AIDALATERLATERLATERL")) == NO_IDENTITY
 

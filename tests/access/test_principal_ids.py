@@ -128,7 +128,7 @@ def test_who_does_not_exist_is_refused_in_ecrs_words(iam: Any, ecr: Any, account
     )
 
 
-def test_the_id_of_somebody_who_is_gone_is_not_taken_again(iam: Any, ecr: Any) -> None:  # noqa: ANN401 — as above
+def test_the_id_of_a_deleted_principal_is_not_taken_again(iam: Any, ecr: Any) -> None:  # noqa: ANN401 — as above
     user_id = iam.create_user(UserName="alice")["User"]["UserId"]
     forget(iam, "alice")
     text = naming(user_id, "ecr:ReplicateImage", Resource="arn:aws:ecr:*:*:repository/*")

@@ -66,7 +66,7 @@ async def test_registries_do_not_share_their_rates() -> None:
     assert await paced.passes(30, region=OTHER_REGION) == 10
 
 
-async def test_what_has_no_rate_is_not_paced() -> None:
+async def test_what_has_no_rate_is_not_limited() -> None:
     assert await Paced().passes(1000, OTHER) == 1000
 
 

@@ -162,7 +162,7 @@ async def test_attempts_that_come_at_once_are_counted_before_their_outcome_is_kn
     assert process.throttle._under_way == {}
 
 
-async def test_after_a_quiet_while_counting_begins_anew(process: Process, clock: ManualClock) -> None:
+async def test_after_a_quiet_while_counting_starts_again(process: Process, clock: ManualClock) -> None:
     await process.fail(times=FREE_ATTEMPTS)
     clock.advance(FORGIVEN_AFTER)
     await process.fail(times=FREE_ATTEMPTS)

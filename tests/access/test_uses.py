@@ -127,7 +127,7 @@ async def test_an_earlier_use_never_replaces_a_later_one(catalog: WholeCatalog, 
     assert await of_key(catalog) == Use(NOW + timedelta(seconds=30), "eu-west-1", "ecr")
 
 
-async def test_whoever_waits_for_the_writing_waits_for_that_which_others_began(
+async def test_a_caller_that_waits_for_the_writing_waits_for_writes_that_others_began(
     catalog: WholeCatalog, uses: Uses
 ) -> None:
     uses.note(ANN, "ecr")

@@ -201,6 +201,6 @@ def test_an_error_may_have_members_of_its_own() -> None:
     assert json11.error("KmsException", "no", {"kmsError": "x"}).endswith(b'"message":"no","kmsError":"x"}')
 
 
-def test_a_body_of_more_values_than_anybody_sends_is_malformed() -> None:
+def test_a_body_of_more_values_than_clients_send_is_malformed() -> None:
     with pytest.raises(BodyMalformed, match="more than 1000000 commas"):
         json11.parse(b'{"a":[' + b"0," * 1_000_001 + b"0]}", ECR.operations["PutImage"].input)

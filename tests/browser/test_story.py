@@ -148,7 +148,7 @@ def test_one_rule_can_be_removed_and_the_others_stay(person: Person, page: Page)
     expect(page.locator("main")).not_to_contain_text("team/")
 
 
-def test_a_form_does_not_overwrite_what_somebody_else_saved(person: Person, page: Page) -> None:
+def test_a_form_does_not_overwrite_what_another_user_saved(person: Person, page: Page) -> None:
     person.visit("/console/eu-west-1/repositories")
     person.add_rule("eu-west-2")
     person.follow("Edit")

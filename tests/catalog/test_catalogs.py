@@ -175,7 +175,7 @@ async def test_a_read_of_much_sees_every_write_that_returned_and_runs_in_a_threa
     assert found[1] != get_ident()
 
 
-async def test_a_transaction_that_never_ends_keeps_nobody_waiting(
+async def test_a_transaction_that_never_ends_keeps_no_writer_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("twinport.catalog.engine.sqlite.ANSWER_LIMIT", timedelta(milliseconds=100))
@@ -196,7 +196,7 @@ async def test_a_transaction_that_never_ends_keeps_nobody_waiting(
     catalog.close()
 
 
-async def test_a_writer_that_dies_leaves_nobody_waiting_and_is_reported(tmp_path: Path) -> None:
+async def test_a_writer_that_dies_leaves_no_caller_waiting_and_is_reported(tmp_path: Path) -> None:
     def dies(_: Connection) -> None:
         raise SystemExit
 

@@ -73,7 +73,7 @@ async def test_a_role_is_read_with_its_profiles_and_policies(catalog: WholeCatal
     assert [profile.role for profile in found.instance_profiles] == [BUILD]
 
 
-async def test_a_user_is_read_with_its_groups_and_a_policy_with_whom_it_serves(catalog: WholeCatalog) -> None:
+async def test_a_user_is_read_with_its_groups_and_a_policy_with_its_entities(catalog: WholeCatalog) -> None:
     user = await catalog.partition.read(lambda db: details.user(db, ACCOUNT, "ann"))
     assert user is not None
     assert (user.user, user.groups) == (ANN, ("Staff",))

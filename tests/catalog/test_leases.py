@@ -50,7 +50,7 @@ async def test_leases_on_different_work_do_not_meet(catalog: WholeCatalog) -> No
     assert await take(catalog, "bob", "garbage")
 
 
-async def test_nobody_gives_back_what_another_holds(catalog: WholeCatalog) -> None:
+async def test_a_process_does_not_give_back_a_lease_that_another_holds(catalog: WholeCatalog) -> None:
     assert await take(catalog, "ann")
     await catalog.region(REGION).write(lambda db: leases.give_back(db, "sweep", "bob"))
     assert not await take(catalog, "bob")

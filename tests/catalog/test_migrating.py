@@ -240,7 +240,7 @@ def test_tables_that_no_revision_has_are_refused_by_what_they_lack(db: Connectio
         revisions.bring_up_to_date(db, regional_schema.regional)
 
 
-def test_tables_of_somebody_else_do_not_make_a_database_an_old_one(db: Connection) -> None:
+def test_tables_of_another_program_do_not_make_a_database_an_old_one(db: Connection) -> None:
     db.execute(text("CREATE TABLE theirs (id INTEGER PRIMARY KEY)"))
     revisions.bring_up_to_date(db, regional_schema.regional)
     assert revisions.is_current(db, regional_schema.regional)

@@ -82,7 +82,7 @@ async def test_a_reader_finds_the_region_that_another_process_began(
     other.close()
 
 
-async def test_who_finds_everything_made_waits_for_nobody_who_makes_it(
+async def test_a_process_that_finds_everything_made_does_not_wait_for_one_that_makes_it(
     catalog: PostgresCatalog, postgres_address: str
 ) -> None:
     await catalog.region(REGION).write(partial(add, "1"))
@@ -110,7 +110,7 @@ async def test_transactions_that_deadlock_are_done_one_after_the_other(used: Pos
     assert await region.read(lambda db: db.execute(select(schema.registry.c.sequence)).scalars().all()) == [2, 2]
 
 
-async def test_connections_that_were_cut_are_made_anew(used: PostgresCatalog, postgres: PostgresServer) -> None:
+async def test_connections_that_were_cut_are_replaced(used: PostgresCatalog, postgres: PostgresServer) -> None:
     region = used.region(REGION)
     await region.write(partial(add, "1"))
     postgres.run(sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))

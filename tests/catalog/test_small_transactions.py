@@ -191,7 +191,7 @@ async def test_waiting_deliveries_are_read_in_the_order_of_their_index(tmp_path:
     assert "USING INDEX delivery_waiting (source_account=? AND (destination_region" in plan
 
 
-async def test_rules_that_are_replaced_again_begin_the_round_anew(catalog: WholeCatalog) -> None:
+async def test_rules_that_are_replaced_again_restart_the_round(catalog: WholeCatalog) -> None:
     region, rules = catalog.region(REGION), ReplicationConfiguration((ReplicationRule((FAR,)),))
     await region.write(lambda db: owe(db, AT_ONCE * 2))
     await region.write(lambda db: registries.set_replication(db, ACCOUNT, rules, "AROA"))

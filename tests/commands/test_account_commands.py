@@ -80,7 +80,7 @@ def test_a_lost_key_is_replaced_and_a_stolen_one_switched_off(closed: Served) ->
     ]
 
 
-def test_a_user_whom_nothing_can_be_attached_to_is_not_made(tmp_path: Path) -> None:
+def test_a_user_whose_policies_cannot_all_be_attached_is_not_made(tmp_path: Path) -> None:
     data = tmp_path / "data"
     done(data, "account", "create", "acme")
     said = refused(data, "user", "create", "acme", "ci", "--attach", POWER_USER, "--attach", "Nonsense")

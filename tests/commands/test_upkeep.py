@@ -179,7 +179,7 @@ def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pus
     assert (report["blobs"], report["manifests"], report["damaged"]) == (2, 1, [])
 
 
-def test_a_layer_whose_file_went_is_healed_by_a_push_before_anybody_looked_for_damage(pusher: Pusher) -> None:
+def test_a_layer_whose_file_went_is_healed_by_a_push_before_verification_finds_the_damage(pusher: Pusher) -> None:
     layer = unique(LAYER, pusher)
     pusher.push(layer)
     pusher.file_of(layer).unlink()

@@ -159,7 +159,9 @@ def test_a_service_carries_as_its_role_and_not_in_its_own_name(served: Served) -
     assert told(served, ROLE, "ecr:ReplicateImage", API)["allowed"]
 
 
-def test_a_service_may_what_a_repository_lets_it_on_behalf_of_whom_it_says(served: Served) -> None:
+def test_a_service_may_do_what_a_repository_policy_allows_on_behalf_of_the_account_that_it_names(
+    served: Served,
+) -> None:
     ecr = served.client("ecr", ACCOUNT)
     ecr.create_repository(repositoryName="team/served")
     statement = {

@@ -184,7 +184,7 @@ def test_an_account_that_is_created_first_is_the_servers(tmp_path: Path) -> None
     assert "acme" in called(data, ("account", "list")).stdout
 
 
-def test_a_lost_catalog_is_not_begun_anew(copied: Path) -> None:
+def test_a_lost_catalog_is_not_replaced_by_an_empty_one(copied: Path) -> None:
     (copied / "global.db").unlink()
     for command in (("serve",), ("account", "create", "other"), ("worker",), ("account", "list")):
         ended = called(copied, command)
@@ -192,7 +192,7 @@ def test_a_lost_catalog_is_not_begun_anew(copied: Path) -> None:
     assert not (copied / "global.db").exists()
 
 
-def test_a_lost_sealing_key_is_not_made_anew(copied: Path) -> None:
+def test_a_lost_sealing_key_is_not_replaced(copied: Path) -> None:
     (copied / "sealing.key").unlink()
     for command in (("serve",), ("account", "create", "other")):
         ended = called(copied, command)

@@ -32,7 +32,7 @@ def test_a_browser_is_led_to_the_console(server: Served) -> None:
     assert answer(server, "/", Accept="text/html,application/xhtml+xml") == (303, "/console/")
 
 
-def test_whoever_is_not_signed_in_is_asked_to(server: Served) -> None:
+def test_a_visitor_without_a_session_is_asked_to_sign_in(server: Served) -> None:
     assert answer(server, "/console/") == (303, "/console/sign-in")
     status, place = answer(server, "/console/eu-west-1/images?repository=team/api")
     assert (status, place) == (303, "/console/sign-in?next=%2Fconsole%2Feu-west-1%2Fimages%3Frepository%3Dteam%2Fapi")

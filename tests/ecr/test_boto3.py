@@ -83,7 +83,7 @@ def test_an_image_is_pushed_described_and_deleted(ecr: Any) -> None:  # noqa: AN
     assert ecr.list_images(repositoryName="team/api")["imageIds"] == []
 
 
-def test_a_layers_address_serves_the_layer_to_whoever_holds_it(ecr: Any) -> None:  # noqa: ANN401 — as above
+def test_a_layers_address_serves_the_layer_to_every_client_that_has_it(ecr: Any) -> None:  # noqa: ANN401 — as above
     push(ecr)
     address = ecr.get_download_url_for_layer(repositoryName="team/api", layerDigest=digest(LAYER))["downloadUrl"]
     with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:

@@ -160,7 +160,7 @@ async def test_a_part_whose_length_lies_is_refused(ecr: Ecr, last: int) -> None:
     assert (code, "'partLastByte'" in message) == ("InvalidParameterException", True)
 
 
-async def test_an_upload_that_nobody_began_is_not_found(ecr: Ecr) -> None:
+async def test_an_upload_that_no_client_began_is_not_found(ecr: Ecr) -> None:
     unknown = str(uuid4())
     assert await ecr.refusal("UploadLayerPart", **REPOSITORY, uploadId=unknown, **part(b"a")) == (
         "UploadNotFoundException",
@@ -369,7 +369,7 @@ async def test_an_image_keeps_its_repository_from_being_deleted(ecr: Ecr) -> Non
     await ecr.do("DeleteRepository", **REPOSITORY, force=True)
 
 
-async def test_an_image_that_was_owed_to_nobody_has_an_empty_status(ecr: Ecr) -> None:
+async def test_an_image_without_destinations_has_an_empty_status(ecr: Ecr) -> None:
     await push(ecr, imageTag="1")
     assert await ecr.do("DescribeImageReplicationStatus", **REPOSITORY, imageId={"imageTag": "1"}) == {
         **REPOSITORY,

@@ -275,7 +275,7 @@ async def test_a_certificate_must_be_trusted_and_name_the_host(place: Place, tmp
     assert place.requests == []
 
 
-async def test_nobody_listening_and_a_name_without_address_are_unreachable(place: Place) -> None:
+async def test_a_closed_port_and_a_name_without_address_are_unreachable(place: Place) -> None:
     place.lookup.names["nowhere.example"] = []
     for url in ("https://127.0.0.1:1/", place.url(host="nowhere.example")):
         with pytest.raises(Unreachable):
@@ -296,7 +296,7 @@ async def test_an_answer_is_given_piece_by_piece_while_it_comes(place: Place) ->
     assert (sum(sizes), len(sizes) > 1, max(sizes) <= 1 << 16) == (300_000, True, True)
 
 
-async def test_a_failure_of_whoever_reads_is_theirs(place: Place) -> None:
+async def test_a_failure_of_the_reader_stays_its_own(place: Place) -> None:
     place.says["/"] = plain(b"x")
     with pytest.raises(OSError, match="disk full"):
         async with place.egress().open(Outgoing(place.url())):

@@ -72,7 +72,7 @@ def test_whatever_is_asked_of_iam_and_sts_is_answered_and_not_with_a_defect(door
 
 @BRIEF
 @given(strategies.METHODS, strategies.claims(), st.lists(strategies.BODIES, max_size=2))
-def test_whoever_claims_to_have_signed_a_request_is_answered_and_not_with_a_defect(
+def test_a_client_that_claims_a_signature_is_answered_and_not_with_a_defect(
     doors: Doors, method: str, claim: tuple[str, list[tuple[str, str]]], pieces: list[bytes]
 ) -> None:
     query, headers = claim
@@ -91,7 +91,7 @@ def test_whatever_is_given_for_a_password_is_answered_and_not_with_a_defect(door
 
 @BRIEF
 @given(strategies.METHODS, strategies.presigned_layers(), strategies.headers())
-def test_whoever_makes_up_the_address_of_a_layer_is_refused(
+def test_a_made_up_address_of_a_layer_is_refused(
     doors: Doors, method: str, target: str, headers: list[tuple[str, str]]
 ) -> None:
     answer = doors.ask(method, target, [*headers, ("host", HOST)])

@@ -64,7 +64,7 @@ def test_what_a_register_answered_has_an_order(history: list[Call]) -> None:
 
 
 @given(honest(), st.data())
-def test_a_value_that_nobody_wrote_is_never_read(history: list[Call], data: st.DataObject) -> None:
+def test_a_value_that_was_never_written_is_never_read(history: list[Call], data: st.DataObject) -> None:
     reads = [number for number, call in enumerate(history) if isinstance(call.action, Read)]
     assume(reads)
     wrong = data.draw(st.sampled_from(reads))

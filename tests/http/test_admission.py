@@ -99,7 +99,7 @@ def test_an_address_typed_by_a_person_is_admitted(site: str) -> None:
     EDGE.admit(request(sec_fetch_site=site))
 
 
-def test_nobody_but_a_trusted_proxy_says_who_the_client_is() -> None:
+def test_only_a_trusted_proxy_says_who_the_client_is() -> None:
     forged = request("203.0.113.9", x_forwarded_for="198.51.100.1", x_forwarded_proto="https")
     assert EDGE.client(forged) == ("203.0.113.9", False)
 

@@ -41,7 +41,7 @@ def crowd(target: Target) -> Iterator[list[socket.socket]]:
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /v2/ HTTP/1.1\r\nHo"], ids=["nothing", "half a head"])
-def test_a_thousand_clients_that_say_little_keep_nobody_out(
+def test_a_thousand_clients_that_say_little_keep_no_other_client_out(
     target: Target, crowd: list[socket.socket], said: bytes
 ) -> None:
     for each in crowd:
@@ -50,7 +50,7 @@ def test_a_thousand_clients_that_say_little_keep_nobody_out(
 
 
 @pytest.mark.large
-def test_a_thousand_stalled_bodies_hold_little_memory_and_keep_nobody_out(
+def test_a_thousand_stalled_bodies_hold_little_memory_and_keep_no_other_client_out(
     target: Target, crowd: list[socket.socket]
 ) -> None:
     before = target.megabytes
@@ -110,7 +110,7 @@ def test_uploads_that_are_never_finished_cost_no_memory(target: Target) -> None:
 
 
 @pytest.mark.parametrize(("named", "size", "number"), [("", 1_000_000, 600), (SIGNED, 20_000_000, 40)])
-def test_operations_that_nobody_finishes_to_send_share_bounded_room_and_keep_nobody_out(
+def test_operations_that_are_never_sent_whole_share_bounded_memory_and_keep_no_other_client_out(
     target: Target, named: str, size: int, number: int
 ) -> None:
     before = target.megabytes

@@ -148,7 +148,7 @@ def test_tags_that_are_the_same_or_only_aws_may_give_are_refused(iam: Any, tags:
 
 
 @pytest.mark.parametrize("kind", ["user", "group", "role"])
-def test_a_policy_of_a_service_is_attached_to_nobody(iam: Any, named: dict[str, str], kind: str) -> None:  # noqa: ANN401
+def test_a_policy_of_a_service_is_attached_to_no_entity(iam: Any, named: dict[str, str], kind: str) -> None:  # noqa: ANN401
     words = f"Cannot attach a Service Role Policy to a Customer {kind.capitalize()}."
     answer = refusal(getattr(iam, f"attach_{kind}_policy"), **{named[kind]: "it"}, PolicyArn=SERVICE_POLICY)
     assert answer == (400, "PolicyNotAttachable", words)

@@ -138,7 +138,7 @@ def request_of(operation: str) -> dict[str, Any]:
     return {name: REQUEST[name] for name in members if name in REQUEST}
 
 
-async def test_whom_the_gate_stops_nothing_is_told_and_nothing_is_changed(catalog: EmbeddedCatalog) -> None:
+async def test_a_caller_that_the_gate_refuses_learns_nothing_and_changes_nothing(catalog: EmbeddedCatalog) -> None:
     for name, handler in operations(catalog, DenyAll()).items():
         with pytest.raises(AccessDenied, match=f"not authorized to perform: iam:{name} "):
             await handler(CALL, request_of(name))
@@ -165,7 +165,9 @@ async def test_each_operation_gives_conditions_the_keys_that_aws_says_it_gives(c
         assert (name, set(given)) == (name, KEYS.get(name, set()))
 
 
-async def test_the_keys_have_the_values_of_the_request_and_of_whom_it_changes(catalog: EmbeddedCatalog) -> None:
+async def test_the_keys_have_the_values_of_the_request_and_of_the_entity_that_it_changes(
+    catalog: EmbeddedCatalog,
+) -> None:
     await bound_ann_and_build(catalog)
     gate = RecordingGate()
     table = operations(catalog, gate)

@@ -114,14 +114,14 @@ def test_a_set_of_permissions_allows_exactly_what_it_is_for(server: Served, iam:
     assert {what for what, attempt in tried.items() if passes(attempt)} == PASSES[name]
 
 
-def test_whoever_may_create_the_role_creates_it(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+def test_a_caller_that_may_create_the_role_creates_it(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     delete(iam)
     own = governor(server, iam, account, "iam", SETS["create"])
     made = own.create_service_linked_role(AWSServiceName=SERVICE)["Role"]
     assert iam.get_role(RoleName=ROLE)["Role"]["RoleId"] == made["RoleId"]
 
 
-def test_whoever_may_edit_the_role_changes_its_description_alone(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+def test_a_caller_that_may_edit_the_role_changes_its_description_alone(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     own = governor(server, iam, account, "iam", SETS["edit"])
     assert own.update_role_description(RoleName=ROLE, Description="ours")["Role"]["Description"] == "ours"
     assert not iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
@@ -129,7 +129,7 @@ def test_whoever_may_edit_the_role_changes_its_description_alone(server: Served,
         own.update_role(RoleName=ROLE, MaxSessionDuration=7200)
 
 
-def test_whoever_may_delete_the_role_deletes_it(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+def test_a_caller_that_may_delete_the_role_deletes_it(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     assert delete(governor(server, iam, account, "iam", SETS["delete"]))["Status"] == "SUCCEEDED"
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.get_role(RoleName=ROLE)

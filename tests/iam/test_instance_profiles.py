@@ -94,7 +94,7 @@ def test_tags_of_a_profile_are_added_and_removed(iam: Any, profile: str) -> None
     assert iam.list_instance_profile_tags(InstanceProfileName=profile)["Tags"] == [{"Key": "b", "Value": ""}]
 
 
-def test_whoever_puts_a_role_in_a_profile_must_be_allowed_to_pass_it(
+def test_a_caller_that_puts_a_role_in_a_profile_must_be_allowed_to_pass_it(
     server: Served,
     iam: Any,  # noqa: ANN401
     account: str,

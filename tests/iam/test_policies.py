@@ -242,7 +242,7 @@ def test_tags_of_a_policy_are_added_and_removed(iam: Any) -> None:  # noqa: ANN4
     assert refusal(iam.tag_policy, PolicyArn=f"{arn}2", Tags=tags)[:2] == (404, "NoSuchEntity")
 
 
-def test_a_policy_names_whom_it_hangs_on_and_whom_it_bounds(iam: Any) -> None:  # noqa: ANN401
+def test_a_policy_names_the_entities_that_it_is_attached_to_and_those_that_it_bounds(iam: Any) -> None:  # noqa: ANN401
     arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW_ALL)["Policy"]["Arn"]
     iam.create_group(GroupName="blue")
     iam.create_user(UserName="ann", Path="/staff/", PermissionsBoundary=arn)

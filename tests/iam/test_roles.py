@@ -76,7 +76,7 @@ def test_a_trust_document_that_is_not_json_is_refused(iam: Any) -> None:  # noqa
     assert answer == (400, "MalformedPolicyDocument", "This policy contains invalid Json")
 
 
-def test_nobody_makes_roles_where_services_keep_theirs(iam: Any, account: str) -> None:  # noqa: ANN401
+def test_no_caller_makes_roles_where_services_keep_theirs(iam: Any, account: str) -> None:  # noqa: ANN401
     path = "/aws-service-role/replication.ecr.amazonaws.com/"
     answer = refusal(iam.create_role, RoleName="mine", Path=path, AssumeRolePolicyDocument=trusting(account))
     assert answer[:2] == (400, "InvalidInput")

@@ -39,7 +39,7 @@ def test_a_user_is_told_of_the_services_that_it_may_call(iam: Any, account: str)
     }
 
 
-def test_a_call_is_told_with_when_where_and_by_whom(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+def test_a_call_is_reported_with_its_time_its_region_and_its_caller(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     keys = keys_of(iam, "ann", ALLOW_ALL)
     server.client("ecr", account, region="eu-central-1", keys=keys).describe_registry()
     server.client("sts", account, keys=keys).get_caller_identity()
@@ -53,7 +53,7 @@ def test_a_call_is_told_with_when_where_and_by_whom(server: Served, iam: Any, ac
     assert "LastAuthenticated" not in services["iam"]
 
 
-def test_a_policy_is_told_by_whom_its_services_were_called_last(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+def test_a_policy_is_reported_with_the_last_callers_of_its_services(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     iam.create_group(GroupName="staff")
     iam.attach_group_policy(GroupName="staff", PolicyArn=READ_ONLY)
     for name in ("ann", "bob"):

@@ -114,7 +114,9 @@ def test_the_first_configuration_creates_it_with_a_description(server: Served, i
     assert made["Description"] == "Allows Amazon ECR to replicate images across multiple accounts"
 
 
-def test_whoever_may_not_create_it_hears_which_permission_is_missing(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
+def test_a_caller_that_may_not_create_it_hears_which_permission_is_missing(
+    server: Served, iam: Any, account: str
+) -> None:  # noqa: ANN401
     iam.create_user(UserName="ann")
     iam.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser")
     allow = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}
@@ -163,7 +165,7 @@ PROFILE, BOUNDARY = "profile", "arn:aws:iam::aws:policy/ReadOnlyAccess"
         ("update_role", {"MaxSessionDuration": 7200, "Description": "not even this"}),
     ],
 )
-def test_nobody_may_change_it(iam: Any, role: str, operation: str, arguments: dict[str, object]) -> None:  # noqa: ANN401
+def test_no_caller_may_change_it(iam: Any, role: str, operation: str, arguments: dict[str, object]) -> None:  # noqa: ANN401
     before = iam.get_role(RoleName=role)["Role"]
     answer = refusal(getattr(iam, operation), RoleName=role, **arguments)
     assert answer == (400, "UnmodifiableEntity", PROTECTED)
@@ -189,7 +191,7 @@ def test_a_role_of_the_same_name_is_refused(iam: Any, role: str, account: str) -
     assert answer == (409, "EntityAlreadyExists", f"Role with name {role.lower()} already exists.")
 
 
-def test_nobody_may_assume_it(server: Served, role: str, account: str) -> None:
+def test_no_caller_may_assume_it(server: Served, role: str, account: str) -> None:
     arn = f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE}/{role}"
     status, code, _ = refusal(server.client("sts", account).assume_role, RoleArn=arn, RoleSessionName="me")
     assert (status, code) == (403, "AccessDenied")

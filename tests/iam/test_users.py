@@ -179,7 +179,7 @@ def test_a_policy_may_ask_for_the_tags_of_the_user_who_calls(server: Served, iam
         ("list_signing_certificates", "Certificates"),
     ],
 )
-def test_credentials_that_nobody_has_are_listed_as_none(iam: Any, operation: str, member: str) -> None:  # noqa: ANN401
+def test_credentials_that_do_not_exist_are_listed_as_none(iam: Any, operation: str, member: str) -> None:  # noqa: ANN401
     iam.create_user(UserName="ann")
     assert getattr(iam, operation)(UserName="ann")[member] == []
     assert refusal(getattr(iam, operation), UserName="bob")[1] == "NoSuchEntity"

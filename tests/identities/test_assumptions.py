@@ -202,7 +202,7 @@ async def test_a_role_that_is_missing_is_refused_as_one_that_does_not_trust(hous
     assert await house.refused(ROOT, Wish(name, "build")) == NO_TRUST
 
 
-async def test_nobody_assumes_the_role_of_a_service(house: House) -> None:
+async def test_no_caller_assumes_the_role_of_a_service(house: House) -> None:
     linked = SERVICES[REPLICATION_SERVICE]
     role = Role("AROAREPLICATIONREPLI", fakes.ACCOUNT, linked.role_name, linked.path, linked.trust, fakes.NOW)
     await house.catalog.partition.write(lambda db: identities.add_service_role(db, role, linked.policy_arn))

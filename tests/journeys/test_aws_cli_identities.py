@@ -56,7 +56,7 @@ def test_a_user_may_what_its_group_may(source: Owner, iam: Program) -> None:
     assert "(NoSuchEntity)" in iam.refusal("get-policy", "--policy-arn", policy)
 
 
-def test_a_role_is_assumed_by_those_whom_it_trusts_and_hangs_in_a_profile(source: Owner, iam: Program) -> None:
+def test_a_role_is_assumed_by_those_that_it_trusts_and_stands_in_a_profile(source: Owner, iam: Program) -> None:
     iam("create-role", "--role-name", "build", "--assume-role-policy-document", trusting(SOURCE))
     iam("wait", "role-exists", "--role-name", "build")
     iam("put-role-policy", "--role-name", "build", "--policy-name", "reading", "--policy-document", READING)

@@ -95,7 +95,7 @@ def test_a_session_says_who_it_is(source: Owner) -> None:
     assert identity["Arn"] == f"arn:aws:sts::{SOURCE}:assumed-role/deployer/test"
 
 
-def test_nobody_assumes_the_role_that_replicates(source: Owner) -> None:
+def test_no_caller_assumes_the_role_that_replicates(source: Owner) -> None:
     replication.configure(source, TO_BOTH)
     arn = source.boto("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
     key = user(source, "sts:AssumeRole")

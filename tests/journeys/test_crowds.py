@@ -119,7 +119,7 @@ CUT_OFF = {say_nothing: SILENT, begin_a_head: HALF_HEADED, lengthen_a_head: SLOW
 BORNE = {trickle_a_body: SLOW_BODIED, read_nothing: UNREAD, work: ACTIVE}
 
 
-async def test_a_thousand_connections_of_every_kind_keep_nobody_out(target: Target) -> None:
+async def test_a_thousand_connections_of_every_kind_keep_no_other_client_out(target: Target) -> None:
     async with connected(target) as line:
         status, _, _ = await line.ask("POST", f"{UPLOADS}?digest={digest_of(BLOB)}", BLOB)
         assert status == 201

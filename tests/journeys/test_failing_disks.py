@@ -98,7 +98,7 @@ def test_a_database_that_cannot_sync_at_all_says_that_it_does_not_know(registry:
     assert registry.sells_as_before()
 
 
-def test_whatever_a_restart_finds_of_what_nobody_knows_is_whole(registry: Shop) -> None:
+def test_whatever_a_restart_finds_of_unacknowledged_writes_is_whole(registry: Shop) -> None:
     with failing(registry.server, "fdatasync", "error=EIO"):
         assert registry.push(LAYER)[0] == 503
         registry.server.kill()

@@ -103,7 +103,7 @@ def crowd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Crowd]:
         crowd.stop_worker()
 
 
-def test_whoever_is_killed_every_image_lands_once_and_no_status_is_ahead(crowd: Crowd) -> None:
+def test_whichever_process_is_killed_every_image_lands_once_and_no_status_is_ahead(crowd: Crowd) -> None:
     source = Owner(crowd.server, SOURCE, HOME)
     away, other = Owner(crowd.server, SOURCE, AWAY), Owner(crowd.server, OTHER, AWAY)
     source.boto("ecr").create_repository(repositoryName=REPOSITORY)

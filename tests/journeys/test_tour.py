@@ -28,7 +28,7 @@ def test_the_demo_succeeds_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_tour_shows_every_copy_and_by_whom_it_was_carried(tmp_path: Path) -> None:
+def test_the_tour_shows_every_copy_and_the_role_that_carried_it(tmp_path: Path) -> None:
     with tour(tmp_path) as shown:
         assert {SOURCE, OTHER, HOME, AWAY} <= set(shown.split())
         assert "carried by" in shown

@@ -152,7 +152,7 @@ def test_what_is_not_one_json_object_is_refused_in_the_words_of_ecr(content: byt
         parse_manifest(content, OCI_MANIFEST)
 
 
-def test_a_manifest_whose_type_nobody_gives_is_refused() -> None:
+def test_a_manifest_without_a_media_type_is_refused() -> None:
     with pytest.raises(ManifestInvalid, match="Invalid JSON syntax"):
         parse_manifest(encoded(without(image(), "mediaType")), None)
 

@@ -260,7 +260,7 @@ async def test_a_deleted_upload_is_gone(site: Site) -> None:
 
 @SHARED
 @pytest.mark.parametrize("path", [UNKNOWN_UPLOAD, UPLOADS + "..%2f..%2fetc", UPLOADS + "x" * 3000])
-async def test_an_upload_that_nobody_began_is_not_found(empty: Site, path: str) -> None:
+async def test_an_upload_that_no_client_began_is_not_found(empty: Site, path: str) -> None:
     for request in (
         send(empty, "GET", path),
         send(empty, "PATCH", path, b"abc"),

@@ -427,7 +427,7 @@ async def test_referrers_are_an_index_made_on_the_spot(client: Client) -> None:
     ]
 
 
-async def test_nothing_refers_to_what_nobody_pushed(client: Client) -> None:
+async def test_nothing_refers_to_what_was_never_pushed(client: Client) -> None:
     reply = await client.ask("GET", f"/v2/team/api/referrers/{Digest.of(b'nowhere')}")
     assert reply.json == {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
     assert (await client.ask("GET", "/v2/team/api/referrers/v1")).error[:2] == (400, "DIGEST_INVALID")

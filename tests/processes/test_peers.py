@@ -47,7 +47,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Folder]:
         each.close()
 
 
-async def test_words_that_mean_nothing_wake_nobody_and_do_no_harm(folder: Folder) -> None:
+async def test_words_that_mean_nothing_wake_no_process_and_do_no_harm(folder: Folder) -> None:
     ann, bob = folder.join(), folder.join()
     heard: asyncio.Queue[Topic] = asyncio.Queue()
     listening = asyncio.create_task(bob.listen(heard.put_nowait))
@@ -83,7 +83,7 @@ def test_a_process_that_hears_nothing_more_is_not_dead(folder: Folder) -> None:
     assert ann.dead() == []
 
 
-def test_nobody_judges_the_processes_of_another_host(folder: Folder) -> None:
+def test_no_process_judges_the_processes_of_another_host(folder: Folder) -> None:
     ann, far = folder.join("here"), folder.join("there")
     assert far._socket is not None
     far._socket.close()

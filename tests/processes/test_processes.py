@@ -100,7 +100,7 @@ def test_processes_whose_parent_was_killed_end_by_themselves(served: Served) -> 
         socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_SECONDS).close()
 
 
-def test_what_the_first_process_cannot_do_is_explained_once_and_nobody_is_begun(tmp_path: Path) -> None:
+def test_what_the_first_process_cannot_do_is_explained_once_and_no_process_is_started(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     ended = run("serve", "--data", str(tmp_path / "file" / "data"), "--listen", "127.0.0.1:0", "--workers", "3")
     assert ended.returncode == 4

@@ -54,7 +54,7 @@ def events(capfd: pytest.CaptureFixture[str], name: str) -> list[dict[str, objec
     return [event for event in said if event["event"] == name]
 
 
-async def test_a_damaged_manifest_is_given_to_nobody_before_anybody_looked(
+async def test_a_damaged_manifest_is_served_to_no_client_even_before_verification(
     dump: Dump, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await spoil(dump)

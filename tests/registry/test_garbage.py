@@ -177,6 +177,8 @@ async def test_a_note_of_a_key_that_a_row_names_goes_and_the_bytes_stay(dump: Du
     assert await dump.region.read(lambda db: db.execute(schema.discarded_key.select()).all()) == []
 
 
-async def test_a_region_that_nobody_wrote_to_is_not_made_by_sweeping_it(catalog: WholeCatalog, tmp_path: Path) -> None:
+async def test_a_region_that_was_never_written_to_is_not_made_by_sweeping_it(
+    catalog: WholeCatalog, tmp_path: Path
+) -> None:
     await Dump(catalog, tmp_path).sweep(timedelta(days=30))
     assert not (tmp_path / "regions").exists()

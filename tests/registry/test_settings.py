@@ -112,7 +112,7 @@ async def test_twenty_five_destinations_over_all_rules_are_allowed_and_one_more_
         await replication(catalog).put(caller(), REGISTRY, to_accounts(25))
 
 
-async def test_a_region_that_nobody_knows_is_refused_by_name(catalog: WholeCatalog) -> None:
+async def test_an_unknown_region_is_refused_by_name(catalog: WholeCatalog) -> None:
     nowhere = Registry(ACCOUNT, RegionName("nowhere-1"))
     with pytest.raises(InvalidParameter, match="nowhere-1"):
         await replication(catalog).put(caller(), REGISTRY, ReplicationConfiguration((ReplicationRule((nowhere,)),)))
@@ -154,7 +154,7 @@ def push(db: Connection, tags: tuple[str, ...], *destinations: Registry) -> None
         outbox.owe(db, REGISTRY, planned, position, NOW)
 
 
-async def test_an_image_that_was_owed_to_nobody_has_no_status(catalog: WholeCatalog) -> None:
+async def test_an_image_without_destinations_has_no_status(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1",)))
     assert await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, "1")) == Copies(IMAGE, ())
 

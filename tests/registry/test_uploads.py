@@ -454,7 +454,7 @@ async def test_a_stranger_hears_the_same_whether_or_not_it_exists(site: Site, ve
     assert site.files() == set()
 
 
-async def test_a_verb_on_a_region_that_nobody_wrote_to_creates_nothing(
+async def test_a_verb_on_a_region_that_was_never_written_to_creates_nothing(
     catalog: EmbeddedCatalog, tmp_path: Path
 ) -> None:
     uploads = Uploads(catalog, FileBlobStores(tmp_path), AllowAll())

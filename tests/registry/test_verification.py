@@ -122,7 +122,7 @@ async def test_a_disk_that_is_away_damages_nothing(dump: Dump) -> None:
 
 
 @pytest.mark.parametrize("harm", [cut, Path.unlink], ids=["cut", "gone"])
-async def test_a_push_heals_a_file_that_is_gone_or_cut_short_before_anybody_noticed(
+async def test_a_push_heals_a_file_that_is_gone_or_cut_short_before_verification_notices(
     dump: Dump, harm: Callable[[Path], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     harm(dump.file_of(LAYER))
@@ -204,7 +204,7 @@ async def test_only_what_is_meant_is_looked_at(dump: Dump) -> None:
     assert await look(dump, Scope(AccountId("999988887777"))) == []
 
 
-async def test_what_nobody_has_looked_at_for_a_round_is_looked_at_once(dump: Dump) -> None:
+async def test_what_was_not_looked_at_for_a_round_is_looked_at_once(dump: Dump) -> None:
     assert await dump.verification.verify_due(REGION, MONTH) == 0
     dump.world.advance(MONTH + TICK)
     await dump.upload(b"new")

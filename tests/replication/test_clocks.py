@@ -125,7 +125,7 @@ async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple
     assert swept == Swept(keys=1)
 
 
-async def test_a_region_that_nobody_wrote_to_has_a_clock_too(hosts: tuple[Host, Host]) -> None:
+async def test_a_region_that_was_never_written_to_has_a_clock_too(hosts: tuple[Host, Host]) -> None:
     _, slow = hosts
     now = await slow.catalog.region(FAR.region).read(slow.catalog.now)
     assert datetime.now(UTC) - now > timedelta(hours=2)

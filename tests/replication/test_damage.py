@@ -70,7 +70,7 @@ async def test_an_arrival_heals_a_manifest_that_is_damaged_at_its_destination(wo
     assert await world.has(FAR, FIRST)
 
 
-async def test_an_arrival_heals_a_file_that_is_gone_and_that_nobody_missed(
+async def test_an_arrival_heals_a_file_that_is_gone_before_verification_notices(
     world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Another account holds the layer in the destination's Region, so it is brought, and then meets the lost one."""

@@ -127,7 +127,7 @@ async def test_a_position_is_forgotten_when_nothing_older_can_have_come_for_its_
     assert (await kept(world, FAR))["applied_position"] == 0
 
 
-async def test_a_position_that_advances_begins_its_time_anew(world: World) -> None:
+async def test_a_position_that_advances_restarts_its_time(world: World) -> None:
     await world.push(FIRST, "1")
     await world.deliver()
     await forget(world, DAY * 2)

@@ -64,7 +64,7 @@ def strangers(harbor: Harbor) -> dict[str, Caller]:
     }
 
 
-async def test_nobody_is_heard_but_a_session_of_the_role_bound_to_this_road(harbor: Harbor) -> None:
+async def test_only_a_session_of_the_role_bound_to_this_lane_is_heard(harbor: Harbor) -> None:
     offer = await harbor.offer()
     [wanted] = offer.images
     store = harbor.world.stores.region(IRELAND)

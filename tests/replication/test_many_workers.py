@@ -74,7 +74,7 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
     deployment.close()
 
 
-async def test_each_delivery_is_attempted_once_whoever_else_works(deployment: Deployment) -> None:
+async def test_each_delivery_is_attempted_once_whatever_other_workers_do(deployment: Deployment) -> None:
     workers = [deployment.begin() for _ in range(WORKERS)]
     attempts = await asyncio.gather(*(each.deliver() for each in workers))
     assert sum(attempts) == len(IMAGES) * sum(len(destinations) for destinations in LANES.values())

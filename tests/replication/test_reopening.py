@@ -115,7 +115,7 @@ async def test_what_was_given_up_stays_so_where_a_newer_delivery_of_the_same_sta
     assert await ended(world) == (DeliveryState.COMPLETE, None)
 
 
-async def test_what_nobody_asks_for_any_more_stays_given_up(world: World) -> None:
+async def test_what_no_rule_asks_for_any_more_stays_given_up(world: World) -> None:
     await world.push(FIRST, "1")
     await damage(world, HOME)
     await give_up(world)

@@ -295,7 +295,7 @@ async def test_without_the_role_there_is_no_copy(world: World) -> None:
     assert not await world.has(FAR, FIRST)
 
 
-async def test_a_region_that_nobody_serves_is_not_found(world: World) -> None:
+async def test_a_region_that_is_not_served_is_not_found(world: World) -> None:
     nowhere = Registry(ANN, RegionName("mars-north-1"))
     await world.configure(HOME, ReplicationRule((nowhere,)))
     await world.push(FIRST, "1")

@@ -170,7 +170,7 @@ def has_no_offer(db: Connection) -> bool:
     return db.execute(select(schema.offer)).first() is None
 
 
-async def test_the_lease_of_a_long_errand_is_renewed(stalled: tuple[World, StalledDestinations]) -> None:
+async def test_the_lease_of_a_long_copy_is_renewed(stalled: tuple[World, StalledDestinations]) -> None:
     world, _ = stalled
     office = world.replication.office
     await world.configure(HOME, ReplicationRule((FAR,)))

@@ -134,7 +134,7 @@ def who(served: Served, keys: tuple[str, str, str], **headers: str) -> str:
         return str(error.response["Error"]["Code"])
 
 
-def test_sessions_of_an_open_root_hold_for_whom_accounts_are_open_and_no_longer(tmp_path: Path) -> None:
+def test_sessions_of_an_open_root_hold_where_and_while_accounts_are_open(tmp_path: Path) -> None:
     served = start(tmp_path / "data", TWINPORT_OPEN_ACCOUNTS="true")
     try:
         sessions = sessions_of_an_open_root(served)

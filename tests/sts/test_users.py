@@ -190,7 +190,7 @@ def test_what_no_session_can_be_made_of_is_refused(
 
 
 @pytest.mark.parametrize("key", ["aws:PrincipalArn", "aws:userid", "aws:PrincipalType"])
-def test_conditions_see_whom_a_session_stands_for(server: Served, account: str, key: str) -> None:
+def test_conditions_see_the_user_that_a_session_stands_for(server: Served, account: str, key: str) -> None:
     ann = user(server, account, "ann")
     sts = server.client("sts", account, keys=ann.keys)
     federated = f"arn:aws:sts::{account}:federated-user/guest"
@@ -243,7 +243,7 @@ def test_a_session_follows_its_user_to_another_name(server: Served, account: str
     assert (me["UserId"], me["Arn"]) == (ann.unique_id, f"arn:aws:iam::{account}:user/eve")
 
 
-def test_the_account_of_any_key_is_told_to_whom_may_ask(server: Served, account: str) -> None:
+def test_the_account_of_any_key_is_told_to_callers_that_may_ask(server: Served, account: str) -> None:
     ann = user(server, account, "ann", allowing("sts:GetAccessKeyInfo", "*"))
     server.client("iam", account).update_access_key(UserName="ann", AccessKeyId=ann.keys[0], Status="Inactive")
     eve = user(server, f"{int(account) ^ 1:012}", "eve", allowing("sts:GetAccessKeyInfo", "*"))
@@ -261,7 +261,9 @@ def test_second_factors_are_refused_and_not_believed(server: Served, account: st
     assert error_code(server.client("sts", account).get_session_token, **members) == "UnsupportedOperation"
 
 
-def test_resource_policies_may_name_a_federated_user_and_whom_it_stands_for(server: Served, account: str) -> None:
+def test_resource_policies_may_name_a_federated_user_and_the_user_that_it_stands_for(
+    server: Served, account: str
+) -> None:
     ecr = server.client("ecr", account)
     ecr.create_repository(**CREATE)
     ann = user(server, account, "ann", document(FEDERATE))

@@ -104,7 +104,7 @@ def house(running: tuple[Issuer, Served]) -> Iterator[House]:
 
 
 @pytest.mark.parametrize("key", ["rsa", "curve"])
-def test_a_true_token_opens_the_role_to_whom_it_is_about(house: House, key: str) -> None:
+def test_a_true_token_opens_the_role_to_its_subject(house: House, key: str) -> None:
     answer = house.come(house.issuer.token(key))
     assert answer["SubjectFromWebIdentityToken"] == "repo:acme/app:ref:refs/heads/main"
     assert (answer["Audience"], answer["Provider"]) == ("sts.amazonaws.com", house.provider)
@@ -142,7 +142,7 @@ def test_a_provider_has_to_be_there_and_named_in_the_trust(house: House) -> None
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}])
-def test_whoever_lets_everybody_in_lets_no_outsider_in(house: House, principal: object) -> None:
+def test_a_trust_policy_that_names_every_principal_lets_no_outsider_in(house: House, principal: object) -> None:
     everybody = document({"Effect": "Allow", "Principal": principal, "Action": [ACTION, "sts:AssumeRole"]})
     house.iam.update_assume_role_policy(RoleName="web", PolicyDocument=everybody)
     assert house.refused() == DENIED
@@ -287,7 +287,7 @@ def test_a_source_identity_in_the_token_stays_with_the_session(house: House) -> 
     assert house.come(token)["SourceIdentity"] == "ann"
 
 
-def test_a_session_knows_who_vouched_for_it_and_for_whom(house: House) -> None:
+def test_a_session_knows_its_provider_and_its_subject(house: House) -> None:
     issuer = house.issuer.provider
     seen = {"aws:FederatedProvider": house.provider, f"{issuer}:sub": house.issuer.url, f"{issuer}:aud": "app"}
     house.allow(document(statement("Allow", "ecr:*", Condition={"StringEquals": seen})))
@@ -315,7 +315,7 @@ def test_an_issuer_that_may_not_be_reached_or_says_nothing_useful_gives_no_key(h
         assert "169.254.169.254, which" not in words
 
 
-def test_nobody_else_comes_in_without_a_signature(house: House) -> None:
+def test_no_other_operation_is_answered_without_a_signature(house: House) -> None:
     nobody = Config(signature_version=UNSIGNED, retries={"max_attempts": 1})
     sts = boto3.client("sts", region_name="eu-west-1", endpoint_url=house.server.url, config=nobody)
     for call, members in (

@@ -58,6 +58,6 @@ def test_the_greeter_greets(tmp_path: Path) -> None:
     assert subprocess.run([path], capture_output=True, check=True).stdout == b"hello from here\n"
 
 
-def test_every_tour_has_a_souvenir_of_its_own() -> None:
+def test_every_tour_pushes_an_image_of_its_own() -> None:
     assert souvenir("1") == souvenir("1")
     assert souvenir("1").manifest.digest != souvenir("2").manifest.digest
