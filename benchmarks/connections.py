@@ -169,7 +169,7 @@ def measure(server: PostgresServer | None, processes: list["subprocess.Popen[byt
             push_all(client)
             watch.end()
             thread.join()
-            print(f"connections at most {watch.most}; made anew {_number(db, _MADE) - made}")
+            print(f"connections at most {watch.most}; opened again {_number(db, _MADE) - made}")
     pids = [pid for process in processes for pid in family(process.pid)]
     print(f"after pushes: {shown(pids)}")
     print(f"answers {dict(client.heard)}; lost {len(client.lost)} {client.lost[:3]}")

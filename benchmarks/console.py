@@ -24,7 +24,7 @@ _PAINT = """new Promise(done => new PerformanceObserver(seen => {
 
 
 def paint_ms(page: Page, url: str) -> float:
-    """Open a page anew and return when its first content was painted."""
+    """Open a page once more and return when its first content was painted."""
     page.goto(url)
     milliseconds: float = page.evaluate(_PAINT)
     return milliseconds

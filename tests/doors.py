@@ -9,7 +9,7 @@ from twinport.settings import loading
 
 
 def built() -> tuple[tuple[str, Door], ...]:
-    """Return each prefix with its door. They stand on a database that is gone, so they answer nobody."""
+    """Return each prefix with its door. They stand on a database that is gone, so they answer no request."""
     with TemporaryDirectory() as folder:
         whole = app.build(loading.load(None, {}, {"data": str(Path(folder) / "data"), "listen": "127.0.0.1:4566"}))
         whole.close()

@@ -33,7 +33,7 @@ class AllowAll:
 
 
 class DenyAll:
-    """A gate that lets nobody do anything."""
+    """A gate that denies every request."""
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         witness.saw(action, resource.arn, context)

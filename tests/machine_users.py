@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# What Debian calls nobody.
+# The user that owns no files in Debian.
 STRANGER = 65534
 AS_A_STRANGER = ("setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups")
 

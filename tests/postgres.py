@@ -35,7 +35,7 @@ class PostgresServer:
         return str(self.handle.get_uri()).replace("/postgres?", f"/{name}?")
 
     def drop(self, address: str) -> None:
-        """Drop the databases of a deployment, whoever is connected."""
+        """Drop the databases of a deployment, whichever clients are connected."""
         base = address.rpartition("?")[0].rpartition("/")[2]
         for name in self.databases(base):
             self.run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -56,7 +56,7 @@ class PostgresServer:
 
 @dataclass(frozen=True)
 class KeptDatabases:
-    """A deployment's databases that are emptied and not made anew, and the connections that empty them."""
+    """A deployment's databases that are emptied and not recreated, and the connections that empty them."""
 
     server: PostgresServer
     address: str
@@ -83,7 +83,7 @@ class KeptDatabases:
         return found is not None and found[0] is not None
 
     def _run(self, name: str, statements: sql.Composed | sql.SQL) -> psycopg.Cursor[Any]:
-        """Run statements, anew if a test ended the connection or dropped the database since it was used last."""
+        """Run statements, on a new connection if a test ended this one or dropped the database since its last use."""
         try:
             return self._connection(name).execute(statements)
         except psycopg.OperationalError:

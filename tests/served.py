@@ -43,7 +43,7 @@ class Served:
     def client(
         self, service: str, account: str, region: str = "eu-west-1", keys: tuple[str, str, str | None] | None = None
     ) -> Any:  # noqa: ANN401 — boto3 makes its clients at run time
-        """Make a boto3 client: the root of an open account, or whoever holds `keys`."""
+        """Make a boto3 client: the root of an open account, or the owner of `keys`."""
         key_id, secret, token = keys or (account, "test", None)
         return boto3.client(
             service,
@@ -94,14 +94,14 @@ def start(
     try:
         _wait_until_it_answers(served)
     except AssertionError:
-        # Nobody gets hold of it any more, so nobody else would end it.
+        # No caller gets this process, so no other code would end it.
         process.kill()
         raise
     return served
 
 
 def new_account() -> str:
-    """A clean account costs nothing: nobody used these twelve digits before."""
+    """A clean account costs nothing: these twelve digits were not used before."""
     return f"{random.randrange(10**11, 10**12)}"
 
 

@@ -1,4 +1,4 @@
-"""The tables of a Region in memory, for properties that begin anew with each example."""
+"""The tables of a Region in memory, for properties that begin empty with each example."""
 
 import sqlite3
 from functools import cache

@@ -1,4 +1,4 @@
-"""Whoever a policy names is meant for good: deleted and made again, a user or role of the same name is a stranger."""
+"""A policy means the principal that it named: a user or role that is deleted and made again is another one."""
 
 import json
 import urllib.parse

@@ -70,7 +70,7 @@ async def delete_role(_: str, request: Mapping[str, Any]) -> None:
 
 
 async def refuse_unnamed(_: str, request: Mapping[str, Any]) -> None:
-    raise Refusal(f"nobody gave this a code: {request}")
+    raise Refusal(f"this has no code: {request}")
 
 
 ECR_HANDLERS: Mapping[str, Handler[str]] = {

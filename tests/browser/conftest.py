@@ -49,7 +49,7 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture
 def person(page: Page, server: Served, account: str) -> Person:
-    """Somebody who is signed in as the root of a clean account."""
+    """A person who is signed in as the root of a clean account."""
     somebody = Person(page, server, account)
     somebody.sign_in()
     return somebody

@@ -36,7 +36,7 @@ def context(browser: Browser) -> Any:  # noqa: ANN401 — a generator of a conte
 
 @pytest.fixture
 def settled(person: Person) -> Person:
-    """Somebody whose account has a repository, a rule, a policy and the role."""
+    """A person whose account has a repository, a rule, a policy and the role."""
     ecr = person.server.client("ecr", person.account, "eu-west-1")
     ecr.create_repository(repositoryName="team/api")
     places = [{"region": "us-east-1", "registryId": person.account}]

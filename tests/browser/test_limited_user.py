@@ -1,4 +1,4 @@
-"""Somebody with few permissions: every page that they may not see or use says why, and nothing happens."""
+"""A user with few permissions: every page that they may not see or use says why, and nothing happens."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Ways in: an access key, a password, an open account; and how long somebody waits who guesses."""
+"""Ways in: an access key, a password, an open account; and how long a client waits that guesses."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.served import Served, start
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Served]:
-    """A server of its own, whose patience with an address no other test has worn."""
+    """A server of its own, at which no other test has failed to sign in."""
     served = start(tmp_path / "data")
     yield served
     served.stop()

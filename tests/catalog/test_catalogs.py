@@ -1,4 +1,4 @@
-"""The contract of a catalog, on SQLite and on PostgreSQL: what is read, what a write promises, what nobody wrote to."""
+"""The contract of a catalog, on SQLite and on PostgreSQL: what is read, what a write promises, what was not written."""
 
 import asyncio
 import threading

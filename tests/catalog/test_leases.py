@@ -1,4 +1,4 @@
-"""Leases on work: one holder at a time, on either database, whoever comes at the same moment."""
+"""Leases on work: one holder at a time, on either database, when several ask at the same moment."""
 
 import asyncio
 from collections.abc import AsyncIterator

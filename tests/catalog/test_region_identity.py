@@ -1,4 +1,4 @@
-"""A Region's database that is missing or another is refused and never made anew, on both databases."""
+"""A Region's database that is missing or another is refused and never recreated, on both databases."""
 
 import asyncio
 import shutil

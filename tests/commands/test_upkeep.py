@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @dataclass(frozen=True)
 class Pusher:
-    """Somebody with a repository, who pushes by ECR's own API."""
+    """A client with a repository, which pushes by ECR's own API."""
 
     served: Served
     account: str

@@ -44,7 +44,7 @@ PAGES = {
     "roles/{name}/deletion": f"roles/{ROLE}/deletion",
     "roles/{name}/deletion/fresh": f"roles/{ROLE}/deletion/fresh",
 }
-# A form that shows nothing of anybody's.
+# A form that shows no data of an account.
 BLANK = "repositories/new"
 POLICY = document(
     statement(
@@ -77,7 +77,7 @@ FORMS = {
     "roles/{name}/description": Form("iam:UpdateRole", "The description is saved.", {"description": "words"}),
     "roles/{name}/delete": Form("iam:DeleteServiceLinkedRole", "Deletion of a role", {"confirmation": ROLE}),
 }
-# The parts of pages that are not shown, and say so, to somebody who may not see them and may see the rest.
+# The parts of pages that are not shown, and say so, to a user who may not see them and may see the rest.
 PARTS = [
     ("images?repository=team/api", "ecr:DescribeImageReplicationStatus"),
     ("images/fresh?repository=team/api", "ecr:DescribeImageReplicationStatus"),
@@ -94,7 +94,7 @@ PARTS = [
 
 
 class Visitor:
-    """Somebody who is signed in, with a browser that keeps cookies and nothing else."""
+    """A user who is signed in, with a browser that keeps cookies and nothing else."""
 
     def __init__(self, server: Served, form: dict[str, str]) -> None:
         self._base = f"{server.url}/console"
@@ -114,7 +114,7 @@ class Visitor:
         return self._read(f"{self._base}/{page}", urllib.parse.urlencode({**fields, "csrf": token}).encode())
 
     def form(self, page: str) -> dict[str, str]:
-        """Return what the form of a page holds before anybody types."""
+        """Return what the form of a page holds before the user types."""
         (form,) = re.findall(r'<form method="post"[^>]* class="card">.*?</form>', self.get(page), re.DOTALL)
         held = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
         return {name: unescape(value) for name, value in held}
@@ -248,7 +248,7 @@ def address(form: str) -> str:
 
 
 def filled(root: Visitor, account: str, form: str) -> dict[str, str]:
-    """Return a form as its page gives it to somebody who may see it, with what is typed."""
+    """Return a form as its page shows it to a user who may see it, with what is typed."""
     typed = {name: value.replace("ACCOUNT", account) for name, value in FORMS[form].typed.items()}
     return root.form(f"{REGION}/{PAGES.get(form, form)}") | typed
 

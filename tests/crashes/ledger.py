@@ -145,7 +145,7 @@ class Ledger:
                 "bytes lost their row and got no note"
             )
         assert home.complete <= far.arrived, "a delivery is complete that never arrived"
-        # Nobody pushes there, so each position was taken by a landing.
+        # No client pushes there, so each position was taken by a landing.
         assert far.positions == len(far.arrived), "a delivery took effect more than once"
 
     async def rows(self, region: RegionName) -> Rows:

@@ -100,7 +100,7 @@ class Machine:
         self.replication = Replication(self.office, courier, secrets.token_hex(8))
 
     def go_on(self, plan: Plan) -> None:
-        """Count operations anew, and act on `plan`."""
+        """Count operations from zero, and act on `plan`."""
         self.disk.plan = plan
         self.disk.operations.clear()
 
@@ -148,7 +148,7 @@ class Machine:
         await self.repositories.delete(ME, HOME, name, Contents.DELETED)
 
     async def sweep_what_is_old(self) -> None:
-        """Let go of what nobody needs for a day: of rows, and once their readers are done of bytes."""
+        """Delete what was not needed for a day: first rows, then bytes, once their readers are done."""
         self.clock.advance(RETENTION.layers * 2)
         for _ in range(2):
             for region in REGIONS:

@@ -53,13 +53,13 @@ async def test_wherever_a_copy_is_killed_the_next_process_brings_it_once(
 
 @on_both(STORIES, a_large_layer)
 async def test_a_copy_whose_outcome_is_unknown_is_made_once(machine: Machine, ledger: Ledger, story: Story) -> None:
-    """A COMMIT at the destination that nobody heard of must cost no bytes that its rows name."""
+    """A COMMIT at the destination whose answer was lost must cost no bytes that its rows name."""
     assert await doubt_everywhere(machine, ledger, story) >= 4
     await ledger.every_copy_was_made()
 
 
 async def an_offer_that_expires(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
-    """A process ends when everything was brought and nothing committed, and nobody comes back in time."""
+    """A process ends when everything was brought and nothing committed, and no courier comes back in time."""
     await machine.deliver_everything()
     await machine.push(image(b"abandoned" + mark), None)
     machine.go_on(killed_at_its(5, [BEGIN]))

@@ -1,4 +1,4 @@
-"""The door of Amazon ECR over real verbs, in this process: bytes in, bytes out, and nobody to sign for."""
+"""The door of Amazon ECR over real verbs, in this process: bytes in, bytes out, and no signatures."""
 
 import json
 from collections.abc import Iterator

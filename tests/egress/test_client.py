@@ -194,7 +194,7 @@ async def test_credentials_go_to_the_host_they_were_given_for_and_to_no_other(pl
     place.says["/back"] = plain(b"")
     await place.get(authorization="Bearer secret")
     carried = ["authorization: bearer secret" in each.lower() for each in place.requests]
-    # Whoever was led away may have been sent back by a stranger.
+    # After a redirect to another host, a redirect back may be that host's wish.
     assert carried == [True, True, False, False]
 
 

@@ -92,7 +92,7 @@ class Doors:
         return self._signed(service, body, (("content-type", "application/x-www-form-urlencoded"),))
 
     def stranger(self, form: Mapping[str, str]) -> Answered:
-        """Ask STS with a form that nobody signed."""
+        """Ask STS with an unsigned form."""
         body = urlencode({"Version": shapes.load("sts").api_version, **form}).encode()
         headers = (("host", HOST), ("content-type", "application/x-www-form-urlencoded"))
         return self.ask("POST", "/", (*headers, ("content-length", str(len(body)))), (body,))

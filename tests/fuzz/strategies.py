@@ -103,14 +103,14 @@ def headers() -> st.SearchStrategy[list[tuple[str, str]]]:
 
 
 def presigned_layers() -> st.SearchStrategy[str]:
-    """Make addresses of layers that nobody signed."""
+    """Make unsigned addresses of layers."""
     path = st.lists(_SEGMENTS | _QUOTED | st.just(f"team/api@{DIGESTS[0]}"), max_size=4).map("/".join)
     pairs = st.builds("{}={}".format, st.sampled_from(("expires", "signature", "x")), _VALUES | _QUOTED)
     return st.builds(lambda path, query: f"/_layers/{path}?{'&'.join(query)}", path, st.lists(pairs, max_size=3))
 
 
 def passwords() -> st.SearchStrategy[str]:
-    """Make Authorization headers of the registry protocol, some of tokens that nobody issued."""
+    """Make Authorization headers of the registry protocol, some with tokens that were never issued."""
     values: st.SearchStrategy[object] = st.sampled_from(
         (1, 10**30, 1e300, float("inf"), float("nan"), "²", None, [], {}, "\ud800", REGION, "x" * 4000)
     )

@@ -40,7 +40,7 @@ TRUST = json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT]})
 
 @pytest.fixture(scope="module", params=ENGINES)
 def doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    """An account whose role `web` lets in everyone for whom a provider vouches that gave the operator its keys."""
+    """An account whose role `web` trusts every token of one provider, whose keys the operator has stored."""
     folder = tmp_path_factory.mktemp("strangers")
     (folder / "keys.json").write_text(SIGNER.key_set())
     settings = Settings(

@@ -45,7 +45,7 @@ def violations(history: History) -> list[Violation]:
 def wrong_answers(history: History) -> Iterator[Violation]:
     for each in history.operations:
         if each.heard is Heard.WRONG:
-            yield Violation("an answer that nobody should hear", " ".join(each.said), (each,))
+            yield Violation("an answer that no client should hear", " ".join(each.said), (each,))
 
 
 # --- registers --------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ _ON_IMAGE: _Meanings = {
 
 
 def partial_images(history: History) -> Iterator[Violation]:
-    """Whoever is given a manifest is given everything that it names, unless somebody removes the image meanwhile."""
+    """A client that gets a manifest gets everything that it names, unless a client removes the image meanwhile."""
     removals = _by(of_kind(history.operations, *_REMOVALS), lambda each: each.place)
     for pull in of_kind(history.operations, Kind.PULL):
         if pull.heard is Heard.ABSENT and not any(_may_explain(each, pull) for each in removals[pull.place]):
@@ -152,7 +152,7 @@ def _may_explain(removal: Operation, pull: Operation) -> bool:
 
 
 def statuses_ahead(history: History) -> Iterator[Violation]:
-    """What a status calls complete can be pulled at the destination. Nobody removes anything there."""
+    """What a status calls complete can be pulled at the destination. No client removes anything there."""
     for each in of_kind(history.operations, Kind.READ_DIGEST):
         if each.heard is Heard.ABSENT and each.place not in history.copies:
             yield Violation("a status ahead of the copy", f"{each.digest} of {each.place} is not there", (each,))
@@ -168,7 +168,7 @@ def failures_without_a_removal(history: History) -> Iterator[Violation]:
     for each in history.deliveries:
         gone = {(each.source, each.digest), (each.source, None)} & removed
         if each.state == "failed" and not gone:
-            yield Violation("a delivery failed", f"{each} and nobody removed its image")
+            yield Violation("a delivery failed", f"{each} and no client removed its image")
 
 
 def copies_that_differ(history: History) -> Iterator[Violation]:

@@ -19,12 +19,12 @@ from twinport.tour.image import Blob, Image, sha256
 # Longer than a server needs to come back, so that only the dead do not answer.
 ANSWER_SECONDS = 40
 NOTHING_CHANGED, MAY_BE_THERE = "nothing was changed", "may be there or not"
-# What a push may be told while somebody removes the image whose layers it found.
+# What a push may be told while another client removes the image whose layers it found.
 _PARTS_GONE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN")
 
 
 class _NoAnswer(Exception):
-    """Nobody can say whether an image is whole."""
+    """The server cannot say whether an image is whole."""
 
 
 @dataclass(frozen=True, slots=True)

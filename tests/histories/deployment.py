@@ -109,7 +109,7 @@ def deployed(folder: Path, database: str, workers: int) -> Iterator[Deployment]:
 def _started(folder: Path, workers: int, postgres: PostgreSQL | None) -> Iterator[Deployment]:
     address = None if postgres is None else postgres.new_address()
     server = Server(folder, "--workers", str(workers), database=address)
-    # Whoever stands still may hold what a start needs.
+    # A stopped process may hold what a start needs.
     server.patience = START_SECONDS
     deployment = Deployment(folder, server, workers, postgres, address)
     deployment.start()

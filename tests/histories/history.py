@@ -36,7 +36,7 @@ class Heard(Enum):
     UNKNOWN = "unknown"
     """No answer came, or one that does not say."""
     WRONG = "wrong"
-    """An answer that nobody should ever hear."""
+    """An answer that no client should ever hear."""
 
 
 @dataclass(frozen=True, slots=True)

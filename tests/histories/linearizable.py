@@ -60,7 +60,7 @@ Action = Write | Read | Remove | Clear | RemoveIf | MayClear
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Something that was asked of the register. One whose end nobody saw ends never: it may still take effect."""
+    """Something that was asked of the register. One whose end was not seen never ends: it may still take effect."""
 
     action: Action
     began: float

@@ -113,7 +113,7 @@ async def _live(client: Client, chance: random.Random, seed: int, is_over: Calla
         before = len(client.operations)
         await _one_thing(client, chance, seed)
         if all(each.heard in (Heard.REFUSED, Heard.UNKNOWN) for each in client.operations[before:]):
-            # Nobody is at home: whoever asks again at once only fills the history.
+            # No process answers: a client that asks again at once only fills the history.
             await asyncio.sleep(chance.uniform(0.05, 0.2))
 
 

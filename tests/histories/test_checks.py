@@ -111,7 +111,7 @@ def test_a_status_ahead_of_the_copy_is_found() -> None:
 
 def test_an_answer_that_no_client_should_hear_is_found() -> None:
     assert rules(also(seen(Kind.PUT, 9, Heard.WRONG, tag="1", digest=NEW, said=("500",)))) == {
-        "an answer that nobody should hear"
+        "an answer that no client should hear"
     }
 
 

@@ -1,4 +1,4 @@
-"""The edge: each trick of a browser, a name server or a proxy is one test."""
+"""Admission: each trick of a browser, a name server or a proxy is one test."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

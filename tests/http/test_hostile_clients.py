@@ -147,7 +147,7 @@ def when_it_grows_no_more(read: Callable[[], int]) -> int:
 
 
 def send_as_much_as_is_taken(connections: list[socket.socket], sent: bytes) -> None:
-    """Send until everything is sent, or nobody has taken anything for a while."""
+    """Send until everything is sent, or the server has taken nothing for a while."""
     left = {each.fileno(): (each, memoryview(sent)) for each in connections}
     polled = select.poll()
     for each in connections:

@@ -15,7 +15,7 @@ def iam(server: Served, account: str) -> Any:  # noqa: ANN401 — boto3's client
 
 @pytest.fixture
 def alias(account: str) -> str:
-    """An alias that nobody else has."""
+    """An alias that no other account has."""
     return f"acme-{account}"
 
 

@@ -44,13 +44,13 @@ SETS: dict[str, list[Statement]] = {
 PASSES = {
     "create": {"create it", "attach a policy to it", "put a policy on it"},
     "read": {"read it", "list roles"},
-    "edit": {"edit it", "describe it anew"},
+    "edit": {"edit it", "describe it again"},
     "delete": {"delete it", "ask how its deletion goes"},
 }
 
 
 def attempts(iam: Any, ecr: Any, task: str) -> dict[str, Callable[[], object]]:  # noqa: ANN401 — boto3's clients have no type
-    """What anybody might do to the role, to its siblings, and to an ordinary role. The deletion comes last."""
+    """What a caller might do to the role, to its siblings, and to an ordinary role. The deletion comes last."""
     return {
         "create it": lambda: iam.create_service_linked_role(AWSServiceName=SERVICE),
         "create its sibling": lambda: iam.create_service_linked_role(AWSServiceName=OTHER_SERVICE),
@@ -61,16 +61,16 @@ def attempts(iam: Any, ecr: Any, task: str) -> dict[str, Callable[[], object]]: 
         "list roles": iam.list_roles,
         "list its policies": lambda: iam.list_attached_role_policies(RoleName=ROLE),
         "edit it": lambda: iam.update_role(RoleName=ROLE, Description="edited"),
-        "describe it anew": lambda: iam.update_role_description(RoleName=ROLE, Description="described"),
-        "describe its sibling anew": lambda: iam.update_role_description(RoleName=OTHER_ROLE, Description="x"),
-        "describe another role anew": lambda: iam.update_role_description(RoleName="build", Description="x"),
+        "describe it again": lambda: iam.update_role_description(RoleName=ROLE, Description="described"),
+        "describe its sibling again": lambda: iam.update_role_description(RoleName=OTHER_ROLE, Description="x"),
+        "describe another role again": lambda: iam.update_role_description(RoleName="build", Description="x"),
         "tag it": lambda: iam.tag_role(RoleName=ROLE, Tags=[{"Key": "a", "Value": "b"}]),
         "attach a policy to it": lambda: iam.attach_role_policy(RoleName=ROLE, PolicyArn=ANY_POLICY),
         "put a policy on it": lambda: iam.put_role_policy(RoleName=ROLE, PolicyName="p", PolicyDocument="{}"),
         "put a policy on another role": lambda: iam.put_role_policy(
             RoleName="build", PolicyName="p", PolicyDocument="{}"
         ),
-        "change whom it trusts": lambda: iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument="{}"),
+        "change its trust": lambda: iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument="{}"),
         "delete it as a role": lambda: iam.delete_role(RoleName=ROLE),
         "configure replication": lambda: ecr.put_replication_configuration(replicationConfiguration={"rules": []}),
         "delete its sibling": lambda: iam.delete_service_linked_role(RoleName=OTHER_ROLE),

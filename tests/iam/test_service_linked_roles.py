@@ -114,9 +114,7 @@ def test_the_first_configuration_creates_it_with_a_description(server: Served, i
     assert made["Description"] == "Allows Amazon ECR to replicate images across multiple accounts"
 
 
-def test_a_caller_that_may_not_create_it_hears_which_permission_is_missing(
-    server: Served, iam: Any, account: str
-) -> None:  # noqa: ANN401
+def test_a_caller_that_may_not_create_it_hears_why(server: Served, iam: Any, account: str) -> None:  # noqa: ANN401
     iam.create_user(UserName="ann")
     iam.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser")
     allow = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}

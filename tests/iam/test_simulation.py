@@ -266,9 +266,7 @@ def test_the_simulator_agrees_with_the_gate(server: Served, iam: Any, alice: str
     assert ecr.create_repository(repositoryName="team/api")["repository"]
 
 
-def test_what_a_principal_may_do_is_told_to_those_who_may_ask(
-    server: Served, iam: Any, alice: str, account: str
-) -> None:  # noqa: ANN401
+def test_a_simulation_is_for_callers_that_may_ask(server: Served, iam: Any, alice: str, account: str) -> None:  # noqa: ANN401
     key = iam.create_access_key(UserName="alice")["AccessKey"]
     asking = server.client("iam", account, keys=(key["AccessKeyId"], key["SecretAccessKey"], None))
     status, _, text = refusal(asking.simulate_principal_policy, PolicySourceArn=alice, ActionNames=["ecr:PutImage"])

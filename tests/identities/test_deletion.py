@@ -195,7 +195,7 @@ async def test_the_runner_wakes_at_a_submission(process: Process) -> None:
     try:
         task = await process.submit()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await process.status(task) is not TaskStatus.SUCCEEDED:  # noqa: ASYNC110 — a row tells nobody
+            while await process.status(task) is not TaskStatus.SUCCEEDED:  # noqa: ASYNC110 — a row wakes no waiter
                 await asyncio.sleep(0)
     finally:
         running.cancel()

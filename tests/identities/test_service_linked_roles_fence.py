@@ -1,6 +1,6 @@
 """Put, push, Delete and crashes in every order: a role is never deleted under a configuration.
 
-Each script is somebody's work, one transaction a step; a schedule says who goes on for how long, and where the process
+Each script is one client's work, one transaction a step; a schedule says which runs for how long, and where the process
 dies. What must hold is judged after every burst.
 """
 
@@ -55,7 +55,7 @@ class World:
         self.deletions = Deletions(self.catalog, AllowAll(), self.clock, submitted.set)
         self.runner = DeletionRunner(self.catalog, self.clock, submitted, "runner")
 
-    # --- what somebody may do -----------------------------------------------------------------------------
+    # --- what a client may do -----------------------------------------------------------------------------
 
     async def put(self, region: RegionName) -> None:
         with suppress(RoleFenced):  # one deletion after another overtook it
@@ -90,7 +90,7 @@ class World:
         assert not existing.intersection(self.roles_of_tasks([TaskStatus.SUCCEEDED.value])), "a deleted role exists"
 
     def judge_in_peace(self) -> None:
-        """Once everything is removed and settled the role can be deleted, and the next configuration makes it anew."""
+        """Once everything is removed and settled the role can be deleted, and the next configuration makes it again."""
         for region in (HERE, THERE):
             Actor(self.remove(region)).finish()
             Actor(self.settle(region)).finish()
@@ -148,7 +148,7 @@ bursts = st.builds(Burst, st.integers(0, 3), st.sampled_from([1, 2, 3, 4, 6, END
 schedules = st.lists(st.one_of(bursts, bursts, bursts, bursts, st.just(Crash())), max_size=14)
 
 
-# A configuration that asked for the role, then waits while the role is deleted and made anew by another.
+# A configuration that asked for the role, then waits while another client deletes and recreates the role.
 @example(
     [[(World.put, HERE)], [(World.delete, HERE)], [(World.put, HERE)]], [Burst(0, 4), Burst(1, END), Burst(2, END)]
 )

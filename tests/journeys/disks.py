@@ -35,7 +35,7 @@ def small_disk(folder: Path, **options: str | int) -> Iterator[Path]:
 
 
 def remount(folder: Path, how: str) -> None:
-    """`ro` or `rw`, while somebody uses it."""
+    """Remount `ro` or `rw`, while processes use it."""
     run("mount", "-o", f"remount,{how}", str(folder))
 
 
@@ -86,7 +86,7 @@ def straced(pid: int, *words: str) -> Iterator[None]:
 
 
 def _end(strace: "subprocess.Popen[str]") -> None:
-    """Ask it to let go; one that waits for threads of a process that is dying is ended."""
+    """Ask it to detach; one that waits for threads of a process that is dying is ended."""
     strace.send_signal(signal.SIGINT)
     try:
         strace.communicate(timeout=LETTING_GO_SECONDS)

@@ -12,7 +12,7 @@ _SENT_ONCE = ("connection", "transfer-encoding", "content-length")
 
 
 class Lossy(ThreadingHTTPServer):
-    """Stands before the server at `port`. `lost` names the kinds of content whose first completion nobody heard of."""
+    """Stands before the server at `port`. `lost` names the kinds of content whose first completion is not answered."""
 
     daemon_threads = True
 

@@ -57,7 +57,7 @@ class PostgreSQL:
         self.wait()
 
     def stop(self) -> None:
-        """Let it end in order, whoever is connected."""
+        """Let it end in order, whichever clients are connected."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
@@ -99,7 +99,7 @@ class PostgreSQL:
         return f"postgresql://{OWNER}@/{database}?host={self.folder}"
 
     def drop(self, address: str) -> None:
-        """Drop the databases of a deployment, whoever is connected."""
+        """Drop the databases of a deployment, whichever clients are connected."""
         base = address.partition("?")[0].rpartition("/")[2]
         with psycopg.connect(self.address(OWNER), autocommit=True) as connection:
             rows = connection.execute("SELECT datname FROM pg_database").fetchall()

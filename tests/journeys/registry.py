@@ -33,7 +33,7 @@ class Registry:
 
     @classmethod
     def with_token(cls, owner: Owner, token: str) -> "Registry":
-        """The owner's registry, entered with somebody's authorisation token."""
+        """The owner's registry, entered with an authorization token of one caller."""
         return cls(f"{owner.server.url}/v2/{owner.account}/{owner.region}", token)
 
     def ask(self, method: str, place: str, body: bytes | None = None, *, media_type: str = "*/*") -> Said:

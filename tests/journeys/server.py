@@ -99,7 +99,7 @@ class Server:
         try:
             with urllib.request.urlopen(f"{self.url}/_twinport/health", timeout=1) as answer:
                 return bool(answer.status == 200)
-        except OSError:  # nobody there, or nobody yet who answers
+        except OSError:  # no server there, or none that answers yet
             return False
 
 

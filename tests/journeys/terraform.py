@@ -42,12 +42,12 @@ class Terraform:
         self.program("apply", "-auto-approve", "-no-color", "-input=false")
 
     def change(self, **variables: object) -> None:
-        """Apply again, without reading anew what was just read."""
+        """Apply again, without another read of what was just read."""
         options = ("-auto-approve", "-no-color", "-input=false", "-refresh=false")
         self.program("apply", *options, *_variables(variables))
 
     def has_nothing_to_do(self) -> bool:
-        """Plan, with everything read anew, and tell whether what is there is what is wanted."""
+        """Plan, with everything read again, and tell whether the server has what is wanted."""
         return "No changes." in self.program("plan", "-no-color", "-input=false")
 
     def outputs(self) -> Mapping[str, object]:

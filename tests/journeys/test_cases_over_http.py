@@ -1,6 +1,6 @@
 """Every case of the decision that a client can bring about is answered alike over HTTP, by a real server.
 
-Accounts are prepared before there is an organization, which would keep them from it. Then the server starts anew with
+Accounts are prepared before there is an organization, which would keep them from it. Then the server starts again with
 the organization of all cases, and every case makes its one call.
 """
 

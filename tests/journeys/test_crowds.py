@@ -1,4 +1,4 @@
-"""A thousand connections of every kind, and ten thousand uploads that nobody finishes: others are served meanwhile."""
+"""A thousand connections of every kind, and ten thousand uploads that stay unfinished: others are served meanwhile."""
 
 import asyncio
 import hashlib

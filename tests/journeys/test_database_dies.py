@@ -1,4 +1,4 @@
-"""PostgreSQL dies, whole or in part, while twinport lives: what was acknowledged is there, and nobody is needed."""
+"""PostgreSQL dies, whole or in part, while twinport lives: what was acknowledged is there; no operator is needed."""
 
 import pytest
 

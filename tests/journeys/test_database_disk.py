@@ -1,4 +1,4 @@
-"""PostgreSQL's own disk fills up: whoever meets it is told so, what is stored stays, and room is all that it takes."""
+"""PostgreSQL's own disk fills up: the client is told so, what is stored stays, and free space is the whole cure."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Disks that fail: the request that meets it is told, everything before is served, and nobody need mend anything."""
+"""Disks that fail: the request that meets it is told, everything before is served, and nothing needs repair."""
 
 import http.client
 import urllib.error
@@ -119,7 +119,7 @@ def test_a_log_that_has_no_room_refuses_and_recovers(registry: Shop) -> None:
 
 
 def test_a_database_that_has_no_room_keeps_all_in_its_log(registry: Shop) -> None:
-    """It is written when the log is taken over into it, after a thousand pages: nobody waits for that."""
+    """It is written when the log is taken over into it, after a thousand pages: no client waits for that."""
     images = [small(f"machine-{number}") for number in range(60)]
     with failing(registry.server, "pwrite64", "error=ENOSPC", registry.folder / "catalog.db"):
         for number, image in enumerate(images):

@@ -68,7 +68,7 @@ class Crowd:
         return [int(pid) for pid in listed.split()]
 
     def everybody(self) -> list[int]:
-        """Return all processes if each of them has begun to work, and nobody otherwise."""
+        """Return all processes if each of them has begun to work, and none otherwise."""
         assert self.worker is not None
         logs = self.server.log + (self._log.read_text() if self._log.exists() else "")
         events = [json.loads(line) for line in logs.splitlines() if ".started" in line and line.endswith("}")]
@@ -139,7 +139,7 @@ def push(source: Owner, tag: str) -> None:
 
 def is_taken(request: Callable[[], int]) -> bool:
     status = request()
-    # Nothing but "not now" and "taken" may be heard, whoever dies.
+    # Nothing but "not now" and "taken" may be heard, whichever process dies.
     assert status in (201, 503), status
     return status == 201
 
@@ -166,7 +166,7 @@ def pulled(owner: Owner, tag: str) -> bytes | None:
 
 
 def insist(attempt: Callable[[], T | None]) -> T:
-    """Try again while nobody answers, or while the answer is that it was not done."""
+    """Try again while no process answers, or while the answer is that it was not done."""
 
     def once() -> T | None:
         try:

@@ -105,7 +105,7 @@ class Prepared:
         region = "ap-south-1" if service == "iam" else self.region
         made = served.client(service, self.here, region, self.keys)
         if forwarded := self._forwarded():
-            # As a proxy does it, whom the settings trust: after the client has signed.
+            # As a proxy that the settings trust does it: after the client has signed.
             made.meta.events.register("before-send", lambda request, **_: request.headers.update(forwarded))
         return made
 
@@ -229,7 +229,7 @@ def _expect_possible(who: str, raw: dict[str, Any], issuer: Issuer) -> None:
     claims = {f"{issuer.provider}:aud", f"{issuer.provider}:sub"}
     given = raw.get("context", {})
     if who == _WORKFLOW and given and not claims <= given.keys():
-        raise NotOverHttp("a token always says for whom it is and about whom")
+        raise NotOverHttp("a token always names its audience and its subject")
     _expect_true_context(who, raw, claims)
 
 
@@ -307,7 +307,7 @@ class _Stage:
         return self.served.client("iam", account)
 
     def create_named(self, text: str) -> None:
-        """Create whoever the documents name: a policy that names nobody is refused."""
+        """Create the principals that the documents name: a policy that names a missing one is refused."""
         everybody: set[tuple[str, str, str | None, str]] = {
             ("user", self.here, None, "alice"),
             ("user", self.there, None, "bob"),
@@ -339,7 +339,7 @@ class _Stage:
             if made_up in text:
                 text = text.replace(made_up, self._id(who))
         if unknown := [each for each in _IDS.findall(text) if each not in self.ids.values()]:
-            raise NotOverHttp(f"nobody has the id {unknown[0]}, so no policy may name it")
+            raise NotOverHttp(f"no principal has the id {unknown[0]}, so no policy may name it")
         changed: dict[str, Any] = json.loads(text)
         return changed
 
@@ -424,7 +424,7 @@ class _Stage:
         self.iam(self.here).update_assume_role_policy(RoleName=name, PolicyDocument=self._document("trust"))
 
     def _expect_trust_of_aws(self) -> None:
-        """Nobody can change the trust of a service-linked role, so the case must have the one that it has."""
+        """No caller can change the trust of a service-linked role, so the case must have the one that it has."""
         role = self.iam(self.here).get_role(RoleName=self.raw["to"].rpartition("/")[2])["Role"]
         if role["AssumeRolePolicyDocument"]["Statement"] != self.raw["trust"]:
             raise NotOverHttp("the trust of a service-linked role is another")

@@ -1,4 +1,4 @@
-"""Situations of every kind, for properties: a question, and statements that speak about it."""
+"""Cases of every kind, for properties: a question, and statements that speak about it."""
 
 import json
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ CONDITIONS = [
     {"StringNotEqualsIfExists": {"aws:PrincipalTag/team": "red"}},
     {"Null": {"aws:PrincipalTag/team": "true"}},
 ]
-# Too many denials, and hardly a situation would be allowed.
+# Too many denials, and hardly a case would be allowed.
 MOSTLY_ALLOW = ["Allow", "Allow", "Allow", "Deny"]
 Statement = dict[str, object]
 
@@ -106,7 +106,7 @@ SITUATIONS = st.builds(
     Situation,
     question=st.builds(
         Question,
-        # Whom a provider vouches for meets trust policies alone.
+        # The subject of a provider meets trust policies alone.
         principal=st.sampled_from([each for each in WHO.values() if not isinstance(each, FederatedPrincipal)]),
         action=st.sampled_from(["ecr:PutImage", "ecr:BatchGetImage"]),
         resource=st.sampled_from(["arn:aws:ecr:eu-west-1:111122223333:repository/a", "arn:aws:ecr:x:1:repository/b"]),

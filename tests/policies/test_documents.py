@@ -1,4 +1,4 @@
-"""Documents are read, and what nobody knows in them is refused."""
+"""Documents are read, and unknown parts in them are refused."""
 
 import json
 from contextlib import suppress

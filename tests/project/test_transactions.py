@@ -1,4 +1,4 @@
-"""No transaction across a wait (law 5): whoever has a connection cannot await anything."""
+"""No transaction across a wait (law 5): code that has a connection cannot await anything."""
 
 import ast
 from pathlib import Path

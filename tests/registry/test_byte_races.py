@@ -35,7 +35,7 @@ def catalog(postgres_address: str) -> Iterator[PostgresCatalog]:
 
 
 async def together(*work: Awaitable[object]) -> list[object]:
-    """Do everything at once. Refusals are results; a deadlock that nobody resolves is a failure."""
+    """Do everything at once. Refusals are results; an unresolved deadlock is a failure."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         results = await asyncio.gather(*work, return_exceptions=True)
     for each in results:

@@ -1,4 +1,4 @@
-"""A manifest whose bytes went bad in the catalog is found, given to nobody, and healed by whoever pushes it again."""
+"""A manifest whose bytes went bad in the catalog is found, served to no client, and healed by any push of it."""
 
 import json
 from datetime import timedelta

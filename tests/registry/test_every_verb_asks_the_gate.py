@@ -99,7 +99,7 @@ VERBS = [pytest.param(*verb, id=f"{verb[0].__name__}.{verb[1]}") for verb in ver
 
 @dataclass(slots=True)
 class Refusing:
-    """A gate that lets nobody do anything, and remembers what was asked."""
+    """A gate that denies every request, and remembers what was asked."""
 
     asked: list[str] = field(default_factory=list)
 

@@ -32,7 +32,7 @@ async def test_the_bytes_of_a_deleted_image_go_after_the_delay_and_not_before(du
     assert await dump.sweep(dump.retention.layers - TICK) == Swept()
     assert await dump.stored() == {CONFIG, LAYER}
     assert await dump.sweep(TICK * 2) == Swept(layers=2, blobs=2)
-    assert await dump.stored() == {CONFIG, LAYER}, "somebody may be reading"
+    assert await dump.stored() == {CONFIG, LAYER}, "a client may be reading"
     assert await dump.sweep(dump.retention.readers + TICK) == Swept(keys=2)
     assert await dump.stored() == set()
 

@@ -1,6 +1,6 @@
 """Any order of pushes, mounts, deletions, damage and steps of garbage collection, cut off anywhere, loses nothing.
 
-No row names missing bytes; whoever was told that a layer is there can push the image that names it; every image can be
+No row names missing bytes; a client that heard of a layer can push the image that names it; every image can be
 pulled; and when everything has settled there are no bytes without a row, and no blob without an image.
 """
 
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(content=layer)
     def lose(self, content: bytes) -> None:
-        """A file goes, and nobody has to notice for the next upload to take its place."""
+        """A file goes, and the next upload takes its place, though verification has not noticed."""
         key = self.do(self.dump.region.read(lambda db: key_of(db, content)))
         if key is not None:
             self.dump.stores.region(REGION).path(key).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files that nothing knows of go; files that somebody is about to name stay, or their row is refused."""
+"""Files that nothing knows of go; files that a row is about to name stay, or their row is refused."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ async def test_a_file_that_nothing_knows_of_goes_when_it_is_old(dump: Dump) -> N
     dump.world.advance(dump.retention.orphans - dump.retention.readers)
     await dump.tidy()
     await dump.garbage.sweep_keys(REGION)
-    assert ORPHAN in await dump.stored(), "somebody may be about to name it"
+    assert ORPHAN in await dump.stored(), "a row may be about to name it"
     dump.world.advance(dump.retention.readers + TICK)
     await dump.garbage.sweep_keys(REGION)
     assert await dump.stored() == {LAYER, b"part of an upload"}

@@ -1,6 +1,6 @@
 """What SQLite's serial order hides: verbs that meet in one PostgreSQL, by two processes, with a deadline on each race.
 
-Every race is run a few times; what must hold, holds whoever was first.
+Every race is run a few times; what must hold, holds whichever was first.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ async def shelf(processes: tuple[Process, Process]) -> Shelf:
 
 
 async def together(*work: Awaitable[object]) -> list[object]:
-    """Do everything at once; a deadlock that nobody resolves is a failure. Refusals are results."""
+    """Do everything at once; an unresolved deadlock is a failure. Refusals are results."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         results = await asyncio.gather(*work, return_exceptions=True)
     for each in results:

@@ -1,4 +1,4 @@
-"""Damaged bytes are found, never served, and healed by whoever pushes them again."""
+"""Damaged bytes are found, never served, and healed by any push of them."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A destination registry: whom it hears, what it takes, what it remembers."""
+"""A destination registry: which sessions it hears, what it takes, what it remembers."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ async def harbor(tmp_path: Path) -> AsyncIterator[Harbor]:
     world.close()
 
 
-# --- whom it hears ----------------------------------------------------------------------------------------
+# --- which sessions it hears ------------------------------------------------------------------------------
 
 
 def strangers(harbor: Harbor) -> dict[str, Caller]:

@@ -46,7 +46,7 @@ class Deployment:
         return world
 
     def close(self) -> None:
-        """Let go of every connection, which a server has only so many of."""
+        """Close every connection, since a server has only so many."""
         for world in self._worlds:
             world.close()
         self._worlds.clear()

@@ -26,7 +26,7 @@ LASTS = timedelta(seconds=30)
 
 @dataclass
 class Neighbours:
-    """Whom the test declares dead."""
+    """The processes that the test declares dead."""
 
     killed: list[str] = field(default_factory=list)
 

@@ -192,7 +192,7 @@ async def check_replicas(stock: dict[str, Stock], replicas: Registry, tally: Tal
 
 
 def swept(served: Served) -> dict[str, int]:
-    """Add up what the server says that it let go."""
+    """Add up what the server says that it deleted."""
     counts: Counter[str] = Counter()
     for line in (served.data.parent / f"{served.data.name}.log").read_text().splitlines():
         fact = json.loads(line) if line.startswith("{") else {}

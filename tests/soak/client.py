@@ -32,13 +32,13 @@ class Registry:
     async def ask(
         self, method: str, place: str, body: bytes = b"", media_type: str = "application/octet-stream"
     ) -> Said:
-        """Send a request until somebody answers, with something else than that it is not now."""
+        """Send a request until a server answers, with anything but "not now"."""
         said = Said(_BUSY, {}, b"")
         for number in range(_TRIES):
             try:
                 said = await self._once(method, place, body, media_type)
             except _LOST:
-                said = Said(_BUSY, {}, b"nobody answered")
+                said = Said(_BUSY, {}, b"no server answered")
             if said.status != _BUSY:
                 return said
             await asyncio.sleep(0.05 * (number + 1))
@@ -64,7 +64,7 @@ class Registry:
         return (await self.ask("POST", f"{name}/blobs/uploads/?digest={digest_of(content)}", content)).status
 
     async def upload_in_parts(self, name: str, content: bytes) -> int:
-        """Upload in two parts. An upload that a dying process lost is begun anew."""
+        """Upload in two parts. An upload that a dying process lost is begun again."""
         for _ in range(_TRIES):
             opened = await self.ask("POST", f"{name}/blobs/uploads/")
             if opened.status != 202:

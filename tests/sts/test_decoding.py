@@ -1,4 +1,4 @@
-"""Why somebody was denied, carried by whoever was denied and read by those who may."""
+"""Why a caller was denied, carried by the caller and read by those who may."""
 
 import json
 import re

@@ -276,5 +276,5 @@ def test_resource_policies_may_name_a_federated_user_and_the_user_that_it_stands
         if allowed:
             assert listing(**CREATE)["imageIds"] == []
         else:
-            # Whoever names the user lets session policies limit the session, and this one has none that allow.
+            # A policy that names the user lets session policies limit the session, and this one has none that allow.
             assert "because no session policy allows" in refusal(listing, **CREATE)[2]

@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity with tokens of a real issuer: nobody signs the request, and the token must be true."""
+"""AssumeRoleWithWebIdentity with tokens of a real issuer: no caller signs the request, and the token must be true."""
 
 import json
 import time
@@ -241,7 +241,7 @@ def test_what_is_no_token_is_told_so(house: House) -> None:
 
 def test_a_token_that_was_altered_or_signed_by_a_stranger_is_not_believed(house: House) -> None:
     head, payload, signature = house.issuer.token().split(".")
-    others = house.issuer.token(sub="somebody else").split(".")
+    others = house.issuer.token(sub="another subject").split(".")
     altered = ".".join([head, others[1], signature])
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     said = jwt.decode(f"{head}.{payload}.{signature}", options={"verify_signature": False})

@@ -1,4 +1,4 @@
-"""A tour that is taken again changes nothing that somebody else configured."""
+"""A tour that is taken again changes nothing that another user configured."""
 
 from twinport.aws.types.ecr import ReplicationRule
 from twinport.tour import itinerary

@@ -47,7 +47,7 @@ _WHY = {
     ),
     FailureCode.INTERNAL_ERROR: (
         "an unexpected error was met at every attempt",
-        f"The operator of this deployment finds the error in the log. To try anew, {_PUSH_AGAIN}",
+        f"The operator of this deployment finds the error in the log. To try again, {_PUSH_AGAIN}",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The edge: recognizes our hosts, refuses requests that a foreign page caused, and finds the client's address."""
+"""Admission: recognizes our hosts, refuses requests that a foreign page caused, and finds the client's address."""
 
 import ipaddress
 import re
@@ -143,7 +143,7 @@ def _follows_a_link(request: Request) -> bool:
 
 
 def edge_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxies: Sequence[str]) -> Edge:
-    """Build the edge from settings. The host of `public_url` is ours."""
+    """Build the admission from settings. The host of `public_url` is ours."""
     own = urlsplit(public_url).hostname if public_url else None
     return Edge((*allowed_hosts, *([own] if own else [])), tuple(trusted_proxies))
 

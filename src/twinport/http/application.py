@@ -1,4 +1,4 @@
-"""The ASGI application: every request gets an id, passes the edge, and goes to the door for its path."""
+"""The ASGI application: every request gets an id, passes admission, and goes to the door for its path."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One HTTP exchange over ASGI: a request that is read within bounds, and the kinds of answers."""
+"""HTTP messages over ASGI: a request that is read within bounds, and the kinds of answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -329,7 +329,7 @@ def _check_only_denies(members: dict[str, object]) -> None:
     if members.get("Effect") != Effect.DENY.value:
         raise PolicyMalformed("a resource control policy may only deny")
     if members.get("Principal") not in ("*", {"AWS": "*"}):
-        raise PolicyMalformed("a resource control policy speaks to the principal '*' and nobody else")
+        raise PolicyMalformed("a resource control policy must name the principal '*' and no other")
     actions = members.get("Action")
     if "*" in (actions if isinstance(actions, list) else [actions]) or "NotAction" in members:
         raise PolicyMalformed("a resource control policy names the actions of a service, as 'ecr:*'")

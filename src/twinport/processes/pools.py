@@ -196,7 +196,7 @@ class _Job:
     def let_go(self) -> Callable[[], Any]:
         """Drop and return the function, which holds objects: the future, which refers to this job, may live long."""
         function, self._function = self._function, None
-        assert function is not None, "a job is let go of once"  # noqa: S101 — an order that this module keeps
+        assert function is not None, "a job is released once"  # noqa: S101 — an order that this module keeps
         return function
 
 

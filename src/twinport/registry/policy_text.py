@@ -7,7 +7,7 @@ _INDENT = "  "
 
 
 def rewritten(text: str) -> str:
-    """Lay a policy out anew: two blanks a level, `"key" : value`, lists in one line, one action as a plain string.
+    """Format a policy: two blanks a level, `"key" : value`, lists in one line, one action as a plain string.
 
     Nothing is added, dropped or put in another order. `text` is that of a policy that was read and found valid.
     """

@@ -248,7 +248,7 @@ class Uploads:
     ) -> Layer:
         """Store a layer sent in one request. Raises DigestMismatch, RepositoryNotFound.
 
-        The gate admitted the caller to the repository that is there now; one that is created anew meanwhile is another.
+        The gate admitted the caller to the repository that is there now; one that is recreated meanwhile is another.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
         repository = await self._repository(registry, name)

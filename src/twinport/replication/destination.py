@@ -1,7 +1,7 @@
 """The internal ReplicateImage protocol, as a port: a courier's requests to a destination registry, and the answers.
 
 A conversation is *offer* → *bytes* → *commit*, in batches. Every part is repeatable: a courier asks for a lost answer
-again, and nothing happens twice. The gate authorizes every part anew, by `ecr:ReplicateImage` on the repository, and by
+again, and nothing happens twice. The gate authorizes each part again, by `ecr:ReplicateImage` on the repository, and by
 `ecr:CreateRepository` where the repository is absent. A destination accepts only a session of the replication role that
 is bound to this source and this destination. A fourth part, *withdraw*, is reserved for deletions.
 """

@@ -20,7 +20,7 @@ from twinport.upkeep.words import plural, size_of
 _WHY = {
     Kind.UPLOAD: "nothing was added to it",
     Kind.LAYER: "no image of its repository names it",
-    Kind.BLOB: "no repository holds it, or will when those layers are let go",
+    Kind.BLOB: "no repository holds it, or none will after those layers are deleted",
     Kind.BYTES: "no row names it",
     Kind.ORPHAN: "nothing knows of it",
 }

@@ -41,7 +41,7 @@ def add(db: Connection, profile: LoginProfile, user_name: str) -> None:
 
 
 def replace(db: Connection, profile: LoginProfile) -> None:
-    """Store a profile anew; `created_at` stays."""
+    """Replace a stored profile; `created_at` stays."""
     db.execute(
         update(login_profile)
         .where(login_profile.c.user_id == profile.user_id)

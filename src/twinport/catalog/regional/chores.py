@@ -102,5 +102,5 @@ def known_identity(db: Connection) -> str | None:
 
 
 def forget_all_but_identity(db: Connection) -> None:
-    """Forget the progress of every round, so that it begins anew."""
+    """Forget the progress of every round, so that it starts again."""
     db.execute(delete(_chore).where(_chore.c.name != _IDENTITY))

@@ -322,7 +322,7 @@ def _row(source: Registry, planned: PlannedDelivery, position: Position, now: da
 
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, gone: int = 0) -> None:
-    """Compute anew when a lane is due: never before now, so that it queues behind those that were due already.
+    """Recompute when a lane is due: never before now, so that it queues behind those that were due already.
 
     `gone` is how many of its deliveries wait no more.
     """
@@ -332,7 +332,7 @@ def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime
 def _recompute(
     db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, overdue: ColumnElement[Any], gone: int = 0
 ) -> None:
-    """Compute anew when a lane is due and what waits in it; `overdue` replaces a due time that has passed."""
+    """Recompute when a lane is due and what waits in it; `overdue` replaces a due time that has passed."""
     # Locked before anything is computed: the values of deliveries owed meanwhile must not be overwritten by older ones.
     statements.lock(db, select(lane.c.source_account).where(*which))
     earliest = _least(delivery.c.due_at)

@@ -3,7 +3,7 @@
 
 const PAUSE = 2000;
 
-/** Fetch a live part anew until the server says that nothing moves any more. */
+/** Fetch a live part again until the server says that nothing moves any more. */
 async function keepFresh(part) {
   while (part.dataset.live) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -11,7 +11,7 @@ async function keepFresh(part) {
     if (!answer || !answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".live");
     if (!fresh) return;
-    // Whoever stands in the part with the keyboard is not thrown out of it.
+    // A part that holds the keyboard focus stays as it is, so that the user does not lose the focus.
     if (!part.contains(document.activeElement) && fresh.innerHTML !== part.innerHTML) {
       part.replaceChildren(...fresh.childNodes);
     }
