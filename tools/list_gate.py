@@ -147,7 +147,7 @@ def _add_services(table: Table, door: Gateway) -> None:
 
 
 def _add_oci(table: Table, door: OciDoor) -> None:
-    for place, handlers in door.handlers().items():
+    for place, handlers in door.handlers.items():
         _add(table, "OCI", _by_function(_IN_REPOSITORY[place], handlers))
     if get_args(routes.Route) != (routes.Ping, routes.Catalog, routes.InRepository):
         raise SystemExit("there are paths beneath /v2/ that tools/list_gate.py does not know")
@@ -167,7 +167,7 @@ def _add_console(table: Table, door: ConsoleDoor) -> None:
 
 
 def _add_control(table: Table, door: ControlDoor) -> None:
-    for name, handlers in door.routes().items():
+    for name, handlers in door.routes.items():
         _add(table, "Control", _by_function(f"{PREFIX}{name}", handlers))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -10,8 +10,6 @@ from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
 from twinport.access.uses import Uses
 from twinport.aws import dispatch, foreign, protocols, sigv4
-from twinport.aws.dispatch import Handler
-from twinport.aws.protocols import WireError
 from twinport.aws.shapes import Service
 from twinport.clock import Clock
 from twinport.errors import Refusal
@@ -47,12 +45,9 @@ _CODES = {408: "RequestTimeout", 413: "RequestEntityTooLarge"}
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceParts:
+class ServiceParts(dispatch.ServiceTable[Call]):
     """The parts that a service's package provides."""
 
-    service: Service
-    handlers: Mapping[str, Handler[Call]]
-    errors: Mapping[type[Refusal], WireError]
     # The operations that clients call without a signature.
     unsigned: Collection[str] = ()
 
@@ -166,7 +161,7 @@ class Gateway:
             _note_operation(parts, received)
             return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
 
-        return dispatch.Door(service, parts.handlers, parts.errors, authenticate, _report, MESSAGES.run)
+        return dispatch.Door(parts, authenticate, _report, MESSAGES.run)
 
 
 def _limit_of(request: Request) -> int:
@@ -211,7 +206,7 @@ def _is_a_visit(request: Request) -> bool:
 
 def _names_one_of(parts: ServiceParts, received: protocols.Request) -> bool:
     try:
-        return protocols.of(parts.service).operation_name(received) in parts.unsigned
+        return parts.wire.operation_name(received) in parts.unsigned
     except Refusal:
         return False
 
@@ -220,7 +215,7 @@ def _note_operation(parts: ServiceParts, received: protocols.Request) -> None:
     """Note the requested operation for the access log. The door refuses a request without an operation."""
     if access_log.is_kept():
         with contextlib.suppress(Refusal):
-            access_log.note_operation(f"{parts.service.name}:{protocols.of(parts.service).operation_name(received)}")
+            access_log.note_operation(f"{parts.service.name}:{parts.wire.operation_name(received)}")
 
 
 def _report(received: protocols.Request, defect: Exception) -> None:

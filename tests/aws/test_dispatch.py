@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinport.aws import dispatch, shapes, sigv4
-from twinport.aws.dispatch import Door, Handler
+from twinport.aws.dispatch import Door, Handler, ServiceTable
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.sigv4 import Credentials, Message
 from twinport.aws.types.ecr import DescribeRepositoriesRequest, DescribeRepositoriesResponse
@@ -105,11 +105,11 @@ class Entrance:
     def report(self, request: Request, defect: Exception) -> None:
         self.defects.append(f"{request.id}: {defect!r}")
 
-    def ecr(self) -> Door[str]:
-        return Door(ECR, ECR_HANDLERS, ERRORS, self.authenticate, self.report)
+    def ecr(self, handlers: Mapping[str, Handler[str]] = ECR_HANDLERS) -> Door[str]:
+        return Door(ServiceTable(ECR, handlers, ERRORS), self.authenticate, self.report)
 
-    def iam(self) -> Door[str]:
-        return Door(IAM, IAM_HANDLERS, ERRORS, self.authenticate, self.report)
+    def iam(self, handlers: Mapping[str, Handler[str]] = IAM_HANDLERS) -> Door[str]:
+        return Door(ServiceTable(IAM, handlers, ERRORS), self.authenticate, self.report)
 
 
 @pytest.fixture
@@ -365,7 +365,7 @@ async def test_ecr_names_the_first_problem(entrance: Entrance, operation: str, b
 
 
 async def test_ecr_lists_the_values_of_an_enum(entrance: Entrance) -> None:
-    door = replace(entrance.ecr(), handlers={**ECR_HANDLERS, "PutImageTagMutability": refuse_unnamed})
+    door = entrance.ecr({**ECR_HANDLERS, "PutImageTagMutability": refuse_unnamed})
     body = b'{"repositoryName":"ab","imageTagMutability":"X"}'
     _, _, message = said(await door.answer(json_request("PutImageTagMutability", body)))
     assert message == (
@@ -375,7 +375,7 @@ async def test_ecr_lists_the_values_of_an_enum(entrance: Entrance) -> None:
 
 
 async def iam_says(entrance: Entrance, operation: str, parameters: str) -> str:
-    door = replace(entrance.iam(), handlers={operation: refuse_unnamed})
+    door = entrance.iam({operation: refuse_unnamed})
     status, code, message = said(await door.answer(iam_request(f"Action={operation}&{parameters}")))
     assert (status, code) == (400, "ValidationError")
     return message
@@ -437,14 +437,14 @@ async def test_a_refusal_that_no_table_names_is_a_defect(entrance: Entrance) -> 
 
 
 async def test_sts_calls_a_defect_an_internal_failure(entrance: Entrance) -> None:
-    door = Door(STS, {"GetCallerIdentity": refuse_unnamed}, {}, entrance.authenticate, entrance.report)
+    door = Door(ServiceTable(STS, {"GetCallerIdentity": refuse_unnamed}, {}), entrance.authenticate, entrance.report)
     response = await door.answer(query_request("Action=GetCallerIdentity&Version=2011-06-15"))
     assert said(response)[:2] == (500, "InternalFailure")
 
 
-def test_a_door_has_no_handlers_of_operations_that_do_not_exist(entrance: Entrance) -> None:
+def test_a_door_has_no_handlers_of_operations_that_do_not_exist() -> None:
     with pytest.raises(ValueError, match="Bogus"):
-        Door(ECR, {"Bogus": refuse_unnamed}, {}, entrance.authenticate, entrance.report)
+        ServiceTable(ECR, {"Bogus": refuse_unnamed}, {})
 
 
 def test_what_is_not_implemented_can_be_listed() -> None:

@@ -78,7 +78,8 @@ class Ecr:
         def report(_: protocols.Request, defect: Exception) -> None:
             raise AssertionError("a defect was met") from defect
 
-        return dispatch.Door(shapes.load("ecr"), door.handlers(self.verbs), ERRORS, authenticate, report)
+        table = dispatch.ServiceTable(shapes.load("ecr"), door.handlers(self.verbs), ERRORS)
+        return dispatch.Door(table, authenticate, report)
 
 
 @pytest.fixture

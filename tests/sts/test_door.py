@@ -17,7 +17,7 @@ from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Credentials
 from twinport.access.trust import RoleName
 from twinport.aws import shapes
-from twinport.aws.dispatch import Door
+from twinport.aws.dispatch import Door, ServiceTable
 from twinport.aws.protocols import Request, Response
 from twinport.aws.sigv4 import Message
 from twinport.errors import AccessDenied, Refusal
@@ -90,7 +90,7 @@ async def answer(
         return Call(caller or fakes.caller(), "127.0.0.1:4566", "http")
 
     verbs = door.Verbs(assumptions or RecordingAssumptions(), NoWeb(), Elsewhere(), Elsewhere(), Elsewhere())
-    made = Door(STS, door.handlers(verbs), door.ERRORS, authenticate, _report)
+    made = Door(ServiceTable(STS, door.handlers(verbs), door.ERRORS), authenticate, _report)
     body = urlencode({"Version": STS.api_version, **fields}).encode()
     return await made.answer(Request(Message("POST", "/", "", ()), body, "id-1"))
 

@@ -5,7 +5,7 @@ learns neither which operations exist nor what is wrong with an input.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -41,63 +41,78 @@ async def _here(job: Callable[[], T], /) -> T:
 
 
 @dataclass(frozen=True, slots=True)
-class Door(Generic[Context]):
-    """The door of one service.
+class ServiceTable(Generic[Context]):
+    """The handlers and the refusals of one service, which are the same for every request.
 
-    `errors` adds the service's own refusals to those of its protocol. `authenticate` makes the context of a request or
-    refuses it. `report` receives each defect; the client gets only the request id. `beside` parses large inputs and
-    writes large answers.
+    `errors` adds the service's own refusals to those of its protocol; `refusals` has both.
     """
 
     service: Service
     handlers: Mapping[str, Handler[Context]]
     errors: Mapping[type[Refusal], WireError]
-    authenticate: Callable[[Request], Awaitable[Context]]
-    report: Callable[[Request, Exception], None]
-    beside: Beside = _here
+    wire: protocols.Wire = field(init=False)
+    refusals: Mapping[type[Refusal], WireError] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         strangers = set(self.handlers) - set(self.service.operations)
         if strangers:
             raise ValueError(f"{self.service.name} has no operations {sorted(strangers)}")
-
-    async def answer(self, request: Request) -> Response:
-        """Answer a request; every refusal and every defect becomes an error of the service's protocol."""
         wire = protocols.of(self.service)
-        names.entered(self.service.signing_name)
-        try:
-            context = await self.authenticate(request)
-            operation = self._operation(wire.operation_name(request))
-            names.asked(f"{self.service.signing_name}:{operation.name}")
-            given = await self._run(partial(wire.read, request, operation), is_large=len(request.body) > LARGE)
-            output = await self.handlers[operation.name](context, given) or {}
-            return await self._run(partial(wire.answer, operation, output, request.id), is_large=is_large(output))
-        except Refusal as refusal:
-            return self._refused(wire, request, refusal)
-        except Exception as defect:  # noqa: BLE001 - the last line before the wire
-            return self._failed(wire, request, defect)
+        object.__setattr__(self, "wire", wire)
+        object.__setattr__(self, "refusals", {**wire.errors, **self.errors})
 
-    async def _run(self, job: Callable[[], T], *, is_large: bool) -> T:
-        return await self.beside(job) if is_large else job()
-
-    def _operation(self, name: str) -> Operation:
+    def operation(self, name: str) -> Operation:
+        """Return the operation of a name. Raises OperationUnknown, NotBuiltYet."""
         if name not in self.service.operations:
             raise OperationUnknown(name)
         if name not in self.handlers:
             raise NotBuiltYet(name)
         return self.service.operations[name]
 
-    def _refused(self, wire: protocols.Wire, request: Request, refusal: Refusal) -> Response:
-        table = {**wire.errors, **self.errors}
-        for kind in type(refusal).__mro__:
-            if kind in table:
-                error = table[kind]
-                names.refused(error.code)
-                response = wire.refuse(error, str(refusal), error.members(refusal), request.id)
-                return replace(response, headers={**response.headers, **_sealed_reason(refusal), **_pause(refusal)})
-        return self._failed(wire, request, refusal)
 
-    def _failed(self, wire: protocols.Wire, request: Request, defect: Exception) -> Response:
+@dataclass(frozen=True, slots=True)
+class Door(Generic[Context]):
+    """The door of one service.
+
+    `authenticate` makes the context of a request or refuses it. `report` receives each defect; the client gets only
+    the request id. `beside` parses large inputs and writes large answers.
+    """
+
+    table: ServiceTable[Context]
+    authenticate: Callable[[Request], Awaitable[Context]]
+    report: Callable[[Request, Exception], None]
+    beside: Beside = _here
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request; every refusal and every defect becomes an error of the service's protocol."""
+        table, wire = self.table, self.table.wire
+        names.entered(table.service.signing_name)
+        try:
+            context = await self.authenticate(request)
+            operation = table.operation(wire.operation_name(request))
+            names.asked(f"{table.service.signing_name}:{operation.name}")
+            given = await self._run(partial(wire.read, request, operation), is_large=len(request.body) > LARGE)
+            output = await table.handlers[operation.name](context, given) or {}
+            return await self._run(partial(wire.answer, operation, output, request.id), is_large=is_large(output))
+        except Refusal as refusal:
+            return self._refused(request, refusal)
+        except Exception as defect:  # noqa: BLE001 - the last line before the wire
+            return self._failed(request, defect)
+
+    async def _run(self, job: Callable[[], T], *, is_large: bool) -> T:
+        return await self.beside(job) if is_large else job()
+
+    def _refused(self, request: Request, refusal: Refusal) -> Response:
+        for kind in type(refusal).__mro__:
+            if kind in self.table.refusals:
+                error = self.table.refusals[kind]
+                names.refused(error.code)
+                response = self.table.wire.refuse(error, str(refusal), error.members(refusal), request.id)
+                return replace(response, headers={**response.headers, **_sealed_reason(refusal), **_pause(refusal)})
+        return self._failed(request, refusal)
+
+    def _failed(self, request: Request, defect: Exception) -> Response:
+        wire = self.table.wire
         self.report(request, defect)
         names.refused(wire.failure.code)
         message = f"The request failed inside twinport. Its id is '{request.id}'."

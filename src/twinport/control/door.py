@@ -1,7 +1,7 @@
 """twinport's own operations: health, metrics, a registry's deliveries, and the reset of a development deployment."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -36,9 +36,13 @@ class ControlDoor:
     readiness: Readiness
     metrics: Handler
     signed: SignedReaders | None = None
+    # The handler of each method for each address beneath `PREFIX`.
+    routes: Mapping[str, Mapping[str, Handler]] = field(init=False, repr=False, compare=False)
 
-    def routes(self) -> Mapping[str, Mapping[str, Handler]]:
-        """Return the handler of each method for each address beneath `PREFIX`."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "routes", self._routes())
+
+    def _routes(self) -> Mapping[str, Mapping[str, Handler]]:
         return {
             "health": {"GET": _health, "HEAD": _health, "OPTIONS": _health},
             "health/live": {"GET": _live, "HEAD": _live, "OPTIONS": _live},
@@ -51,7 +55,7 @@ class ControlDoor:
     async def answer(self, request: Request) -> AnyAnswer:
         names.entered("control")
         what = request.path.removeprefix(PREFIX)
-        methods = self.routes().get(what)
+        methods = self.routes.get(what)
         if methods is None:
             return _json(404, {"message": f"there is nothing at '{request.path[:200]}'"})
         handler = methods.get(request.method)

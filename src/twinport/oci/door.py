@@ -1,7 +1,7 @@
 """The registry protocol's door: finds a request's registry, caller and route."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from twinport.clock import Clock
@@ -51,13 +51,20 @@ class OciDoor:
     blobs: BlobRoutes
     listings: Listings
     deviations: Deviations = STANDARD
+    # The handler of each method for each kind of place in a repository, and the form of each refusal.
+    handlers: Mapping[Place, Mapping[str, Handler]] = field(init=False, repr=False, compare=False)
+    refusals: errors.Table = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "handlers", self._handlers())
+        object.__setattr__(self, "refusals", errors.table_of(self.deviations))
 
     async def answer(self, request: Request) -> AnyAnswer:
         names.entered("oci")
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
-            answer = errors.refused(refusal, f"{self.edge.endpoint(request)}/", errors.table_of(self.deviations))
+            answer = errors.refused(refusal, f"{self.edge.endpoint(request)}/", self.refusals)
         except Exception as defect:  # noqa: BLE001 — a defect too is answered in this protocol's form
             telemetry.failure(Event.REQUEST_FAILED, defect, method=request.method, path=request.path)
             answer = errors.unexpected(request.id)
@@ -65,7 +72,7 @@ class OciDoor:
 
     def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
         """Word a refusal from before this door, in the standard's error document."""
-        answer = errors.refused(refusal, "", errors.table_of(self.deviations))
+        answer = errors.refused(refusal, "", self.refusals)
         return replace(answer, status=status, headers={**answer.headers, "x-request-id": request.id})
 
     async def _answer(self, request: Request) -> AnyAnswer:
@@ -104,7 +111,7 @@ class OciDoor:
         name = repository_name(rest)
         if registry.region not in self.regions:
             raise RepositoryNotFound(name, registry.account)
-        handlers = self.handlers()[route.place]
+        handlers = self.handlers[route.place]
         handler = handlers.get(request.method)
         if handler is None:
             raise MethodUnsupported(request.method, tuple(handlers))
@@ -123,8 +130,7 @@ class OciDoor:
                     return named, rest, f"{named}/"
                 return Registry(caller.account, caller.origin.region), path, ""
 
-    def handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
-        """Return the handler of each method for each kind of place in a repository."""
+    def _handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
         manifests, blobs, listings = self.manifests, self.blobs, self.listings
         return {
             Place.MANIFEST: {
