@@ -25,6 +25,8 @@ from twinport.settings.loading import load
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "garbage.md"
 NAME, CONFIG, LAYER = "team/api", b"a config", b"a layer"
 SOON = {"TWINPORT_GARBAGE_DELAY": "1s", "TWINPORT_READER_GRACE": "1s", "TWINPORT_UPLOAD_EXPIRY": "1s"}
+# By its old name, which operators may have in their files.
+OLD = {"TWINPORT_LITTER_AGE": "1s"}
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,20 @@ def test_a_dry_run_tells_what_would_go_and_why_and_changes_nothing(pusher: Pushe
     shown = called("gc", "--data", str(pusher.served.data), **SOON)
     assert re.search(rf"eu-west-1  blob .* {digest_of(layer)}  \(no repository holds it", shown.stdout)
     assert shown.stdout.splitlines()[-1].startswith("would free ")
+
+
+def test_an_orphaned_file_is_listed_and_counted_as_one(pusher: Pusher) -> None:
+    pusher.upload(unique(LAYER, pusher))
+    orphan = pusher.served.data / "regions" / "eu-west-1" / "blobs" / "ab" / f"ab{pusher.account:0>30}"
+    orphan.parent.mkdir(exist_ok=True)
+    orphan.write_bytes(b"orphan")
+    while not (found := [each for each in candidates(pusher.served, **OLD) if each["name"] == orphan.name]):
+        pass
+    assert [(each["kind"], each["bytes"]) for each in found] == [("orphan", 6)]
+    shown = called("gc", "--data", str(pusher.served.data), **OLD).stdout
+    assert re.search(rf"eu-west-1  orphan  .* {orphan.name}  \(an orphaned file: neither a row nor a note names", shown)
+    assert "1 orphaned file" in shown.splitlines()[-1]
+    orphan.unlink()
 
 
 def test_garbage_goes_beside_a_running_server_and_the_rest_stays(pusher: Pusher) -> None:

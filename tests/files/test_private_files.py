@@ -61,7 +61,7 @@ def test_all_that_servers_and_commands_make_is_their_users_alone(tmp_path: Path)
     try:
         work(served)
         for command in (("account", "create", "acme"), ("gc", "--delete"), ("verify",)):
-            ended = called(*command, "--data", str(data), TWINPORT_LITTER_AGE="1s")
+            ended = called(*command, "--data", str(data), TWINPORT_ORPHAN_AGE="1s")
             assert ended.code == 0, ended.stderr
         names = {path.name for path in data.rglob("*")}
         assert {"global.db-wal", "catalog.db-shm", "sealing.key", "owner"} <= names, "the walk meets each kind"

@@ -17,6 +17,11 @@ def test_every_setting_is_on_the_page_and_no_other() -> None:
     assert sorted(ROWS) == sorted(each.name for each in fields(Settings))
 
 
+def test_every_old_name_is_on_the_page_and_no_other() -> None:
+    written = dict(re.findall(r"^\| `(\w+)` \|.*\(old name: `(\w+)`\) \|$", PAGE.read_text(), re.MULTILINE))
+    assert written == {each.name: each.metadata["old_name"] for each in fields(Settings) if "old_name" in each.metadata}
+
+
 def test_the_defaults_are_those_of_the_code() -> None:
     written = {name: default.strip("`") for name, default in ROWS.items() if default.startswith("`")}
     assert {name: shown(getattr(Settings(), name)) for name in written} == written

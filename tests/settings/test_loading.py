@@ -77,11 +77,39 @@ def test_times_and_sizes_are_read_from_the_file_and_the_environment(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("garbage_delay", 5), ("upload_expiry", "0h"), ("litter_age", "1w"), ("verify_rate", "10"), ("verify_round", "")],
+    [("garbage_delay", 5), ("upload_expiry", "0h"), ("orphan_age", "1w"), ("verify_rate", "10"), ("verify_round", "")],
 )
 def test_a_time_or_size_that_cannot_be_meant_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigurationWrong, match=name):
         load(None, {}, {name: value})
+
+
+@pytest.mark.parametrize("name", ["orphan_age", "litter_age"])
+def test_an_old_name_of_a_setting_still_sets_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(f'{name} = "90s"\n')
+    assert load(tmp_path / "t.toml", {}, {}).orphan_age == timedelta(seconds=90)
+    assert load(None, {f"TWINPORT_{name.upper()}": "90s"}, {}).orphan_age == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(("first", "later"), [("orphan_round", "LITTER_ROUND"), ("litter_round", "ORPHAN_ROUND")])
+def test_a_later_source_wins_under_whichever_name(first: str, later: str, tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(f'{first} = "90s"\n')
+    assert load(tmp_path / "t.toml", {f"TWINPORT_{later}": "2h"}, {}).orphan_round == timedelta(hours=2)
+
+
+def test_a_setting_under_its_old_and_its_new_name_at_once_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text('litter_age = "90s"\norphan_age = "90s"\n')
+    said = problems({"TWINPORT_LITTER_ROUND": "90s", "TWINPORT_ORPHAN_ROUND": "90s"}, tmp_path / "t.toml")
+    assert f"'litter_age' and 'orphan_age' ({tmp_path / 't.toml'}) are the old and the new name of one setting" in said
+    assert "(environment) are the old and the new name of one setting: give 'orphan_round' alone" in said
+
+
+def test_a_wrong_value_is_refused_by_the_name_that_was_given() -> None:
+    assert "'litter_age' (environment): a time such as" in problems({"TWINPORT_LITTER_AGE": "1w"})
+
+
+def test_an_old_name_is_never_suggested() -> None:
+    assert "did you mean 'TWINPORT_LITTER" not in problems({"TWINPORT_LITTER_AG": "90s"})
 
 
 def problems(environment: dict[str, str], file: Path | None = None) -> str:

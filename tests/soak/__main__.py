@@ -40,8 +40,8 @@ TIMES = {
     "TWINPORT_UPLOAD_EXPIRY": "8s",
     "TWINPORT_OFFER_EXPIRY": "15s",
     "TWINPORT_READER_GRACE": "4s",
-    "TWINPORT_LITTER_AGE": "20s",
-    "TWINPORT_LITTER_ROUND": "15s",
+    "TWINPORT_ORPHAN_AGE": "20s",
+    "TWINPORT_ORPHAN_ROUND": "15s",
     "TWINPORT_VERIFY_ROUND": "20s",
     "TWINPORT_VERIFY_RATE": "64MiB",
     "TWINPORT_WORKERS": "2",
@@ -198,7 +198,7 @@ def swept(served: Served) -> dict[str, int]:
         fact = json.loads(line) if line.startswith("{") else {}
         if fact.get("event") == "garbage.swept":
             counts.update({key: fact[key] for key in ("uploads", "layers", "blobs", "keys")})
-        if fact.get("event") in ("litter.found", "blob.quarantined", "worker.failed", "blobs.verified"):
+        if fact.get("event") in ("orphans.found", "blob.quarantined", "worker.failed", "blobs.verified"):
             counts[fact["event"]] += fact.get("keys", 1)
     return dict(counts)
 

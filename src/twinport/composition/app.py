@@ -264,7 +264,7 @@ def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[s
     catalog, world, retention = ground.catalog, ground.world, ground.settings.retention
     return {
         "garbage": Garbage(catalog, stores, retention, running=verbs.uploads.running).run,
-        "litter": Orphans(catalog, stores, world, WallClock(), retention).run,
+        "orphans": Orphans(catalog, stores, world, WallClock(), retention).run,
         "forgetting": Forgetting(catalog, retention).run,
         "verification": Verification(catalog, stores, retention, ground.neighbours.name).run,
     }

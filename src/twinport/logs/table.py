@@ -247,9 +247,9 @@ TABLE: Mapping[Event, Described] = {
         "Garbage was collected.",
         fields=("region", "repositories", "uploads", "layers", "blobs", "keys"),
     ),
-    Event.LITTER_FOUND: Described(
+    Event.ORPHANS_FOUND: Described(
         (INFO,),
-        "Files were found that no row knows, as a crash can leave them; they go after `litter_age`.",
+        "Orphaned files were found, which no row knows, as a crash can leave them; they go after `orphan_age`.",
         fields=("region", "keys", "bytes"),
     ),
     Event.IMAGE_PUT: Described((INFO,), "An image was pushed, or a tag was moved.", fields=(*_IMAGE, "tags")),

@@ -58,7 +58,7 @@ class Event(Enum):
     MANIFEST_HEALED = "manifest.healed"
     MANIFESTS_VERIFIED = "manifests.verified"
     GARBAGE_SWEPT = "garbage.swept"
-    LITTER_FOUND = "litter.found"
+    ORPHANS_FOUND = "orphans.found"
     IMAGE_PUT = "image.put"
     DELIVERY_BEGUN = "delivery.begun"
     DELIVERY_SETTLED = "delivery.settled"

@@ -73,7 +73,7 @@ class Orphans:
         noted = set(await self.catalog.region(region).write(lambda db: garbage.note_orphans(db, keys, now)))
         if noted:
             size = sum(each.size for each in orphans if each.key in noted)
-            telemetry.event(Event.LITTER_FOUND, region=region, keys=len(noted), bytes=size)
+            telemetry.event(Event.ORPHANS_FOUND, region=region, keys=len(noted), bytes=size)
         return len(noted)
 
     async def require_own(self, region: RegionName) -> None:

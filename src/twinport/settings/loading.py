@@ -41,7 +41,7 @@ class Settings:
     For retention times and the frequency of checks, see `Retention` and docs/how-to/garbage.md.
     `database_connections` bounds one process's connections to all PostgreSQL databases together.
     `workers` is the number of processes of `serve`. `oidc_keys` are issuers with the files of their keys, which are
-    then not fetched.
+    then not fetched. The metadata `old_name` is a name that sources may still use for the setting.
     """
 
     data: Path = Path("data")
@@ -55,8 +55,8 @@ class Settings:
     offer_expiry: timedelta = Retention.offers
     reader_grace: timedelta = Retention.readers
     history_age: timedelta = Retention.history
-    litter_age: timedelta = Retention.orphans
-    litter_round: timedelta = Retention.orphan_round
+    orphan_age: timedelta = field(default=Retention.orphans, metadata={"old_name": "litter_age"})
+    orphan_round: timedelta = field(default=Retention.orphan_round, metadata={"old_name": "litter_round"})
     verify_round: timedelta | None = Retention.verify_round
     verify_rate: int = Retention.verify_rate
     open_accounts: OpenAccounts = OpenAccounts.CLOSED
@@ -105,8 +105,8 @@ class Settings:
             offers=self.offer_expiry,
             readers=self.reader_grace,
             history=self.history_age,
-            orphans=self.litter_age,
-            orphan_round=self.litter_round,
+            orphans=self.orphan_age,
+            orphan_round=self.orphan_round,
             verify_round=self.verify_round,
             verify_rate=self.verify_rate,
         )
@@ -153,6 +153,9 @@ class Settings:
         return self.opening is not OpenAccounts.CLOSED
 
 
+_NEW_NAMES: Mapping[str, str] = {
+    each.metadata["old_name"]: each.name for each in fields(Settings) if "old_name" in each.metadata
+}
 # PostgreSQL truncates names to 63 characters, and a Region's name is appended to this one.
 _LONGEST_DATABASE_NAME = 40
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -198,6 +201,7 @@ def load(
         ("environment", _from_environment(environment, problems)),
         ("command line", dict(overrides)),
     ):
+        problems.extend(_given_twice(given, source))
         for name, value in given.items():
             _take(name, value, source, values, problems)
     if ("tls_cert" in values) != ("tls_key" in values):
@@ -225,15 +229,25 @@ def _from_file(file: Path | None, problems: list[str]) -> dict[str, object]:
 
 def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, object]:
     known = {f"{_PREFIX}{each.name.upper()}" for each in fields(Settings)}
+    old = {f"{_PREFIX}{name.upper()}" for name in _NEW_NAMES}
     given = {name for name, text in environment.items() if name.startswith(_PREFIX) and text}
-    unknown = sorted(name for name in given - known if not _OTHER_VARIABLES.fullmatch(name))
+    unknown = sorted(name for name in given - known - old if not _OTHER_VARIABLES.fullmatch(name))
     problems.extend(f"'{name}' (environment) is not a setting: {_instead(name, known)}" for name in unknown)
     found: dict[str, object] = {}
-    for name in (each.name for each in fields(Settings)):
+    for name in (*(each.name for each in fields(Settings)), *_NEW_NAMES):
         text = environment.get(f"{_PREFIX}{name.upper()}")
         if text:
             found[name] = _split(text) if name in _LISTS else _unquoted(text)
     return found
+
+
+def _given_twice(given: Mapping[str, object], source: str) -> list[str]:
+    """Return a problem for each setting that one source gives by its old and by its new name."""
+    return [
+        f"'{old}' and '{new}' ({source}) are the old and the new name of one setting: give '{new}' alone"
+        for old, new in _NEW_NAMES.items()
+        if old in given and new in given
+    ]
 
 
 def _instead(name: str, known: Iterable[str]) -> str:
@@ -251,12 +265,13 @@ def _unquoted(text: str) -> object:
 
 
 def _take(name: str, value: object, source: str, values: dict[str, object], problems: list[str]) -> None:
-    parse = _PARSERS.get(name)
+    new = _NEW_NAMES.get(name, name)
+    parse = _PARSERS.get(new)
     if parse is None:
         problems.append(f"'{name}' ({source}) is not a setting: {_instead(name, _PARSERS)}")
         return
     try:
-        values[name] = parse(value)
+        values[new] = parse(value)
     except (TypeError, ValueError) as error:
         problems.append(f"'{name}' ({source}): {error}")
 
@@ -451,8 +466,8 @@ _PARSERS = {
     "offer_expiry": _duration,
     "reader_grace": _duration,
     "history_age": _duration,
-    "litter_age": _duration,
-    "litter_round": _duration,
+    "orphan_age": _duration,
+    "orphan_round": _duration,
     "verify_round": _duration_or_never,
     "verify_rate": _size,
     "open_accounts": _open_accounts,

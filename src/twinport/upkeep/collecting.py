@@ -22,8 +22,10 @@ _WHY = {
     Kind.LAYER: "no image of its repository names it",
     Kind.BLOB: "no repository holds it, or none will after those layers are deleted",
     Kind.BYTES: "no row names it",
-    Kind.ORPHAN: "nothing knows of it",
+    Kind.ORPHAN: "an orphaned file: neither a row nor a note names it",
 }
+# What the totals call a kind, where its own word does not do.
+_NOUNS = {Kind.ORPHAN: "orphaned file"}
 # The report shows when a blob was stored, and since when anything else has been unused.
 _SINCE = {Kind.BLOB: "stored"}
 
@@ -44,7 +46,7 @@ class Plan:
             since = f"{_SINCE.get(each.kind, 'since')} {each.since:%Y-%m-%d %H:%M:%S}"
             yield f"{region}  {each.kind.value:<7} {what}  {where}  {each.name}  ({_WHY[each.kind]}, {since})"
         counts = {kind: sum(each.kind is kind for _, each in self.found) for kind in Kind}
-        listed = ", ".join(plural(count, kind.value) for kind, count in counts.items() if count)
+        listed = ", ".join(plural(count, _NOUNS.get(kind, kind.value)) for kind, count in counts.items() if count)
         yield f"would free {size_of(self.size)}: {listed or 'there is no garbage'}"
 
     def json(self) -> str:
@@ -80,7 +82,7 @@ class Done:
             yield "their files go once no client can be reading them (reader_grace): by the server, or here again"
 
     def json(self) -> str:
-        return json.dumps({"deleted": True, **asdict(self.swept), "litter": self.orphans}, indent=1)
+        return json.dumps({"deleted": True, **asdict(self.swept), "orphans": self.orphans}, indent=1)
 
 
 async def plan(settings: Settings, regions: Sequence[str]) -> Plan:

@@ -5,8 +5,8 @@ _STEP = 1024
 
 
 def plural(count: int, noun: str) -> str:
-    """Format a count of things. The words `bytes` and `litter` have no plural form."""
-    if count == 1 or noun in ("bytes", "litter"):
+    """Format a count of things. The word `bytes` has no singular form."""
+    if count == 1 or noun == "bytes":
         return f"{count} {noun}"
     return f"{count} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{count} {noun}s"
 

@@ -25,7 +25,7 @@ class Kind(Enum):
     LAYER = "layer"
     BLOB = "blob"
     BYTES = "bytes"
-    ORPHAN = "litter"
+    ORPHAN = "orphan"
 
 
 @dataclass(frozen=True, slots=True)
