@@ -124,11 +124,12 @@ browser: $(DEV_READY) $(AXE) ## Click through the console with Debian's Chromium
 screenshots: $(DEV_READY) ## Picture every page of the console, wide and narrow, into build/screenshots.
 	PYTHONPATH=src $(BIN)/python -m tests.browser.screenshots build/screenshots
 
-check: $(DEV_READY) ## Check style, format, types, import contracts, the compiled shapes and the generated pages.
+check: $(DEV_READY) ## Check style, format, types, import contracts, names, the compiled shapes and the generated pages.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_names.py
 	$(BIN)/python tools/compile_shapes.py --check
 	$(BIN)/python tools/list_operations.py --check
 	$(BIN)/python tools/list_events.py --check

@@ -14,7 +14,7 @@ import time
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
 from twinport.policies.documents import PolicyKind, parse
-from twinport.policies.evaluate import Allowed, Denied, Policies, Question, decide
+from twinport.policies.evaluate import Allowed, AuthorizationRequest, Denied, Policies, decide
 from twinport.policies.grants import Identity
 from twinport.policies.steps import MOST_STEPS
 
@@ -46,14 +46,16 @@ def microseconds(statements: int, seconds: float) -> float:
     policies = Policies(identity=(parse(document(statements), PolicyKind.IDENTITY),))
     where = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team{statements - 1}"
     context = {"aws:principaltag/team": ("blue",)}
-    questions = [Question(CALLER, "ecr:PutImage", f"{where}/{number}", ACCOUNT, context) for number in range(1000)]
-    if not all(isinstance(decide(question, policies), Allowed) for question in questions):
+    requests = [
+        AuthorizationRequest(CALLER, "ecr:PutImage", f"{where}/{number}", ACCOUNT, context) for number in range(1000)
+    ]
+    if not all(isinstance(decide(request, policies), Allowed) for request in requests):
         raise AssertionError("the last statement must allow every one of them")
     made, began = 0, time.process_time()
     while (took := time.process_time() - began) < seconds:
-        for question in questions:
-            decide(question, policies)
-        made += len(questions)
+        for request in requests:
+            decide(request, policies)
+        made += len(requests)
     return took / made * 1e6
 
 
@@ -78,15 +80,17 @@ def milliseconds(condition: dict[str, object]) -> float:
     """Return how long a decision without an end takes, at its quickest of twenty."""
     listed = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
     one = parse(json.dumps({"Version": "2012-10-17", "Statement": listed}), PolicyKind.IDENTITY)
-    question = Question(CALLER, "ecr:PutImage", f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team", ACCOUNT, CONTEXT)
+    request = AuthorizationRequest(
+        CALLER, "ecr:PutImage", f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team", ACCOUNT, CONTEXT
+    )
     policies = Policies(identity=(one,) * 20)
-    decision = decide(question, policies)
+    decision = decide(request, policies)
     if not (isinstance(decision, Denied) and decision.is_undecided):
         raise AssertionError("there are steps left")
     took = []
     for _ in range(20):
         began = time.process_time()
-        decide(question, policies)
+        decide(request, policies)
         took.append((time.process_time() - began) * 1e3)
     return min(took)
 

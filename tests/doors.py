@@ -13,4 +13,4 @@ def built() -> tuple[tuple[str, Door], ...]:
     with TemporaryDirectory() as folder:
         whole = app.build(loading.load(None, {}, {"data": str(Path(folder) / "data"), "listen": "127.0.0.1:4566"}))
         whole.close()
-    return whole.front.doors
+    return whole.application.doors

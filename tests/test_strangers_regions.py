@@ -105,7 +105,7 @@ class Built:
     catalog: Counting
 
     def door(self, prefix: str) -> Door:
-        return dict(self.app.front.doors)[prefix]
+        return dict(self.app.application.doors)[prefix]
 
 
 @pytest.fixture

@@ -116,8 +116,8 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
             asyncio.run(serving.serve(composition.build(settings), settings, taken, None, invoked))
             return
 
-        def one(tether: Any) -> None:  # noqa: ANN401 — a supervisor.Tether, which others need not load
-            asyncio.run(serving.serve(composition.build(settings), settings, taken, tether, invoked))
+        def one(parent: Any) -> None:  # noqa: ANN401 — a supervisor.ParentWatch, which others need not load
+            asyncio.run(serving.serve(composition.build(settings), settings, taken, parent, invoked))
 
         sys.exit(
             _part("processes.supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else [])

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from twinport.access.authentication import Authenticator
 from twinport.access.calls import Call
@@ -14,8 +15,8 @@ from twinport.aws.shapes import Service
 from twinport.clock import Clock
 from twinport.errors import Refusal
 from twinport.http import access_log
-from twinport.http.admission import CONSOLE, Edge
-from twinport.http.memory import Room, RoomTaken
+from twinport.http.admission import CONSOLE, Admission
+from twinport.http.memory import MemoryBudget, MemoryTaken
 from twinport.http.messages import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.identities.web_identities import outsider
 from twinport.logs import telemetry
@@ -36,8 +37,8 @@ _SMALL_BODY = 1 << 16
 # The memory that larger requests may hold together until they are answered, and the share of each network or account. A
 # client counts as a stranger until its network has signed with its key, so that an attacker that only knows a key id
 # cannot lock its owner out. The time for a body is enough for a slow line, and limited because its signature ages.
-_ROOM_OF_STRANGERS, _SHARE_OF_A_NETWORK = 64 << 20, 32 << 20
-_ROOM_OF_THE_KNOWN, _SHARE_OF_AN_ACCOUNT = 256 << 20, 128 << 20
+_MEMORY_OF_STRANGERS, _SHARE_OF_A_NETWORK = 64 << 20, 32 << 20
+_MEMORY_OF_THE_KNOWN, _SHARE_OF_AN_ACCOUNT = 256 << 20, 128 << 20
 _BODY_DEADLINE = timedelta(minutes=5)
 _LONGEST_NUMBER = 19
 # AWS's error codes for refusals by the HTTP server in front of its services.
@@ -56,13 +57,15 @@ class ServiceParts(dispatch.ServiceTable[Call]):
 class Gateway:
     """The door at `/`. It reads the body within bounds, since signatures cover it, and calls the service's door."""
 
-    edge: Edge
+    admission: Admission
     authenticator: Authenticator
     world: Clock
     services: tuple[ServiceParts, ...]
     uses: Uses
-    strangers: Room = field(default_factory=lambda: Room(_ROOM_OF_STRANGERS, share=_SHARE_OF_A_NETWORK))
-    known: Room = field(default_factory=lambda: Room(_ROOM_OF_THE_KNOWN, share=_SHARE_OF_AN_ACCOUNT))
+    strangers: MemoryBudget = field(
+        default_factory=lambda: MemoryBudget(_MEMORY_OF_STRANGERS, share=_SHARE_OF_A_NETWORK)
+    )
+    known: MemoryBudget = field(default_factory=partial(MemoryBudget, _MEMORY_OF_THE_KNOWN, share=_SHARE_OF_AN_ACCOUNT))
 
     async def answer(self, request: Request) -> AnyAnswer:
         known_at_once = self._answer_by_head(request)
@@ -72,7 +75,7 @@ class Gateway:
             return await self._within_bounds(request)
         except BodyTooLarge as refusal:
             return self.refuse(413, refusal, request) or _plain(413, refusal.message)
-        except (RoomTaken, ServerBusy) as refusal:
+        except (MemoryTaken, ServerBusy) as refusal:
             return self.refuse(503, refusal, request) or _plain(503, refusal.message)
 
     def _answer_by_head(self, request: Request) -> Answer | None:
@@ -124,14 +127,14 @@ class Gateway:
         size = _announced(request)
         if size <= _SMALL_BODY:
             return await self._answered(request, message, await _read(request, _SMALL_BODY))
-        claim = await self.authenticator.named_by(message, self.edge.origin_of(request, self.world.now()))
+        claim = await self.authenticator.named_by(message, self.admission.origin_of(request, self.world.now()))
         # Only a client that names an existing key may send a body above the small limit.
         limit = _BODY_LIMIT if claim is None else _limit_of(request)
         if claim is not None and claim.is_proven:
-            room, party = self.known, str(claim.account)
+            budget, party = self.known, str(claim.account)
         else:
-            room, party = self.strangers, pools.PARTY.get()
-        async with room.taken(min(size, limit), party):
+            budget, party = self.strangers, pools.PARTY.get()
+        async with budget.taken(min(size, limit), party):
             return await self._answered(request, message, await _read(request, limit))
 
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
@@ -140,7 +143,7 @@ class Gateway:
             # A form is parsed here once. The door reports its problems.
             with contextlib.suppress(BodyMalformed):
                 await MESSAGES.run(received.parameters)
-        origin = self.edge.origin_of(request, self.world.now())
+        origin = self.admission.origin_of(request, self.world.now())
         response = await self._door(received, origin).answer(received)
         return _of(response)
 

@@ -9,7 +9,7 @@ import pytest
 
 from twinport.access.issuer_keys import DISCOVERY, FRESH, MOST_ISSUERS, PAUSE, IssuerKeys, JsonKey
 from twinport.clock import ManualClock
-from twinport.egress.requests import Incoming, Outgoing
+from twinport.egress.requests import EgressRequest, EgressResponse
 from twinport.refusals.egress import Unreachable
 from twinport.refusals.oidc import IssuerUnreachable, KeyNotRetrieved
 
@@ -26,19 +26,19 @@ class Web:
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
 
-    async def fetch(self, outgoing: Outgoing) -> Incoming:
-        self.asked.append(outgoing.url)
+    async def fetch(self, request: EgressRequest) -> EgressResponse:
+        self.asked.append(request.url)
         await asyncio.sleep(0)
         if self.is_down:
             raise Unreachable("issuer.example", "refused")
-        if outgoing.url in self.pages:
-            return Incoming(200, {}, self.pages[outgoing.url])
-        if outgoing.url.endswith(DISCOVERY):
-            issuer = outgoing.url.removesuffix(DISCOVERY)
+        if request.url in self.pages:
+            return EgressResponse(200, {}, self.pages[request.url])
+        if request.url.endswith(DISCOVERY):
+            issuer = request.url.removesuffix(DISCOVERY)
             page: dict[str, object] = {"issuer": f"{issuer}/", "jwks_uri": f"{issuer}/keys"}
         else:
             page = {"keys": self.keys}
-        return Incoming(200, {}, json.dumps(page).encode())
+        return EgressResponse(200, {}, json.dumps(page).encode())
 
 
 @dataclass

@@ -9,7 +9,7 @@ from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGISTRY
 from twinport.control.deliveries import DeliveryQuery, parse_query
 from twinport.control.door import ControlDoor
 from twinport.control.health import Readiness
-from twinport.http.admission import edge_of
+from twinport.http.admission import admission_of
 from twinport.http.messages import Answer, Message, Request
 from twinport.model.content import Digest
 from twinport.model.images import Position
@@ -88,7 +88,9 @@ def door(opening: OpenAccounts) -> ControlDoor:
     async def metrics(_request: Request) -> Answer:
         return Answer(200)
 
-    return ControlDoor(edge_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery, Readiness({}), metrics)
+    return ControlDoor(
+        admission_of((), None, ()), opening, (REGISTRY.region,), reset, one_delivery, Readiness({}), metrics
+    )
 
 
 async def one_delivery(source: Registry, limit: int, before: str | None) -> DeliveryPage:

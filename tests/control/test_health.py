@@ -8,7 +8,7 @@ import pytest
 
 from twinport.control.door import ControlDoor
 from twinport.control.health import Readiness
-from twinport.http.admission import edge_of
+from twinport.http.admission import admission_of
 from twinport.http.messages import Answer, Message, Request
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryPage
@@ -105,8 +105,8 @@ async def ask(readiness: Readiness, path: str) -> Answer:
         return {"type": "http.request"}
 
     request = Request("GET", path, path, "", (), "127.0.0.1", "http", "id", receive)
-    edge = edge_of((), None, ())
-    door = ControlDoor(edge, OpenAccounts.CLOSED, (), never, no_deliveries, readiness, no_metrics)
+    admission = admission_of((), None, ())
+    door = ControlDoor(admission, OpenAccounts.CLOSED, (), never, no_deliveries, readiness, no_metrics)
     answer = await door.answer(request)
     assert isinstance(answer, Answer)
     return answer

@@ -13,7 +13,7 @@ import pytest
 
 from tests.certificates import Certified, certify
 from twinport.egress.client import Egress
-from twinport.egress.requests import Address, Incoming, Outgoing, Permissions
+from twinport.egress.requests import Address, EgressRequest, EgressResponse, Permissions
 from twinport.refusals.egress import (
     AddressForbidden,
     AnswerTooLarge,
@@ -73,8 +73,8 @@ class Place:
         values = {"authorities": self.certified.authority, **members}
         return Egress(Permissions(networks=allowed, **values), self.lookup)  # type: ignore[arg-type]
 
-    async def get(self, path: str = "/", host: str = "issuer.example", **members: object) -> Incoming:
-        return await self.egress().fetch(Outgoing(self.url(path, host), **members))  # type: ignore[arg-type]
+    async def get(self, path: str = "/", host: str = "issuer.example", **members: object) -> EgressResponse:
+        return await self.egress().fetch(EgressRequest(self.url(path, host), **members))  # type: ignore[arg-type]
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -119,7 +119,7 @@ async def test_loopback_is_not_reached_unless_it_is_listed(place: Place) -> None
     for host in ("issuer.example", "127.0.0.1"):
         with pytest.raises(AddressForbidden):
             await Egress(Permissions(authorities=place.certified.authority), place.lookup).fetch(
-                Outgoing(place.url("/", host))
+                EgressRequest(place.url("/", host))
             )
     assert place.requests == []
 
@@ -149,7 +149,7 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_judged_by_the_s
 
     egress._lookup = rebinding
     with pytest.raises(AddressForbidden):
-        await egress.fetch(Outgoing(place.url()))
+        await egress.fetch(EgressRequest(place.url()))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ async def test_what_is_no_http_is_unreachable(place: Place, words: bytes) -> Non
 async def test_a_certificate_must_be_trusted_and_name_the_host(place: Place, tmp_path: Path) -> None:
     stranger = certify(tmp_path, "issuer.example")
     with pytest.raises(Unreachable):
-        await place.egress(authorities=stranger.authority).fetch(Outgoing(place.url()))
+        await place.egress(authorities=stranger.authority).fetch(EgressRequest(place.url()))
     place.lookup.names["wrong.example"] = [LOOPBACK]
     with pytest.raises(Unreachable):
         await place.get(host="wrong.example")
@@ -279,19 +279,19 @@ async def test_a_closed_port_and_a_name_without_address_are_unreachable(place: P
     place.lookup.names["nowhere.example"] = []
     for url in ("https://127.0.0.1:1/", place.url(host="nowhere.example")):
         with pytest.raises(Unreachable):
-            await place.egress().fetch(Outgoing(url))
+            await place.egress().fetch(EgressRequest(url))
     with pytest.raises(Unreachable):
-        await Egress(Permissions()).fetch(Outgoing("https://does-not-exist.invalid/"))
+        await Egress(Permissions()).fetch(EgressRequest("https://does-not-exist.invalid/"))
 
 
 async def test_the_systems_own_names_lead_nowhere_either(place: Place) -> None:
     with pytest.raises(AddressForbidden):
-        await Egress(Permissions()).fetch(Outgoing(f"https://localhost:{place.port}/"))
+        await Egress(Permissions()).fetch(EgressRequest(f"https://localhost:{place.port}/"))
 
 
 async def test_an_answer_is_given_piece_by_piece_while_it_comes(place: Place) -> None:
     place.says["/"] = plain(b"x" * 300_000)
-    async with place.egress().open(Outgoing(place.url())) as opened:
+    async with place.egress().open(EgressRequest(place.url())) as opened:
         sizes = [len(piece) async for piece in opened.pieces]
     assert (sum(sizes), len(sizes) > 1, max(sizes) <= 1 << 16) == (300_000, True, True)
 
@@ -299,5 +299,5 @@ async def test_an_answer_is_given_piece_by_piece_while_it_comes(place: Place) ->
 async def test_a_failure_of_the_reader_stays_its_own(place: Place) -> None:
     place.says["/"] = plain(b"x")
     with pytest.raises(OSError, match="disk full"):
-        async with place.egress().open(Outgoing(place.url())):
+        async with place.egress().open(EgressRequest(place.url())):
             raise OSError("disk full")

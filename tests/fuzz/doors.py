@@ -74,7 +74,7 @@ class Doors:
             "client": ("127.0.0.1", 50000),
             "scheme": "http",
         }
-        return self._runner.run(self._exchange(scope, list(pieces) or [b""]))
+        return self._runner.run(self._respond(scope, list(pieces) or [b""]))
 
     def registry(self, method: str, target: str, headers: Headers = (), pieces: Sequence[bytes] = (b"",)) -> Answered:
         """Ask under `/v2/` with a password; headers that are given come first, and may say otherwise."""
@@ -110,7 +110,7 @@ class Doors:
         length = ("content-length", str(len(body)))
         return self.ask("POST", "/", (*headers, *added.items(), length), (body,))
 
-    async def _exchange(self, scope: Message, pieces: list[bytes]) -> Answered:
+    async def _respond(self, scope: Message, pieces: list[bytes]) -> Answered:
         sent: list[Message] = []
         waiting = [
             {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
@@ -126,7 +126,7 @@ class Doors:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await asyncio.wait_for(self._app.front(scope, receive, send), PATIENCE_SECONDS)
+        await asyncio.wait_for(self._app.application(scope, receive, send), PATIENCE_SECONDS)
         start, *rest = sent
         return Answered(start["status"], tuple(start["headers"]), b"".join(each.get("body", b"") for each in rest))
 

@@ -16,9 +16,9 @@ from tests.fuzz.doors import Answered, Doors
 from twinport.aws import json11, protocols, query, shapes, sigv4, validate, xml
 from twinport.aws.shapes import Operation, Service
 from twinport.errors import Refusal
-from twinport.http.admission import edge_of
+from twinport.http.admission import admission_of
 from twinport.http.messages import request_of
-from twinport.model.addresses import address_of, split_edge_path
+from twinport.model.addresses import address_of, split_path_address
 from twinport.model.content import Digest
 from twinport.model.manifests import MANIFEST_TYPES, parse_manifest
 from twinport.model.names import RegionName, repository_name, tag_name
@@ -49,7 +49,7 @@ def grammar(content: bytes) -> None:
     with refusals():
         route = routes.parse(path)
         if isinstance(route, routes.InRepository):
-            _, name = split_edge_path(route.path, REGIONS)
+            _, name = split_path_address(route.path, REGIONS)
             assert str(repository_name(name)) == name
     for read in (Digest.parse, tag_name):
         with refusals():
@@ -67,7 +67,7 @@ def grammar(content: bytes) -> None:
         "headers": [(b"host", host.encode("latin-1"))],
     }
     with refusals():
-        edge_of(("*.example",), None, ()).admit(request_of(scope, lambda: None, "fuzz"))  # type: ignore[arg-type, return-value]
+        admission_of(("*.example",), None, ()).admit(request_of(scope, lambda: None, "fuzz"))  # type: ignore[arg-type, return-value]
 
 
 def manifests(content: bytes) -> None:

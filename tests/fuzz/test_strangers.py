@@ -19,7 +19,7 @@ from tests.fuzz.tokens import AUDIENCE, ISSUER, KEY_ID, Signer
 from twinport.access import id_tokens
 from twinport.access.issuer_keys import DISCOVERY, IssuerKeys
 from twinport.clock import ManualClock
-from twinport.egress.requests import Incoming, Outgoing
+from twinport.egress.requests import EgressRequest, EgressResponse
 from twinport.errors import Refusal
 from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
@@ -125,9 +125,9 @@ class Web:
     discovery: str = tokens.object_of({"issuer": f'"{ISSUER}"', "jwks_uri": f'"{ISSUER}/keys"'}.items())
     keys: str = SIGNER.key_set()
 
-    async def fetch(self, outgoing: Outgoing) -> Incoming:
-        is_first = outgoing.url == f"{ISSUER}{DISCOVERY}"
-        return Incoming(200, {}, (self.discovery if is_first else self.keys).encode("utf-8", "replace"))
+    async def fetch(self, request: EgressRequest) -> EgressResponse:
+        is_first = request.url == f"{ISSUER}{DISCOVERY}"
+        return EgressResponse(200, {}, (self.discovery if is_first else self.keys).encode("utf-8", "replace"))
 
 
 async def _is_believed(web: Web, token: str) -> bool:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from twinport.http.admission import edge_of
-from twinport.http.application import Front
+from twinport.http.admission import admission_of
+from twinport.http.application import Application
 from twinport.http.messages import Answer, Request
 
 
@@ -20,9 +20,9 @@ class Refusing:
 
 
 async def asked(answer: Answer) -> Answer:
-    front = Front(edge_of((), None, ()), (("/", Refusing(answer)),))
+    application = Application(admission_of((), None, ()), (("/", Refusing(answer)),))
     request = Request("GET", "/", "/", "", (("host", "127.0.0.1"),), "127.0.0.1", "http", "id", _nothing)
-    found = await front._answer(request)
+    found = await application._answer(request)
     assert isinstance(found, Answer)
     return found
 

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinport.http.memory import Room, RoomTaken
+from twinport.http.memory import MemoryBudget, MemoryTaken
 
 AT_ONCE = timedelta(0)
 
 
 @given(st.lists(st.integers(min_value=0, max_value=30), max_size=30))
 async def test_what_is_held_is_never_more_than_there_is_and_everybody_has_a_turn(sizes: list[int]) -> None:
-    room, held, served = Room(20), 0, 0
+    budget, held, served = MemoryBudget(20), 0, 0
 
     async def hold(size: int) -> None:
         nonlocal held, served
-        async with room.taken(size):
+        async with budget.taken(size):
             held += min(size, 20)
             assert held <= 20
             await asyncio.sleep(0)
@@ -32,35 +32,35 @@ async def test_what_is_held_is_never_more_than_there_is_and_everybody_has_a_turn
 
 
 async def test_who_waits_in_vain_is_told_to_try_again() -> None:
-    room = Room(10, AT_ONCE)
-    async with room.taken(8):
-        with pytest.raises(RoomTaken):
-            async with room.taken(3):
+    budget = MemoryBudget(10, AT_ONCE)
+    async with budget.taken(8):
+        with pytest.raises(MemoryTaken):
+            async with budget.taken(3):
                 pytest.fail("there was no room")
-        async with room.taken(2):
+        async with budget.taken(2):
             pass
-    async with room.taken(10):
+    async with budget.taken(10):
         pass
 
 
 async def test_a_party_holds_its_share_or_one_larger_request_and_keeps_no_other_out() -> None:
-    room = Room(10, AT_ONCE, share=4)
-    async with room.taken(6, "greedy"):
-        with pytest.raises(RoomTaken):
-            async with room.taken(1, "greedy"):
+    budget = MemoryBudget(10, AT_ONCE, share=4)
+    async with budget.taken(6, "greedy"):
+        with pytest.raises(MemoryTaken):
+            async with budget.taken(1, "greedy"):
                 pytest.fail("the party has its share")
-        async with room.taken(2, "modest"), room.taken(2, "modest"):
+        async with budget.taken(2, "modest"), budget.taken(2, "modest"):
             pass
-    async with room.taken(2, "greedy"), room.taken(2, "greedy"):
+    async with budget.taken(2, "greedy"), budget.taken(2, "greedy"):
         pass
 
 
 async def test_who_goes_while_waiting_takes_nothing_along() -> None:
-    room = Room(10)
-    async with room.taken(10):
-        waiting = asyncio.ensure_future(room.taken(5).__aenter__())
+    budget = MemoryBudget(10)
+    async with budget.taken(10):
+        waiting = asyncio.ensure_future(budget.taken(5).__aenter__())
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait({waiting})
-    async with room.taken(10):
+    async with budget.taken(10):
         pass

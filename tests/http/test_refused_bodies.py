@@ -10,9 +10,9 @@ import pytest
 
 from tests.hostile import UPLOADS, Target, attacked
 from tests.waiting import PATIENCE_SECONDS
-from twinport.http.admission import Edge
-from twinport.http.application import Front
-from twinport.http.messages import Answer, AnyAnswer, Linger, Message, Request
+from twinport.http.admission import Admission
+from twinport.http.application import Application
+from twinport.http.messages import Answer, AnyAnswer, Drain, Message, Request
 
 # More than the buffers between two sockets hold, so that a client that is not listened to gets stuck.
 BODY = bytes(32 << 20)
@@ -84,8 +84,8 @@ class Endless:
 
 @pytest.mark.parametrize("pause", [0.0, 3600.0], ids=["it goes on", "it is silent"])
 async def test_a_client_that_never_ends_is_answered_and_then_left(pause: float) -> None:
-    linger = Linger(limit=timedelta(milliseconds=300), silence=timedelta(milliseconds=100))
-    front, client = Front(Edge((), ()), (("/", Refusing()),), linger), Endless(pause)
+    drain = Drain(limit=timedelta(milliseconds=300), silence=timedelta(milliseconds=100))
+    application, client = Application(Admission((), ()), (("/", Refusing()),), drain), Endless(pause)
     answered: list[Any] = []
 
     async def send(message: Message) -> None:
@@ -93,6 +93,6 @@ async def test_a_client_that_never_ends_is_answered_and_then_left(pause: float) 
 
     headers = [(b"host", b"127.0.0.1"), (b"content-length", b"1000000000")]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "client": ("127.0.0.1", 5)}
-    await asyncio.wait_for(front(scope, client, send), PATIENCE_SECONDS)
+    await asyncio.wait_for(application(scope, client, send), PATIENCE_SECONDS)
     assert answered == [("http.response.start", 0), ("http.response.body", 0)]
     assert (client.sent > 1) == (pause == 0)

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from tests.iam.answers import ALLOW_ALL, allowing, refusal
 from tests.policies import cases
-from tests.policies.situations import SITUATIONS, Situation
+from tests.policies.situations import SITUATIONS, Case
 from tests.served import Served
 from twinport.policies.simulation import ALLOWED, simulate
 
@@ -276,9 +276,9 @@ def test_a_simulation_is_for_callers_that_may_ask(server: Served, iam: Any, alic
 
 
 @given(SITUATIONS)
-def test_simulation_and_decision_agree(situation: Situation) -> None:
-    simulated = simulate(situation.question, situation.policies)
-    assert (simulated.decision == ALLOWED) is situation.is_allowed
+def test_simulation_and_decision_agree(case: Case) -> None:
+    simulated = simulate(case.request, case.policies)
+    assert (simulated.decision == ALLOWED) is case.is_allowed
 
 
 # The simulator knows no trust policies.
@@ -287,7 +287,7 @@ CASES = [case for case in cases.load() if case.policies.trust is None]
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_simulator_says_of_every_case_what_the_gate_does(case: cases.Case) -> None:
-    assert (simulate(case.question, case.policies).decision == ALLOWED) is (case.expect == "allowed")
+    assert (simulate(case.request, case.policies).decision == ALLOWED) is (case.expect == "allowed")
 
 
 def test_a_value_that_is_too_long_to_be_compared_is_missing_and_no_allow_applies(iam: Any) -> None:  # noqa: ANN401

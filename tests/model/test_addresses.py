@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinport.model.addresses import (
-    EdgeAddress,
     HostAddress,
+    PathAddress,
     address_of,
     is_reserved_name,
     proxy_endpoint,
     repository_uri,
-    split_edge_path,
+    split_path_address,
 )
 from twinport.model.names import AccountId, RegionName, Registry
 
@@ -47,11 +47,11 @@ def test_an_ecr_shaped_host_names_its_registry(host: str) -> None:
     ],
 )
 def test_any_other_host_is_the_edge(host: str) -> None:
-    assert address_of(host) == EdgeAddress()
+    assert address_of(host) == PathAddress()
 
 
 def test_twelve_digits_and_a_region_name_the_registry() -> None:
-    assert split_edge_path("123456789012/eu-west-1/team/api", REGIONS) == (HOME, "team/api")
+    assert split_path_address("123456789012/eu-west-1/team/api", REGIONS) == (HOME, "team/api")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_twelve_digits_and_a_region_name_the_registry() -> None:
     ],
 )
 def test_other_paths_are_repository_names_alone(path: str) -> None:
-    assert split_edge_path(path, REGIONS) == (None, path)
+    assert split_path_address(path, REGIONS) == (None, path)
     assert not is_reserved_name(path, REGIONS)
 
 
@@ -80,7 +80,7 @@ def test_a_name_that_the_edge_would_read_as_a_registry_is_reserved(name: str) ->
 def test_the_uri_given_out_at_the_edge_leads_back_to_the_repository(name: str) -> None:
     host, _, path = repository_uri(HOME, name, "127.0.0.1:4566", None).partition("/")
     assert host == "127.0.0.1:4566"
-    assert split_edge_path(path, REGIONS) == (HOME, name)
+    assert split_path_address(path, REGIONS) == (HOME, name)
 
 
 @pytest.mark.parametrize(

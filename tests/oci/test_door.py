@@ -18,7 +18,7 @@ from twinport.access.gate import Gate
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import Catalog, EmbeddedCatalog
 from twinport.clock import ManualClock
-from twinport.http.admission import edge_of
+from twinport.http.admission import admission_of
 from twinport.model.content import Digest
 from twinport.model.identities import Caller, Origin
 from twinport.model.images import Mutability, TagRule
@@ -80,7 +80,7 @@ def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
     clock, stores, regions = ManualClock(NOW), FileBlobStores(folder), (REGION, OTHER_REGION)
     images = Images(gate, catalog, lambda: None)
     return OciDoor(
-        edge=edge_of((), None, ()),
+        admission=admission_of((), None, ()),
         tokens=PlainTokens(),
         world=clock,
         regions=regions,
@@ -511,7 +511,7 @@ async def test_a_defect_is_answered_without_its_words(client: Client) -> None:
             raise ZeroDivisionError("a secret")
 
     door = OciDoor(
-        client.door.edge,
+        client.door.admission,
         Broken(),
         client.door.world,
         client.door.regions,

@@ -11,7 +11,7 @@ from tests import fakes
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
 from twinport.policies.documents import Policy, PolicyKind, parse
-from twinport.policies.evaluate import Policies, Question
+from twinport.policies.evaluate import AuthorizationRequest, Policies
 from twinport.policies.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
 
 FOLDER = Path(__file__).parent / "cases"
@@ -79,7 +79,7 @@ class Raw(TypedDict, total=False):
 @dataclass(frozen=True, slots=True)
 class Case:
     name: str
-    question: Question
+    request: AuthorizationRequest
     policies: Policies
     expect: str
     # As it stands in the file, for who asks it over HTTP (over_http.py).
@@ -107,14 +107,14 @@ def _case(file: str, raw: Raw) -> Case:
     for key, length in raw.get("padded", {}).items():
         raw["context"][key] = str(raw["context"][key]).ljust(length, "x")
     context = {key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in _context(raw)}
-    question = Question(
+    request = AuthorizationRequest(
         principal=WHO[raw.get("who", "alice")],
         action=raw.get("does", "ecr:PutImage"),
         resource=raw.get("to", f"arn:aws:ecr:eu-west-1:{HERE}:repository/team/api"),
         account=AccountId(raw.get("owner", HERE)),
         context=context,
     )
-    return Case(f"{file}: {raw['name']}", question, _policies(raw), raw["expect"], raw)
+    return Case(f"{file}: {raw['name']}", request, _policies(raw), raw["expect"], raw)
 
 
 def _context(raw: Raw) -> list[tuple[str, str | list[str]]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests import fakes
 from tests.policies.cases import HERE, THERE, WHO
 from twinport.policies.documents import Policy, PolicyKind, parse
-from twinport.policies.evaluate import Allowed, Decision, Policies, Question, decide
+from twinport.policies.evaluate import Allowed, AuthorizationRequest, Decision, Policies, decide
 from twinport.policies.grants import FederatedPrincipal
 
 ACTIONS = ["ecr:PutImage", "ecr:Put*", "ecr:*", "*", "ecr:BatchGetImage"]
@@ -34,10 +34,10 @@ Statement = dict[str, object]
 
 
 @dataclass(frozen=True)
-class Situation:
+class Case:
     """A question with the statements that speak about it."""
 
-    question: Question
+    request: AuthorizationRequest
     identity: list[Statement]
     resource: list[Statement]
     boundary: list[Statement] | None
@@ -51,7 +51,7 @@ class Situation:
 
     @property
     def decision(self) -> Decision:
-        return decide(self.question, self.policies)
+        return decide(self.request, self.policies)
 
     @property
     def policies(self) -> Policies:
@@ -103,9 +103,9 @@ def some(listed: st.SearchStrategy[Statement]) -> st.SearchStrategy[list[Stateme
 
 
 SITUATIONS = st.builds(
-    Situation,
-    question=st.builds(
-        Question,
+    Case,
+    request=st.builds(
+        AuthorizationRequest,
         # The subject of a provider meets trust policies alone.
         principal=st.sampled_from([each for each in WHO.values() if not isinstance(each, FederatedPrincipal)]),
         action=st.sampled_from(["ecr:PutImage", "ecr:BatchGetImage"]),

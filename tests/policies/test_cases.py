@@ -10,7 +10,7 @@ CASES = cases.load()
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_decision_is_the_expected_one(case: cases.Case) -> None:
-    match decide(case.question, case.policies):
+    match decide(case.request, case.policies):
         case Allowed():
             assert case.expect == "allowed"
         case Denied(reason=reason):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.policies.situations import SITUATIONS, Situation, Statement, of_principals, of_resources, written
+from tests.policies.situations import SITUATIONS, Case, Statement, of_principals, of_resources, written
 from twinport.model.identities import PrincipalKind
 from twinport.policies.documents import Policy, PolicyKind
 from twinport.policies.evaluate import Allowed, Denied, Source, decide
@@ -16,7 +16,7 @@ from twinport.policies.readings import Effect
 
 @pytest.mark.slow
 @given(SITUATIONS, of_principals("Deny"), of_resources("Deny"))
-def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, of_resource: Statement) -> None:
+def test_adding_a_deny_never_grants(before: Case, of_principal: Statement, of_resource: Statement) -> None:
     with_more = [
         replace(before, identity=[*before.identity, of_principal]),
         replace(before, resource=[*before.resource, of_resource]),
@@ -28,7 +28,7 @@ def test_adding_a_deny_never_grants(before: Situation, of_principal: Statement, 
 
 @pytest.mark.slow
 @given(SITUATIONS, of_principals("Allow"), of_resources("Allow"))
-def test_adding_an_allow_never_denies(before: Situation, of_principal: Statement, of_resource: Statement) -> None:
+def test_adding_an_allow_never_denies(before: Case, of_principal: Statement, of_resource: Statement) -> None:
     with_more = [
         replace(before, identity=[*before.identity, of_principal]),
         replace(before, resource=[*before.resource, of_resource]),
@@ -39,7 +39,7 @@ def test_adding_an_allow_never_denies(before: Situation, of_principal: Statement
 
 
 @given(SITUATIONS)
-def test_the_order_of_statements_does_not_matter(before: Situation) -> None:
+def test_the_order_of_statements_does_not_matter(before: Case) -> None:
     turned = replace(
         before,
         identity=before.identity[::-1],
@@ -52,7 +52,7 @@ def test_the_order_of_statements_does_not_matter(before: Situation) -> None:
 
 @pytest.mark.slow
 @given(SITUATIONS, st.sampled_from(["Action", "Resource"]))
-def test_widening_the_patterns_of_allows_never_narrows(before: Situation, element: str) -> None:
+def test_widening_the_patterns_of_allows_never_narrows(before: Case, element: str) -> None:
     def wider(listed: list[Statement]) -> list[Statement]:
         return [{**each, element: "*"} if each["Effect"] == "Allow" else each for each in listed]
 
@@ -62,9 +62,9 @@ def test_widening_the_patterns_of_allows_never_narrows(before: Situation, elemen
 
 @pytest.mark.slow
 @given(SITUATIONS)
-def test_across_accounts_an_allow_needs_both_sides(before: Situation) -> None:
-    principal = before.question.principal
-    assume(isinstance(principal, Identity) and principal.account != before.question.account)
+def test_across_accounts_an_allow_needs_both_sides(before: Case) -> None:
+    principal = before.request.principal
+    assume(isinstance(principal, Identity) and principal.account != before.request.account)
     nothing: Statement = {"Effect": "Allow", "Action": "ecr:Nothing", "Resource": "*"}
     assert not replace(before, resource=[{**nothing, "Principal": "*"}]).is_allowed
     assume(isinstance(principal, Identity) and principal.kind is not PrincipalKind.ROOT)
@@ -73,22 +73,22 @@ def test_across_accounts_an_allow_needs_both_sides(before: Situation) -> None:
 
 @pytest.mark.slow
 @given(SITUATIONS)
-def test_what_limits_never_grants(before: Situation) -> None:
+def test_what_limits_never_grants(before: Case) -> None:
     assume(before.is_allowed)
     assert replace(before, boundary=None, session=None, service_control=[], resource_control=[]).is_allowed
 
 
 @given(SITUATIONS)
-def test_the_order_of_policies_does_not_matter(before: Situation) -> None:
+def test_the_order_of_policies_does_not_matter(before: Case) -> None:
     def decided(identity: list[Policy]) -> bool:
-        return isinstance(decide(before.question, replace(before.policies, identity=tuple(identity))), Allowed)
+        return isinstance(decide(before.request, replace(before.policies, identity=tuple(identity))), Allowed)
 
     apart = [written(PolicyKind.IDENTITY, [each]) for each in before.identity]
     assert decided(apart) is decided(apart[::-1]) is before.is_allowed
 
 
 @given(SITUATIONS)
-def test_an_explicit_denial_names_a_deny_and_an_allowance_an_allow(before: Situation) -> None:
+def test_an_explicit_denial_names_a_deny_and_an_allowance_an_allow(before: Case) -> None:
     match before.decision:
         case Allowed(by=Source(statement=statement)):
             assert statement.effect is Effect.ALLOW

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 
 from tests.policies import cases
-from tests.policies.situations import SITUATIONS, Situation
+from tests.policies.situations import SITUATIONS, Case
 from twinport.policies.documents import PolicyKind
 from twinport.policies.evaluate import Allowed, Denied
 from twinport.policies.explanation import Explanation, Fate, Heard, explain
@@ -36,41 +36,41 @@ def _is_among(source: object, heard: Iterable[Heard]) -> bool:
 
 @pytest.mark.slow
 @given(SITUATIONS)
-def test_explanation_and_decision_agree(situation: Situation) -> None:
-    explanation = explain(situation.question, situation.policies)
+def test_explanation_and_decision_agree(case: Case) -> None:
+    explanation = explain(case.request, case.policies)
     assert agrees(explanation)
-    assert isinstance(explanation.decision, Allowed) is situation.is_allowed
+    assert isinstance(explanation.decision, Allowed) is case.is_allowed
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_explanation_and_decision_agree_in_every_case(case: cases.Case) -> None:
-    assert agrees(explain(case.question, case.policies))
+    assert agrees(explain(case.request, case.policies))
 
 
 @given(SITUATIONS)
-def test_where_an_allow_is_lacking_the_answer_is_no(situation: Situation) -> None:
-    explanation = explain(situation.question, situation.policies)
+def test_where_an_allow_is_lacking_the_answer_is_no(case: Case) -> None:
+    explanation = explain(case.request, case.policies)
     assume(explanation.lacking)
     assert isinstance(explanation.decision, Denied)
 
 
 @given(SITUATIONS)
-def test_every_statement_of_every_policy_is_heard(situation: Situation) -> None:
-    explanation = explain(situation.question, situation.policies)
-    assert len(explanation.heard) == sum(len(policy.statements) for policy in situation.policies.every)
+def test_every_statement_of_every_policy_is_heard(case: Case) -> None:
+    explanation = explain(case.request, case.policies)
+    assert len(explanation.heard) == sum(len(policy.statements) for policy in case.policies.every)
     assert all(each.failed for each in explanation.heard if each.fate is Fate.CONDITION_FAILED)
 
 
 def explained(name: str) -> Explanation:
     case = BY_NAME[name]
-    return explain(case.question, case.policies)
+    return explain(case.request, case.policies)
 
 
 def test_both_sides_of_a_border_are_named_when_both_are_silent() -> None:
     case = BY_NAME["across: naming another account does not"]
-    assert explain(case.question, case.policies).lacking == (PolicyKind.REPOSITORY,)
+    assert explain(case.request, case.policies).lacking == (PolicyKind.REPOSITORY,)
     silent = cases.silent(case)
-    assert explain(silent.question, silent.policies).lacking == (PolicyKind.REPOSITORY, PolicyKind.IDENTITY)
+    assert explain(silent.request, silent.policies).lacking == (PolicyKind.REPOSITORY, PolicyKind.IDENTITY)
 
 
 def test_a_condition_that_fails_says_which_key_was_asked_for() -> None:

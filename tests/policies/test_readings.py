@@ -10,7 +10,7 @@ from tests import fakes
 from tests.policies import former_wildcards
 from tests.policies.cases import WHO
 from twinport.policies.documents import PolicyKind, parse
-from twinport.policies.evaluate import Allowed, Policies, Question, decide
+from twinport.policies.evaluate import Allowed, AuthorizationRequest, Policies, decide
 from twinport.policies.readings import Effect, Reading
 from twinport.policies.steps import Steps
 from twinport.policies.wildcards import Version, resource
@@ -68,8 +68,8 @@ def test_a_pattern_with_a_variable_matches_as_with_its_value_written_out(
 def test_no_resource_opens_that_was_closed(named: list[str], there: str, element: str, denies: bool) -> None:  # noqa: FBT001
     speaking = {"Effect": "Deny" if denies else "Allow", "Action": "*", element: named}
     text = json.dumps({"Version": "2012-10-17", "Statement": [speaking, *([ALLOW_ALL] if denies else [])]})
-    question = Question(WHO["alice"], "ecr:PutImage", there, fakes.ACCOUNT, {})
-    is_allowed = isinstance(decide(question, Policies(identity=(parse(text, PolicyKind.IDENTITY),))), Allowed)
+    request = AuthorizationRequest(WHO["alice"], "ecr:PutImage", there, fakes.ACCOUNT, {})
+    is_allowed = isinstance(decide(request, Policies(identity=(parse(text, PolicyKind.IDENTITY),))), Allowed)
     before = any(former_wildcards.matches(each, there) for each in named) is (element == "Resource")
     was_allowed = before is not denies
     assert was_allowed or not is_allowed
@@ -118,7 +118,7 @@ def test_no_allow_holds_but_by_a_value_that_is_there(spelt: str, values: list[st
     name = spelt.replace("ForAllValues:", "").replace("ForAnyValue:", "")
     condition = {spelt: {"k:v": [beside, "${k:none}"]}}
     text = json.dumps({"Version": "2012-10-17", "Statement": {**ALLOW_ALL, "Condition": condition}})
-    question = Question(WHO["alice"], "a:b", "*", fakes.ACCOUNT, {"k:v": tuple(values)})
-    if isinstance(decide(question, Policies(identity=(parse(text, PolicyKind.IDENTITY),))), Allowed):
+    request = AuthorizationRequest(WHO["alice"], "a:b", "*", fakes.ACCOUNT, {"k:v": tuple(values)})
+    if isinstance(decide(request, Policies(identity=(parse(text, PolicyKind.IDENTITY),))), Allowed):
         assert "Not" not in name
         assert "a" in values

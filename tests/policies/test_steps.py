@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests import fakes
 from tests.policies import cases
-from tests.policies.situations import SITUATIONS, Situation
+from tests.policies.situations import SITUATIONS, Case
 from twinport.policies.documents import PolicyKind, parse
-from twinport.policies.evaluate import Allowed, Denied, Policies, Question, decide
+from twinport.policies.evaluate import Allowed, AuthorizationRequest, Denied, Policies, decide
 from twinport.policies.explanation import Fate, explain
 from twinport.policies.reasons import in_values, in_words
 from twinport.policies.steps import LONGEST_VALUE, MOST_STEPS
@@ -47,8 +47,8 @@ HOSTILE = {
 }
 
 
-def asked(context: dict[str, tuple[str, ...]], resource: str = API) -> Question:
-    return Question(cases.WHO["alice"], "ecr:PutImage", resource, fakes.ACCOUNT, context)
+def asked(context: dict[str, tuple[str, ...]], resource: str = API) -> AuthorizationRequest:
+    return AuthorizationRequest(cases.WHO["alice"], "ecr:PutImage", resource, fakes.ACCOUNT, context)
 
 
 def holding(*statements: Statement) -> Policies:
@@ -124,16 +124,16 @@ def test_two_hundred_networks_in_each_of_ten_statements_are_decided() -> None:
 def test_what_was_worked_out_before_takes_its_steps_again() -> None:
     hostile = [f"ecr:*{'a?' * 50}{number}*" for number in range(300)]
     policies = holding({**ALLOW_ALL, "Action": hostile}, ALLOW_ALL)
-    question = replace(asked({}), action=f"ecr:{'a' * 124}")
-    first = [decide(question, policies, most) for most in (100, 1_000, 10_000)]
-    assert first == [decide(question, policies, most) for most in (100, 1_000, 10_000)]
+    request = replace(asked({}), action=f"ecr:{'a' * 124}")
+    first = [decide(request, policies, most) for most in (100, 1_000, 10_000)]
+    assert first == [decide(request, policies, most) for most in (100, 1_000, 10_000)]
     assert isinstance(first[0], Denied)
 
 
 @given(SITUATIONS, st.integers(0, 60))
-def test_fewer_steps_never_grant(situation: Situation, most_steps: int) -> None:
-    if isinstance(decide(situation.question, situation.policies, most_steps), Allowed):
-        assert situation.is_allowed
+def test_fewer_steps_never_grant(case: Case, most_steps: int) -> None:
+    if isinstance(decide(case.request, case.policies, most_steps), Allowed):
+        assert case.is_allowed
 
 
 def test_an_explanation_says_that_nothing_was_decided() -> None:

@@ -11,7 +11,7 @@ from tests.command_line import called
 from tests.ports import free_port
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening, noted, running
-from twinport.processes.peers import Neighbours, this_host
+from twinport.processes.peers import Peers, this_host
 from twinport.settings.loading import Settings
 from twinport.tour.commands import known_before
 
@@ -19,29 +19,29 @@ NOTED = Listening("http://127.0.0.1:5000", "closed", 7)
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[Neighbours]:
+def process(tmp_path: Path) -> Iterator[Peers]:
     """A process with a socket in the folder."""
-    found = Neighbours(tmp_path / "processes", this_host(), "server")
+    found = Peers(tmp_path / "processes", this_host(), "server")
     found.open()
     yield found
     found.close()
 
 
-def test_what_a_process_notes_is_read_while_it_serves(tmp_path: Path, process: Neighbours) -> None:
+def test_what_a_process_notes_is_read_while_it_serves(tmp_path: Path, process: Peers) -> None:
     with noted(tmp_path, process.name, NOTED):
         assert running(tmp_path) == [NOTED]
     assert running(tmp_path) == []
 
 
-def test_several_processes_of_one_server_are_one(tmp_path: Path, process: Neighbours) -> None:
-    other = Neighbours(tmp_path / "processes", this_host(), "server")
+def test_several_processes_of_one_server_are_one(tmp_path: Path, process: Peers) -> None:
+    other = Peers(tmp_path / "processes", this_host(), "server")
     other.open()
     with noted(tmp_path, process.name, NOTED), noted(tmp_path, other.name, NOTED):
         assert running(tmp_path) == [NOTED]
     other.close()
 
 
-def test_a_note_without_its_process_is_not_believed_and_goes_with_the_next(tmp_path: Path, process: Neighbours) -> None:
+def test_a_note_without_its_process_is_not_believed_and_goes_with_the_next(tmp_path: Path, process: Peers) -> None:
     left = tmp_path / "listeners" / f"{this_host()}-server-1-00"
     left.parent.mkdir()
     left.write_text('{"url":"http://127.0.0.1:1","accounts":"closed","pid":1}')
@@ -50,13 +50,13 @@ def test_a_note_without_its_process_is_not_believed_and_goes_with_the_next(tmp_p
         assert not left.exists()
 
 
-def test_a_note_that_is_half_written_is_none(tmp_path: Path, process: Neighbours) -> None:
+def test_a_note_that_is_half_written_is_none(tmp_path: Path, process: Peers) -> None:
     with noted(tmp_path, process.name, NOTED):
         (tmp_path / "listeners" / process.name).write_text('{"url":')
         assert running(tmp_path) == []
 
 
-def test_a_note_that_names_no_address_of_a_server_of_this_machine_is_none(tmp_path: Path, process: Neighbours) -> None:
+def test_a_note_that_names_no_address_of_a_server_of_this_machine_is_none(tmp_path: Path, process: Peers) -> None:
     # 192.0.2.0/24 is for documentation: no machine has an address in it.
     for url in (
         "http://192.0.2.1:80",
@@ -71,7 +71,7 @@ def test_a_note_that_names_no_address_of_a_server_of_this_machine_is_none(tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a link"])
-def test_a_note_that_is_no_file_is_none(kind: str, tmp_path: Path, process: Neighbours) -> None:
+def test_a_note_that_is_no_file_is_none(kind: str, tmp_path: Path, process: Peers) -> None:
     note = tmp_path / "listeners" / process.name
     with noted(tmp_path, process.name, NOTED):
         if kind == "a pipe":
@@ -83,7 +83,7 @@ def test_a_note_that_is_no_file_is_none(kind: str, tmp_path: Path, process: Neig
         assert running(tmp_path) == []
 
 
-def test_what_a_note_in_a_folder_of_others_says_steers_no_terminal(tmp_path: Path, process: Neighbours) -> None:
+def test_what_a_note_in_a_folder_of_others_says_steers_no_terminal(tmp_path: Path, process: Peers) -> None:
     said = "\x1b[2Jopen\nall is well"
     with noted(tmp_path, process.name, replace(NOTED, url=f"http://127.0.0.1:{free_port()}", accounts=said)):
         ended = called("status", "--data", str(tmp_path))
@@ -92,13 +92,13 @@ def test_what_a_note_in_a_folder_of_others_says_steers_no_terminal(tmp_path: Pat
     assert (ended.code, "all is well" in ended.stdout.split("\n")) == (4, False)
 
 
-def test_a_folder_that_takes_no_note_serves_all_the_same(tmp_path: Path, process: Neighbours) -> None:
+def test_a_folder_that_takes_no_note_serves_all_the_same(tmp_path: Path, process: Peers) -> None:
     (tmp_path / "listeners").write_text("in the way")
     with noted(tmp_path, process.name, NOTED):
         assert running(tmp_path) == []
 
 
-def test_a_tour_on_the_folder_of_a_running_server_says_where_that_listens(tmp_path: Path, process: Neighbours) -> None:
+def test_a_tour_on_the_folder_of_a_running_server_says_where_that_listens(tmp_path: Path, process: Peers) -> None:
     settings = Settings(data=tmp_path)
     (tmp_path / "sealing.key").touch()
     with noted(tmp_path, process.name, NOTED):
@@ -113,7 +113,7 @@ def test_a_tour_in_a_folder_of_others_says_what_it_holds(tmp_path: Path) -> None
     assert sentence.startswith(f"the folder '{tmp_path}' already held 1 other name, such as 'main.c'; ")
 
 
-def test_a_note_is_for_its_own_user_alone(tmp_path: Path, process: Neighbours) -> None:
+def test_a_note_is_for_its_own_user_alone(tmp_path: Path, process: Peers) -> None:
     with noted(tmp_path, process.name, NOTED):
         assert (tmp_path / "listeners" / process.name).stat().st_mode & 0o077 == 0
     assert listeners.running(tmp_path / "missing") == []

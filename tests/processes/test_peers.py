@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import PATIENCE_SECONDS
-from twinport.processes.peers import Neighbours, this_host
+from twinport.processes.peers import Peers, this_host
 from twinport.processes.wakeups import Topic
 
 PROGRAM = """
@@ -27,10 +27,10 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.opened: list[Neighbours] = []
+        self.opened: list[Peers] = []
 
-    def join(self, host: str = "host") -> Neighbours:
-        process = Neighbours(self.path, host)
+    def join(self, host: str = "host") -> Peers:
+        process = Peers(self.path, host)
         process.open()
         self.opened.append(process)
         return process
@@ -92,7 +92,7 @@ def test_no_process_judges_the_processes_of_another_host(folder: Folder) -> None
 
 async def test_where_no_socket_can_be_made_a_process_is_alone_and_goes_on(tmp_path: Path) -> None:
     (tmp_path / "processes").write_text("in the way")
-    alone = Neighbours(tmp_path / "processes", this_host())
+    alone = Peers(tmp_path / "processes", this_host())
     alone.open()
     assert alone.dead() == []
     await alone.tell(Topic.DELIVERIES)

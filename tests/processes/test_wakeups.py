@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.notifications import Notifications
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
-from twinport.processes.peers import Neighbours
+from twinport.processes.peers import Peers
 from twinport.processes.wakeups import Messenger, Topic, Wakeups
 
 
@@ -30,10 +30,10 @@ class Deployment(Protocol):
 class OneFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._joined: list[Neighbours] = []
+        self._joined: list[Peers] = []
 
     def join(self) -> Messenger:
-        process = Neighbours(self._folder / "processes", "host")
+        process = Peers(self._folder / "processes", "host")
         process.open()
         self._joined.append(process)
         return process

@@ -10,7 +10,7 @@ from twinport.model.identities import Caller
 from twinport.model.names import Registry
 from twinport.replication.destination import (
     CommitAnswer,
-    Consignment,
+    CommittedImage,
     Destination,
     Destinations,
     Offer,
@@ -67,7 +67,9 @@ class FaultyDestination:
         self.faults.meet("after take")
         return moved
 
-    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+    async def commit(
+        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
+    ) -> Mapping[str, CommitAnswer]:
         self.faults.meet("before commit")
         answers = await self.inner.commit(session, offer, images)
         self.faults.meet("after commit")
@@ -95,5 +97,7 @@ class StalledDestinations:
     ) -> int:
         raise NotImplementedError
 
-    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+    async def commit(
+        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
+    ) -> Mapping[str, CommitAnswer]:
         raise NotImplementedError

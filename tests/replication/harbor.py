@@ -4,7 +4,7 @@ from tests.replication.world import FAR, HOME, IRELAND, NAME, ROLE_ID, Image, Wo
 from twinport.catalog.regional import departures
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import Registry
-from twinport.replication.destination import Consignment, Destination, Offer
+from twinport.replication.destination import CommittedImage, Destination, Offer
 from twinport.replication.transfer import offered
 
 IMAGE = image(b"layer one")
@@ -41,5 +41,5 @@ class Harbor:
 
     async def commit(self, offer: Offer, content: bytes = IMAGE.content) -> object:
         [wanted] = offer.images
-        consignment = Consignment(wanted, {wanted.digest: content})
-        return (await self.destination.commit(self.session, offer, [consignment]))[wanted.delivery]
+        committed = CommittedImage(wanted, {wanted.digest: content})
+        return (await self.destination.commit(self.session, offer, [committed]))[wanted.delivery]

@@ -31,7 +31,7 @@ from twinport.model.replication import FailureCode, ReplicationRule, TagOutcome
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.images import DigestMismatch
 from twinport.refusals.storage import OfferExpired
-from twinport.replication.destination import Behind, Consignment, Done, Missing, Refused
+from twinport.replication.destination import Behind, CommittedImage, Done, Missing, Refused
 from twinport.replication.local_destination import HOLD
 
 MOVED = image(b"layer two")
@@ -74,7 +74,7 @@ async def test_only_a_session_of_the_role_bound_to_this_lane_is_heard(harbor: Ha
         with pytest.raises(AccessDenied):
             await harbor.destination.take(stranger, offer, wanted, wanted.blobs[0], store)
         with pytest.raises(AccessDenied):
-            await harbor.destination.commit(stranger, offer, [Consignment(wanted, {})])
+            await harbor.destination.commit(stranger, offer, [CommittedImage(wanted, {})])
         assert harbor.world.gate.asked == [], f"{name} was given to the gate to judge"
 
 

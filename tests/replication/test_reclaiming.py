@@ -25,7 +25,7 @@ LASTS = timedelta(seconds=30)
 
 
 @dataclass
-class Neighbours:
+class Peers:
     """The processes that the test declares dead."""
 
     killed: list[str] = field(default_factory=list)
@@ -50,10 +50,10 @@ async def test_what_the_dead_held_is_due_at_once_and_the_attempt_counts(catalog:
     office, freed = PostOffice(catalog), asyncio.Event()
     assert await office.claim("dead") is not None
     assert await office.claim("living") is None
-    neighbours = Neighbours(["dead"])
-    await Reclaiming(catalog, neighbours, freed.set).reclaim()
+    peers = Peers(["dead"])
+    await Reclaiming(catalog, peers, freed.set).reclaim()
     assert freed.is_set()
-    assert neighbours.killed == []
+    assert peers.killed == []
     batch = await office.claim("living")
     assert batch is not None
     assert [each.attempts for each in batch.deliveries] == [2, 2]
@@ -62,7 +62,7 @@ async def test_what_the_dead_held_is_due_at_once_and_the_attempt_counts(catalog:
 async def test_what_the_living_hold_stays_theirs(catalog: WholeCatalog) -> None:
     office = PostOffice(catalog)
     assert await office.claim("living") is not None
-    await Reclaiming(catalog, Neighbours(["dead"]), lambda: None).reclaim()
+    await Reclaiming(catalog, Peers(["dead"]), lambda: None).reclaim()
     assert await office.claim("another") is None
 
 
@@ -71,7 +71,7 @@ async def test_leases_on_other_work_lapse_with_their_holder(catalog: WholeCatalo
     for holder, name in (("dead", "sweep"), ("living", "garbage")):
         await region.write(partial(leases.take, name=name, holder=holder, now=now, lease=LASTS))
     await catalog.partition.record(lambda db: leases.take(db, "task", "dead", now, lease=LASTS))
-    await Reclaiming(catalog, Neighbours(["dead"]), lambda: None).reclaim()
+    await Reclaiming(catalog, Peers(["dead"]), lambda: None).reclaim()
     assert await region.write(lambda db: leases.take(db, "sweep", "bob", now, lease=LASTS))
     assert not await region.write(lambda db: leases.take(db, "garbage", "bob", now, lease=LASTS))
     assert await catalog.partition.record(lambda db: leases.take(db, "task", "bob", now, lease=LASTS))
@@ -80,7 +80,7 @@ async def test_leases_on_other_work_lapse_with_their_holder(catalog: WholeCatalo
 async def test_two_may_find_the_same_dead(catalog: WholeCatalog) -> None:
     office = PostOffice(catalog)
     assert await office.claim("dead") is not None
-    first, second = (Reclaiming(catalog, Neighbours(["dead"]), lambda: None) for _ in range(2))
+    first, second = (Reclaiming(catalog, Peers(["dead"]), lambda: None) for _ in range(2))
     await asyncio.gather(first.reclaim(), second.reclaim())
     batch = await office.claim("living")
     assert batch is not None

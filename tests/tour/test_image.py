@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from twinport.tour.greeter import MACHINES, Machine, greeter
+from twinport.tour.greeter import MACHINES, Machine, greeter, greeting_image
 from twinport.tour.image import File, Link, build
-from twinport.tour.souvenir import souvenir
 
 FILES: dict[str, File | Link] = {"bin/a": File(b"content", 0o755), "bin/b": Link("a")}
 
@@ -59,5 +58,5 @@ def test_the_greeter_greets(tmp_path: Path) -> None:
 
 
 def test_every_tour_pushes_an_image_of_its_own() -> None:
-    assert souvenir("1") == souvenir("1")
-    assert souvenir("1").manifest.digest != souvenir("2").manifest.digest
+    assert greeting_image("1") == greeting_image("1")
+    assert greeting_image("1").manifest.digest != greeting_image("2").manifest.digest

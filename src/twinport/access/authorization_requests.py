@@ -41,7 +41,7 @@ _HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class AuthorizationRequests:
     """Represents a role as a session that begins now, without session policies."""
 
     catalog: Catalog

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from twinport.clock import Clock
-from twinport.egress.requests import Fetcher, Outgoing
+from twinport.egress.requests import EgressRequest, Fetcher
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.refusals.egress import NotFetched
@@ -100,7 +100,7 @@ class IssuerKeys:
 
     async def _json(self, url: str) -> Mapping[str, object]:
         headers = {"accept": "application/json"}
-        answer = await self._fetcher.fetch(Outgoing(url, headers=headers, most_bytes=_MOST_BYTES, within=_WITHIN))
+        answer = await self._fetcher.fetch(EgressRequest(url, headers=headers, most_bytes=_MOST_BYTES, within=_WITHIN))
         if answer.status != _OK:
             raise KeyNotRetrieved
         return json_object(answer.body)

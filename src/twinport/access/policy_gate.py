@@ -18,7 +18,7 @@ from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.model.regions import GLOBAL_REGION
 from twinport.policies.documents import PolicyKind
-from twinport.policies.evaluate import Allowed, Denied, Policies, Question, decide, nothing_allows
+from twinport.policies.evaluate import Allowed, AuthorizationRequest, Denied, Policies, decide, nothing_allows
 from twinport.policies.explanation import Explanation, explain
 from twinport.policies.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
 from twinport.policies.organization import NO_ORGANIZATION, Organization
@@ -29,10 +29,10 @@ Encode = Callable[[Caller, Explanation], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Case:
     """A question with every policy that applies to it."""
 
-    question: Question
+    request: AuthorizationRequest
     policies: Policies
 
 
@@ -51,10 +51,10 @@ class PolicyGate:
         if denial := _outside_binding(caller, action, resource):
             self._refuse(denial, caller, action, resource.arn, None)
         try:
-            situation = await self._situation(caller, action, await self._targets.find(action, resource), context)
+            case = await self._case(caller, action, await self._targets.find(action, resource), context)
         except PolicyMalformed:
             self._refuse(Denied(_UNREADABLE), caller, action, resource.arn, None)
-        self._enforce(situation, caller, action, resource.arn)
+        self._enforce(case, caller, action, resource.arn)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         for action in actions:
@@ -67,8 +67,8 @@ class PolicyGate:
         target = await self._targets.repository(resource.registry, resource.name)
         own = self.library.read(repository_policy, PolicyKind.REPOSITORY)
         others = tuple(policy for policy in target.policies if policy.kind is not PolicyKind.REPOSITORY)
-        situation = await self._situation(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)
-        return situation is not None and isinstance(decide(situation.question, situation.policies), Allowed)
+        case = await self._case(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)
+        return case is not None and isinstance(decide(case.request, case.policies), Allowed)
 
     async def authorize_assumption(
         self, caller: Caller, name: RoleName, actions: tuple[str, ...], context: Context
@@ -78,10 +78,10 @@ class PolicyGate:
         for action in actions:
             try:
                 target, role = await self._targets.role(name)
-                situation = await self._situation(caller, action, target, context)
+                case = await self._case(caller, action, target, context)
             except PolicyMalformed:
                 self._refuse(Denied(_UNREADABLE), caller, action, name.arn, None)
-            self._enforce(situation, caller, action, name.arn)
+            self._enforce(case, caller, action, name.arn)
         if role is None:
             raise AccessDenied(caller.arn, ASSUME_ROLE, name.arn)
         return role
@@ -97,19 +97,19 @@ class PolicyGate:
             target, _ = await self._targets.role(resource)
         else:
             target = await self._targets.find(action, resource)
-        situation = await self._situation(caller, action, target, context)
-        return None if situation is None else explain(situation.question, situation.policies)
+        case = await self._case(caller, action, target, context)
+        return None if case is None else explain(case.request, case.policies)
 
     @property
     def _targets(self) -> Targets:
         return Targets(self.catalog, self.library)
 
-    async def _situation(self, caller: Caller, action: str, target: Target, given: Context) -> Situation | None:
+    async def _case(self, caller: Caller, action: str, target: Target, given: Context) -> Case | None:
         """Combine question and policies; None when the caller's unique id no longer exists."""
         held = await self.library.held_by(caller)
         if held is None:
             return None
-        question = Question(
+        request = AuthorizationRequest(
             principal=_principal(caller),
             action=action,
             resource=target.arn,
@@ -127,16 +127,16 @@ class PolicyGate:
             service_control=self.organization.service_control(caller),
             resource_control=self.organization.resource_control(caller, target.account, action),
         )
-        return Situation(question, policies)
+        return Case(request, policies)
 
-    def _enforce(self, situation: Situation | None, caller: Caller, action: str, arn: str) -> None:
+    def _enforce(self, case: Case | None, caller: Caller, action: str, arn: str) -> None:
         gone = nothing_allows(action, PolicyKind.IDENTITY)
-        decision = gone if situation is None else decide(situation.question, situation.policies)
+        decision = gone if case is None else decide(case.request, case.policies)
         if isinstance(decision, Denied):
-            self._refuse(decision, caller, action, arn, situation)
+            self._refuse(decision, caller, action, arn, case)
         telemetry.debug(Event.ACCESS_ALLOWED, caller=caller.arn, action=action, resource=arn)
 
-    def _refuse(self, denial: Denied, caller: Caller, action: str, arn: str, situation: Situation | None) -> NoReturn:
+    def _refuse(self, denial: Denied, caller: Caller, action: str, arn: str, case: Case | None) -> NoReturn:
         telemetry.event(
             Event.ACCESS_DENIED,
             caller=caller.arn,
@@ -145,12 +145,12 @@ class PolicyGate:
             reason=denial.reason,
             statement=denial.by.name if denial.by else None,
         )
-        raise AccessDenied(caller.arn, action, arn, denial.reason, self._encoded(caller, situation))
+        raise AccessDenied(caller.arn, action, arn, denial.reason, self._encoded(caller, case))
 
-    def _encoded(self, caller: Caller, situation: Situation | None) -> str | None:
-        if situation is None or self.encode is None:
+    def _encoded(self, caller: Caller, case: Case | None) -> str | None:
+        if case is None or self.encode is None:
             return None
-        return self.encode(caller, explain(situation.question, situation.policies))
+        return self.encode(caller, explain(case.request, case.policies))
 
     def _keys(self, caller: Caller, target: Target) -> Context:
         return {**self.organization.keys_of(caller), **self.organization.keys(target.account, "Resource")}

@@ -69,9 +69,9 @@ class Targets:
     async def role(self, name: RoleName) -> tuple[Target, Role | None]:
         """Return a role as a target, and the role itself. A missing role has an empty trust policy."""
         role, document = await self.catalog.partition.read(lambda db: _role_and_trust(db, name))
-        return self._trusting(name, role, document), role
+        return self._role_target(name, role, document), role
 
-    def _trusting(self, name: RoleName, role: Role | None, document: str | None) -> Target:
+    def _role_target(self, name: RoleName, role: Role | None, document: str | None) -> Target:
         if role is None or document is None or role.path != name.path:
             return Target(name.arn, name.account, trust=Policy(PolicyKind.TRUST, ()))
         tags = {tag.key: tag.value for tag in role.tags}

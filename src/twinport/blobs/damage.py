@@ -5,7 +5,7 @@ import hashlib
 from functools import partial
 
 from twinport.blobs.store import BlobReader
-from twinport.blobs.throughput_limit import UNHURRIED, Pace, cost_of
+from twinport.blobs.throughput_limit import UNHURRIED, ThroughputLimit, cost_of
 from twinport.model.content import Damage, Digest, Key
 from twinport.processes.pools import BLOBS
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
@@ -14,7 +14,9 @@ from twinport.refusals.storage import BlobMissing, BlobUnreadable
 _DAMAGE = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
 
 
-async def damage_of(store: BlobReader, key: Key, size: int, digest: Digest, pace: Pace = UNHURRIED) -> Damage | None:
+async def damage_of(
+    store: BlobReader, key: Key, size: int, digest: Digest, limit: ThroughputLimit = UNHURRIED
+) -> Damage | None:
     """Return the damage of stored bytes, or None if they are intact.
 
     Raises BlobUnreadable if they cannot be read for another reason than damage.
@@ -22,7 +24,7 @@ async def damage_of(store: BlobReader, key: Key, size: int, digest: Digest, pace
     try:
         if store.size(key) != size:
             return Damage.WRONG_SIZE
-        return None if await _digest(store, key, size, digest.algorithm, pace) == digest.hex else Damage.WRONG_DIGEST
+        return None if await _digest(store, key, size, digest.algorithm, limit) == digest.hex else Damage.WRONG_DIGEST
     except BlobMissing:
         return Damage.MISSING
     except BlobUnreadable as refusal:
@@ -31,10 +33,10 @@ async def damage_of(store: BlobReader, key: Key, size: int, digest: Digest, pace
         raise
 
 
-async def _digest(store: BlobReader, key: Key, size: int, algorithm: str, pace: Pace) -> str:
+async def _digest(store: BlobReader, key: Key, size: int, algorithm: str, limit: ThroughputLimit) -> str:
     sum_ = hashlib.new(algorithm)
-    await pace.spend(cost_of(size) - size)
+    await limit.spend(cost_of(size) - size)
     async for piece in store.read(key):
         await BLOBS.run(partial(sum_.update, piece))
-        await pace.spend(len(piece))
+        await limit.spend(len(piece))
     return sum_.hexdigest()

@@ -8,7 +8,7 @@ _LEAST = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ThroughputLimit:
     """Waits as long as some bytes may take at this rate; without a limit, it does not wait."""
 
     bytes_a_second: int | None
@@ -18,7 +18,7 @@ class Pace:
             await asyncio.sleep(size / self.bytes_a_second)
 
 
-UNHURRIED = Pace(None)
+UNHURRIED = ThroughputLimit(None)
 
 
 def cost_of(size: int) -> int:

@@ -24,7 +24,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.processes import listeners, signals
 from twinport.processes.listeners import Listening
-from twinport.processes.supervisor import Tether
+from twinport.processes.supervisor import ParentWatch
 from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.own_address import url_of
@@ -81,26 +81,30 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 async def serve(
-    app: App, settings: Settings, taken: socket.socket, tether: Tether | None = None, invoked: Invocation | None = None
+    app: App,
+    settings: Settings,
+    taken: socket.socket,
+    parent: ParentWatch | None = None,
+    invoked: Invocation | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the end of the parent. Running requests get a few seconds to finish.
 
     `invoked` is how a person started the server. With a certificate, SIGHUP reads it again. Raises ConfigurationWrong
     if the certificate cannot be used, and WriterDied after an orderly end because of a broken part.
     """
-    listener = Listener(app.front, taken, HTTPModes.auto if settings.http2 else HTTPModes.http1)
+    listener = Listener(app.application, taken, HTTPModes.auto if settings.http2 else HTTPModes.http1)
     try:
-        with signals.ending(None if tether is None else tether.lifeline) as ended:
+        with signals.ending(None if parent is None else parent.lifeline) as ended:
             app.breakdown.on_report(signals.setter(ended))
-            if await signals.unless(ended, app.background.start()):
-                with _noted(app, settings, taken, tether), signals.hangups(settings.has_tls) as renewed:
-                    async with metrics_shown(app.metrics_front, settings):
+            if await signals.unless(ended, app.tasks.start()):
+                with _noted(app, settings, taken, parent), signals.hangups(settings.has_tls) as renewed:
+                    async with metrics_shown(app.metrics_application, settings):
                         listener.show(certificate(settings))
-                        if tether is not None:
-                            tether.ready()
-                        await _tell_of_start(app, settings, taken, None if _is_a_later_one(tether) else invoked)
+                        if parent is not None:
+                            parent.ready()
+                        await _tell_of_start(app, settings, taken, None if _is_a_later_one(parent) else invoked)
                         await _serve_until(ended, renewed, listener, settings)
-        await asyncio.gather(listener.end(GRACE), app.background.stop(GRACE))
+        await asyncio.gather(listener.end(GRACE), app.tasks.stop(GRACE))
     finally:
         app.close(CLOSING)
     telemetry.event(Event.SERVER_STOPPED)
@@ -108,18 +112,18 @@ async def serve(
 
 
 def _noted(
-    app: App, settings: Settings, taken: socket.socket, tether: Tether | None
+    app: App, settings: Settings, taken: socket.socket, parent: ParentWatch | None
 ) -> contextlib.AbstractContextManager[None]:
     """Note this process's address for commands on the same folder. Of several processes, the pid is their parent's."""
     url = url_of(settings, taken.getsockname()[1])
-    pid = os.getpid() if tether is None else os.getppid()
-    name = app.background.neighbours.name
+    pid = os.getpid() if parent is None else os.getppid()
+    name = app.tasks.peers.name
     return listeners.noted(settings.data, name, Listening(url, settings.opening.words, pid))
 
 
-def _is_a_later_one(tether: Tether | None) -> bool:
+def _is_a_later_one(parent: ParentWatch | None) -> bool:
     """Tell whether this is one of several processes, and not the first of them."""
-    return tether is not None and tether.readiness is None
+    return parent is not None and parent.readiness is None
 
 
 async def _tell_of_start(app: App, settings: Settings, taken: socket.socket, invoked: Invocation | None) -> None:

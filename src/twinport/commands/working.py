@@ -23,11 +23,11 @@ async def work(app: App, settings: Settings) -> None:
     try:
         with signals.ending(None) as ended:
             app.breakdown.on_report(signals.setter(ended))
-            if await signals.unless(ended, app.background.start()):
-                async with metrics_shown(app.metrics_front, settings):
+            if await signals.unless(ended, app.tasks.start()):
+                async with metrics_shown(app.metrics_application, settings):
                     telemetry.event(Event.WORKER_STARTED, data=str(settings.data), process=os.getpid())
                     await ended.wait()
-            await app.background.stop(_GRACE)
+            await app.tasks.stop(_GRACE)
     finally:
         app.close(_CLOSING)
     telemetry.event(Event.WORKER_STOPPED)

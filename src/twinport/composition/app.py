@@ -54,8 +54,8 @@ from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
 from twinport.files import private_files
 from twinport.gateway import Gateway, ServiceParts
-from twinport.http.admission import CONSOLE, Edge, edge_of
-from twinport.http.application import Front
+from twinport.http.admission import CONSOLE, Admission, admission_of
+from twinport.http.application import Application
 from twinport.http.messages import Door
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
@@ -96,7 +96,7 @@ from twinport.oci.redirects import LayerRedirects
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.processes.breakdown import Breakdown
 from twinport.processes.loops import Loop, Loops
-from twinport.processes.peers import Neighbours, this_host
+from twinport.processes.peers import Peers, this_host
 from twinport.processes.scrapes import ScrapedProcesses
 from twinport.processes.wakeups import Messenger, Topic, Wakeups
 from twinport.registry import download_links
@@ -127,7 +127,7 @@ from twinport.sts import door as sts
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
+class BackgroundTasks:
     """The tasks that run beside the requests.
 
     Couriers stop in their own way: they get a moment to finish their transfers.
@@ -136,7 +136,7 @@ class Background:
     settings: Settings
     catalog: WholeCatalog
     sessions: Sessions
-    neighbours: Neighbours
+    peers: Peers
     scraped: ScrapedProcesses
     couriers: worker.Replication
     loops: Loops
@@ -145,7 +145,7 @@ class Background:
         """Raise ConfigurationWrong if this folder and this database do not belong together."""
         await self.sessions.open()
         await note_catalog(self.settings, self.catalog)
-        self.neighbours.open()
+        self.peers.open()
         await self.scraped.open()
         await self.couriers.start()
         await self.loops.start()
@@ -157,16 +157,16 @@ class Background:
                 await self.loops.stop()
                 await self.couriers.stop()
         await self.scraped.close()
-        self.neighbours.close()
+        self.peers.close()
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `serve` runs. `worker` runs only the background. `metrics_front` is for the metrics listener."""
+    """What `serve` runs. `worker` runs only the tasks. `metrics_application` is for the metrics listener."""
 
-    front: Front
-    metrics_front: Front
-    background: Background
+    application: Application
+    metrics_application: Application
+    tasks: BackgroundTasks
     catalog: WholeCatalog
 
     @property
@@ -185,9 +185,9 @@ class _Ground:
     world: WorldClock
     catalog: WholeCatalog
     sealer: Sealer
-    edge: Edge
+    admission: Admission
     regions: Collection[RegionName]
-    neighbours: Neighbours
+    peers: Peers
     wakeups: Wakeups
 
 
@@ -220,11 +220,11 @@ def build(
     world = WorldClock(WallClock())
     catalog = MeasuredCatalog(opened(settings, world))
     private_files.close_folder(settings.data)
-    edge = edge_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
+    admission = admission_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies)
     regions = tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS
-    sealer, neighbours = sealer_of_folder(settings.data), Neighbours(settings.data / "processes", this_host(), kind)
-    wakeups = Wakeups(_messenger(settings, catalog, neighbours))
-    ground = _Ground(settings, world, catalog, sealer, edge, frozenset(regions), neighbours, wakeups)
+    sealer, peers = sealer_of_folder(settings.data), Peers(settings.data / "processes", this_host(), kind)
+    wakeups = Wakeups(_messenger(settings, catalog, peers))
+    ground = _Ground(settings, world, catalog, sealer, admission, frozenset(regions), peers, wakeups)
     access = _access(ground, gate)
     identities = _identity_verbs(ground, access)
     stores = FileBlobStores(settings.data, MeasuredDisk(OwnDisk()))
@@ -232,18 +232,18 @@ def build(
     verbs = _verbs(ground, access, stores)
     loops = {"uses": access.uses.run, **_between_processes(ground, stores), **_upkeep(ground, stores, verbs)}
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
-    background = Background(settings, catalog, access.sessions, neighbours, scraped, couriers, Loops(loops))
+    tasks = BackgroundTasks(settings, catalog, access.sessions, peers, scraped, couriers, Loops(loops))
     scrape = Scrape(scraped.numbers, BacklogReader(catalog, world, ground.regions))
     if settings.metrics_listen or settings.metrics_secret:
         load_exposition()
     control = _control(ground, access, stores, couriers, scrape)
     doors = _doors(ground, access, (verbs, identities), control)
-    front = Front(edge, doors, has_access_log=settings.has_access_log)
-    return App(front, _metrics_front(ground, scrape), background, catalog)
+    application = Application(admission, doors, has_access_log=settings.has_access_log)
+    return App(application, _metrics_application(ground, scrape), tasks, catalog)
 
 
-def _metrics_front(ground: _Ground, scrape: Scrape) -> Front:
-    return Front(ground.edge, (("/", OwnListenerDoor(ground.settings.metrics_secret, scrape)),))
+def _metrics_application(ground: _Ground, scrape: Scrape) -> Application:
+    return Application(ground.admission, (("/", OwnListenerDoor(ground.settings.metrics_secret, scrape)),))
 
 
 def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loop]:
@@ -252,9 +252,9 @@ def _between_processes(ground: _Ground, stores: FileBlobStores) -> dict[str, Loo
     wakeups.on(Topic.DELETIONS, submitted.set)
     due_again = partial(wakeups.ring, Topic.DELIVERIES)
     return {
-        "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.neighbours.name).run,
+        "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.peers.name).run,
         "wake-ups": wakeups.run,
-        "reclaiming": Reclaiming(ground.catalog, ground.neighbours, due_again).run,
+        "reclaiming": Reclaiming(ground.catalog, ground.peers, due_again).run,
         "reopening": Reopening(ground.catalog, stores, due_again).run,
     }
 
@@ -266,16 +266,16 @@ def _upkeep(ground: _Ground, stores: FileBlobStores, verbs: ecr.Verbs) -> dict[s
         "garbage": Garbage(catalog, stores, retention, running=verbs.uploads.running).run,
         "orphans": Orphans(catalog, stores, world, WallClock(), retention).run,
         "forgetting": Forgetting(catalog, retention).run,
-        "verification": Verification(catalog, stores, retention, ground.neighbours.name).run,
+        "verification": Verification(catalog, stores, retention, ground.peers.name).run,
     }
 
 
-def _messenger(settings: Settings, catalog: WholeCatalog, neighbours: Neighbours) -> Messenger:
+def _messenger(settings: Settings, catalog: WholeCatalog, peers: Peers) -> Messenger:
     """Return the messenger to the other processes. Processes on one SQLite file share a host and a folder."""
     if settings.database is None:
-        return neighbours
+        return peers
     notifications = importlib.import_module("twinport.catalog.notifications")
-    messenger: Messenger = notifications.Notifications(catalog.partition, settings.database, neighbours.name)
+    messenger: Messenger = notifications.Notifications(catalog.partition, settings.database, peers.name)
     return messenger
 
 
@@ -319,7 +319,7 @@ def _couriers(ground: _Ground, access: _Access, stores: FileBlobStores) -> worke
         ground.regions, ground.catalog, stores, access.gate, ground.world, retention.offers
     )
     courier = Courier(ground.catalog, stores, destinations, access.roles, access.sessions, ground.world)
-    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.neighbours.name, retention)
+    couriers = worker.Replication(PostOffice(ground.catalog), courier, ground.peers.name, retention)
     ground.wakeups.on(Topic.DELIVERIES, couriers.wake)
     return couriers
 
@@ -381,11 +381,11 @@ def _doors(
 ) -> tuple[tuple[str, Door], ...]:
     verbs, identities = both
     ways = ground.settings.ways
-    redirects = LayerRedirects(verbs.layers, verbs.links, ground.edge, verbs.public_url)
+    redirects = LayerRedirects(verbs.layers, verbs.links, ground.admission, verbs.public_url)
     blobs = BlobRoutes(verbs.uploads, verbs.layers, ways, redirects if Deviation.LAYER_REDIRECT in ways else None)
     parts = Parts.SPARSE if ground.settings.sparse_images else Parts.REQUIRED
     oci = OciDoor(
-        edge=ground.edge,
+        admission=ground.admission,
         tokens=_basic_credentials(ground, access),
         world=ground.world,
         regions=ground.regions,
@@ -404,7 +404,7 @@ def _doors(
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
         (PREFIX, control),
         (CONSOLE, _console(ground, access, verbs, identities)),
-        ("/", Gateway(ground.edge, access.authenticator, ground.world, services, access.uses)),
+        ("/", Gateway(ground.admission, access.authenticator, ground.world, services, access.uses)),
     )
 
 
@@ -437,7 +437,7 @@ def _console(ground: _Ground, access: _Access, verbs: ecr.Verbs, identities: iam
     session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
     opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
     return ConsoleDoor(
-        edge=ground.edge,
+        admission=ground.admission,
         signing_in=signing_in,
         cookie=session,
         world=ground.world,
@@ -467,6 +467,6 @@ def _control(
     deliveries = DeliveryStatus(ground.catalog).page
     readiness = Readiness({"database": ground.catalog.check, "store": stores.check})
     opening = ground.settings.opening
-    metrics = MetricsDoor(ground.edge, opening, ground.settings.metrics_secret, scrape)
-    signed = SignedReaders(ground.edge, access.authenticator, access.gate, ground.world)
-    return ControlDoor(ground.edge, opening, ground.regions, reset, deliveries, readiness, metrics.answer, signed)
+    metrics = MetricsDoor(ground.admission, opening, ground.settings.metrics_secret, scrape)
+    signed = SignedReaders(ground.admission, access.authenticator, access.gate, ground.world)
+    return ControlDoor(ground.admission, opening, ground.regions, reset, deliveries, readiness, metrics.answer, signed)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from twinport.access.issuer_keys import IssuerKeys, JsonKey, json_object, key_set
 from twinport.access.web_claims import Unverified
 from twinport.clock import Clock
-from twinport.egress.requests import Fetcher, Incoming, Outgoing, Permissions
+from twinport.egress.requests import EgressRequest, EgressResponse, Fetcher, Permissions
 from twinport.errors import ConfigurationWrong
 from twinport.refusals.oidc import KeyNotRetrieved
 from twinport.settings.loading import Settings
@@ -22,12 +22,12 @@ class LateEgress:
         self._permissions = permissions
         self._egress: Fetcher | None = None
 
-    async def fetch(self, outgoing: Outgoing) -> Incoming:
+    async def fetch(self, request: EgressRequest) -> EgressResponse:
         """As the port says."""
         if self._egress is None:
             made: Fetcher = importlib.import_module("twinport.egress.client").Egress(self._permissions)
             self._egress = made
-        return await self._egress.fetch(outgoing)
+        return await self._egress.fetch(request)
 
 
 class LateTokens:

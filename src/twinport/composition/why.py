@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from twinport.access.authorization_requests import Questions, mistakes
+from twinport.access.authorization_requests import AuthorizationRequests, mistakes
 from twinport.access.gate import Context
 from twinport.access.organization_settings import organization
 from twinport.access.policy_gate import PolicyGate
@@ -39,9 +39,9 @@ async def why(settings: Settings, asked: Asked) -> Explanation:
     catalog = join_catalog(settings, world)
     try:
         gate = PolicyGate(catalog, PolicyLibrary(catalog, AwsPolicies()), organization(settings.organization))
-        questions = Questions(catalog, world)
-        caller = await questions.caller(asked.principal, _region(settings, asked), secure=_is_secure(settings))
-        resource = await questions.resource(asked.action, asked.resource, caller)
+        requests = AuthorizationRequests(catalog, world)
+        caller = await requests.caller(asked.principal, _region(settings, asked), secure=_is_secure(settings))
+        resource = await requests.resource(asked.action, asked.resource, caller)
         found = await gate.explain(caller, asked.action, resource, asked.context)
     finally:
         catalog.close()

@@ -14,7 +14,7 @@ from twinport.console.rendering import Renderer, redirect
 from twinport.console.routes import Route, find
 from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import Answer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
@@ -35,7 +35,7 @@ _WAYS_IN = ("/console/sign-in", "/console/sign-out")
 class ConsoleDoor:
     """Serves `/console/`. `first_page` finds the page for a visitor whose address names none."""
 
-    edge: Edge
+    admission: Admission
     signing_in: SigningIn
     cookie: Cookie
     world: Clock
@@ -68,7 +68,7 @@ class ConsoleDoor:
         if request.path.startswith(_ASSETS):
             return self._asset(request)
         form = await _form(request)
-        origin = self.edge.origin_of(request, self.world.now())
+        origin = self.admission.origin_of(request, self.world.now())
         if request.path in _WAYS_IN:
             return await self.entrance.answer(request, form, origin)
         token = self.cookie.read(request, secure=origin.secure)
@@ -93,7 +93,7 @@ class ConsoleDoor:
             form=form,
             caller=replace(caller, origin=replace(caller.origin, region=region)),
             csrf=forgery.token(token),
-            endpoint=self.edge.endpoint(request),
+            endpoint=self.admission.endpoint(request),
         )
         try:
             if request.method == "POST" and not forgery.is_genuine(form.one(forgery.FIELD), token):

@@ -10,7 +10,7 @@ from twinport.control.deliveries import DeliveryReader, describe_page, parse_que
 from twinport.control.health import Readiness
 from twinport.control.readers import ACTION, SignedReaders
 from twinport.errors import AccessDenied, BadRequest, NotAuthenticated, Unavailable
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.metrics import names
 from twinport.model.names import RegionName, Registry
@@ -28,7 +28,7 @@ class ControlDoor:
     Callers whose signature `signed` accepts may see deliveries, too. `metrics` has its own rules.
     """
 
-    edge: Edge
+    admission: Admission
     open_accounts: OpenAccounts
     regions: Collection[RegionName]
     reset: Callable[[], Awaitable[None]]
@@ -100,7 +100,7 @@ class ControlDoor:
 
     def _refused(self, request: Request, what: str, otherwise: str = "") -> Answer | None:
         """Return the refusal of an operation that needs open accounts; None if accounts are open for the client."""
-        if self.open_accounts.admit(is_local=self.edge.is_local(request)):
+        if self.open_accounts.admit(is_local=self.admission.is_local(request)):
             return None
         is_closed = self.open_accounts is OpenAccounts.CLOSED
         where = "where accounts are open" if is_closed else "to clients on this machine that come by no proxy"

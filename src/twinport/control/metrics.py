@@ -10,7 +10,7 @@ from types import ModuleType
 import orjson
 
 from twinport.control.backlog import BacklogReader
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.metrics.values import Snapshot
 from twinport.processes.pools import MESSAGES
@@ -43,7 +43,7 @@ class Scrape:
 class MetricsDoor:
     """Answers scrapes on the registry's listener: with the token, or without one if accounts are open."""
 
-    edge: Edge
+    admission: Admission
     open_accounts: OpenAccounts
     token: str | None
     scrape: Scrape
@@ -51,7 +51,7 @@ class MetricsDoor:
     async def answer(self, request: Request) -> AnyAnswer:
         if self.token is not None:
             return await _answer_with_token(request, self.token, self.scrape)
-        if not self.open_accounts.admit(is_local=self.edge.is_local(request)):
+        if not self.open_accounts.admit(is_local=self.admission.is_local(request)):
             text = "metrics are shown to a scrape with a token ('metrics_token') or on 'metrics_listen', not here"
             return _refused(403, text)
         return await self.scrape.answer()

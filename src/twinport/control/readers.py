@@ -6,7 +6,7 @@ from twinport.access.authentication import Authenticator
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.aws import sigv4
 from twinport.clock import Clock
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import Request
 from twinport.model.names import Registry
 
@@ -18,7 +18,7 @@ ACTION = "ecr:DescribeImageReplicationStatus"
 class SignedReaders:
     """Asks the gate about callers with a signature for ECR. The request has no body."""
 
-    edge: Edge
+    admission: Admission
     authenticator: Authenticator
     gate: Gate
     world: Clock
@@ -26,7 +26,7 @@ class SignedReaders:
     async def require(self, request: Request, source: Registry) -> None:
         """Return if the caller may see the deliveries of a registry. Raises NotAuthenticated, AccessDenied."""
         message = sigv4.Message(request.method, request.raw_path, request.query, request.headers)
-        origin = self.edge.origin_of(request, self.world.now())
+        origin = self.admission.origin_of(request, self.world.now())
         caller = await self.authenticator.authenticate(message, b"", "ecr", origin)
         asked = replace(caller, origin=replace(caller.origin, region=source.region))
         await self.gate.authorize(asked, ACTION, RepositoryResource(source, "*"))

@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from twinport.egress.requests import Address, Incoming, Outgoing, Permissions, Target, plain, target_of
+from twinport.egress.requests import Address, EgressRequest, EgressResponse, Permissions, Target, plain, target_of
 from twinport.processes import pools
 from twinport.refusals.egress import (
     AddressForbidden,
@@ -58,43 +58,43 @@ class Egress:
         if permissions.authorities is not None:
             self._trust.load_verify_locations(permissions.authorities)
 
-    async def fetch(self, outgoing: Outgoing) -> Incoming:
+    async def fetch(self, request: EgressRequest) -> EgressResponse:
         """As the port says: return the whole answer, or raise NotFetched."""
-        async with self.open(outgoing) as opened:
+        async with self.open(request) as opened:
             body = b"".join([piece async for piece in opened.pieces])
-            return Incoming(opened.status, opened.headers, body)
+            return EgressResponse(opened.status, opened.headers, body)
 
     @asynccontextmanager
-    async def open(self, outgoing: Outgoing) -> AsyncIterator[Opened]:
-        """Send a request and provide its answer within the block, for at most `outgoing.within`. Raises NotFetched."""
-        host, deadline = target_of(outgoing.url, self._permissions).host, asyncio.timeout(_seconds(outgoing))
+    async def open(self, request: EgressRequest) -> AsyncIterator[Opened]:
+        """Send a request and provide its answer within the block, for at most `request.within`. Raises NotFetched."""
+        host, deadline = target_of(request.url, self._permissions).host, asyncio.timeout(_seconds(request))
         try:
             async with deadline, AsyncExitStack() as stack:
                 with _translated(host):
-                    answer = await self._follow(outgoing, stack)
+                    answer = await self._follow(request, stack)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                yield Opened(answer.status, headers, _pieces(host, answer, outgoing.most_bytes))
+                yield Opened(answer.status, headers, _pieces(host, answer, request.most_bytes))
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise AnswerTooLate(host, _seconds(outgoing)) from error
+            raise AnswerTooLate(host, _seconds(request)) from error
 
-    async def _follow(self, outgoing: Outgoing, stack: AsyncExitStack) -> aiohttp.ClientResponse:
-        given_for = target_of(outgoing.url, self._permissions).origin
+    async def _follow(self, request: EgressRequest, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+        given_for = target_of(request.url, self._permissions).origin
         for _ in range(MOST_REDIRECTS + 1):
-            target = target_of(outgoing.url, self._permissions)
+            target = target_of(request.url, self._permissions)
             if target.origin != given_for:
-                outgoing = replace(outgoing, authorization=None)
-            answer = await self._send(target, outgoing, stack)
+                request = replace(request, authorization=None)
+            answer = await self._send(target, request, stack)
             onwards = answer.headers.get("location")
             if answer.status not in _REDIRECTS or onwards is None:
                 return answer
-            if outgoing.method not in ("GET", "HEAD"):
-                raise UrlForbidden(outgoing.url, f"it redirects a {outgoing.method}")
-            outgoing = replace(outgoing, url=_joined(outgoing.url, onwards))
+            if request.method not in ("GET", "HEAD"):
+                raise UrlForbidden(request.url, f"it redirects a {request.method}")
+            request = replace(request, url=_joined(request.url, onwards))
         raise TooManyRedirects(MOST_REDIRECTS)
 
-    async def _send(self, target: Target, outgoing: Outgoing, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+    async def _send(self, target: Target, request: EgressRequest, stack: AsyncExitStack) -> aiohttp.ClientResponse:
         pinned = _Pinned(target, await self._addresses(target))
         connector = aiohttp.TCPConnector(resolver=pinned, use_dns_cache=False, ssl=self._trust, force_close=True)
         session = aiohttp.ClientSession(
@@ -105,13 +105,11 @@ class Egress:
             auto_decompress=False,
         )
         await stack.enter_async_context(session)
-        headers = {"user-agent": "twinport", "accept-encoding": "identity", **outgoing.headers}
-        if outgoing.authorization is not None:
-            headers["authorization"] = outgoing.authorization
-        request = session.request(
-            outgoing.method, target.url, headers=headers, data=outgoing.body, allow_redirects=False
-        )
-        return await stack.enter_async_context(request)
+        headers = {"user-agent": "twinport", "accept-encoding": "identity", **request.headers}
+        if request.authorization is not None:
+            headers["authorization"] = request.authorization
+        sending = session.request(request.method, target.url, headers=headers, data=request.body, allow_redirects=False)
+        return await stack.enter_async_context(sending)
 
     async def _addresses(self, target: Target) -> Sequence[Address]:
         """Return the addresses of a host. A single forbidden address forbids the host."""
@@ -163,8 +161,8 @@ def _resolved(host: str, port: int, address: Address) -> ResolveResult:
     }
 
 
-def _seconds(outgoing: Outgoing) -> float:
-    return outgoing.within.total_seconds()
+def _seconds(request: EgressRequest) -> float:
+    return request.within.total_seconds()
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class EgressRequest:
     """A request. `authorization` goes to the host of `url` and to no other; `headers` must hold no secret."""
 
     url: str
@@ -70,7 +70,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class EgressResponse:
     """The whole answer, whatever its status. Header names are in lower case."""
 
     status: int
@@ -79,7 +79,7 @@ class Incoming:
 
 
 class Fetcher(Protocol):
-    async def fetch(self, outgoing: Outgoing) -> Incoming:
+    async def fetch(self, request: EgressRequest) -> EgressResponse:
         """Send a request and return the answer, or raise NotFetched and nothing else. Leaves nothing running."""
         ...
 

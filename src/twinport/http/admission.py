@@ -32,7 +32,7 @@ _PROXY_HEADERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class Admission:
     """Admits requests. Accepts every address literal as host, since DNS cannot rebind it."""
 
     allowed_hosts: tuple[str, ...]
@@ -142,10 +142,10 @@ def _follows_a_link(request: Request) -> bool:
     return is_navigation and request.method in ("GET", "HEAD")
 
 
-def edge_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxies: Sequence[str]) -> Edge:
+def admission_of(allowed_hosts: Sequence[str], public_url: str | None, trusted_proxies: Sequence[str]) -> Admission:
     """Build the admission from settings. The host of `public_url` is ours."""
     own = urlsplit(public_url).hostname if public_url else None
-    return Edge((*allowed_hosts, *([own] if own else [])), tuple(trusted_proxies))
+    return Admission((*allowed_hosts, *([own] if own else [])), tuple(trusted_proxies))
 
 
 def _tells_of_a_proxy(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""The ASGI application: every request gets an id, passes admission, and goes to the door for its path."""
+"""The ASGI application: every request gets an id, is admitted, and goes to the door for its path."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ import orjson
 
 from twinport.errors import Refusal
 from twinport.http import access_log
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import (
     Answer,
     AnyAnswer,
     Door,
+    Drain,
     Incoming,
-    Linger,
     Receive,
     RefusingDoor,
     Request,
@@ -32,7 +32,7 @@ from twinport.processes.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted
 
-_LINGER = Linger()
+_DRAIN = Drain()
 # The underlying server reads somewhat more than its limit.
 LARGEST_HEAD = 1 << 17
 _TLS_FOR_A_YEAR = "max-age=31536000"
@@ -41,19 +41,19 @@ RETRY_AFTER = {429: "1", 503: "5"}
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class Application:
     """`doors` maps path prefixes to doors, tried in order. The last door, with prefix `/`, takes all other paths."""
 
-    edge: Edge
+    admission: Admission
     doors: tuple[tuple[str, Door], ...]
-    linger: Linger = _LINGER
+    drain: Drain = _DRAIN
     has_access_log: bool = False
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._exchange(scope, receive, send)
+            await self._respond(scope, receive, send)
 
-    async def _exchange(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         entry = access_log.begin(receive, send) if self.has_access_log else None
         incoming = Incoming(receive if entry is None else entry.receive)
         request = request_of(scope, incoming, str(uuid.uuid4()))
@@ -63,13 +63,13 @@ class Front:
                 await self._converse(request, incoming, send if entry is None else entry.send)
             finally:
                 if entry is not None:
-                    entry.write(request, self.edge.client(request)[0])
+                    entry.write(request, self.admission.client(request)[0])
 
     async def _converse(self, request: Request, incoming: Incoming, send: Send) -> None:
         with measured() as measurement:
             await self._answer_to(send, request, incoming, measurement)
         if not incoming.has_ended and (incoming.has_begun or request.announces_body):
-            await incoming.drop_rest(self.linger)
+            await incoming.drop_rest(self.drain)
 
     async def _answer_to(self, send: Send, request: Request, incoming: Incoming, measurement: Measurement) -> None:
         is_head = request.method == "HEAD"
@@ -83,11 +83,11 @@ class Front:
             telemetry.warning(Event.ANSWER_CUT_OFF, path=request.path, reason=str(error))
 
     async def _answer(self, request: Request) -> AnyAnswer:
-        PARTY.set(network_of(self.edge.client(request)[0]))
+        PARTY.set(network_of(self.admission.client(request)[0]))
         if (refused := _refused_head(request)) is not None:
             return refused
         try:
-            self.edge.admit(request)
+            self.admission.admit(request)
             return _with_pause(await self._door(request.path).answer(request))
         except OriginRefused as refusal:
             return self._refused(403, refusal, request)
@@ -109,7 +109,7 @@ class Front:
     def _finished(self, answer: AnyAnswer, request: Request, incoming: Incoming) -> AnyAnswer:
         """Add the headers about the connection, the same for every door."""
         more: dict[str, str] = {}
-        if self.edge.asks_for_tls(request):
+        if self.admission.asks_for_tls(request):
             more["strict-transport-security"] = _TLS_FOR_A_YEAR
         # Where a broken body ends and the next request begins is unknown. HTTP/2 has frames for that, not this header.
         if incoming.is_broken and request.http_version.startswith("1"):

@@ -18,7 +18,7 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
-from twinport.http.application import Front
+from twinport.http.application import Application
 from twinport.http.tls import Certificate
 
 # Connections above this limit wait in the system's accept queue until a connection ends. The limit must be far above
@@ -39,9 +39,9 @@ _READ_AHEAD = 1 << 17
 
 @dataclass(slots=True)
 class Listener:
-    """Serves `front` on the socket `taken`: HTTP/1.1 without TLS, and the modes in `modes_over_tls` with TLS."""
+    """Serves `application` on the socket `taken`: HTTP/1.1 without TLS, and the modes in `modes_over_tls` with TLS."""
 
-    front: Front
+    application: Application
     taken: socket.socket
     modes_over_tls: HTTPModes = HTTPModes.auto
     most_connections: int = MOST_CONNECTIONS
@@ -95,7 +95,7 @@ class _Server(Server):
 def _server(listener: Listener, certificate: Certificate | None) -> _Server:
     return _Server(
         listener.taken,
-        listener.front,
+        listener.application,
         interface=Interfaces.ASGINL,
         websockets=False,
         backpressure=min(listener.most_connections, _connections()),

@@ -12,14 +12,14 @@ from twinport.errors import Unavailable
 _LONGEST_WAIT = timedelta(seconds=20)
 
 
-class RoomTaken(Unavailable):
+class MemoryTaken(Unavailable):
     """Other requests took so much memory that none was free for this request in time."""
 
     def __init__(self) -> None:
         super().__init__("too much is being sent at once to read this request too; try again")
 
 
-class Room:
+class MemoryBudget:
     """A budget of bytes. A request waits for a limited time until enough bytes are free.
 
     A party holds at most `share` bytes, or one larger request.
@@ -48,7 +48,7 @@ class Room:
                 while self._free < size or not self._is_within_share(size, party):
                     await self._change()
         except TimeoutError:
-            raise RoomTaken from None
+            raise MemoryTaken from None
         self._free -= size
         self._held[party] += size
 

@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Linger:
+class Drain:
     """How long a client may go on sending an unneeded body after its answer: in total, and without sending a byte."""
 
     limit: timedelta = timedelta(seconds=30)
@@ -66,14 +66,14 @@ class Incoming:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def drop_rest(self, linger: Linger) -> None:
+    async def drop_rest(self, drain: Drain) -> None:
         """Read and discard the rest of the body.
 
         If the server closes a connection while the client still sends, the connection is reset and the answer is lost
         (RFC 9112 section 9.6).
         """
         now = asyncio.get_running_loop().time
-        end, silence = now() + linger.limit.total_seconds(), linger.silence.total_seconds()
+        end, silence = now() + drain.limit.total_seconds(), drain.silence.total_seconds()
         with suppress(TimeoutError):
             while not self.has_ended and now() < end:
                 async with asyncio.timeout(silence):

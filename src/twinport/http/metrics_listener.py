@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 from twinport.errors import Unavailable
-from twinport.http.application import Front
+from twinport.http.application import Application
 from twinport.http.listener import Listener
 from twinport.settings.loading import Settings, host_and_port
 
@@ -26,13 +26,13 @@ class MetricsAddressTaken(Unavailable):
 
 
 @contextlib.asynccontextmanager
-async def metrics_shown(front: Front, settings: Settings) -> AsyncIterator[None]:
+async def metrics_shown(application: Application, settings: Settings) -> AsyncIterator[None]:
     """Answer scrapes at `metrics_listen` while the block runs, if it is set. Raises MetricsAddressTaken."""
     if settings.metrics_listen is None:
         yield
         return
     with _listening(settings.metrics_listen) as taken:
-        listener = Listener(front, taken, most_connections=_MOST_CONNECTIONS)
+        listener = Listener(application, taken, most_connections=_MOST_CONNECTIONS)
         listener.show(None)
         try:
             yield

@@ -71,7 +71,7 @@ def _purpose(caller: Caller) -> str:
 
 
 def _message(caller: Caller, explanation: Explanation) -> dict[str, object]:
-    kinds = _OWN if explanation.question.crosses_border else _OWN + _ON_RESOURCE
+    kinds = _OWN if explanation.request.crosses_border else _OWN + _ON_RESOURCE
     told = [each for each in explanation.denials if each.policy.kind in kinds]
     return {
         "allowed": False,
@@ -85,7 +85,7 @@ def _message(caller: Caller, explanation: Explanation) -> dict[str, object]:
 def _failures(explanation: Explanation) -> Iterable[str]:
     """Return that nothing was decided, or which values were too long to be compared."""
     decision = explanation.decision
-    is_told = isinstance(decision, Denied) and (decision.is_undecided or too_long(explanation.question.context))
+    is_told = isinstance(decision, Denied) and (decision.is_undecided or too_long(explanation.request.context))
     return [decision.reason] if is_told and isinstance(decision, Denied) else []
 
 
@@ -119,15 +119,15 @@ def _statements(text: str) -> list[dict[str, dict[str, dict[str, object]]]]:
 
 
 def _context(caller: Caller, explanation: Explanation) -> dict[str, object]:
-    question = explanation.question
+    request = explanation.request
     # No condition compared a value that is too long, and it would not fit.
-    keys = sorted(question.context.keys() - {*too_long(question.context)})
-    told = [key for key in keys if not (question.crosses_border and key.startswith(_OF_RESOURCE))]
-    conditions = [{"key": key, "values": _values(question.context[key])} for key in told]
+    keys = sorted(request.context.keys() - {*too_long(request.context)})
+    told = [key for key in keys if not (request.crosses_border and key.startswith(_OF_RESOURCE))]
+    conditions = [{"key": key, "values": _values(request.context[key])} for key in told]
     return {
         "principal": {"id": caller.user_id, "arn": caller.arn},
-        "action": question.action,
-        "resource": question.resource,
+        "action": request.action,
+        "resource": request.resource,
         "conditions": _items(conditions),
     }
 

@@ -15,7 +15,7 @@ from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId, is_account_id, session_arn, user_arn
 from twinport.policies.aws_managed import is_aws_policy
 from twinport.policies.documents import Policy, PolicyKind, parse
-from twinport.policies.evaluate import Policies, Question
+from twinport.policies.evaluate import AuthorizationRequest, Policies
 from twinport.policies.grants import Identity
 from twinport.policies.organization import Organization
 from twinport.policies.simulation import Simulated, simulate
@@ -162,9 +162,9 @@ def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: P
     end = begin + min(page.limit, max(1, _MOST_HEARD // max(1, statements)))
     otherwise = _owner(wish, _NOBODY if principal is None else principal.account)
 
-    def question(action: str, resource: str) -> Question:
+    def request(action: str, resource: str) -> AuthorizationRequest:
         owner = _owner_of(resource, otherwise)
-        return Question(principal or _nobody(owner), action, resource, owner, wish.context or {})
+        return AuthorizationRequest(principal or _nobody(owner), action, resource, owner, wish.context or {})
 
     shown: list[Simulated] = []
     for number in range(begin, min(end, pairs)):
@@ -172,7 +172,7 @@ def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: P
         if shown and work.is_late:
             break
         action, resource = wish.actions[number // len(resources)], resources[number % len(resources)]
-        shown.append(simulate(question(action, resource), policies))
+        shown.append(simulate(request(action, resource), policies))
     following = begin + len(shown)
     return Answers(shown, following if following < pairs else None)
 

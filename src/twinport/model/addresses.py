@@ -1,8 +1,8 @@
-"""How a registry is addressed: by a host of its own, or at the edge by the first two segments of a path.
+"""How a registry is addressed: by a host of its own, or by the first two segments of a path.
 
 123456789012.dkr.ecr.eu-west-1.registry.test/team/api     host-addressed: the host names the registry
-127.0.0.1:4566/123456789012/eu-west-1/team/api            edge-addressed: the path names the registry
-127.0.0.1:4566/team/api                                   edge-addressed: the token's own registry is meant
+127.0.0.1:4566/123456789012/eu-west-1/team/api            path-addressed: the path names the registry
+127.0.0.1:4566/team/api                                   path-addressed: the token's own registry is meant
 """
 
 import re
@@ -38,18 +38,18 @@ class HostAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeAddress:
+class PathAddress:
     """Any other host."""
 
 
-Address = HostAddress | EdgeAddress
+Address = HostAddress | PathAddress
 
 
 def address_of(host: str) -> Address:
     """Read a Host header, with or without a port."""
     match = _REGISTRY_HOST.fullmatch(host.lower())
     if match is None:
-        return EdgeAddress()
+        return PathAddress()
     return HostAddress(Registry(AccountId(match["account"]), RegionName(match["region"])))
 
 
@@ -58,7 +58,7 @@ def is_aws_host(name: str) -> bool:
     return _AWS_HOST.fullmatch(name) is not None
 
 
-def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registry | None, str]:
+def split_path_address(path: str, regions: Collection[RegionName]) -> tuple[Registry | None, str]:
     """Split the registry from `ACCOUNT/REGION/rest`. A path without a registry is returned whole.
 
     `rest` is empty if the path names only a registry.
@@ -71,8 +71,8 @@ def split_edge_path(path: str, regions: Collection[RegionName]) -> tuple[Registr
 
 
 def is_reserved_name(name: str, regions: Collection[RegionName]) -> bool:
-    """Tell whether clients could not reach a repository of this name at the edge, so that it must not be created."""
-    return split_edge_path(name, regions)[0] is not None
+    """Tell whether clients could not reach a repository of this name by its path, so that it must not be created."""
+    return split_path_address(name, regions)[0] is not None
 
 
 def repository_uri(registry: Registry, name: str, host: str, public_url: str | None) -> str:

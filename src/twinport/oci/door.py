@@ -6,12 +6,12 @@ from typing import Protocol
 
 from twinport.clock import Clock
 from twinport.errors import Refusal
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
-from twinport.model.addresses import Address, EdgeAddress, HostAddress, address_of, split_edge_path
+from twinport.model.addresses import Address, HostAddress, PathAddress, address_of, split_path_address
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName, Registry, repository_name
 from twinport.oci import errors, routes
@@ -43,7 +43,7 @@ class Tokens(Protocol):
 class OciDoor:
     """Serves `/v2/` of every registry in `regions`."""
 
-    edge: Edge
+    admission: Admission
     tokens: Tokens
     world: Clock
     regions: Collection[RegionName]
@@ -64,7 +64,7 @@ class OciDoor:
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
-            answer = errors.refused(refusal, f"{self.edge.endpoint(request)}/", self.refusals)
+            answer = errors.refused(refusal, f"{self.admission.endpoint(request)}/", self.refusals)
         except Exception as defect:  # noqa: BLE001 — a defect too is answered in this protocol's form
             telemetry.failure(Event.REQUEST_FAILED, defect, method=request.method, path=request.path)
             answer = errors.unexpected(request.id)
@@ -78,7 +78,7 @@ class OciDoor:
     async def _answer(self, request: Request) -> AnyAnswer:
         # Credentials come first: a client without credentials learns nothing from a path.
         address = address_of(request.header("host") or "")
-        origin = self.edge.origin_of(request, self.world.now())
+        origin = self.admission.origin_of(request, self.world.now())
         only_region = address.registry.region if isinstance(address, HostAddress) else None
         self._require_served(only_region, request.header("authorization"))
         caller = await self.tokens.open(request.header("authorization"), origin, only_region)
@@ -124,8 +124,8 @@ class OciDoor:
         match address:
             case HostAddress(registry=registry):
                 return registry, path, ""
-            case EdgeAddress():
-                named, rest = split_edge_path(path, self.regions)
+            case PathAddress():
+                named, rest = split_path_address(path, self.regions)
                 if named is not None:
                     return named, rest, f"{named}/"
                 return Registry(caller.account, caller.origin.region), path, ""
@@ -166,5 +166,5 @@ def _require_reading(request: Request) -> None:
 
 
 def _in_region(caller: Caller, registry: Registry) -> Caller:
-    """Set the requested Region for the policies: at the edge it may differ from the token's."""
+    """Set the requested Region for the policies: under a path it may differ from the token's."""
     return replace(caller, origin=replace(caller.origin, region=registry.region))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from twinport.http.admission import Edge
+from twinport.http.admission import Admission
 from twinport.http.messages import Answer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -16,11 +16,11 @@ from twinport.registry.layers import Layers
 class LayerRedirects:
     layers: Layers
     links: DownloadLinks
-    edge: Edge
+    admission: Admission
     public_url: str | None
 
     async def answer(self, request: Request, caller: Caller, target: Target, digest: Digest) -> Answer:
         """Answer with the address of the layer. Raises LayerNotFound, LayerInaccessible."""
         grant = await self.layers.grant_download(caller, target.registry, target.repository, digest)
-        location = await self.links.write(grant, self.public_url or self.edge.endpoint(request))
+        location = await self.links.write(grant, self.public_url or self.admission.endpoint(request))
         return Answer(307, {**safe_headers(ContentType.TEXT), "location": location})

@@ -25,7 +25,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """`/v2/_catalog`. `path` is the part before it: empty, or at the edge `ACCOUNT/REGION`."""
+    """`/v2/_catalog`. `path` is the part before it: empty, or `ACCOUNT/REGION`."""
 
     path: str
 

@@ -13,7 +13,7 @@ _MOST_NAMED, _SHOWN = 3, 128
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AuthorizationRequest:
     """A principal, its action, and the resource with its account. `context` has its keys in lower case."""
 
     principal: Principal
@@ -101,32 +101,32 @@ class Denied:
 Decision = Allowed | Denied
 
 
-def decide(question: Question, policies: Policies, most_steps: int = MOST_STEPS) -> Decision:
+def decide(request: AuthorizationRequest, policies: Policies, most_steps: int = MOST_STEPS) -> Decision:
     """Decide by AWS's rules: a matching Deny wins, and what no policy allows is denied.
 
     A decision that needs more steps than its limit is a denial. When the request has a value that is too long for a
     condition to read, a denial also says so.
     """
     try:
-        decision = _decide(question, policies, Steps(most_steps))
+        decision = _decide(request, policies, Steps(most_steps))
     except StepsSpent:
         reason = f"because the policies take more than {most_steps} steps to compare with the request"
         decision = Denied(reason, is_undecided=True)
-    return decision if isinstance(decision, Allowed) else _with_long_values(decision, question.context)
+    return decision if isinstance(decision, Allowed) else _with_long_values(decision, request.context)
 
 
-def _decide(question: Question, policies: Policies, steps: Steps) -> Decision:
-    if denial := _explicit_denial(question, policies, steps):
+def _decide(request: AuthorizationRequest, policies: Policies, steps: Steps) -> Decision:
+    if denial := _explicit_denial(request, policies, steps):
         return denial
     for level in policies.service_control:
-        if _allowance(question, level, steps) is None:
-            return nothing_allows(question.action, PolicyKind.SERVICE_CONTROL)
-    granted = _strongest_grant(question, policies.on_resource, steps)
-    match question.principal:
+        if _allowance(request, level, steps) is None:
+            return nothing_allows(request.action, PolicyKind.SERVICE_CONTROL)
+    granted = _strongest_grant(request, policies.on_resource, steps)
+    match request.principal:
         case ServicePrincipal() | FederatedPrincipal():
-            return granted.decision if granted else nothing_allows(question.action, _resource_kind(policies))
+            return granted.decision if granted else nothing_allows(request.action, _resource_kind(policies))
         case Identity() as principal:
-            return _decide_for(principal, question, policies, granted, steps)
+            return _decide_for(principal, request, policies, granted, steps)
 
 
 def too_long(context: RequestContext) -> list[str]:
@@ -157,15 +157,15 @@ class Granted:
         return Allowed(self.by)
 
 
-def _strongest_grant(question: Question, policies: tuple[Policy, ...], steps: Steps) -> Granted | None:
+def _strongest_grant(request: AuthorizationRequest, policies: tuple[Policy, ...], steps: Steps) -> Granted | None:
     """Return the Allow on the resource's side that names the caller most strongly, of those that match."""
     strongest: Granted | None = None
     for policy in policies:
-        for statement in policy.about(question.action).allowances:
-            grant = statement.audience.allows(question.principal) if statement.audience else None
+        for statement in policy.about(request.action).allowances:
+            grant = statement.audience.allows(request.principal) if statement.audience else None
             if grant is None or (strongest is not None and grant <= strongest.grant):
                 continue
-            if statement.speaks_of(question.resource, question.context, steps):
+            if statement.speaks_of(request.resource, request.context, steps):
                 strongest = Granted(grant, Source(policy, statement))
     return strongest
 
@@ -176,46 +176,46 @@ def nothing_allows(action: str, kind: PolicyKind) -> Denied:
 
 
 def _decide_for(
-    principal: Identity, question: Question, policies: Policies, granted: Granted | None, steps: Steps
+    principal: Identity, request: AuthorizationRequest, policies: Policies, granted: Granted | None, steps: Steps
 ) -> Decision:
-    across = principal.account != question.account
+    across = principal.account != request.account
     if granted is None and (across or policies.trust is not None):
-        return nothing_allows(question.action, _resource_kind(policies))
+        return nothing_allows(request.action, _resource_kind(policies))
     if granted is None or across:
-        return _own_side(principal, question, policies, steps)
+        return _own_side(principal, request, policies, steps)
     match granted.grant:
         case Grant.CALLER:
             return Allowed(granted.by)
         case Grant.PRINCIPAL:
-            return _limits(question, policies, steps) or Allowed(granted.by)
+            return _limits(request, policies, steps) or Allowed(granted.by)
         case Grant.ACCOUNT:
-            return _own_side(principal, question, policies, steps)
+            return _own_side(principal, request, policies, steps)
 
 
-def _own_side(principal: Identity, question: Question, policies: Policies, steps: Steps) -> Decision:
+def _own_side(principal: Identity, request: AuthorizationRequest, policies: Policies, steps: Steps) -> Decision:
     """Decide what the caller's own account says: identity policies, within boundary and session."""
     by = None
     # A root needs no policy in its own account. A root's federated session needs none either; its session policies
     # alone limit it.
     if principal.unique_id != principal.account:
-        by = _allowance(question, policies.identity, steps)
+        by = _allowance(request, policies.identity, steps)
         if by is None:
-            return nothing_allows(question.action, PolicyKind.IDENTITY)
-    return _limits(question, policies, steps) or Allowed(by)
+            return nothing_allows(request.action, PolicyKind.IDENTITY)
+    return _limits(request, policies, steps) or Allowed(by)
 
 
-def _limits(question: Question, policies: Policies, steps: Steps) -> Denied | None:
+def _limits(request: AuthorizationRequest, policies: Policies, steps: Steps) -> Denied | None:
     """Return the denial of a boundary or session policy that does not allow the action; None if each allows it."""
-    if policies.boundary is not None and _allowance(question, (policies.boundary,), steps) is None:
-        return nothing_allows(question.action, PolicyKind.BOUNDARY)
-    if policies.session is not None and _allowance(question, policies.session, steps) is None:
-        return nothing_allows(question.action, PolicyKind.SESSION)
+    if policies.boundary is not None and _allowance(request, (policies.boundary,), steps) is None:
+        return nothing_allows(request.action, PolicyKind.BOUNDARY)
+    if policies.session is not None and _allowance(request, policies.session, steps) is None:
+        return nothing_allows(request.action, PolicyKind.SESSION)
     return None
 
 
-def _explicit_denial(question: Question, policies: Policies, steps: Steps) -> Denied | None:
+def _explicit_denial(request: AuthorizationRequest, policies: Policies, steps: Steps) -> Denied | None:
     """Return the first denial. This reads every policy first, so it spends the steps of the statements."""
-    action, each_pattern = question.action, rate(len(question.resource))
+    action, each_pattern = request.action, rate(len(request.resource))
     for policy in policies.every:
         opinions = policy.about(action)
         # The same as `steps.spend`, inline because every decision runs this code.
@@ -224,16 +224,16 @@ def _explicit_denial(question: Question, policies: Policies, steps: Steps) -> De
             raise StepsSpent
         for statement in opinions.denials:
             audience = statement.audience
-            named = audience is None or audience.denies(question.principal)
-            if named and statement.speaks_of(question.resource, question.context, steps):
+            named = audience is None or audience.denies(request.principal)
+            if named and statement.speaks_of(request.resource, request.context, steps):
                 return Denied(f"with an explicit deny in {_DENYING[policy.kind]}", Source(policy, statement))
     return None
 
 
-def _allowance(question: Question, policies: tuple[Policy, ...], steps: Steps) -> Source | None:
+def _allowance(request: AuthorizationRequest, policies: tuple[Policy, ...], steps: Steps) -> Source | None:
     for policy in policies:
-        allowances = policy.about(question.action).allowances
-        statement = first_of(allowances, question.resource, question.context, steps) if allowances else None
+        allowances = policy.about(request.action).allowances
+        statement = first_of(allowances, request.resource, request.context, steps) if allowances else None
         if statement is not None:
             return Source(policy, statement)
     return None

@@ -12,7 +12,7 @@ from twinport.model.identities import PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.policies.conditions import Comparison, Condition, is_of_tag
 from twinport.policies.documents import Policy, PolicyKind, Statement
-from twinport.policies.evaluate import Decision, Denied, Policies, Question, decide
+from twinport.policies.evaluate import AuthorizationRequest, Decision, Denied, Policies, decide
 from twinport.policies.grants import Grant, Identity
 from twinport.policies.readings import Effect
 from twinport.policies.steps import LONGEST_VALUE, MOST_STEPS, Steps, StepsSpent, rate
@@ -73,7 +73,7 @@ class Heard:
 class Explanation:
     """`lacking` are the kinds of policies that had to allow and did not, on each side and among the limits."""
 
-    question: Question
+    request: AuthorizationRequest
     policies: Policies
     decision: Decision
     heard: tuple[Heard, ...]
@@ -107,24 +107,24 @@ class Explanation:
         return tuple(sorted(keys))
 
 
-def explain(question: Question, policies: Policies, most_steps: int = MOST_STEPS) -> Explanation:
+def explain(request: AuthorizationRequest, policies: Policies, most_steps: int = MOST_STEPS) -> Explanation:
     """Decide, and examine every statement of every policy, within the steps of one more decision.
 
     If the question stays undecided, no statement is examined.
     """
-    decision = decide(question, policies, most_steps)
+    decision = decide(request, policies, most_steps)
     is_undecided = isinstance(decision, Denied) and decision.is_undecided
-    hearing = _Hearing(question, Steps(-1 if is_undecided else most_steps))
+    hearing = _Hearing(request, Steps(-1 if is_undecided else most_steps))
     heard = tuple(hearing.hear(policy, each) for policy in policies.every for each in policy.statements)
-    lacking = () if is_undecided else tuple(_lacking(question, policies, heard))
-    return Explanation(question, policies, decision, heard, lacking)
+    lacking = () if is_undecided else tuple(_lacking(request, policies, heard))
+    return Explanation(request, policies, decision, heard, lacking)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hearing:
     """Examines statements until the steps are spent."""
 
-    question: Question
+    request: AuthorizationRequest
     steps: Steps
 
     def hear(self, policy: Policy, statement: Statement) -> Heard:
@@ -137,17 +137,17 @@ class _Hearing:
             return Heard(policy, statement, Fate.NOT_LOOKED_AT)
 
     def _heard(self, policy: Policy, statement: Statement) -> Heard:
-        question, context = self.question, self.question.context
-        if not statement.actions.covers(lower_ascii(question.action), {}, self.steps):
+        request, context = self.request, self.request.context
+        if not statement.actions.covers(lower_ascii(request.action), {}, self.steps):
             return Heard(policy, statement, Fate.OTHER_ACTION)
-        self.steps.spend(_HEARING + statement.patterns * rate(len(question.resource)))
-        grant = statement.audience.allows(question.principal) if statement.audience else None
+        self.steps.spend(_HEARING + statement.patterns * rate(len(request.resource)))
+        grant = statement.audience.allows(request.principal) if statement.audience else None
         failed, held = self._tried(statement)
         failures = tuple(_failed(each, context) for each in failed)
-        if not _addresses(statement, question):
+        if not _addresses(statement, request):
             return Heard(policy, statement, Fate.OTHER_PRINCIPAL, failed=failures)
         doubts = tuple(_doubts_of_statement(statement, held, context))
-        if not statement.covers(question.resource, context, self.steps):
+        if not statement.covers(request.resource, context, self.steps):
             return Heard(policy, statement, Fate.OTHER_RESOURCE, grant, failures, doubts)
         fate = Fate.CONDITION_FAILED if failures else Fate.MATCHED
         return Heard(policy, statement, fate, grant, failures, doubts)
@@ -157,17 +157,17 @@ class _Hearing:
         failed: list[Condition] = []
         held: list[Condition] = []
         for each in statement.conditions:
-            (held if each.holds(self.question.context, self.steps) else failed).append(each)
+            (held if each.holds(self.request.context, self.steps) else failed).append(each)
         return failed, held
 
 
-def _addresses(statement: Statement, question: Question) -> bool:
+def _addresses(statement: Statement, request: AuthorizationRequest) -> bool:
     audience = statement.audience
     if audience is None:
         return True
     if statement.effect is Effect.DENY:
-        return audience.denies(question.principal)
-    return audience.allows(question.principal) is not None
+        return audience.denies(request.principal)
+    return audience.allows(request.principal) is not None
 
 
 def _failed(condition: Condition, context: RequestContext) -> FailedCondition:
@@ -201,29 +201,29 @@ def _doubts_of_variables(variables: Iterable[Variable], context: RequestContext)
             yield f"the variable ${{{variable.key}}} {why.value}"
 
 
-def _lacking(question: Question, policies: Policies, heard: tuple[Heard, ...]) -> Iterator[PolicyKind]:
+def _lacking(request: AuthorizationRequest, policies: Policies, heard: tuple[Heard, ...]) -> Iterator[PolicyKind]:
     """Yield the kinds of policies that had to allow and did not, from the statements and not from the decision."""
     allowing = [each for each in heard if each.has(Effect.ALLOW)]
     if not all(_is_among(allowing, level) for level in policies.service_control):
         yield PolicyKind.SERVICE_CONTROL
     kind = PolicyKind.REPOSITORY if policies.trust is None else PolicyKind.TRUST
     grant = max((each.grant for each in allowing if each.grant and each.policy in policies.on_resource), default=None)
-    principal = question.principal
+    principal = request.principal
     if not isinstance(principal, Identity):
         if grant is None:
             yield kind
         return
-    if grant is None and (question.crosses_border or policies.trust is not None):
+    if grant is None and (request.crosses_border or policies.trust is not None):
         yield kind
-        if not question.crosses_border:
+        if not request.crosses_border:
             return
-    yield from _own_lacking(principal, question, policies, allowing, grant)
+    yield from _own_lacking(principal, request, policies, allowing, grant)
 
 
 def _own_lacking(
-    principal: Identity, question: Question, policies: Policies, allowing: list[Heard], grant: Grant | None
+    principal: Identity, request: AuthorizationRequest, policies: Policies, allowing: list[Heard], grant: Grant | None
 ) -> Iterator[PolicyKind]:
-    own_side = question.crosses_border or grant in (None, Grant.ACCOUNT)
+    own_side = request.crosses_border or grant in (None, Grant.ACCOUNT)
     if not own_side and grant is Grant.CALLER:
         return
     if own_side and principal.kind is not PrincipalKind.ROOT and not _is_among(allowing, policies.identity):

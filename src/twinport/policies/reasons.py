@@ -33,28 +33,28 @@ _MISSED = {
 
 def in_words(explanation: Explanation) -> str:
     """Say in a few lines whether the principal may do the action, and which statement decides or is missing."""
-    question = explanation.question
+    request = explanation.request
     may = "may" if isinstance(explanation.decision, Allowed) else "may not"
-    head = f"{_who(question.principal)} {may} {question.action} on {question.resource}"
+    head = f"{_who(request.principal)} {may} {request.action} on {request.resource}"
     # Tenants write policies, and operators read the text on a terminal.
     return "\n".join(map(printable, [head, *(f"  {line}" for line in _lines(explanation))]))
 
 
 def in_values(explanation: Explanation) -> dict[str, object]:
     """Return the same for programs. docs/how-to/why.md describes the members."""
-    question, decision = explanation.question, explanation.decision
+    request, decision = explanation.request, explanation.decision
     return {
         "allowed": isinstance(decision, Allowed),
         "reason": decision.reason if isinstance(decision, Denied) else None,
-        "principal": _who(question.principal),
-        "action": question.action,
-        "resource": question.resource,
-        "crossesBorder": question.crosses_border,
+        "principal": _who(request.principal),
+        "action": request.action,
+        "resource": request.resource,
+        "crossesBorder": request.crosses_border,
         "decidedBy": _decisive(explanation),
         "lacking": [{"kind": kind.value, "side": _side(kind, explanation)} for kind in explanation.lacking],
         "statements": [_values(each, explanation) for each in explanation.heard if each.fate is not Fate.OTHER_ACTION],
         "missingContextKeys": list(explanation.missing_keys),
-        "context": {key: list(values) for key, values in sorted(question.context.items())},
+        "context": {key: list(values) for key, values in sorted(request.context.items())},
     }
 
 
@@ -118,14 +118,14 @@ def _named(heard: Heard) -> str:
 
 def _side(kind: PolicyKind, explanation: Explanation) -> str:
     """Say to which side of the account border a kind of policy belongs, with the account."""
-    principal, owner = explanation.question.principal, explanation.question.account
+    principal, owner = explanation.request.principal, explanation.request.account
     if kind is PolicyKind.SERVICE_CONTROL:
         return "the organization of the caller's account"
     if kind is PolicyKind.RESOURCE_CONTROL:
         return f"the organization of the resource's account {owner}"
-    if not isinstance(principal, Identity) or (kind in _ON_RESOURCE and explanation.question.crosses_border):
+    if not isinstance(principal, Identity) or (kind in _ON_RESOURCE and explanation.request.crosses_border):
         return f"the resource's account {owner}"
-    side = "the caller's account" if explanation.question.crosses_border else "the account"
+    side = "the caller's account" if explanation.request.crosses_border else "the account"
     return f"{side} {principal.account}"
 
 

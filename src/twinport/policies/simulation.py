@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from twinport.model.letters import lower_ascii
 from twinport.policies import context_keys
 from twinport.policies.documents import Policy, PolicyKind
-from twinport.policies.evaluate import Allowed, Denied, Policies, Question, too_long
+from twinport.policies.evaluate import Allowed, AuthorizationRequest, Denied, Policies, too_long
 from twinport.policies.explanation import Explanation, explain
 from twinport.policies.readings import Effect
 from twinport.policies.statement_spans import Span, spans
@@ -47,22 +47,22 @@ class Simulated:
     details: Mapping[str, str] | None
 
 
-def simulate(question: Question, policies: Policies) -> Simulated:
+def simulate(request: AuthorizationRequest, policies: Policies) -> Simulated:
     """Answer as AWS's simulator does. The decision is the evaluator's own.
 
     A key whose value is too long to compare counts as missing. Raises PolicyNotEvaluated when the evaluator gives up.
     """
-    if lower_ascii(question.action).startswith(_ASSUMING):
+    if lower_ascii(request.action).startswith(_ASSUMING):
         policies = replace(policies, resource=())
-    explanation = explain(question, policies)
+    explanation = explain(request, policies)
     if isinstance(explanation.decision, Denied) and explanation.decision.is_undecided:
-        raise PolicyNotEvaluated(question.action, question.resource, explanation.decision.reason)
+        raise PolicyNotEvaluated(request.action, request.resource, explanation.decision.reason)
     told = (*policies.identity, *policies.resource)
-    given = {key for key, values in question.context.items() if values} - {*too_long(question.context)}
-    missing = [key for key in context_keys.asked_about(question.action, told) if lower_ascii(key) not in given]
+    given = {key for key, values in request.context.items() if values} - {*too_long(request.context)}
+    missing = [key for key in context_keys.asked_about(request.action, told) if lower_ascii(key) not in given]
     return Simulated(
-        action=question.action,
-        resource=question.resource,
+        action=request.action,
+        resource=request.resource,
         decision=_decision(explanation),
         matched=tuple(_matched(explanation)),
         missing=tuple(missing),
@@ -93,11 +93,11 @@ def _matched(explanation: Explanation) -> Iterable[Matched]:
 
 
 def _details(explanation: Explanation) -> Mapping[str, str] | None:
-    if explanation.question.resource == "*" and not explanation.question.crosses_border:
+    if explanation.request.resource == "*" and not explanation.request.crosses_border:
         return None
     if not _is_let_by_organization(explanation):
         return None
-    if not explanation.question.crosses_border:
+    if not explanation.request.crosses_border:
         return {}
     policies = explanation.policies
     return {

@@ -17,7 +17,7 @@ import orjson
 
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.processes.peers import Neighbours, this_host
+from twinport.processes.peers import Peers, this_host
 
 _LONGEST_NOTE = 1 << 14
 
@@ -67,7 +67,7 @@ def _lives(data: Path, name: str) -> bool:
 def _may_live(data: Path, name: str) -> bool:
     """Return False if the process is certainly gone. Its socket's file is removed at its end, or after its death."""
     processes = data / "processes"
-    return (processes / name).exists() and Neighbours(processes, this_host()).look_at(name).is_alive is not False
+    return (processes / name).exists() and Peers(processes, this_host()).look_at(name).is_alive is not False
 
 
 def _write(path: Path, text: bytes) -> None:

@@ -39,7 +39,7 @@ def this_host() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class Peer:
     """A process with a socket in a folder. `is_alive` is None for a process of another host."""
 
     kind: str
@@ -47,9 +47,9 @@ class Neighbour:
     is_alive: bool | None
 
 
-def neighbours_in(folder: Path, host: str) -> list[Neighbour]:
+def peers_in(folder: Path, host: str) -> list[Peer]:
     """Return the processes of a folder, and whether those of this host are alive. Creates and removes nothing."""
-    looking = Neighbours(folder, host)
+    looking = Peers(folder, host)
     try:
         names = sorted(each.name for each in folder.iterdir())
     except OSError:
@@ -57,7 +57,7 @@ def neighbours_in(folder: Path, host: str) -> list[Neighbour]:
     return [looking.look_at(name) for name in names]
 
 
-class Neighbours:
+class Peers:
     """One of the processes with sockets in `folder`. If it cannot create a socket it works alone, which is no error.
 
     `kind` is the kind of process that others see in the folder, in lower case.
@@ -80,7 +80,7 @@ class Neighbours:
                 own.bind(address)
         except OSError as error:
             own.close()
-            telemetry.warning(Event.WORKER_HINDERED, worker="neighbours", reason=str(error))
+            telemetry.warning(Event.WORKER_HINDERED, worker="peers", reason=str(error))
         else:
             self._socket = own
 
@@ -110,11 +110,11 @@ class Neighbours:
         """Return the processes of this host that died. Call `forget` once all of their work is taken over."""
         return [name for name in self._others() if not self._send(name, b"")]
 
-    def look_at(self, name: str) -> Neighbour:
+    def look_at(self, name: str) -> Peer:
         """Parse the name of a process, and check whether it is alive if it is on this host."""
         found = _NAME.fullmatch(name)
         is_alive = self._send(name, b"") if name.startswith(f"{self._host}-") else None
-        return Neighbour("process", None, is_alive) if found is None else Neighbour(found[1], int(found[2]), is_alive)
+        return Peer("process", None, is_alive) if found is None else Peer(found[1], int(found[2]), is_alive)
 
     def forget(self, name: str) -> None:
         """Remove a dead process's socket, so that no process finds it any more."""
@@ -124,11 +124,11 @@ class Neighbours:
         if self._socket is None:
             return []
         try:
-            return sorted(each.name for each in self._folder.iterdir() if self._is_neighbour(each.name))
+            return sorted(each.name for each in self._folder.iterdir() if self._is_peer(each.name))
         except OSError:
             return []
 
-    def _is_neighbour(self, name: str) -> bool:
+    def _is_peer(self, name: str) -> bool:
         return name.startswith(f"{self._host}-") and name != self.name
 
     def _send(self, name: str, word: bytes) -> bool:

@@ -28,7 +28,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Tether:
+class ParentWatch:
     """A process's pipes from its parent: one that closes with the parent and, in the first process, one for 'ready'."""
 
     lifeline: int
@@ -57,7 +57,7 @@ def pause_before_replacing(lived: timedelta, early_deaths: int) -> timedelta:
     return min(_FIRST_PAUSE * (1 << min(early_deaths - 2, 10)), _LONGEST_PAUSE)
 
 
-def supervise(count: int, work: Callable[[Tether], None], passed_on: Sequence[signal.Signals] = ()) -> int:
+def supervise(count: int, work: Callable[[ParentWatch], None], passed_on: Sequence[signal.Signals] = ()) -> int:
     """Run `work` in `count` processes until SIGTERM or SIGINT, and return the exit code.
 
     The first process starts alone and prepares what all processes need. If it fails, its exit code is the result. Each
@@ -72,7 +72,7 @@ def supervise(count: int, work: Callable[[Tether], None], passed_on: Sequence[si
 @dataclass(slots=True)
 class _Supervisor:
     count: int
-    work: Callable[[Tether], None]
+    work: Callable[[ParentWatch], None]
     passed_on: Sequence[signal.Signals] = ()
     began: dict[int, float] = field(default_factory=dict)
     due: list[float] = field(default_factory=list)
@@ -180,5 +180,5 @@ class _Supervisor:
             signal.signal(number, signal.SIG_DFL)
         for descriptor in (*self.woken, self.lifeline[1]):
             os.close(descriptor)
-        self.work(Tether(self.lifeline[0], readiness))
+        self.work(ParentWatch(self.lifeline[0], readiness))
         raise SystemExit(0)

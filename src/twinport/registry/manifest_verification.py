@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.blobs.throughput_limit import UNHURRIED, Pace, cost_of
+from twinport.blobs.throughput_limit import UNHURRIED, ThroughputLimit, cost_of
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.regional import chores, images, leases, verification
@@ -45,28 +45,32 @@ class ManifestVerification:
 
         Tell how many manifests were verified. One process at a time does this.
         """
-        pace, seen = Pace(self.retention.verify_rate), 0
+        limit, seen = ThroughputLimit(self.retention.verify_rate), 0
         while (place := await self._place(region, pause)) is not None:
             page = await self._page(region, Scope(), place)
             if not await self._lease(region, page):
                 break
             for manifest in page:
-                await self.verify(region, manifest, pace)
+                await self.verify(region, manifest, limit)
             await self._go_on(region, _text(page[-1].place) if page else "")
             seen += len(page)
         return seen
 
-    async def verify_all(self, region: RegionName, scope: Scope, pace: Pace) -> AsyncIterator[ManifestFinding]:
+    async def verify_all(
+        self, region: RegionName, scope: Scope, limit: ThroughputLimit
+    ) -> AsyncIterator[ManifestFinding]:
         """Verify every manifest in `scope`, repository by repository, and yield each finding."""
         place = _FIRST
         while page := await self._page(region, scope, place):
             for manifest in page:
-                yield await self.verify(region, manifest, pace)
+                yield await self.verify(region, manifest, limit)
             place = page[-1].place
 
-    async def verify(self, region: RegionName, manifest: RecordedManifest, pace: Pace = UNHURRIED) -> ManifestFinding:
+    async def verify(
+        self, region: RegionName, manifest: RecordedManifest, limit: ThroughputLimit = UNHURRIED
+    ) -> ManifestFinding:
         """Verify one manifest, and raise an alarm if it is damaged. One that is gone by now is not damaged."""
-        await pace.spend(cost_of(manifest.size))
+        await limit.spend(cost_of(manifest.size))
         is_damaged = await self.catalog.region(region).read_much(lambda db: _is_damaged(db, manifest))
         names.VERIFIED.add("manifests")
         names.VERIFIED_BYTES.add(by=manifest.size)

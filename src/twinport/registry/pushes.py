@@ -94,9 +94,9 @@ def _store(
     if new:
         if push.parts is Parts.REQUIRED:
             images.require_parts(db, found, image.manifest)
-        _require_room(db, found, [tag for tag in new if tag is not None], image.digest)
+        _require_tag_quota(db, found, [tag for tag in new if tag is not None], image.digest)
         if images.store_manifest(db, found.id, image, now):
-            _require_quota(db, found, quotas)
+            _require_image_quota(db, found, quotas)
     for tag in new:
         _name(db, rules, found, image, tag, now)
     unchanged = [tag for tag in push.tags or (None,) if tag not in new]
@@ -188,12 +188,12 @@ def _current(db: Connection, repository: Repository, tag: str | None, digest: Di
     return digest if images.holds(db, repository.id, digest) else None
 
 
-def _require_room(db: Connection, repository: Repository, new: Sequence[TagName], digest: Digest) -> None:
+def _require_tag_quota(db: Connection, repository: Repository, new: Sequence[TagName], digest: Digest) -> None:
     if new and len({*images.tags_of(db, repository.id, digest), *new}) > TAGS_PER_IMAGE:
         raise TagLimitReached(new[-1], repository.name, repository.registry.account, TAGS_PER_IMAGE)
 
 
-def _require_quota(db: Connection, repository: Repository, quotas: Quotas) -> None:
+def _require_image_quota(db: Connection, repository: Repository, quotas: Quotas) -> None:
     most = quotas.images
     if most is not None and images.reaches(db, repository.id, most + 1):
         raise TooManyImages(repository.name, repository.registry.account, most)

@@ -314,7 +314,7 @@ class Uploads:
     def _roomy(self, db: Connection, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
         """Return an upload whose account has room for more bytes."""
         upload = uploads.get(db, registry, name, upload_id)
-        uploads.require_room(db, registry, self.quota)
+        uploads.require_quota(db, registry, self.quota)
         return upload
 
     async def _under_way(self, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from twinport.blobs.damage import damage_of
 from twinport.blobs.store import BlobStores
-from twinport.blobs.throughput_limit import UNHURRIED, Pace, cost_of
+from twinport.blobs.throughput_limit import UNHURRIED, ThroughputLimit, cost_of
 from twinport.catalog.embedded import Catalog
 from twinport.catalog.regional import leases, verification
 from twinport.catalog.regional.verification import Change, RecordedBlob, Scope
@@ -65,28 +65,28 @@ class Verification:
 
     async def verify_due(self, region: RegionName, unseen_for: timedelta) -> int:
         """Verify blobs that were not verified for `unseen_for`, unless another process does so. Tell how many."""
-        pace, seen = Pace(self.retention.verify_rate), 0
+        limit, seen = ThroughputLimit(self.retention.verify_rate), 0
         while (due := await self._due(region, unseen_for)) and await self._lease(region, due):
             for blob in due:
-                await self.verify(region, blob, pace)
+                await self.verify(region, blob, limit)
             seen += len(due)
         return seen
 
-    async def verify_all(self, region: RegionName, scope: Scope, pace: Pace) -> AsyncIterator[Finding]:
+    async def verify_all(self, region: RegionName, scope: Scope, limit: ThroughputLimit) -> AsyncIterator[Finding]:
         """Verify every blob in `scope`, in the order of digests, and yield each finding."""
         last = ""
         while True:
             page = await self._page(region, scope, last)
             for blob in page:
-                yield await self.verify(region, blob, pace)
+                yield await self.verify(region, blob, limit)
             if not page:
                 return
             last = str(page[-1].digest)
 
-    async def verify(self, region: RegionName, blob: RecordedBlob, pace: Pace = UNHURRIED) -> Finding:
+    async def verify(self, region: RegionName, blob: RecordedBlob, limit: ThroughputLimit = UNHURRIED) -> Finding:
         """Verify one blob, and quarantine or release it. Raises StorageUnavailable if the whole store is missing."""
         store = self.stores.region(region)
-        damage = await damage_of(store, blob.key, blob.size, blob.digest, pace)
+        damage = await damage_of(store, blob.key, blob.size, blob.digest, limit)
         if damage is Damage.MISSING and not await store.is_there():
             raise StorageUnavailable(f"the blobs of Region '{region}' are not there at all")
         change = await self.catalog.region(region).write(

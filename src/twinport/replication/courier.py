@@ -20,7 +20,7 @@ from twinport.model.replication import Delivery, FailureCode, Lane
 from twinport.replication.destination import Destinations
 from twinport.replication.outcomes import Hopeless
 from twinport.replication.source_damage import SourceBytes
-from twinport.replication.transfer import Load, Report, Road, in_offers, offered
+from twinport.replication.transfer import OpenLane, Report, Shipment, in_offers, offered
 
 # The courier opens a new session when less than this is left of the current one.
 _SESSION_MARGIN = timedelta(minutes=5)
@@ -60,16 +60,16 @@ class Courier:
 
     async def carry(self, lane: Lane, deliveries: Sequence[Delivery], report: Report) -> None:
         """Bring `deliveries`, and report each outcome as soon as it is known."""
-        road = await self._set_out(lane)
-        if isinstance(road, Hopeless):
+        opened = await self._open(lane)
+        if isinstance(opened, Hopeless):
             for delivery in deliveries:
-                await report(delivery, road)
+                await report(delivery, opened)
             return
-        loads = [load for each in deliveries if (load := await self._load(each, report))]
-        for together in in_offers(loads):
-            await road.deliver(together, report)
+        shipments = [shipment for each in deliveries if (shipment := await self._shipment(each, report))]
+        for together in in_offers(shipments):
+            await opened.deliver(together, report)
 
-    async def _set_out(self, lane: Lane) -> Road | Hopeless:
+    async def _open(self, lane: Lane) -> OpenLane | Hopeless:
         destination = self.destinations.find(lane.destination)
         if destination is None:
             code = FailureCode.DESTINATION_REGION_NOT_FOUND
@@ -79,10 +79,10 @@ class Courier:
             code = FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND
             return Hopeless(code, f"account '{lane.source.account}' has no role for {REPLICATION_SERVICE}")
         await self._note_use(role, lane.destination.region)
-        badge = SessionBadge(lane, role.unique_id, self.sessions, self.world)
+        session = RoleSession(lane, role.unique_id, self.sessions, self.world)
         region = lane.source.region
         source = SourceBytes(region, self.catalog.region(region), self.stores.region(region), self.catalog.now)
-        return Road(lane, destination, badge, source)
+        return OpenLane(lane, destination, session, source)
 
     async def _note_use(self, role: Role, region: RegionName) -> None:
         """Record, for GetRole, roughly when and where the role was last used; nothing depends on it."""
@@ -93,7 +93,7 @@ class Courier:
                     lambda db: uses.of_role(db, role.unique_id, Use(now, region, "ecr"))
                 )
 
-    async def _load(self, delivery: Delivery, report: Report) -> Load | None:
+    async def _shipment(self, delivery: Delivery, report: Report) -> Shipment | None:
         """Look up the image of a delivery. A tag that has moved since changes nothing: the pushed image is owed."""
         source, name, digest = delivery.source, delivery.repository, delivery.digest
         # A read does not yield, so other tasks have their turn here, between the deliveries of a batch.
@@ -103,11 +103,11 @@ class Courier:
         except NotFound as refusal:
             await report(delivery, Hopeless(FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message))
             return None
-        return Load(delivery, cargo, offered(delivery, cargo))
+        return Shipment(delivery, cargo, offered(delivery, cargo))
 
 
 @dataclass(slots=True)
-class SessionBadge:
+class RoleSession:
     """A session of the role for one lane, replaced by a new one before it ends."""
 
     lane: Lane
@@ -116,7 +116,7 @@ class SessionBadge:
     world: Clock
     _caller: Caller | None = None
 
-    def show(self) -> Caller:
+    def current(self) -> Caller:
         if self._caller is None or self._ends_soon(self._caller):
             self._caller = self._open()
         return self._caller

@@ -47,7 +47,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Consignment:
+class CommittedImage:
     """An image to be committed, with the bytes of those of its manifests that were missing."""
 
     image: OfferedImage
@@ -110,7 +110,9 @@ class Destination(Protocol):
         """
         ...
 
-    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+    async def commit(
+        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
+    ) -> Mapping[str, CommitAnswer]:
         """Make images visible: each in one transaction, manifests children first, the tag last, or not at all.
 
         A delivery that was committed before gets the same answer again. Raises AccessDenied, Unavailable.

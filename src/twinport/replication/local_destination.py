@@ -34,7 +34,7 @@ from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.replication.destination import (
     Behind,
     CommitAnswer,
-    Consignment,
+    CommittedImage,
     Destination,
     Done,
     Missing,
@@ -101,7 +101,9 @@ class LocalDestination:
         await self._hold(offer, HeldBytes(blob.digest, written.key, written.size))
         return written.size
 
-    async def commit(self, session: Caller, offer: Offer, images: Sequence[Consignment]) -> Mapping[str, CommitAnswer]:
+    async def commit(
+        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
+    ) -> Mapping[str, CommitAnswer]:
         self._admit(session, offer)
         # These run together, so that they share a commit; even so, each is a transaction of its own.
         async with asyncio.TaskGroup() as group:
@@ -188,8 +190,8 @@ class LocalDestination:
 
     # --- commit ---
 
-    async def _commit(self, session: Caller, offer: Offer, consignment: Consignment) -> CommitAnswer:
-        image = consignment.image
+    async def _commit(self, session: Caller, offer: Offer, committed: CommittedImage) -> CommitAnswer:
+        image = committed.image
         try:
             done = await self._decided(image)
             if done is not None:
@@ -197,7 +199,7 @@ class LocalDestination:
             # Read before the gate decides: an image that it admits lands in this history and no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
             may_create = await self._authorize(session, image.repository)
-            landing = await self._landing(session, offer, consignment, may_create_repository=may_create)
+            landing = await self._landing(session, offer, committed, may_create_repository=may_create)
             damaged = await self._instead_of(offer) if landing.manifests else {}
             landing = replace(landing, epoch=epoch, instead_of=damaged)
             done = Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
@@ -223,11 +225,11 @@ class LocalDestination:
                 telemetry.event(Event.BLOB_HEALED, region=self.registry.region, digest=str(digest), key=named.key)
 
     async def _landing(
-        self, session: Caller, offer: Offer, consignment: Consignment, *, may_create_repository: bool
+        self, session: Caller, offer: Offer, committed: CommittedImage, *, may_create_repository: bool
     ) -> Landing:
-        image = consignment.image
-        is_large = sum(len(content) for content in consignment.contents.values()) > _LARGE
-        manifests = await MESSAGES.run(partial(_read, consignment)) if is_large else _read(consignment)
+        image = committed.image
+        is_large = sum(len(content) for content in committed.contents.values()) > _LARGE
+        manifests = await MESSAGES.run(partial(_read, committed)) if is_large else _read(committed)
         return Landing(
             delivery=image.delivery,
             offer=offer.id,
@@ -243,12 +245,10 @@ class LocalDestination:
         )
 
 
-def _read(consignment: Consignment) -> tuple[NewManifest, ...]:
+def _read(committed: CommittedImage) -> tuple[NewManifest, ...]:
     """Read the manifests that arrived, children first. Raises DigestMismatch, or what `parse_manifest` raises."""
-    contents = consignment.contents
-    return tuple(
-        _new(entry, contents[entry.digest]) for entry in consignment.image.manifests if entry.digest in contents
-    )
+    contents = committed.contents
+    return tuple(_new(entry, contents[entry.digest]) for entry in committed.image.manifests if entry.digest in contents)
 
 
 def _new(entry: ManifestEntry, content: bytes) -> NewManifest:

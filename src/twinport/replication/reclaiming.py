@@ -17,8 +17,8 @@ from twinport.logs.telemetry import Event
 _PAUSE = timedelta(seconds=1)
 
 
-class Neighbours(Protocol):
-    """The other processes on this host (neighbours.Neighbours)."""
+class Peers(Protocol):
+    """The other processes on this host (`processes.peers.Peers`)."""
 
     def dead(self) -> list[str]: ...
 
@@ -30,7 +30,7 @@ class Reclaiming:
     """Looks for dead processes. Several processes may find the same one: each step may be done twice."""
 
     catalog: Catalog
-    neighbours: Neighbours
+    peers: Peers
     freed: Callable[[], None]
 
     async def run(self) -> None:
@@ -44,11 +44,11 @@ class Reclaiming:
 
     async def reclaim(self) -> None:
         """Free the leases of processes that are dead now, and forget them. The attempts that they began still count."""
-        for name in self.neighbours.dead():
+        for name in self.peers.dead():
             freed = [await self._free(self.catalog.region(region), name) for region in await self.catalog.regions()]
             await self.catalog.partition.record(partial(leases.lapse, holder=name))
             # Forgotten last: if this process dies before, the next one that looks does the rest.
-            self.neighbours.forget(name)
+            self.peers.forget(name)
             telemetry.warning(Event.HOLDER_DIED, holder=name, deliveries=sum(freed))
             self.freed()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 from uuid import uuid4
@@ -21,7 +21,7 @@ from twinport.refusals.storage import BlobMissing, BlobUnreadable
 from twinport.replication.destination import (
     MOST_MANIFEST_BYTES,
     Behind,
-    Consignment,
+    CommittedImage,
     Destination,
     Done,
     Missing,
@@ -39,22 +39,34 @@ _TRANSFERS_AT_ONCE = 4
 _LARGE = 1 << 16
 
 Report = Callable[[Delivery, Outcome], Awaitable[None]]
-_Transfer = asyncio.Task[int | Hindered | Hopeless]
+_BlobTransfer = asyncio.Task[int | Hindered | Hopeless]
 
 
-class Badge(Protocol):
-    def show(self) -> Caller:
-        """Return the session for this lane, with some of its time left."""
+class LaneSession(Protocol):
+    def current(self) -> Caller:
+        """Return the session of the role for this lane, with some of its time left."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """A delivery with its cargo, as it is offered."""
+class Shipment:
+    """A delivery on its way, with its cargo and the image as it is offered.
+
+    `missing` are the manifests that the destination lacks, `contents` the bytes of those that were read, and `carried`
+    counts the bytes of the blobs that were moved for this delivery.
+    """
 
     delivery: Delivery
     cargo: Cargo
     image: OfferedImage
+    missing: frozenset[Digest] = frozenset()
+    carried: int = 0
+    contents: Mapping[Digest, bytes] = field(default_factory=dict)
+
+    @property
+    def bytes_carried(self) -> int:
+        """The bytes of blobs and manifests that were moved for this delivery."""
+        return self.carried + sum(len(content) for content in self.contents.values())
 
 
 def offered(delivery: Delivery, cargo: Cargo) -> OfferedImage:
@@ -71,148 +83,143 @@ def offered(delivery: Delivery, cargo: Cargo) -> OfferedImage:
     )
 
 
-def in_offers(loads: Sequence[Load], limit: int = MOST_MANIFEST_BYTES) -> Iterator[list[Load]]:
-    """Cut loads into offers of at most `limit` bytes of manifests; a larger image travels alone."""
-    together: list[Load] = []
+def in_offers(shipments: Sequence[Shipment], limit: int = MOST_MANIFEST_BYTES) -> Iterator[list[Shipment]]:
+    """Cut shipments into offers of at most `limit` bytes of manifests; a larger image travels alone."""
+    together: list[Shipment] = []
     size = 0
-    for load in loads:
-        more = sum(entry.size for entry in load.image.manifests)
+    for shipment in shipments:
+        more = sum(entry.size for entry in shipment.image.manifests)
         if together and size + more > limit:
             yield together
             together, size = [], 0
-        together.append(load)
+        together.append(shipment)
         size += more
     if together:
         yield together
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
-    """A lane with its destination, its session, and the source of its bytes."""
+class OpenLane:
+    """A lane with its destination, the session for it, and the source of its bytes."""
 
     lane: Lane
     destination: Destination
-    badge: Badge
+    session: LaneSession
     source: SourceBytes
 
-    async def deliver(self, loads: Sequence[Load], report: Report) -> None:
-        """Offer `loads` together, and carry each of them until its outcome is reported."""
-        offer = Offer(str(uuid4()), self.lane.source, self.lane.destination, tuple(load.image for load in loads))
+    async def deliver(self, shipments: Sequence[Shipment], report: Report) -> None:
+        """Offer `shipments` together, and carry each of them until its outcome is reported."""
+        images = tuple(shipment.image for shipment in shipments)
+        offer = Offer(str(uuid4()), self.lane.source, self.lane.destination, images)
         try:
-            answers = await self.destination.offer(self.badge.show(), offer)
+            answers = await self.destination.offer(self.session.current(), offer)
         except Refusal as refusal:
-            for load in loads:
-                await report(load.delivery, outcome_of(refusal))
+            for shipment in shipments:
+                await report(shipment.delivery, outcome_of(refusal))
             return
+        answered = [(shipment, answers[shipment.delivery.id]) for shipment in shipments]
         async with asyncio.TaskGroup() as group:
-            await _Trip(self, offer, report, group).follow([(load, answers[load.delivery.id]) for load in loads])
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A load that lacks only these manifests and the commit; `carried` counts its blobs' bytes."""
-
-    load: Load
-    manifests: frozenset[Digest]
-    carried: int = 0
+            await _Transfer(self, offer, report, group).follow(answered)
 
 
 @dataclass(slots=True)
-class _Trip:
-    """From answer to commit. A blob is moved once for all loads that wait for it."""
+class _Transfer:
+    """From answer to commit. A blob is moved once for all shipments that wait for it."""
 
-    road: Road
+    open_lane: OpenLane
     offer: Offer
     report: Report
     group: asyncio.TaskGroup
-    transfers: dict[Digest, _Transfer] = field(default_factory=dict)
+    blobs: dict[Digest, _BlobTransfer] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSFERS_AT_ONCE))
 
-    async def follow(self, answered: Sequence[tuple[Load, OfferAnswer]]) -> None:
-        """Commit loads that need no blobs together, and each of the others as soon as its blobs have arrived."""
-        ready: list[_Ready] = []
-        for load, answer in answered:
+    async def follow(self, answered: Sequence[tuple[Shipment, OfferAnswer]]) -> None:
+        """Commit shipments that need no blobs together, and each of the others as soon as its blobs have arrived."""
+        ready: list[Shipment] = []
+        for shipment, answer in answered:
             match answer:
                 case Missing() if answer.blobs:
-                    self.group.create_task(self._bring(load, answer))
+                    self.group.create_task(self._bring(shipment, answer))
                 case Missing():
-                    ready.append(_Ready(load, answer.manifests))
+                    ready.append(replace(shipment, missing=answer.manifests))
                 case Done() | Refused() | Behind():
-                    self._report(load, _outcome(load, answer, self.road.badge.show()))
+                    self._report(shipment, _outcome(shipment, answer, self.open_lane.session.current()))
         if ready:
             await self._commit(ready)
 
-    async def _bring(self, load: Load, missing: Missing) -> None:
-        own = [digest for digest in missing.blobs if digest not in self.transfers]
+    async def _bring(self, shipment: Shipment, missing: Missing) -> None:
+        own = [digest for digest in missing.blobs if digest not in self.blobs]
         for digest in own:
-            self.transfers[digest] = self.group.create_task(self._move(load, load.cargo.blobs[digest]))
-        moved = {digest: await self.transfers[digest] for digest in missing.blobs}
+            self.blobs[digest] = self.group.create_task(self._move(shipment, shipment.cargo.blobs[digest]))
+        moved = {digest: await self.blobs[digest] for digest in missing.blobs}
         failed = next(((digest, result) for digest, result in moved.items() if not isinstance(result, int)), None)
         if failed is not None:
             digest, why = failed
             # A permanent failure of one image may be temporary for another image that shares the blob.
-            self._report(load, why if digest in own or isinstance(why, Hindered) else Hindered(why.reason))
+            self._report(shipment, why if digest in own or isinstance(why, Hindered) else Hindered(why.reason))
             return
         carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
-        await self._commit([_Ready(load, missing.manifests, carried)])
+        await self._commit([replace(shipment, missing=missing.manifests, carried=carried)])
 
-    async def _move(self, load: Load, blob: BlobEntry) -> int | Hindered | Hopeless:
-        if blob.digest in load.cargo.damaged:
-            name, account = load.delivery.repository, self.road.lane.source.account
+    async def _move(self, shipment: Shipment, blob: BlobEntry) -> int | Hindered | Hopeless:
+        if blob.digest in shipment.cargo.damaged:
+            name, account = shipment.delivery.repository, self.open_lane.lane.source.account
             reason = LayerInaccessible(str(blob.digest), name, account).message
             return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
         async with self.slots:
             try:
-                session, store = self.road.badge.show(), self.road.source.store
-                return await self.road.destination.take(session, self.offer, load.image, blob, store)
+                session, store = self.open_lane.session.current(), self.open_lane.source.store
+                return await self.open_lane.destination.take(session, self.offer, shipment.image, blob, store)
             except (DigestMismatch, BlobMissing, BlobUnreadable) as refusal:
-                return await self.road.source.blamed(blob, refusal)
+                return await self.open_lane.source.blamed(blob, refusal)
             except Refusal as refusal:
                 return outcome_of(refusal)
 
-    async def _commit(self, laden: Sequence[_Ready]) -> None:
-        packed = [(each, await self._consign(each)) for each in laden]
-        for each, hindrance in packed:
-            if isinstance(hindrance, Hindered):
-                self._report(each.load, hindrance)
-        ready = [(each, consignment) for each, consignment in packed if isinstance(consignment, Consignment)]
-        if ready:
-            await self._hand_over(ready)
+    async def _commit(self, shipments: Sequence[Shipment]) -> None:
+        complete = []
+        for shipment in shipments:
+            match await self._with_manifests(shipment):
+                case Hindered() as hindrance:
+                    self._report(shipment, hindrance)
+                case Shipment() as read:
+                    complete.append(read)
+        if complete:
+            await self._hand_over(complete)
 
-    async def _hand_over(self, ready: Sequence[tuple[_Ready, Consignment]]) -> None:
-        consignments = [consignment for _, consignment in ready]
-        session = self.road.badge.show()
+    async def _hand_over(self, shipments: Sequence[Shipment]) -> None:
+        session = self.open_lane.session.current()
+        images = [CommittedImage(shipment.image, shipment.contents) for shipment in shipments]
         try:
-            answers = await self.road.destination.commit(session, self.offer, consignments)
+            answers = await self.open_lane.destination.commit(session, self.offer, images)
         except Refusal as refusal:
-            for each, _ in ready:
-                self._report(each.load, outcome_of(refusal))
+            for shipment in shipments:
+                self._report(shipment, outcome_of(refusal))
             return
-        for each, consignment in ready:
-            carried = each.carried + sum(len(content) for content in consignment.contents.values())
-            self._report(each.load, _outcome(each.load, answers[each.load.delivery.id], session, carried))
+        for shipment in shipments:
+            answer = answers[shipment.delivery.id]
+            self._report(shipment, _outcome(shipment, answer, session, shipment.bytes_carried))
 
-    async def _consign(self, ready: _Ready) -> Consignment | Hindered:
+    async def _with_manifests(self, shipment: Shipment) -> Shipment | Hindered:
         """Add the bytes of the missing manifests, if they match their digests.
 
         If one is gone by now, the destination answers Behind.
         """
-        repository, wanted = ready.load.cargo.repository_id, ready.manifests
-        contents = await self.road.source.rows.read(lambda db: departures.contents(db, repository, wanted))
+        repository, wanted = shipment.cargo.repository_id, shipment.missing
+        contents = await self.open_lane.source.rows.read(lambda db: departures.contents(db, repository, wanted))
         for digest in await _damaged(contents):
-            source, name = self.road.lane.source, ready.load.delivery.repository
+            source, name = self.open_lane.lane.source, shipment.delivery.repository
             facts = {"account": source.account, "region": source.region, "repository": name}
             telemetry.alarm(Event.MANIFEST_DAMAGED, **facts, digest=str(digest))
             reason = ImageInaccessible(str(digest), name, source.account).message
             return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
-        return Consignment(ready.load.image, contents)
+        return replace(shipment, contents=contents)
 
-    def _report(self, load: Load, outcome: Outcome) -> None:
+    def _report(self, shipment: Shipment, outcome: Outcome) -> None:
         """Report in a task of its own, so that outcomes share a commit."""
-        self.group.create_task(self._settle(load, outcome))
+        self.group.create_task(self._settle(shipment, outcome))
 
-    async def _settle(self, load: Load, outcome: Outcome) -> None:
-        await self.report(load.delivery, outcome)
+    async def _settle(self, shipment: Shipment, outcome: Outcome) -> None:
+        await self.report(shipment.delivery, outcome)
 
 
 async def _damaged(contents: Mapping[Digest, bytes]) -> list[Digest]:
@@ -225,10 +232,11 @@ def _not_whole(contents: Mapping[Digest, bytes]) -> list[Digest]:
     return [digest for digest, content in contents.items() if not digest.names(content)]
 
 
-def _outcome(load: Load, answer: Done | Refused | Behind, session: Caller, carried: int = 0) -> Outcome:
+def _outcome(shipment: Shipment, answer: Done | Refused | Behind, session: Caller, carried: int = 0) -> Outcome:
     match answer:
         case Done():
-            return Landed(carried, session.arn, tuple(load.cargo.manifests.keys() - {load.cargo.root}))
+            cargo = shipment.cargo
+            return Landed(carried, session.arn, tuple(cargo.manifests.keys() - {cargo.root}))
         case Refused(code=code, reason=reason):
             return Hopeless(code, reason)
         case Behind(reason=reason):

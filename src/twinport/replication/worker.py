@@ -102,11 +102,11 @@ class Replication:
 
     async def _carry(self, batch: Batch) -> None:
         """Carry a batch. Whatever happens, its deliveries end settled, postponed, given back, or free by lapse."""
-        errand = _Errand(self.office, batch, {delivery.id: delivery for delivery in batch.deliveries})
+        open_batch = _OpenBatch(self.office, batch, {delivery.id: delivery for delivery in batch.deliveries})
         try:
             async with asyncio.TaskGroup() as group:
-                renewing = group.create_task(errand.keep())
-                await self.courier.carry(batch.lane, batch.deliveries, errand.report)
+                renewing = group.create_task(open_batch.renew())
+                await self.courier.carry(batch.lane, batch.deliveries, open_batch.report)
                 renewing.cancel()
         except asyncio.CancelledError:
             await _unless_hindered(self.office.release(batch))
@@ -114,11 +114,11 @@ class Replication:
         except Exception as error:  # noqa: BLE001 — a defect hinders one batch, not the worker
             reason = _told(error, destination=str(batch.lane.destination))
             if reason is None:
-                await _unless_hindered(errand.postpone_the_rest("an unexpected error was met and recorded"))
+                await _unless_hindered(open_batch.postpone_the_rest("an unexpected error was met and recorded"))
             else:
                 # The recorded refusal may hinder this as well; then the lease lapses.
                 with contextlib.suppress(Unavailable):
-                    await errand.postpone_the_rest(reason)
+                    await open_batch.postpone_the_rest(reason)
 
     async def _sweep_now_and_then(self) -> None:
         pause = self.retention.pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
@@ -129,7 +129,7 @@ class Replication:
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
+class _OpenBatch:
     """A batch under way. `open` has the deliveries that were not reported on yet."""
 
     office: PostOffice
@@ -140,7 +140,7 @@ class _Errand:
         await self.office.settle(self.batch.holder, delivery, outcome)
         del self.open[delivery.id]
 
-    async def keep(self) -> None:
+    async def renew(self) -> None:
         """Renew the lease until the batch is done."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)

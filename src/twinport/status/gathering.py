@@ -20,7 +20,7 @@ from twinport.http import tls
 from twinport.model.names import RegionName
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening
-from twinport.processes.peers import Neighbour, neighbours_in, this_host
+from twinport.processes.peers import Peer, peers_in, this_host
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised, RegionLost
 from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
@@ -57,7 +57,7 @@ def gather(settings: Settings) -> Status:
         accounts=opening + (", and none yet" if is_empty else ""),
         has_server_told=bool(running),
         disk=_disk(settings.data),
-        processes=[_process(each) for each in neighbours_in(settings.data / "processes", this_host())],
+        processes=[_process(each) for each in peers_in(settings.data / "processes", this_host())],
         regions=catalog.regions,
         refusals=refusals,
     )
@@ -142,7 +142,7 @@ def _disk(folder: Path) -> Disk | None:
     return Disk(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
 
-def _process(found: Neighbour) -> ProcessFacts:
+def _process(found: Peer) -> ProcessFacts:
     return ProcessFacts(found.kind, found.pid if found.is_alive and _is_ours(found.pid) else None, found.is_alive)
 
 

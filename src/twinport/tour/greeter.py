@@ -1,7 +1,11 @@
-"""The program in the tour's image: a few dozen instructions that print one sentence."""
+"""The tour's image: a program of a few dozen instructions that prints one sentence, and a layer of 1 MiB."""
 
+import hashlib
+import platform
 import struct
 from dataclasses import dataclass
+
+from twinport.tour.image import File, Image, build
 
 BASE_ADDRESS = 0x400000
 HEADERS_SIZE = 64 + 56
@@ -19,6 +23,19 @@ MACHINES = {
     "x86_64": Machine(elf=62, oci="amd64"),
     "aarch64": Machine(elf=183, oci="arm64"),
 }
+
+
+# A layer large enough to watch its transfer.
+_BALLAST_BYTES = 1 << 20
+
+
+def greeting_image(tag: str) -> Image:
+    """Build the image of the tour with this number. The same number gives the same digests on the same processor."""
+    machine = MACHINES.get(platform.machine(), MACHINES["x86_64"])
+    words = f"hello from tour {tag}: this image was carried by AWSServiceRoleForECRReplication"
+    ballast = hashlib.shake_256(tag.encode()).digest(_BALLAST_BYTES)
+    layers = [{"hello": File(greeter(machine, words), 0o755)}, {"ballast": File(ballast, 0o644)}]
+    return build(layers, ["/hello"], machine.oci)
 
 
 def greeter(machine: Machine, sentence: str) -> bytes:

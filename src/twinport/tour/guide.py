@@ -12,11 +12,11 @@ from twinport.errors import Refusal
 from twinport.model.names import Registry
 from twinport.tour import itinerary, records
 from twinport.tour.ecr import EcrClient
+from twinport.tour.greeter import greeting_image
 from twinport.tour.image import Image
 from twinport.tour.itinerary import DESTINATIONS, OTHER_ACCOUNT, REPOSITORY, SOURCE, Copy
 from twinport.tour.records import DeliveryRecord
 from twinport.tour.registry import RegistryClient
-from twinport.tour.souvenir import souvenir
 
 POLL_SECONDS = 0.05
 COPY_DEADLINE_SECONDS = 60.0
@@ -85,7 +85,7 @@ class _Tour:
         """Push an image that no earlier tour pushed."""
         source = self._ecr(SOURCE)
         tag = itinerary.next_tag(await source.tags(REPOSITORY))
-        image = souvenir(tag)
+        image = greeting_image(tag)
         self.onlooker.step(f"{SOURCE.account} pushes {REPOSITORY}:{tag}, {image.size:,} bytes, through /v2/")
         await (await self._registry(SOURCE)).push(REPOSITORY, tag, image)
         return tag, image

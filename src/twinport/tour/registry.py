@@ -28,7 +28,7 @@ class CopyDiffers(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class RegistryClient:
-    """A client of one registry at the edge address, with an authorization token."""
+    """A client of one path-addressed registry, with an authorization token."""
 
     http: aiohttp.ClientSession
     url: str

@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from twinport.blobs.throughput_limit import Pace
+from twinport.blobs.throughput_limit import ThroughputLimit
 from twinport.catalog.engine import integrity
 from twinport.catalog.engine.integrity import Condition
 from twinport.catalog.engine.sqlite import Connection
@@ -138,10 +138,10 @@ async def _verify_region(site: Site, report: Report, shown: "Progress", wanted: 
     """Check manifests and blobs, as far as the database can be read."""
     region, scope = wanted.region, wanted.scope
     try:
-        async for seen in site.verification.manifests.verify_all(region, scope, Pace(wanted.rate)):
+        async for seen in site.verification.manifests.verify_all(region, scope, ThroughputLimit(wanted.rate)):
             _add_manifest(report, region, seen)
             shown.show(report)
-        async for finding in site.verification.verify_all(region, scope, Pace(wanted.rate)):
+        async for finding in site.verification.verify_all(region, scope, ThroughputLimit(wanted.rate)):
             await _add(site, report, region, finding)
             shown.show(report)
     except DatabaseUnreadable as refusal:

@@ -49,7 +49,7 @@ class Connections:
     def take(self, pool: "SharedPool") -> ConnectionPoolEntry:
         """Return a connection of a pool. Raises StorageUnavailable if none becomes free in time."""
         with self._changed:
-            idle = self._idle_or_room(pool)
+            idle = self._idle_or_free(pool)
             if idle is not None:
                 self._in_use.add(idle)
                 return idle
@@ -94,17 +94,17 @@ class Connections:
             for entry in self._in_use:
                 _hang_up(entry.dbapi_connection)
 
-    def _idle_or_room(self, pool: "SharedPool") -> ConnectionPoolEntry | None:
+    def _idle_or_free(self, pool: "SharedPool") -> ConnectionPoolEntry | None:
         """Return an idle connection of a pool, the one that was used last; None once there is room for another."""
         while True:
             if own := self._idle.get(pool):
                 return own.pop().entry
-            if self.open < self.most or self._make_room():
+            if self.open < self.most or self._close_idle():
                 return None
             if not self._changed.wait(min(waits.left(), threading.TIMEOUT_MAX)):
                 raise StorageUnavailable(f"all {self.most} connections to the database are in use")
 
-    def _make_room(self) -> bool:
+    def _close_idle(self) -> bool:
         """Close an idle connection of the pool that has most idle ones. Tell whether there was one."""
         longest = max(map(len, self._idle.values()), default=0)
         if not longest:

@@ -32,7 +32,7 @@ def get(db: Connection, account: AccountId, name: str) -> Group:
 def add(db: Connection, group: Group) -> None:
     """Store a new group. Raises EntityExists, or LimitReached when the account is full."""
     identities.expect_free(db, _group, group)
-    identities.expect_room(db, _group, group.account, "GroupsPerAccount", GROUPS_PER_ACCOUNT)
+    identities.require_quota(db, _group, group.account, "GroupsPerAccount", GROUPS_PER_ACCOUNT)
     db.execute(
         insert(_group).values(
             unique_id=group.unique_id,

@@ -49,7 +49,7 @@ def user_of_id(db: Connection, unique_id: str) -> User | None:
 def add_user(db: Connection, user: User) -> None:
     """Store a new user with its tags. Raises EntityExists, or LimitReached when the account is full."""
     expect_free(db, _user, user)
-    expect_room(db, _user, user.account, "UsersPerAccount", USERS_PER_ACCOUNT)
+    require_quota(db, _user, user.account, "UsersPerAccount", USERS_PER_ACCOUNT)
     db.execute(
         insert(_user).values(
             unique_id=user.unique_id,
@@ -140,7 +140,7 @@ def add_role(db: Connection, role: Role) -> None:
     """
     expect_free(db, _role, role)
     if role.service is None:
-        expect_room(db, _role, role.account, "RolesPerAccount", ROLES_PER_ACCOUNT)
+        require_quota(db, _role, role.account, "RolesPerAccount", ROLES_PER_ACCOUNT)
     db.execute(
         insert(_role).values(
             unique_id=role.unique_id,
@@ -262,7 +262,7 @@ def expect_free(db: Connection, table: Table, entity: User | Group | Role) -> No
         raise EntityExists(table.name, entity.name)
 
 
-def expect_room(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
+def require_quota(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
     """Raise LimitReached when an account has as many rows as its quota allows."""
     count = select(func.count()).select_from(table).where(table.c.account == account)
     if db.execute(count).scalar_one() >= limit:

@@ -47,7 +47,7 @@ def add(db: Connection, profile: InstanceProfile) -> None:
     same_name = (_profile.c.account == profile.account, _profile.c.name_key == profile.name.lower())
     if db.execute(select(_profile.c.unique_id).where(*same_name)).first():
         raise InstanceProfileExists(profile.name)
-    identities.expect_room(db, _profile, profile.account, "InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
+    identities.require_quota(db, _profile, profile.account, "InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
     db.execute(
         insert(_profile).values(
             unique_id=profile.unique_id,

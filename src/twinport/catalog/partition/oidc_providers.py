@@ -19,7 +19,7 @@ def add(db: Connection, provider: OidcProvider) -> None:
     """Store a new provider with its tags. Raises OidcProviderExists, or LimitReached when there are too many."""
     if find(db, provider.arn) is not None:
         raise OidcProviderExists(provider.issuer)
-    identities.expect_room(db, _provider, provider.account, "OpenIDConnectProvidersPerAccount", PROVIDERS_PER_ACCOUNT)
+    identities.require_quota(db, _provider, provider.account, "OpenIDConnectProvidersPerAccount", PROVIDERS_PER_ACCOUNT)
     db.execute(
         insert(_provider).values(
             arn=provider.arn,

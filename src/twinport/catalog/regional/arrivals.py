@@ -270,12 +270,12 @@ def _place_tag(db: Connection, home: Repository, landing: Landing, here: Positio
     if current not in (None, landing.digest) and last == landing.position:
         return TagOutcome.SUPERSEDED
     if current != landing.digest:
-        _require_room(db, home, landing.tag, landing.digest)
+        _require_quota(db, home, landing.tag, landing.digest)
         images.move_tag(db, home.id, landing.tag, landing.digest, here, now)
     return TagOutcome.MOVED
 
 
-def _require_room(db: Connection, home: Repository, tag: str, digest: Digest) -> None:
+def _require_quota(db: Connection, home: Repository, tag: str, digest: Digest) -> None:
     if len(images.tags_of(db, home.id, digest)) >= TAGS_PER_IMAGE:
         raise TagLimitReached(tag, home.name, home.registry.account, TAGS_PER_IMAGE)
 

@@ -27,7 +27,7 @@ class Chore:
 
     name: str
     parts: Sequence[str]
-    pace: timedelta
+    interval: timedelta
     catch_up: timedelta
 
 
@@ -44,7 +44,7 @@ def take(db: Connection, chore: Chore, now: datetime) -> str | None:
     if row.due_at > now:
         return None
     part = chore.parts[(chore.parts.index(row.position) + 1) % len(chore.parts)]
-    due_at = max(row.due_at, now - chore.catch_up) + chore.pace
+    due_at = max(row.due_at, now - chore.catch_up) + chore.interval
     db.execute(update(_chore).where(_chore.c.name == chore.name).values(position=part, due_at=due_at))
     return part
 

@@ -36,7 +36,8 @@ from twinport.catalog.engine import statements
 from twinport.catalog.engine.columns import Instant
 from twinport.catalog.engine.statements import batches, insert
 from twinport.catalog.regional import chores, registries
-from twinport.catalog.regional.schema import delivery, lane
+from twinport.catalog.regional.schema import delivery
+from twinport.catalog.regional.schema import lane as _lane
 from twinport.model.content import Digest
 from twinport.model.deletions import MOST_COUNTED
 from twinport.model.images import Position
@@ -105,18 +106,18 @@ def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery
     return again
 
 
-def lengthen(db: Connection, road: Lane, now: datetime, *, by: int, since: datetime) -> None:
+def lengthen(db: Connection, lane: Lane, now: datetime, *, by: int, since: datetime) -> None:
     """Add `by` deliveries, owed since `since`, to the number that wait in a lane, and make the lane due."""
     names = {
-        "source_account": road.source.account,
-        "destination_region": road.destination.region,
-        "destination_account": road.destination.account,
+        "source_account": lane.source.account,
+        "destination_region": lane.destination.region,
+        "destination_account": lane.destination.account,
     }
-    statement = insert(db, lane).values(**names, due_at=now, waiting=by, oldest=since)
+    statement = insert(db, _lane).values(**names, due_at=now, waiting=by, oldest=since)
     changes = {
-        "due_at": _earlier(lane.c.due_at, now),
-        "waiting": lane.c.waiting + by,
-        "oldest": _earlier(lane.c.oldest, since),
+        "due_at": _earlier(_lane.c.due_at, now),
+        "waiting": _lane.c.waiting + by,
+        "oldest": _earlier(_lane.c.oldest, since),
     }
     db.execute(statement.on_conflict_do_update(index_elements=list(names), set_=changes))
 
@@ -139,8 +140,8 @@ def statuses(
     shown = delivery.alias()
     rows = db.execute(
         select(shown)
-        .join_from(lane, shown, shown.c.id == newest.correlate(lane).scalar_subquery())
-        .where(lane.c.source_account == account)
+        .join_from(_lane, shown, shown.c.id == newest.correlate(_lane).scalar_subquery())
+        .where(_lane.c.source_account == account)
     )
     return sorted(map(report_of, rows), key=lambda report: (report.destination.region, report.destination.account))
 
@@ -155,7 +156,7 @@ def unsettled(db: Connection, account: str) -> int:
 
 def last_carried(db: Connection, account: str) -> datetime | None:
     """Return when a delivery of a registry was last completed."""
-    return db.execute(select(func.max(lane.c.carried_at)).where(lane.c.source_account == account)).scalar()
+    return db.execute(select(func.max(_lane.c.carried_at)).where(_lane.c.source_account == account)).scalar()
 
 
 def cancel_removed(
@@ -189,34 +190,34 @@ def cancel_removed(
 
 def due_lanes(db: Connection, region: RegionName, now: datetime) -> list[tuple[datetime, Lane]]:
     """Return the open lanes of this Region that have a delivery due, and since when, the most overdue first."""
-    query = select(lane).where(lane.c.due_at <= now, lane.c.paused.is_(False)).order_by(lane.c.due_at)
-    return [(row.due_at, _lane(row, region)) for row in db.execute(query)]
+    query = select(_lane).where(_lane.c.due_at <= now, _lane.c.paused.is_(False)).order_by(_lane.c.due_at)
+    return [(row.due_at, _lane_of(row, region)) for row in db.execute(query)]
 
 
 def next_due(db: Connection) -> datetime | None:
     """Return when the next open lane is due, or None if nothing waits."""
-    return db.execute(select(func.min(lane.c.due_at)).where(lane.c.paused.is_(False))).scalar()
+    return db.execute(select(func.min(_lane.c.due_at)).where(_lane.c.paused.is_(False))).scalar()
 
 
-def claim(db: Connection, road: Lane, holder: str, now: datetime, *, lease: timedelta, limit: int) -> list[Delivery]:
+def claim(db: Connection, lane: Lane, holder: str, now: datetime, *, lease: timedelta, limit: int) -> list[Delivery]:
     """Lease the oldest due deliveries of a lane to `holder`, and count the attempt.
 
     Deliveries under another holder's lease are not due. While a registry's deliveries are being canceled after a change
     of its rules (`catalog.regional.cancellations`), those that the current rules do not ask for are canceled here, too.
     The lane then queues behind the lanes that were due already, so that a long backlog starves no other lane.
     """
-    due = [row.id for row in db.execute(_oldest_due(road, now, limit))]
+    due = [row.id for row in db.execute(_oldest_due(lane, now, limit))]
     taken, canceled = due, 0
-    if chores.is_begun(db, chores.cancelling(road.source.account)):
-        taken, canceled = _still_asked_for(db, road, due, now)
+    if chores.is_begun(db, chores.cancelling(lane.source.account)):
+        taken, canceled = _still_asked_for(db, lane, due, now)
     if not taken:
-        _refresh(db, _is(road), now, gone=canceled)
+        _refresh(db, _is(lane), now, gone=canceled)
         return []
     leased = {"lease_holder": holder, "lease_until": now + lease, "due_at": now + lease}
     statement = update(delivery).where(delivery.c.id.in_(taken)).values(attempts=delivery.c.attempts + 1, **leased)
     rows = db.execute(statement.returning(*delivery.c)).all()
-    _refresh(db, _is(road), now, gone=canceled)
-    return sorted((_delivery(row, road) for row in rows), key=lambda each: (each.position, each.id))
+    _refresh(db, _is(lane), now, gone=canceled)
+    return sorted((_delivery(row, lane) for row in rows), key=lambda each: (each.position, each.id))
 
 
 def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> None:
@@ -224,8 +225,8 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
     given_back = {"lease_holder": None, "lease_until": None, "due_at": now, "attempts": delivery.c.attempts - 1}
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, _WAITING)
     rows = db.execute(update(delivery).where(*mine).values(given_back).returning(*delivery.c)).all()
-    for road in sorted({(row.source_account, row.destination_region, row.destination_account) for row in rows}):
-        _refresh(db, _lane_is(*road), now)
+    for lane in sorted({(row.source_account, row.destination_region, row.destination_account) for row in rows}):
+        _refresh(db, _lane_is(*lane), now)
 
 
 def free(db: Connection, holder: str, now: datetime) -> int:
@@ -237,8 +238,8 @@ def free(db: Connection, holder: str, now: datetime) -> int:
         .values(lease_holder=None, lease_until=None, due_at=now)
         .returning(delivery.c.source_account, delivery.c.destination_region, delivery.c.destination_account)
     ).all()
-    for road in sorted({tuple(row) for row in rows}):
-        _refresh(db, _lane_is(*road), now)
+    for lane in sorted({tuple(row) for row in rows}):
+        _refresh(db, _lane_is(*lane), now)
     return len(rows)
 
 
@@ -251,8 +252,8 @@ def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lea
         .values(lease_until=now + lease, due_at=now + lease)
         .returning(delivery.c.source_account, delivery.c.destination_region, delivery.c.destination_account)
     ).all()
-    for road in sorted({tuple(row) for row in rows}):
-        _recompute(db, _lane_is(*road), now, overdue=lane.c.due_at)
+    for lane in sorted({tuple(row) for row in rows}):
+        _recompute(db, _lane_is(*lane), now, overdue=_lane.c.due_at)
 
 
 def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, landed: Landed) -> None:
@@ -260,23 +261,23 @@ def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, 
 
     Raises LeaseLost if it is not `holder`'s any more.
     """
-    road = _end_attempt(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
+    lane = _end_attempt(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
     brought = _settle_children(db, done, landed, now) if landed.children else 0
-    _refresh(db, _lane_is(*road), now, gone=1 + brought)
-    db.execute(update(lane).where(*_lane_is(*road)).values(carried_at=now))
+    _refresh(db, _lane_is(*lane), now, gone=1 + brought)
+    db.execute(update(_lane).where(*_lane_is(*lane)).values(carried_at=now))
 
 
 def postpone(db: Connection, id_: str, holder: str, now: datetime, *, after: timedelta, reason: str) -> None:
     """Give a delivery back to be tried again later. Raises LeaseLost if it is not `holder`'s any more."""
     later = {"due_at": now + after, "lease_holder": None, "lease_until": None, "reason": reason}
-    road = _end_attempt(db, id_, holder, now, later)
-    _refresh(db, _lane_is(*road), now)
+    lane = _end_attempt(db, id_, holder, now, later)
+    _refresh(db, _lane_is(*lane), now)
 
 
 def fail(db: Connection, id_: str, holder: str, now: datetime, *, code: FailureCode, reason: str) -> None:
     """Record that a delivery was given up. Raises LeaseLost if it is not `holder`'s any more."""
-    road = _end_attempt(db, id_, holder, now, _failed(code, reason, now))
-    _refresh(db, _lane_is(*road), now, gone=1)
+    lane = _end_attempt(db, id_, holder, now, _failed(code, reason, now))
+    _refresh(db, _lane_is(*lane), now, gone=1)
 
 
 # --- private: the order of what waits ---------------------------------------------------------------------
@@ -334,12 +335,12 @@ def _recompute(
 ) -> None:
     """Recompute when a lane is due and what waits in it; `overdue` replaces a due time that has passed."""
     # Locked before anything is computed: the values of deliveries owed meanwhile must not be overwritten by older ones.
-    statements.lock(db, select(lane.c.source_account).where(*which))
+    statements.lock(db, select(_lane.c.source_account).where(*which))
     earliest = _least(delivery.c.due_at)
     changes: dict[str, Any] = {"due_at": case((earliest <= now, overdue), else_=earliest)}
     if gone:
-        changes |= {"waiting": lane.c.waiting - gone, "oldest": _least(delivery.c.created_at)}
-    db.execute(update(lane).where(*which).values(changes))
+        changes |= {"waiting": _lane.c.waiting - gone, "oldest": _least(delivery.c.created_at)}
+    db.execute(update(_lane).where(*which).values(changes))
 
 
 def _least(column: ColumnElement[Any]) -> Any:
@@ -351,13 +352,13 @@ def _earlier(column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any]
     return case((or_(column.is_(None), column > moment), literal(moment, Instant)), else_=column)
 
 
-def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
+def _oldest_due(lane: Lane, now: datetime, limit: int) -> Any:
     return (
         select(delivery.c.id)
         .where(
-            delivery.c.source_account == road.source.account,
-            delivery.c.destination_region == road.destination.region,
-            delivery.c.destination_account == road.destination.account,
+            delivery.c.source_account == lane.source.account,
+            delivery.c.destination_region == lane.destination.region,
+            delivery.c.destination_account == lane.destination.account,
             delivery.c.due_at <= now,
             _WAITING,
         )
@@ -367,14 +368,14 @@ def _oldest_due(road: Lane, now: datetime, limit: int) -> Any:
     )
 
 
-def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: datetime) -> tuple[list[str], int]:
+def _still_asked_for(db: Connection, lane: Lane, ids: Sequence[str], now: datetime) -> tuple[list[str], int]:
     """Cancel deliveries of a lane that the current rules do not ask for.
 
     Return the others, and how many were canceled.
     """
-    rules = registries.settings(db, road.source.account).replication
+    rules = registries.settings(db, lane.source.account).replication
     rows = db.execute(select(delivery.c.id, delivery.c.repository).where(delivery.c.id.in_(ids))).all()
-    asked = [row.id for row in rows if road.destination in rules.destinations_of(row.repository)]
+    asked = [row.id for row in rows if lane.destination in rules.destinations_of(row.repository)]
     stale = [each for each in ids if each not in asked]
     failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
     canceled = db.execute(update(delivery).where(delivery.c.id.in_(stale), _WAITING).values(failed)).rowcount
@@ -384,15 +385,15 @@ def _still_asked_for(db: Connection, road: Lane, ids: Sequence[str], now: dateti
 def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> tuple[str, str, str]:
     """Record how an attempt ended, and return the delivery's lane. Deliveries are locked before their lane."""
     mine = (delivery.c.id == id_, delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
-    road = db.execute(
+    lane = db.execute(
         update(delivery)
         .where(*mine)
         .values(values)
         .returning(delivery.c.source_account, delivery.c.destination_region, delivery.c.destination_account)
     ).one_or_none()
-    if road is None:
+    if lane is None:
         raise LeaseLost(id_)
-    return road.source_account, road.destination_region, road.destination_account
+    return lane.source_account, lane.destination_region, lane.destination_account
 
 
 def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> int:
@@ -430,36 +431,36 @@ def _unleased(now: datetime) -> ColumnElement[bool]:
     return or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
 
 
-def _is(road: Lane) -> Sequence[ColumnElement[bool]]:
-    return _lane_is(road.source.account, road.destination.region, road.destination.account)
+def _is(lane: Lane) -> Sequence[ColumnElement[bool]]:
+    return _lane_is(lane.source.account, lane.destination.region, lane.destination.account)
 
 
 def _of_lane() -> Sequence[ColumnElement[bool]]:
     return (
-        delivery.c.source_account == lane.c.source_account,
-        delivery.c.destination_region == lane.c.destination_region,
-        delivery.c.destination_account == lane.c.destination_account,
+        delivery.c.source_account == _lane.c.source_account,
+        delivery.c.destination_region == _lane.c.destination_region,
+        delivery.c.destination_account == _lane.c.destination_account,
     )
 
 
 def _lane_is(account: str, region: str, destination: str) -> Sequence[ColumnElement[bool]]:
     return (
-        lane.c.source_account == account,
-        lane.c.destination_region == region,
-        lane.c.destination_account == destination,
+        _lane.c.source_account == account,
+        _lane.c.destination_region == region,
+        _lane.c.destination_account == destination,
     )
 
 
-def _lane(row: Row[Any], region: RegionName) -> Lane:
+def _lane_of(row: Row[Any], region: RegionName) -> Lane:
     destination = Registry(AccountId(row.destination_account), RegionName(row.destination_region))
     return Lane(Registry(AccountId(row.source_account), region), destination)
 
 
-def _delivery(row: Row[Any], road: Lane) -> Delivery:
+def _delivery(row: Row[Any], lane: Lane) -> Delivery:
     return Delivery(
         id=row.id,
-        source=road.source,
-        destination=road.destination,
+        source=lane.source,
+        destination=lane.destination,
         repository=RepositoryName(row.repository),
         digest=Digest.parse(row.digest),
         tag=row.tag,

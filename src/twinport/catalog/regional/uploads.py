@@ -77,14 +77,14 @@ def start(db: Connection, registry: Registry, name: str, upload_id: str, now: da
     opened, size = _open_uploads(db, registry, quota)
     if opened >= quota.uploads:
         raise TooManyUploads(registry.account, quota.uploads)
-    _require_room(registry, size, quota)
+    _require_quota(registry, size, quota)
     row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
     db.execute(insert(_upload).values(account=registry.account, **row))
 
 
-def require_room(db: Connection, registry: Registry, quota: UploadQuota) -> None:
+def require_quota(db: Connection, registry: Registry, quota: UploadQuota) -> None:
     """Raise TooManyUploadedBytes if the open uploads of an account hold as many bytes as the quota allows."""
-    _require_room(registry, _open_uploads(db, registry, quota)[1], quota)
+    _require_quota(registry, _open_uploads(db, registry, quota)[1], quota)
 
 
 def _open_uploads(db: Connection, registry: Registry, quota: UploadQuota) -> tuple[int, int]:
@@ -94,7 +94,7 @@ def _open_uploads(db: Connection, registry: Registry, quota: UploadQuota) -> tup
     return int(row[0]), int(row[1])
 
 
-def _require_room(registry: Registry, size: int, quota: UploadQuota) -> None:
+def _require_quota(registry: Registry, size: int, quota: UploadQuota) -> None:
     if size >= quota.size:
         raise TooManyUploadedBytes(registry.account, quota.size)
 
