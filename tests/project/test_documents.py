@@ -74,6 +74,12 @@ def test_each_file_that_a_page_names_exists(page: str, name: str) -> None:
     assert any((place / name).exists() for place in (ROOT, SOURCE, (ROOT / page).parent))
 
 
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_each_link_of_a_page_to_a_file_leads_to_one(page: str) -> None:
+    targets = set(re.findall(r"\]\((?!https?:|#)([^)#\s]+)", PAGES[page]))
+    assert {target for target in targets if not ((ROOT / page).parent / target).exists()} == set()
+
+
 @pytest.mark.parametrize(("page", "name"), _in_pages(DOTTED))
 def test_each_module_class_or_function_that_a_page_names_exists(page: str, name: str) -> None:
     known = NOT_OURS | {event.value for event in Event}
