@@ -43,7 +43,7 @@ class PolicyGate:
     catalog: Catalog
     library: PolicyLibrary
     organization: Organization = NO_ORGANIZATION
-    # Seals the reason for a denial, for callers allowed to decode it (authorization_messages.py).
+    # Seals the reason for a denial, for callers allowed to decode it (identities/authorization_messages.py).
     encode: Encode | None = None
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:

@@ -84,7 +84,8 @@ class PrincipalType(Enum):
 class Named:
     """The callers that a Principal element lists.
 
-    A stored document names users and roles by unique id, and their sessions by `AROA…:SESSION` (principal_ids.py).
+    A stored document names users and roles by unique id, and their sessions by `AROA…:SESSION`
+    (catalog/partition/principal_ids.py).
     """
 
     everyone: bool = False
