@@ -1,0 +1,148 @@
+"""Builds the doors: the registry protocol, the AWS services, the console, and twinport's own operations."""
+
+from twinport.access.sign_in_throttle import SignInThrottle
+from twinport.access.signing_in import SigningIn
+from twinport.aws import shapes
+from twinport.catalog import clearing
+from twinport.composition.access import Access, basic_credentials
+from twinport.composition.ground import Ground
+from twinport.console.activity import ActivityPages
+from twinport.console.cookies import Cookie
+from twinport.console.door import ConsoleDoor
+from twinport.console.entrance import Entrance
+from twinport.console.images import ImagePages
+from twinport.console.permissions import PermissionPages
+from twinport.console.private_registry import PrivateRegistryPages
+from twinport.console.rendering import Renderer
+from twinport.console.replication import ReplicationPages
+from twinport.console.repositories import RepositoryPages
+from twinport.console.roles import RolePages
+from twinport.control.door import PREFIX, ControlDoor
+from twinport.control.health import Readiness
+from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
+from twinport.control.readers import SignedReaders
+from twinport.ecr import door as ecr
+from twinport.ecr import errors as ecr_errors
+from twinport.gateway import Gateway, ServiceParts
+from twinport.http.admission import CONSOLE
+from twinport.http.application import Application
+from twinport.http.messages import Door
+from twinport.iam import door as iam
+from twinport.iam import errors as iam_errors
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
+from twinport.oci.blobs import BlobRoutes
+from twinport.oci.door import OciDoor
+from twinport.oci.listings import Listings
+from twinport.oci.manifests import ManifestRoutes
+from twinport.oci.presigned import PresignedDoor
+from twinport.oci.redirects import LayerRedirects
+from twinport.registry import download_links
+from twinport.registry.garbage import Garbage
+from twinport.registry.pushes import Parts
+from twinport.registry.referrers import Referrers
+from twinport.replication import worker
+from twinport.replication.status import DeliveryStatus
+from twinport.settings.deviations import Deviation
+from twinport.sts import door as sts
+
+
+def doors(
+    ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs, control: ControlDoor
+) -> tuple[tuple[str, Door], ...]:
+    """Build the doors by the prefixes of their paths, in the order in which `Application` tries them."""
+    redirects = LayerRedirects(verbs.layers, verbs.links, ground.admission, verbs.public_url)
+    is_redirecting = Deviation.LAYER_REDIRECT in ground.settings.ways
+    blobs = BlobRoutes(verbs.uploads, verbs.layers, ground.settings.ways, redirects if is_redirecting else None)
+    return (
+        ("/v2/", _registry_protocol(ground, access, verbs, blobs)),
+        (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
+        (PREFIX, control),
+        (CONSOLE, _console(ground, access, verbs, identities)),
+        ("/", _aws_services(ground, access, verbs, identities)),
+    )
+
+
+def _registry_protocol(ground: Ground, access: Access, verbs: ecr.Verbs, blobs: BlobRoutes) -> OciDoor:
+    ways = ground.settings.ways
+    parts = Parts.SPARSE if ground.settings.sparse_images else Parts.REQUIRED
+    return OciDoor(
+        admission=ground.admission,
+        tokens=basic_credentials(ground, access),
+        world=ground.world,
+        regions=ground.regions,
+        manifests=ManifestRoutes(verbs.images, parts),
+        blobs=blobs,
+        listings=Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories, ways),
+        deviations=ways,
+    )
+
+
+def _aws_services(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs) -> Gateway:
+    services = (
+        ServiceParts(shapes.load("ecr"), ecr.handlers(verbs), ecr_errors.ERRORS),
+        ServiceParts(shapes.load("iam"), iam.handlers(identities), iam_errors.ERRORS),
+        ServiceParts(shapes.load("sts"), sts.handlers(access.sts_verbs), sts.ERRORS, sts.UNSIGNED),
+    )
+    return Gateway(ground.admission, access.authenticator, ground.world, services, access.uses)
+
+
+def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:
+    repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url)
+    pages = (
+        repositories,
+        ImagePages(verbs.repositories, verbs.images, verbs.replication, verbs.public_url),
+        PrivateRegistryPages(verbs.replication, verbs.registry_policies),
+        ReplicationPages(verbs.replication, identities.roles, ground.regions),
+        ActivityPages(verbs.replication),
+        PermissionPages(verbs.registry_policies),
+        RolePages(
+            identities.roles,
+            identities.principal_policies,
+            identities.managed_policies,
+            identities.deletions,
+            verbs.replication,
+            ground.regions,
+        ),
+    )
+    signing_in = SigningIn(ground.catalog, access.principals, SignInThrottle(ground.catalog), ground.world, access.uses)
+    session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
+    opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
+    return ConsoleDoor(
+        admission=ground.admission,
+        signing_in=signing_in,
+        cookie=session,
+        world=ground.world,
+        regions=ground.regions,
+        entrance=Entrance(signing_in, session, visit, renderer, opening),
+        pages=tuple(route for each in pages for route in each.routes()),
+        first_page=repositories.first_page,
+        renderer=renderer,
+    )
+
+
+def control_door(ground: Ground, access: Access, couriers: worker.Replication, scrape: Scrape) -> ControlDoor:
+    """Build the door of twinport's own operations. A reset stops the couriers and starts them again."""
+    garbage = Garbage(ground.catalog, ground.stores, ground.settings.retention)
+
+    async def reset() -> None:
+        # Stop the couriers, so that no delivery arrives in the empty state.
+        await couriers.stop()
+        # Rows before bytes when deleting (law 1).
+        await clearing.clear(ground.catalog)
+        for name in await ground.catalog.regions():
+            await garbage.remove_bytes(name)
+        await couriers.start()
+        telemetry.event(Event.STATE_RESET)
+
+    deliveries = DeliveryStatus(ground.catalog).page
+    readiness = Readiness({"database": ground.catalog.check, "store": ground.stores.check})
+    opening = ground.settings.opening
+    metrics = MetricsDoor(ground.admission, opening, ground.settings.metrics_secret, scrape)
+    signed = SignedReaders(ground.admission, access.authenticator, access.gate, ground.world)
+    return ControlDoor(ground.admission, opening, ground.regions, reset, deliveries, readiness, metrics.answer, signed)
+
+
+def metrics_application(ground: Ground, scrape: Scrape) -> Application:
+    """Build the application of the metrics listener, which answers for all processes of the host."""
+    return Application(ground.admission, (("/", OwnListenerDoor(ground.settings.metrics_secret, scrape)),))

@@ -1,0 +1,63 @@
+"""The parts that every other part depends on: settings, clocks, databases, bytes, and the other processes."""
+
+import importlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from twinport.access.sealing import Sealer, sealer_of_folder
+from twinport.blobs.files import FileBlobStores
+from twinport.blobs.measured import MeasuredDisk
+from twinport.blobs.operations import OwnDisk
+from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.measured import MeasuredCatalog
+from twinport.clock import Clock, WallClock, WorldClock
+from twinport.files import private_files
+from twinport.http.admission import Admission, admission_of
+from twinport.model.names import RegionName, region_name
+from twinport.model.regions import DEFAULT_REGIONS
+from twinport.processes.peers import Peers, this_host
+from twinport.processes.wakeups import Messenger, Wakeups
+from twinport.settings.loading import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The parts that everything else depends on."""
+
+    settings: Settings
+    world: WorldClock
+    catalog: WholeCatalog
+    stores: FileBlobStores
+    sealer: Sealer
+    admission: Admission
+    regions: Collection[RegionName]
+    peers: Peers
+    wakeups: Wakeups
+
+
+def ground_of(settings: Settings, opened: Callable[[Settings, Clock], WholeCatalog], kind: str) -> Ground:
+    """Open the data folder. Raises what `opened` raises; `open_catalog` is the usual one."""
+    world = WorldClock(WallClock())
+    catalog = MeasuredCatalog(opened(settings, world))
+    private_files.close_folder(settings.data)
+    peers = Peers(settings.data / "processes", this_host(), kind)
+    return Ground(
+        settings=settings,
+        world=world,
+        catalog=catalog,
+        stores=FileBlobStores(settings.data, MeasuredDisk(OwnDisk())),
+        sealer=sealer_of_folder(settings.data),
+        admission=admission_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies),
+        regions=frozenset(tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS),
+        peers=peers,
+        wakeups=Wakeups(_messenger(settings, catalog, peers)),
+    )
+
+
+def _messenger(settings: Settings, catalog: WholeCatalog, peers: Peers) -> Messenger:
+    """Return the messenger to the other processes. Processes on one SQLite file share a host and a folder."""
+    if settings.database is None:
+        return peers
+    notifications = importlib.import_module("twinport.catalog.notifications")
+    messenger: Messenger = notifications.Notifications(catalog.partition, settings.database, peers.name)
+    return messenger

@@ -1,0 +1,63 @@
+"""Builds the verbs of ECR, and replication's couriers."""
+
+from functools import partial
+
+from twinport.access.rate_limits import PacedGate
+from twinport.catalog.regional.uploads import UploadQuota
+from twinport.clock import WallClock
+from twinport.composition.access import Access
+from twinport.composition.ground import Ground
+from twinport.ecr import door as ecr
+from twinport.processes.wakeups import Topic
+from twinport.registry.authorization import Authorization
+from twinport.registry.download_links import DownloadLinks
+from twinport.registry.images import Images
+from twinport.registry.layers import Layers
+from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.settings import Replication
+from twinport.registry.uploads import PartRule, Uploads
+from twinport.replication import worker
+from twinport.replication.courier import Courier
+from twinport.replication.local_destination import LocalDestinations
+from twinport.replication.post_office import PostOffice
+from twinport.settings.deviations import Deviation, quotas_of
+
+
+def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
+    """Build the verbs of ECR and of the registry protocol."""
+    catalog, world, ways, retention = ground.catalog, ground.world, ground.settings.ways, ground.settings.retention
+    gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
+    part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
+    return ecr.Verbs(
+        repositories=Repositories(gate, catalog, world, ground.regions, quotas_of(ways)),
+        tags=RepositoryTags(gate, catalog),
+        policies=RepositoryPolicies(gate, access.gate, catalog),
+        registry_policies=RegistryPolicies(gate, catalog),
+        replication=Replication(gate, catalog, access.roles, ground.regions),
+        images=Images(gate, catalog, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
+        layers=Layers(catalog, ground.stores, gate, world, retention),
+        uploads=Uploads(
+            catalog,
+            ground.stores,
+            gate,
+            part_rule,
+            retention,
+            UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
+        ),
+        links=DownloadLinks(access.keys),
+        authorization=Authorization(gate, access.tokens),
+        public_url=ground.settings.public_url,
+    )
+
+
+def couriers(ground: Ground, access: Access) -> worker.Replication:
+    """Build the worker of replication with everything that its couriers need."""
+    retention = ground.settings.retention
+    destinations = LocalDestinations(
+        ground.regions, ground.catalog, ground.stores, access.gate, ground.world, retention.offers
+    )
+    courier = Courier(ground.catalog, ground.stores, destinations, access.roles, access.sessions, ground.world)
+    running = worker.Replication(PostOffice(ground.catalog), courier, ground.peers.name, retention)
+    ground.wakeups.on(Topic.DELIVERIES, running.wake)
+    return running

@@ -1,0 +1,91 @@
+"""Builds what runs beside the requests: couriers, and loops that upkeep and other processes need."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from twinport.access.sessions import Sessions
+from twinport.catalog.embedded import WholeCatalog
+from twinport.clock import WallClock
+from twinport.composition.access import Access
+from twinport.composition.databases import note_catalog
+from twinport.composition.ground import Ground
+from twinport.ecr import door as ecr
+from twinport.identities.deletion import DeletionRunner
+from twinport.processes.loops import Loop, Loops
+from twinport.processes.peers import Peers
+from twinport.processes.scrapes import ScrapedProcesses
+from twinport.processes.wakeups import Topic
+from twinport.registry.garbage import Garbage
+from twinport.registry.orphans import Orphans
+from twinport.registry.verification import Verification
+from twinport.replication import worker
+from twinport.replication.forgetting import Forgetting
+from twinport.replication.reclaiming import Reclaiming
+from twinport.replication.reopening import Reopening
+from twinport.settings.loading import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundTasks:
+    """The tasks that run beside the requests.
+
+    Couriers stop in their own way: they get a moment to finish their transfers.
+    """
+
+    settings: Settings
+    catalog: WholeCatalog
+    sessions: Sessions
+    peers: Peers
+    scraped: ScrapedProcesses
+    couriers: worker.Replication
+    loops: Loops
+
+    async def start(self) -> None:
+        """Raise ConfigurationWrong if this folder and this database do not belong together."""
+        await self.sessions.open()
+        await note_catalog(self.settings, self.catalog)
+        self.peers.open()
+        await self.scraped.open()
+        await self.couriers.start()
+        await self.loops.start()
+
+    async def stop(self, within: timedelta) -> None:
+        """Stop in an orderly way. What still runs after `within` ends with the process."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                await self.loops.stop()
+                await self.couriers.stop()
+        await self.scraped.close()
+        self.peers.close()
+
+
+def loops(ground: Ground, access: Access, verbs: ecr.Verbs) -> Loops:
+    """Build every loop that runs beside the requests."""
+    return Loops({"uses": access.uses.run, **_between_processes(ground), **_upkeep(ground, verbs)})
+
+
+def _between_processes(ground: Ground) -> dict[str, Loop]:
+    """Return the loops that share work with other processes or notify them."""
+    wakeups, submitted = ground.wakeups, asyncio.Event()
+    wakeups.on(Topic.DELETIONS, submitted.set)
+    due_again = partial(wakeups.ring, Topic.DELIVERIES)
+    return {
+        "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.peers.name).run,
+        "wake-ups": wakeups.run,
+        "reclaiming": Reclaiming(ground.catalog, ground.peers, due_again).run,
+        "reopening": Reopening(ground.catalog, ground.stores, due_again).run,
+    }
+
+
+def _upkeep(ground: Ground, verbs: ecr.Verbs) -> dict[str, Loop]:
+    """Return the loops that collect garbage and verify stored data. Any number of processes may run them."""
+    catalog, stores, retention = ground.catalog, ground.stores, ground.settings.retention
+    return {
+        "garbage": Garbage(catalog, stores, retention, running=verbs.uploads.running).run,
+        "orphans": Orphans(catalog, stores, ground.world, WallClock(), retention).run,
+        "forgetting": Forgetting(catalog, retention).run,
+        "verification": Verification(catalog, stores, retention, ground.peers.name).run,
+    }
