@@ -17,7 +17,7 @@ from pathlib import Path
 from psycopg import sql
 
 from tests.postgres import PostgresServer, start_postgres
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import blobs, registries, repositories
 from twinport.catalog.regional.blobs import NewBlob

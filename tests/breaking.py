@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StorageUnavailable
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.postgres import KeptDatabases
-from twinport.catalog.embedded import EmbeddedCatalog, PartitionDatabase, WholeCatalog
-from twinport.catalog.engine.sqlite import CLOSING_LIMIT, Database
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import CLOSING_LIMIT, Database, PartitionDatabase, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import Clock
 from twinport.model.names import RegionName

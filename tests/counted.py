@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
 from twinport.model.names import RegionName
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, select
 
 from tests.fakes import NOW, REGISTRY
-from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.engine import statements
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import registries, repositories, schema
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Repository, TagRule

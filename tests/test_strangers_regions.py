@@ -10,7 +10,7 @@ import pytest
 
 from tests.asgi import Reply, ask
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database
 from twinport.clock import Clock
 from twinport.composition import app
 from twinport.composition.app import App

@@ -18,8 +18,9 @@ from twinport.access.sign_in_throttle import (
     LONGEST_WAIT,
     SignInThrottle,
 )
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.partition import schema
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.model.networks import network_of

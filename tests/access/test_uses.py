@@ -12,9 +12,8 @@ import pytest
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, caller
 from twinport.access.uses import COARSENESS, Uses
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import access_keys, identities, service_uses
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.entities import AccessKey, KeyStatus, Role, Use
 from twinport.model.identities import Caller, PrincipalKind

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database
 from twinport.catalog.regional import blobs, repositories, schema, uploads
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.uploads import Segment

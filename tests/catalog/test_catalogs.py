@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from tests.catalogs import ENGINES, emptied, opened
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import clearing
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.engine import statements
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import blobs, reviews, schema
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock

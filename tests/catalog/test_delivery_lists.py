@@ -9,7 +9,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from tests import catalogs
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import delivery_lists, outbox
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

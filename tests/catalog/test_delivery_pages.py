@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY
 from tests.reading import plans, settle_statistics, work
-from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.engine import statements
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import delivery_lists, forgetting, outbox, schema
 from twinport.catalog.regional.delivery_lists import Place
 from twinport.clock import ManualClock

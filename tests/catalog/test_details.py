@@ -7,8 +7,6 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import (
     accounts,
     credential_reports,
@@ -21,6 +19,7 @@ from twinport.catalog.partition import (
 )
 from twinport.catalog.partition.credential_reports import StoredReport
 from twinport.catalog.partition.managed_policies import NewPolicy
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.errors import LimitReached
 from twinport.model.details import DetailKind

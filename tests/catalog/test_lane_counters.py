@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, REGION, REGISTRY
 from twinport.catalog import clearing
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import cancellations, forgetting, outbox, registries, reopenings, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

@@ -9,7 +9,7 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import REGION
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import leases
 from twinport.clock import ManualClock
 

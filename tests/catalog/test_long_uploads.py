@@ -13,8 +13,7 @@ from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.reading import settle_statistics, work
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
 from twinport.catalog.regional import repositories, schema, uploads
 from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import ManualClock

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import REGION
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database
 from twinport.catalog.regional.progress import MOST_COUNTED, progress
 from twinport.catalog.regional.schema import delivery
 from twinport.clock import ManualClock

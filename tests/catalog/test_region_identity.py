@@ -15,7 +15,8 @@ from sqlalchemy import Connection, insert, select, text
 from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
 from twinport.catalog import region_identity
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import schema
 from twinport.clock import ManualClock

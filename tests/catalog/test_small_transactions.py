@@ -17,10 +17,11 @@ from tests.filled import fill
 from tests.no_roles import NoRoles
 from twinport.catalog import clearing
 from twinport.catalog.deletions import usage_and_fence
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.partition import console_sessions
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.partition.console_sessions import ConsoleSession
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import cancellations, chores, outbox, registries, repositories, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, event
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import OTHER_REGION, REGION
 from tests.scraping import Scraped
-from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.control.backlog import KEPT_FOR, MOST_ACCOUNTS, BacklogReader

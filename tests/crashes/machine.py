@@ -13,7 +13,7 @@ from tests.replication.world import Image
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import registries, repositories
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

@@ -8,8 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from tests.blobs.forgetful_disk import ForgetfulDisk, Killed
-from twinport.catalog.embedded import Catalog, PartitionDatabase
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Catalog, Database, PartitionDatabase
 from twinport.model.names import RegionName
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, AllowAll, caller
 from tests.waiting import PATIENCE_SECONDS
-from twinport.catalog.embedded import Catalog, EmbeddedCatalog
-from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional import registries
 from twinport.clock import ManualClock
 from twinport.identities.deletion import DEADLINE, Decision, DeletionRunner, Deletions, GiveUp, Proceed, Wait, decide

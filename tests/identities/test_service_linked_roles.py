@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes import ACCOUNT, OTHER_REGION, REGION, AllowAll, DenyAll, caller
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import Connection
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.identities.service_linked_roles import SERVICES, LinkedService, ServiceLinkedRoles

@@ -16,7 +16,8 @@ from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, Allow
 from tests.shelf import Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import Catalog, EmbeddedCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import Catalog
 from twinport.clock import ManualClock
 from twinport.http.admission import admission_of
 from twinport.model.content import Digest

@@ -7,7 +7,7 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.clock import ManualClock
 
 

@@ -13,8 +13,7 @@ from tests.fakes import REGISTRY, AllowAll, caller
 from tests.shelf import image_of
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.store import PARTS
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database, WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

@@ -13,7 +13,7 @@ from tests.counted import CountedCatalog
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, REGION, TICK, Dump, pieces_of
 from twinport.blobs.files import random_key
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import candidates, repositories, schema, uploads
 from twinport.catalog.regional.uploads import UploadQuota
 from twinport.model.content import Digest

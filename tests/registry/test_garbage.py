@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, TICK, Dump, fresh, pieces_of
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import blobs, garbage, schema
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.model.content import Digest, Key

@@ -8,8 +8,7 @@ import pytest
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from tests.shelf import API, CONFIG_TYPE, Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import images, repositories
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest

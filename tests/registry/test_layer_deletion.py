@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, Dump
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.model.content import Digest
 from twinport.refusals.images import LayerNotFound, LayerReferenced, LayersMissing, RepositoryNotFound
 

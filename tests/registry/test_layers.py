@@ -4,8 +4,7 @@ from pathlib import Path
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import blobs, repositories
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from tests.registry.dump import REGION, TICK, Dump
 from twinport.blobs.store import PARTS
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import blobs, schema
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock

@@ -8,8 +8,7 @@ import pytest
 
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import outbox, registries
 from twinport.model.content import Digest
 from twinport.model.images import Mutability, TagRule

@@ -8,8 +8,8 @@ import pytest
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog import permissions
-from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import repositories
 from twinport.model.entities import User
 from twinport.model.identities import Caller

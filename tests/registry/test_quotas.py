@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName, TagName

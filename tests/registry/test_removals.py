@@ -11,8 +11,7 @@ from tests.counted import CountedCatalog
 from tests.fakes import REGISTRY
 from tests.filled import fill
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, fresh, pieces_of
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import arrivals, blobs, candidates, repositories, schema, verification
 from twinport.catalog.regional.verification import Scope
 from twinport.errors import NotFound

@@ -8,8 +8,7 @@ from tests.catalogs import TimedCatalog
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
 from twinport.model.images import Mutability, NewRepository, TagRule

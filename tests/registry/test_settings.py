@@ -8,8 +8,7 @@ import pytest
 
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, caller
 from twinport.access.gate import Gate
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import images, outbox, registries, repositories
 from twinport.catalog.regional.images import NewImage
 from twinport.errors import AccessDenied

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes import OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.model.images import ImageId
 from twinport.model.names import Registry, TagName
 from twinport.refusals.images import DescriptorSizeWrong, ImageNotFound, LayersMissing

@@ -8,8 +8,7 @@ import pytest
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import repositories
 from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import ManualClock

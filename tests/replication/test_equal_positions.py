@@ -9,7 +9,7 @@ import pytest
 from tests.catalogs import ENGINES, emptied
 from tests.replication.harbor import IMAGE, Harbor
 from tests.replication.world import FAR, HOME, NAME, Image, World, image
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection
 from twinport.catalog.regional import images, repositories
 from twinport.clock import ManualClock
 from twinport.model.images import Mutability, TagRule

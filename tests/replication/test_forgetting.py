@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Table, func, select
 from tests.breaking import Breaking
 from tests.counted import CountedCatalog
 from tests.replication.world import FAR, HOME, World, image
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import Database
+from twinport.catalog.ports import Database, WholeCatalog
 from twinport.catalog.regional import forgetting as rows
 from twinport.catalog.regional import outbox, schema
 from twinport.model.names import RegionName, Registry

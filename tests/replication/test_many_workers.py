@@ -12,7 +12,8 @@ from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import KeptDatabases
 from tests.replication.faults import Faults, FaultyDestinations, ProcessDied
 from tests.replication.world import FAR, FARTHER, HOME, PARTNER, World, image
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import schema
 from twinport.clock import ManualClock

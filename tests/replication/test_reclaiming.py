@@ -11,7 +11,7 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.replication.world import FAR, HOME, NAME
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import leases, outbox
 from twinport.clock import ManualClock
 from twinport.model.content import Digest

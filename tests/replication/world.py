@@ -13,8 +13,8 @@ from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import EmbeddedCatalog, WholeCatalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import blobs, images, outbox, registries, repositories
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage

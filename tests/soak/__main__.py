@@ -26,7 +26,7 @@ from tests.served import Served, start
 from tests.soak.client import Registry, connected
 from tests.soak.load import Owner, Tally, pool_of_layers, tidy_the_destination
 from tests.soak.stocktaking import Stock, stock_of
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.clock import WallClock, WorldClock
 from twinport.composition.databases import open_catalog
 from twinport.settings.loading import load

@@ -9,8 +9,8 @@ from twinport.access.gate import AnyResource, IdentityResource, RepositoryResour
 from twinport.access.principals import root_caller, user_caller
 from twinport.access.session_callers import RoleFacts, session_caller
 from twinport.access.trust import RoleName
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.model.entities import Role
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session

@@ -9,7 +9,7 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.request_context import request_context
 from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.errors import AccessDenied
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

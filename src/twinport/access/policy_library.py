@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from twinport.catalog import permissions
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.permissions import Holdings
+from twinport.catalog.ports import Catalog
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import PARTITION, AccountId
 from twinport.policies.aws_managed import AwsPolicies, is_aws_policy

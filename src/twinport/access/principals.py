@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from twinport.access.sealing import Sealer
 from twinport.access.session_callers import caller_of
 from twinport.catalog import credentials
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

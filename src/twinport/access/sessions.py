@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from twinport.access.sealing import SealBroken, Sealer
 from twinport.access.session_callers import Holder, RoleFacts, facts_of, session_caller
 from twinport.catalog import credentials
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.errors import ConfigurationWrong
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, Session

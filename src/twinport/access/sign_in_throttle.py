@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import sign_in_failures
 from twinport.catalog.partition.sign_in_failures import MOST_PAIRS, Failures, Pair
+from twinport.catalog.ports import Catalog, Connection
 from twinport.model.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 

@@ -13,11 +13,10 @@ from twinport.access import passwords
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.sign_in_throttle import SignInThrottle
 from twinport.access.uses import Uses
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import accounts, console_sessions, identities, login_profiles, uses
 from twinport.catalog.partition.console_sessions import ConsoleSession
 from twinport.catalog.partition.login_profiles import LoginProfile
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
 from twinport.http import access_log

@@ -8,9 +8,8 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.request_context import resource_tag_keys
 from twinport.access.trust import RoleName
 from twinport.catalog import permissions
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import Catalog, Connection
 from twinport.model.entities import Role
 from twinport.model.names import AccountId, Registry
 from twinport.policies.documents import Policy, PolicyKind

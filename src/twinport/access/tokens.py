@@ -13,7 +13,7 @@ from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
 from twinport.catalog import credentials
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.http import access_log
 from twinport.model.identities import Caller, Origin

@@ -8,9 +8,8 @@ import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import service_uses, uses
+from twinport.catalog.ports import Catalog, Connection
 from twinport.errors import Unavailable
 from twinport.model.entities import Use
 from twinport.model.identities import Caller, PrincipalKind

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, case, select, update
 
 from twinport.catalog import region_identity
 from twinport.catalog.engine import statements
-from twinport.catalog.engine.sqlite import Database
 from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.ports import Database
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.names import RegionName
 

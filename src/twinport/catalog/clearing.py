@@ -11,9 +11,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from twinport.catalog.beginnings import begin_history_anew
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.engine import statements
 from twinport.catalog.partition import schema as identities
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import arrivals, chores, garbage, removals, repositories, schema
 
 _ROWS_AT_ONCE = 500

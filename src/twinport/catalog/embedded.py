@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,8 +18,9 @@ from twinport.catalog.beginnings import (
     list_region,
     listed_regions,
 )
-from twinport.catalog.engine.sqlite import CLOSING_LIMIT, Database, SqliteDatabase, look_into
+from twinport.catalog.engine.sqlite import SqliteDatabase, look_into
 from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.ports import CLOSING_LIMIT, Database
 from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.files import disks
@@ -35,58 +36,6 @@ PARTITION_FILE = "global.db"
 def region_file(folder: Path, name: RegionName) -> Path:
     """Return where a Region's database is in a data folder."""
     return folder / "regions" / name / "catalog.db"
-
-
-class PartitionDatabase(Protocol):
-    """IAM's database. Each `write` advances the generation, which voids cached decisions."""
-
-    async def read(self, query: Callable[[Connection], T]) -> T: ...
-
-    async def read_much(self, query: Callable[[Connection], T]) -> T: ...
-
-    async def write(self, transaction: Callable[[Connection], T]) -> T: ...
-
-    async def record(self, transaction: Callable[[Connection], T]) -> T:
-        """Write data that changes no decision (sessions, last-used times, task progress): the generation stays."""
-        ...
-
-    async def generation(self) -> int: ...
-
-
-class Catalog(Protocol):
-    """Every database of this deployment."""
-
-    def now(self, db: Connection) -> datetime:
-        """Return the current time by the clock that every process on this database shares.
-
-        Times that one process writes and another compares (leases, due times) are by this clock: `outbox`, `leases`.
-        """
-        ...
-
-    @property
-    def partition(self) -> PartitionDatabase: ...
-
-    def region(self, name: RegionName) -> Database:
-        """Return a Region's database. Reading one that was never written sees it empty and creates nothing."""
-        ...
-
-    async def regions(self) -> list[RegionName]:
-        """List the Regions that were ever written to."""
-        ...
-
-
-class WholeCatalog(Catalog, Protocol):
-    """A catalog as the code that opened it sees it. Errors that no retry can repair are reported to `breakdown`."""
-
-    breakdown: Breakdown
-
-    async def check(self) -> None:
-        """Raise Unavailable if nothing could be read or written now. Opens, creates and changes nothing."""
-        ...
-
-    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
-        """Finish the submitted work within this time, then close the databases."""
-        ...
 
 
 class EmbeddedCatalog:

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.catalog.embedded import PartitionDatabase, WholeCatalog
-from twinport.catalog.engine.sqlite import CLOSING_LIMIT, Database
+from twinport.catalog.ports import CLOSING_LIMIT, Database, PartitionDatabase, WholeCatalog
 from twinport.metrics import names
 from twinport.model.names import RegionName
 from twinport.processes.breakdown import Breakdown

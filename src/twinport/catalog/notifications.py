@@ -10,8 +10,8 @@ import psycopg
 from psycopg import conninfo
 from sqlalchemy import Connection, text
 
-from twinport.catalog.embedded import PartitionDatabase
 from twinport.catalog.engine import waits
+from twinport.catalog.ports import PartitionDatabase
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

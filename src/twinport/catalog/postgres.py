@@ -27,8 +27,9 @@ from twinport.catalog.beginnings import (
 )
 from twinport.catalog.engine import revisions, waits
 from twinport.catalog.engine.postgres import MAKING, Pools, PostgresDatabase
-from twinport.catalog.engine.sqlite import CLOSING_LIMIT, Database, SqliteDatabase
+from twinport.catalog.engine.sqlite import SqliteDatabase
 from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.ports import CLOSING_LIMIT, Database
 from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.model.names import RegionName

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.access.policy_gate import PolicyGate
-from twinport.catalog.embedded import WholeCatalog
-from twinport.catalog.engine.sqlite import CLOSING_LIMIT
+from twinport.catalog.ports import CLOSING_LIMIT, WholeCatalog
 from twinport.clock import Clock
 from twinport.composition.access import access_of
 from twinport.composition.databases import open_catalog

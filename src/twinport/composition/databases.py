@@ -9,10 +9,10 @@ from typing import TypeVar
 from twinport.access.sealing import has_sealer, sealer_of_folder
 from twinport.catalog import credentials, region_identity
 from twinport.catalog.beginnings import listed_regions
-from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, WholeCatalog, region_file
+from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, region_file
 from twinport.catalog.engine import sqlite
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import schema as partition_schema
+from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.composition import folder_catalog

@@ -8,8 +8,8 @@ from twinport.access.sealing import Sealer, sealer_of_folder
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.measured import MeasuredDisk
 from twinport.blobs.operations import OwnDisk
-from twinport.catalog.embedded import WholeCatalog
 from twinport.catalog.measured import MeasuredCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.files import private_files
 from twinport.http.admission import Admission, admission_of

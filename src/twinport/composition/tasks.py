@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from twinport.access.sessions import Sessions
-from twinport.catalog.embedded import WholeCatalog
+from twinport.catalog.ports import WholeCatalog
 from twinport.clock import WallClock
 from twinport.composition.access import Access
 from twinport.composition.databases import note_catalog

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional.backlog import (
     Backlog,
     busiest,

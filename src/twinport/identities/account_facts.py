@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import (
     accounts,
     groups,
@@ -14,6 +13,7 @@ from twinport.catalog.partition import (
 )
 from twinport.catalog.partition.access_keys import KEYS_PER_USER
 from twinport.catalog.partition.accounts import Holdings
+from twinport.catalog.ports import Catalog
 from twinport.identities.entities import Entities
 from twinport.identities.managed_policies import MOST_CHARACTERS
 from twinport.identities.principal_policies import INLINE_MOST

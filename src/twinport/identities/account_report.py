@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from twinport.access.uses import Uses
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import details
+from twinport.catalog.ports import Catalog
 from twinport.identities.entities import Entities
 from twinport.identities.managed_policies import shown_of_aws, version_of_aws
 from twinport.model.details import Detail, DetailKind, PolicyDetail

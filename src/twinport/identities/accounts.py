@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
 from twinport.catalog import credentials
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import accounts
 from twinport.catalog.partition.accounts import Account
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.model.entities import User

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities, principal_policies
+from twinport.catalog.ports import Catalog, Connection
 from twinport.identities.entities import Entities, boundary_context
 from twinport.identities.managed_policies import expect_attachable
 from twinport.model.entities import PrincipalType

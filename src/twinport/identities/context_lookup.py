@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import principal_policies
+from twinport.catalog.ports import Catalog, Connection
 from twinport.identities import entity_arns, entity_policies
 from twinport.identities.entities import Entities
 from twinport.identities.entity_policies import HeldPolicy

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from twinport.access.uses import Uses
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import credential_reports
 from twinport.catalog.partition.credential_reports import Credentials, StoredReport
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.identities.entities import Entities
 from twinport.model.entities import AccessKey, KeyStatus

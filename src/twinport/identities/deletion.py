@@ -13,9 +13,8 @@ from uuid import uuid4
 from twinport.access.gate import Gate, IdentityResource
 from twinport.catalog import deletions
 from twinport.catalog.deletions import Conclusion
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.identities.service_linked_roles import registry_arn

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from twinport.access.gate import NO_CONTEXT, AnyResource, Context, Gate, IdentityResource
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import principal_policies
+from twinport.catalog.ports import Catalog
 from twinport.model import names
 from twinport.model.entities import RESERVED_PATH, Group, PolicyOwner, PrincipalType, Tag
 from twinport.model.identities import Caller

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.catalog import permissions
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import groups, principal_policies
+from twinport.catalog.ports import Connection
 from twinport.model.entities import PolicyOwner, User
 from twinport.policies.aws_managed import AwsPolicies
 

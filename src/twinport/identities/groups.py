@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import groups, identities
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.identities.entities import Entities, check_path

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities, instance_profiles
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.identities.entities import Entities, check_path, check_tags, pass_context, tag_context

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from twinport.access.gate import AnyResource, Gate
 from twinport.catalog import credentials
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
 from twinport.refusals.identities import KeyIdUnknown

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinport.access import passwords
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities, login_profiles
 from twinport.catalog.partition.login_profiles import LoginProfile
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities.entities import Entities
 from twinport.model.entities import PrincipalType, User

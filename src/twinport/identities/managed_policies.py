@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from twinport.access.gate import Context
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities, managed_policies
 from twinport.catalog.partition.managed_policies import NewPolicy
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import LimitReached
 from twinport.identities import unique_ids

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities, oidc_providers
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import LimitReached
 from twinport.identities.entities import Entities, check_tags, tag_context

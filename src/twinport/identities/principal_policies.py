@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from twinport.access.gate import Context
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import principal_policies
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities.entities import Entities
 from twinport.identities.managed_policies import check_arn, expect_attachable

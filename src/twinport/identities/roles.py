@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from twinport.access.gate import Context
 from twinport.access.uses import Uses
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import trust_documents, unique_ids
 from twinport.identities.boundaries import Boundaries

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinport.access.uses import Uses
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import groups, managed_policies, principal_policies, service_uses
 from twinport.catalog.partition.service_uses import AccessJob
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import entity_arns, entity_policies
 from twinport.identities.entities import Entities

@@ -8,9 +8,8 @@ from typing import TypeVar
 from twinport.access.gate import Context, Gate, IdentityResource
 from twinport.catalog import deletions
 from twinport.catalog.deletions import NONE_FAILED
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import identities
+from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.logs import telemetry

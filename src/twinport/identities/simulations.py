@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from twinport.access.gate import Context
 from twinport.access.policy_library import Held, PolicyLibrary
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import principal_policies
+from twinport.catalog.ports import Catalog
 from twinport.identities.entities import Entities
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role
 from twinport.model.identities import Caller, PrincipalKind

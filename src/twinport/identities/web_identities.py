@@ -13,8 +13,8 @@ from twinport.access.session_policies import NO_POLICIES, SessionPolicies
 from twinport.access.session_tags import SessionTags
 from twinport.access.trust import SET_SOURCE_IDENTITY, TAG_SESSION, RoleName, Trust
 from twinport.access.web_claims import Unverified, WebIdentity, identity_of
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import oidc_providers
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.errors import AccessDenied
 from twinport.model.identities import Caller, Federation, Origin, PrincipalKind

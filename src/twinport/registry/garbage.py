@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from twinport.blobs.store import BlobStores
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import endings, garbage, removals
 from twinport.errors import Unavailable
 from twinport.logs import telemetry

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import images, repositories
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against

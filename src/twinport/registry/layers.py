@@ -8,8 +8,7 @@ from pathlib import Path
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores, has_whole
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import blobs, repositories, verification
 from twinport.catalog.regional.blobs import StoredBlob
 from twinport.catalog.regional.repositories import Against

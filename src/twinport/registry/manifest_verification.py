@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.throughput_limit import UNHURRIED, ThroughputLimit, cost_of
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import chores, images, leases, verification
 from twinport.catalog.regional.verification import RecordedManifest, Scope
 from twinport.logs import telemetry

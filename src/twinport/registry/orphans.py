@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from twinport.blobs.store import PARTS, BlobStores, ListedBlob
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import chores, garbage
 from twinport.catalog.regional.chores import Chore
 from twinport.clock import Clock

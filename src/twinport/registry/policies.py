@@ -5,9 +5,8 @@ from enum import Enum
 from typing import Protocol
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
 from twinport.catalog.partition import principal_ids
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import registries, repositories
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName

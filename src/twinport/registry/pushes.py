@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection
 from twinport.catalog.regional import images, outbox, registries, repositories
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.access.gate import Gate, RepositoryResource
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import images, repositories
 from twinport.model.content import Digest
 from twinport.model.identities import Caller

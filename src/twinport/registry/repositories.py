@@ -6,8 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from twinport.access.gate import Context, Gate, RepositoryResource
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import repositories
 from twinport.catalog.regional.repositories import Against
 from twinport.clock import Clock

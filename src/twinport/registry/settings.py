@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import cancellations, images, outbox, registries, repositories
 from twinport.catalog.regional.delivery_lists import Place, place_of
 from twinport.model.content import Digest

@@ -15,8 +15,7 @@ from uuid import uuid4
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import blobs, repositories, uploads
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from twinport.blobs.store import BlobStores
-from twinport.catalog.embedded import Catalog
 from twinport.catalog.partition import uses
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import departures
 from twinport.clock import Clock
 from twinport.errors import NotFound, Unavailable

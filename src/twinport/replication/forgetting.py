@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import chores, forgetting
 from twinport.catalog.regional.forgetting import Step
 from twinport.logs import telemetry

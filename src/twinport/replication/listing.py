@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import delivery_lists
 from twinport.catalog.regional.delivery_lists import Place
 from twinport.model.names import RegionName, Registry

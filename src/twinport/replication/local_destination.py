@@ -13,8 +13,7 @@ from functools import partial
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob, has_whole
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional import arrivals, blobs, registries, repositories
 from twinport.catalog.regional.arrivals import HeldBytes, Landing, NewManifest
 from twinport.clock import Clock

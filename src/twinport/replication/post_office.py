@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional import arrivals, cancellations, outbox
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -7,8 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional import leases, outbox
 from twinport.errors import Unavailable
 from twinport.logs import telemetry

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.store import BlobStores, has_whole
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import departures, reopenings
 from twinport.catalog.regional.reopenings import GivenUp
 from twinport.errors import NotFound

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from twinport.blobs.damage import damage_of
 from twinport.blobs.store import BlobStore
-from twinport.catalog.engine.sqlite import Connection, Database
+from twinport.catalog.ports import Connection, Database
 from twinport.catalog.regional import verification
 from twinport.catalog.regional.verification import Change, RecordedBlob
 from twinport.errors import Refusal, Unavailable

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinport.catalog.embedded import Catalog
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import delivery_lists
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryPage, DeliveryState, ListedDelivery

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from twinport.blobs.store import PARTS, BlobReader
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection
 from twinport.catalog.regional import candidates
 from twinport.catalog.regional.candidates import Candidate, Kind
 from twinport.model.content import Key

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from twinport.blobs.files import FileBlobStores
-from twinport.catalog.embedded import Catalog
+from twinport.catalog.ports import Catalog
 from twinport.clock import WallClock, WorldClock
 from twinport.composition.databases import join_catalog
 from twinport.errors import NotFound

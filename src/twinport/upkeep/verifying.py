@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from twinport.blobs.throughput_limit import ThroughputLimit
 from twinport.catalog.engine import integrity
 from twinport.catalog.engine.integrity import Condition
-from twinport.catalog.engine.sqlite import Connection
+from twinport.catalog.ports import Connection
 from twinport.catalog.regional import repositories, verification
 from twinport.catalog.regional.verification import Change, Scope
 from twinport.model.content import Damage, Digest, Key

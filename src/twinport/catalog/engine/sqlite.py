@@ -1,8 +1,6 @@
-"""A database as two promises: reads that see what is committed, and writes that are durable when they return.
+"""A SQLite file as a database: reads run in place, and all writes run in one thread, several waiting in one commit.
 
-A query and a transaction are plain functions of a connection: statements and pure decisions, no await in them
-(architecture, law 5). On SQLite, reads run in place and all writes run in one thread, several waiting ones in one
-commit.
+docs/decisions/0002-one-writer-and-reads-in-place.md says why.
 """
 
 import asyncio
@@ -15,12 +13,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport.catalog.engine import folders, revisions
+from twinport.catalog.ports import CLOSING_LIMIT
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.processes.breakdown import Breakdown
@@ -33,9 +32,6 @@ from twinport.refusals.storage import (
     WriterDied,
 )
 
-# Exported for modules that pass a connection on and may not import the SQL toolkit.
-__all__ = ["Connection", "Database", "SqliteDatabase"]
-
 T = TypeVar("T")
 _MOST_IN_ONE_COMMIT = 64
 _IN_MEMORY = ":memory:"
@@ -45,32 +41,10 @@ _LONGEST_WAIT = timedelta(seconds=30)
 # How long a transaction waits for those of other processes, and how long its caller waits for all of it (law 9).
 _BUSY = timedelta(seconds=20)
 ANSWER_LIMIT = timedelta(seconds=25)
-# How long closing waits for the submitted work, unless the caller has less time.
-CLOSING_LIMIT = timedelta(seconds=30)
 
 
 def no_rows(_db: Connection) -> None:
     """Begin a database without rows."""
-
-
-class Database(Protocol):
-    """The database that verbs are given. Implementations: SqliteDatabase, and the lazy one of a Region."""
-
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query. It sees every write that has returned. Raises CatalogClosed after the end."""
-        ...
-
-    async def read_much(self, query: Callable[[Connection], T]) -> T:
-        """As `read`, for a query that reads much: a history, or large contents. It delays no other work."""
-        ...
-
-    async def write(self, transaction: Callable[[Connection], T]) -> T:
-        """Run a transaction; durable on return, without effect if it raises.
-
-        Raises StorageUnavailable when the disk or the database refuses, OutcomeUnknown when they fail in a way that
-        leaves open whether the transaction took effect, and CatalogClosed after the end.
-        """
-        ...
 
 
 def look_into(path: Path, metadata: MetaData, query: Callable[[Connection], T]) -> T | None:
