@@ -21,7 +21,7 @@ from twinport.catalog.regional import schema
 from twinport.clock import WallClock
 from twinport.control.backlog import BacklogReader
 from twinport.control.metrics import Scrape
-from twinport.metrics import names
+from twinport.metrics import current_request, names
 from twinport.metrics.requests import measured
 from twinport.metrics.values import Snapshot
 from twinport.model.names import RegionName
@@ -72,8 +72,8 @@ def counting() -> float:
     began = process_time()
     for _ in range(REQUESTS):
         with measured() as exchange:
-            names.entered("oci")
-            names.asked("oci:GET manifests")
+            current_request.entered("oci")
+            current_request.asked("oci:GET manifests")
             exchange.status, exchange.sent = 200, 1000
     return (process_time() - began) / REQUESTS
 

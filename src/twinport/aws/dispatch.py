@@ -13,7 +13,7 @@ from twinport.aws import protocols, sigv4
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.shapes import Operation, Service
 from twinport.errors import AccessDenied, Refusal, Unavailable
-from twinport.metrics import names
+from twinport.metrics import current_request
 from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
@@ -86,11 +86,11 @@ class Door(Generic[Context]):
     async def answer(self, request: Request) -> Response:
         """Answer a request; every refusal and every defect becomes an error of the service's protocol."""
         table, wire = self.table, self.table.wire
-        names.entered(table.service.signing_name)
+        current_request.entered(table.service.signing_name)
         try:
             context = await self.authenticate(request)
             operation = table.operation(wire.operation_name(request))
-            names.asked(f"{table.service.signing_name}:{operation.name}")
+            current_request.asked(f"{table.service.signing_name}:{operation.name}")
             given = await self._run(partial(wire.read, request, operation), is_large=len(request.body) > LARGE)
             output = await table.handlers[operation.name](context, given) or {}
             return await self._run(partial(wire.answer, operation, output, request.id), is_large=is_large(output))
@@ -106,7 +106,7 @@ class Door(Generic[Context]):
         for kind in type(refusal).__mro__:
             if kind in self.table.refusals:
                 error = self.table.refusals[kind]
-                names.refused(error.code)
+                current_request.refused(error.code)
                 response = self.table.wire.refuse(error, str(refusal), error.members(refusal), request.id)
                 return replace(response, headers={**response.headers, **_sealed_reason(refusal), **_pause(refusal)})
         return self._failed(request, refusal)
@@ -114,7 +114,7 @@ class Door(Generic[Context]):
     def _failed(self, request: Request, defect: Exception) -> Response:
         wire = self.table.wire
         self.report(request, defect)
-        names.refused(wire.failure.code)
+        current_request.refused(wire.failure.code)
         message = f"The request failed inside twinport. Its id is '{request.id}'."
         return wire.refuse(wire.failure, message, {}, request.id)
 

@@ -18,7 +18,7 @@ from twinport.http.admission import Admission
 from twinport.http.messages import Answer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.metrics import names
+from twinport.metrics import current_request
 from twinport.model.identities import Caller
 from twinport.model.names import RegionName
 from twinport.processes.pools import MESSAGES
@@ -46,8 +46,8 @@ class ConsoleDoor:
     renderer: Renderer
 
     async def answer(self, request: Request) -> Answer:
-        names.entered("console")
-        names.asked("console:form" if request.method == "POST" else "console:page")
+        current_request.entered("console")
+        current_request.asked("console:form" if request.method == "POST" else "console:page")
         try:
             answer = await self._answer(request)
         except SignedOut:

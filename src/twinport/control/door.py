@@ -12,7 +12,7 @@ from twinport.control.readers import ACTION, SignedReaders
 from twinport.errors import AccessDenied, BadRequest, NotAuthenticated, Unavailable
 from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
-from twinport.metrics import names
+from twinport.metrics import current_request
 from twinport.model.names import RegionName, Registry
 from twinport.settings.open_accounts import OpenAccounts
 
@@ -53,7 +53,7 @@ class ControlDoor:
         }
 
     async def answer(self, request: Request) -> AnyAnswer:
-        names.entered("control")
+        current_request.entered("control")
         what = request.path.removeprefix(PREFIX)
         methods = self.routes.get(what)
         if methods is None:
@@ -61,7 +61,7 @@ class ControlDoor:
         handler = methods.get(request.method)
         if handler is None:
             return _json(405, {"message": f"{request.method} is not what this address is for"})
-        names.asked(f"control:{what}")
+        current_request.asked(f"control:{what}")
         try:
             return await handler(request)
         except Unavailable as refusal:

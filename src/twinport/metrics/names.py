@@ -3,9 +3,6 @@
 No label ever holds a value that a client chooses: no digests, tags, repositories or host names.
 """
 
-from contextvars import ContextVar
-from dataclasses import dataclass
-
 from twinport.metrics.values import Kind, Metric, Series, Snapshot
 
 _FAST = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
@@ -113,36 +110,3 @@ OF_THE_DEPLOYMENT = (
 def snapshot() -> Snapshot:
     """Return the numbers of this process."""
     return {each.metric.name: each.numbers() for each in _all}
-
-
-# --- of the request under way -----------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Asked:
-    """The doors' notes about a request: its operation, under a name of ours, and the error code of a refusal."""
-
-    door: str = UNKNOWN
-    verb: str = UNKNOWN
-    code: str | None = None
-
-
-ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
-
-
-def entered(door: str) -> None:
-    """Note the door of the current request."""
-    if (now := ASKED.get()) is not None:
-        now.door = door
-
-
-def asked(verb: str) -> None:
-    """Note the operation of the current request. `verb` is from a list of ours, never a client's text."""
-    if (now := ASKED.get()) is not None:
-        now.verb = verb
-
-
-def refused(code: str) -> None:
-    """Note the error code in the answer to the current request."""
-    if (now := ASKED.get()) is not None:
-        now.code = code

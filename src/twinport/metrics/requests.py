@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from twinport.metrics import names
-from twinport.metrics.names import ASKED, Asked
+from twinport.metrics.current_request import ASKED, Asked
 
 _REFUSED, _FAILED = 400, 500
 

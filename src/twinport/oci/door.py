@@ -10,7 +10,7 @@ from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.metrics import names
+from twinport.metrics import current_request
 from twinport.model.addresses import Address, HostAddress, PathAddress, address_of, split_path_address
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName, Registry, repository_name
@@ -60,7 +60,7 @@ class OciDoor:
         object.__setattr__(self, "refusals", errors.table_of(self.deviations))
 
     async def answer(self, request: Request) -> AnyAnswer:
-        names.entered("oci")
+        current_request.entered("oci")
         try:
             answer = await self._answer(request)
         except Refusal as refusal:
@@ -84,10 +84,10 @@ class OciDoor:
         caller = await self.tokens.open(request.header("authorization"), origin, only_region)
         match routes.parse(request.raw_path):
             case Ping():
-                names.asked("oci:ping")
+                current_request.asked("oci:ping")
                 return _pong(request)
             case Catalog(path=path):
-                names.asked("oci:catalog")
+                current_request.asked("oci:catalog")
                 return await self._catalog(request, caller, address, path)
             case InRepository() as route:
                 return await self._in_repository(request, caller, address, route)
@@ -115,7 +115,7 @@ class OciDoor:
         handler = handlers.get(request.method)
         if handler is None:
             raise MethodUnsupported(request.method, tuple(handlers))
-        names.asked(f"oci:{request.method} {route.place.value}")
+        current_request.asked(f"oci:{request.method} {route.place.value}")
         target = Target(registry, name, f"/v2/{lead}{name}", route.reference)
         return await handler(request, _in_region(caller, registry), target)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from twinport import errors
 from twinport.errors import Refusal
 from twinport.http.messages import Answer, BodyTooLarge
-from twinport.metrics import names
+from twinport.metrics import current_request
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.refusals import callers, images, requests, storage
 from twinport.settings.deviations import Deviation, Deviations
@@ -96,7 +96,7 @@ def table_of(deviations: Deviations) -> Table:
 def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
     """Word a refusal. `realm` is the address that asks clients for credentials."""
     wire = next(table[kind] for kind in type(refusal).__mro__ if kind in table)
-    names.refused(wire.code)
+    current_request.refused(wire.code)
     if isinstance(refusal, callers.RegistryTokenMissing):
         return _not_authorized(refusal, realm)
     headers = safe_headers(ContentType.JSON)
@@ -109,7 +109,7 @@ def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
 
 def unexpected(request_id: str) -> Answer:
     """Answer a defect with its id in the log, without any detail."""
-    names.refused("UNKNOWN")
+    current_request.refused("UNKNOWN")
     text = f"an unexpected error was met and recorded under request id {request_id}"
     return Answer(500, safe_headers(ContentType.JSON), _envelope("UNKNOWN", text))
 

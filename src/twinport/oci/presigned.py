@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from twinport.errors import Refusal
 from twinport.http.messages import AnyAnswer, Request
-from twinport.metrics import names
+from twinport.metrics import current_request
 from twinport.oci import errors
 from twinport.oci.blobs import BlobRoutes
 from twinport.refusals.requests import MethodUnsupported
@@ -17,8 +17,8 @@ class PresignedDoor:
     blobs: BlobRoutes
 
     async def answer(self, request: Request) -> AnyAnswer:
-        names.entered("oci")
-        names.asked("oci:presigned")
+        current_request.entered("oci")
+        current_request.asked("oci:presigned")
         try:
             if request.method not in ("GET", "HEAD"):
                 raise MethodUnsupported(request.method, ("GET", "HEAD"))
