@@ -17,7 +17,8 @@ from twinport.errors import ConfigurationWrong
 from twinport.model.identities import PrincipalKind
 from twinport.model.names import AccountId
 from twinport.policies.organization import NO_ORGANIZATION, Organization
-from twinport.settings.loading import OrganizationTable, load
+from twinport.settings.loading import load
+from twinport.settings.organization_table import OrganizationTable
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "organization.md"
 BLOCK = re.compile(r"^ +```(\w+) ?(\S*)\n(.*?)^ +```$", re.DOTALL | re.MULTILINE)

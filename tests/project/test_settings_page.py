@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from twinport.logs.levels import LogLevel
+from twinport.settings.declaration import declared
 from twinport.settings.loading import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -19,7 +20,7 @@ def test_every_setting_is_on_the_page_and_no_other() -> None:
 
 def test_every_old_name_is_on_the_page_and_no_other() -> None:
     written = dict(re.findall(r"^\| `(\w+)` \|.*\(old name: `(\w+)`\) \|$", PAGE.read_text(), re.MULTILINE))
-    assert written == {each.name: each.metadata["old_name"] for each in fields(Settings) if "old_name" in each.metadata}
+    assert written == {each.name: each.old_name for each in declared(Settings).values() if each.old_name}
 
 
 def test_the_defaults_are_those_of_the_code() -> None:

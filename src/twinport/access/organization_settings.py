@@ -10,7 +10,7 @@ from twinport.model.names import AccountId, is_account_id
 from twinport.policies.documents import Policy, PolicyKind, parse
 from twinport.policies.organization import NO_ORGANIZATION, Organization, Place
 from twinport.refusals.identities import PolicyMalformed
-from twinport.settings.loading import OrganizationTable
+from twinport.settings.organization_table import OrganizationTable
 
 # AWS attaches this policy to every root, unit and account from the start, until other policies replace it.
 FULL_ACCESS = "FullAWSAccess"

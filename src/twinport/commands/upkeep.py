@@ -10,7 +10,7 @@ import typer
 
 from twinport.commands.options import Config, Data, settings_from
 from twinport.model.printable import printable
-from twinport.settings.loading import parse_size
+from twinport.settings.parsers import parse_size
 
 _DAMAGED = 5
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from twinport.errors import Unavailable
 from twinport.http.application import Application
 from twinport.http.listener import Listener
-from twinport.settings.loading import Settings, host_and_port
+from twinport.settings.loading import Settings
+from twinport.settings.parsers import host_and_port
 
 # Enough for a few scrapers, each with a connection or two.
 _MOST_CONNECTIONS = 64
