@@ -1,4 +1,4 @@
-"""Room for bodies: what is taken is bounded, given back, and waited for with an end."""
+"""Memory for bodies: what is taken is bounded, given back, and waited for with an end."""
 
 import asyncio
 from datetime import timedelta

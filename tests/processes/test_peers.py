@@ -14,8 +14,8 @@ from twinport.processes.wakeups import Topic
 
 PROGRAM = """
 import pathlib, sys, time
-from twinport.processes.peers import Neighbours
-process = Neighbours(pathlib.Path(sys.argv[1]), sys.argv[2])
+from twinport.processes.peers import Peers
+process = Peers(pathlib.Path(sys.argv[1]), sys.argv[2])
 process.open()
 print(process.name, flush=True)
 time.sleep(60)

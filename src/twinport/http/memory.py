@@ -34,7 +34,7 @@ class MemoryBudget:
 
     @asynccontextmanager
     async def taken(self, size: int, party: str = "") -> AsyncIterator[None]:
-        """Hold `size` bytes for a party, at most the whole budget. Raises RoomTaken."""
+        """Hold `size` bytes for a party, at most the whole budget. Raises MemoryTaken."""
         size = min(size, self._size)
         await self._take(size, party)
         try:
