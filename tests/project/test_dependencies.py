@@ -32,6 +32,15 @@ def test_the_locks_name_no_index() -> None:
     assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", text)
 
 
+def test_orjson_is_used_only_where_the_page_says() -> None:
+    source = ROOT / "src" / "twinport"
+    users = {str(each.relative_to(source)) for each in source.rglob("*.py") if "import orjson" in each.read_text()}
+    page = (ROOT / "docs" / "reference" / "dependencies.md").read_text()
+    stated = re.search("^`orjson` is used.*?\n\n", page, re.MULTILINE | re.DOTALL)
+    assert stated is not None
+    assert users == set(re.findall(r"`([a-z0-9_/]+\.py)`", stated[0]))
+
+
 def runtime() -> set[str]:
     return names(PROJECT["project"]["dependencies"])
 

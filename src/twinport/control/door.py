@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-import orjson
-
 from twinport import __version__
+from twinport.control.answers import json_answer
 from twinport.control.deliveries import DeliveryReader, describe_page, parse_query
 from twinport.control.health import Readiness
 from twinport.control.readers import ACTION, SignedReaders
@@ -57,27 +56,27 @@ class ControlDoor:
         what = request.path.removeprefix(PREFIX)
         methods = self.routes.get(what)
         if methods is None:
-            return _json(404, {"message": f"there is nothing at '{request.path[:200]}'"})
+            return json_answer(404, {"message": f"there is nothing at '{request.path[:200]}'"})
         handler = methods.get(request.method)
         if handler is None:
-            return _json(405, {"message": f"{request.method} is not what this address is for"})
+            return json_answer(405, {"message": f"{request.method} is not what this address is for"})
         current_request.asked(f"control:{what}")
         try:
             return await handler(request)
         except Unavailable as refusal:
-            return _json(503, {"message": refusal.message})
+            return json_answer(503, {"message": refusal.message})
 
     async def _ready(self, _request: Request) -> AnyAnswer:
         missing = await self.readiness.missing()
         if missing:
-            return _json(503, {"status": "unready", "missing": missing})
-        return _json(200, {"status": "ok"})
+            return json_answer(503, {"status": "unready", "missing": missing})
+        return json_answer(200, {"status": "ok"})
 
     async def _reset(self, request: Request) -> AnyAnswer:
         if (refused := self._refused(request, "reset is possible")) is not None:
             return refused
         await self.reset()
-        return _json(200, {"status": "empty"})
+        return json_answer(200, {"status": "empty"})
 
     async def _deliveries(self, request: Request) -> AnyAnswer:
         try:
@@ -86,10 +85,10 @@ class ControlDoor:
                 return refused
             page = await self.deliveries(asked.source, asked.limit, asked.before)
         except BadRequest as refusal:
-            return _json(400, {"message": refusal.message})
+            return json_answer(400, {"message": refusal.message})
         except (AccessDenied, NotAuthenticated) as refusal:
-            return _json(403, {"message": refusal.message})
-        return _json(200, describe_page(page))
+            return json_answer(403, {"message": refusal.message})
+        return json_answer(200, describe_page(page))
 
     async def _hidden(self, request: Request, source: Registry) -> Answer | None:
         """Return the refusal of a request without a signature, unless accounts are open for its client."""
@@ -104,7 +103,7 @@ class ControlDoor:
             return None
         is_closed = self.open_accounts is OpenAccounts.CLOSED
         where = "where accounts are open" if is_closed else "to clients on this machine that come by no proxy"
-        return _json(403, {"message": f"{what} only {where} ('open_accounts'){otherwise}"})
+        return json_answer(403, {"message": f"{what} only {where} ('open_accounts'){otherwise}"})
 
 
 async def _live(request: Request) -> AnyAnswer:
@@ -113,9 +112,4 @@ async def _live(request: Request) -> AnyAnswer:
 
 
 async def _health(_request: Request) -> AnyAnswer:
-    return _json(200, {"status": "ok", "version": __version__})
-
-
-def _json(status: int, content: Mapping[str, object]) -> Answer:
-    headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "cache-control": "no-store"}
-    return Answer(status, headers, orjson.dumps(content))
+    return json_answer(200, {"status": "ok", "version": __version__})

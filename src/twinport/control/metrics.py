@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 
-import orjson
-
+from twinport.control.answers import json_answer
 from twinport.control.backlog import BacklogReader
 from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
@@ -84,8 +83,7 @@ async def _answer_with_token(request: Request, token: str, scrape: Scrape) -> An
 
 
 def _refused(status: int, text: str) -> Answer:
-    headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "cache-control": "no-store"}
-    return Answer(status, headers, orjson.dumps({"message": text}))
+    return json_answer(status, {"message": text})
 
 
 def load_exposition() -> None:

@@ -1,11 +1,10 @@
 """The ASGI application: every request gets an id, is admitted, and goes to the door for its path."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-import orjson
 
 from twinport.errors import Refusal
 from twinport.http import access_log
@@ -141,4 +140,5 @@ def _with_pause(answer: AnyAnswer) -> AnyAnswer:
 def message(status: int, text: str, request: Request) -> Answer:
     """Return a plain answer that belongs to no door: JSON with a message and the request's id."""
     headers = {"content-type": "application/json", "x-content-type-options": "nosniff", "x-request-id": request.id}
-    return Answer(status, headers, orjson.dumps({"message": text, "requestId": request.id}))
+    content = {"message": text, "requestId": request.id}
+    return Answer(status, headers, json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode())

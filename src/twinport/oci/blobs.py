@@ -1,11 +1,10 @@
 """Blobs and their uploads under `/v2/`."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
-
-import orjson
 
 from twinport.http.messages import Answer, AnyAnswer, FileAnswer, Request
 from twinport.model.content import Digest
@@ -181,7 +180,7 @@ def _out_of_order(target: Target, refusal: UploadOutOfOrder) -> Answer:
     headers = {**_upload_headers(target, UploadState(refusal.upload, refusal.size))}
     error = {"code": "BLOB_UPLOAD_INVALID", "message": refusal.message}
     headers["content-type"] = ContentType.JSON.value
-    return Answer(416, headers, orjson.dumps({"errors": [error]}))
+    return Answer(416, headers, json.dumps({"errors": [error]}, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def _blob_headers(digest: Digest) -> dict[str, str]:

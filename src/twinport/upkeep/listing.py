@@ -1,11 +1,10 @@
 """`twinport replication list`: the content of a deployment's outboxes, beside a server or without one."""
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-
-import orjson
 
 from twinport.clock import WallClock, WorldClock
 from twinport.composition.databases import join_catalog
@@ -45,8 +44,8 @@ class Report:
     is_whole: bool
 
     def json(self) -> str:
-        found = [_facts(each) for each in self.deliveries]
-        return orjson.dumps({"deliveries": found, "is_whole": self.is_whole}, option=orjson.OPT_INDENT_2).decode()
+        content = {"deliveries": [_facts(each) for each in self.deliveries], "is_whole": self.is_whole}
+        return json.dumps(content, indent=2, ensure_ascii=False)
 
     def lines(self) -> list[str]:
         """Return the report for people: a few lines for each delivery."""
