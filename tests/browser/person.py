@@ -109,7 +109,7 @@ class Person:
     def _give_accounts(self, accounts: dict[str, list[str]]) -> None:
         for number, (account, regions) in enumerate(accounts.items()):
             if number:
-                self.press("Destination account +")
+                self.press("Add destination account")
             self.page.locator(f"#account{number}").fill(account)
             self._check_regions(f"account{number}-region", *regions)
         self.press("Next")

@@ -70,20 +70,20 @@ def _registry_places() -> list[Place]:
     whole = f"{regions}&account0=222222222222&account0-region=us-west-2&filter={LONG[:30]}"
     return [
         Place("repositories", f"{home}/repositories", LONG),
-        Place("repository-new", f"{home}/repositories/new", "Tags that exist already"),
+        Place("repository-new", f"{home}/repositories/new", "Image tag mutability"),
         Place("images", f"{home}/images?repository=team/api", "Digest"),
         Place("images-long-name", f"{home}/images?repository={LONG}", LONG),
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
         Place("registry", f"{home}/registry", "Registry permissions"),
         Place("replication", f"{home}/replication?done=created", "Rules"),
         Place("replication-activity", f"{home}/replication/activity", "DESTINATION_REGISTRY_ACCESS_DENIED"),
-        Place("replication-activity-none", "/console/sa-east-1/replication/activity", "No copies like these"),
+        Place("replication-activity-none", "/console/sa-east-1/replication/activity", "No copies in this state"),
         Place("replication-edit", f"{home}/replication/edit", "Delete all"),
         Place("replication-add-types", add, "Where are images"),
         Place("replication-add-nothing", f"{add}?at=types&go=next", "choose at least one type"),
         Place("replication-add-regions", f"{add}?{regions}&at=types&go=next", "Destination Regions"),
         Place("replication-add-accounts", f"{add}?{whole}&at=regions&go=next", "Destination account 1"),
-        Place("replication-add-filters", f"{add}?{whole}&at=accounts&go=next", "Which repositories?"),
+        Place("replication-add-filters", f"{add}?{whole}&at=accounts&go=next", "Repository filters"),
         Place("replication-review", f"{add}?{whole}&at=filters&go=next", "Submit rule"),
         Place("replication-remove", f"{home}/replication/remove?rule=2", "Remove rule 2"),
         Place("replication-delete-all", f"{home}/replication/delete-all", "Delete all replication rules"),
@@ -96,7 +96,7 @@ def _registry_places() -> list[Place]:
             "Add to policy",
         ),
         Place("permissions-delete", f"{home}/permissions/delete", "is lost"),
-        Place("no-such-page", f"{home}/nothing", "There is no such page"),
+        Place("no-such-page", f"{home}/nothing", "Page not found"),
         Place("no-such-repository", f"{home}/images?repository=not-there", "Not found"),
     ]
 
@@ -116,7 +116,7 @@ def _empty_places() -> list[Place]:
     home = "/console/af-south-1"
     return [
         Place("empty-repositories", f"{home}/repositories", "No repositories in"),
-        Place("empty-replication", f"{home}/replication", "stay there"),
+        Place("empty-replication", f"{home}/replication", "No replication rules in"),
         Place("empty-replication-edit", f"{home}/replication/edit", "no rules yet"),
         Place("empty-permissions", f"{home}/permissions", "No other account"),
     ]

@@ -58,7 +58,7 @@ def test_a_rule_is_added_by_keyboard_alone(page: Page, server: Served, account: 
     for button in ("Next", "Next", "Submit rule"):
         tab_to(page, button)
         go(page)
-    expect(page.locator("main")).to_contain_text("was created to carry images")
+    expect(page.locator("main")).to_contain_text("was created to replicate images")
 
 
 def test_enter_in_a_field_goes_on_and_not_elsewhere(person: Person, page: Page) -> None:
@@ -96,7 +96,7 @@ def test_the_first_tab_leads_past_the_navigation(person: Person, page: Page) -> 
     assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
-def test_the_copies_of_a_page_that_is_left_open_become_arrived_by_themselves(person: Person, page: Page) -> None:
+def test_the_copies_of_a_page_that_is_left_open_become_complete_by_themselves(person: Person, page: Page) -> None:
     server, account = person.server, person.account
     ecr = server.client("ecr", account, "eu-north-1")
     ecr.create_repository(repositoryName="team/api")
@@ -110,7 +110,7 @@ def test_the_copies_of_a_page_that_is_left_open_become_arrived_by_themselves(per
     page.evaluate("window.isTheSamePage = true")
     hold_back(server, "eu-north-1", held=False)
     push(server, account, "team/api", "third", "eu-north-1")
-    expect(page.get_by_text("arrived", exact=True)).to_have_count(3)
+    expect(page.get_by_text("complete", exact=True)).to_have_count(3)
     assert page.evaluate("window.isTheSamePage") is True
 
 

@@ -36,7 +36,7 @@ def test_pages_that_the_person_may_not_see_say_which_permission_is_missing(limit
         ("permissions/generate", "ecr:GetRegistryPolicy"),
     ):
         limited.visit(f"/console/eu-west-1/{path}")
-        limited.sees_title("You may not do this")
+        limited.sees_title("Access denied")
         limited.sees(f"is not authorized to perform: {action}")
         limited.sees("Ask an administrator")
         limited.sees("Request id")

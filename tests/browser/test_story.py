@@ -43,11 +43,11 @@ def test_the_whole_story_over_two_regions_and_two_accounts(page: Page, server: S
     person.pick_region("eu-west-1")
     person.follow("Repositories")
     person.follow("team/api")
-    expect_copies(page, "arrived", 2)
+    expect_copies(page, "complete", 2)
     person.pick_region("us-east-1")
     person.follow("Repositories")
     person.follow("team/api")
-    expect(page.get_by_role("row", name="1.4")).to_contain_text(f"arrived from eu-west-1 in {account}")
+    expect(page.get_by_role("row", name="1.4")).to_contain_text(f"replicated from eu-west-1 in {account}")
     # The role shows where it was used, and cannot be deleted while Regions are configured.
     person.open_role()
     person.sees("Service-linked role")
@@ -80,16 +80,16 @@ def test_the_image_page_keeps_itself_fresh_or_offers_to_look_again(person: Perso
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
     push(server, account, "team/api", "first", "sa-east-1")
     person.visit("/console/sa-east-1/images?repository=team/api")
-    expect_copies(page, "arrived", 1)
+    expect_copies(page, "complete", 1)
     hold_back(server, "sa-east-1", held=True)
     push(server, account, "team/api", "second", "sa-east-1")
     page.reload()
-    person.sees("1 copy is on the way")
+    person.sees("1 copy is in progress")
     expect(page.get_by_text("waiting", exact=True)).to_be_visible()
     hold_back(server, "sa-east-1", held=False)
     push(server, account, "team/api", "third", "sa-east-1")
-    expect_copies(page, "arrived", 3)
-    person.sees("Nothing is on the way")
+    expect_copies(page, "complete", 3)
+    person.sees("No copy is in progress")
 
 
 def test_a_copy_that_gave_up_says_why_and_what_to_do(person: Person, page: Page) -> None:
@@ -100,8 +100,8 @@ def test_a_copy_that_gave_up_says_why_and_what_to_do(person: Person, page: Page)
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
     push(server, account, "team/api", "1.0")
     person.visit("/console/eu-west-1/images?repository=team/api")
-    expect_copies(page, "gave up", 1)
-    person.sees("the destination's registry policy does not let this account in")
+    expect_copies(page, "failed", 1)
+    person.sees("the destination's registry policy does not allow this account")
     person.sees("push each tag of the image again")
     # The advice is true.
     policy = {"Sid": "In", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Resource": "*"}
@@ -110,7 +110,7 @@ def test_a_copy_that_gave_up_says_why_and_what_to_do(person: Person, page: Page)
     partner.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
     push_again(server, account, "team/api", "1.0")
     page.reload()
-    expect_copies(page, "arrived", 1)
+    expect_copies(page, "complete", 1)
 
 
 def test_the_description_of_the_role_can_be_edited(person: Person, page: Page) -> None:
@@ -168,7 +168,7 @@ def expect_copies(page: Page, word: str, count: int) -> None:
     for _ in range(40):
         if copies.count() == count:
             return
-        again = page.get_by_role("link", name="Look again")
+        again = page.get_by_role("link", name="Refresh")
         if again.count():
             again.click()
         else:

@@ -89,7 +89,7 @@ def test_what_failed_is_listed_with_its_reason_the_newest_first(served: Served) 
     assert {(each["state"], each["ecr_state"], each["failure_code"]) for each in found} == {
         ("failed", "FAILED", "DESTINATION_REGISTRY_ACCESS_DENIED")
     }
-    assert {each["why"] for each in found} == {"the destination's registry policy does not let this account in"}
+    assert {each["why"] for each in found} == {"the destination's registry policy does not allow this account"}
     assert {each["destination"] for each in found} == {f"{PARTNER}/us-east-1"}
 
 
@@ -99,7 +99,7 @@ def test_a_person_reads_image_destination_state_attempts_and_why(served: Served)
         "team/api:v2",
         f"{ACCOUNT}/eu-west-1 -> {PARTNER}/us-east-1",
         "failed (FAILED), 1 attempt since ",
-        "DESTINATION_REGISTRY_ACCESS_DENIED: the destination's registry policy does not let this account in",
+        "DESTINATION_REGISTRY_ACCESS_DENIED: the destination's registry policy does not allow this account",
         "next try     none",
     ):
         assert text in shown

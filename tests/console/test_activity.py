@@ -47,11 +47,11 @@ def test_failed_copies_are_listed_page_by_page_the_newest_first_with_the_reason(
     assert _tags(first) + _tags(second) == TAGS[::-1]
     assert len(_tags(second)) == 1
     assert (first.count(f"<code>{CODE}</code>"), second.count(f"<code>{CODE}</code>")) == (20, 1)
-    assert "registry policy does not let this account in" in second
+    assert "registry policy does not allow this account" in second
     assert "Registry permissions. Then push each tag of the image again" in second
     assert "Next page" not in second
 
 
 def test_a_choice_of_states_leaves_the_others_out(opener: Opener, server: Served) -> None:
     assert len(_tags(read(opener, f"{server.url}{ACTIVITY}?state=failed"))) == 20
-    assert "No copies like these" in read(opener, f"{server.url}{ACTIVITY}?state=waiting")
+    assert "No copies in this state" in read(opener, f"{server.url}{ACTIVITY}?state=waiting")

@@ -233,7 +233,7 @@ def test_the_first_rule_needs_the_permission_to_create_the_role(server: Served, 
 def test_a_part_of_a_page_that_is_not_shown_says_so(shown: Shown, page: str, action: str) -> None:
     hidden = shown.allowing_all_but(action).get(f"{REGION}/{page}")
     assert f"not authorized to perform: {action} on resource" in hidden
-    assert "You may not do this" not in hidden
+    assert "Access denied" not in hidden
     assert "not authorized" not in shown.root.get(f"{REGION}/{page}")
 
 

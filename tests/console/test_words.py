@@ -33,10 +33,10 @@ REPORT = DeliveryReport(
     ("report", "word", "is_settled"),
     [
         (REPORT, "waiting", False),
-        (replace(REPORT, attempts=1), "traveling", False),
+        (replace(REPORT, attempts=1), "copying", False),
         (replace(REPORT, attempts=1, reason="the destination is away"), "waiting", False),
-        (replace(REPORT, attempts=1, state=DeliveryState.COMPLETE, settled_at=NOW), "arrived", True),
-        (replace(REPORT, attempts=1, state=DeliveryState.FAILED, settled_at=NOW), "gave up", True),
+        (replace(REPORT, attempts=1, state=DeliveryState.COMPLETE, settled_at=NOW), "complete", True),
+        (replace(REPORT, attempts=1, state=DeliveryState.FAILED, settled_at=NOW), "failed", True),
     ],
 )
 def test_each_state_has_its_word(report: DeliveryReport, word: str, *, is_settled: bool) -> None:

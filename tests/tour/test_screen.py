@@ -52,7 +52,7 @@ def test_without_a_terminal_each_change_is_shown_once() -> None:
     with Screen(Console(file=output, width=80)) as screen:
         for status in ("IN_PROGRESS", "IN_PROGRESS", "COMPLETE"):
             screen.traveling(dict.fromkeys(DESTINATIONS, status), 0.5)
-    assert (output.getvalue().count("traveling"), output.getvalue().count("arrived  ")) == (2, 2)
+    assert (output.getvalue().count("copying"), output.getvalue().count("complete  ")) == (2, 2)
 
 
 def test_what_is_proposed_names_the_server_that_is_up() -> None:

@@ -29,7 +29,7 @@ def list_deliveries(  # noqa: PLR0913 — each is an option
     account: Annotated[str | None, typer.Option(help="Only images of this account.")] = None,
     repository: Annotated[str | None, typer.Option(help="Only images of this repository.")] = None,
     state: Annotated[
-        State | None, typer.Option(help="Only these; 'all' are those that arrived, too. [default: waiting and failed]")
+        State | None, typer.Option(help="Only these; 'all' includes complete copies. [default: waiting and failed]")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many at most.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -90,8 +90,8 @@ def _row(each: ListedDelivery, visit: Visit) -> ActivityRow:
 
 
 def _state(each: ListedDelivery) -> tuple[str, str]:
-    """Return the word and the tone. The lease tells whether a waiting copy is traveling."""
+    """Return the word and the tone. The lease tells whether a waiting copy is being copied."""
     if each.report.state is DeliveryState.WAITING:
-        return ("traveling", "busy") if each.is_under_way else ("waiting", "calm")
+        return ("copying", "busy") if each.is_under_way else ("waiting", "calm")
     state = words.copy_state(each.report)
     return state.word, state.tone

@@ -126,8 +126,8 @@ class ConsoleDoor:
 
 _UNEXPECTED = Problem(
     500,
-    "Something went wrong here",
-    "an unexpected error was met, and recorded under this request's id",
+    "Internal error",
+    "an unexpected error occurred; the log has it under this request's id",
     "Try again; if it happens again, give the request id to the operator of this deployment.",
 )
 

@@ -32,7 +32,7 @@ class PrivateRegistryPages:
             rules = len((await self.replication.describe(visit.caller, visit.registry)).rules)
         except AccessDenied as refusal:
             return refusal.message
-        return {0: "No rules: images stay where they are pushed.", 1: "1 rule."}.get(rules, f"{rules} rules.")
+        return {0: "No rules: images are not replicated.", 1: "1 rule."}.get(rules, f"{rules} rules.")
 
     async def _permissions(self, visit: Visit) -> str:
         try:
@@ -41,4 +41,4 @@ class PrivateRegistryPages:
             return "No policy: no other account may replicate into this registry."
         except AccessDenied as refusal:
             return refusal.message
-        return "A policy lets other accounts in."
+        return "A policy allows other accounts."

@@ -21,37 +21,37 @@ _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
     (
         callers.FormForged,
         403,
-        "This form is not yours",
+        "Invalid form token",
         "Open the page again and send the form from there. If it happens again, sign out and in.",
     ),
     (
         callers.OriginRefused,
         403,
-        "This address is not served",
+        "Address not allowed",
         "Open the console at an address or a name of this server; the operator adds names to 'allowed_hosts'.",
     ),
-    (requests.PathUnknown, 404, "There is no such page", "Go on from one of the links of the navigation."),
+    (requests.PathUnknown, 404, "Page not found", "Use one of the links of the navigation."),
     (errors.NotFound, 404, "Not found", "It may have been deleted meanwhile: go back to the list."),
     (callers.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Other users need not wait."),
-    (errors.NotAuthenticated, 403, "That did not sign you in", "Check what you typed, and which account it is for."),
-    (errors.Conflict, 409, "Something stands in the way", "Look at what is there now, then decide again."),
-    (errors.LimitReached, 400, "A limit was reached", "Remove what is no longer needed, or ask for less."),
-    (requests.NotBuiltYet, 400, "twinport cannot do this yet", "Leave it out, and try again."),
-    (storage.BodyBroken, 400, "The form did not arrive", "Send it again."),
-    (storage.Interrupted, 408, "The form did not arrive", "Send it again."),
-    (errors.Unavailable, 503, "Not now", "Nothing was changed: try again in a moment."),
-    (errors.BadRequest, 400, "This cannot be done as asked", "Correct what you gave, and try again."),
+    (errors.NotAuthenticated, 403, "Sign-in failed", "Check what you entered, and which account it is for."),
+    (errors.Conflict, 409, "Conflict", "Check the current state, then try again."),
+    (errors.LimitReached, 400, "Limit exceeded", "Remove what is no longer needed, or ask for less."),
+    (requests.NotBuiltYet, 400, "Not implemented", "Leave it out, and try again."),
+    (storage.BodyBroken, 400, "Incomplete request", "Send the form again."),
+    (storage.Interrupted, 408, "Incomplete request", "Send the form again."),
+    (errors.Unavailable, 503, "Temporarily unavailable", "Nothing was changed: try again in a moment."),
+    (errors.BadRequest, 400, "Invalid input", "Correct the input, and try again."),
 )
 
 
 def problem_of(refusal: Refusal) -> Problem:
     """Word a refusal for a page."""
     if isinstance(refusal, AccessDenied):
-        return Problem(403, "You may not do this", refusal.message, _permission(refusal))
+        return Problem(403, "Access denied", refusal.message, _permission(refusal))
     for kind, status, headline, remedy in _KINDS:
         if isinstance(refusal, kind):
             return Problem(status, headline, refusal.message, remedy)
-    return Problem(400, "This was refused", refusal.message, "Go back, and try something else.")
+    return Problem(400, "Request refused", refusal.message, "Go back, and change the request.")
 
 
 def _permission(refusal: AccessDenied) -> str:

@@ -24,8 +24,8 @@ from twinport.registry.settings import Replication
 _SECTION = "registry"
 _DONE = {
     "saved": "The rules are saved. They apply to images that are pushed from now on.",
-    "created": f"The rules are saved, and the service-linked role {REPLICATION_ROLE} was created to carry images.",
-    "removed": "The rules were removed. What was copied before stays where it is.",
+    "created": f"The rules are saved, and the service-linked role {REPLICATION_ROLE} was created to replicate images.",
+    "removed": "The rules were removed. Images that were copied before stay.",
 }
 
 

@@ -93,7 +93,7 @@ class RepositoryPages:
         return RepositoryRow(
             name=repository.name,
             uri=repository_uri(repository.registry, repository.name, host, self.public_url),
-            tags="may move" if repository.tag_rule.mutability is Mutability.MUTABLE else "stay where they are",
+            tags="Mutable" if repository.tag_rule.mutability is Mutability.MUTABLE else "Immutable",
             created=f"{repository.created_at:%Y-%m-%d %H:%M} UTC",
             path=address(f"{visit.home}/images", repository=repository.name),
         )

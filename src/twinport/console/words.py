@@ -14,8 +14,8 @@ _TRUSTED_SHOWN = 3
 _PUSH_AGAIN = "push each tag of the image again; where a tag is immutable, delete the image here first."
 _WHY = {
     FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED: (
-        "the destination's registry policy does not let this account in",
-        f"The destination account admits it under Private registry, Registry permissions. Then {_PUSH_AGAIN}",
+        "the destination's registry policy does not allow this account",
+        f"The destination account allows it under Private registry, Registry permissions. Then {_PUSH_AGAIN}",
     ),
     FailureCode.DESTINATION_REGION_NOT_FOUND: (
         "the destination's Region is not known here",
@@ -23,22 +23,22 @@ _WHY = {
     ),
     FailureCode.DESTINATION_LIMIT_EXCEEDED: (
         "the destination has reached a limit",
-        f"Make room at the destination. Then {_PUSH_AGAIN}",
+        f"Delete what is no longer needed at the destination. Then {_PUSH_AGAIN}",
     ),
     FailureCode.DESTINATION_KMS_ERROR: (
         "the destination could not use its encryption key",
         f"Check the key of the destination's repository. Then {_PUSH_AGAIN}",
     ),
     FailureCode.SOURCE_IMAGE_NOT_FOUND: (
-        "the image was deleted here before it could be carried",
+        "the image was deleted here before it could be copied",
         "Push the image again if it is still wanted.",
     ),
     FailureCode.SOURCE_IMAGE_INACCESSIBLE: (
         "bytes of the image are damaged or missing here",
-        "Push the image again, from anywhere: that heals it, and the copy goes on by itself.",
+        "Push the image again, from any client: that repairs it, and the copy continues by itself.",
     ),
     FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND: (
-        "the service-linked role for replication is gone",
+        "the service-linked role for replication was deleted",
         f"Save the replication configuration again, which creates the role. Then {_PUSH_AGAIN}",
     ),
     FailureCode.REPLICATION_CONFIGURATION_REMOVED: (
@@ -46,7 +46,7 @@ _WHY = {
         f"Add a rule for this repository. Then {_PUSH_AGAIN}",
     ),
     FailureCode.INTERNAL_ERROR: (
-        "an unexpected error was met at every attempt",
+        "every attempt ended with an unexpected error",
         f"The operator of this deployment finds the error in the log. To try again, {_PUSH_AGAIN}",
     ),
 }
@@ -54,9 +54,13 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class CopyState:
-    """The status of a copy. `word` is waiting, traveling, arrived or gave up. `tone` is its color on the page."""
+    """The status of a copy. `word` is waiting, copying, complete or failed; `ecr` is ECR's word for it.
+
+    `tone` is its color on the page.
+    """
 
     word: str
+    ecr: str
     tone: str
     details: str
     remedy: str
@@ -68,7 +72,9 @@ class CopyState:
 def copy_state(report: DeliveryReport) -> CopyState:
     word, tone, details, remedy = _told(report)
     settled = report.state is not DeliveryState.WAITING
-    return CopyState(word, tone, details, remedy, report.destination.region, report.destination.account, settled)
+    return CopyState(
+        word, report.state.ecr, tone, details, remedy, report.destination.region, report.destination.account, settled
+    )
 
 
 def why(report: DeliveryReport) -> str:
@@ -126,18 +132,18 @@ def _names(principal: object) -> list[str]:
 def _told(report: DeliveryReport) -> tuple[str, str, str, str]:
     match report.state:
         case DeliveryState.COMPLETE:
-            return "arrived", "good", _arrival(report), ""
+            return "complete", "good", _arrival(report), ""
         case DeliveryState.FAILED:
             why, remedy = _WHY[report.failure_code or FailureCode.INTERNAL_ERROR]
-            return "gave up", "bad", why, remedy
+            return "failed", "bad", why, remedy
         case DeliveryState.WAITING if report.attempts == 0:
             return "waiting", "calm", "", ""
         case DeliveryState.WAITING if report.reason:
             return "waiting", "calm", f"to be tried again after {tries(report.attempts)}: {report.reason}", ""
         case DeliveryState.WAITING:
-            return "traveling", "busy", "", ""
+            return "copying", "busy", "", ""
 
 
 def _arrival(report: DeliveryReport) -> str:
-    carried = f"{size(report.bytes_carried)} carried" if report.bytes_carried else "nothing had to be carried"
+    carried = f"{size(report.bytes_carried)} copied" if report.bytes_carried else "no bytes had to be copied"
     return f"{time(report.settled_at)}, {carried}"

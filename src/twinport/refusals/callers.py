@@ -53,7 +53,7 @@ class SignInRefused(NotAuthenticated):
     """Key or name, and secret or password, do not belong together. The message does not say which is wrong."""
 
     def __init__(self) -> None:
-        super().__init__("these do not belong to an active key or user; check both, and try again")
+        super().__init__("no active key or user matches; check both values, and try again")
 
 
 class SignedOut(NotAuthenticated):

@@ -13,7 +13,7 @@ from twinport.model.names import Registry
 from twinport.tour.guide import Taken
 from twinport.tour.itinerary import DESTINATIONS, OTHER_REGION, REPOSITORY, SOURCE
 
-_WORDS = {"IN_PROGRESS": "[yellow]traveling", "COMPLETE": "[green]arrived", "FAILED": "[red]gave up"}
+_WORDS = {"IN_PROGRESS": "[yellow]copying", "COMPLETE": "[green]complete", "FAILED": "[red]failed"}
 # The width of a line that goes to a file or another program.
 _WIDEST = 1000
 _NOT_YET = "[dim]not yet planned"
@@ -55,7 +55,7 @@ class Screen:
         self._shown = dict(statuses)
         if all(statuses.get(place) == "COMPLETE" for place in DESTINATIONS):
             self._live.stop()
-            self._console.print(f"  both copies arrived {seconds:.2f} s after the push")
+            self._console.print(f"  both copies complete {seconds:.2f} s after the push")
 
 
 def result(taken: Taken) -> Table:
