@@ -6,7 +6,6 @@ python -m tests.watched serve --data FOLDER --listen HOST:PORT
 import asyncio
 import os
 import sys
-from pathlib import Path
 
 from tests import witness
 from twinport.access.gate import NO_CONTEXT, Context, Resource
@@ -16,7 +15,7 @@ from twinport.commands import serving
 from twinport.composition import app
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
-from twinport.settings import loading
+from twinport.settings import loading, sources
 
 
 class Watched(PolicyGate):
@@ -38,8 +37,7 @@ class Watched(PolicyGate):
 
 def main(arguments: list[str]) -> None:
     _, _, data, _, listen = arguments
-    file = os.environ.get("TWINPORT_CONFIG")
-    settings = loading.load(Path(file) if file else None, os.environ, {"data": data, "listen": listen})
+    settings = loading.load(sources.config_file(os.environ), os.environ, {"data": data, "listen": listen})
     with serving.listening(settings) as taken:
         asyncio.run(serving.serve(app.build(settings, Watched), settings, taken))
 

@@ -3,7 +3,6 @@
 import importlib
 import os
 import sys
-from pathlib import Path
 
 
 def main() -> None:
@@ -16,9 +15,9 @@ def main() -> None:
 def _ready() -> int:
     asking = importlib.import_module("twinport.status.own_server")
     config = importlib.import_module("twinport.settings.loading")
-    named = os.environ.get("TWINPORT_CONFIG")
+    sources = importlib.import_module("twinport.settings.sources")
     try:
-        settings = config.load(Path(named) if named else None, os.environ, {})
+        settings = config.load(sources.config_file(os.environ), os.environ, {})
     except config.ConfigurationWrong as wrong:
         sys.stderr.write(f"twinport: {wrong.message}\n")
         return 2

@@ -10,6 +10,7 @@ from twinport.model.regions import DEFAULT_REGIONS
 from twinport.settings.deviations import AS_ECR, Deviation
 from twinport.settings.loading import Settings, load
 from twinport.settings.retention import Retention
+from twinport.settings.sources import config_file
 
 ADDRESS = "postgresql://ann:marked-secret@db.example:5432/twinport?sslmode=require"
 
@@ -169,3 +170,20 @@ def test_a_name_that_no_region_can_have_is_refused(name: str) -> None:
 
 def test_every_region_that_is_known_may_be_served() -> None:
     assert load(None, {"TWINPORT_REGIONS": ",".join(DEFAULT_REGIONS)}, {}).regions == DEFAULT_REGIONS
+
+
+@pytest.mark.parametrize(
+    ("variable", "option", "chosen"),
+    [
+        (None, None, None),
+        ("", None, None),
+        ("v.toml", None, "v.toml"),
+        ("v.toml", "o.toml", "o.toml"),
+        (None, "o.toml", "o.toml"),
+    ],
+)
+def test_the_option_names_the_settings_file_before_the_variable(
+    variable: str | None, option: str | None, chosen: str | None
+) -> None:
+    environment = {} if variable is None else {"TWINPORT_CONFIG": variable}
+    assert config_file(environment, Path(option) if option else None) == (Path(chosen) if chosen else None)

@@ -13,6 +13,7 @@ from twinport.logs import telemetry
 from twinport.logs.file import EventFile
 from twinport.logs.levels import LogLevel
 from twinport.settings.loading import Settings, load
+from twinport.settings.sources import config_file
 
 # The defaults that help texts show.
 DEFAULTS = Settings()
@@ -58,7 +59,7 @@ def settings_from(
     """
     private_files.keep()
     given = {"data": data, "listen": listen, **others}
-    file = config or (Path(os.environ["TWINPORT_CONFIG"]) if os.environ.get("TWINPORT_CONFIG") else None)
+    file = config_file(os.environ, config)
     settings = load(file, os.environ, {name: value for name, value in given.items() if value is not None}, defaults)
     if quiet:
         settings = replace(settings, log_level=max(settings.log_level, LogLevel.WARNING))

@@ -11,6 +11,7 @@ from pathlib import Path
 from twinport import __version__
 from twinport.settings.loading import Settings
 from twinport.settings.own_address import url_of
+from twinport.settings.sources import config_file
 
 _KEYS = "twelve digits are an access key id, its secret is 'test'"
 _ALIAS = "test/test is account 000000000000"
@@ -41,9 +42,7 @@ class Invocation:
 
 def invocation(arguments: Sequence[str], environment: Mapping[str, str], config: Path | None) -> Invocation:
     """Find out from its arguments how this process was started."""
-    named = environment.get("TWINPORT_CONFIG")
-    file = config or (Path(named) if named else None)
-    return Invocation(program(arguments[0]), tuple(arguments[1:]), file)
+    return Invocation(program(arguments[0]), tuple(arguments[1:]), config_file(environment, config))
 
 
 def started_here(config: Path | None) -> Invocation:

@@ -18,6 +18,12 @@ _OTHER_VARIABLES = re.compile(
 )
 
 
+def config_file(environment: Mapping[str, str], option: Path | None = None) -> Path | None:
+    """Return the settings file that the option `--config` names, or otherwise the variable."""
+    named = environment.get("TWINPORT_CONFIG")
+    return option or (Path(named) if named else None)
+
+
 def from_file(file: Path | None, problems: list[str]) -> dict[str, object]:
     """Return the values of a TOML file, if there is one."""
     if file is None:
