@@ -12,7 +12,7 @@ import pytest
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, caller
 from twinport.access.uses import COARSENESS, Uses
-from twinport.catalog.partition import access_keys, identities, service_uses
+from twinport.catalog.partition import access_keys, entities, service_uses
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.entities import AccessKey, KeyStatus, Role, Use
@@ -56,7 +56,7 @@ async def uses(catalog: WholeCatalog) -> Uses:
     key = AccessKey(KEY, ACCOUNT, ANN.unique_id, KeyStatus.ACTIVE, NOW)
     role = Role(BUILD.unique_id, ACCOUNT, "build", "/", "{}", NOW)
     await catalog.partition.write(lambda db: access_keys.add(db, key, "sealed"))
-    await catalog.partition.write(lambda db: identities.add_role(db, role))
+    await catalog.partition.write(lambda db: entities.add_role(db, role))
     return Uses(catalog)
 
 
@@ -82,7 +82,7 @@ async def test_a_key_was_used_where_and_for_what_it_was_used_last(catalog: Whole
 async def test_a_role_was_used_by_its_sessions(catalog: WholeCatalog, uses: Uses) -> None:
     uses.note(later(BUILD, 5), "ecr")
     await uses.write()
-    role = await catalog.partition.read(lambda db: identities.get_role(db, ACCOUNT, "build"))
+    role = await catalog.partition.read(lambda db: entities.get_role(db, ACCOUNT, "build"))
     assert (role.last_used_at, role.last_used_region) == (NOW + timedelta(seconds=5), "eu-west-1")
 
 

@@ -11,8 +11,8 @@ from twinport.catalog.partition import (
     accounts,
     credential_reports,
     details,
+    entities,
     groups,
-    identities,
     instance_profiles,
     managed_policies,
     principal_policies,
@@ -46,10 +46,10 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 def fill(db: Connection) -> None:
     policy = ManagedPolicy(OWN, "ANPA1", "mine", "/", "v1", NOW, NOW)
     managed_policies.add(db, NewPolicy(ACCOUNT, policy, "{}"))
-    identities.add_user(db, ANN)
+    entities.add_user(db, ANN)
     groups.add(db, STAFF)
     groups.add_member(db, STAFF, ANN)
-    identities.add_role(db, BUILD)
+    entities.add_role(db, BUILD)
     instance_profiles.add(db, MACHINES)
     instance_profiles.put_role(db, MACHINES, BUILD)
     principal_policies.attach(db, STAFF, READ_ONLY, NOW)
@@ -90,7 +90,7 @@ async def test_a_profile_holds_one_role_and_keeps_it(catalog: WholeCatalog) -> N
     with pytest.raises(LimitReached):
         await catalog.partition.write(put_again)
     with pytest.raises(StillReferenced, match="instance profile"):
-        await catalog.partition.write(lambda db: identities.delete_role(db, BUILD))
+        await catalog.partition.write(lambda db: entities.delete_role(db, BUILD))
     (listed,) = await catalog.partition.read(lambda db: instance_profiles.listed(db, ACCOUNT, "/", Page()))
     assert listed.role == BUILD
 

@@ -14,7 +14,7 @@ from tests.catalogs import ENGINES, SQLITE
 from tests.postgres import PostgresServer
 from twinport.catalog import postgres
 from twinport.catalog.engine import migrating, migration_files, revisions
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
@@ -191,10 +191,10 @@ def test_tags_are_found_by_their_keys_after_the_comparable_form_has_changed(db: 
     rows = [{"owner_id": "AIDA", "key_lower": lower, "key": key, "value": "v"} for lower, key in given]
     db.execute(partition_schema.identity_tag.insert(), rows)
     migrating.upgrade(db, partition_schema.partition)
-    identities.remove_tags(db, "AIDA", ["äb", "K", "TEAM"])
-    assert {tag.key for tag in identities.tags(db, "AIDA")} == {"\u212a", "ÄB"}
-    identities.remove_tags(db, "AIDA", ["\u212a", "Äb"])
-    assert identities.tags(db, "AIDA") == ()
+    entities.remove_tags(db, "AIDA", ["äb", "K", "TEAM"])
+    assert {tag.key for tag in entities.tags(db, "AIDA")} == {"\u212a", "ÄB"}
+    entities.remove_tags(db, "AIDA", ["\u212a", "Äb"])
+    assert entities.tags(db, "AIDA") == ()
 
 
 def rows_of_the_first_folder(name: str) -> dict[str, list[dict[str, object]]]:

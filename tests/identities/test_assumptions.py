@@ -20,7 +20,7 @@ from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Sessions
 from twinport.access.trust import RoleName
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.partition import identities, schema
+from twinport.catalog.partition import entities, schema
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.identities.assumptions import Assumptions, Wish
@@ -69,7 +69,7 @@ class House:
     async def add_role(self, trust: str, length: timedelta = HOUR, tags: tuple[Tag, ...] = ()) -> None:
         role = Role("AROABUILDERBUILDERBU", fakes.ACCOUNT, "builder", "/ci/", trust, fakes.NOW, tags=tags)
         made = replace(role, max_session=length)
-        await self.catalog.partition.write(lambda db: identities.add_role(db, made))
+        await self.catalog.partition.write(lambda db: entities.add_role(db, made))
         await self.give("AROABUILDERBUILDERBU", allowing("ecr:*"))
 
     async def give(self, owner: str, text: str) -> None:
@@ -105,8 +105,8 @@ async def house(catalog: EmbeddedCatalog) -> House:
     gate, sessions = PolicyGate(catalog, library), Sessions(catalog, sealer, world)
     alice = User(ALICE.unique_id, ALICE.account, "alice", "/", fakes.NOW)
     bob = User(BOB.unique_id, BOB.account, "bob", "/", fakes.NOW)
-    await catalog.partition.write(lambda db: identities.add_user(db, alice))
-    await catalog.partition.write(lambda db: identities.add_user(db, bob))
+    await catalog.partition.write(lambda db: entities.add_user(db, alice))
+    await catalog.partition.write(lambda db: entities.add_user(db, bob))
     principals = Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE)
     return House(catalog, world, gate, principals, Assumptions(gate, RoleSessions(library, sessions, world)))
 
@@ -205,7 +205,7 @@ async def test_a_role_that_is_missing_is_refused_as_one_that_does_not_trust(hous
 async def test_no_caller_assumes_the_role_of_a_service(house: House) -> None:
     linked = SERVICES[REPLICATION_SERVICE]
     role = Role("AROAREPLICATIONREPLI", fakes.ACCOUNT, linked.role_name, linked.path, linked.trust, fakes.NOW)
-    await house.catalog.partition.write(lambda db: identities.add_service_role(db, role, linked.policy_arn))
+    await house.catalog.partition.write(lambda db: entities.add_service_role(db, role, linked.policy_arn))
     await house.give(ALICE.unique_id, allowing("*"))
     for caller in (ROOT, ALICE, FAR_ROOT):
         assert await house.refused(caller, Wish(RoleName.parse(role.arn), "build")) == NO_TRUST

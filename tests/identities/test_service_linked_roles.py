@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes import ACCOUNT, OTHER_REGION, REGION, AllowAll, DenyAll, caller
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.ports import Connection
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
@@ -40,7 +40,7 @@ def role_id(_db: Connection, role_id: str) -> str:
 
 
 async def existing(catalog: EmbeddedCatalog) -> list[Role]:
-    return await catalog.partition.read(lambda db: identities.roles(db, ACCOUNT, "/", Page()))
+    return await catalog.partition.read(lambda db: entities.roles(db, ACCOUNT, "/", Page()))
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=str)
@@ -86,7 +86,7 @@ async def test_a_customers_role_of_the_name_stands_in_the_way(
     catalog: EmbeddedCatalog, roles: ServiceLinkedRoles
 ) -> None:
     mine = Role("AROAMINE", ACCOUNT, REPLICATION_ROLE, "/", "{}", ManualClock().now())
-    await catalog.partition.write(lambda db: identities.add_role(db, mine))
+    await catalog.partition.write(lambda db: entities.add_role(db, mine))
     with pytest.raises(ServiceRoleNameTaken):
         await roles.store_under(caller(), HERE, REPLICATION_SERVICE, role_id)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog import permissions
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import repositories
 from twinport.model.entities import User
@@ -134,7 +134,7 @@ async def test_what_is_no_registry_policy_is_refused_in_ecrs_words(catalog: Whol
 
 async def test_a_user_is_stored_by_unique_id_and_shown_by_the_name_of_now(catalog: WholeCatalog) -> None:
     alice = User("AIDAALICEALICEALICEA", ACCOUNT, "alice", "/", NOW)
-    await catalog.partition.write(lambda db: identities.add_user(db, alice))
+    await catalog.partition.write(lambda db: entities.add_user(db, alice))
     statement = {"Effect": "Allow", "Principal": {"AWS": [alice.arn, ACCOUNT]}, "Action": "ecr:*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     verbs = policies(catalog)
@@ -142,7 +142,7 @@ async def test_a_user_is_stored_by_unique_id_and_shown_by_the_name_of_now(catalo
     stored = (await catalog.region(REGION).read(lambda db: permissions.repository(db, REGISTRY, API))).policy or ""
     assert (alice.unique_id in stored, alice.arn in stored) == (True, False)
     renamed = replace(alice, name="alicia")
-    await catalog.partition.write(lambda db: identities.rename_user(db, renamed))
+    await catalog.partition.write(lambda db: entities.rename_user(db, renamed))
     assert renamed.arn in await verbs.get(caller(), REGISTRY, API)
-    await catalog.partition.write(lambda db: identities.delete_user(db, renamed))
+    await catalog.partition.write(lambda db: entities.delete_user(db, renamed))
     assert alice.unique_id in await verbs.delete(caller(), REGISTRY, API)

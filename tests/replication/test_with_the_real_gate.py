@@ -24,7 +24,7 @@ from tests.replication.world import (
 )
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.regional import registries
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.entities import Role
@@ -144,7 +144,7 @@ async def test_an_explicit_deny_wins(world: PolicedWorld) -> None:
 async def test_a_role_that_is_gone_carries_nothing(world: PolicedWorld) -> None:
     role = await world.role()
     assert role is not None
-    await world.catalog.partition.write(lambda db: identities.remove_service_role(db, role.unique_id))
+    await world.catalog.partition.write(lambda db: entities.remove_service_role(db, role.unique_id))
     await world.allow(grant(CREATE, REPLICATE))
     assert await world.outcome() is FailureCode.SERVICE_LINKED_ROLE_NOT_FOUND
 

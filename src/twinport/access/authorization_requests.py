@@ -9,7 +9,7 @@ from twinport.access.gate import AnyResource, IdentityResource, RepositoryResour
 from twinport.access.principals import root_caller, user_caller
 from twinport.access.session_callers import RoleFacts, session_caller
 from twinport.access.trust import RoleName
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.model.entities import Role
@@ -85,13 +85,13 @@ class AuthorizationRequests:
         return IdentityResource(AccountId(identity[1]), arn, unique_id)
 
     async def _user(self, arn: str, account: AccountId, name: str, origin: Origin) -> Caller:
-        user = await self.catalog.partition.read(lambda db: identities.find_user(db, account, name))
+        user = await self.catalog.partition.read(lambda db: entities.find_user(db, account, name))
         if user is None or user.arn != arn:
             raise PrincipalNotAsked(arn, "does not exist")
         return user_caller(account, arn, user.unique_id, origin, "")
 
     async def _role(self, named: str, account: str, name: str) -> Role:
-        role = await self.catalog.partition.read(lambda db: identities.find_role(db, AccountId(account), name))
+        role = await self.catalog.partition.read(lambda db: entities.find_role(db, AccountId(account), name))
         if role is None:
             raise PrincipalNotAsked(named, "does not exist")
         return role
@@ -102,7 +102,7 @@ class AuthorizationRequests:
         return session_caller(facts, session, origin, access_key_id="")
 
     async def _id_of(self, account: str, kind: str, name: str) -> str | None:
-        find = identities.find_user if kind == "user" else identities.find_role
+        find = entities.find_user if kind == "user" else entities.find_role
         found = await self.catalog.partition.read(lambda db: find(db, AccountId(account), name))
         return None if found is None else found.unique_id
 

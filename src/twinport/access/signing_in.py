@@ -13,7 +13,7 @@ from twinport.access import passwords
 from twinport.access.principals import OPEN_SECRET, Principals, user_caller
 from twinport.access.sign_in_throttle import SignInThrottle
 from twinport.access.uses import Uses
-from twinport.catalog.partition import accounts, console_sessions, identities, login_profiles, uses
+from twinport.catalog.partition import accounts, console_sessions, entities, login_profiles, uses
 from twinport.catalog.partition.console_sessions import ConsoleSession
 from twinport.catalog.partition.login_profiles import LoginProfile
 from twinport.catalog.ports import Catalog, Connection
@@ -159,12 +159,12 @@ def _store(db: Connection, session: ConsoleSession) -> None:
 
 
 def _profile_of(db: Connection, account: AccountId | None, name: str) -> tuple[User, LoginProfile] | None:
-    user = None if account is None else identities.find_user(db, account, name)
+    user = None if account is None else entities.find_user(db, account, name)
     return None if user is None else _with_profile(db, user)
 
 
 def _user_of(db: Connection, unique_id: str) -> tuple[User, LoginProfile] | None:
-    user = identities.user_of_id(db, unique_id)
+    user = entities.user_of_id(db, unique_id)
     return None if user is None else _with_profile(db, user)
 
 

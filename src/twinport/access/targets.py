@@ -8,7 +8,7 @@ from twinport.access.policy_library import PolicyLibrary
 from twinport.access.request_context import resource_tag_keys
 from twinport.access.trust import RoleName
 from twinport.catalog import permissions
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.model.entities import Role
 from twinport.model.names import AccountId, Registry
@@ -79,5 +79,5 @@ class Targets:
 
 
 def _role_and_trust(db: Connection, name: RoleName) -> tuple[Role | None, str | None]:
-    role = identities.find_role(db, name.account, name.name)
-    return role, None if role is None else identities.stored_trust(db, role.unique_id)
+    role = entities.find_role(db, name.account, name.name)
+    return role, None if role is None else entities.stored_trust(db, role.unique_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select
 
 from twinport.catalog.engine import statements
-from twinport.catalog.partition import accounts, identities
+from twinport.catalog.partition import accounts, entities
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.entities import User
@@ -178,7 +178,7 @@ def add_account(db: Connection, name: str, administrator: User, policy_arn: str,
     if accounts.named(db, name) is not None:
         raise AccountNameTaken(name)
     db.execute(insert(partition_schema.account).values(id=account, name=name, created_at=now))
-    identities.add_user(db, administrator)
+    entities.add_user(db, administrator)
     owner = {"owner_id": administrator.unique_id}
     db.execute(insert(partition_schema.attachment).values(**owner, policy_arn=policy_arn, attached_at=now))
     values = {**owner, "id": key.id, "sealed_secret": key.sealed_secret, "status": "Active"}

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import leases, outbox, registries
 from twinport.catalog.regional import schema as regional_schema
@@ -75,7 +75,7 @@ def submit_for(
     db: Connection, account: AccountId, name: str, *, uuid: str, now: datetime, deadline: datetime
 ) -> DeletionTask:
     """Submit the deletion of the service-linked role of this name. Raises EntityNotFound, or InvalidInput."""
-    role = identities.get_role(db, account, name)
+    role = entities.get_role(db, account, name)
     if role.service is None:
         raise InvalidInput(f"'{name}' is not a service-linked role; use DeleteRole")
     task_id = f"task{role.path}{role.name}/{uuid}"
@@ -129,7 +129,7 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
     if not fenced.issuperset(db.execute(select(partition_schema.region.c.name)).scalars()):
         return Conclusion.MORE_REGIONS
     leases.end(db, _lease(task.id))
-    identities.remove_service_role(db, task.role_id)
+    entities.remove_service_role(db, task.role_id)
     db.execute(update(_task).where(_task.c.id == task.id).values(status=TaskStatus.SUCCEEDED.value))
     return Conclusion.DELETED
 

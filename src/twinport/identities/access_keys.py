@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
 from twinport.access.uses import Uses
-from twinport.catalog.partition import access_keys, identities
+from twinport.catalog.partition import access_keys
+from twinport.catalog.partition import entities as identities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities.entities import Entities

@@ -3,14 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.catalog.partition import (
-    accounts,
-    groups,
-    identities,
-    instance_profiles,
-    managed_policies,
-    principal_policies,
-)
+from twinport.catalog.partition import accounts, groups, instance_profiles, managed_policies, principal_policies
+from twinport.catalog.partition import entities as identities
 from twinport.catalog.partition.access_keys import KEYS_PER_USER
 from twinport.catalog.partition.accounts import Holdings
 from twinport.catalog.ports import Catalog

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from twinport.catalog.partition import identities, principal_policies
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import principal_policies
 from twinport.catalog.ports import Catalog, Connection
 from twinport.identities.entities import Entities, boundary_context
 from twinport.identities.managed_policies import expect_attachable

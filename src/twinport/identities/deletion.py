@@ -13,7 +13,7 @@ from uuid import uuid4
 from twinport.access.gate import Gate, IdentityResource
 from twinport.catalog import deletions
 from twinport.catalog.deletions import Conclusion
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import Unavailable
@@ -87,7 +87,7 @@ class Deletions:
 
         Raises EntityNotFound, or InvalidInput for a role that is no service-linked one.
         """
-        role = await self.catalog.partition.read(lambda db: identities.find_role(db, caller.account, name))
+        role = await self.catalog.partition.read(lambda db: entities.find_role(db, caller.account, name))
         arn = role.arn if role else role_arn(caller.account, "/", name)
         resource = IdentityResource(caller.account, arn, role.unique_id if role else None)
         await self.gate.authorize(caller, "iam:DeleteServiceLinkedRole", resource)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from twinport.catalog.partition import groups, identities
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import groups
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.catalog.partition import identities, instance_profiles
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import instance_profiles
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinport.access import passwords
-from twinport.catalog.partition import identities, login_profiles
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import login_profiles
 from twinport.catalog.partition.login_profiles import LoginProfile
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from twinport.access.gate import Context
-from twinport.catalog.partition import identities, managed_policies
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import managed_policies
 from twinport.catalog.partition.managed_policies import NewPolicy
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.catalog.partition import identities, oidc_providers
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import oidc_providers
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import LimitReached

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from twinport.access.gate import Context
 from twinport.access.uses import Uses
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities as identities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import trust_documents, unique_ids

@@ -8,7 +8,7 @@ from typing import TypeVar
 from twinport.access.gate import Context, Gate, IdentityResource
 from twinport.catalog import deletions
 from twinport.catalog.deletions import NONE_FAILED
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
@@ -105,7 +105,7 @@ class ServiceLinkedRoles:
             raise SuffixRefused(service)
         role = self._made(linked, caller.account, description)
         try:
-            await self.catalog.partition.write(lambda db: identities.add_service_role(db, role, linked.policy_arn))
+            await self.catalog.partition.write(lambda db: entities.add_service_role(db, role, linked.policy_arn))
         except EntityExists as error:
             raise ServiceRoleNameTaken(linked.role_name) from error
         telemetry.event(Event.ROLE_CREATED, account=role.account, role=role.name, caller=caller.arn)
@@ -113,7 +113,7 @@ class ServiceLinkedRoles:
 
     async def find(self, account: AccountId, service: str) -> Role | None:
         """Return the role of a service, if it exists."""
-        return await self.catalog.partition.read(lambda db: identities.find_service_role(db, account, service))
+        return await self.catalog.partition.read(lambda db: entities.find_service_role(db, account, service))
 
     async def ensure(self, caller: Caller, account: AccountId, service: str) -> str:
         """Return the unique id of the role of a service. Creates the role if it does not exist.
@@ -127,7 +127,7 @@ class ServiceLinkedRoles:
         await self.gate.authorize(caller, "iam:CreateServiceLinkedRole", resource, _context(service))
         made = self._made(linked, account, linked.description)
         try:
-            await self.catalog.partition.write(lambda db: identities.add_service_role(db, made, linked.policy_arn))
+            await self.catalog.partition.write(lambda db: entities.add_service_role(db, made, linked.policy_arn))
         except EntityExists as error:
             # Another request created the role first, or a customer's own role has the name.
             if (found := await self.find(account, service)) is not None:

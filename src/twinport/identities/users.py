@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from twinport.access.gate import Context
-from twinport.catalog.partition import identities
+from twinport.catalog.partition import entities as identities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids

@@ -2,7 +2,7 @@
 
 Both engines use the same migrations. Alembic, which runs them, takes longer to import than everything
 else takes to start: it is loaded by name, and only for a database that lacks a migration. A new database gets the
-current tables at once; a test checks that they are the same (docs/decisions/0010-one-road-of-migrations.md).
+current tables at once; a test checks that they are the same (docs/decisions/0010-one-path-of-migrations.md).
 """
 
 import importlib

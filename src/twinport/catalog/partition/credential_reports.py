@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from twinport.catalog.engine import statements
-from twinport.catalog.partition import access_keys, identities, login_profiles, schema
+from twinport.catalog.partition import access_keys, entities, login_profiles, schema
 from twinport.catalog.partition.login_profiles import LoginProfile
 from twinport.model.entities import AccessKey, User
 from twinport.model.names import AccountId
@@ -36,7 +36,7 @@ def user_names(db: Connection, account: AccountId) -> list[str]:
 
 
 def of_user(db: Connection, account: AccountId, name: str) -> Credentials | None:
-    user = identities.find_user(db, account, name)
+    user = entities.find_user(db, account, name)
     if user is None:
         return None
     keys = tuple(sorted(access_keys.listed(db, user.unique_id), key=lambda key: key.created_at))

@@ -2,14 +2,7 @@
 
 from sqlalchemy import Connection, select, union
 
-from twinport.catalog.partition import (
-    groups,
-    identities,
-    instance_profiles,
-    managed_policies,
-    principal_policies,
-    schema,
-)
+from twinport.catalog.partition import entities, groups, instance_profiles, managed_policies, principal_policies, schema
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
 from twinport.model.entities import Page, PolicyOwner
 from twinport.model.names import PARTITION, AccountId
@@ -37,7 +30,7 @@ def names(db: Connection, account: AccountId, kind: DetailKind) -> list[str]:
 
 
 def user(db: Connection, account: AccountId, name: str) -> UserDetail | None:
-    found = identities.find_user(db, account, name)
+    found = entities.find_user(db, account, name)
     if found is None:
         return None
     return UserDetail(found, _policies(db, found), tuple(each.name for each in groups.all_of_user(db, found)))
@@ -49,7 +42,7 @@ def group(db: Connection, account: AccountId, name: str) -> GroupDetail | None:
 
 
 def role(db: Connection, account: AccountId, name: str) -> RoleDetail | None:
-    found = identities.find_role(db, account, name)
+    found = entities.find_role(db, account, name)
     if found is None:
         return None
     return RoleDetail(found, _policies(db, found), tuple(instance_profiles.of_role(db, found, _EVERYTHING)))

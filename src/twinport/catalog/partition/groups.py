@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.partition import identities, schema
+from twinport.catalog.partition import entities, schema
 from twinport.errors import LimitReached
 from twinport.model.entities import Group, Page, PrincipalType, User
 from twinport.model.names import AccountId
@@ -31,8 +31,8 @@ def get(db: Connection, account: AccountId, name: str) -> Group:
 
 def add(db: Connection, group: Group) -> None:
     """Store a new group. Raises EntityExists, or LimitReached when the account is full."""
-    identities.expect_free(db, _group, group)
-    identities.require_quota(db, _group, group.account, "GroupsPerAccount", GROUPS_PER_ACCOUNT)
+    entities.expect_free(db, _group, group)
+    entities.require_quota(db, _group, group.account, "GroupsPerAccount", GROUPS_PER_ACCOUNT)
     db.execute(
         insert(_group).values(
             unique_id=group.unique_id,
@@ -47,12 +47,12 @@ def add(db: Connection, group: Group) -> None:
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Group]:
     """List groups beneath a path in the order of their names: one more than fits, if there is one."""
-    return [_read(row) for row in db.execute(identities.listing(_group, account, prefix, page))]
+    return [_read(row) for row in db.execute(entities.listing(_group, account, prefix, page))]
 
 
 def rename(db: Connection, group: Group) -> None:
     """Store a group's new name and path. Raises EntityExists."""
-    identities.expect_free(db, _group, group)
+    entities.expect_free(db, _group, group)
     changes = {"name": group.name, "name_key": group.name.lower(), "path": group.path}
     db.execute(update(_group).where(_group.c.unique_id == group.unique_id).values(changes))
 
@@ -61,7 +61,7 @@ def remove(db: Connection, group: Group) -> None:
     """Delete a group without users and without policies. Raises StillReferenced."""
     if members(db, group, Page(limit=1)):
         raise StillReferenced("Cannot delete entity, must remove users from group first.")
-    identities.expect_bare(db, group.unique_id)
+    entities.expect_bare(db, group.unique_id)
     db.execute(delete(_group).where(_group.c.unique_id == group.unique_id))
 
 
@@ -85,14 +85,14 @@ def remove_member(db: Connection, group: Group, user: User) -> None:
 
 def members(db: Connection, group: Group, page: Page) -> list[User]:
     """List a group's users in the order of their names, without tags: one more than fits, if there is one."""
-    here = identities.listing(_user, group.account, "/", page)
+    here = entities.listing(_user, group.account, "/", page)
     chosen = here.join(_membership, _membership.c.user_id == _user.c.unique_id)
-    return [identities.read_user(row) for row in db.execute(chosen.where(_membership.c.group_id == group.unique_id))]
+    return [entities.read_user(row) for row in db.execute(chosen.where(_membership.c.group_id == group.unique_id))]
 
 
 def of_user(db: Connection, user: User, page: Page) -> list[Group]:
     """List a user's groups in the order of their names: one more than fits, if there is one."""
-    here = identities.listing(_group, user.account, "/", page)
+    here = entities.listing(_group, user.account, "/", page)
     chosen = here.join(_membership, _membership.c.group_id == _group.c.unique_id)
     return [_read(row) for row in db.execute(chosen.where(_membership.c.user_id == user.unique_id))]
 

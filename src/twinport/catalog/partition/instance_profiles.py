@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog.partition import identities, schema
+from twinport.catalog.partition import entities, schema
 from twinport.errors import LimitReached
 from twinport.model.entities import InstanceProfile, Page, Role
 from twinport.model.names import AccountId
@@ -28,7 +28,7 @@ def find(db: Connection, account: AccountId, name: str) -> InstanceProfile | Non
     if row is None:
         return None
     (found,) = _with_roles(db, [row])
-    return replace(found, tags=identities.tags(db, row.unique_id))
+    return replace(found, tags=entities.tags(db, row.unique_id))
 
 
 def get(db: Connection, account: AccountId, name: str) -> InstanceProfile:
@@ -47,7 +47,7 @@ def add(db: Connection, profile: InstanceProfile) -> None:
     same_name = (_profile.c.account == profile.account, _profile.c.name_key == profile.name.lower())
     if db.execute(select(_profile.c.unique_id).where(*same_name)).first():
         raise InstanceProfileExists(profile.name)
-    identities.require_quota(db, _profile, profile.account, "InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
+    entities.require_quota(db, _profile, profile.account, "InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
     db.execute(
         insert(_profile).values(
             unique_id=profile.unique_id,
@@ -58,17 +58,17 @@ def add(db: Connection, profile: InstanceProfile) -> None:
             created_at=profile.created_at,
         )
     )
-    identities.set_tags(db, profile.unique_id, profile.tags)
+    entities.set_tags(db, profile.unique_id, profile.tags)
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[InstanceProfile]:
     """List profiles beneath a path in the order of their names, without tags: one more than fits, if there is one."""
-    return _with_roles(db, db.execute(identities.listing(_profile, account, prefix, page)))
+    return _with_roles(db, db.execute(entities.listing(_profile, account, prefix, page)))
 
 
 def of_role(db: Connection, role: Role, page: Page) -> list[InstanceProfile]:
     """List the profiles that hold a role, as `listed` does."""
-    query = identities.listing(_profile, role.account, "/", page).where(_profile.c.role_id == role.unique_id)
+    query = entities.listing(_profile, role.account, "/", page).where(_profile.c.role_id == role.unique_id)
     return _with_roles(db, db.execute(query))
 
 
@@ -76,7 +76,7 @@ def remove(db: Connection, profile: InstanceProfile) -> None:
     """Delete a profile that holds no role. Raises StillReferenced."""
     if profile.role is not None:
         raise StillReferenced("Cannot delete entity, must remove roles from instance profile first.")
-    identities.remove_tags(db, profile.unique_id, [tag.key for tag in profile.tags])
+    entities.remove_tags(db, profile.unique_id, [tag.key for tag in profile.tags])
     db.execute(delete(_profile).where(_profile.c.unique_id == profile.unique_id))
 
 
@@ -96,7 +96,7 @@ def take_role(db: Connection, profile: InstanceProfile, role: Role) -> None:
 
 def _with_roles(db: Connection, rows: Iterable[Row[Any]]) -> list[InstanceProfile]:
     found = list(rows)
-    roles = identities.roles_of_ids(db, {row.role_id for row in found if row.role_id is not None})
+    roles = entities.roles_of_ids(db, {row.role_id for row in found if row.role_id is not None})
     return [
         InstanceProfile(
             row.unique_id, AccountId(row.account), row.name, row.path, row.created_at, roles.get(row.role_id)

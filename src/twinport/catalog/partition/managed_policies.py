@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, or_, select, union, update
 
-from twinport.catalog.partition import identities, schema
+from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import schema
 from twinport.errors import LimitReached
 from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType
 from twinport.model.names import AccountId

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog.partition import identities, schema
+from twinport.catalog.partition import entities, schema
 from twinport.model.names import AccountId
 from twinport.model.oidc import OidcProvider, provider_arn
 from twinport.refusals.oidc import OidcProviderExists, OidcProviderNotFound
@@ -19,7 +19,7 @@ def add(db: Connection, provider: OidcProvider) -> None:
     """Store a new provider with its tags. Raises OidcProviderExists, or LimitReached when there are too many."""
     if find(db, provider.arn) is not None:
         raise OidcProviderExists(provider.issuer)
-    identities.require_quota(db, _provider, provider.account, "OpenIDConnectProvidersPerAccount", PROVIDERS_PER_ACCOUNT)
+    entities.require_quota(db, _provider, provider.account, "OpenIDConnectProvidersPerAccount", PROVIDERS_PER_ACCOUNT)
     db.execute(
         insert(_provider).values(
             arn=provider.arn,
@@ -30,7 +30,7 @@ def add(db: Connection, provider: OidcProvider) -> None:
             created_at=provider.created_at,
         )
     )
-    identities.set_tags(db, provider.arn, provider.tags)
+    entities.set_tags(db, provider.arn, provider.tags)
 
 
 def find(db: Connection, arn: str) -> OidcProvider | None:
@@ -66,7 +66,7 @@ def set_lists(db: Connection, arn: str, client_ids: Sequence[str], thumbprints: 
 
 def remove(db: Connection, arn: str) -> None:
     """Delete a provider with its tags, if it is there."""
-    identities.remove_tags(db, arn, [tag.key for tag in identities.tags(db, arn)])
+    entities.remove_tags(db, arn, [tag.key for tag in entities.tags(db, arn)])
     db.execute(delete(_provider).where(_provider.c.arn == arn))
 
 
@@ -77,5 +77,5 @@ def _read(db: Connection, row: Row[Any]) -> OidcProvider:
         client_ids=tuple(json.loads(row.client_ids)),
         thumbprints=tuple(json.loads(row.thumbprints)),
         created_at=row.created_at,
-        tags=identities.tags(db, row.arn),
+        tags=entities.tags(db, row.arn),
     )

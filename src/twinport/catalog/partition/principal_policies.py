@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 
 from twinport.catalog.engine import statements
-from twinport.catalog.partition import groups, identities, schema
+from twinport.catalog.partition import entities, groups, schema
 from twinport.errors import LimitReached
 from twinport.model.entities import Page, PolicyOwner, PrincipalType
 from twinport.model.names import AccountId
@@ -18,11 +18,11 @@ ATTACHED_MOST = 10
 def find(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> PolicyOwner | None:
     match kind:
         case PrincipalType.USER:
-            return identities.find_user(db, account, name)
+            return entities.find_user(db, account, name)
         case PrincipalType.GROUP:
             return groups.find(db, account, name)
         case PrincipalType.ROLE:
-            return identities.find_role(db, account, name)
+            return entities.find_role(db, account, name)
 
 
 def get(db: Connection, account: AccountId, kind: PrincipalType, name: str) -> PolicyOwner:
@@ -37,11 +37,11 @@ def get_own(db: Connection, account: AccountId, kind: PrincipalType, name: str) 
     """Return a user, group or role whose policies its account may change. Raises EntityNotFound, RoleUnmodifiable."""
     match kind:
         case PrincipalType.USER:
-            return identities.get_user(db, account, name)
+            return entities.get_user(db, account, name)
         case PrincipalType.GROUP:
             return groups.get(db, account, name)
         case PrincipalType.ROLE:
-            return identities.get_own_role(db, account, name)
+            return entities.get_own_role(db, account, name)
 
 
 # --- inline -----------------------------------------------------------------------------------------------

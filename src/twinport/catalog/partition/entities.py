@@ -1,4 +1,4 @@
-"""Users and roles in the partition's database, with their tags.
+"""The rows of IAM's entities: users and roles, and what every kind has: its tags, its quota, its pages.
 
 Names are unique without regard to case and found by their exact spelling.
 """
