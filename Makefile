@@ -59,7 +59,7 @@ GATE := build/gate
 WATCH = rm -rf $(GATE) && mkdir -p $(GATE) && TWINPORT_WITNESS=$(CURDIR)/$(GATE)
 RECORD = $(WATCH) $(BIN)/python -m pytest -q -n 2 -m 'not large' $$($(BIN)/python -m tools.list_gate --suites)
 
-.PHONY: gate check-gate words loop bench-access help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
+.PHONY: pages gate check-gate words loop bench-access help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -141,6 +141,11 @@ words: $(DEV_READY) ## List lines of prose that need plainer words, and count th
 fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pages: $(DEV_READY) ## Write the pages of docs/reference that are generated from the source: operations, events, metrics.
+	$(BIN)/python tools/list_operations.py
+	$(BIN)/python tools/list_events.py
+	$(BIN)/python tools/list_metrics.py
 
 gate: $(DEV_READY) ## Write docs/reference/gate.md from what the gate is asked while the suites of the doors run.
 	$(RECORD)

@@ -1,4 +1,7 @@
-"""One address for three services: a request to `/` is ECR's, IAM's or STS's by its target, action and signature."""
+"""One address for three services: a request to `/` is ECR's, IAM's or STS's by its target, action and signature.
+
+It also bounds how large a body may be, and how much memory the bodies of one network or one account hold at once.
+"""
 
 import asyncio
 import contextlib
@@ -128,7 +131,7 @@ class Gateway:
         if size <= _SMALL_BODY:
             return await self._answered(request, message, await _read(request, _SMALL_BODY))
         claim = await self.authenticator.named_by(message, self.admission.origin_of(request, self.world.now()))
-        # Only a client that names an existing key may send a body above the small limit.
+        # Only a client that names an existing key may send more than _BODY_LIMIT.
         limit = _BODY_LIMIT if claim is None else _limit_of(request)
         if claim is not None and claim.is_proven:
             budget, party = self.known, str(claim.account)

@@ -149,11 +149,11 @@ class Machine:
 
     async def sweep_what_is_old(self) -> None:
         """Delete what was not needed for a day: first rows, then bytes, once their readers are done."""
-        self.clock.advance(RETENTION.layers * 2)
+        self.clock.advance(RETENTION.garbage_delay * 2)
         for _ in range(2):
             for region in REGIONS:
                 await self.garbage.sweep(region)
-            self.clock.advance(RETENTION.readers * 2)
+            self.clock.advance(RETENTION.reader_grace * 2)
 
     async def deliver(self) -> int:
         """Carry what is due now, and return the number of attempts; killed in a group of tasks is killed."""

@@ -106,7 +106,9 @@ class Dump:
     async def settle(self) -> None:
         """Let all time pass that anything is kept."""
         for _ in range(3):
-            await self.sweep(max(self.retention.layers, self.retention.uploads, self.retention.readers) + TICK)
+            await self.sweep(
+                max(self.retention.garbage_delay, self.retention.upload_expiry, self.retention.reader_grace) + TICK
+            )
 
     def files(self) -> set[str]:
         return {path.name for path in self.folder.rglob("blobs/*/*")}

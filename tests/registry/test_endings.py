@@ -97,7 +97,7 @@ async def test_no_transaction_of_an_expiry_changes_more_rows_than_its_bound(dump
         await begun(dump, f"large {number}", MANY // 3)
     for number in range(AT_ONCE * 2):
         await begun(dump, f"small {number}", 1)
-    dump.world.advance(dump.retention.uploads + TICK)
+    dump.world.advance(dump.retention.upload_expiry + TICK)
     counted = CountedCatalog(dump.catalog)
     swept = await Garbage(counted, dump.stores, dump.retention, AT_ONCE).sweep(REGION)
     assert swept == Swept(uploads=3 + AT_ONCE * 2)
@@ -152,7 +152,7 @@ async def test_of_an_upload_of_many_parts_the_layer_alone_is_left(dump: Dump) ->
     assert await dump.sweep() == Swept()
     assert await dump.region.read(segments) == 0
     assert len(dump.files()) == SOME + 1, "a file goes after its readers"
-    assert await dump.sweep(dump.retention.readers + TICK) == Swept(keys=SOME)
+    assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(keys=SOME)
     assert await dump.stored() == {PART * SOME}
 
 

@@ -29,11 +29,11 @@ async def dump(catalog: WholeCatalog, tmp_path: Path) -> Dump:
 
 async def test_the_bytes_of_a_deleted_image_go_after_the_delay_and_not_before(dump: Dump) -> None:
     await dump.delete(await dump.push(CONFIG, LAYER))
-    assert await dump.sweep(dump.retention.layers - TICK) == Swept()
+    assert await dump.sweep(dump.retention.garbage_delay - TICK) == Swept()
     assert await dump.stored() == {CONFIG, LAYER}
     assert await dump.sweep(TICK * 2) == Swept(layers=2, blobs=2)
     assert await dump.stored() == {CONFIG, LAYER}, "a client may be reading"
-    assert await dump.sweep(dump.retention.readers + TICK) == Swept(keys=2)
+    assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(keys=2)
     assert await dump.stored() == set()
 
 
@@ -66,7 +66,7 @@ async def test_a_layer_that_was_mounted_elsewhere_outlives_the_repository_it_cam
 
 async def test_a_mount_from_a_repository_whose_last_image_is_gone_works_until_the_delay_is_over(dump: Dump) -> None:
     await dump.delete(await dump.push(CONFIG, SHARED))
-    await dump.sweep(dump.retention.layers - TICK)
+    await dump.sweep(dump.retention.garbage_delay - TICK)
     assert await dump.mount(Digest.of(SHARED))
     await dump.sweep(TICK * 2)
     assert not await dump.mount(Digest.of(CONFIG))
@@ -83,7 +83,7 @@ async def test_a_deleted_repository_leaves_nothing(dump: Dump) -> None:
 
 async def test_a_layer_without_an_image_is_kept_as_long_as_documented(dump: Dump) -> None:
     await dump.upload(LAYER)
-    await dump.sweep(dump.retention.layers - TICK)
+    await dump.sweep(dump.retention.garbage_delay - TICK)
     await dump.upload(CONFIG)
     await dump.put(CONFIG, LAYER)
     await dump.settle()
@@ -94,7 +94,7 @@ async def test_a_layer_that_was_said_to_be_there_can_be_pushed_for_half_the_dela
     await dump.delete(await dump.push(CONFIG, LAYER))
     dump.world.advance(dump.retention.promise - TICK)
     assert await dump.has(Digest.of(LAYER))
-    await dump.sweep(dump.retention.layers - dump.retention.promise)
+    await dump.sweep(dump.retention.garbage_delay - dump.retention.promise)
     await dump.put(CONFIG, LAYER)
     await dump.settle()
     assert await dump.has(Digest.of(LAYER))
@@ -106,14 +106,14 @@ async def test_a_layer_that_goes_soon_is_said_to_be_gone_and_an_upload_renews_it
     assert not await dump.has(Digest.of(LAYER))
     await dump.upload(LAYER)
     assert await dump.has(Digest.of(LAYER))
-    await dump.sweep(dump.retention.layers - TICK)
+    await dump.sweep(dump.retention.garbage_delay - TICK)
     await dump.upload(CONFIG)
     await dump.put(CONFIG, LAYER)
 
 
 async def test_a_layer_that_an_image_names_is_said_to_be_there_however_long_ago_it_came(dump: Dump) -> None:
     await dump.push(CONFIG, LAYER)
-    dump.world.advance(dump.retention.layers * 10)
+    dump.world.advance(dump.retention.garbage_delay * 10)
     assert await dump.has(Digest.of(LAYER))
     await dump.settle()
     assert await dump.has(Digest.of(LAYER))
@@ -131,12 +131,12 @@ async def test_abandoned_uploads_go_with_their_bytes_and_the_others_stay(dump: D
     for _ in range(ABANDONED):
         await dump.uploads.start(ME, REGISTRY, API)
     abandoned, in_use = await dump.begin(b"abandoned"), await dump.begin(b"in use")
-    dump.world.advance(dump.retention.uploads - TICK)
+    dump.world.advance(dump.retention.upload_expiry - TICK)
     await dump.uploads.append(ME, REGISTRY, API, in_use, Part(pieces_of(b" and more")))
     assert await dump.sweep(TICK * 2) == Swept(uploads=ABANDONED + 1)
     with pytest.raises(UploadNotFound):
         await dump.uploads.status(ME, REGISTRY, API, abandoned)
-    assert await dump.sweep(dump.retention.readers + TICK) == Swept(keys=1)
+    assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(keys=1)
     assert await dump.stored() == {b"in use", b" and more"}
 
 
@@ -145,14 +145,14 @@ async def test_the_loser_of_two_uploads_is_swept_after_a_while_and_the_winner_st
     winner = dump.files()
     await dump.upload(LAYER)
     assert len(dump.files()) == 2
-    assert await dump.sweep(dump.retention.readers + TICK) == Swept(keys=1)
+    assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(keys=1)
     assert dump.files() == winner
 
 
 async def test_a_sweep_that_was_cut_off_is_taken_up_again_when_its_lease_is_over(dump: Dump) -> None:
     await dump.upload(LAYER)
     await dump.upload(LAYER)
-    dump.world.advance(dump.retention.readers + TICK)
+    dump.world.advance(dump.retention.reader_grace + TICK)
     now = dump.world.now()
     leased = await dump.region.write(lambda db: garbage.lease_discarded(db, now, now, now + TICK, 10))
     assert len(leased) == 1
@@ -172,7 +172,7 @@ async def test_a_note_of_a_key_that_a_row_names_goes_and_the_bytes_stay(dump: Du
     await dump.upload(LAYER)
     now, [key] = dump.world.now(), [Key(name) for name in dump.files()]
     await dump.region.write(lambda db: blobs.discard(db, [key], now))
-    assert await dump.sweep(dump.retention.readers + TICK) == Swept()
+    assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept()
     assert await dump.keys() == dump.files() == {key}
     assert await dump.region.read(lambda db: db.execute(schema.discarded_key.select()).all()) == []
 

@@ -37,7 +37,10 @@ T = TypeVar("T")
 LAYERS = tuple(f"layer {number}".encode() for number in range(4))
 NAMES = (API, OTHER)
 RETENTION = Retention(
-    layers=timedelta(hours=8), uploads=timedelta(hours=4), readers=timedelta(minutes=10), orphans=timedelta(hours=6)
+    garbage_delay=timedelta(hours=8),
+    upload_expiry=timedelta(hours=4),
+    reader_grace=timedelta(minutes=10),
+    orphan_age=timedelta(hours=6),
 )
 
 name = st.sampled_from(NAMES)
@@ -95,7 +98,7 @@ class Machine(RuleBasedStateMachine):
         for content in contents:
             if not self.do(self.dump.has(Digest.of(content), name)):
                 self.upload(content, name)
-        self.clock.advance(RETENTION.layers - RETENTION.promise - timedelta(minutes=1))
+        self.clock.advance(RETENTION.garbage_delay - RETENTION.promise - timedelta(minutes=1))
         self.do(self.dump.sweep())
         self.do(self.dump.put(*contents, name=name, tag=tag_of(contents)))
         self.images.add((name, contents))
@@ -103,7 +106,7 @@ class Machine(RuleBasedStateMachine):
     @rule(content=layer, name=name)
     def ask(self, content: bytes, name: RepositoryName) -> None:
         if self.do(self.dump.has(Digest.of(content), name)):
-            self.promises[name, content] = self.clock.now() + RETENTION.layers - RETENTION.promise
+            self.promises[name, content] = self.clock.now() + RETENTION.garbage_delay - RETENTION.promise
 
     @rule(contents=some_layers, name=name)
     def put(self, contents: tuple[bytes, ...], name: RepositoryName) -> None:
@@ -143,7 +146,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(quarters=st.integers(1, 5))
     def wait(self, quarters: int) -> None:
-        self.clock.advance(RETENTION.layers / 4 * quarters)
+        self.clock.advance(RETENTION.garbage_delay / 4 * quarters)
 
     @rule(content=layer)
     def die_between_bytes_and_row(self, content: bytes) -> None:
@@ -234,7 +237,7 @@ class Machine(RuleBasedStateMachine):
 
     def everything_settles(self) -> None:
         for _ in range(2):
-            self.clock.advance(RETENTION.orphans * 2)
+            self.clock.advance(RETENTION.orphan_age * 2)
             self.do(self.dump.tidy())
             self.do(self.dump.settle())
         assert self.dump.files() == self.do(self.dump.keys()) - self.lost
@@ -246,7 +249,7 @@ class Machine(RuleBasedStateMachine):
 
     def lease(self) -> list[Key]:
         now = self.clock.now()
-        before = now - RETENTION.readers
+        before = now - RETENTION.reader_grace
         return self.do(
             self.dump.region.write(lambda db: garbage.lease_discarded(db, before, now, now + timedelta(minutes=1), 100))
         )

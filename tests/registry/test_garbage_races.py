@@ -24,7 +24,7 @@ pytestmark = pytest.mark.large
 
 ROUNDS = settings().max_examples // 8
 # Everything may go at once: whatever a delay would hide shows.
-NOTHING = Retention(layers=timedelta(), uploads=timedelta(), readers=timedelta())
+NOTHING = Retention(garbage_delay=timedelta(), upload_expiry=timedelta(), reader_grace=timedelta())
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ async def test_an_upload_that_expired_takes_no_memory_whichever_process_ended_it
     site, _, begun = processes
     running, seconds = site.uploads.running, [0.0]
     running.seconds = lambda: seconds[0]
-    garbage = Garbage(catalog, FileBlobStores(tmp_path), Retention(uploads=timedelta(hours=1)), running=running)
+    garbage = Garbage(catalog, FileBlobStores(tmp_path), Retention(upload_expiry=timedelta(hours=1)), running=running)
     await site.begin(*PARTS)
     seconds[0] = 1800.0
     young = await site.begin(*PARTS)

@@ -33,20 +33,20 @@ async def test_a_file_that_nothing_knows_of_goes_when_it_is_old(dump: Dump) -> N
     await dump.upload(LAYER)
     await dump.begin(b"part of an upload")
     await dump.tidy()
-    await dump.sweep(dump.retention.readers + TICK)
+    await dump.sweep(dump.retention.reader_grace + TICK)
     assert await dump.stored() == {ORPHAN, LAYER, b"part of an upload"}, "it may be being written"
-    dump.world.advance(dump.retention.orphans - dump.retention.readers)
+    dump.world.advance(dump.retention.orphan_age - dump.retention.reader_grace)
     await dump.tidy()
     await dump.garbage.sweep_keys(REGION)
     assert ORPHAN in await dump.stored(), "a row may be about to name it"
-    dump.world.advance(dump.retention.readers + TICK)
+    dump.world.advance(dump.retention.reader_grace + TICK)
     await dump.garbage.sweep_keys(REGION)
     assert await dump.stored() == {LAYER, b"part of an upload"}
 
 
 async def test_bytes_that_were_taken_for_orphaned_cannot_be_named_any_more(dump: Dump) -> None:
     file = await dump.leave(ORPHAN)
-    dump.world.advance(dump.retention.orphans * 2)
+    dump.world.advance(dump.retention.orphan_age * 2)
     await dump.tidy()
     with pytest.raises(BytesGivenUp):
         await dump.region.write(
@@ -56,7 +56,7 @@ async def test_bytes_that_were_taken_for_orphaned_cannot_be_named_any_more(dump:
 
 async def test_bytes_that_were_named_since_the_folder_was_read_are_not_orphaned(dump: Dump) -> None:
     file, now = await dump.leave(ORPHAN), dump.world.now()
-    dump.world.advance(dump.retention.orphans * 2)
+    dump.world.advance(dump.retention.orphan_age * 2)
     found = await dump.orphans.find(REGION, file.parent.name)
     assert [each.key for each in found] == [file.name]
     await dump.region.write(lambda db: blobs.record(db, NewBlob(Digest.of(ORPHAN), Key(file.name), len(ORPHAN)), now))
@@ -68,7 +68,7 @@ async def test_files_that_are_not_ours_are_left_alone(dump: Dump) -> None:
     for path in foreign:
         path.write_bytes(b"not ours")
         os.utime(path, (0, 0))
-    dump.world.advance(dump.retention.orphans * 2)
+    dump.world.advance(dump.retention.orphan_age * 2)
     await dump.tidy()
     await dump.settle()
     assert [path for path in foreign if path.exists()] == foreign
@@ -80,12 +80,12 @@ async def test_the_blobs_of_another_catalog_are_not_orphaned(dump: Dump, tmp_pat
     (tmp_path / "second").mkdir()
     second = Dump(EmbeddedCatalog(tmp_path / "second", dump.world), dump.folder, dump.world)
     await second.make()
-    dump.world.advance(dump.retention.orphans * 2)
+    dump.world.advance(dump.retention.orphan_age * 2)
     with pytest.raises(StoreOfAnother):
         await second.tidy()
     second.catalog.close()
     await dump.tidy()
-    await dump.sweep(dump.retention.readers + TICK)
+    await dump.sweep(dump.retention.reader_grace + TICK)
     assert await dump.stored() == {LAYER}
 
 

@@ -95,7 +95,7 @@ async def test_upkeep_names_no_deleted_repository(dump: Dump) -> None:
     await dump.push(CONFIG, LAYER)
     await dump.begin(fresh())
     await dump.drop()
-    later = dump.world.now() + dump.retention.layers * 2
+    later = dump.world.now() + dump.retention.garbage_delay * 2
     assert await dump.region.read(lambda db: list(candidates.layers(db, later))) == []
     assert await dump.region.read(lambda db: list(candidates.uploads(db, later))) == []
     assert await dump.region.read(lambda db: list(candidates.blobs(db, later))) == []
@@ -165,10 +165,10 @@ async def test_a_completion_that_was_under_way_is_refused_after_the_deletion(dum
 
 async def test_layers_of_a_deleted_repository_become_garbage_after_its_rows_went(dump: Dump) -> None:
     await dump.push(CONFIG, LAYER)
-    dump.world.advance(dump.retention.layers * 2)
+    dump.world.advance(dump.retention.garbage_delay * 2)
     await dump.drop()
     assert await dump.sweep() == Swept(repositories=1), "the delay begins when the rows go"
-    assert await dump.sweep(dump.retention.layers - TICK) == Swept()
+    assert await dump.sweep(dump.retention.garbage_delay - TICK) == Swept()
     assert await dump.sweep(TICK * 2) == Swept(blobs=2)
 
 

@@ -113,7 +113,7 @@ async def test_a_host_that_is_slow_promises_no_layer_that_may_go(hosts: tuple[Ho
     fast, slow = hosts
     digest = await fast.push(tmp_path)
     assert await slow.has(tmp_path, digest)
-    assert not await slow.has(tmp_path, digest, Retention(layers=timedelta(0)))
+    assert not await slow.has(tmp_path, digest, Retention(garbage_delay=timedelta(0)))
 
 
 async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple[Host, Host], tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple
     await fast.push(tmp_path)
     upload_id = await fast.begin(tmp_path)
     await fast.uploads(tmp_path).cancel(ME, HOME, NAME, upload_id)
-    swept = await slow.garbage(tmp_path, Retention(readers=timedelta(0))).sweep(HOME.region)
+    swept = await slow.garbage(tmp_path, Retention(reader_grace=timedelta(0))).sweep(HOME.region)
     assert swept == Swept(keys=1)
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.large
 
 T = TypeVar("T")
 FIRST, SECOND, THIRD = image(b"layer one"), image(b"layer two"), image(b"layer three")
-AGE, DAY = Retention().history, timedelta(days=1)
+AGE, DAY = Retention().history_age, timedelta(days=1)
 TABLES = (schema.delivery, schema.arrival, schema.applied_position)
 
 

@@ -153,7 +153,7 @@ async def test_a_batch_of_which_nothing_can_be_settled_is_one_warning(
 
 async def test_a_short_expiry_of_offers_shortens_the_pause_between_two_looks_for_expired_ones(world: World) -> None:
     region = world.catalog.region(FAR.region)
-    world.replication.retention = Retention(offers=timedelta(seconds=1))
+    world.replication.retention = Retention(offer_expiry=timedelta(seconds=1))
     await world.replication.start()
     # The first look comes at once and may take the first with it; the second is for the look after a pause.
     for name in ("first", "second"):

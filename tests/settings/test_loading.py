@@ -71,9 +71,9 @@ def test_times_and_sizes_are_read_from_the_file_and_the_environment(tmp_path: Pa
     file = tmp_path / "twinport.toml"
     file.write_text('garbage_delay = "90s"\nverify_rate = "512KiB"\nverify_round = "never"\n')
     retention = load(file, {"TWINPORT_UPLOAD_EXPIRY": "3d"}, {}).retention
-    assert (retention.layers, retention.uploads) == (timedelta(seconds=90), timedelta(days=3))
+    assert (retention.garbage_delay, retention.upload_expiry) == (timedelta(seconds=90), timedelta(days=3))
     assert (retention.verify_rate, retention.verify_round) == (512 << 10, None)
-    assert retention.readers == Retention().readers
+    assert retention.reader_grace == Retention().reader_grace
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The gate: every verb asks it for permission before it looks anything up."""
+"""The gate: every verb asks it for permission before it says whether anything is there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

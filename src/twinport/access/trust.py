@@ -1,4 +1,4 @@
-"""The port for the question whether a role may be assumed, and the name of the role in it."""
+"""The port for trust: may this caller assume this role? `policy_gate.PolicyGate` answers."""
 
 import re
 from dataclasses import dataclass

@@ -2,5 +2,5 @@
 
 Start with `ports`; `embedded` has their form on SQLite, `postgres` the other form. `partition` has the tables of
 IAM and STS, `regional` those of ECR, `engine` what any database needs; a module stands beside them only if it
-touches both kinds of tables or puts the databases together. May import `http` and lower layers.
+serves both kinds of databases. May import `http` and lower layers.
 """

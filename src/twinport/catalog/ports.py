@@ -1,8 +1,8 @@
 """The ports of the catalog: a database as two promises, and a catalog as all databases of a deployment.
 
 A query and a transaction are plain functions of a connection: statements and pure decisions, no await in them
-(architecture, law 5). A read sees what is committed; a write is durable when it returns. Implementations: SQLite in
-`catalog.embedded`, PostgreSQL in `catalog.postgres`.
+(docs/write-order.md, law 5). A read sees what is committed; a write is durable when it returns. Implementations:
+SQLite in `catalog.embedded`, PostgreSQL in `catalog.postgres`.
 """
 
 from collections.abc import Callable

@@ -55,7 +55,7 @@ def couriers(ground: Ground, access: Access) -> worker.Replication:
     """Build the worker of replication with everything that its couriers need."""
     retention = ground.settings.retention
     destinations = LocalDestinations(
-        ground.regions, ground.catalog, ground.stores, access.gate, ground.world, retention.offers
+        ground.regions, ground.catalog, ground.stores, access.gate, ground.world, retention.offer_expiry
     )
     courier = Courier(ground.catalog, ground.stores, destinations, access.roles, access.sessions, ground.world)
     running = worker.Replication(PostOffice(ground.catalog), courier, ground.peers.name, retention)

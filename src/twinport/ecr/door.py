@@ -1,4 +1,4 @@
-"""The Amazon ECR API: a table from each operation to what it does."""
+"""The Amazon ECR API: joins the tables of operations of the modules beside this one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

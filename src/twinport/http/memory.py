@@ -1,4 +1,7 @@
-"""Memory for bodies that must be read whole before they are parsed: bounded in total and for each party."""
+"""Memory for bodies that must be read whole before they are parsed: bounded in total and for each party.
+
+`gateway.py` sets the amounts.
+"""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The headers of every answer under `/v2/`: a tenant's bytes are only bytes (architecture, law 11)."""
+"""The headers of every answer under `/v2/`: a tenant's bytes are only bytes (docs/write-order.md, law 11)."""
 
 from enum import Enum
 

@@ -65,7 +65,7 @@ class Garbage:
 
     async def sweep(self, region: RegionName) -> Swept:
         """Remove everything that is old enough, a bounded number of rows at a time. Tell how much was removed."""
-        self.running.expire(self.retention.uploads)
+        self.running.expire(self.retention.upload_expiry)
         if not await self._has_work(region):
             return Swept()
         swept = Swept(
@@ -91,7 +91,7 @@ class Garbage:
     async def expire_uploads(self, region: RegionName) -> tuple[int, int]:
         """End some uploads that no client continues. Tell how many were looked at, and how many ended."""
         now, most = await self._now(region), self.rows_at_once
-        before = now - self.retention.uploads
+        before = now - self.retention.upload_expiry
         expired = await self.catalog.region(region).write(lambda db: endings.expire(db, before, now, most))
         return expired, expired
 
@@ -102,7 +102,7 @@ class Garbage:
 
     async def review_layers(self, region: RegionName) -> tuple[int, int]:
         """Unlink some layers of one repository that none of its images names."""
-        database, before = self.catalog.region(region), await self._now(region) - self.retention.layers
+        database, before = self.catalog.region(region), await self._now(region) - self.retention.garbage_delay
         repository_id = await database.read(lambda db: garbage.next_repository(db, before))
         if repository_id is None:
             return 0, 0
@@ -112,13 +112,13 @@ class Garbage:
     async def review_blobs(self, region: RegionName) -> tuple[int, int]:
         """Forget some blobs that no repository holds; their bytes are left to `sweep_keys`."""
         now = await self._now(region)
-        before = now - self.retention.layers
+        before = now - self.retention.garbage_delay
         done = await self.catalog.region(region).write(lambda db: garbage.review_blobs(db, before, now, _AT_ONCE))
         return done.looked_at, done.gone
 
     async def sweep_keys(self, region: RegionName) -> tuple[int, int]:
         """Remove the bytes of some keys that were discarded so long ago that no reader is left."""
-        return await self._sweep_keys(region, await self._now(region) - self.retention.readers)
+        return await self._sweep_keys(region, await self._now(region) - self.retention.reader_grace)
 
     async def remove_bytes(self, region: RegionName) -> int:
         """Remove the bytes of every discarded key at once, even if they are being read. Tell how many."""
@@ -141,7 +141,11 @@ class Garbage:
     async def _has_work(self, region: RegionName) -> bool:
         """Look before writing: an idle Region costs only reads, and one that was never written to is not made."""
         now, retention = await self._now(region), self.retention
-        layers, uploads, keys = now - retention.layers, now - retention.uploads, now - retention.readers
+        layers, uploads, keys = (
+            now - retention.garbage_delay,
+            now - retention.upload_expiry,
+            now - retention.reader_grace,
+        )
         return await self.catalog.region(region).read(lambda db: garbage.has_work(db, now, layers, uploads, keys))
 
     async def _now(self, region: RegionName) -> datetime:

@@ -1,8 +1,8 @@
 """Orphaned files: files that neither a row nor a note knows, such as a crash between bytes and rows leaves.
 
-The folders of a store are looked through one after the other, all within a day, each compared with the rows. An
-orphaned file is not removed but noted as discarded: from then on no row can name it, and the sweep removes it like any
-other garbage. A writer that records its bytes too late is refused; recorded bytes are never lost.
+The folders of a store are looked through one after the other, all within `orphan_round`, each compared with the rows.
+An orphaned file is not removed but noted as discarded: from then on no row can name it, and the sweep removes it like
+any other garbage. A writer that records its bytes too late is refused; recorded bytes are never lost.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Orphans:
         Raises StoreOfAnother: a file whose row is in another database is not orphaned.
         """
         await self.require_own(region)
-        oldest = await self._oldest(region) - self.retention.orphans
+        oldest = await self._oldest(region) - self.retention.orphan_age
         old = [each for each in await self.stores.region(region).listed(part) if each.written_at <= oldest]
         keys = [each.key for each in old]
         known = await self.catalog.region(region).read(lambda db: garbage.known_keys(db, keys)) if keys else set()

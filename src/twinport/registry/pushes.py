@@ -1,4 +1,4 @@
-"""A push in one transaction: manifest, tags, immutability, position, and deliveries to other registries (law 3)."""
+"""A push in one transaction: manifest, tags, immutability, position, and deliveries (docs/write-order.md, law 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -161,14 +161,13 @@ def _new_tags(db: Connection, repository: Repository, push: Push, image: NewImag
     wanted = push.tags or (None,)
     if not image.sparse and images.is_sparse(db, repository.id, image.digest):
         own = [TagName(tag) for tag in images.tags_of(db, repository.id, image.digest)]
-        others = [tag for tag in wanted if tag not in own and _changes(db, repository, tag, image, Unchanged.ACCEPT)]
+        others = [tag for tag in wanted if tag not in own and _moves(db, repository, tag, image, Unchanged.ACCEPT)]
         return [*own, *others] or [None]
-    return [tag for tag in wanted if _changes(db, repository, tag, image, push.unchanged)]
+    return [tag for tag in wanted if _moves(db, repository, tag, image, push.unchanged)]
 
 
-def _changes(
-    db: Connection, repository: Repository, tag: TagName | None, image: NewImage, unchanged: Unchanged
-) -> bool:
+def _moves(db: Connection, repository: Repository, tag: TagName | None, image: NewImage, unchanged: Unchanged) -> bool:
+    """Tell whether the push changes what the tag names. Raises ImageExists and TagImmutable."""
     digest = image.digest
     current = _current(db, repository, tag, digest)
     if current == digest and unchanged is Unchanged.REFUSE:

@@ -70,14 +70,14 @@ class Forgetting:
 
     async def _forget_deliveries(self, region: RegionName, place: str) -> Step:
         def forget(db: Connection) -> Step:
-            before = self.catalog.now(db) - self.retention.history
+            before = self.catalog.now(db) - self.retention.history_age
             return forgetting.forget_deliveries(db, place, before, self.rows_at_once)
 
         return await self.catalog.region(region).write(forget)
 
     async def _forget_arrivals(self, region: RegionName, place: str) -> Step:
         database = self.catalog.region(region)
-        before = await database.read(self.catalog.now) - self.retention.history
+        before = await database.read(self.catalog.now) - self.retention.history_age
         ahead, old = await database.read(lambda db: forgetting.arrivals_after(db, place, before, self.rows_at_once))
         needed: set[str] = set()
         for source in await self.catalog.regions() if old else []:
@@ -95,7 +95,7 @@ class Forgetting:
 
         def review(db: Connection) -> int:
             now = self.catalog.now(db)
-            before = now - self.retention.history
+            before = now - self.retention.history_age
             return forgetting.review_positions(db, found, oldest, region, now=now, before=before)
 
         return Step(ahead, await database.write(review) if found else 0)

@@ -81,7 +81,7 @@ class PostOffice:
                 case Hopeless(code=code, reason=reason):
                     await self._fail(holder, delivery, code, reason)
                 case Hindered():
-                    await self._try_again(holder, delivery, outcome)
+                    await self._postpone_or_give_up(holder, delivery, outcome)
             _count(delivery, outcome)
         except LeaseLost:
             telemetry.warning(Event.DELIVERY_LEASE_LOST, **_facts(delivery))
@@ -145,7 +145,7 @@ class PostOffice:
         )
         telemetry.warning(Event.DELIVERY_SETTLED, **_facts(delivery), outcome=code.value, reason=reason)
 
-    async def _try_again(self, holder: str, delivery: Delivery, hindered: Hindered) -> None:
+    async def _postpone_or_give_up(self, holder: str, delivery: Delivery, hindered: Hindered) -> None:
         reason = hindered.reason
         match after_failure(delivery.attempts, self.jitter()):
             case GaveUp():

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-# Pauses of 1, 2, 4 … 512 seconds and then of ten minutes: about half an hour, as long as ECR lets a copy take.
+# Eleven pauses: 1, 2, 4 … 512 seconds, and one of ten minutes. Together 27 minutes, or half of it with the most jitter;
+# ECR lets a copy take half an hour.
 MOST_ATTEMPTS = 12
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(minutes=10)

@@ -1,4 +1,4 @@
-"""The outbox's reports on a registry's deliveries: for the tour and, later, the console."""
+"""The outbox's reports on a registry's deliveries, for `/_twinport/deliveries` and the tour, which reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Settings: a TOML file, then the environment, then the command line. Reports all problems before anything opens."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -43,14 +43,14 @@ class Settings:
         parsers.number(MOST_CONNECTIONS, "a number of connections"), default=DATABASE_CONNECTIONS
     )
     listen: str = setting(parsers.listen, default=DEFAULT_LISTEN)
-    garbage_delay: timedelta = setting(parsers.duration, default=Retention.layers)
-    upload_expiry: timedelta = setting(parsers.duration, default=Retention.uploads)
+    garbage_delay: timedelta = setting(parsers.duration, default=Retention.garbage_delay)
+    upload_expiry: timedelta = setting(parsers.duration, default=Retention.upload_expiry)
     open_uploads: int = setting(parsers.number(MOST_UPLOADS), default=1000)
     open_upload_bytes: int = setting(parsers.size, default=1 << 40)
-    offer_expiry: timedelta = setting(parsers.duration, default=Retention.offers)
-    reader_grace: timedelta = setting(parsers.duration, default=Retention.readers)
-    history_age: timedelta = setting(parsers.duration, default=Retention.history)
-    orphan_age: timedelta = setting(parsers.duration, default=Retention.orphans, old_name="litter_age")
+    offer_expiry: timedelta = setting(parsers.duration, default=Retention.offer_expiry)
+    reader_grace: timedelta = setting(parsers.duration, default=Retention.reader_grace)
+    history_age: timedelta = setting(parsers.duration, default=Retention.history_age)
+    orphan_age: timedelta = setting(parsers.duration, default=Retention.orphan_age, old_name="litter_age")
     orphan_round: timedelta = setting(parsers.duration, default=Retention.orphan_round, old_name="litter_round")
     verify_round: timedelta | None = setting(parsers.duration_or_never, default=Retention.verify_round)
     verify_rate: int = setting(parsers.size, default=Retention.verify_rate)
@@ -94,17 +94,7 @@ class Settings:
 
     @property
     def retention(self) -> Retention:
-        return Retention(
-            layers=self.garbage_delay,
-            uploads=self.upload_expiry,
-            offers=self.offer_expiry,
-            readers=self.reader_grace,
-            history=self.history_age,
-            orphans=self.orphan_age,
-            orphan_round=self.orphan_round,
-            verify_round=self.verify_round,
-            verify_rate=self.verify_rate,
-        )
+        return Retention(**{each.name: getattr(self, each.name) for each in fields(Retention)})
 
     @property
     def egress(self) -> Permissions:

@@ -13,7 +13,7 @@ _PREFIX = "TWINPORT_"
 # Variables that are no settings: the variables of our clients, commands and tests, and those that Kubernetes sets in
 # every container when there is a service named 'twinport'.
 _OTHER_VARIABLES = re.compile(
-    r"TWINPORT_(CONFIG|ENDPOINT|CI|SEED|KILLS|FUZZ_EXAMPLES|WITNESS(_TEST)?|SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
+    r"TWINPORT_(CONFIG|ENDPOINT|CI|SEED|KILLS|EXAMPLES|FUZZ_EXAMPLES|WITNESS(_TEST)?|SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
     r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 

@@ -65,8 +65,8 @@ def gather(settings: Settings) -> Status:
 
 def _server(settings: Settings, running: Sequence[Listening]) -> Readiness:
     """Ask the server at the address in the settings. Without one, ask the server that runs on the folder."""
-    names_none = settings.listen == Settings().listen or settings.port == 0
-    if running and names_none:
+    is_default = settings.listen == Settings().listen or settings.port == 0
+    if running and is_default:
         return own_server.ask_at(running[0].url)
     found = own_server.ask(settings)
     if found.answers or not running:

@@ -1,4 +1,4 @@
-"""Asks the server of these settings, at its own address, whether it is ready."""
+"""Asks whatever answers at the address in the settings, or at a given one, whether it is ready."""
 
 import json
 import ssl

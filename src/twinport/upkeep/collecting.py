@@ -109,14 +109,14 @@ async def _found(site: Site, settings: Settings, region: RegionName) -> AsyncIte
     now, retention = await site.catalog.region(region).read(site.catalog.now), settings.retention
     store = site.stores.region(region)
     queries: tuple[tuple[Callable[[Connection, datetime], Iterator[Candidate]], datetime], ...] = (
-        (candidates.uploads, now - retention.uploads),
-        (candidates.layers, now - retention.layers),
-        (candidates.blobs, now - retention.layers),
+        (candidates.uploads, now - retention.upload_expiry),
+        (candidates.layers, now - retention.garbage_delay),
+        (candidates.blobs, now - retention.garbage_delay),
     )
     for query, before in queries:
         for each in await site.catalog.region(region).read(lambda db, q=query, b=before: list(q(db, b))):  # type: ignore[misc]
             yield each
-    before = now - retention.readers
+    before = now - retention.reader_grace
     for each in await site.catalog.region(region).read(lambda db: list(candidates.discarded(db, before))):
         yield Candidate(each.kind, each.name, _size_of(store, Key(each.name)), each.since)
     for part in PARTS:

@@ -84,7 +84,7 @@ class PostgresDatabase:
         return await self.read(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
-        """As `Database.write`. Also raises OutcomeUnknown if the connection is lost during the commit."""
+        """As `Database.write`. Raises OutcomeUnknown also if the connection is lost in the commit, or the answer is late."""
         self._require_open()
         return await self._pools.threads.run(lambda: self.write_now(transaction), OutcomeUnknown)
 
