@@ -12,7 +12,8 @@ from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION
 from twinport.catalog import deletions
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.regional import leases, outbox, registries
+from twinport.catalog.engine import leases
+from twinport.catalog.regional import outbox, registries
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, FailureReason, Fenced, InUse, RegionUsage, TaskStatus, Unanswered

@@ -9,8 +9,8 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import REGION
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import leases
 from twinport.clock import ManualClock
 
 CLOCK = ManualClock()

@@ -30,7 +30,7 @@ from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import FailureCode, ReplicationConfiguration, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 from twinport.replication.destination import MOST_IMAGES
 from twinport.replication.post_office import PostOffice
 from twinport.replication.status import DeliveryStatus

@@ -29,7 +29,7 @@ from twinport.registry.uploads import Part, Uploads
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
-from twinport.replication.worker import Replication
+from twinport.replication.worker import ReplicationWorker
 from twinport.settings.retention import Retention
 
 HOME, FAR = REGISTRY, Registry(ACCOUNT, OTHER_REGION)
@@ -97,7 +97,7 @@ class Machine:
         destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, clock)
         sessions = Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock)
         courier = Courier(catalog, self.stores, destinations, Roles(), sessions, clock)
-        self.replication = Replication(self.office, courier, secrets.token_hex(8))
+        self.replication = ReplicationWorker(self.office, courier, secrets.token_hex(8))
 
     def go_on(self, plan: Plan) -> None:
         """Count operations from zero, and act on `plan`."""

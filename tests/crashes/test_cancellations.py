@@ -11,7 +11,7 @@ from tests.no_roles import NoRoles
 from tests.replication.world import image
 from twinport.catalog.regional import cancellations, outbox, registries
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 
 pytestmark = pytest.mark.large
 

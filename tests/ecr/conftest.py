@@ -29,8 +29,8 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
-from twinport.registry.settings import Replication
 from twinport.registry.uploads import Uploads
 from twinport.settings.open_accounts import OpenAccounts
 

@@ -11,8 +11,9 @@ from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
 from tests.shelf import image_of
 from twinport.blobs.throughput_limit import UNHURRIED
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import leases, schema
+from twinport.catalog.regional import schema
 from twinport.catalog.regional.verification import Scope
 from twinport.model.content import Digest
 from twinport.model.images import ImageId, Mutability, NamedImage, NewRepository, TagRule

@@ -29,8 +29,8 @@ from twinport.refusals.identities import RoleFenced
 from twinport.refusals.images import ReferencedImagesMissing, RepositoryNotFound, TagImmutable
 from twinport.registry.images import Images
 from twinport.registry.pushes import Push, Unchanged
+from twinport.registry.replication import Replication
 from twinport.registry.repositories import Contents, Repositories
-from twinport.registry.settings import Replication
 
 THERE = Registry(ACCOUNT, OTHER_REGION)
 REGIONS = (REGION, OTHER_REGION)

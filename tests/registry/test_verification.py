@@ -10,8 +10,8 @@ import pytest
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump, pieces_of
 from twinport.blobs.throughput_limit import UNHURRIED
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import leases
 from twinport.catalog.regional.verification import Change, Scope
 from twinport.metrics import names
 from twinport.model.content import Damage, Digest

@@ -11,8 +11,9 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.replication.world import FAR, HOME, NAME
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import leases, outbox
+from twinport.catalog.regional import outbox
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position

@@ -33,7 +33,7 @@ from twinport.replication.courier import Roles as CourierRoles
 from twinport.replication.destination import Destinations
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
-from twinport.replication.worker import Replication
+from twinport.replication.worker import ReplicationWorker
 
 ANN, BOB = AccountId("111111111111"), AccountId("222222222222")
 IRELAND, VIRGINIA, OSAKA = RegionName("eu-west-1"), RegionName("us-east-1"), RegionName("ap-northeast-3")
@@ -143,12 +143,12 @@ class World:
     def destinations_behind(self, gate: Gate) -> Destinations:
         return self.wrap(LocalDestinations(self.regions, self.catalog, self.stores, gate, self.clock))
 
-    def new_process(self, gate: Gate | None = None, roles: CourierRoles | None = None) -> Replication:
+    def new_process(self, gate: Gate | None = None, roles: CourierRoles | None = None) -> ReplicationWorker:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""
         destinations = self.destinations_behind(gate or self.gate)
         courier = Courier(self.catalog, self.stores, destinations, roles or self.roles, self.sessions, self.clock)
         office = PostOffice(self.catalog, jitter=lambda: 0.0)
-        return Replication(office, courier, secrets.token_hex(8))
+        return ReplicationWorker(office, courier, secrets.token_hex(8))
 
     def close(self) -> None:
         self.catalog.close()

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from twinport.catalog.engine import statements
+from twinport.catalog.engine import leases, statements
 from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
-from twinport.catalog.regional import leases, outbox, registries
+from twinport.catalog.regional import outbox, registries
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.deletions import (
     DeletionTask,

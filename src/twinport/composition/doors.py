@@ -121,7 +121,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     )
 
 
-def control_door(ground: Ground, access: Access, couriers: worker.Replication, scrape: Scrape) -> ControlDoor:
+def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWorker, scrape: Scrape) -> ControlDoor:
     """Build the door of twinport's own operations. A reset stops the couriers and starts them again."""
     garbage = Garbage(ground.catalog, ground.stores, ground.settings.retention)
 

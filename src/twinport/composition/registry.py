@@ -14,8 +14,8 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
-from twinport.registry.settings import Replication
 from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
@@ -51,13 +51,13 @@ def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
     )
 
 
-def couriers(ground: Ground, access: Access) -> worker.Replication:
+def couriers(ground: Ground, access: Access) -> worker.ReplicationWorker:
     """Build the worker of replication with everything that its couriers need."""
     retention = ground.settings.retention
     destinations = LocalDestinations(
         ground.regions, ground.catalog, ground.stores, access.gate, ground.world, retention.offer_expiry
     )
     courier = Courier(ground.catalog, ground.stores, destinations, access.roles, access.sessions, ground.world)
-    running = worker.Replication(PostOffice(ground.catalog), courier, ground.peers.name, retention)
+    running = worker.ReplicationWorker(PostOffice(ground.catalog), courier, ground.peers.name, retention)
     ground.wakeups.on(Topic.DELIVERIES, running.wake)
     return running

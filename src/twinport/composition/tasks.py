@@ -40,7 +40,7 @@ class BackgroundTasks:
     sessions: Sessions
     peers: Peers
     scraped: ScrapedProcesses
-    couriers: worker.Replication
+    couriers: worker.ReplicationWorker
     loops: Loops
 
     async def start(self) -> None:

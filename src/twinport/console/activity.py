@@ -8,7 +8,7 @@ from twinport.console.routes import Route
 from twinport.console.visits import Page, Visit
 from twinport.model.replication import DeliveryState, ListedDelivery
 from twinport.registry.paging import PageRequest
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 
 _PER_PAGE = 20
 _CHOICES = {

@@ -14,8 +14,8 @@ from twinport.model.names import Registry, RepositoryName, repository_name
 from twinport.refusals.images import ImageNotFound
 from twinport.registry.images import Images
 from twinport.registry.paging import PageRequest
+from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories
-from twinport.registry.settings import Replication
 
 _PER_PAGE = 20
 _TAGS_SHOWN = 10

@@ -8,7 +8,7 @@ from twinport.console.visits import Page, Visit
 from twinport.errors import AccessDenied
 from twinport.refusals.images import RegistryPolicyNotFound
 from twinport.registry.policies import RegistryPolicies
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 
 
 @dataclass(frozen=True, slots=True)

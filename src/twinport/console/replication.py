@@ -19,7 +19,7 @@ from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.refusals.identities import ChangedMeanwhile, EntityNotFound
 from twinport.refusals.requests import PathUnknown
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 
 _SECTION = "registry"
 _DONE = {

@@ -20,7 +20,7 @@ from twinport.model.identities import REPLICATION_ROLE
 from twinport.model.names import RegionName, Registry
 from twinport.refusals.identities import InvalidInput
 from twinport.refusals.requests import PathUnknown
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 
 _SECTION = "roles"
 _PER_PAGE = 50

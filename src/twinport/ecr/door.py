@@ -7,16 +7,16 @@ from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.ecr.images import ImageOperations
 from twinport.ecr.layers import LayerOperations
+from twinport.ecr.registries import RegistryOperations
 from twinport.ecr.repositories import RepositoryOperations
-from twinport.ecr.settings import RegistryOperations
 from twinport.ecr.tokens import TokenOperations
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
-from twinport.registry.settings import Replication
 from twinport.registry.uploads import Uploads
 
 

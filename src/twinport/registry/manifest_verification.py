@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from twinport.blobs.throughput_limit import UNHURRIED, ThroughputLimit, cost_of
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import chores, images, leases, verification
+from twinport.catalog.regional import chores, images, verification
 from twinport.catalog.regional.verification import RecordedManifest, Scope
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

@@ -14,8 +14,9 @@ from datetime import timedelta
 from twinport.blobs.damage import damage_of
 from twinport.blobs.store import BlobStores
 from twinport.blobs.throughput_limit import UNHURRIED, ThroughputLimit, cost_of
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog
-from twinport.catalog.regional import leases, verification
+from twinport.catalog.regional import verification
 from twinport.catalog.regional.verification import Change, RecordedBlob, Scope
 from twinport.errors import Unavailable
 from twinport.logs import telemetry

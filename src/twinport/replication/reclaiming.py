@@ -7,8 +7,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
+from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog, Connection, Database
-from twinport.catalog.regional import leases, outbox
+from twinport.catalog.regional import outbox
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event

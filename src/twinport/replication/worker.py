@@ -26,7 +26,7 @@ _LAST_GRACE = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
-class Replication:
+class ReplicationWorker:
     """Claims batches and has couriers carry them, a few at a time. Runs beside the requests (app.Background).
 
     `retention` says how often the worker looks for offers that have expired.

@@ -1,4 +1,8 @@
-"""Column types that both databases store alike."""
+"""Column types that both databases store alike, and the rules for rows.
+
+Only the catalog writes rows. Documents that are kept as sent (policies, manifests) are text or bytes; small structures
+that are read as a whole are JSON text.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -84,7 +84,7 @@ class PostgresDatabase:
         return await self.read(query)
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
-        """As `Database.write`. Raises OutcomeUnknown also if the connection is lost in the commit, or the answer is late."""
+        """As `Database.write`. OutcomeUnknown also means a connection that is lost in the commit, or a late answer."""
         self._require_open()
         return await self._pools.threads.run(lambda: self.write_now(transaction), OutcomeUnknown)
 

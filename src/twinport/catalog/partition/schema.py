@@ -1,4 +1,4 @@
-"""The tables of the partition: IAM and STS. The rules for rows: `engine.schema`."""
+"""The tables of the partition: IAM and STS. The rules for rows: `engine.columns`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -12,8 +12,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from twinport.catalog.engine import leases
 from twinport.catalog.engine.columns import Instant, Text
-from twinport.catalog.engine.schema import leases
 
 # `first_table` is in every revision: a database without it was never given its tables.
 partition = MetaData(info={"migrations": "partition", "first_table": "site_key"})
@@ -317,4 +317,4 @@ deletion_task = Table(
     Column("deadline_at", Instant, nullable=False),
 )
 
-leases(partition)
+leases.table(partition)

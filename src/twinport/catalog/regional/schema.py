@@ -1,4 +1,4 @@
-"""The tables of a Region: ECR. The rules for rows: `engine.schema`."""
+"""The tables of a Region: ECR. The rules for rows: `engine.columns`."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,8 +15,8 @@ from sqlalchemy import (
     text,
 )
 
+from twinport.catalog.engine import leases
 from twinport.catalog.engine.columns import Instant, Text
-from twinport.catalog.engine.schema import leases
 
 # `first_table` is in every revision: a database without it was never given its tables.
 regional = MetaData(info={"migrations": "regional", "first_table": "history"})
@@ -371,5 +371,4 @@ offer_blob = Table(
 )
 Index("offer_blob_by_key", offer_blob.c.key)
 
-# The statements of `catalog/regional/leases.py` name this one and serve both databases.
-lease = leases(regional)
+lease = leases.table(regional)

@@ -7,10 +7,25 @@ lease without knowing. So a lease only saves double work: the work must be corre
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, or_
+from sqlalchemy import Column, Connection, MetaData, Table, delete, or_
 
+from twinport.catalog.engine.columns import Instant, Text
 from twinport.catalog.engine.statements import insert
-from twinport.catalog.regional.schema import lease as _lease
+
+
+def table(metadata: MetaData) -> Table:
+    """Return the table of leases, which every database has: work for one process, its holder, and its time."""
+    return Table(
+        "lease",
+        metadata,
+        Column("name", Text, primary_key=True),
+        Column("holder", Text, nullable=False),
+        Column("until", Instant, nullable=False),
+    )
+
+
+# The statements name no database: the table is the same in each.
+_lease = table(MetaData())
 
 
 def take(db: Connection, name: str, holder: str, now: datetime, *, lease: timedelta) -> bool:

@@ -25,7 +25,7 @@ from twinport.model.replication import (
 )
 from twinport.refusals.images import ImageNotFound, RepositoryNotFound
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
-from twinport.registry.settings import Copies, Replication
+from twinport.registry.replication import Copies, Replication
 
 T = TypeVar("T")
 ABROAD = Registry(ACCOUNT, OTHER_REGION)

@@ -10,7 +10,7 @@ from twinport.ecr.requests import image_of, own_registry, repository_of
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import DeliveryReport, DeliveryState, ReplicationConfiguration, ReplicationRule
 from twinport.registry.policies import RegistryPolicies
-from twinport.registry.settings import Replication
+from twinport.registry.replication import Replication
 
 
 @dataclass(frozen=True, slots=True)
