@@ -98,7 +98,7 @@ def test_a_person_reads_a_page(server: Served) -> None:
     status, content_type, body = ask(server, "/console/", Accept="text/html")
     assert (status, content_type) == (403, "text/html; charset=utf-8")
     assert "is not served here" in body.decode()
-    assert "This address is not served" in body.decode()
+    assert "Address not allowed" in body.decode()
 
 
 def test_what_no_aws_client_sends_is_answered_plainly(server: Served) -> None:
