@@ -155,7 +155,7 @@ def test_a_body_that_is_not_json_is_named_as_such(server: Served, account: str) 
 
 
 def test_a_member_that_is_not_known_is_refused_and_not_ignored(server: Served, account: str) -> None:
-    assert code(describe(server, account, body=b'{"colour":"red"}')) == (400, "InvalidParameterException")
+    assert code(describe(server, account, body=b'{"color":"red"}')) == (400, "InvalidParameterException")
 
 
 def test_a_strangers_large_body_is_not_held_in_memory(server: Served) -> None:
@@ -176,7 +176,7 @@ def test_a_body_may_be_as_large_as_its_operation_needs(server: Served, account: 
     assert code(describe(server, account, operation="DescribeRegistry", body=body)) == (413, "RequestEntityTooLarge")
 
 
-def test_a_presigned_query_is_honoured_and_ends(server: Served, account: str) -> None:
+def test_a_presigned_query_is_honored_and_ends(server: Served, account: str) -> None:
     url = presigned(server, account, seconds=60)
     assert account in fetch(url)[1]
     assert fetch(url.replace("GetCallerIdentity", "GetSessionToken"))[0] == 403

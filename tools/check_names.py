@@ -60,7 +60,7 @@ RETIRED = {
 }
 
 
-def offences(source: str, module: str) -> list[str]:
+def offenses(source: str, module: str) -> list[str]:
     """Return a line for each name of a module that has a retired word."""
     names = [(1, MODULE, module.rpartition("/")[2]), *_defined(ast.parse(source))]
     return [
@@ -97,7 +97,7 @@ def main() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE).with_suffix("").as_posix()
         if not module.startswith(_NOT_READ):
-            found += offences(path.read_text(), module)
+            found += offenses(path.read_text(), module)
     if found:
         sys.exit("\n".join(found))
 

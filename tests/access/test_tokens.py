@@ -1,4 +1,4 @@
-"""Authorisation tokens and sessions: every trick that must not work, and the ways that must."""
+"""Authorization tokens and sessions: every trick that must not work, and the ways that must."""
 
 import base64
 import json

@@ -417,7 +417,7 @@ async def test_a_long_value_is_not_echoed(entrance: Entrance) -> None:
 
 
 async def test_an_unknown_member_is_refused_in_both_protocols(entrance: Entrance) -> None:
-    assert "at 'colour' failed" in await iam_says(entrance, "GetRole", "RoleName=a&Colour=red")
+    assert "at 'color' failed" in await iam_says(entrance, "GetRole", "RoleName=a&Color=red")
 
 
 # --- defects ----------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_what_is_written_is_what_botocore_reads(data: st.DataObject) -> None:
     operation = data.draw(st.sampled_from(list(ECR.operations.values())))
     assert operation.output is not None
     output = data.draw(members(operation.output))
-    answer = {"status_code": 200, "headers": {}, "body": json11.serialise(output)}
+    answer = {"status_code": 200, "headers": {}, "body": json11.serialize(output)}
     parsed = JSONParser().parse(answer, model_of(operation).output_shape)
     del parsed["ResponseMetadata"]
     assert parsed == output
@@ -71,7 +71,7 @@ def test_a_null_in_a_list_stays_for_validation_to_refuse() -> None:
 
 
 def test_an_unknown_member_stays_for_validation_to_refuse() -> None:
-    assert json11.parse(b'{"colour":{"is":1}}', CREATE) == {"colour": {"is": 1}}
+    assert json11.parse(b'{"color":{"is":1}}', CREATE) == {"color": {"is": 1}}
 
 
 def test_a_blob_is_decoded() -> None:
@@ -174,22 +174,22 @@ def test_random_json_is_read_or_refused(value: object) -> None:
 )
 def test_times_are_printed_as_java_prints_doubles(seconds: float, text: str) -> None:
     when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    assert json11.serialise({"at": when}) == f'{{"at":{text}}}'.encode()
+    assert json11.serialize({"at": when}) == f'{{"at":{text}}}'.encode()
 
 
 def test_a_time_of_another_zone_is_the_same_instant() -> None:
     when = datetime(1970, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
-    assert json11.serialise({"at": when}) == b'{"at":0.0}'
+    assert json11.serialize({"at": when}) == b'{"at":0.0}'
 
 
 def test_answers_are_compact() -> None:
     output: Mapping[str, object] = {"repositories": [{"repositoryName": "a"}], "n": 1, "b": b"hi"}
-    assert json11.serialise(output) == b'{"repositories":[{"repositoryName":"a"}],"n":1,"b":"aGk="}'
+    assert json11.serialize(output) == b'{"repositories":[{"repositoryName":"a"}],"n":1,"b":"aGk="}'
 
 
 def test_an_output_of_an_unknown_type_is_a_defect() -> None:
     with pytest.raises(TypeError):
-        json11.serialise({"at": object()})
+        json11.serialize({"at": object()})
 
 
 def test_an_error_has_its_type_and_message_and_nothing_else() -> None:

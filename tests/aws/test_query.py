@@ -60,7 +60,7 @@ def test_what_botocore_sends_is_what_is_read(data: st.DataObject) -> None:
 def test_what_is_written_is_what_botocore_reads(data: st.DataObject) -> None:
     service, operation = data.draw(st.sampled_from([it for it in OPERATIONS if it[1].output is not None]))
     output = data.draw(members(operation.output or shapes.EMPTY))
-    body = xml.serialise(service, operation, output, "request-1")
+    body = xml.serialize(service, operation, output, "request-1")
     answer = {"status_code": 200, "headers": {}, "body": body}
     parsed = QueryParser().parse(answer, model_of(service, operation).output_shape)
     assert parsed.pop("ResponseMetadata")["RequestId"] == "request-1"
@@ -97,8 +97,8 @@ def test_an_empty_value_is_an_empty_string() -> None:
 
 
 def test_an_unknown_parameter_stays_for_validation_to_refuse() -> None:
-    given_parameters = read("Colour.of.it=red&Tags.member.1.Size=3", CREATE_ROLE.input)
-    assert given_parameters == {"Colour": {"of": {"it": "red"}}, "Tags": [{"Size": "3"}]}
+    given_parameters = read("Color.of.it=red&Tags.member.1.Size=3", CREATE_ROLE.input)
+    assert given_parameters == {"Color": {"of": {"it": "red"}}, "Tags": [{"Size": "3"}]}
 
 
 def test_the_scalars_no_implemented_input_has_are_read_too() -> None:
@@ -175,7 +175,7 @@ def test_random_text_is_read_or_refused(encoded: str) -> None:
 
 def test_an_answer_is_wrapped_as_aws_wraps_it() -> None:
     output = {"Role": {"RoleName": "a", "CreateDate": datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)}}
-    assert xml.serialise(IAM, GET_ROLE, output, "r-1").decode() == (
+    assert xml.serialize(IAM, GET_ROLE, output, "r-1").decode() == (
         '<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetRoleResult><Role>'
         "<RoleName>a</RoleName><CreateDate>2026-01-02T03:04:05Z</CreateDate></Role></GetRoleResult>"
         "<ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></GetRoleResponse>"
@@ -183,24 +183,24 @@ def test_an_answer_is_wrapped_as_aws_wraps_it() -> None:
 
 
 def test_an_operation_without_output_has_no_result() -> None:
-    assert b"Result>" not in xml.serialise(IAM, IAM.operations["DeleteRole"], {}, "r-1")
+    assert b"Result>" not in xml.serialize(IAM, IAM.operations["DeleteRole"], {}, "r-1")
 
 
 def test_an_empty_structure_is_an_empty_element() -> None:
-    assert b"<Role><RoleLastUsed/></Role>" in xml.serialise(IAM, GET_ROLE, {"Role": {"RoleLastUsed": {}}}, "r-1")
+    assert b"<Role><RoleLastUsed/></Role>" in xml.serialize(IAM, GET_ROLE, {"Role": {"RoleLastUsed": {}}}, "r-1")
 
 
 def test_an_empty_list_is_an_empty_element() -> None:
-    assert b"<Role><Tags/></Role>" in xml.serialise(IAM, GET_ROLE, {"Role": {"Tags": []}}, "r-1")
+    assert b"<Role><Tags/></Role>" in xml.serialize(IAM, GET_ROLE, {"Role": {"Tags": []}}, "r-1")
 
 
 def test_a_member_that_is_none_is_left_out() -> None:
-    assert b"Description" not in xml.serialise(IAM, GET_ROLE, {"Role": {"Description": None}}, "r-1")
+    assert b"Description" not in xml.serialize(IAM, GET_ROLE, {"Role": {"Description": None}}, "r-1")
 
 
 @given(st.text())
 def test_any_text_makes_an_answer_that_parses(text: str) -> None:
-    body = xml.serialise(IAM, GET_ROLE, {"Role": {"Description": text}}, "r-1")
+    body = xml.serialize(IAM, GET_ROLE, {"Role": {"Description": text}}, "r-1")
     assert ET.fromstring(body) is not None  # noqa: S314 - we wrote it
 
 

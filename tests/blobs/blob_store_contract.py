@@ -100,7 +100,7 @@ async def a_writer_that_is_left_unfinished_leaves_nothing(new_store: Factory) ->
     assert stored_files(target) == []
 
 
-async def a_cancelled_writer_leaves_nothing(new_store: Factory) -> None:
+async def a_canceled_writer_leaves_nothing(new_store: Factory) -> None:
     target = new_store()
     started = asyncio.Event()
 
@@ -229,7 +229,7 @@ CONTRACT: tuple[Callable[[Factory], Awaitable[None]], ...] = (
     the_same_bytes_twice_have_two_keys,
     an_abandoned_writer_leaves_nothing,
     a_writer_that_is_left_unfinished_leaves_nothing,
-    a_cancelled_writer_leaves_nothing,
+    a_canceled_writer_leaves_nothing,
     bytes_of_another_digest_are_not_kept,
     bytes_of_the_expected_digest_are_kept,
     many_writers_do_not_meet,

@@ -144,7 +144,7 @@ async def test_an_upload_that_grew_meanwhile_is_not_finished(region: Database) -
 
 
 @pytest.mark.usefixtures("repository")
-async def test_an_upload_that_ended_cannot_be_added_to_finished_or_cancelled(region: Database) -> None:
+async def test_an_upload_that_ended_cannot_be_added_to_finished_or_canceled(region: Database) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST))
     await region.write(lambda db: uploads.cancel(db, REGISTRY, NAME, UPLOAD, NOW))
     assert await region.read(discarded) == {FIRST}

@@ -17,7 +17,7 @@ from twinport.catalog.engine import migrating, migration_files, revisions
 from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
-from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognised
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognized
 
 pytestmark = pytest.mark.large
 
@@ -225,7 +225,7 @@ def unversioned(db: Connection) -> None:
     db.execute(text("DROP TABLE alembic_version"))
 
 
-def test_tables_of_the_first_revision_without_a_note_of_it_are_recognised(db: Connection) -> None:
+def test_tables_of_the_first_revision_without_a_note_of_it_are_recognized(db: Connection) -> None:
     unversioned(db)
     db.execute(text("INSERT INTO registry (account, sequence) VALUES ('1', 7)"))
     revisions.bring_up_to_date(db, regional_schema.regional)
@@ -236,7 +236,7 @@ def test_tables_of_the_first_revision_without_a_note_of_it_are_recognised(db: Co
 def test_tables_that_no_revision_has_are_refused_by_what_they_lack(db: Connection) -> None:
     unversioned(db)
     db.execute(text("ALTER TABLE manifest DROP COLUMN origin"))
-    with pytest.raises(DatabaseUnrecognised, match="'manifest' lacks origin"):
+    with pytest.raises(DatabaseUnrecognized, match="'manifest' lacks origin"):
         revisions.bring_up_to_date(db, regional_schema.regional)
 
 

@@ -331,8 +331,8 @@ async def test_removing_a_rule_fails_what_waits_and_lets_what_is_leased_finish(o
     await office.owe(FAR, sequence=2, tag="1.5")
     left = ReplicationConfiguration((ReplicationRule((PARTNER,)),))
     now = office.clock.now()
-    cancelled = await office.database.write(lambda db: outbox.cancel_removed(db, HOME.account, left, now, 100))
-    assert cancelled.count == 1
+    canceled = await office.database.write(lambda db: outbox.cancel_removed(db, HOME.account, left, now, 100))
+    assert canceled.count == 1
     await office.complete(leased)
     [far, partner] = sorted(await office.statuses(), key=lambda report: report.destination != FAR)
     assert far.failure_code is FailureCode.REPLICATION_CONFIGURATION_REMOVED
@@ -344,5 +344,5 @@ async def test_a_rule_that_no_longer_selects_the_repository_cancels_too(office: 
     await office.owe(FAR)
     narrowed = ReplicationConfiguration((ReplicationRule((FAR,), ("prod",)),))
     now = office.clock.now()
-    cancelled = await office.database.write(lambda db: outbox.cancel_removed(db, HOME.account, narrowed, now, 100))
-    assert cancelled.count == 1
+    canceled = await office.database.write(lambda db: outbox.cancel_removed(db, HOME.account, narrowed, now, 100))
+    assert canceled.count == 1

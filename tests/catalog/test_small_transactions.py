@@ -146,7 +146,7 @@ async def test_a_new_session_forgets_some_of_those_that_expired(catalog: WholeCa
     assert (await catalog.partition.read(counts))["console_session"] < MANY
 
 
-async def test_deliveries_of_rules_that_are_removed_are_cancelled_in_small_transactions(catalog: WholeCatalog) -> None:
+async def test_deliveries_of_rules_that_are_removed_are_canceled_in_small_transactions(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: owe(db, MANY))
     counted = CountedCatalog(catalog)
     await Replication(AllowAll(), counted, NoRoles(), [REGION], AT_ONCE).put(caller(), REGISTRY, NO_RULES)
@@ -208,7 +208,7 @@ async def test_no_more_deliveries_are_counted_than_are_told_apart(catalog: Whole
     assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == MOST_COUNTED
 
 
-async def test_the_role_is_in_use_until_the_last_delivery_is_cancelled(catalog: WholeCatalog) -> None:
+async def test_the_role_is_in_use_until_the_last_delivery_is_canceled(catalog: WholeCatalog) -> None:
     region = catalog.region(REGION)
     await region.write(lambda db: owe(db, MANY))
     task = DeletionTask("t", ACCOUNT, "AROA", "name", NOW, NOW)
@@ -222,7 +222,7 @@ async def test_the_role_is_in_use_until_the_last_delivery_is_cancelled(catalog: 
     assert await region.read(cancellations.accounts) == []
 
 
-async def test_what_is_still_to_be_cancelled_is_not_carried(catalog: WholeCatalog) -> None:
+async def test_what_is_still_to_be_canceled_is_not_carried(catalog: WholeCatalog) -> None:
     region = catalog.region(REGION)
     await region.write(lambda db: owe(db, MANY))
     await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))

@@ -98,10 +98,10 @@ def test_an_empty_folder_and_an_empty_volume_hold_nothing_of_others(tmp_path: Pa
 
 def test_every_wrong_setting_is_named_before_anything_opens(tmp_path: Path) -> None:
     file = tmp_path / "twinport.toml"
-    file.write_text("listen = 5\ncolour = 'red'\nopen_accounts = 'perhaps'\n")
+    file.write_text("listen = 5\ncolor = 'red'\nopen_accounts = 'perhaps'\n")
     ended = run("serve", "--data", str(tmp_path / "data"), "--config", str(file))
     assert ended.returncode == 2
-    for word in ("listen", "colour", "open_accounts", "twinport.toml"):
+    for word in ("listen", "color", "open_accounts", "twinport.toml"):
         assert word in ended.stderr
     assert not (tmp_path / "data").exists()
 

@@ -233,7 +233,7 @@ def test_a_damaged_manifest_is_reported_never_served_and_healed_by_pushing_again
     assert asked(pusher.served, "verify", *mine)["damaged"] == []
 
 
-def test_what_is_only_misspelt_is_not_called_whole(pusher: Pusher) -> None:
+def test_what_is_only_misspelled_is_not_called_whole(pusher: Pusher) -> None:
     for options in (("--region", "eu-west-9"), ("--repository", "no/such")):
         done = called("verify", "--data", str(pusher.served.data), *options)
         assert done.code == 3

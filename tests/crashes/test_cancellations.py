@@ -1,4 +1,4 @@
-"""Rules are removed, and the machine stops at each transaction: what they asked for is cancelled in the end."""
+"""Rules are removed, and the machine stops at each transaction: what they asked for is canceled in the end."""
 
 import pytest
 

@@ -116,8 +116,8 @@ async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
 
 
 async def a_sweep_of_uploads_that_ended(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
-    """One was completed, one cancelled, and one is left; each has more parts than go at once."""
-    upload = await machine.leave_unfinished(b"cancelled" + mark, *MORE_THAN_GO_AT_ONCE)
+    """One was completed, one canceled, and one is left; each has more parts than go at once."""
+    upload = await machine.leave_unfinished(b"canceled" + mark, *MORE_THAN_GO_AT_ONCE)
     await machine.uploads.cancel(ME, HOME, API, upload)
     whole = image(b"".join((b"completed" + mark, *MORE_THAN_GO_AT_ONCE)))
     await machine.push_parts(b"completed" + mark, *MORE_THAN_GO_AT_ONCE)

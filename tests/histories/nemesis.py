@@ -11,7 +11,7 @@ import psycopg
 
 from tests.histories.deployment import Deployment, Worker, kill, send
 
-# Between one recovery and the next kill. Short enough to meet recoveries half done, long enough for acknowledgements.
+# Between one recovery and the next kill. Short enough to meet recoveries half done, long enough for acknowledgments.
 PAUSE_SECONDS = (0.3, 4.0)
 DOWN_SECONDS = (0.0, 1.0)
 # A moment, or so long that what a process held has been given to another when it goes on.

@@ -145,7 +145,7 @@ async def test_a_caller_that_the_gate_refuses_learns_nothing_and_changes_nothing
     assert await catalog.partition.generation() == 0
 
 
-async def test_each_operation_is_authorised_by_the_action_of_its_name(catalog: EmbeddedCatalog) -> None:
+async def test_each_operation_is_authorized_by_the_action_of_its_name(catalog: EmbeddedCatalog) -> None:
     gate = RecordingGate()
     for name, handler in operations(catalog, gate).items():
         gate.asked.clear()

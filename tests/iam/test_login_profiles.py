@@ -42,7 +42,7 @@ def test_a_user_has_one_password_and_outlives_it(iam: Any) -> None:  # noqa: ANN
     assert (code(twice), code(bound)) == ("EntityAlreadyExists", "DeleteConflict")
 
 
-def test_what_is_weak_or_not_honoured_is_refused(iam: Any) -> None:  # noqa: ANN401 — as above
+def test_what_is_weak_or_not_honored_is_refused(iam: Any) -> None:  # noqa: ANN401 — as above
     with pytest.raises(ClientError) as weak:
         iam.create_login_profile(UserName="ada", Password="password")
     with pytest.raises(ClientError) as reset:

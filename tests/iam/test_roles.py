@@ -64,7 +64,7 @@ def test_the_trust_document_is_read_compact_and_in_order(server: Served, account
     ) in read
 
 
-def test_names_are_unique_without_regard_to_case_and_found_as_spelt(iam: Any, account: str) -> None:  # noqa: ANN401
+def test_names_are_unique_without_regard_to_case_and_found_as_spelled(iam: Any, account: str) -> None:  # noqa: ANN401
     iam.create_role(RoleName="Build", AssumeRolePolicyDocument=trusting(account))
     answer = refusal(iam.create_role, RoleName="BUILD", AssumeRolePolicyDocument=trusting(account))
     assert answer == (409, "EntityAlreadyExists", "Role with name BUILD already exists.")

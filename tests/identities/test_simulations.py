@@ -44,7 +44,7 @@ async def test_the_next_page_goes_on_where_a_late_one_ended(catalog: EmbeddedCat
     assert ([each.action for each in answers.shown], answers.begin) == (ACTIONS[1:], None)
 
 
-async def test_millions_of_pairs_are_not_spelt_out(catalog: EmbeddedCatalog) -> None:
+async def test_millions_of_pairs_are_not_spelled_out(catalog: EmbeddedCatalog) -> None:
     resources = [f"arn:aws:ecr:eu-west-1:1:repository/{number}" for number in range(10_000)]
     wish = Wish(ACTIONS * 4_000, resources, [ALLOWING])
     answers = await answered(catalog, wish, timedelta(minutes=1), after=str(12_000 * 10_000 - 1))

@@ -52,7 +52,7 @@ def test_what_is_no_trust_document_is_refused(text: str) -> None:
         trust_documents.stored(text)
 
 
-def test_blanks_do_not_count_towards_the_size() -> None:
+def test_blanks_do_not_count_toward_the_size() -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT]})
     assert trust_documents.stored(document + " " * 3000)
     with pytest.raises(LimitReached):

@@ -43,7 +43,7 @@ class Owner:
         return self.aws("ecr", "get-login-password").strip()
 
     def token(self) -> str:
-        """An authorisation token: the user name and the password, ready for the registry protocol."""
+        """An authorization token: the user name and the password, ready for the registry protocol."""
         token: str = self.boto("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         return token
 

@@ -58,7 +58,7 @@ class Terraform:
 
 
 def initialized(name: str, owner: Owner, folder: Path) -> Terraform:
-    """Copy a configuration, give it the provider of docs/how-to/terraform.md as this owner, and initialise it.
+    """Copy a configuration, give it the provider of docs/how-to/terraform.md as this owner, and initialize it.
 
     No package repository brings Terraform or its provider, so CI may lack them too: without them the journey is
     skipped everywhere.

@@ -141,7 +141,7 @@ async def test_what_is_no_digest_is_refused(empty: Site, digest: str) -> None:
         ("bytes=16384-", 416, "bytes */16384", 0, 0),
     ],
 )
-async def test_a_range_is_honoured(
+async def test_a_range_is_honored(
     holding: Site, asked: str, status: int, said: str | None, first: int, last: int | None
 ) -> None:
     answer = await send(holding, "GET", BLOB, range=asked)
@@ -150,7 +150,7 @@ async def test_a_range_is_honoured(
 
 
 @SHARED
-async def test_a_range_of_something_else_is_not_honoured(holding: Site) -> None:
+async def test_a_range_of_something_else_is_not_honored(holding: Site) -> None:
     assert (await send(holding, "GET", BLOB, range="bytes=0-9", if_range=f'"{DIGEST}"')).status == 206
     assert (await send(holding, "GET", BLOB, range="bytes=0-9", if_range=f'"{ABSENT}"')).status == 200
 

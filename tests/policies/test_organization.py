@@ -129,7 +129,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
 [organization]
 id = "example"
 management = "boss"
-colour = "red"
+color = "red"
 resource_control = ["allows.json"]
 [[organization.unit]]
 id = "ou-ab12-11111111"
@@ -149,7 +149,7 @@ service_control = "FullAWSAccess"
         read(tmp_path, text)
     told = "\n".join(refused.value.problems)
     for words in (
-        "'organization.colour' is not a setting",
+        "'organization.color' is not a setting",
         "'organization.id' is 'example'",
         "'organization.management' is 'boss'",
         "a resource control policy may only deny",

@@ -114,9 +114,9 @@ UNRESOLVED = [f"{set_of}String{negated}{name}{if_exists}" for set_of in ("", "Fo
 
 
 @given(st.sampled_from(UNRESOLVED), st.lists(st.text("ab", max_size=2), max_size=3), st.sampled_from(["a", "${k:n}-*"]))
-def test_no_allow_holds_but_by_a_value_that_is_there(spelt: str, values: list[str], beside: str) -> None:
-    name = spelt.replace("ForAllValues:", "").replace("ForAnyValue:", "")
-    condition = {spelt: {"k:v": [beside, "${k:none}"]}}
+def test_no_allow_holds_but_by_a_value_that_is_there(spelled: str, values: list[str], beside: str) -> None:
+    name = spelled.replace("ForAllValues:", "").replace("ForAnyValue:", "")
+    condition = {spelled: {"k:v": [beside, "${k:none}"]}}
     text = json.dumps({"Version": "2012-10-17", "Statement": {**ALLOW_ALL, "Condition": condition}})
     request = AuthorizationRequest(WHO["alice"], "a:b", "*", fakes.ACCOUNT, {"k:v": tuple(values)})
     if isinstance(decide(request, Policies(identity=(parse(text, PolicyKind.IDENTITY),))), Allowed):

@@ -32,7 +32,7 @@ OPERATORS = {
     "Bool": "true",
     "BinaryEquals": "OTk5",
 }
-SPELT = [f"{set_of}{name}{if_exists}" for set_of in ("", "ForAllValues:", "ForAnyValue:")
+SPELLED = [f"{set_of}{name}{if_exists}" for set_of in ("", "ForAllValues:", "ForAnyValue:")
          for name in OPERATORS for if_exists in ("", "IfExists")]  # fmt: skip
 HOSTILE = {
     "question marks": {"StringLike": {"aws:UserAgent": ["*" + "a?" * 200 + "b*"] * 200}},
@@ -56,26 +56,26 @@ def holding(*statements: Statement) -> Policies:
     return Policies(identity=(parse(text, PolicyKind.IDENTITY),))
 
 
-def condition(spelt: str, key: str) -> Statement:
-    name = spelt.rpartition(":")[2].removesuffix("IfExists")
-    return {"Condition": {spelt: {key: OPERATORS[name]}}}
+def condition(spelled: str, key: str) -> Statement:
+    name = spelled.rpartition(":")[2].removesuffix("IfExists")
+    return {"Condition": {spelled: {key: OPERATORS[name]}}}
 
 
-@pytest.mark.parametrize("spelt", SPELT)
+@pytest.mark.parametrize("spelled", SPELLED)
 @pytest.mark.parametrize("values", [(LONG,), ("9", LONG), (LONG, "10.0.0.1")], ids=["alone", "second", "first"])
 def test_no_allow_applies_whose_condition_would_have_to_read_a_longer_value(
-    spelt: str, values: tuple[str, ...]
+    spelled: str, values: tuple[str, ...]
 ) -> None:
-    policies = holding({**ALLOW_ALL, **condition(spelt, "aws:UserAgent")})
+    policies = holding({**ALLOW_ALL, **condition(spelled, "aws:UserAgent")})
     assert isinstance(decide(asked({"aws:useragent": values}), policies), Denied)
 
 
-@pytest.mark.parametrize("spelt", SPELT)
+@pytest.mark.parametrize("spelled", SPELLED)
 @pytest.mark.parametrize("values", [(LONG,), ("9", LONG), (LONG, "10.0.0.1")], ids=["alone", "second", "first"])
 def test_every_deny_applies_whose_condition_would_have_to_read_a_longer_value(
-    spelt: str, values: tuple[str, ...]
+    spelled: str, values: tuple[str, ...]
 ) -> None:
-    policies = holding(ALLOW_ALL, {**ALLOW_ALL, "Effect": "Deny", **condition(spelt, "aws:UserAgent")})
+    policies = holding(ALLOW_ALL, {**ALLOW_ALL, "Effect": "Deny", **condition(spelled, "aws:UserAgent")})
     decision = decide(asked({"aws:useragent": values}), policies)
     assert isinstance(decision, Denied)
     assert decision.by is not None

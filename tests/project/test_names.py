@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.check_names import offences
+from tools.check_names import offenses
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from tools.check_names import offences
     ],
 )
 def test_a_name_with_a_retired_word_is_found(source: str, module: str, name: str) -> None:
-    (line,) = offences(source, module)
+    (line,) = offenses(source, module)
     assert f"'{name}'" in line
 
 
@@ -33,5 +33,5 @@ def test_a_name_with_a_retired_word_is_found(source: str, module: str, name: str
         "x = front.door",
     ],
 )
-def test_prose_verbs_and_longer_words_are_no_offence(source: str) -> None:
-    assert offences(source, "a") == []
+def test_prose_verbs_and_longer_words_are_no_offense(source: str) -> None:
+    assert offenses(source, "a") == []

@@ -30,6 +30,7 @@ class Situation:
 def test_whom_it_serves() -> None:
     assert nobody == "whom"
 '''
+BRITISH = "British spelling"
 FOUND = [(1, "nobody"), (3, "whoever"), (7, "errand"), (15, "somebody"), (15, "let go"), (18, "whom")]
 
 
@@ -52,6 +53,11 @@ def test_prose_in_code_is_found_and_names_of_code_are_not(tmp_path: Path) -> Non
         ("src/twinport/console/templates/a.html", "<p>Try anew</p>", [(1, "anew")]),
         ("src/twinport/console/assets/a.js", "// Whoever reads\nlet x = 1;", [(1, "whoever")]),
         ("tests/policies/cases/a.toml", 'name = "nobody"\nname = "a call by nobody else"\n', [(2, "nobody")]),
+        (
+            "docs/b.md",
+            "A cancelled colour.\nIt is recognised.\nThe exercise is otherwise done.\n",
+            [(1, BRITISH), (2, BRITISH)],
+        ),
         ("Makefile", "a: ## Tell whom it is about.\n", [(1, "whom")]),
     ],
 )

@@ -75,7 +75,7 @@ async def cancel(verbs: Uploads, upload: str) -> None:
     await verbs.cancel(ME, REGISTRY, API, upload)
 
 
-ENDINGS = pytest.mark.parametrize("end", [complete, cancel], ids=["completed", "cancelled"])
+ENDINGS = pytest.mark.parametrize("end", [complete, cancel], ids=["completed", "canceled"])
 
 
 @ENDINGS

@@ -146,7 +146,7 @@ async def test_a_destination_that_no_rule_asks_for_today_is_not_owed_again(
     assert len(await shelf.owed()) == 1
 
 
-async def test_what_the_removal_of_its_rule_cancelled_is_owed_again_once_the_rule_is_back(shelf: Shelf) -> None:
+async def test_what_the_removal_of_its_rule_canceled_is_owed_again_once_the_rule_is_back(shelf: Shelf) -> None:
     await push(shelf, FIRST, "v1")
     await configure(shelf)
     assert await status(shelf) == {THERE: FAILED}

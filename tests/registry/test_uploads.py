@@ -267,7 +267,7 @@ async def test_a_repository_removed_meanwhile_takes_the_bytes_with_it(site: Site
     assert site.files() == set()
 
 
-async def test_a_cancelled_upload_is_forgotten(site: Site) -> None:
+async def test_a_canceled_upload_is_forgotten(site: Site) -> None:
     upload = await site.begin(b"abc")
     await site.uploads.cancel(ME, REGISTRY, NAME, upload)
     with pytest.raises(UploadNotFound):

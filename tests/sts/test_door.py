@@ -128,7 +128,7 @@ async def test_the_packed_size_is_told_only_where_there_is_something_to_pack() -
     assert read("AssumeRole", await answer({**ASKED, "Policy": "x" * 1024}))["PackedPolicySize"] == 50
 
 
-async def test_every_member_that_is_honoured_reaches_the_verb() -> None:
+async def test_every_member_that_is_honored_reaches_the_verb() -> None:
     assumptions = RecordingAssumptions()
     more = {"DurationSeconds": "900", "Policy": "{}", "ExternalId": "blue", "PolicyArns.member.1.arn": "a" * 20}
     tags = {"Tags.member.1.Key": "team", "Tags.member.1.Value": "red", "TransitiveTagKeys.member.1": "team"}
@@ -154,7 +154,7 @@ async def test_every_member_that_is_honoured_reaches_the_verb() -> None:
         {"ProvidedContexts.member.1.ContextAssertion": "abcd"},
     ],
 )
-async def test_a_member_that_is_not_honoured_is_refused(more: dict[str, str]) -> None:
+async def test_a_member_that_is_not_honored_is_refused(more: dict[str, str]) -> None:
     assumptions = RecordingAssumptions()
     response = await answer({**ASKED, **more}, assumptions)
     assert (response.status, read("AssumeRole", response)["Error"]["Code"]) == (400, "UnsupportedOperation")

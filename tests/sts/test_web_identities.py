@@ -180,7 +180,7 @@ def test_trust_may_ask_what_the_token_says(house: House, operator: str, claim: s
     assert house.refused(token) == DENIED
 
 
-def test_the_authorised_party_is_the_audience_where_there_is_one(house: House) -> None:
+def test_the_authorized_party_is_the_audience_where_there_is_one(house: House) -> None:
     key = house.issuer.provider
     equal = {f"{key}:aud": "app", f"{key}:oaud": "somebody"}
     house.trust(Condition={"StringEquals": equal})

@@ -32,14 +32,14 @@ def parse(body: bytes, shape: Shape) -> dict[str, Any]:
     return _structure(shape, value, "the body")
 
 
-def serialise(output: Mapping[str, object]) -> bytes:
+def serialize(output: Mapping[str, object]) -> bytes:
     """Write an output whose members are named as in the model. Absent members are left out, not None."""
     return orjson.dumps(output, default=_extra_types, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def error(code: str, message: str, members: Mapping[str, object]) -> bytes:
     """Write an error with its message and the model's further members."""
-    return serialise({"__type": code, "message": message, **members})
+    return serialize({"__type": code, "message": message, **members})
 
 
 def java_double(when: datetime) -> str:

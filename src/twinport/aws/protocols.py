@@ -143,7 +143,7 @@ class Json11:
 
     def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:
         del operation  # its members are written under the names the model gives them
-        return _response(200, json11.CONTENT_TYPE, json11.serialise(output), request_id)
+        return _response(200, json11.CONTENT_TYPE, json11.serialize(output), request_id)
 
     def refuse(self, error: WireError, message: str, members: Mapping[str, object], request_id: str) -> Response:
         return _response(error.status, json11.CONTENT_TYPE, json11.error(error.code, message, members), request_id)
@@ -176,7 +176,7 @@ class Query:
         return value
 
     def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:
-        return _response(200, xml.CONTENT_TYPE, xml.serialise(self.service, operation, output, request_id), request_id)
+        return _response(200, xml.CONTENT_TYPE, xml.serialize(self.service, operation, output, request_id), request_id)
 
     def refuse(self, error: WireError, message: str, members: Mapping[str, object], request_id: str) -> Response:
         del members  # no error of IAM or STS has any

@@ -17,7 +17,7 @@ _SPECIAL = re.compile("[^\\t\\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
 
 
-def serialise(service: Service, operation: Operation, output: Mapping[str, Any], request_id: str) -> bytes:
+def serialize(service: Service, operation: Operation, output: Mapping[str, Any], request_id: str) -> bytes:
     """Write an answer. A member that is None is left out."""
     result = ""
     if operation.output is not None:

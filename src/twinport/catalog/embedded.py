@@ -41,7 +41,7 @@ def region_file(folder: Path, name: RegionName) -> Path:
 class EmbeddedCatalog:
     """SQLite files beneath one folder.
 
-    Raises StorageUnavailable, DatabaseNewer and DatabaseUnrecognised.
+    Raises StorageUnavailable, DatabaseNewer and DatabaseUnrecognized.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:

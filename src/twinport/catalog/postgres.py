@@ -84,7 +84,7 @@ def _url_of(base: URL, name: RegionName) -> URL:
 class PostgresCatalog:
     """The database that an address names, which must be there, and one named `NAME_REGION` beside it for each Region.
 
-    Raises StorageUnavailable if it cannot be reached, DatabaseNewer and DatabaseUnrecognised.
+    Raises StorageUnavailable if it cannot be reached, DatabaseNewer and DatabaseUnrecognized.
     """
 
     def __init__(self, address: str, clock: Clock, connections: int = DATABASE_CONNECTIONS) -> None:

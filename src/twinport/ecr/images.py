@@ -17,7 +17,7 @@ from twinport.registry.named_images import FailureCode, ImageFailure
 from twinport.registry.pushes import Push, Unchanged
 
 # twinport archives no images, so these two select the same images: all of them.
-_HONOURED_STATUSES = ("ACTIVE", "ANY")
+_HONORED_STATUSES = ("ACTIVE", "ANY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _named(identifiers: Sequence[ecr.ImageIdentifier]) -> list[NamedImage]:
 
 def _tag_status(given: ecr.ListImagesFilter | ecr.DescribeImagesFilter) -> TagStatus:
     image_status = given.get("imageStatus", "ANY")
-    if image_status not in _HONOURED_STATUSES:
+    if image_status not in _HONORED_STATUSES:
         raise NotBuiltYet(f"imageStatus {image_status}")
     return TagStatus(given.get("tagStatus", "ANY"))
 

@@ -80,7 +80,7 @@ class Comparison:
     if_exists: bool
     reading: Reading
     # Key and values as they were written, for explanations.
-    spelt: str
+    spelled: str
     wanted: tuple[str, ...]
     variables: tuple[Variable, ...]
     # The cost of a value of the request, in steps, and how many operands cost more for a longer value.
@@ -145,7 +145,7 @@ class Presence:
     operator: str
     key: str
     absent: frozenset[bool]
-    spelt: str
+    spelled: str
     wanted: tuple[str, ...]
     variables: tuple[Variable, ...] = ()
 
@@ -184,7 +184,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
         negated=negated,
         if_exists=name.endswith("ifexists"),
         reading=reading,
-        spelt=key,
+        spelled=key,
         wanted=tuple(values),
         variables=tuple(variable for operand in operands for variable in operand.variables),
         cost=1 + sum(operand.cost for operand in operands),

@@ -173,7 +173,7 @@ def _addresses(statement: Statement, request: AuthorizationRequest) -> bool:
 def _failed(condition: Condition, context: RequestContext) -> FailedCondition:
     given = context.get(condition.key, ())
     doubts = tuple(_doubts(condition, context))
-    return FailedCondition(condition.operator, condition.spelt, condition.wanted, given, doubts)
+    return FailedCondition(condition.operator, condition.spelled, condition.wanted, given, doubts)
 
 
 def _doubts_of_statement(statement: Statement, held: Iterable[Condition], context: RequestContext) -> Iterator[str]:
@@ -188,10 +188,10 @@ def _doubts(condition: Condition, context: RequestContext) -> Iterator[str]:
     if isinstance(condition, Comparison):
         values = context.get(condition.key, ())
         if len(values) > 1 and is_of_tag(condition.key):
-            yield f"{condition.spelt} is the key of {len(values)} tags that differ in case alone"
+            yield f"{condition.spelled} is the key of {len(values)} tags that differ in case alone"
         for value in values:
             if len(value) > LONGEST_VALUE:
-                yield f"{condition.spelt} has {len(value)} characters and conditions read at most {LONGEST_VALUE}"
+                yield f"{condition.spelled} has {len(value)} characters and conditions read at most {LONGEST_VALUE}"
         yield from _doubts_of_variables(condition.variables, context)
 
 

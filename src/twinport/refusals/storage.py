@@ -148,7 +148,7 @@ class DatabaseNewer(Unavailable):
         )
 
 
-class DatabaseUnrecognised(Unavailable):
+class DatabaseUnrecognized(Unavailable):
     """The tables of a database match no released revision. Nothing was changed."""
 
     def __init__(self, database: str, why: str) -> None:

@@ -50,7 +50,7 @@ class Repositories:
         await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
         if new.tags:
             await self.gate.authorize(caller, "ecr:TagResource", resource, context)
-        _check_honoured(new)
+        _check_honored(new)
         if is_reserved_name(name, self.regions):
             raise InvalidParameter("repositoryName", "must not begin with an account id and a Region")
         now = self.world.now()
@@ -144,7 +144,7 @@ def tag_context(tags: Mapping[str, str]) -> Context:
     return {"aws:TagKeys": tuple(tags)} | {f"aws:RequestTag/{key}": (value,) for key, value in tags.items()}
 
 
-def _check_honoured(new: NewRepository) -> None:
+def _check_honored(new: NewRepository) -> None:
     if new.encryption != NewRepository().encryption or new.kms_key is not None:
         raise NotBuiltYet("encryption with keys of KMS")
     if new.scan_on_push:

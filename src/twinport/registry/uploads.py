@@ -328,7 +328,7 @@ class Uploads:
     async def _finish_in_place(self, upload: Upload, segment: Segment, candidates: tuple[Digest, ...]) -> Layer:
         """Finish an upload whose only segment is the layer. Its bytes stay in place, even if the rows are refused."""
         registry = upload.repository.registry
-        digest = await _recognised(self.stores.region(registry.region), segment, candidates)
+        digest = await _recognized(self.stores.region(registry.region), segment, candidates)
         blob = await self._new(registry, digest, segment.key, segment.size)
         stored = await self.catalog.region(registry.region).write(
             lambda db: uploads.finish(db, upload, blob, self.catalog.now(db))
@@ -421,7 +421,7 @@ def _begin_of_last(upload: Upload) -> int:
     return upload.last.first_byte if upload.last is not None else 0
 
 
-async def _recognised(store: BlobStore, segment: Segment, candidates: tuple[Digest, ...]) -> Digest:
+async def _recognized(store: BlobStore, segment: Segment, candidates: tuple[Digest, ...]) -> Digest:
     """Return the digest that the segment has. Raises DigestMismatch."""
     computed = {segment.digest.algorithm: segment.digest}
     for algorithm in {digest.algorithm for digest in candidates} - computed.keys():

@@ -21,7 +21,7 @@ from twinport.model.names import RegionName
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening
 from twinport.processes.peers import Peer, peers_in, this_host
-from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised, RegionLost
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognized, RegionLost
 from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.status import own_server
@@ -29,7 +29,7 @@ from twinport.status.own_server import Readiness
 from twinport.status.report import Disk, Finding, ProcessFacts, RegionFacts, Standing, Status
 
 # Refusals that waiting does not resolve, though they are Unavailable for clients.
-_FOR_A_PERSON = (DatabaseNewer, DatabaseUnrecognised, DatabaseUnreadable, RegionLost)
+_FOR_A_PERSON = (DatabaseNewer, DatabaseUnrecognized, DatabaseUnreadable, RegionLost)
 
 
 @dataclass(frozen=True, slots=True)

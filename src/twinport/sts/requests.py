@@ -10,9 +10,9 @@ from twinport.model.entities import Tag
 from twinport.refusals.requests import NotBuiltYet
 
 
-def only(operation: str, request: Mapping[str, object], honoured: Collection[str]) -> None:
+def only(operation: str, request: Mapping[str, object], honored: Collection[str]) -> None:
     """Refuse members that this server does not support. Raises NotBuiltYet."""
-    if others := sorted(request.keys() - set(honoured)):
+    if others := sorted(request.keys() - set(honored)):
         raise NotBuiltYet(f"{', '.join(others)} of {operation}")
 
 

@@ -14,7 +14,7 @@ from twinport.identities.web_identities import AssumedByWeb, WebWish
 from twinport.model.identities import Caller, Origin
 from twinport.sts.requests import length_of, only, policies_of, shown_credentials, tags_of
 
-_HONOURED = (
+_HONORED = (
     "RoleArn",
     "RoleSessionName",
     "DurationSeconds",
@@ -28,7 +28,7 @@ _HONOURED = (
 
 
 # A provider's id is for tokens of OAuth 2.0, which are not accepted.
-_HONOURED_OF_WEB = ("RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds", "Policy", "PolicyArns")
+_HONORED_OF_WEB = ("RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds", "Policy", "PolicyArns")
 
 
 class Assumptions(Protocol):
@@ -52,7 +52,7 @@ class RoleOperations:
         return {"AssumeRole": self.assume, "AssumeRoleWithWebIdentity": self.assume_with_web_identity}
 
     async def assume(self, call: Call, request: sts.AssumeRoleRequest) -> sts.AssumeRoleResponse:
-        only("AssumeRole", request, _HONOURED)
+        only("AssumeRole", request, _HONORED)
         wish = _wish(request)
         assumed = await self.assumptions.assume(call.caller, wish)
         answer: sts.AssumeRoleResponse = {
@@ -68,7 +68,7 @@ class RoleOperations:
     async def assume_with_web_identity(
         self, call: Call, request: sts.AssumeRoleWithWebIdentityRequest
     ) -> sts.AssumeRoleWithWebIdentityResponse:
-        only("AssumeRoleWithWebIdentity", request, _HONOURED_OF_WEB)
+        only("AssumeRoleWithWebIdentity", request, _HONORED_OF_WEB)
         wish = WebWish(
             role=RoleName.parse(request["RoleArn"]),
             session=request["RoleSessionName"],

@@ -108,8 +108,8 @@ class _Tour:
         for place in DESTINATIONS:
             self.onlooker.step(f"{place.account} pulls {REPOSITORY} from {place.region} and verifies every digest")
             await (await self._registry(place)).pull(REPOSITORY, digest)
-        travelled = await records.deliveries(self.http, self.url, SOURCE)
-        return tuple(_copy(place, digest, travelled) for place in DESTINATIONS)
+        traveled = await records.deliveries(self.http, self.url, SOURCE)
+        return tuple(_copy(place, digest, traveled) for place in DESTINATIONS)
 
     def _ecr(self, registry: Registry) -> EcrClient:
         return EcrClient(self.http, self.url, registry)
@@ -118,8 +118,8 @@ class _Tour:
         return RegistryClient(self.http, self.url, registry, await self._ecr(registry).token())
 
 
-def _copy(place: Registry, digest: str, travelled: Sequence[DeliveryRecord]) -> Copy:
-    record = next(each for each in travelled if each["destination"] == str(place) and each["digest"] == digest)
+def _copy(place: Registry, digest: str, traveled: Sequence[DeliveryRecord]) -> Copy:
+    record = next(each for each in traveled if each["destination"] == str(place) and each["digest"] == digest)
     return Copy(place, digest, record["bytes_carried"], record["seconds"] or 0.0, record["carried_by"] or "")
 
 

@@ -65,8 +65,8 @@ class RegistryClient:
         self, method: str, place: str, wanted: HTTPStatus, headers: dict[str, str], body: bytes | None
     ) -> bytes:
         path = f"/v2/{self.registry}/{place}"
-        authorised = {"Authorization": f"Basic {self.token}", **headers}
-        async with self.http.request(method, f"{self.url}{path}", headers=authorised, data=body) as answer:
+        authorized = {"Authorization": f"Basic {self.token}", **headers}
+        async with self.http.request(method, f"{self.url}{path}", headers=authorized, data=body) as answer:
             content = await answer.read()
         if answer.status != wanted:
             raise RegistryRefused(f"{method} {path}", answer.status, content.decode(errors="replace"))

@@ -5,7 +5,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, create_engine, inspect
 
 from twinport.catalog.engine import migration_files
-from twinport.refusals.storage import DatabaseUnrecognised
+from twinport.refusals.storage import DatabaseUnrecognized
 
 _FIRST = "0001"
 
@@ -15,10 +15,10 @@ def upgrade(db: Connection, metadata: MetaData, to: str = "head") -> None:
     command.upgrade(_config(db, metadata), to)
 
 
-def recognise(db: Connection, metadata: MetaData) -> None:
+def recognize(db: Connection, metadata: MetaData) -> None:
     """Note that a database is of the first revision: its tables were made before revisions were noted.
 
-    Tables and indexes that came to the first revision late are made if they are missing. Raises DatabaseUnrecognised
+    Tables and indexes that came to the first revision late are made if they are missing. Raises DatabaseUnrecognized
     if a table lacks a column.
     """
     first = _first_tables(metadata)
@@ -47,7 +47,7 @@ def _check_columns(db: Connection, table: Table) -> None:
     there = {column["name"] for column in inspect(db).get_columns(table.name)}
     if missing := sorted(set(table.columns.keys()) - there):
         name = str(db.engine.url.database)
-        raise DatabaseUnrecognised(name, f"its table '{table.name}' lacks {', '.join(missing)}")
+        raise DatabaseUnrecognized(name, f"its table '{table.name}' lacks {', '.join(missing)}")
 
 
 def _config(db: Connection, metadata: MetaData) -> Config:

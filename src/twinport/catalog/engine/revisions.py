@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, MetaData, String, Table, create_mock_engine, insert, inspect, select
 
 from twinport.catalog.engine.migration_files import known
-from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognised
+from twinport.refusals.storage import DatabaseNewer, DatabaseUnreadable, DatabaseUnrecognized
 
 # Alembic's own table, as Alembic makes it.
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -41,7 +41,7 @@ def require_tables(db: Connection, metadata: MetaData) -> None:
 def bring_up_to_date(db: Connection, metadata: MetaData) -> None:
     """Upgrade a database to the current tables, in the caller's transaction. The caller keeps other processes out.
 
-    Raises DatabaseNewer, and DatabaseUnrecognised if its tables are of no revision; then nothing was changed.
+    Raises DatabaseNewer, and DatabaseUnrecognized if its tables are of no revision; then nothing was changed.
     """
     if is_current(db, metadata):
         return
@@ -50,7 +50,7 @@ def bring_up_to_date(db: Connection, metadata: MetaData) -> None:
     else:
         migrating = importlib.import_module("twinport.catalog.engine.migrating")
         if _revision(db, metadata) is None:
-            migrating.recognise(db, metadata)
+            migrating.recognize(db, metadata)
         migrating.upgrade(db, metadata)
 
 
@@ -61,7 +61,7 @@ def _revision(db: Connection, metadata: MetaData) -> str | None:
     if not revisions:
         return None
     if len(revisions) > 1:
-        raise DatabaseUnrecognised(_name(db), f"it is of {len(revisions)} revisions at once")
+        raise DatabaseUnrecognized(_name(db), f"it is of {len(revisions)} revisions at once")
     if revisions[0] not in known(metadata):
         raise DatabaseNewer(_name(db), revisions[0], known(metadata)[-1])
     return revisions[0]

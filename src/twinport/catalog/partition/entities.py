@@ -136,7 +136,7 @@ def get_own_role(db: Connection, account: AccountId, name: str) -> Role:
 def add_role(db: Connection, role: Role) -> None:
     """Store a new role with its tags. Raises EntityExists, PrincipalUnknown, or LimitReached when the account is full.
 
-    Service-linked roles count towards the quota and may pass it.
+    Service-linked roles count toward the quota and may pass it.
     """
     expect_free(db, _role, role)
     if role.service is None:

@@ -15,12 +15,12 @@ from twinport.model.names import AccountId
 
 def begin(db: Connection, account: AccountId, now: datetime) -> None:
     """Note that rules of a registry were replaced, in the transaction that does so."""
-    chores.go_on(db, chores.cancelling(account), "", now)
+    chores.go_on(db, chores.canceling(account), "", now)
 
 
 def accounts(db: Connection) -> list[AccountId]:
     """Return the accounts whose deliveries are being canceled."""
-    prefix = chores.cancelling("")
+    prefix = chores.canceling("")
     return [AccountId(name.removeprefix(prefix)) for name in chores.names(db, prefix)]
 
 
@@ -31,7 +31,7 @@ def go_on(db: Connection, account: AccountId, now: datetime, limit: int) -> bool
     """
     # Held, as a push holds it: meanwhile no delivery is recorded under other rules.
     rules = registries.hold(db, account).replication
-    round_ = chores.cancelling(account)
+    round_ = chores.canceling(account)
     place = chores.begun_at(db, round_)
     if place is None:
         return False

@@ -65,9 +65,9 @@ def go_on(db: Connection, name: str, place: str, now: datetime) -> None:
     statements.upsert(db, _chore, {"name": name}, {"position": place, "due_at": now})
 
 
-def cancelling(account: str) -> str:
+def canceling(account: str) -> str:
     """Name the round through a registry's waiting deliveries that follows a change of its rules."""
-    return f"cancelling {account}"
+    return f"cancelling {account}"  # stored, so it stays as earlier releases spelled it
 
 
 def is_begun(db: Connection, name: str) -> bool:

@@ -208,7 +208,7 @@ def claim(db: Connection, lane: Lane, holder: str, now: datetime, *, lease: time
     """
     due = [row.id for row in db.execute(_oldest_due(lane, now, limit))]
     taken, canceled = due, 0
-    if chores.is_begun(db, chores.cancelling(lane.source.account)):
+    if chores.is_begun(db, chores.canceling(lane.source.account)):
         taken, canceled = _still_asked_for(db, lane, due, now)
     if not taken:
         _refresh(db, _is(lane), now, gone=canceled)
