@@ -106,7 +106,7 @@ def test_verify_finds_rows_that_refer_to_nothing(data: Path) -> None:
     ended = called("verify", "--data", str(data))
     assert ended.code == 5
     assert "eu-west-1  database  " in ended.stdout
-    assert "refer to nothing in table 'repository'" in ended.stdout
+    assert "refer to missing rows of table 'repository'" in ended.stdout
     assert "all whole" not in ended.stdout
 
 

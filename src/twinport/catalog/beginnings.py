@@ -63,7 +63,7 @@ def begin_history(db: Connection, now: datetime) -> None:
     statements.insert_absent(db, regional_schema.history, row)
 
 
-def begin_history_anew(db: Connection, now: datetime) -> None:
+def restart_history(db: Connection, now: datetime) -> None:
     """Give a Region an epoch greater than all before, even if the clock went back since."""
     epoch, new = regional_schema.history.c.epoch, _epoch_at(now)
     db.execute(update(regional_schema.history).values(epoch=case((epoch >= new, epoch + 1), else_=new)))

@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from twinport.catalog.beginnings import begin_history_anew
+from twinport.catalog.beginnings import restart_history
 from twinport.catalog.engine import statements
 from twinport.catalog.partition import schema as identities
 from twinport.catalog.ports import Catalog
@@ -56,7 +56,7 @@ async def clear(catalog: Catalog, rows_at_once: int = _ROWS_AT_ONCE) -> None:
     clear_some = partial(_clear_region, clock=catalog.now, limit=rows_at_once)
     for name in await catalog.regions():
         region = catalog.region(name)
-        await region.write(lambda db: begin_history_anew(db, catalog.now(db)))
+        await region.write(lambda db: restart_history(db, catalog.now(db)))
         await _until_none(partial(region.write, clear_some))
         await region.write(chores.forget_all_but_identity)
 

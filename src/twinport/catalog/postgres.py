@@ -131,7 +131,7 @@ class PostgresCatalog:
 
     async def check(self) -> None:
         if await self._global.read(lambda db: db.execute(_READ_ONLY).scalar()) == "on":
-            raise StorageUnavailable("the database takes no writes")
+            raise StorageUnavailable("the database accepts no writes")
 
     def close(self, within: timedelta = CLOSING_LIMIT) -> None:
         self._pools.close(within)

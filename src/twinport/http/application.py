@@ -97,7 +97,7 @@ class Application:
             return self._refused(408, fact, request)
         except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
             telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
-            return message(500, "an unexpected error was met and recorded under this request's id", request)
+            return message(500, "an unexpected error occurred; the log has it under this request's id", request)
 
     def _refused(self, status: int, refusal: Refusal, request: Request) -> Answer:
         """Refuse in the form of the request's door, if the door has its own."""

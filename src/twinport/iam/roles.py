@@ -73,7 +73,7 @@ class RoleOperations:
     async def update_description(
         self, call: Call, request: iam.UpdateRoleDescriptionRequest
     ) -> iam.UpdateRoleDescriptionResponse:
-        role = await self.roles.describe_anew(call.caller, request["RoleName"], request["Description"])
+        role = await self.roles.change_description(call.caller, request["RoleName"], request["Description"])
         return {"Role": _whole_role(role)}
 
     async def update_trust(self, call: Call, request: iam.UpdateAssumeRolePolicyRequest) -> None:

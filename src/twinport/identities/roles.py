@@ -100,7 +100,7 @@ class Roles:
 
         await self.catalog.partition.write(change)
 
-    async def describe_anew(self, caller: Caller, name: str, description: str) -> Role:
+    async def change_description(self, caller: Caller, name: str, description: str) -> Role:
         """Change a role's description, also that of a service-linked role. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:UpdateRoleDescription", _ROLE, name)
 

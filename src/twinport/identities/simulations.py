@@ -164,7 +164,7 @@ def _answers(wish: Wish, principal: Identity | None, policies: Policies, page: P
 
     def request(action: str, resource: str) -> AuthorizationRequest:
         owner = _owner_of(resource, otherwise)
-        return AuthorizationRequest(principal or _nobody(owner), action, resource, owner, wish.context or {})
+        return AuthorizationRequest(principal or _no_principal(owner), action, resource, owner, wish.context or {})
 
     shown: list[Simulated] = []
     for number in range(begin, min(end, pairs)):
@@ -211,7 +211,7 @@ def _identity(arn: str, unique_id: str) -> Identity:
     return Identity(_KINDS[kind], account, arn, caller_arn, unique_id)
 
 
-def _nobody(account: AccountId) -> Identity:
+def _no_principal(account: AccountId) -> Identity:
     arn = user_arn(account, "/", _SIMULATED)
     return Identity(PrincipalKind.USER, account, arn, arn, "")
 

@@ -110,7 +110,7 @@ def refused(refusal: Refusal, realm: str, table: Table = TABLE) -> Answer:
 def unexpected(request_id: str) -> Answer:
     """Answer a defect with its id in the log, without any detail."""
     current_request.refused("UNKNOWN")
-    text = f"an unexpected error was met and recorded under request id {request_id}"
+    text = f"an unexpected error occurred; the log has it under request id {request_id}"
     return Answer(500, safe_headers(ContentType.JSON), _envelope("UNKNOWN", text))
 
 

@@ -93,7 +93,7 @@ class BytesGivenUp(Unavailable):
     """Bytes waited so long for the row that names them that they counted as orphaned."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the bytes under key '{key}' were given up before anything named them: send them again")
+        super().__init__(f"the bytes under key '{key}' were deleted before a row named them: send them again")
 
 
 class BlobUnreadable(Unavailable):
@@ -119,8 +119,8 @@ class OutcomeUnknown(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "the database was lost or silent, or its disk failed, while it stored the change, which may be there or "
-            "not: look, or try again"
+            "the database did not confirm the change, since it, its disk or its connection failed: the change may be "
+            "stored or not; check, or try again"
         )
 
 

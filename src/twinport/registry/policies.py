@@ -60,7 +60,8 @@ class RepositoryPolicies:
         await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
         if lockout is Lockout.REFUSED and not await self.foresight.would_allow(caller, _SET, resource, written):
             raise InvalidParameter(
-                _PARAMETER, "The policy would keep its author from setting another; force it if meant"
+                _PARAMETER,
+                "The policy would prevent its author from setting another policy; use force to set it anyway",
             )
         await self.catalog.region(registry.region).write(
             lambda db: repositories.set_policy(db, repositories.get(db, registry, name).id, written)

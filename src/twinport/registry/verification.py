@@ -89,7 +89,7 @@ class Verification:
         store = self.stores.region(region)
         damage = await damage_of(store, blob.key, blob.size, blob.digest, limit)
         if damage is Damage.MISSING and not await store.is_there():
-            raise StorageUnavailable(f"the blobs of Region '{region}' are not there at all")
+            raise StorageUnavailable(f"the folder of the blobs of Region '{region}' is missing")
         change = await self.catalog.region(region).write(
             lambda db: verification.settle(db, blob, damage, self.catalog.now(db))
         )

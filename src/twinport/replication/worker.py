@@ -114,7 +114,7 @@ class ReplicationWorker:
         except Exception as error:  # noqa: BLE001 — a defect hinders one batch, not the worker
             reason = _told(error, destination=str(batch.lane.destination))
             if reason is None:
-                await _unless_hindered(open_batch.postpone_the_rest("an unexpected error was met and recorded"))
+                await _unless_hindered(open_batch.postpone_the_rest("an unexpected error occurred; the log has it"))
             else:
                 # The recorded refusal may hinder this as well; then the lease lapses.
                 with contextlib.suppress(Unavailable):

@@ -56,7 +56,7 @@ def _problems_in_file(db: Connection) -> Iterator[str]:
             yield " ".join(str(line).split())
     broken = Counter((table, parent) for table, _, parent, _ in db.exec_driver_sql("PRAGMA foreign_key_check"))
     for (table, parent), count in sorted(broken.items()):
-        yield f"{count} of the rows of table '{table}' refer to nothing in table '{parent}'"
+        yield f"{count} of the rows of table '{table}' refer to missing rows of table '{parent}'"
 
 
 def _problems_of_indexes(db: Connection) -> Iterator[str]:

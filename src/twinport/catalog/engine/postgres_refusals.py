@@ -43,7 +43,7 @@ def refusal(error: DBAPIError) -> Exception:
     if error.connection_invalidated or state is None:
         return StorageUnavailable("the database cannot be reached")
     if state in (_SERIALIZATION_FAILED, _DEADLOCK) or state.startswith(_UNAVAILABLE):
-        return StorageUnavailable(f"the database gave up with SQLSTATE {state}")
+        return StorageUnavailable(f"the database failed with SQLSTATE {state}")
     return error
 
 

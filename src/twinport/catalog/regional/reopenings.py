@@ -67,11 +67,11 @@ def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
     """
     # As for a push: while this is held, no other process replaces the rules, or concludes that nothing is owed.
     rules = registries.hold(db, each.source.account).replication
-    if _is_owed_anew(db, each):
+    if _has_newer(db, each):
         look_again(db, each, _NEVER)
         return False
     if each.destination not in rules.destinations_of(each.repository):
-        close(db, each, FailureCode.REPLICATION_CONFIGURATION_REMOVED, "no rule asks for it any more")
+        close(db, each, FailureCode.REPLICATION_CONFIGURATION_REMOVED, "no replication rule covers it any more")
         return False
     changes = {"state": DeliveryState.WAITING.value, "failure_code": None, "reason": None, "settled_at": None}
     opened = update(_delivery).where(_delivery.c.id == each.id, _GIVEN_UP)
@@ -83,7 +83,7 @@ def reopen(db: Connection, each: GivenUp, now: datetime) -> bool:
     return True
 
 
-def _is_owed_anew(db: Connection, each: GivenUp) -> bool:
+def _has_newer(db: Connection, each: GivenUp) -> bool:
     """Tell whether there is a newer delivery of the same image and tag to the same destination."""
     newer = _delivery.alias()
     same = [newer.c[name] == _delivery.c[name] for name in _SAME]
