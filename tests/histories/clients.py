@@ -18,7 +18,7 @@ from twinport.tour.image import Blob, Image, sha256
 
 # Longer than a server needs to come back, so that only the dead do not answer.
 ANSWER_SECONDS = 40
-NOTHING_CHANGED, MAY_BE_THERE = "nothing was changed", "may be there or not"
+NOTHING_CHANGED, MAY_BE_STORED = "nothing was changed", "may be stored or not"
 # What a push may be told while another client removes the image whose layers it found.
 _PARTS_GONE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN")
 
@@ -235,7 +235,7 @@ def _of_trouble(words: str) -> Heard:
     """An answer of a server whose database is in trouble says what became of the change."""
     if NOTHING_CHANGED in words:
         return Heard.REFUSED
-    return Heard.UNKNOWN if MAY_BE_THERE in words else Heard.WRONG
+    return Heard.UNKNOWN if MAY_BE_STORED in words else Heard.WRONG
 
 
 def _said(answer: Answer, heard: Heard) -> tuple[str, ...]:
