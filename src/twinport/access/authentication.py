@@ -17,10 +17,9 @@ from twinport.model.names import AccountId, RegionName
 from twinport.model.networks import network_of
 from twinport.model.regions import GLOBAL_REGION
 from twinport.processes import pools
+from twinport.processes.hashing import run_over
 from twinport.refusals.callers import CredentialsUnknown
 
-# A thread beside the event loop hashes a body above this size.
-_LARGE = 1 << 16
 # STS's endpoint without a Region. Its other endpoints, and this server's own addresses, are of the Region signed for.
 _GLOBAL_STS = "sts.amazonaws.com"
 _REGIONAL_STS = re.compile(r"sts\.([a-z0-9-]+)\.amazonaws\.com")
@@ -102,9 +101,7 @@ class Authenticator:
 
 
 async def _hash(body: bytes) -> str:
-    if len(body) <= _LARGE:
-        return sha256(body).hexdigest()
-    return await pools.MESSAGES.run(lambda: sha256(body).hexdigest())
+    return await run_over([body], lambda: sha256(body).hexdigest())
 
 
 def _is_global(service: str, message: sigv4.Message) -> bool:

@@ -1,6 +1,6 @@
 """The verbs of images: put, get, list, describe and delete."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import Registry, RepositoryName, TagName
-from twinport.processes.pools import MESSAGES
+from twinport.processes.hashing import damaged, run_over
 from twinport.refusals.images import ImageDigestMismatch, ImageInaccessible, ImageNotFound, ImageReferenced
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes
@@ -33,8 +33,6 @@ _EVENTS = {
     Change.HEALED: Event.MANIFEST_HEALED,
     Change.OWED_AGAIN: Event.DELIVERIES_OWED_AGAIN,
 }
-# A manifest larger than this is parsed and hashed in a thread: at the limit it takes a fifth of a second.
-_LARGE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +111,14 @@ class Images:
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
         found = await self._read_much(registry, name, lambda db, repository: _each_stored(db, repository, batch))
         stored = [each for _, each in found if isinstance(each, StoredManifest)]
-        damaged = await _damaged(registry, name, stored)
+        unread = await _damaged(registry, name, stored)
         unreadable = [
             ImageFailure(named, FailureCode.INACCESSIBLE)
             for named, each in found
-            if isinstance(each, StoredManifest) and each.digest in damaged
+            if isinstance(each, StoredManifest) and each.digest in unread
         ]
         failed = [each for _, each in found if isinstance(each, ImageFailure)]
-        return Gotten(tuple(each for each in stored if each.digest not in damaged), (*failed, *unreadable))
+        return Gotten(tuple(each for each in stored if each.digest not in unread), (*failed, *unreadable))
 
     async def list(
         self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
@@ -220,17 +218,12 @@ class Images:
         )
 
 
-async def _damaged(registry: Registry, name: RepositoryName, found: Sequence[StoredManifest]) -> set[Digest]:
+async def _damaged(registry: Registry, name: RepositoryName, found: Sequence[StoredManifest]) -> Collection[Digest]:
     """Return the digests of damaged manifests. Each raises an alarm and is never served."""
-    is_large = sum(len(each.content) for each in found) > _LARGE
-    damaged = await MESSAGES.run(partial(_not_whole, found)) if is_large else _not_whole(found)
-    for digest in damaged:
+    digests = await damaged({each.digest: each.content for each in found})
+    for digest in digests:
         telemetry.alarm(Event.MANIFEST_DAMAGED, **_facts(registry, name, digest))
-    return damaged
-
-
-def _not_whole(found: Sequence[StoredManifest]) -> set[Digest]:
-    return {each.digest for each in found if not each.digest.names(each.content)}
+    return digests
 
 
 def _facts(registry: Registry, name: RepositoryName, digest: Digest) -> dict[str, str]:
@@ -238,9 +231,7 @@ def _facts(registry: Registry, name: RepositoryName, digest: Digest) -> dict[str
 
 
 async def _parsed(push: Push) -> NewImage:
-    if len(push.content) > _LARGE:
-        return await MESSAGES.run(partial(_new_image, push))
-    return _new_image(push)
+    return await run_over([push.content], partial(_new_image, push))
 
 
 def _new_image(push: Push) -> NewImage:

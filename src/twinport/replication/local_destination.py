@@ -26,7 +26,7 @@ from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
-from twinport.processes.pools import MESSAGES
+from twinport.processes.hashing import run_over
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.images import DigestMismatch, LayersMissing, ReferencedImagesMissing
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
@@ -45,8 +45,6 @@ from twinport.replication.destination import (
 
 # From the last blob that came: longer than any pause within an offer, so that only abandoned offers expire.
 HOLD = timedelta(hours=1)
-# Manifests larger than this are parsed and hashed in a thread.
-_LARGE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +225,7 @@ class LocalDestination:
         self, session: Caller, offer: Offer, committed: CommittedImage, *, may_create_repository: bool
     ) -> Landing:
         image = committed.image
-        is_large = sum(len(content) for content in committed.contents.values()) > _LARGE
-        manifests = await MESSAGES.run(partial(_read, committed)) if is_large else _read(committed)
+        manifests = await run_over(committed.contents.values(), partial(_read, committed))
         return Landing(
             delivery=image.delivery,
             offer=offer.id,

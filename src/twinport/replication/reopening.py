@@ -19,7 +19,7 @@ from twinport.logs.telemetry import Event
 from twinport.model.cargo import Cargo
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
-from twinport.processes.pools import MESSAGES
+from twinport.processes.hashing import damaged
 from twinport.replication.rounds import every_region
 
 _PAUSE = timedelta(minutes=1)
@@ -75,4 +75,4 @@ class Reopening:
             return False
         read = self.catalog.region(region).read
         contents = await read(lambda db: departures.contents(db, cargo.repository_id, cargo.manifests))
-        return await MESSAGES.run(lambda: all(digest.names(content) for digest, content in contents.items()))
+        return not await damaged(contents)

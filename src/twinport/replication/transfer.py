@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Protocol
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from twinport.model.cargo import BlobEntry, Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
-from twinport.processes.pools import MESSAGES
+from twinport.processes.hashing import damaged
 from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 from twinport.replication.destination import (
@@ -35,8 +34,6 @@ from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_o
 from twinport.replication.source_damage import SourceBytes
 
 _TRANSFERS_AT_ONCE = 4
-# Manifests larger than this are hashed in a thread.
-_LARGE = 1 << 16
 
 Report = Callable[[Delivery, Outcome], Awaitable[None]]
 _BlobTransfer = asyncio.Task[int | Hindered | Hopeless]
@@ -206,7 +203,7 @@ class _Transfer:
         """
         repository, wanted = shipment.cargo.repository_id, shipment.missing
         contents = await self.open_lane.source.rows.read(lambda db: departures.contents(db, repository, wanted))
-        for digest in await _damaged(contents):
+        for digest in await damaged(contents):
             source, name = self.open_lane.lane.source, shipment.delivery.repository
             facts = {"account": source.account, "region": source.region, "repository": name}
             telemetry.alarm(Event.MANIFEST_DAMAGED, **facts, digest=str(digest))
@@ -220,16 +217,6 @@ class _Transfer:
 
     async def _settle(self, shipment: Shipment, outcome: Outcome) -> None:
         await self.report(shipment.delivery, outcome)
-
-
-async def _damaged(contents: Mapping[Digest, bytes]) -> list[Digest]:
-    """Return the digests of manifests whose bytes are damaged."""
-    is_large = sum(len(content) for content in contents.values()) > _LARGE
-    return await MESSAGES.run(partial(_not_whole, contents)) if is_large else _not_whole(contents)
-
-
-def _not_whole(contents: Mapping[Digest, bytes]) -> list[Digest]:
-    return [digest for digest, content in contents.items() if not digest.names(content)]
 
 
 def _outcome(shipment: Shipment, answer: Done | Refused | Behind, session: Caller, carried: int = 0) -> Outcome:
