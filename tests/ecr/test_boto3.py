@@ -103,7 +103,9 @@ def test_policies_of_repository_and_registry_are_put_read_and_deleted(ecr: Any) 
 
 def test_a_policy_that_locks_its_author_out_needs_force(ecr: Any) -> None:  # noqa: ANN401 — as above
     denying = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "ecr:*"}]})
-    with pytest.raises(ecr.exceptions.InvalidParameterException, match="keep its author from setting another"):
+    with pytest.raises(
+        ecr.exceptions.InvalidParameterException, match="prevent its author from setting another policy"
+    ):
         ecr.set_repository_policy(repositoryName="team/api", policyText=denying)
     ecr.set_repository_policy(repositoryName="team/api", policyText=denying, force=True)
     with pytest.raises(ClientError, match="explicit deny"):

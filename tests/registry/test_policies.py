@@ -94,7 +94,7 @@ async def test_what_is_no_repository_policy_is_refused_in_ecrs_words(catalog: Wh
 
 async def test_a_policy_that_locks_its_author_out_needs_force(catalog: WholeCatalog) -> None:
     verbs = policies(catalog, keeps_in=False)
-    with pytest.raises(InvalidParameter, match="keep its author from setting another"):
+    with pytest.raises(InvalidParameter, match="prevent its author from setting another policy"):
         await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED)
     assert await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.ACCEPTED) == OPEN_AS_ECR_WRITES_IT
 
