@@ -79,7 +79,7 @@ def _registry_places() -> list[Place]:
         Place("replication-activity", f"{home}/replication/activity", "DESTINATION_REGISTRY_ACCESS_DENIED"),
         Place("replication-activity-none", "/console/sa-east-1/replication/activity", "No copies in this state"),
         Place("replication-edit", f"{home}/replication/edit", "Delete all"),
-        Place("replication-add-types", add, "Where are images"),
+        Place("replication-add-types", add, "Destination types"),
         Place("replication-add-nothing", f"{add}?at=types&go=next", "choose at least one type"),
         Place("replication-add-regions", f"{add}?{regions}&at=types&go=next", "Destination Regions"),
         Place("replication-add-accounts", f"{add}?{whole}&at=regions&go=next", "Destination account 1"),
@@ -95,7 +95,7 @@ def _registry_places() -> list[Place]:
             f"{home}/permissions/generate?sid=Another&accounts=333333333333,444444444444",
             "Add to policy",
         ),
-        Place("permissions-delete", f"{home}/permissions/delete", "is lost"),
+        Place("permissions-delete", f"{home}/permissions/delete", "can then no longer replicate"),
         Place("no-such-page", f"{home}/nothing", "Page not found"),
         Place("no-such-repository", f"{home}/images?repository=not-there", "Not found"),
     ]
