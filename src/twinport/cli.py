@@ -126,7 +126,7 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
 
 @app.command()
 def worker(data: Data = None, config: Config = None, open_accounts: Open = None, quiet: Quiet = None) -> None:
-    """Carry images and clean up beside a server.
+    """Replicate images and collect garbage beside a server.
 
     A worker has the server's data folder and settings, and listens on no address.
     """
