@@ -22,11 +22,11 @@ POLICY = json.dumps(
     }
 )
 ABROAD = {"region": OTHER_REGION, "registryId": ACCOUNT}
-NEIGHBOUR = {"region": REGION, "registryId": OTHER_ACCOUNT}
+NEIGHBOR = {"region": REGION, "registryId": OTHER_ACCOUNT}
 RULES = {
     "rules": [
         {
-            "destinations": [NEIGHBOUR, ABROAD],
+            "destinations": [NEIGHBOR, ABROAD],
             "repositoryFilters": [
                 {"filter": "web/", "filterType": "PREFIX_MATCH"},
                 {"filter": "api", "filterType": "PREFIX_MATCH"},

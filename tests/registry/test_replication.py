@@ -29,10 +29,10 @@ from twinport.registry.replication import Copies, Replication
 
 T = TypeVar("T")
 ABROAD = Registry(ACCOUNT, OTHER_REGION)
-NEIGHBOUR = Registry(OTHER_ACCOUNT, REGION)
+NEIGHBOR = Registry(OTHER_ACCOUNT, REGION)
 API = RepositoryName("team/api")
 OFF = ReplicationConfiguration()
-RULES = ReplicationConfiguration((ReplicationRule((NEIGHBOUR, ABROAD), ("team/", "app/")),))
+RULES = ReplicationConfiguration((ReplicationRule((NEIGHBOR, ABROAD), ("team/", "app/")),))
 
 
 @dataclass(slots=True)
@@ -159,9 +159,9 @@ async def test_an_image_without_destinations_has_no_status(catalog: WholeCatalog
 
 
 async def test_status_names_each_destination_once(catalog: WholeCatalog) -> None:
-    await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD, NEIGHBOUR))
+    await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD, NEIGHBOR))
     copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(IMAGE, None))
-    assert {report.destination for report in copies.reports} == {ABROAD, NEIGHBOUR}
+    assert {report.destination for report in copies.reports} == {ABROAD, NEIGHBOR}
     assert [report.state for report in copies.reports] == [DeliveryState.WAITING] * 2
 
 
@@ -186,11 +186,11 @@ async def test_status_of_what_is_not_there_says_what_is_missing(catalog: WholeCa
 async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: WholeCatalog) -> None:
     verbs = replication(catalog)
     await verbs.put(caller(), REGISTRY, RULES)
-    await catalog.region(REGION).write(lambda db: push(db, ("1",), ABROAD, NEIGHBOUR))
+    await catalog.region(REGION).write(lambda db: push(db, ("1",), ABROAD, NEIGHBOR))
     remaining = ReplicationConfiguration((ReplicationRule((ABROAD,)),))
     await Replication(AllowAll(), catalog, OneRole(catalog), (REGION, OTHER_REGION)).put(caller(), REGISTRY, remaining)
     copies = await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
     assert {report.destination: report.state for report in copies.reports} == {
         ABROAD: DeliveryState.WAITING,
-        NEIGHBOUR: DeliveryState.FAILED,
+        NEIGHBOR: DeliveryState.FAILED,
     }
