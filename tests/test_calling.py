@@ -144,9 +144,9 @@ def test_replicate_image_is_an_operation_that_no_client_can_call(server: Served,
 
 
 def test_an_operation_that_is_not_built_says_so(server: Served, account: str) -> None:
-    status, body = describe(server, account, operation="StartImageScan", body=b"{}")
+    status, body = describe(server, account, operation="StartReplicationBackfill", body=b"{}")
     assert (status, body["__type"]) == (400, "UnsupportedOperationException")
-    assert "StartImageScan" in body["message"]
+    assert "StartReplicationBackfill" in body["message"]
 
 
 def test_a_body_that_is_not_json_is_named_as_such(server: Served, account: str) -> None:

@@ -20,6 +20,8 @@ PACKAGE = Path(__file__).parent.parent / "src" / "twinport" / "aws"
 
 TYPED = {
     "ecr": """
+        BatchGetRepositoryScanningConfiguration DescribeImageScanFindings GetRegistryScanningConfiguration
+        PutImageScanningConfiguration PutRegistryScanningConfiguration StartImageScan
         BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository
         DeleteRegistryPolicy DeleteRepository DeleteRepositoryPolicy DescribeImageReplicationStatus
         DescribeImages DescribeRegistry DescribeRepositories GetAuthorizationToken

@@ -319,8 +319,8 @@ async def test_a_query_operation_is_named_by_action_and_version(entrance: Entran
 
 
 async def test_an_operation_without_handler_is_refused_by_name(entrance: Entrance) -> None:
-    message = "not implemented by twinport: StartImageScan"
-    response = await entrance.ecr().answer(json_request("StartImageScan"))
+    message = "not implemented by twinport: StartReplicationBackfill"
+    response = await entrance.ecr().answer(json_request("StartReplicationBackfill"))
     assert said(response) == (400, "UnsupportedOperationException", message)
     response = await entrance.iam().answer(iam_request("Action=CreateGroup"))
     assert said(response) == (400, "UnsupportedOperation", "not implemented by twinport: CreateGroup")
@@ -451,7 +451,7 @@ def test_what_is_not_implemented_can_be_listed() -> None:
     missing = dispatch.unimplemented(ECR, ECR_HANDLERS)
     assert len(missing) == 62 - len(ECR_HANDLERS)
     assert missing == sorted(missing)
-    assert "StartImageScan" in missing
+    assert "StartReplicationBackfill" in missing
 
 
 NAMES = st.sampled_from(["authorization", "x-amz-target", "x-amz-date", "x-amz-security-token", "host"])

@@ -31,6 +31,7 @@ from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.scanning import Scanning
 from twinport.registry.uploads import Uploads
 from twinport.settings.open_accounts import OpenAccounts
 
@@ -101,6 +102,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         policies=RepositoryPolicies(gate, Seer(), catalog),
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, ServiceLinkedRoles(catalog, gate, world), regions),
+        scanning=Scanning(gate, catalog, requested=lambda: None),
         images=Images(gate, catalog, pushed=lambda: None),
         layers=Layers(catalog, stores, gate, world),
         uploads=Uploads(catalog, stores, gate, quota=UploadQuota(uploads=3)),

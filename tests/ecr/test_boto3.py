@@ -137,11 +137,11 @@ def test_another_accounts_repository_is_denied_whether_or_not_it_is_there(server
 
 def test_what_is_not_built_is_refused_once_and_not_tried_again(ecr: Any) -> None:  # noqa: ANN401 — as above
     with pytest.raises(ClientError) as refusal:
-        ecr.start_image_scan(repositoryName="team/api", imageId={"imageTag": "1"})
+        ecr.describe_pull_through_cache_rules()
     error = refusal.value.response
     assert error["Error"] == {
         "Code": "UnsupportedOperationException",
-        "Message": "not implemented by twinport: StartImageScan",
+        "Message": "not implemented by twinport: DescribePullThroughCacheRules",
     }
     assert error["ResponseMetadata"]["RetryAttempts"] == 0
 

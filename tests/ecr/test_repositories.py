@@ -83,11 +83,6 @@ async def test_another_accounts_registry_is_reached_by_its_id(ecr: Ecr) -> None:
             "UnsupportedOperationException",
             "not implemented by twinport: ",
         ),
-        (
-            {"imageScanningConfiguration": {"scanOnPush": True}},
-            "UnsupportedOperationException",
-            "not implemented by twinport: scanOnPush",
-        ),
         ({"tags": [{"Key": "aws:x", "Value": ""}]}, "InvalidTagParameterException", "tag key 'aws:x'"),
         (
             {"tags": [{"Key": f"k{number}", "Value": ""} for number in range(51)]},

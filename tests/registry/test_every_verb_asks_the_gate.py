@@ -19,6 +19,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageId, NamedImage, NewRepository, TagRule, TagStatus
 from twinport.model.names import RepositoryName, TagName
 from twinport.model.replication import DeliveryState, ReplicationConfiguration
+from twinport.model.scanning import ScanningConfiguration
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import Lockout
 from twinport.registry.pushes import Push, Unchanged
@@ -51,6 +52,8 @@ FACTS: dict[str, Callable[[], object]] = {
     "text": lambda: "{}",
     "lockout": lambda: Lockout.ACCEPTED,
     "configuration": ReplicationConfiguration,
+    "scanning": ScanningConfiguration,
+    "value": lambda: True,
     "image": lambda: ImageId(DIGEST, None),
     "batch": lambda: [NamedImage(str(DIGEST), None)],
     "push": lambda: Push(b"{}", None, (), None, Unchanged.ACCEPT),

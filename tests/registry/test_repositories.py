@@ -55,9 +55,7 @@ async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(
     assert gate.contexts == [{"aws:TagKeys": ("team",), "aws:RequestTag/team": ("a",)}] * 2
 
 
-@pytest.mark.parametrize(
-    "new", [NewRepository(encryption="KMS"), NewRepository(kms_key="alias/x"), NewRepository(scan_on_push=True)]
-)
+@pytest.mark.parametrize("new", [NewRepository(encryption="KMS"), NewRepository(kms_key="alias/x")])
 async def test_what_would_not_be_honored_is_refused(catalog: WholeCatalog, new: NewRepository) -> None:
     verbs = repositories(catalog)
     with pytest.raises(NotBuiltYet, match="not implemented by twinport"):

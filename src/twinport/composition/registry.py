@@ -8,7 +8,7 @@ from twinport.clock import WallClock
 from twinport.composition.access import Access
 from twinport.composition.ground import Ground
 from twinport.ecr import door as ecr
-from twinport.processes.wakeups import Topic
+from twinport.processes.wakeups import Topic, Wakeups
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
@@ -16,6 +16,7 @@ from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.scanning import Scanning
 from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
@@ -35,7 +36,8 @@ def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
         policies=RepositoryPolicies(gate, access.gate, catalog),
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, access.roles, ground.regions),
-        images=Images(gate, catalog, partial(ground.wakeups.ring, Topic.DELIVERIES), quotas_of(ways)),
+        scanning=Scanning(gate, catalog, partial(ground.wakeups.ring, Topic.SCANS)),
+        images=Images(gate, catalog, partial(_pushed, ground.wakeups), quotas_of(ways)),
         layers=Layers(catalog, ground.stores, gate, world, retention),
         uploads=Uploads(
             catalog,
@@ -49,6 +51,12 @@ def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
         authorization=Authorization(gate, access.tokens),
         public_url=ground.settings.public_url,
     )
+
+
+def _pushed(wakeups: Wakeups) -> None:
+    """Wake what follows a push: copies, and scans."""
+    wakeups.ring(Topic.DELIVERIES)
+    wakeups.ring(Topic.SCANS)
 
 
 def couriers(ground: Ground, access: Access) -> worker.ReplicationWorker:

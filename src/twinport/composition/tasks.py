@@ -20,6 +20,8 @@ from twinport.processes.scrapes import ScrapedProcesses
 from twinport.processes.wakeups import Topic
 from twinport.registry.garbage import Garbage
 from twinport.registry.orphans import Orphans
+from twinport.registry.scan_documents import DocumentScanner
+from twinport.registry.scan_runs import ScanRuns
 from twinport.registry.verification import Verification
 from twinport.replication import worker
 from twinport.replication.forgetting import Forgetting
@@ -71,8 +73,12 @@ def _between_processes(ground: Ground) -> dict[str, Loop]:
     """Return the loops that share work with other processes or notify them."""
     wakeups, submitted = ground.wakeups, asyncio.Event()
     wakeups.on(Topic.DELETIONS, submitted.set)
+    requested = asyncio.Event()
+    wakeups.on(Topic.SCANS, requested.set)
     due_again = partial(wakeups.ring, Topic.DELIVERIES)
+    scanner = DocumentScanner(ground.settings.scan_findings)
     return {
+        "scanning": ScanRuns(ground.catalog, scanner, ground.peers.name, requested).run,
         "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.peers.name).run,
         "wake-ups": wakeups.run,
         "reclaiming": Reclaiming(ground.catalog, ground.peers, due_again).run,

@@ -9,6 +9,7 @@ from twinport.ecr.images import ImageOperations
 from twinport.ecr.layers import LayerOperations
 from twinport.ecr.registries import RegistryOperations
 from twinport.ecr.repositories import RepositoryOperations
+from twinport.ecr.scanning import ScanningOperations
 from twinport.ecr.tokens import TokenOperations
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
@@ -17,6 +18,7 @@ from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
+from twinport.registry.scanning import Scanning
 from twinport.registry.uploads import Uploads
 
 
@@ -29,6 +31,7 @@ class Verbs:
     policies: RepositoryPolicies
     registry_policies: RegistryPolicies
     replication: Replication
+    scanning: Scanning
     images: Images
     layers: Layers
     uploads: Uploads
@@ -42,6 +45,7 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
     return {
         **RepositoryOperations(verbs.repositories, verbs.tags, verbs.policies, verbs.public_url).table(),
         **RegistryOperations(verbs.registry_policies, verbs.replication).table(),
+        **ScanningOperations(verbs.scanning).table(),
         **ImageOperations(verbs.images).table(),
         **LayerOperations(verbs.layers, verbs.uploads, verbs.links, verbs.public_url).table(),
         **TokenOperations(verbs.authorization, verbs.public_url).table(),

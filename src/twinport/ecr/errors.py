@@ -29,6 +29,7 @@ from twinport.refusals.images import (
     UploadOutOfOrder,
 )
 from twinport.refusals.requests import InvalidTag, TooManyTags
+from twinport.refusals.scanning import ImageTypeUnsupported, ScanFeatureDisabled, ScanNotFound
 
 
 def _last_valid_byte(refusal: UploadOutOfOrder) -> Mapping[str, object]:
@@ -62,6 +63,9 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     RepositoryPolicyNotFound: WireError("RepositoryPolicyNotFoundException"),
     # A customer's own role has the service-linked role's name. The configuration cannot be stored until it is deleted.
     ServiceRoleNameTaken: WireError("ValidationException"),
+    ImageTypeUnsupported: WireError("UnsupportedImageTypeException"),
+    ScanFeatureDisabled: WireError("ValidationException"),
+    ScanNotFound: WireError("ScanNotFoundException"),
     TagImmutable: WireError("ImageTagAlreadyExistsException"),
     TooManyTags: WireError("TooManyTagsException"),
     UploadNotFound: WireError("UploadNotFoundException"),

@@ -7,6 +7,7 @@ from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
 from twinport.ecr.requests import page_of, paging, repository_of, tag_of, whole
+from twinport.ecr.scanning import shown_status, shown_summary
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
 from twinport.model.names import Registry, RepositoryName
@@ -150,4 +151,8 @@ def _shown_detail(registry: Registry, name: RepositoryName, detail: ImageDetail)
         shown["artifactMediaType"] = detail.artifact_type
     if detail.subject is not None:
         shown["subjectManifestDigest"] = str(detail.subject)
+    if detail.scan is not None:
+        shown["imageScanStatus"] = shown_status(detail.scan)
+        if detail.scan.has_result:
+            shown["imageScanFindingsSummary"] = shown_summary(detail.scan)
     return shown

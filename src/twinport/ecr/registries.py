@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
-from twinport.ecr.requests import image_of, own_registry, repository_of
+from twinport.ecr.requests import image_of, own_registry, repository_of, shown_image
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import DeliveryReport, DeliveryState, ReplicationConfiguration, ReplicationRule
 from twinport.registry.policies import RegistryPolicies
@@ -59,9 +59,7 @@ class RegistryOperations:
         registry, name = repository_of(call, request)
         asked = image_of(request["imageId"])
         copies = await self.replication.status(call.caller, registry, name, asked)
-        image: ecr.ImageIdentifier = {"imageDigest": str(copies.digest)}
-        if asked.tag is not None:
-            image["imageTag"] = asked.tag
+        image = shown_image(copies.digest, asked.tag)
         statuses = [_shown_report(report) for report in copies.reports]
         return {"repositoryName": name, "imageId": image, "replicationStatuses": statuses}
 

@@ -70,6 +70,11 @@ def image_of(identifier: ecr.ImageIdentifier) -> ImageId:
     return ImageId(None if digest is None else Digest.parse(digest), tag)
 
 
+def shown_image(digest: Digest, tag: str | None) -> ecr.ImageIdentifier:
+    """Show the single image of a request: its digest, and the tag if the request had one."""
+    return {"imageDigest": str(digest)} if tag is None else {"imageDigest": str(digest), "imageTag": tag}
+
+
 def page_of(request: ListRequest) -> PageRequest:
     """Parse the requested part of a list."""
     return PageRequest(request.get("maxResults", DEFAULT_LIMIT), request.get("nextToken"))

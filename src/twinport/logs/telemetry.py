@@ -60,6 +60,7 @@ class Event(Enum):
     GARBAGE_SWEPT = "garbage.swept"
     ORPHANS_FOUND = "orphans.found"
     IMAGE_PUT = "image.put"
+    SCAN_ENDED = "scan.ended"
     DELIVERY_BEGUN = "delivery.begun"
     DELIVERY_SETTLED = "delivery.settled"
     DELIVERY_POSTPONED = "delivery.postponed"

@@ -73,6 +73,7 @@ GARBAGE = _counter("garbage_removed_total", "What garbage collection removed, by
 VERIFIED = _counter("verified_total", "Layers and manifests that were compared with their digests.", "kind")
 VERIFIED_BYTES = _counter("verified_bytes_total", "Bytes that were compared with their digests.")
 QUARANTINED = _counter("quarantined_total", "Layers that were found damaged and put into quarantine.")
+SCANS = _counter("scans_total", "Scans of images that have ended, by type and by what became of them.", "type", "state")
 ALARMS = _counter("alarms_total", "Events of level error: a person must act.", "event")
 
 # --- of the deployment, from its database -----------------------------------------------------------------

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from twinport.model import wildcards
 from twinport.model.content import Digest
 from twinport.model.names import Registry, RepositoryName
+from twinport.model.scanning import Scan
 from twinport.refusals.requests import InvalidParameter
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
@@ -52,7 +54,7 @@ class TagRule:
 
     def forbids_moving(self, tag: str) -> bool:
         """Tell whether an existing `tag` must stay on the image it names."""
-        excluded = any(_matches(pattern, tag) for pattern in self.exclusions)
+        excluded = any(wildcards.matches(pattern, tag) for pattern in self.exclusions)
         match self.mutability:
             case Mutability.MUTABLE:
                 return False
@@ -142,7 +144,7 @@ class StoredManifest:
 class ImageDetail:
     """The facts of an image. `size` counts config and layers; the size of an index is that of its largest child.
 
-    `came_from` is the source registry of a replica.
+    `came_from` is the source registry of a replica. `scan` is the scan of the type that its registry has now.
     """
 
     digest: Digest
@@ -153,6 +155,7 @@ class ImageDetail:
     artifact_type: str | None
     subject: Digest | None
     came_from: Registry | None = None
+    scan: Scan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +167,3 @@ class Referrer:
     size: int
     artifact_type: str | None
     annotations: Mapping[str, str]
-
-
-def _matches(pattern: str, tag: str) -> bool:
-    """Match a pattern in which only `*` is special. Takes linear time, since a tenant wrote the pattern."""
-    if "*" not in pattern:
-        return tag == pattern
-    head, *middle, tail = pattern.split("*")
-    if not tag.startswith(head) or not tag.endswith(tail):
-        return False
-    place = len(head)
-    for part in middle:
-        found = tag.find(part, place)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return place <= len(tag) - len(tail)

@@ -20,6 +20,7 @@ class Topic(Enum):
 
     DELIVERIES = "deliveries"
     DELETIONS = "deletions"
+    SCANS = "scans"
 
 
 Heard = Callable[[Topic], None]

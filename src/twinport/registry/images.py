@@ -1,14 +1,14 @@
 """The verbs of images: put, get, list, describe and delete."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import images, repositories
+from twinport.catalog.regional import images, registries, repositories, scans
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
 from twinport.logs import telemetry
@@ -149,7 +149,7 @@ class Images:
         request = ("DescribeImages", str(registry), name, status.value)
         (after,) = paging.start(page, request, ("",))
         found = await self._read_much(
-            registry, name, lambda db, repository: images.described(db, repository.id, status, after, page.limit + 1)
+            registry, name, lambda db, repository: _described_page(db, repository, status, after, page.limit + 1)
         )
         return paging.cut(found, page, request, lambda detail: (str(detail.digest),))
 
@@ -279,7 +279,20 @@ def _each_stored(
 def _described(db: Connection, repository: Repository, batch: Sequence[NamedImage]) -> list[ImageDetail]:
     digests = {_described_digest(db, repository, named): None for named in batch}
     found = images.details(db, repository.id, list(digests))
-    return [found[digest] for digest in digests]
+    return _with_scans(db, repository, [found[digest] for digest in digests])
+
+
+def _described_page(
+    db: Connection, repository: Repository, status: TagStatus, after: str, limit: int
+) -> list[ImageDetail]:
+    return _with_scans(db, repository, images.described(db, repository.id, status, after, limit))
+
+
+def _with_scans(db: Connection, repository: Repository, details: list[ImageDetail]) -> list[ImageDetail]:
+    """Add each image's scan by the type that its registry has now."""
+    scan_type = registries.settings(db, repository.registry.account).scanning.scan_type
+    found = scans.of_images(db, repository.id, [each.digest for each in details], scan_type)
+    return [replace(each, scan=found.get(each.digest)) for each in details]
 
 
 def _described_digest(db: Connection, repository: Repository, named: NamedImage) -> Digest:

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from twinport.catalog.ports import Connection
+from twinport.catalog.regional import images
 from twinport.model.content import Digest
-from twinport.model.images import ImageId, NamedImage
-from twinport.refusals.images import DigestInvalid
+from twinport.model.images import ImageId, NamedImage, Repository
+from twinport.refusals.images import DigestInvalid, ImageNotFound
 
 _DIGEST_PATTERN = r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
 _DIGEST = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+")
@@ -59,3 +61,13 @@ def identify(named: NamedImage) -> ImageId | FailureCode:
         return ImageId(Digest.parse(named.digest), named.tag)
     except DigestInvalid:
         return FailureCode.NOT_FOUND
+
+
+def digest_of(db: Connection, repository: Repository, image: ImageId) -> Digest:
+    """Return the digest of an image that must be there, under the tag if one is given. Raises ImageNotFound."""
+    digest = image.digest if image.tag is None else images.tagged(db, repository.id, image.tag)
+    matches = digest is not None and image.digest in (None, digest)
+    if digest is None or not matches or not images.holds(db, repository.id, digest):
+        shown = str(image.digest) if image.digest else None
+        raise ImageNotFound(shown, image.tag, repository.name, repository.registry.account)
+    return digest

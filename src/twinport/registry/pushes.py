@@ -1,4 +1,7 @@
-"""A push in one transaction: manifest, tags, immutability, position, and deliveries (docs/write-order.md, law 3)."""
+"""A push in one transaction: manifest, tags, immutability, position, the scan, and deliveries (law 3).
+
+The laws: docs/write-order.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,8 +9,9 @@ from datetime import datetime
 from enum import Enum
 
 from twinport.catalog.ports import Connection
-from twinport.catalog.regional import images, outbox, registries, repositories
+from twinport.catalog.regional import images, outbox, registries, repositories, scans
 from twinport.catalog.regional.images import NewImage
+from twinport.catalog.regional.registries import RegistrySettings
 from twinport.catalog.regional.repositories import Against
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, Repository
@@ -72,23 +76,24 @@ def store(
     TagLimitReached, TooManyImages, and what `require_parts` raises.
     """
     registry, name = repository
-    rules = registries.hold(db, registry.account).replication
+    settings = registries.hold(db, registry.account)
     found = repositories.lock(db, registry, name, Against.CHANGES)
     if not images.heal(db, found.id, image):
-        return _store(db, (found, rules), push, image, now, quotas)
-    _store(db, (found, rules), replace(push, unchanged=Unchanged.WELCOME), image, now, quotas)
+        return _store(db, (found, settings), push, image, now, quotas)
+    _store(db, (found, settings), replace(push, unchanged=Unchanged.WELCOME), image, now, quotas)
     return Change.HEALED
 
 
 def _store(
     db: Connection,
-    home: tuple[Repository, ReplicationConfiguration],
+    home: tuple[Repository, RegistrySettings],
     push: Push,
     image: NewImage,
     now: datetime,
     quotas: Quotas,
 ) -> Change:
-    found, rules = home
+    found, settings = home
+    rules = settings.replication
     image = _judged(db, found, push.parts, image)
     new = _new_tags(db, found, push, image)
     if new:
@@ -97,6 +102,7 @@ def _store(
         _require_tag_quota(db, found, [tag for tag in new if tag is not None], image.digest)
         if images.store_manifest(db, found.id, image, now):
             _require_image_quota(db, found, quotas)
+            scans.owe(db, found, settings.scanning, (image.digest, image.manifest), now)
     for tag in new:
         _name(db, rules, found, image, tag, now)
     unchanged = [tag for tag in push.tags or (None,) if tag not in new]

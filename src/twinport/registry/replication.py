@@ -8,16 +8,16 @@ from typing import Protocol, TypeVar
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import cancellations, images, outbox, registries, repositories
+from twinport.catalog.regional import cancellations, outbox, registries, repositories
 from twinport.catalog.regional.delivery_lists import Place, place_of
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
-from twinport.model.images import ImageId, Repository
+from twinport.model.images import ImageId
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery, ReplicationConfiguration
-from twinport.refusals.images import ImageNotFound
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry import paging
+from twinport.registry.named_images import digest_of
 from twinport.registry.paging import Page, PageRequest
 from twinport.replication.listing import DeliveryListing
 
@@ -173,15 +173,5 @@ def _activity(db: Connection, registry: Registry) -> Activity:
 
 def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
     repository = repositories.get(db, registry, name)
-    digest = _digest_of(db, repository, image)
+    digest = digest_of(db, repository, image)
     return Copies(digest, tuple(outbox.statuses(db, registry.account, name, digest, image.tag)))
-
-
-def _digest_of(db: Connection, repository: Repository, image: ImageId) -> Digest:
-    """Return the digest of an image that must be there, under the tag if one is given."""
-    digest = image.digest if image.tag is None else images.tagged(db, repository.id, image.tag)
-    matches = digest is not None and image.digest in (None, digest)
-    if digest is None or not matches or not images.holds(db, repository.id, digest):
-        shown = str(image.digest) if image.digest else None
-        raise ImageNotFound(shown, image.tag, repository.name, repository.registry.account)
-    return digest

@@ -147,8 +147,6 @@ def tag_context(tags: Mapping[str, str]) -> Context:
 def _check_honored(new: NewRepository) -> None:
     if new.encryption != NewRepository().encryption or new.kms_key is not None:
         raise NotBuiltYet("encryption with keys of KMS")
-    if new.scan_on_push:
-        raise NotBuiltYet("scanOnPush")
 
 
 def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents) -> Repository:

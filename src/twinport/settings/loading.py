@@ -62,6 +62,7 @@ class Settings:
     fidelity: str = setting(parsers.fidelity, default=parsers.STANDARD)
     deviations: tuple[str, ...] = setting(parsers.deviations, default=())
     sparse_images: bool = setting(parsers.switch, default=False)
+    scan_findings: Path | None = setting(parsers.folder, default=None)
     organization: OrganizationTable | None = setting(parsers.organization, default=None)
     basic_access_keys: bool = setting(parsers.switch, default=False)
     workers: int = setting(parsers.number(MOST_WORKERS, "a number of processes"), default=1)

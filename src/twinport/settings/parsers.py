@@ -185,6 +185,12 @@ def file(value: object) -> Path:
     return Path(value)
 
 
+def folder(value: object) -> Path:
+    if not isinstance(value, (str, Path)) or not Path(value).is_dir():
+        raise ValueError(f"a folder is needed, and {str(value)!r} is none")
+    return Path(value)
+
+
 def issuers(value: object) -> tuple[tuple[str, Path], ...]:
     pairs = [each.rpartition("=") for each in names(value)]
     if wrong := [issuer for issuer, _, _ in pairs if not issuer.startswith("https://")]:

@@ -4,6 +4,241 @@ from datetime import datetime
 from typing import Required, TypedDict
 
 
+class BatchGetRepositoryScanningConfigurationRequest(TypedDict, total=False):
+    repositoryNames: Required[list[str]]
+
+
+class ScanningRepositoryFilter(TypedDict, total=False):
+    filter: Required[str]
+    filterType: Required[str]
+
+
+class RepositoryScanningConfiguration(TypedDict, total=False):
+    repositoryArn: str
+    repositoryName: str
+    scanOnPush: bool
+    scanFrequency: str
+    appliedScanFilters: list[ScanningRepositoryFilter]
+
+
+class RepositoryScanningConfigurationFailure(TypedDict, total=False):
+    repositoryName: str
+    failureCode: str
+    failureReason: str
+
+
+class BatchGetRepositoryScanningConfigurationResponse(TypedDict, total=False):
+    scanningConfigurations: list[RepositoryScanningConfiguration]
+    failures: list[RepositoryScanningConfigurationFailure]
+
+
+class ImageIdentifier(TypedDict, total=False):
+    imageDigest: str
+    imageTag: str
+
+
+class DescribeImageScanFindingsRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    nextToken: str
+    maxResults: int
+
+
+class ImageScanStatus(TypedDict, total=False):
+    status: str
+    description: str
+
+
+class Attribute(TypedDict, total=False):
+    key: Required[str]
+    value: str
+
+
+class ImageScanFinding(TypedDict, total=False):
+    name: str
+    description: str
+    uri: str
+    severity: str
+    attributes: list[Attribute]
+
+
+class CvssScore(TypedDict, total=False):
+    baseScore: float
+    scoringVector: str
+    source: str
+    version: str
+
+
+class VulnerablePackage(TypedDict, total=False):
+    arch: str
+    epoch: int
+    filePath: str
+    name: str
+    packageManager: str
+    release: str
+    sourceLayerHash: str
+    version: str
+    fixedInVersion: str
+
+
+class PackageVulnerabilityDetails(TypedDict, total=False):
+    cvss: list[CvssScore]
+    referenceUrls: list[str]
+    relatedVulnerabilities: list[str]
+    source: str
+    sourceUrl: str
+    vendorCreatedAt: datetime
+    vendorSeverity: str
+    vendorUpdatedAt: datetime
+    vulnerabilityId: str
+    vulnerablePackages: list[VulnerablePackage]
+
+
+class Recommendation(TypedDict, total=False):
+    url: str
+    text: str
+
+
+class Remediation(TypedDict, total=False):
+    recommendation: Recommendation
+
+
+class AwsEcrContainerImageDetails(TypedDict, total=False):
+    architecture: str
+    author: str
+    imageHash: str
+    imageTags: list[str]
+    platform: str
+    pushedAt: datetime
+    lastInUseAt: datetime
+    inUseCount: int
+    registry: str
+    repositoryName: str
+
+
+class ResourceDetails(TypedDict, total=False):
+    awsEcrContainerImage: AwsEcrContainerImageDetails
+
+
+class Resource(TypedDict, total=False):
+    details: ResourceDetails
+    id: str
+    tags: dict[str, str]
+    type: str
+
+
+class CvssScoreAdjustment(TypedDict, total=False):
+    metric: str
+    reason: str
+
+
+class CvssScoreDetails(TypedDict, total=False):
+    adjustments: list[CvssScoreAdjustment]
+    score: float
+    scoreSource: str
+    scoringVector: str
+    version: str
+
+
+class ScoreDetails(TypedDict, total=False):
+    cvss: CvssScoreDetails
+
+
+class EnhancedImageScanFinding(TypedDict, total=False):
+    awsAccountId: str
+    description: str
+    findingArn: str
+    firstObservedAt: datetime
+    lastObservedAt: datetime
+    packageVulnerabilityDetails: PackageVulnerabilityDetails
+    remediation: Remediation
+    resources: list[Resource]
+    score: float
+    scoreDetails: ScoreDetails
+    severity: str
+    status: str
+    title: str
+    type: str
+    updatedAt: datetime
+    fixAvailable: str
+    exploitAvailable: str
+
+
+class ImageScanFindings(TypedDict, total=False):
+    imageScanCompletedAt: datetime
+    vulnerabilitySourceUpdatedAt: datetime
+    findingSeverityCounts: dict[str, int]
+    findings: list[ImageScanFinding]
+    enhancedFindings: list[EnhancedImageScanFinding]
+
+
+class DescribeImageScanFindingsResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageScanStatus: ImageScanStatus
+    imageScanFindings: ImageScanFindings
+    nextToken: str
+
+
+class GetRegistryScanningConfigurationRequest(TypedDict, total=False):
+    pass
+
+
+class RegistryScanningRule(TypedDict, total=False):
+    scanFrequency: Required[str]
+    repositoryFilters: Required[list[ScanningRepositoryFilter]]
+
+
+class RegistryScanningConfiguration(TypedDict, total=False):
+    scanType: str
+    rules: list[RegistryScanningRule]
+
+
+class GetRegistryScanningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    scanningConfiguration: RegistryScanningConfiguration
+
+
+class ImageScanningConfiguration(TypedDict, total=False):
+    scanOnPush: bool
+
+
+class PutImageScanningConfigurationRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageScanningConfiguration: Required[ImageScanningConfiguration]
+
+
+class PutImageScanningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageScanningConfiguration: ImageScanningConfiguration
+
+
+class PutRegistryScanningConfigurationRequest(TypedDict, total=False):
+    scanType: str
+    rules: list[RegistryScanningRule]
+
+
+class PutRegistryScanningConfigurationResponse(TypedDict, total=False):
+    registryScanningConfiguration: RegistryScanningConfiguration
+
+
+class StartImageScanRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+
+
+class StartImageScanResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageScanStatus: ImageScanStatus
+
+
 class BatchCheckLayerAvailabilityRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]
@@ -26,11 +261,6 @@ class LayerFailure(TypedDict, total=False):
 class BatchCheckLayerAvailabilityResponse(TypedDict, total=False):
     layers: list[Layer]
     failures: list[LayerFailure]
-
-
-class ImageIdentifier(TypedDict, total=False):
-    imageDigest: str
-    imageTag: str
 
 
 class BatchDeleteImageRequest(TypedDict, total=False):
@@ -92,10 +322,6 @@ class Tag(TypedDict, total=False):
 class ImageTagMutabilityExclusionFilter(TypedDict, total=False):
     filterType: Required[str]
     filter: Required[str]
-
-
-class ImageScanningConfiguration(TypedDict, total=False):
-    scanOnPush: bool
 
 
 class EncryptionConfiguration(TypedDict, total=False):
@@ -190,11 +416,6 @@ class DescribeImagesRequest(TypedDict, total=False):
     nextToken: str
     maxResults: int
     filter: DescribeImagesFilter
-
-
-class ImageScanStatus(TypedDict, total=False):
-    status: str
-    description: str
 
 
 class ImageScanFindingsSummary(TypedDict, total=False):

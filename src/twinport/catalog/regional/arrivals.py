@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 
 from twinport.catalog.engine.statements import batches, insert_absent, upsert
-from twinport.catalog.regional import blobs, departures, images, registries, repositories
+from twinport.catalog.regional import blobs, departures, images, registries, repositories, scans
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
@@ -194,7 +194,7 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
     at the offer has gone since; TagLimitReached; HistoryBegunAnew after a reset.
     """
     # Lock order: registry, repository, image, tag. Another process that lands the same delivery waits here.
-    registries.hold(db, landing.destination.account)
+    settings = registries.hold(db, landing.destination.account)
     decided = outcome(db, landing.destination.account, landing.delivery)
     if decided is not None:
         return decided
@@ -203,7 +203,8 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
         raise HistoryBegunAnew(landing.destination.region)
     home = _home(db, landing, now)
     for arrived in landing.manifests:
-        _store(db, home, landing, arrived, now)
+        if _store(db, home, landing, arrived, now):
+            scans.owe(db, home, settings.scanning, (arrived.digest, arrived.manifest), now)
     if not images.holds(db, home.id, landing.digest):
         raise ReferencedImagesMissing([str(landing.digest)], home.name, home.registry.account)
     decided = _place_tag(db, home, landing, here, now)
@@ -225,12 +226,14 @@ def _home(db: Connection, landing: Landing, now: datetime) -> Repository:
         return repositories.lock(db, *place, Against.CHANGES)
 
 
-def _store(db: Connection, home: Repository, landing: Landing, arrived: NewManifest, now: datetime) -> None:
+def _store(db: Connection, home: Repository, landing: Landing, arrived: NewManifest, now: datetime) -> bool:
+    """Store a manifest of a landing with its layers. Tell whether it was new here."""
     named = ((arrived.manifest.config,) if arrived.manifest.config else ()) + arrived.manifest.layers
     for digest in dict.fromkeys(part.digest for part in named):
         _link(db, home, landing, digest, now)
     images.require_parts(db, home, arrived.manifest)
-    images.store_manifest(db, home.id, NewImage(arrived.digest, arrived.content, arrived.manifest, landing.origin), now)
+    image = NewImage(arrived.digest, arrived.content, arrived.manifest, landing.origin)
+    return images.store_manifest(db, home.id, image, now)
 
 
 def _link(db: Connection, home: Repository, landing: Landing, digest: Digest, now: datetime) -> None:

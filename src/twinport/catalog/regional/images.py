@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.regional import blobs, reviews, schema
+from twinport.catalog.regional import blobs, reviews, scans, schema
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
 from twinport.model.manifests import Descriptor, Manifest
@@ -172,6 +172,7 @@ def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: dat
     """Remove an image with its tags. Its layers stay with the repository until they are reviewed, some time later."""
     name = str(digest)
     reviews.review_layers_of(db, repository_id, digest, now)
+    scans.forget(db, repository_id, digest)
     for table, column in ((_tag, _tag.c.digest), (_child, _child.c.parent), (_part, _part.c.manifest)):
         db.execute(delete(table).where(table.c.repository_id == repository_id, column == name))
     db.execute(delete(_manifest).where(_manifest.c.repository_id == repository_id, _manifest.c.digest == name))

@@ -11,10 +11,11 @@ from twinport.catalog.regional import schema
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
+from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanningRule, ScanType
 
 _registry, _history = schema.registry, schema.history
 # Every push runs these. Building a statement costs more than running it, so they are built once.
-_SETTINGS = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy).where(
+_SETTINGS = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy, _registry.c.scanning).where(
     _registry.c.account == bindparam("account")
 )
 _EPOCH = select(_history.c.epoch)
@@ -28,6 +29,7 @@ class RegistrySettings:
     replication: ReplicationConfiguration = field(default_factory=ReplicationConfiguration)
     role_id: str | None = None
     policy: str | None = None
+    scanning: ScanningConfiguration = field(default_factory=ScanningConfiguration)
 
 
 def settings(db: Connection, account: AccountId) -> RegistrySettings:
@@ -77,13 +79,28 @@ def set_policy(db: Connection, account: AccountId, text: str | None) -> None:
     statements.upsert(db, _registry, {"account": account}, {"policy": text})
 
 
+def set_scanning(db: Connection, account: AccountId, configuration: ScanningConfiguration) -> None:
+    """Replace the scanning configuration as a whole."""
+    rules = [[rule.frequency.value, list(rule.filters)] for rule in configuration.rules]
+    text = json.dumps({"type": configuration.scan_type.value, "rules": rules}, separators=(",", ":"))
+    statements.upsert(db, _registry, {"account": account}, {"scanning": text})
+
+
 def _held(db: Connection, account: AccountId) -> RegistrySettings | None:
     row = db.execute(_SETTINGS_HELD, {"account": account}).one_or_none()
     return None if row is None else _read(row)
 
 
-def _read(row: Row[Any, Any, Any]) -> RegistrySettings:
-    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy)
+def _read(row: Row[Any, Any, Any, Any]) -> RegistrySettings:
+    return RegistrySettings(_configuration(row.replication), row.role_id, row.policy, _scanning(row.scanning))
+
+
+def _scanning(text: str | None) -> ScanningConfiguration:
+    if text is None:
+        return ScanningConfiguration()
+    stored = json.loads(text)
+    rules = (ScanningRule(ScanFrequency(frequency), tuple(filters)) for frequency, filters in stored["rules"])
+    return ScanningConfiguration(ScanType(stored["type"]), tuple(rules))
 
 
 def _text(configuration: ReplicationConfiguration) -> str:

@@ -17,6 +17,8 @@ from twinport.model.content import Digest, Key
 _repository, _held, _upload, _segment = schema.repository, schema.repository_blob, schema.upload, schema.upload_segment
 # Tags before images and images before layers, as everywhere; each refers to the repository alone.
 _IN_A_REPOSITORY = (
+    schema.scan,
+    schema.scan_findings,
     schema.tag,
     schema.manifest_child,
     schema.manifest_blob,

@@ -152,6 +152,10 @@ def set_tag_rule(db: Connection, repository_id: int, rule: TagRule) -> None:
     db.execute(update(_repository).where(_repository.c.id == repository_id).values(changes))
 
 
+def set_scan_on_push(db: Connection, repository_id: int, value: bool) -> None:  # noqa: FBT001 — the column's value
+    db.execute(update(_repository).where(_repository.c.id == repository_id).values(scan_on_push=value))
+
+
 def policy(db: Connection, repository_id: int) -> str | None:
     text: str | None = db.execute(select(_repository.c.policy).where(_repository.c.id == repository_id)).scalar_one()
     return text

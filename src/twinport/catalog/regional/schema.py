@@ -49,6 +49,8 @@ registry = Table(
     Column("replication", Text, nullable=False, server_default=text("'[]'")),
     Column("role_id", Text),
     Column("policy", Text),
+    # The scanning configuration as JSON; absent if none was ever put.
+    Column("scanning", Text),
 )
 
 # "No rules will be stored here under this role": the promise that lets a deletion task delete the role. It outlives
@@ -230,6 +232,35 @@ tag = Table(
     Column("updated_at", Instant, nullable=False),
 )
 Index("tag_by_digest", tag.c.repository_id, tag.c.digest, tag.c.name)
+
+# The newest scan of an image by each type of scans. `due_at` is set while a scan is owed: one that was requested, or
+# the next one of an image that is scanned continuously. The columns from `completed_at` on are the last result.
+scan = Table(
+    "scan",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("scan_type", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("description", Text),
+    Column("requested_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("completed_at", Instant),
+    Column("source_updated_at", Instant),
+    Column("counts", Text),
+)
+Index("scan_by_time", scan.c.due_at)
+
+# The findings of a scan, as JSON: row `number` has those from `number` times a hundred on.
+scan_findings = Table(
+    "scan_findings",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("scan_type", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", Text, nullable=False),
+)
 
 # The deliveries of one source account (of this Region) to one destination registry.
 lane = Table(
