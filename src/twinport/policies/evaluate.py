@@ -1,4 +1,4 @@
-"""The decision: may this principal do this, given these policies? Pure and total."""
+"""The decision: may this principal do this, given these policies, of trust too? Pure and total."""
 
 from dataclasses import dataclass, replace
 

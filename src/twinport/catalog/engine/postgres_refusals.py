@@ -1,4 +1,7 @@
-"""Translates PostgreSQL's errors to our refusals; the cause goes to the log, without address and password."""
+"""Translates PostgreSQL's errors to our refusals; the cause goes to the log, without address and password.
+
+A connection that fails in a commit leaves the outcome unknown: `engine.postgres` says that itself.
+"""
 
 import re
 import threading
