@@ -20,6 +20,8 @@ from tests.ports import free_port
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.commands.certificates import Files
 
+# Accounts are open, and keys of KMS are stored and shown, unless a test says otherwise.
+DEFAULTS = {"TWINPORT_OPEN_ACCOUNTS": "true", "TWINPORT_ENCRYPTION_AT_REST": "record"}
 START_LIMIT = 2 * PATIENCE_SECONDS
 
 
@@ -78,7 +80,7 @@ def start(
 ) -> Served:
     """Start a server, by the command `wrapped_in` if one is given, or a program that stands for one.
 
-    Return when it answers. `words` are behind the command; a later `--listen` wins. Accounts are open unless
+    Return when it answers. `words` are behind the command; a later `--listen` wins. `DEFAULTS` hold unless
     `environment` says otherwise.
     """
     port = port or free_port()
@@ -87,7 +89,7 @@ def start(
     root = Path(__file__).parent.parent
     source = os.pathsep.join([str(root / "src"), str(root)])
     log = (data.parent / f"{data.name}.log").open("ab")
-    variables = {**os.environ, "PYTHONPATH": source, "TWINPORT_OPEN_ACCOUNTS": "true", **environment}
+    variables = {**os.environ, "PYTHONPATH": source, **DEFAULTS, **environment}
     process = subprocess.Popen([*wrapped_in, *command], stderr=log, env=variables)
     log.close()
     served = Served(port, data, process, authority)

@@ -24,6 +24,9 @@ TYPED = {
         PutImageScanningConfiguration PutRegistryScanningConfiguration StartImageScan
         BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository
         DeleteRegistryPolicy DeleteRepository DeleteRepositoryPolicy DescribeImageReplicationStatus
+        DeleteSigningConfiguration DeregisterPullTimeUpdateExclusion DescribeImageSigningStatus GetAccountSetting
+        GetSigningConfiguration ListImageReferrers ListPullTimeUpdateExclusions PutAccountSetting
+        PutSigningConfiguration RegisterPullTimeUpdateExclusion
         DescribeImages DescribeRegistry DescribeRepositories GetAuthorizationToken
         GetDownloadUrlForLayer GetRegistryPolicy GetRepositoryPolicy InitiateLayerUpload ListImages
         ListTagsForResource PutImage PutImageTagMutability PutRegistryPolicy

@@ -139,7 +139,7 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None,
 @app.command()
 def run(data: Data = None, listen: Listen = None, config: Config = None, quiet: Quiet = None) -> None:
     """Start a server with open accounts, take the tour, and stay."""
-    settings = settings_from(data, listen, config, {"open_accounts": True}, quiet=quiet)
+    settings = settings_from(data, listen, config, {"open_accounts": True, "encryption_at_rest": "record"}, quiet=quiet)
     _part("commands.serving").check_address(settings)
     options = {"--data": settings.data, "--listen": settings.listen, "--config": config}
     arguments = [word for option, value in options.items() if value is not None for word in (option, str(value))]

@@ -24,14 +24,18 @@ from twinport.ecr import door
 from twinport.ecr.errors import ERRORS
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.identities import Caller
+from twinport.registry.account_settings import AccountSettings
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.pull_time_exclusions import PullTimeExclusions
+from twinport.registry.referrers import Referrers
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
+from twinport.registry.signing import Signing
 from twinport.registry.uploads import Uploads
 from twinport.settings.open_accounts import OpenAccounts
 
@@ -104,10 +108,14 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         replication=Replication(gate, catalog, ServiceLinkedRoles(catalog, gate, world), regions),
         scanning=Scanning(gate, catalog, requested=lambda: None),
         images=Images(gate, catalog, pushed=lambda: None),
+        referrers=Referrers(gate, catalog),
         layers=Layers(catalog, stores, gate, world),
         uploads=Uploads(catalog, stores, gate, quota=UploadQuota(uploads=3)),
         links=DownloadLinks(keys),
         authorization=Authorization(gate, tokens),
+        account_settings=AccountSettings(gate, catalog),
+        exclusions=PullTimeExclusions(gate, catalog),
+        signing=Signing(gate, catalog),
         public_url=None,
     )
     return Ecr(verbs)

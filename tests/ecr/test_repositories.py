@@ -80,8 +80,8 @@ async def test_another_accounts_registry_is_reached_by_its_id(ecr: Ecr) -> None:
         ),
         (
             {"encryptionConfiguration": {"encryptionType": "KMS"}},
-            "UnsupportedOperationException",
-            "not implemented by twinport: ",
+            "KmsException",
+            "encryptionType 'KMS' is refused here",
         ),
         ({"tags": [{"Key": "aws:x", "Value": ""}]}, "InvalidTagParameterException", "tag key 'aws:x'"),
         (

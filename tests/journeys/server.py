@@ -11,6 +11,7 @@ from typing import Self
 
 from tests.journeys.waiting import until
 from tests.ports import free_port
+from tests.served import DEFAULTS
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 
 COMMAND = (sys.executable, "-m", "twinport")
@@ -26,7 +27,7 @@ class Server:
         self._data = folder / "data"
         self._log = folder / "twinport.log"
         named = {} if database is None else {"TWINPORT_DATABASE": database}
-        self.environment = {**_environment(), "TWINPORT_OPEN_ACCOUNTS": "true", **named}
+        self.environment = {**_environment(), **DEFAULTS, **named}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

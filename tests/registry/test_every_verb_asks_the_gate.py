@@ -20,10 +20,11 @@ from twinport.model.images import ImageId, NamedImage, NewRepository, TagRule, T
 from twinport.model.names import RepositoryName, TagName
 from twinport.model.replication import DeliveryState, ReplicationConfiguration
 from twinport.model.scanning import ScanningConfiguration
+from twinport.model.signing import SigningConfiguration
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import Lockout
 from twinport.registry.pushes import Push, Unchanged
-from twinport.registry.referrers import ReferrerQuery
+from twinport.registry.referrers import ReferrerQuery, WantedReferrers
 from twinport.registry.repositories import Contents
 from twinport.registry.uploads import Part
 
@@ -62,6 +63,10 @@ FACTS: dict[str, Callable[[], object]] = {
     "states": lambda: list(DeliveryState),
     "query": lambda: ReferrerQuery(DIGEST, (), "", 10),
     "after": str,
+    "wanted": lambda: WantedReferrers(DIGEST),
+    "setting": lambda: "BLOB_MOUNTING",
+    "rules": SigningConfiguration,
+    "principal": lambda: "arn:aws:iam::111122223333:role/scanner",
     "limit": lambda: 10,
     "digest": lambda: DIGEST,
     "digests": lambda: [DIGEST],

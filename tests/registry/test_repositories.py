@@ -14,7 +14,7 @@ from twinport.clock import ManualClock
 from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotEmpty, RepositoryNotFound
-from twinport.refusals.requests import InvalidParameter, NotBuiltYet, TooManyTags
+from twinport.refusals.requests import InvalidParameter, TooManyTags
 from twinport.registry.garbage import Garbage
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Contents, Repositories, RepositoryTags
@@ -53,14 +53,6 @@ async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(
     await repositories(catalog, gate).create(caller(), REGISTRY, API, NewRepository(tags={"team": "a"}))
     assert [action for action, _ in gate.asked] == ["ecr:CreateRepository", "ecr:TagResource"]
     assert gate.contexts == [{"aws:TagKeys": ("team",), "aws:RequestTag/team": ("a",)}] * 2
-
-
-@pytest.mark.parametrize("new", [NewRepository(encryption="KMS"), NewRepository(kms_key="alias/x")])
-async def test_what_would_not_be_honored_is_refused(catalog: WholeCatalog, new: NewRepository) -> None:
-    verbs = repositories(catalog)
-    with pytest.raises(NotBuiltYet, match="not implemented by twinport"):
-        await verbs.create(caller(), REGISTRY, API, new)
-    assert (await verbs.list(caller(), REGISTRY, PageRequest())).items == ()
 
 
 async def test_a_name_that_reads_as_a_registry_at_the_edge_is_refused(catalog: WholeCatalog) -> None:

@@ -64,7 +64,7 @@ class PolicyGate:
         self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
     ) -> bool:
         """Tell whether `caller` might do `action` if the repository had this policy instead of its own."""
-        target = await self._targets.repository(resource.registry, resource.name)
+        target = await self._targets.repository(resource.registry, resource.name, action)
         own = self.library.read(repository_policy, PolicyKind.REPOSITORY)
         others = tuple(policy for policy in target.policies if policy.kind is not PolicyKind.REPOSITORY)
         case = await self._case(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)

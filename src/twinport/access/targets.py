@@ -39,19 +39,19 @@ class Targets:
         """Return a resource with its policies and tags, whether or not it exists."""
         match resource:
             case RepositoryResource(registry=registry, name=name):
-                return await self.repository(registry, name)
+                return await self.repository(registry, name, action)
             case AnyResource(account=account, region=region):
                 is_registrys = action.startswith("ecr:")
-                policies = await self._registry_policies(Registry(account, region)) if is_registrys else ()
+                policies = await self._registry_policies(Registry(account, region), action) if is_registrys else ()
                 return Target(resource.arn, account, policies)
             case IdentityResource(account=account, arn=arn, unique_id=unique_id):
                 owner = unique_id or arn
                 tags = await self.catalog.partition.read(lambda db: permissions.identity_tags(db, owner))
                 return Target(arn, account, tags=resource_tag_keys("iam", tags))
 
-    async def repository(self, registry: Registry, name: str) -> Target:
+    async def repository(self, registry: Registry, name: str, action: str) -> Target:
         arn = registry.repository_arn(name)
-        registrys = await self._registry_policies(registry)
+        registrys = await self._registry_policies(registry, action)
         if name == _EVERY_NAME:
             return Target(arn, registry.account, registrys)
         region = self.catalog.region(registry.region)
@@ -59,10 +59,10 @@ class Targets:
         own = () if facts.policy is None else (self.library.read(facts.policy, PolicyKind.REPOSITORY),)
         return Target(arn, registry.account, own + registrys, tags=resource_tag_keys("ecr", facts.tags))
 
-    async def _registry_policies(self, registry: Registry) -> tuple[Policy, ...]:
-        """Return the registry's policy, which applies to every request to the registry (its scope is V2)."""
+    async def _registry_policies(self, registry: Registry, action: str) -> tuple[Policy, ...]:
+        """Return the registry's policy: in scope V2 for every action, in scope V1 for three of them."""
         region = self.catalog.region(registry.region)
-        text = await region.read(lambda db: permissions.registry_policy(db, registry))
+        text = await region.read(lambda db: permissions.registry_policy(db, registry, action))
         return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
 
     async def role(self, name: RoleName) -> tuple[Target, Role | None]:

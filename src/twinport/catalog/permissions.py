@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, union_all
 
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
+from twinport.model.account_settings import PolicyScope
 from twinport.model.names import Registry
 
 _inline, _attached = partition_schema.inline_policy, partition_schema.attachment
@@ -43,7 +44,9 @@ _repository_policy = select(_repository.c.id, _repository.c.policy).where(
 _repository_tags = select(regional_schema.repository_tag.c.key, regional_schema.repository_tag.c.value).where(
     regional_schema.repository_tag.c.repository_id == bindparam("repository_id")
 )
-_registry_policy = select(_registry.c.policy).where(_registry.c.account == bindparam("account"))
+_registry_policy = select(_registry.c.policy, _registry.c.policy_scope).where(
+    _registry.c.account == bindparam("account")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ def repository(db: Connection, registry: Registry, name: str) -> RepositoryFacts
     return RepositoryFacts(row.policy, {tag.key: tag.value for tag in tags})
 
 
-def registry_policy(db: Connection, registry: Registry) -> str | None:
-    text: str | None = db.execute(_registry_policy, {"account": registry.account}).scalar()
-    return text
+def registry_policy(db: Connection, registry: Registry, action: str) -> str | None:
+    """Return the policy of a registry, if it has one whose scope covers `action`."""
+    row = db.execute(_registry_policy, {"account": registry.account}).one_or_none()
+    covers = row is not None and PolicyScope(row.policy_scope or PolicyScope.V2).covers(action)
+    return row.policy if row is not None and covers else None

@@ -13,6 +13,7 @@ from granian.constants import HTTPModes
 from twinport import __version__
 from twinport.catalog.partition import accounts
 from twinport.clock import WallClock
+from twinport.commands.encryption_warning import warn_of_keys
 from twinport.commands.start_notice import Invocation, notice, ways_in
 from twinport.composition.app import App
 from twinport.errors import ConfigurationWrong, Unavailable
@@ -103,6 +104,7 @@ async def serve(
                         if parent is not None:
                             parent.ready()
                         await _tell_of_start(app, settings, taken, None if _is_a_later_one(parent) else invoked)
+                        await _warn_of_keys(app, settings, ended, parent)
                         await _serve_until(ended, renewed, listener, settings)
         await asyncio.gather(listener.end(GRACE), app.tasks.stop(GRACE))
     finally:
@@ -154,6 +156,7 @@ def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bo
         "accounts": settings.opening.words,
         "database": "sqlite" if settings.database is None else "postgresql",
         "data": str(settings.data),
+        "encryption_at_rest": settings.encryption_at_rest.value,
         "process": os.getpid(),
     }
 
@@ -168,6 +171,12 @@ def _warn_of_open_accounts(settings: Settings) -> None:
     if settings.open_accounts is not settings.opening:
         reason = "'open_accounts' is for loopback addresses; say open_accounts = \"everywhere\" if others may be root"
         telemetry.warning(Event.ACCOUNTS_NOT_OPENED, listen=settings.listen, reason=reason)
+
+
+async def _warn_of_keys(app: App, settings: Settings, ended: asyncio.Event, parent: ParentWatch | None) -> None:
+    """Warn, once a deployment, of repositories with keys of KMS where new ones are refused."""
+    if not settings.encryption_at_rest.takes_keys and not _is_a_later_one(parent):
+        await signals.unless(ended, warn_of_keys(app.catalog))
 
 
 async def _serve_until(ended: asyncio.Event, renewed: asyncio.Event, listener: Listener, settings: Settings) -> None:

@@ -40,7 +40,6 @@ from twinport.oci.redirects import LayerRedirects
 from twinport.registry import download_links
 from twinport.registry.garbage import Garbage
 from twinport.registry.pushes import Parts
-from twinport.registry.referrers import Referrers
 from twinport.replication import worker
 from twinport.replication.status import DeliveryStatus
 from twinport.settings.deviations import Deviation
@@ -73,7 +72,7 @@ def _registry_protocol(ground: Ground, access: Access, verbs: ecr.Verbs, blobs: 
         regions=ground.regions,
         manifests=ManifestRoutes(verbs.images, parts),
         blobs=blobs,
-        listings=Listings(verbs.images, Referrers(access.gate, ground.catalog), verbs.repositories, ways),
+        listings=Listings(verbs.images, verbs.referrers, verbs.repositories, ways),
         deviations=ways,
     )
 

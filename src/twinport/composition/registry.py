@@ -8,36 +8,44 @@ from twinport.clock import WallClock
 from twinport.composition.access import Access
 from twinport.composition.ground import Ground
 from twinport.ecr import door as ecr
+from twinport.model.account_settings import BlobMounting
 from twinport.processes.wakeups import Topic, Wakeups
+from twinport.registry.account_settings import AccountSettings
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.pull_time_exclusions import PullTimeExclusions
+from twinport.registry.referrers import Referrers
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
+from twinport.registry.signing import Signing
 from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
 from twinport.replication.local_destination import LocalDestinations
 from twinport.replication.post_office import PostOffice
-from twinport.settings.deviations import Deviation, quotas_of
+from twinport.settings.deviations import Deviation
 
 
 def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
     """Build the verbs of ECR and of the registry protocol."""
     catalog, world, ways, retention = ground.catalog, ground.world, ground.settings.ways, ground.settings.retention
     gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
+    mounting = BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
+    quotas = ground.settings.quotas
     part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
     return ecr.Verbs(
-        repositories=Repositories(gate, catalog, world, ground.regions, quotas_of(ways)),
+        repositories=Repositories(gate, catalog, world, ground.regions, quotas, ground.settings.encryption_at_rest),
         tags=RepositoryTags(gate, catalog),
         policies=RepositoryPolicies(gate, access.gate, catalog),
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, access.roles, ground.regions),
         scanning=Scanning(gate, catalog, partial(ground.wakeups.ring, Topic.SCANS)),
-        images=Images(gate, catalog, partial(_pushed, ground.wakeups), quotas_of(ways)),
+        images=Images(gate, catalog, partial(_pushed, ground.wakeups), quotas),
+        referrers=Referrers(access.gate, catalog),
         layers=Layers(catalog, ground.stores, gate, world, retention),
         uploads=Uploads(
             catalog,
@@ -46,9 +54,13 @@ def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
             part_rule,
             retention,
             UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
+            mounting=mounting,
         ),
         links=DownloadLinks(access.keys),
         authorization=Authorization(gate, access.tokens),
+        account_settings=AccountSettings(gate, catalog, mounting),
+        exclusions=PullTimeExclusions(gate, catalog),
+        signing=Signing(gate, catalog),
         public_url=ground.settings.public_url,
     )
 

@@ -5,20 +5,27 @@ from dataclasses import dataclass
 
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
+from twinport.ecr.accounts import AccountOperations
 from twinport.ecr.images import ImageOperations
 from twinport.ecr.layers import LayerOperations
+from twinport.ecr.referrers import ReferrerOperations
 from twinport.ecr.registries import RegistryOperations
 from twinport.ecr.repositories import RepositoryOperations
 from twinport.ecr.scanning import ScanningOperations
+from twinport.ecr.signing import SigningOperations
 from twinport.ecr.tokens import TokenOperations
+from twinport.registry.account_settings import AccountSettings
 from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
+from twinport.registry.pull_time_exclusions import PullTimeExclusions
+from twinport.registry.referrers import Referrers
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
+from twinport.registry.signing import Signing
 from twinport.registry.uploads import Uploads
 
 
@@ -33,10 +40,14 @@ class Verbs:
     replication: Replication
     scanning: Scanning
     images: Images
+    referrers: Referrers
     layers: Layers
     uploads: Uploads
     links: DownloadLinks
     authorization: Authorization
+    account_settings: AccountSettings
+    exclusions: PullTimeExclusions
+    signing: Signing
     public_url: str | None
 
 
@@ -46,7 +57,10 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **RepositoryOperations(verbs.repositories, verbs.tags, verbs.policies, verbs.public_url).table(),
         **RegistryOperations(verbs.registry_policies, verbs.replication).table(),
         **ScanningOperations(verbs.scanning).table(),
+        **AccountOperations(verbs.account_settings, verbs.exclusions).table(),
+        **SigningOperations(verbs.signing).table(),
         **ImageOperations(verbs.images).table(),
+        **ReferrerOperations(verbs.referrers).table(),
         **LayerOperations(verbs.layers, verbs.uploads, verbs.links, verbs.public_url).table(),
         **TokenOperations(verbs.authorization, verbs.public_url).table(),
     }

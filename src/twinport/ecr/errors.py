@@ -10,6 +10,9 @@ from twinport.refusals.images import (
     DigestInvalid,
     DigestMismatch,
     EmptyUpload,
+    EncryptionRefused,
+    ExclusionExists,
+    ExclusionNotFound,
     ImageDigestMismatch,
     ImageExists,
     ImageNotFound,
@@ -24,6 +27,7 @@ from twinport.refusals.images import (
     RepositoryNotEmpty,
     RepositoryNotFound,
     RepositoryPolicyNotFound,
+    SigningConfigurationNotFound,
     TagImmutable,
     UploadNotFound,
     UploadOutOfOrder,
@@ -41,11 +45,19 @@ def _last_valid_byte(refusal: UploadOutOfOrder) -> Mapping[str, object]:
     }
 
 
+def _no_kms(_: EncryptionRefused) -> Mapping[str, object]:
+    """Return the code that KMS has for what a key cannot be used for."""
+    return {"kmsError": "UnsupportedOperationException"}
+
+
 ERRORS: Mapping[type[Refusal], WireError] = {
     DescriptorSizeWrong: WireError("InvalidParameterException"),
     DigestInvalid: WireError("InvalidParameterException"),
     DigestMismatch: WireError("InvalidLayerException"),
+    EncryptionRefused: WireError("KmsException", members=_no_kms),
     EmptyUpload: WireError("EmptyUploadException"),
+    ExclusionExists: WireError("ExclusionAlreadyExistsException"),
+    ExclusionNotFound: WireError("ExclusionNotFoundException"),
     ImageDigestMismatch: WireError("ImageDigestDoesNotMatchException"),
     ImageExists: WireError("ImageAlreadyExistsException"),
     ImageNotFound: WireError("ImageNotFoundException"),
@@ -66,6 +78,7 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     ImageTypeUnsupported: WireError("UnsupportedImageTypeException"),
     ScanFeatureDisabled: WireError("ValidationException"),
     ScanNotFound: WireError("ScanNotFoundException"),
+    SigningConfigurationNotFound: WireError("SigningConfigurationNotFoundException"),
     TagImmutable: WireError("ImageTagAlreadyExistsException"),
     TooManyTags: WireError("TooManyTagsException"),
     UploadNotFound: WireError("UploadNotFoundException"),

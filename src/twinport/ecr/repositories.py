@@ -113,7 +113,7 @@ class RepositoryOperations:
             "createdAt": repository.created_at,
             "imageTagMutability": repository.tag_rule.mutability.value,
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
-            "encryptionConfiguration": {"encryptionType": repository.encryption},
+            "encryptionConfiguration": _shown_encryption(repository),
         }
         if repository.tag_rule.exclusions:
             shown["imageTagMutabilityExclusionFilters"] = _shown_filters(repository.tag_rule)
@@ -131,6 +131,13 @@ def _new_repository(request: ecr.CreateRepositoryRequest) -> NewRepository:
         kms_key=encryption.get("kmsKey") if encryption else None,
         tags=_tags(request.get("tags", [])),
     )
+
+
+def _shown_encryption(repository: Repository) -> ecr.EncryptionConfiguration:
+    shown: ecr.EncryptionConfiguration = {"encryptionType": repository.encryption}
+    if repository.kms_key is not None:
+        shown["kmsKey"] = repository.kms_key
+    return shown
 
 
 def _tag_rule(mutability: str, filters: Sequence[ecr.ImageTagMutabilityExclusionFilter]) -> TagRule:

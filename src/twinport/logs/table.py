@@ -54,6 +54,7 @@ FIELDS: Mapping[str, str] = {
     "delivery": "the id of the delivery",
     "destination": "the registry that a copy goes to: ACCOUNT/REGION",
     "digest": "the digest of a blob or manifest",
+    "encryption_at_rest": "the setting `encryption_at_rest`",
     "exception": "the traceback",
     "file": "the file that `log_file` names",
     "findings": "how many findings; null after a failure",
@@ -79,7 +80,8 @@ FIELDS: Mapping[str, str] = {
     "reason": "why, in words",
     "region": "a Region",
     "registry": "ACCOUNT/REGION",
-    "repositories": "the repositories that hold it, or how many deleted repositories were emptied",
+    "repositories": "the repositories that hold it, or how many deleted repositories were emptied; of "
+    "`encryption.not_applied` the ARNs of the first of them",
     "repository": "the name of the repository",
     "resource": "the ARN of what was asked for",
     "role": "the name of the role",
@@ -108,7 +110,7 @@ TABLE: Mapping[Event, Described] = {
     Event.SERVER_STARTED: Described(
         (INFO,),
         "A process listens and answers.",
-        fields=("version", "listen", "address", "tls", "accounts", "database", "data", "process"),
+        fields=("version", "listen", "address", "tls", "accounts", "database", "data", "encryption_at_rest", "process"),
     ),
     Event.SERVER_STOPPED: Described((INFO,), "A process of the server has ended in order."),
     Event.SERVER_READY: Described((INFO,), "A part that was away is there again.", fields=("part",)),
@@ -129,6 +131,13 @@ TABLE: Mapping[Event, Described] = {
         "Any client that reaches the server is root of every account.",
         'Leave `open_accounts = "everywhere"` away unless that is meant.',
         ("listen", "reason"),
+    ),
+    Event.ENCRYPTION_NOT_APPLIED: Described(
+        (WARNING,),
+        "Repositories show keys of KMS, and `encryption_at_rest` is `refuse`: nothing here encrypts with these keys.",
+        'Encrypt the volumes and set `encryption_at_rest = "volume"`, or create the repositories again with AES256. '
+        "See how-to/encryption.md.",
+        ("repositories", "reason"),
     ),
     Event.FOLDER_SHARED: Described(
         (WARNING,),

@@ -31,6 +31,7 @@ class Event(Enum):
     ACCOUNTS_OPEN_TO_OTHERS = "accounts.open_to_others"
     ACCOUNTS_NONE_YET = "accounts.none_yet"
     ACCOUNTS_NOT_OPENED = "accounts.not_opened"
+    ENCRYPTION_NOT_APPLIED = "encryption.not_applied"
     OPEN_ACCOUNT_REFUSED = "open_account.refused"
     SERVER_READY = "server.ready"
     SERVER_UNREADY = "server.unready"

@@ -7,6 +7,7 @@ from enum import Enum
 
 from twinport.model import wildcards
 from twinport.model.content import Digest
+from twinport.model.encryption import AES256
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.scanning import Scan
 from twinport.refusals.requests import InvalidParameter
@@ -72,7 +73,7 @@ class NewRepository:
 
     tag_rule: TagRule = TagRule()
     scan_on_push: bool = False
-    encryption: str = "AES256"
+    encryption: str = AES256
     kms_key: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,10 +89,15 @@ class Repository:
     tag_rule: TagRule
     scan_on_push: bool
     encryption: str
+    kms_key: str | None = None
 
     @property
     def arn(self) -> str:
         return self.registry.repository_arn(self.name)
+
+    def is_encrypted_as(self, other: "Repository") -> bool:
+        """Tell whether another repository has the same encryption with the same key."""
+        return (self.encryption, self.kms_key) == (other.encryption, other.kms_key)
 
 
 @dataclass(frozen=True, slots=True, order=True)

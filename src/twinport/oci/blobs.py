@@ -103,8 +103,6 @@ class BlobRoutes:
 
     async def _mounted(self, caller: Caller, target: Target, query: Mapping[str, str]) -> Layer | None:
         digest = Digest.parse(query["mount"])
-        if Deviation.NO_MOUNTS in self.deviations:
-            return None
         if "from" not in query:
             return await self.uploads.mount_from_any(caller, target.registry, target.repository, digest)
         source = target.sibling(query["from"])

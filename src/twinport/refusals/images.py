@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from twinport.errors import BadContent, Conflict, LimitReached, NotFound, Refusal, Unavailable
+from twinport.errors import BadContent, BadRequest, Conflict, LimitReached, NotFound, Refusal, Unavailable
 from twinport.refusals.requests import InvalidParameter
 
 _MOST_NAMED = 100
@@ -44,6 +44,46 @@ class RepositoryPolicyNotFound(NotFound):
 class RegistryPolicyNotFound(NotFound):
     def __init__(self, account: str) -> None:
         super().__init__(f"Registry policy does not exist in the registry with id '{account}'")
+
+
+class EncryptionRefused(BadRequest):
+    """A repository asks for a key of KMS where the operator promises no encryption (KmsException)."""
+
+    def __init__(self, encryption: str) -> None:
+        super().__init__(
+            f"encryptionType '{encryption}' is refused here, since the server encrypts nothing with keys of KMS (its "
+            "setting 'encryption_at_rest' is 'refuse'): ask for AES256, or have the operator set it to 'volume' where "
+            "the volumes are encrypted, or to 'record' to have the key stored and shown alone"
+        )
+
+
+class SigningConfigurationNotFound(NotFound):
+    def __init__(self, account: str) -> None:
+        super().__init__(f"Signing configuration does not exist in the registry with id '{account}'")
+
+
+class ExclusionExists(Conflict):
+    def __init__(self, principal: str, account: str) -> None:
+        super().__init__(
+            f"The pull time update exclusion for principal '{principal}' already exists in the registry with id "
+            f"'{account}'"
+        )
+
+
+class ExclusionNotFound(NotFound):
+    def __init__(self, principal: str, account: str) -> None:
+        super().__init__(
+            f"The pull time update exclusion for principal '{principal}' does not exist in the registry with id "
+            f"'{account}'"
+        )
+
+
+class TooManyExclusions(LimitReached):
+    def __init__(self, account: str, limit: int) -> None:
+        super().__init__(
+            f"The registry with id '{account}' already has the maximum allowed number of pull time update exclusions "
+            f"which is '{limit}'"
+        )
 
 
 class ImageNotFound(NotFound):

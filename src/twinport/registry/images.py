@@ -33,6 +33,8 @@ _EVENTS = {
     Change.HEALED: Event.MANIFEST_HEALED,
     Change.OWED_AGAIN: Event.DELIVERIES_OWED_AGAIN,
 }
+# How many indexes one failure names.
+_MOST_PARENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,16 @@ def _named(
     """Do something to one image of a batch. If it goes wrong, it is a failure of that image alone."""
     image = identify(named)
     outcome = image if isinstance(image, FailureCode) else act(db, repository, image)
-    return ImageFailure(named, outcome) if isinstance(outcome, FailureCode) else outcome
+    return _failure(db, repository, named, outcome) if isinstance(outcome, FailureCode) else outcome
+
+
+def _failure(db: Connection, repository: Repository, named: NamedImage, code: FailureCode) -> ImageFailure:
+    """Return a failure; for a part of indexes, with the first of these."""
+    image = identify(named)
+    digest = code if isinstance(image, FailureCode) else _resolve(db, repository, image)
+    if code is not FailureCode.IN_AN_INDEX or isinstance(digest, FailureCode):
+        return ImageFailure(named, code)
+    return ImageFailure(named, code, tuple(images.parents_of(db, repository.id, digest)[:_MOST_PARENTS]))
 
 
 def _resolve(db: Connection, repository: Repository, image: ImageId) -> Digest | FailureCode:

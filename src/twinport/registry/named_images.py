@@ -43,10 +43,13 @@ class ImageFailure:
 
     named: NamedImage
     code: FailureCode
+    parents: tuple[Digest, ...] = ()
 
     @property
     def reason(self) -> str:
-        return _REASONS[self.code]
+        """Return ECR's sentence. For a part of indexes it names them."""
+        named = f": [{', '.join(map(str, self.parents))}]" if self.parents else ""
+        return _REASONS[self.code] + named
 
 
 def identify(named: NamedImage) -> ImageId | FailureCode:

@@ -61,6 +61,11 @@ def cut(found: Sequence[T], page: PageRequest, request: Sequence[str], key: Call
     return Page(items, _token(key(items[-1]), request) if len(found) > page.limit else None)
 
 
+def page(items: Sequence[T], request: Sequence[str], key: Callable[[T], Position], *, more: bool) -> Page[T]:
+    """Make a page of all `items`, of which it is known whether more follow."""
+    return Page(tuple(items), _token(key(items[-1]), request) if more else None)
+
+
 def _token(position: Position, request: Sequence[str]) -> str:
     content = json.dumps(position, separators=(",", ":")).encode()
     return urlsafe_b64encode(_checksum(content, request) + content).rstrip(b"=").decode()

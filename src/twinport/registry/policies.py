@@ -7,7 +7,7 @@ from typing import Protocol
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog.partition import principal_ids
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import registries, repositories
+from twinport.catalog.regional import account_settings, registries, repositories
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
 from twinport.policies import documents
@@ -15,7 +15,7 @@ from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
 from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.refusals.requests import InvalidParameter
-from twinport.registry.policy_text import rewritten
+from twinport.registry.policy_text import actions_of, rewritten
 
 # Terraform repeats a call whose refusal has these sentences: it waits for principals to be known everywhere.
 _INVALID = {
@@ -89,12 +89,13 @@ class RegistryPolicies:
     catalog: Catalog
 
     async def put(self, caller: Caller, registry: Registry, text: str) -> str:
-        """Replace the registry's policy. Raises InvalidParameter for one that is malformed."""
+        """Replace the registry's policy.
+
+        Raises InvalidParameter for one that is malformed, or that names actions beyond the registry's scope.
+        """
         await self.gate.authorize(caller, "ecr:PutRegistryPolicy", AnyResource(registry.account, registry.region))
         written = await _stored(self.catalog, _checked(text, PolicyKind.REGISTRY))
-        await self.catalog.region(registry.region).write(
-            lambda db: registries.set_policy(db, registry.account, written)
-        )
+        await self.catalog.region(registry.region).write(lambda db: _put_registry_policy(db, registry, written))
         return await _shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry) -> str:
@@ -143,6 +144,13 @@ def _remove_policy(db: Connection, registry: Registry, name: RepositoryName) -> 
     repository_id, text = _repository_policy(db, registry, name)
     repositories.set_policy(db, repository_id, None)
     return text
+
+
+def _put_registry_policy(db: Connection, registry: Registry, text: str) -> None:
+    scope = account_settings.policy_scope(db, registry.account)
+    if not all(scope.may_name(action) for action in actions_of(text)):
+        raise InvalidParameter(_PARAMETER, _INVALID[PolicyKind.REGISTRY])
+    registries.set_policy(db, registry.account, text)
 
 
 def _registry_policy(db: Connection, registry: Registry) -> str:

@@ -20,6 +20,13 @@ def rewritten(text: str) -> str:
     return _written(document, 0)
 
 
+def actions_of(text: str) -> list[str]:
+    """Return the actions that a valid policy names. A statement with NotAction names every other action too."""
+    statements = json.loads(text)["Statement"]
+    named = [each.get("Action", "*") for each in (statements if isinstance(statements, list) else [statements])]
+    return [action for each in named for action in (each if isinstance(each, list) else [each])]
+
+
 def _with_plain_action(statement: Mapping[str, object]) -> dict[str, object]:
     actions = statement.get("Action")
     if isinstance(actions, list) and len(actions) == 1:

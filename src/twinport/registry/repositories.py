@@ -1,7 +1,7 @@
 """The verbs of repositories: create, describe, tag and delete them, and decide whether their images' tags may move."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -11,15 +11,17 @@ from twinport.catalog.regional import repositories
 from twinport.catalog.regional.repositories import Against
 from twinport.clock import Clock
 from twinport.model.addresses import is_reserved_name
+from twinport.model.encryption import key_arn
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.tags import check_count
-from twinport.refusals.images import RepositoryNotEmpty, TooManyRepositories
-from twinport.refusals.requests import InvalidParameter, NotBuiltYet
+from twinport.refusals.images import EncryptionRefused, RepositoryNotEmpty, TooManyRepositories
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
 from twinport.settings.deviations import UNLIMITED, Quotas
+from twinport.settings.encryption import EncryptionAtRest
 
 EVERY_REPOSITORY = "*"
 
@@ -40,21 +42,29 @@ class Repositories:
     world: Clock
     regions: Collection[RegionName]
     quotas: Quotas = UNLIMITED
+    encryption_at_rest: EncryptionAtRest = EncryptionAtRest.REFUSE
 
     async def create(self, caller: Caller, registry: Registry, name: RepositoryName, new: NewRepository) -> Repository:
         """Create a repository.
 
-        Raises RepositoryExists, TooManyRepositories, and NotBuiltYet for settings that would not be honored.
+        Raises RepositoryExists, TooManyRepositories, EncryptionRefused, and InvalidParameter for what cannot be a key.
         """
         resource, context = RepositoryResource(registry, name), tag_context(new.tags)
         await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
         if new.tags:
             await self.gate.authorize(caller, "ecr:TagResource", resource, context)
-        _check_honored(new)
+        new = self._encrypted(registry, new)
         if is_reserved_name(name, self.regions):
             raise InvalidParameter("repositoryName", "must not begin with an account id and a Region")
         now = self.world.now()
         return await self.catalog.region(registry.region).write(lambda db: self._insert(db, registry, name, new, now))
+
+    def _encrypted(self, registry: Registry, new: NewRepository) -> NewRepository:
+        """Return the settings with the ARN of the key. Raises InvalidParameter, EncryptionRefused."""
+        key = key_arn(registry, new.encryption, new.kms_key)
+        if key is not None and not self.encryption_at_rest.takes_keys:
+            raise EncryptionRefused(new.encryption)
+        return replace(new, kms_key=key)
 
     def _insert(
         self, db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime
@@ -142,11 +152,6 @@ def tag_context(tags: Mapping[str, str]) -> Context:
     if not tags:
         return {}
     return {"aws:TagKeys": tuple(tags)} | {f"aws:RequestTag/{key}": (value,) for key, value in tags.items()}
-
-
-def _check_honored(new: NewRepository) -> None:
-    if new.encryption != NewRepository().encryption or new.kms_key is not None:
-        raise NotBuiltYet("encryption with keys of KMS")
 
 
 def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents) -> Repository:

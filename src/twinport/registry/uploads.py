@@ -16,13 +16,14 @@ from uuid import uuid4
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import blobs, repositories, uploads
+from twinport.catalog.regional import account_settings, blobs, repositories, uploads
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.regional.uploads import Segment, Upload, UploadQuota
 from twinport.errors import AccessDenied, Refusal
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
+from twinport.model.account_settings import BlobMounting
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.images import Repository
@@ -78,7 +79,8 @@ class PartRule(Enum):
 class Uploads:
     """Ways to bring a layer into a repository that exists.
 
-    `rows_at_once` limits how many segments one transaction reads or deletes.
+    `rows_at_once` limits how many segments one transaction reads or deletes. `mounting` holds for an account that did
+    not choose.
     """
 
     catalog: Catalog
@@ -89,6 +91,7 @@ class Uploads:
     quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen
     running: RunningUploads = field(default_factory=RunningUploads)
     rows_at_once: int = SEGMENTS_AT_ONCE
+    mounting: BlobMounting = BlobMounting.ENABLED
 
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
         """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
@@ -265,10 +268,12 @@ class Uploads:
     ) -> Layer | None:
         """Link a layer that another repository of the same registry holds; None if that is not possible.
 
-        It is not possible if the source does not hold the layer, or if the caller may not read it there. The answer
-        does not tell which.
+        It is not possible if the source does not hold the layer or is encrypted in another way, if the caller may not
+        read it there, or while the account has turned mounting off. The answer does not tell which.
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
+        if not await self._mounts(registry):
+            return None
         return await self._mount(caller, registry, name, digest, source_name)
 
     async def mount_from_any(
@@ -280,6 +285,8 @@ class Uploads:
         """
         await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
         await self._repository(registry, name)
+        if not await self._mounts(registry):
+            return None
         holders = await self.catalog.region(registry.region).read(
             lambda db: blobs.holders(db, registry.account, digest, MOST_SOURCES)
         )
@@ -288,6 +295,13 @@ class Uploads:
             if layer is not None:
                 return layer
         return None
+
+    async def _mounts(self, registry: Registry) -> bool:
+        """Tell whether layers of the registry are mounted at all."""
+        found = await self.catalog.region(registry.region).read(
+            lambda db: account_settings.blob_mounting(db, registry.account, self.mounting)
+        )
+        return found is BlobMounting.ENABLED
 
     async def _mount(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName

@@ -11,7 +11,8 @@ from twinport.errors import ConfigurationWrong
 from twinport.logs.levels import LogLevel
 from twinport.settings import parsers, sources
 from twinport.settings.declaration import declared, setting
-from twinport.settings.deviations import AS_ECR, Deviation, Deviations
+from twinport.settings.deviations import AS_ECR, Deviation, Deviations, Quotas, quotas_of
+from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.organization_table import OrganizationTable
 from twinport.settings.retention import Retention
@@ -21,6 +22,7 @@ DEFAULT_LISTEN = "127.0.0.1:4566"
 DATABASE_CONNECTIONS = 10
 MOST_CONNECTIONS = 1000
 MOST_UPLOADS = 100_000
+MOST_OBJECTS = 100_000_000
 MOST_WORKERS = 256
 _NONE: Mapping[str, object] = {}
 
@@ -63,6 +65,9 @@ class Settings:
     deviations: tuple[str, ...] = setting(parsers.deviations, default=())
     sparse_images: bool = setting(parsers.switch, default=False)
     scan_findings: Path | None = setting(parsers.folder, default=None)
+    encryption_at_rest: EncryptionAtRest = setting(parsers.encryption_at_rest, default=EncryptionAtRest.REFUSE)
+    repository_quota: int | None = setting(parsers.number(MOST_OBJECTS), default=None)
+    image_quota: int | None = setting(parsers.number(MOST_OBJECTS), default=None)
     organization: OrganizationTable | None = setting(parsers.organization, default=None)
     basic_access_keys: bool = setting(parsers.switch, default=False)
     workers: int = setting(parsers.number(MOST_WORKERS, "a number of processes"), default=1)
@@ -112,6 +117,12 @@ class Settings:
     def ways(self) -> Deviations:
         """Return the deviations of `/v2/` from the standard."""
         return AS_ECR if self.fidelity == parsers.ECR else frozenset(map(Deviation, self.deviations))
+
+    @property
+    def quotas(self) -> Quotas:
+        """Return the quotas: those that the operator gave, else ECR's if the deviation is on."""
+        default = quotas_of(self.ways)
+        return Quotas(self.repository_quota or default.repositories, self.image_quota or default.images)
 
     @property
     def metrics_secret(self) -> str | None:

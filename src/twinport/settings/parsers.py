@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from twinport.errors import ConfigurationWrong
 from twinport.logs.levels import LogLevel
 from twinport.settings.deviations import Deviation
+from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.organization_table import OrganizationTable
 
@@ -119,6 +120,13 @@ def open_accounts(value: object) -> OpenAccounts:
     known = {False: OpenAccounts.CLOSED, True: OpenAccounts.LOCAL, "everywhere": OpenAccounts.EVERYWHERE}
     if not isinstance(value, bool | str) or value not in known:
         raise ValueError(f"true, false or 'everywhere' is needed, not {value!r}")
+    return known[value]
+
+
+def encryption_at_rest(value: object) -> EncryptionAtRest:
+    known = {each.value: each for each in EncryptionAtRest}
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"one of {', '.join(known)} is needed, not {value!r}")
     return known[value]
 
 

@@ -19,10 +19,13 @@ from twinport.commands.start_notice import program
 from twinport.errors import Refusal
 from twinport.files import private_files
 from twinport.processes import listeners
+from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.loading import Settings
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running
 from twinport.tour.screen import Screen, console_of, next_commands, result
+
+_ENCRYPTION = "TWINPORT_ENCRYPTION_AT_REST"
 
 
 class ClosedAccounts(Refusal):
@@ -58,7 +61,13 @@ async def demo() -> None:
         arguments = ("--data", f"{folder}/data", "--listen", listen, "--open")
         untouched = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
         console, url = console_of(sys.stdout), f"http://{listen}"
-        async with running(arguments, untouched, url, Path(folder) / "events.log", _teller(console)):
+        async with running(
+            arguments,
+            {**untouched, _ENCRYPTION: EncryptionAtRest.RECORD.value},
+            url,
+            Path(folder) / "events.log",
+            _teller(console),
+        ):
             await _tour(console, url)
 
 
@@ -68,7 +77,8 @@ async def _tour_and_stay(settings: Settings, arguments: Sequence[str]) -> None:
     for sentence in known_before(settings):
         tell(sentence)
     events = _events_file(settings.data) if settings.log_file is None else settings.log_file
-    async with running(arguments, os.environ, url, events, tell) as server:
+    environment = {**os.environ, _ENCRYPTION: settings.encryption_at_rest.value}
+    async with running(arguments, environment, url, events, tell) as server:
         tell(f"twinport {__version__} is up on {url}, its data in {settings.data.resolve()}")
         console.print("(in a browser that address is the console)\n")
         tag = await _tour(console, url)

@@ -404,6 +404,144 @@ class DescribeImageReplicationStatusResponse(TypedDict, total=False):
     replicationStatuses: list[ImageReplicationStatus]
 
 
+class DeleteSigningConfigurationRequest(TypedDict, total=False):
+    pass
+
+
+class SigningRepositoryFilter(TypedDict, total=False):
+    filter: Required[str]
+    filterType: Required[str]
+
+
+class SigningRule(TypedDict, total=False):
+    signingProfileArn: Required[str]
+    repositoryFilters: list[SigningRepositoryFilter]
+
+
+class SigningConfiguration(TypedDict, total=False):
+    rules: Required[list[SigningRule]]
+
+
+class DeleteSigningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    signingConfiguration: SigningConfiguration
+
+
+class DeregisterPullTimeUpdateExclusionRequest(TypedDict, total=False):
+    principalArn: Required[str]
+
+
+class DeregisterPullTimeUpdateExclusionResponse(TypedDict, total=False):
+    principalArn: str
+
+
+class DescribeImageSigningStatusRequest(TypedDict, total=False):
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    registryId: str
+
+
+class ImageSigningStatus(TypedDict, total=False):
+    signingProfileArn: str
+    failureCode: str
+    failureReason: str
+    status: str
+
+
+class DescribeImageSigningStatusResponse(TypedDict, total=False):
+    repositoryName: str
+    imageId: ImageIdentifier
+    registryId: str
+    signingStatuses: list[ImageSigningStatus]
+
+
+class GetAccountSettingRequest(TypedDict, total=False):
+    name: Required[str]
+
+
+class GetAccountSettingResponse(TypedDict, total=False):
+    name: str
+    value: str
+
+
+class GetSigningConfigurationRequest(TypedDict, total=False):
+    pass
+
+
+class GetSigningConfigurationResponse(TypedDict, total=False):
+    registryId: str
+    signingConfiguration: SigningConfiguration
+
+
+class SubjectIdentifier(TypedDict, total=False):
+    imageDigest: Required[str]
+
+
+class ListImageReferrersFilter(TypedDict, total=False):
+    artifactTypes: list[str]
+    artifactStatus: str
+
+
+class ListImageReferrersRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    subjectId: Required[SubjectIdentifier]
+    filter: ListImageReferrersFilter
+    nextToken: str
+    maxResults: int
+
+
+class ImageReferrer(TypedDict, total=False):
+    digest: Required[str]
+    mediaType: Required[str]
+    artifactType: str
+    size: Required[int]
+    annotations: dict[str, str]
+    artifactStatus: str
+
+
+class ListImageReferrersResponse(TypedDict, total=False):
+    referrers: list[ImageReferrer]
+    nextToken: str
+
+
+class ListPullTimeUpdateExclusionsRequest(TypedDict, total=False):
+    maxResults: int
+    nextToken: str
+
+
+class ListPullTimeUpdateExclusionsResponse(TypedDict, total=False):
+    pullTimeUpdateExclusions: list[str]
+    nextToken: str
+
+
+class PutAccountSettingRequest(TypedDict, total=False):
+    name: Required[str]
+    value: Required[str]
+
+
+class PutAccountSettingResponse(TypedDict, total=False):
+    name: str
+    value: str
+
+
+class PutSigningConfigurationRequest(TypedDict, total=False):
+    signingConfiguration: Required[SigningConfiguration]
+
+
+class PutSigningConfigurationResponse(TypedDict, total=False):
+    signingConfiguration: SigningConfiguration
+
+
+class RegisterPullTimeUpdateExclusionRequest(TypedDict, total=False):
+    principalArn: Required[str]
+
+
+class RegisterPullTimeUpdateExclusionResponse(TypedDict, total=False):
+    principalArn: str
+    createdAt: datetime
+
+
 class DescribeImagesFilter(TypedDict, total=False):
     tagStatus: str
     imageStatus: str

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, cast, delete, select, update
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.columns import Text
 from twinport.catalog.regional import schema
+from twinport.model.encryption import WITH_KEYS
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotFound
@@ -84,6 +85,7 @@ def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRep
         "exclusions": json.dumps(new.tag_rule.exclusions),
         "scan_on_push": new.scan_on_push,
         "encryption": new.encryption,
+        "kms_key": new.kms_key,
     }
     if not statements.insert_absent(db, _repository, row):
         raise RepositoryExists(name, registry.account)
@@ -115,6 +117,15 @@ def is_anywhere(db: Connection, name: str, account: AccountId | None) -> bool:
     if account is not None:
         query = query.where(_repository.c.account == account)
     return db.execute(query.limit(1)).first() is not None
+
+
+def with_keys(db: Connection, limit: int) -> list[tuple[AccountId, RepositoryName]]:
+    """Return at most `limit` repositories of this Region that asked for keys of KMS, in the order of their names."""
+    query = select(_repository.c.account, _repository.c.name).where(
+        _repository.c.encryption.in_(WITH_KEYS), _repository.c.account != OF_NO_REGISTRY
+    )
+    rows = db.execute(query.order_by(_repository.c.account, _repository.c.name).limit(limit))
+    return [(AccountId(row.account), RepositoryName(row.name)) for row in rows]
 
 
 def has_images(db: Connection, repository_id: int) -> bool:
@@ -193,4 +204,5 @@ def _read(registry: Registry, row: Row[Any]) -> Repository:
         tag_rule=TagRule(Mutability(row.mutability), tuple(json.loads(row.exclusions))),
         scan_on_push=row.scan_on_push,
         encryption=row.encryption,
+        kms_key=row.kms_key,
     )

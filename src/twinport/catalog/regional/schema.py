@@ -51,6 +51,21 @@ registry = Table(
     Column("policy", Text),
     # The scanning configuration as JSON; absent if none was ever put.
     Column("scanning", Text),
+    # Account settings, absent while they have their defaults: `model.account_settings`.
+    Column("policy_scope", Text),
+    Column("blob_mounting", Text),
+    Column("basic_scan_type", Text),
+    # The signing configuration as JSON: `registries.signing`.
+    Column("signing", Text),
+)
+
+# Principals whose pulls leave no time of the last pull: `catalog.regional.pull_time_exclusions`.
+pull_time_exclusion = Table(
+    "pull_time_exclusion",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("principal_arn", Text, primary_key=True),
+    Column("created_at", Instant, nullable=False),
 )
 
 # "No rules will be stored here under this role": the promise that lets a deletion task delete the role. It outlives
@@ -74,11 +89,14 @@ repository = Table(
     Column("exclusions", Text, nullable=False, server_default=text("'[]'")),
     Column("scan_on_push", Boolean, nullable=False),
     Column("encryption", Text, nullable=False),
+    # The ARN of the key of KMS that was asked for. AES256 has none.
+    Column("kms_key", Text),
     Column("policy", Text),
     Column("policy_version", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("account", "name"),
     sqlite_autoincrement=True,
 )
+Index("repository_by_encryption", repository.c.encryption, repository.c.account, repository.c.name)
 
 repository_tag = Table(
     "repository_tag",

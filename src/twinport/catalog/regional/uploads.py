@@ -179,12 +179,15 @@ def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: date
 def mount(
     db: Connection, registry: Registry, name: str, digest: Digest, source_name: str, now: datetime
 ) -> StoredBlob | None:
-    """Link a blob of another repository; None if that one does not hold it. Raises RepositoryNotFound."""
+    """Link a blob of another repository; None if that one does not hold it, or has another encryption.
+
+    Raises RepositoryNotFound.
+    """
     target = repositories.lock(db, registry, name, Against.REMOVAL)
     # The blob is locked before the source is read, so that both answers stay true.
     kept = blobs.keep(db, digest)
     source = repositories.find(db, registry, source_name)
-    if kept is None or source is None or not blobs.held(db, source.id, [digest]):
+    if kept is None or source is None or not target.is_encrypted_as(source) or not blobs.held(db, source.id, [digest]):
         return None
     blobs.link(db, target.id, digest, now)
     return kept
