@@ -268,6 +268,31 @@ def test_a_second_scan_within_a_day_and_what_is_no_image_are_refused(
         client.ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "none"})
 
 
+def test_scans_that_were_requested_end_after_the_server_was_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    served = start(tmp_path / "data", TWINPORT_SCAN_FINDINGS=str(folder))
+    try:
+        account = new_account()
+        client = Client(served.client("ecr", account), account)
+        client.ecr.create_repository(repositoryName=NAME)
+        Scanned(served, folder).document(f"repositories/{NAME}.json", findings=[FINDING])
+        rule = {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [wildcard("*")]}
+        client.ecr.put_registry_scanning_configuration(scanType="BASIC", rules=[rule])
+        tags = [f"t{number}" for number in range(10)]
+        for tag in tags:
+            client.push(tag)
+    finally:
+        served.process.kill()
+        served.process.wait()
+    served = start(tmp_path / "data", TWINPORT_SCAN_FINDINGS=str(folder))
+    try:
+        client = Client(served.client("ecr", account), account)
+        assert until(lambda: {client.find(tag)["imageScanStatus"]["status"] for tag in tags} == {"COMPLETE"})
+    finally:
+        served.stop()
+
+
 def wildcard(pattern: str) -> dict[str, str]:
     return {"filter": pattern, "filterType": "WILDCARD"}
 

@@ -33,6 +33,8 @@ _AT_ONCE = 4
 _BATCH = 16
 _A_SECOND = 50
 _LOOK = timedelta(seconds=5)
+# Every push wakes the loop. Many pushes a second need not have it look so often.
+_PAUSE = timedelta(milliseconds=200)
 _LATER = timedelta(seconds=10)
 
 
@@ -54,6 +56,7 @@ class ScanRuns:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK.total_seconds()):
                     await self.requested.wait()
+            await asyncio.sleep(_PAUSE.total_seconds())
 
     async def scan_due(self, region: RegionName) -> int:
         """Run the scans that are due, unless another process does so. Tell how many."""
