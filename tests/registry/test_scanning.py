@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import func, select
 
+from tests.catalogs import TimedCatalog
 from tests.fakes import REGISTRY, AllowAll
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
-from twinport.catalog.ports import WholeCatalog
+from twinport.catalog.ports import Connection, Database, WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageId, NamedImage, TagStatus
-from twinport.model.names import RepositoryName, TagName
+from twinport.model.names import RegionName, RepositoryName, TagName
 from twinport.model.scanning import (
     SCAN_INTERVAL,
     Findings,
@@ -37,11 +38,13 @@ from twinport.refusals.scanning import (
     ScanNotFound,
     ScanQuotaExceeded,
 )
+from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.paging import PageRequest
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.scan_runs import DEFECTIVE, ScanRuns
 from twinport.registry.scanning import FoundScan, Scanning
 
+T = TypeVar("T")
 LAYER = b"a layer"
 ONE = Findings([{"name": "CVE-1", "severity": "HIGH"}], {Severity.HIGH: 1})
 Answer = Callable[[ScannedImage], Findings]
@@ -426,3 +429,53 @@ async def test_the_end_of_a_scan_is_told(scans: Scans, capfd: pytest.CaptureFixt
     await scans.run()
     [told] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "scan.ended" in line]
     assert (told["digest"], told["state"], told["findings"], told["scan_type"]) == (str(digest), "COMPLETE", 1, "BASIC")
+
+
+@dataclass
+class FailingOnce:
+    """A Region's database that refuses one write: that of the end of a scan."""
+
+    database: Database
+    writes: int = 0
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read_much(query)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        self.writes += 1
+        if self.writes == len(("the lease", "the end")):
+            raise StorageUnavailable("the disk is full")
+        return await self.database.write(transaction)
+
+
+class FailingCatalog(TimedCatalog):
+    """A catalog with such a database."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.failing = FailingOnce(self.catalog.region(REGION))
+
+    def region(self, name: RegionName) -> Database:
+        del name
+        return self.failing
+
+
+async def test_a_database_that_refuses_the_end_of_a_scan_does_not_end_the_loop(
+    scans: Scans, capfd: pytest.CaptureFixture[str]
+) -> None:
+    digest = await scans.dump.push(LAYER)
+    await scans.start(digest)
+    requested = asyncio.Event()
+    catalog = FailingCatalog(scans.dump.catalog, scans.dump.world)
+    loop = asyncio.create_task(ScanRuns(catalog, scans.scanner, "ann", requested).run())
+    for _ in range(2):
+        await scans.scanner.begun.get()
+        requested.set()
+    while (await scans.find(digest)).scan.state is ScanState.IN_PROGRESS:  # noqa: ASYNC110 — another task's row
+        await asyncio.sleep(0.01)
+    assert not loop.done()
+    loop.cancel()
+    assert "the disk is full" in capfd.readouterr().err

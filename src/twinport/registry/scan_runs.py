@@ -13,7 +13,7 @@ from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import registries, repositories, scans
 from twinport.catalog.regional.scans import Ending, OwedScan
-from twinport.errors import Unavailable
+from twinport.errors import Unavailable, reason_of, split
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
@@ -120,8 +120,9 @@ class ScanRuns:
     async def _scan_unless_hindered(self, region: RegionName) -> None:
         try:
             await self.scan_due(region)
-        except Unavailable as refusal:
-            telemetry.warning(Event.WORKER_HINDERED, worker=_LEASE, region=region, reason=refusal.message)
+        except* Unavailable as hindrances:
+            refusals, _ = split(hindrances)
+            telemetry.warning(Event.WORKER_HINDERED, worker=_LEASE, region=region, reason=reason_of(refusals))
 
 
 def _ending(db: Connection, owed: OwedScan, outcome: Findings | str, now: datetime) -> Ending:
