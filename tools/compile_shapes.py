@@ -23,14 +23,17 @@ TYPED = {
         BatchGetRepositoryScanningConfiguration DescribeImageScanFindings GetRegistryScanningConfiguration
         PutImageScanningConfiguration PutRegistryScanningConfiguration StartImageScan
         BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository
-        DeleteRegistryPolicy DeleteRepository DeleteRepositoryPolicy DescribeImageReplicationStatus
+        DeleteLifecyclePolicy DeleteRegistryPolicy DeleteRepository DeleteRepositoryPolicy
+        DescribeImageReplicationStatus
         DeleteSigningConfiguration DeregisterPullTimeUpdateExclusion DescribeImageSigningStatus GetAccountSetting
         GetSigningConfiguration ListImageReferrers ListPullTimeUpdateExclusions PutAccountSetting
         PutSigningConfiguration RegisterPullTimeUpdateExclusion
         DescribeImages DescribeRegistry DescribeRepositories GetAuthorizationToken
-        GetDownloadUrlForLayer GetRegistryPolicy GetRepositoryPolicy InitiateLayerUpload ListImages
+        GetDownloadUrlForLayer GetLifecyclePolicy GetLifecyclePolicyPreview GetRegistryPolicy
+        GetRepositoryPolicy InitiateLayerUpload ListImages
         ListTagsForResource PutImage PutImageTagMutability PutRegistryPolicy
-        PutReplicationConfiguration SetRepositoryPolicy TagResource UntagResource UploadLayerPart
+        PutLifecyclePolicy PutReplicationConfiguration SetRepositoryPolicy StartLifecyclePolicyPreview
+        TagResource UntagResource UpdateImageStorageClass UploadLayerPart
     """,
     "iam": """
         AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider

@@ -40,7 +40,6 @@ Of operations that are answered, these members are refused in the same way when 
 | AssumeRoleWithWebIdentity | `ProviderId`, `MinimumSessionTokenSize` | always |
 | GetSessionToken | `SerialNumber`, `TokenCode`, `MinimumSessionTokenSize` | always |
 | GetFederationToken | `MinimumSessionTokenSize` | always |
-| DescribeImages, ListImages | `filter.imageStatus` | `ARCHIVED`, `ACTIVATING` |
 | GenerateServiceLastAccessedDetails | `Granularity` | `ACTION_LEVEL` |
 | PutReplicationConfiguration | `rules[].deleteReplication` | `enabled: true` |
 | SetSecurityTokenServicePreferences | `GlobalEndpointTokenVersion` | `v1Token` |

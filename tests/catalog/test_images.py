@@ -15,7 +15,7 @@ from twinport.catalog.regional import images, repositories, schema
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
-from twinport.model.images import Position, TagStatus
+from twinport.model.images import ImageFilter, ImageStatus, Position, TagStatus
 from twinport.model.manifests import parse_manifest
 
 FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
@@ -92,9 +92,9 @@ async def test_no_list_walks_the_whole_repository(shelf: Shelf) -> None:
         content, digest = image_of(b"config"), Digest.of(b"subject")
         images.store_manifest(db, repository_id, new(content), NOW)
         event.listen(db, "before_cursor_execute", watch)
-        for status in TagStatus:
-            images.listed(db, repository_id, status, ("sha256:0", "v1"), 10)
-            images.described(db, repository_id, status, "", 10)
+        for wanted in (ImageFilter(tags, status) for tags in TagStatus for status in (None, *ImageStatus)):
+            images.listed(db, repository_id, wanted, ("sha256:0", "v1"), 10)
+            images.described(db, repository_id, wanted, "", 10)
         images.details(db, repository_id, [Digest.of(content)])
         images.tags(db, repository_id, "v1", 10)
         images.tags_of(db, repository_id, digest)

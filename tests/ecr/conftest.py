@@ -29,6 +29,7 @@ from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
+from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.referrers import Referrers
@@ -36,6 +37,7 @@ from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
+from twinport.registry.storage_classes import StorageClasses
 from twinport.registry.uploads import Uploads
 from twinport.settings.open_accounts import OpenAccounts
 
@@ -116,6 +118,9 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         account_settings=AccountSettings(gate, catalog),
         exclusions=PullTimeExclusions(gate, catalog),
         signing=Signing(gate, catalog),
+        lifecycle=LifecyclePolicies(gate, catalog, lambda: None),
+        lifecycle_previews=LifecyclePreviews(gate, catalog, lambda: None),
+        storage_classes=StorageClasses(gate, catalog, lambda: None),
         public_url=None,
     )
     return Ecr(verbs)

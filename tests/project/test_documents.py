@@ -27,7 +27,6 @@ NOT_OURS = {
     "catalog.identity",
     "chores.identity",
     "history.identity",
-    "filter.imageStatus",
     "granian.server.embed.Server",
 }
 

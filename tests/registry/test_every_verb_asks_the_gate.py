@@ -16,11 +16,13 @@ from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.images import ImageId, NamedImage, NewRepository, TagRule, TagStatus
+from twinport.model.images import ImageFilter, ImageId, NamedImage, NewRepository, TagRule
+from twinport.model.lifecycle_policies import StorageClass
 from twinport.model.names import RepositoryName, TagName
 from twinport.model.replication import DeliveryState, ReplicationConfiguration
 from twinport.model.scanning import ScanningConfiguration
 from twinport.model.signing import SigningConfiguration
+from twinport.registry.lifecycle import PreviewQuery
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import Lockout
 from twinport.registry.pushes import Push, Unchanged
@@ -58,7 +60,9 @@ FACTS: dict[str, Callable[[], object]] = {
     "image": lambda: ImageId(DIGEST, None),
     "batch": lambda: [NamedImage(str(DIGEST), None)],
     "push": lambda: Push(b"{}", None, (), None, Unchanged.ACCEPT),
-    "status": lambda: TagStatus.ANY,
+    "chosen": ImageFilter,
+    "target": lambda: StorageClass.ARCHIVE,
+    "asked": PreviewQuery,
     "tag": lambda: TagName("latest"),
     "states": lambda: list(DeliveryState),
     "query": lambda: ReferrerQuery(DIGEST, (), "", 10),

@@ -12,7 +12,16 @@ from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import images, repositories
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
-from twinport.model.images import TAGS_PER_IMAGE, ImageId, Mutability, NamedImage, Position, TagRule, TagStatus
+from twinport.model.images import (
+    TAGS_PER_IMAGE,
+    ImageFilter,
+    ImageId,
+    Mutability,
+    NamedImage,
+    Position,
+    TagRule,
+    TagStatus,
+)
 from twinport.model.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from twinport.model.names import Registry, TagName
 from twinport.refusals.images import (
@@ -64,7 +73,7 @@ async def put(
 
 
 async def names(shelf: Shelf, status: TagStatus = TagStatus.ANY) -> list[tuple[str, str | None]]:
-    page = await verbs(shelf).list(caller(), REGISTRY, API, status, PageRequest())
+    page = await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(status), PageRequest())
     return [(str(image.digest), image.tag) for image in page.items]
 
 
@@ -102,10 +111,10 @@ async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:
     await images.put(caller(), REGISTRY, API, push)
     await images.get(caller(), REGISTRY, API, image)
     await images.get_many(caller(), REGISTRY, API, [])
-    await images.list(caller(), REGISTRY, API, TagStatus.ANY, page)
+    await images.list(caller(), REGISTRY, API, ImageFilter(), page)
     await images.tags(caller(), REGISTRY, API, "", 1)
     await images.describe(caller(), REGISTRY, API, [])
-    await images.describe_all(caller(), REGISTRY, API, TagStatus.ANY, page)
+    await images.describe_all(caller(), REGISTRY, API, ImageFilter(), page)
     await images.delete(caller(), REGISTRY, API, [])
     await images.untag(caller(), REGISTRY, API, V1)
     await Referrers(gate, shelf.catalog).list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(b""), (), "", 1))
@@ -439,13 +448,13 @@ async def test_pages_hold_every_image_once(shelf: Shelf) -> None:
     met: list[tuple[str, str | None]] = []
     token = None
     for _ in everything:
-        page = await verbs(shelf).list(caller(), REGISTRY, API, TagStatus.ANY, PageRequest(1, token))
+        page = await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(), PageRequest(1, token))
         met.extend((str(image.digest), image.tag) for image in page.items)
         token = page.token
     assert (met, token) == (everything, None)
     details: list[str] = []
     for _ in range(2):
-        described = await verbs(shelf).describe_all(caller(), REGISTRY, API, TagStatus.ANY, PageRequest(1, token))
+        described = await verbs(shelf).describe_all(caller(), REGISTRY, API, ImageFilter(), PageRequest(1, token))
         details.extend(str(detail.digest) for detail in described.items)
         token = described.token
     assert (details, token) == (sorted({digest for digest, _ in everything}), None)
@@ -459,7 +468,7 @@ async def test_lists_can_be_limited_by_tag_status(shelf: Shelf, status: TagStatu
     await put(shelf, FIRST, "v1")
     await put(shelf, SECOND)
     digests = sorted(str(Digest.of(content)) for content in expected)
-    described = await verbs(shelf).describe_all(caller(), REGISTRY, API, status, PageRequest())
+    described = await verbs(shelf).describe_all(caller(), REGISTRY, API, ImageFilter(status), PageRequest())
     assert [str(detail.digest) for detail in described.items] == digests
     assert [digest for digest, _ in await names(shelf, status)] == digests
 
@@ -467,9 +476,9 @@ async def test_lists_can_be_limited_by_tag_status(shelf: Shelf, status: TagStatu
 async def test_a_token_of_another_filter_is_refused(shelf: Shelf) -> None:
     await put(shelf, FIRST, "v1")
     await put(shelf, FIRST, "v2")
-    page = await verbs(shelf).list(caller(), REGISTRY, API, TagStatus.ANY, PageRequest(1))
+    page = await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(), PageRequest(1))
     with pytest.raises(InvalidParameter, match="nextToken"):
-        await verbs(shelf).list(caller(), REGISTRY, API, TagStatus.TAGGED, PageRequest(1, page.token))
+        await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(TagStatus.TAGGED), PageRequest(1, page.token))
 
 
 async def test_tags_come_in_the_order_of_their_names(shelf: Shelf) -> None:

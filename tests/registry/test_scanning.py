@@ -17,7 +17,7 @@ from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
 from twinport.catalog.ports import Connection, Database, WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.model.content import Digest
-from twinport.model.images import ImageDetail, ImageId, NamedImage, TagStatus
+from twinport.model.images import ImageDetail, ImageFilter, ImageId, NamedImage
 from twinport.model.names import RegionName, RepositoryName, TagName
 from twinport.model.scanning import (
     SCAN_INTERVAL,
@@ -269,7 +269,7 @@ async def test_descriptions_of_images_have_their_scans_and_counts(scans: Scans) 
     scan = (await scans.detail(digest)).scan
     assert scan is not None
     assert (scan.state, scan.counts) == (ScanState.COMPLETE, {Severity.HIGH: 1})
-    page = await scans.dump.images.describe_all(ME, REGISTRY, API, TagStatus.ANY, PageRequest())
+    page = await scans.dump.images.describe_all(ME, REGISTRY, API, ImageFilter(), PageRequest())
     assert [each.scan for each in page.items] == [scan]
 
 

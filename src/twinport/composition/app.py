@@ -20,6 +20,7 @@ from twinport.http.application import Application
 from twinport.processes.breakdown import Breakdown
 from twinport.processes.peers import this_host
 from twinport.processes.scrapes import ScrapedProcesses
+from twinport.registry.pulls import Pulls
 from twinport.settings.loading import Settings
 
 
@@ -54,7 +55,8 @@ def build(
     ground = ground_of(settings, opened, kind)
     access = access_of(ground, gate)
     identities = identity_verbs(ground, access)
-    verbs = registry_verbs(ground, access)
+    pulls = Pulls(ground.catalog)
+    verbs = registry_verbs(ground, access, pulls)
     carrying = couriers(ground, access)
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
     scrape = Scrape(scraped.numbers, BacklogReader(ground.catalog, ground.world, ground.regions))
@@ -63,7 +65,7 @@ def build(
     control = control_door(ground, access, carrying, scrape)
     served = doors(ground, access, verbs, identities, control)
     tasks = BackgroundTasks(
-        settings, ground.catalog, access.sessions, ground.peers, scraped, carrying, loops(ground, access, verbs)
+        settings, ground.catalog, access.sessions, ground.peers, scraped, carrying, loops(ground, access, verbs, pulls)
     )
     application = Application(ground.admission, served, has_access_log=settings.has_access_log)
     return App(application, metrics_application(ground, scrape), tasks, ground.catalog)

@@ -15,13 +15,16 @@ from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
+from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
+from twinport.registry.pulls import Pulls
 from twinport.registry.referrers import Referrers
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
+from twinport.registry.storage_classes import StorageClasses
 from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
@@ -30,8 +33,9 @@ from twinport.replication.post_office import PostOffice
 from twinport.settings.deviations import Deviation
 
 
-def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
+def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
     """Build the verbs of ECR and of the registry protocol."""
+    due = partial(ground.wakeups.ring, Topic.LIFECYCLE)
     catalog, world, ways, retention = ground.catalog, ground.world, ground.settings.ways, ground.settings.retention
     gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
     mounting = BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
@@ -44,8 +48,11 @@ def registry_verbs(ground: Ground, access: Access) -> ecr.Verbs:
         registry_policies=RegistryPolicies(gate, catalog),
         replication=Replication(gate, catalog, access.roles, ground.regions),
         scanning=Scanning(gate, catalog, partial(ground.wakeups.ring, Topic.SCANS)),
-        images=Images(gate, catalog, partial(_pushed, ground.wakeups), quotas),
+        images=Images(gate, catalog, partial(_pushed, ground.wakeups), quotas, pulls),
         referrers=Referrers(access.gate, catalog),
+        lifecycle=LifecyclePolicies(gate, catalog, due),
+        lifecycle_previews=LifecyclePreviews(gate, catalog, due),
+        storage_classes=StorageClasses(gate, catalog, due),
         layers=Layers(catalog, ground.stores, gate, world, retention),
         uploads=Uploads(
             catalog,

@@ -19,7 +19,9 @@ from twinport.processes.peers import Peers
 from twinport.processes.scrapes import ScrapedProcesses
 from twinport.processes.wakeups import Topic
 from twinport.registry.garbage import Garbage
+from twinport.registry.lifecycle_runs import LifecycleRuns
 from twinport.registry.orphans import Orphans
+from twinport.registry.pulls import Pulls
 from twinport.registry.scan_documents import DocumentScanner
 from twinport.registry.scan_runs import ScanRuns
 from twinport.registry.verification import Verification
@@ -64,9 +66,20 @@ class BackgroundTasks:
         self.peers.close()
 
 
-def loops(ground: Ground, access: Access, verbs: ecr.Verbs) -> Loops:
+def loops(ground: Ground, access: Access, verbs: ecr.Verbs, pulls: Pulls) -> Loops:
     """Build every loop that runs beside the requests."""
-    return Loops({"uses": access.uses.run, **_between_processes(ground), **_upkeep(ground, verbs)})
+    noting = {"uses": access.uses.run, "pulls": pulls.run}
+    return Loops(
+        {**noting, "lifecycle": _lifecycle(ground, pulls), **_between_processes(ground), **_upkeep(ground, verbs)}
+    )
+
+
+def _lifecycle(ground: Ground, pulls: Pulls) -> Loop:
+    """Return the loop that applies lifecycle policies, makes previews of them, and restores images."""
+    wakeups, due = ground.wakeups, asyncio.Event()
+    wakeups.on(Topic.LIFECYCLE, due.set)
+    owed = partial(wakeups.ring, Topic.DELIVERIES)
+    return LifecycleRuns(ground.catalog, ground.peers.name, pulls, due, owed).run
 
 
 def _between_processes(ground: Ground) -> dict[str, Loop]:

@@ -9,7 +9,7 @@ from twinport.console.visits import Fragment, Page, Visit
 from twinport.console.words import CopyState
 from twinport.errors import AccessDenied
 from twinport.model.addresses import repository_uri
-from twinport.model.images import ImageDetail, ImageId, TagStatus
+from twinport.model.images import ImageDetail, ImageFilter, ImageId
 from twinport.model.names import Registry, RepositoryName, repository_name
 from twinport.refusals.images import ImageNotFound
 from twinport.registry.images import Images
@@ -17,6 +17,7 @@ from twinport.registry.paging import PageRequest
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories
 
+_EVERY = ImageFilter(status=None)
 _PER_PAGE = 20
 _TAGS_SHOWN = 10
 _CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
@@ -73,7 +74,7 @@ class ImagePages:
     async def _table(self, visit: Visit, name: RepositoryName) -> dict[str, object]:
         token = visit.query.one("page")
         request = PageRequest(_PER_PAGE, token or None)
-        page = await self.images.describe_all(visit.caller, visit.registry, name, TagStatus.ANY, request)
+        page = await self.images.describe_all(visit.caller, visit.registry, name, _EVERY, request)
         rows = [await self._row(visit, name, detail) for detail in page.items]
         return {
             "rows": rows,

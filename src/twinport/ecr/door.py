@@ -8,6 +8,7 @@ from twinport.aws.dispatch import Handler
 from twinport.ecr.accounts import AccountOperations
 from twinport.ecr.images import ImageOperations
 from twinport.ecr.layers import LayerOperations
+from twinport.ecr.lifecycle import LifecycleOperations
 from twinport.ecr.referrers import ReferrerOperations
 from twinport.ecr.registries import RegistryOperations
 from twinport.ecr.repositories import RepositoryOperations
@@ -19,6 +20,7 @@ from twinport.registry.authorization import Authorization
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
+from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.referrers import Referrers
@@ -26,6 +28,7 @@ from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
+from twinport.registry.storage_classes import StorageClasses
 from twinport.registry.uploads import Uploads
 
 
@@ -48,6 +51,9 @@ class Verbs:
     account_settings: AccountSettings
     exclusions: PullTimeExclusions
     signing: Signing
+    lifecycle: LifecyclePolicies
+    lifecycle_previews: LifecyclePreviews
+    storage_classes: StorageClasses
     public_url: str | None
 
 
@@ -62,5 +68,6 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **ImageOperations(verbs.images).table(),
         **ReferrerOperations(verbs.referrers).table(),
         **LayerOperations(verbs.layers, verbs.uploads, verbs.links, verbs.public_url).table(),
+        **LifecycleOperations(verbs.lifecycle, verbs.lifecycle_previews, verbs.storage_classes).table(),
         **TokenOperations(verbs.authorization, verbs.public_url).table(),
     }

@@ -9,16 +9,21 @@ from twinport.aws.types import ecr
 from twinport.ecr.requests import page_of, paging, repository_of, tag_of, whole
 from twinport.ecr.scanning import shown_status, shown_summary
 from twinport.model.content import Digest
-from twinport.model.images import ImageDetail, ImageId, NamedImage, StoredManifest, TagStatus
+from twinport.model.images import (
+    ImageDetail,
+    ImageFilter,
+    ImageId,
+    ImageStatus,
+    NamedImage,
+    StoredManifest,
+    TagStatus,
+)
 from twinport.model.names import Registry, RepositoryName
 from twinport.processes.pools import MESSAGES
-from twinport.refusals.requests import InvalidParameter, NotBuiltYet
+from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 from twinport.registry.named_images import FailureCode, ImageFailure
 from twinport.registry.pushes import Push, Unchanged
-
-# twinport archives no images, so these two select the same images: all of them.
-_HONORED_STATUSES = ("ACTIVE", "ANY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,8 @@ class ImageOperations:
 
     async def list(self, call: Call, request: ecr.ListImagesRequest) -> ecr.ListImagesResponse:
         registry, name = repository_of(call, request)
-        status = _tag_status(request.get("filter", {}))
-        page = await self.images.list(call.caller, registry, name, status, page_of(request))
+        wanted = _filter(request.get("filter", {}))
+        page = await self.images.list(call.caller, registry, name, wanted, page_of(request))
         return {"imageIds": [_shown_id(each) for each in page.items], **paging(page)}
 
     async def describe(self, call: Call, request: ecr.DescribeImagesRequest) -> ecr.DescribeImagesResponse:
@@ -75,8 +80,8 @@ class ImageOperations:
                 raise InvalidParameter("filter", "must be null when imageIds is given")
             found = await self.images.describe(call.caller, registry, name, _named(batch))
             return {"imageDetails": [_shown_detail(registry, name, each) for each in found]}
-        status = _tag_status(request.get("filter", {}))
-        page = await self.images.describe_all(call.caller, registry, name, status, page_of(request))
+        wanted = _filter(request.get("filter", {}))
+        page = await self.images.describe_all(call.caller, registry, name, wanted, page_of(request))
         return {"imageDetails": [_shown_detail(registry, name, each) for each in page.items], **paging(page)}
 
     async def delete(self, call: Call, request: ecr.BatchDeleteImageRequest) -> ecr.BatchDeleteImageResponse:
@@ -92,11 +97,10 @@ def _named(identifiers: Sequence[ecr.ImageIdentifier]) -> list[NamedImage]:
     return [NamedImage(each.get("imageDigest"), each.get("imageTag")) for each in identifiers]
 
 
-def _tag_status(given: ecr.ListImagesFilter | ecr.DescribeImagesFilter) -> TagStatus:
-    image_status = given.get("imageStatus", "ANY")
-    if image_status not in _HONORED_STATUSES:
-        raise NotBuiltYet(f"imageStatus {image_status}")
-    return TagStatus(given.get("tagStatus", "ANY"))
+def _filter(given: ecr.ListImagesFilter | ecr.DescribeImagesFilter) -> ImageFilter:
+    """Read a filter. ECR lists active images unless it is asked for others."""
+    status = given.get("imageStatus", ImageStatus.ACTIVE.value)
+    return ImageFilter(TagStatus(given.get("tagStatus", "ANY")), None if status == "ANY" else ImageStatus(status))
 
 
 def _shown_id(image: ImageId) -> ecr.ImageIdentifier:
@@ -144,7 +148,9 @@ def _shown_detail(registry: Registry, name: RepositoryName, detail: ImageDetail)
         "imageSizeInBytes": detail.size,
         "imagePushedAt": detail.pushed_at,
         "imageManifestMediaType": detail.media_type,
+        "imageStatus": detail.status.value,
     }
+    _add_times(shown, detail)
     if detail.tags:
         shown["imageTags"] = list(detail.tags)
     if detail.artifact_type is not None:
@@ -156,3 +162,12 @@ def _shown_detail(registry: Registry, name: RepositoryName, detail: ImageDetail)
         if detail.scan.has_result:
             shown["imageScanFindingsSummary"] = shown_summary(detail.scan)
     return shown
+
+
+def _add_times(shown: ecr.ImageDetail, detail: ImageDetail) -> None:
+    if detail.pulled_at is not None:
+        shown["lastRecordedPullTime"] = detail.pulled_at
+    if detail.archived_at is not None:
+        shown["lastArchivedAt"] = detail.archived_at
+    if detail.activated_at is not None:
+        shown["lastActivatedAt"] = detail.activated_at

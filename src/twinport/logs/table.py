@@ -55,7 +55,9 @@ FIELDS: Mapping[str, str] = {
     "destination": "the registry that a copy goes to: ACCOUNT/REGION",
     "digest": "the digest of a blob or manifest",
     "encryption_at_rest": "the setting `encryption_at_rest`",
+    "archived": "how many images were moved to the archive",
     "exception": "the traceback",
+    "expired": "how many images were deleted",
     "file": "the file that `log_file` names",
     "findings": "how many findings; null after a failure",
     "holder": "the process, as leases name it",
@@ -76,7 +78,9 @@ FIELDS: Mapping[str, str] = {
     "paths": "how many files and folders the warning is about",
     "pause": "how many seconds the replacement waits",
     "positions": "how many applied positions were forgotten",
+    "priority": "the priority of the rule; null where none applied",
     "process": "a process id",
+    "pushed_at": "when the image was pushed, in UTC",
     "reason": "why, in words",
     "region": "a Region",
     "registry": "ACCOUNT/REGION",
@@ -270,6 +274,20 @@ TABLE: Mapping[Event, Described] = {
         "The scan of an image has ended. `state` is `FAILED` if nothing is known about the image.",
         "After a failure: the reason says which document is missing or wrong. See how-to/scan-findings.md.",
         (*_IMAGE, "scan_type", "state", "findings", "reason"),
+    ),
+    Event.IMAGE_EXPIRED: Described(
+        (INFO,), "A lifecycle policy deleted an image.", fields=(*_IMAGE, "tags", "priority", "pushed_at")
+    ),
+    Event.IMAGE_ARCHIVED: Described(
+        (INFO,),
+        "An image was moved to the archive, by a lifecycle policy or by UpdateImageStorageClass.",
+        fields=(*_IMAGE, "tags", "priority", "pushed_at"),
+    ),
+    Event.IMAGE_RESTORED: Described((INFO,), "An image was restored from the archive.", fields=_IMAGE),
+    Event.LIFECYCLE_APPLIED: Described(
+        (INFO,),
+        "A lifecycle policy was applied to a repository, and did something.",
+        fields=("account", "region", "repository", "expired", "archived"),
     ),
     Event.DELIVERY_BEGUN: Described((DEBUG,), "An attempt to copy an image begins.", fields=(*_DELIVERY, "attempt")),
     Event.DELIVERY_SETTLED: Described(

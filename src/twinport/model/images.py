@@ -136,6 +136,26 @@ class TagStatus(Enum):
     UNTAGGED = "UNTAGGED"
 
 
+class ImageStatus(Enum):
+    """Whether an image can be pulled (ImageStatus of the service model). `ACTIVATING`: a restore is under way."""
+
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+    ACTIVATING = "ACTIVATING"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """Which images a list includes. Without a status it includes images of every status."""
+
+    tags: TagStatus = TagStatus.ANY
+    status: ImageStatus | None = ImageStatus.ACTIVE
+
+    @property
+    def words(self) -> tuple[str, str]:
+        return self.tags.value, self.status.value if self.status else "ANY"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
     """A manifest's bytes as pushed, and the tag in the request for it."""
@@ -144,6 +164,7 @@ class StoredManifest:
     digest: Digest
     media_type: str
     tag: str | None = None
+    status: ImageStatus = ImageStatus.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +172,8 @@ class ImageDetail:
     """The facts of an image. `size` counts config and layers; the size of an index is that of its largest child.
 
     `came_from` is the source registry of a replica. `scan` is the scan of the type that its registry has now.
+    `archived_at` and `activated_at` are when it was last moved to the archive and back; `pulled_at` is its last
+    recorded pull.
     """
 
     digest: Digest
@@ -162,6 +185,10 @@ class ImageDetail:
     subject: Digest | None
     came_from: Registry | None = None
     scan: Scan | None = None
+    status: ImageStatus = ImageStatus.ACTIVE
+    archived_at: datetime | None = None
+    activated_at: datetime | None = None
+    pulled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

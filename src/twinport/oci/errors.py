@@ -48,6 +48,7 @@ TABLE: Table = {
     errors.NotFound: WireError(404, "NAME_UNKNOWN"),
     images.RepositoryNotFound: WireError(404, "NAME_UNKNOWN"),
     images.ImageNotFound: WireError(404, "MANIFEST_UNKNOWN", "Requested image not found"),
+    images.ImageArchived: WireError(404, "MANIFEST_UNKNOWN"),
     images.LayerNotFound: WireError(404, "BLOB_UNKNOWN"),
     images.UploadNotFound: WireError(404, "BLOB_UPLOAD_UNKNOWN"),
     errors.Conflict: WireError(409, "DENIED"),

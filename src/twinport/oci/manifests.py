@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.images import ImageId
+from twinport.model.images import ImageId, StoredManifest
 from twinport.model.manifests import MANIFEST_LIMIT
 from twinport.model.names import TagName, tag_name
 from twinport.oci.headers import ContentType, safe_headers
@@ -29,17 +29,12 @@ class ManifestRoutes:
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
-        found = await self.images.get(caller, target.registry, target.repository, _image(target))
-        etag = f'"{found.digest}"'
-        headers = safe_headers(found.media_type) | {"docker-content-digest": str(found.digest), "etag": etag}
-        if _is_known(etag, request.header("if-none-match")):
-            return Answer(304, headers)
-        return Answer(200, headers, found.content)
+        return _answer(request, await self.images.get(caller, target.registry, target.repository, _image(target)))
 
     async def head(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`HEAD` of the same. A damaged manifest is reported as missing, so that a client that checks pushes it."""
         try:
-            return await self.get(request, caller, target)
+            return _answer(request, await self.images.look(caller, target.registry, target.repository, _image(target)))
         except ImageInaccessible as refusal:
             image = _image(target)
             digest = str(image.digest) if image.digest else None
@@ -72,6 +67,14 @@ class ManifestRoutes:
             case tag:
                 await self.images.untag(caller, target.registry, target.repository, tag)
         return Answer(202, safe_headers(ContentType.TEXT))
+
+
+def _answer(request: Request, found: StoredManifest) -> Answer:
+    etag = f'"{found.digest}"'
+    headers = safe_headers(found.media_type) | {"docker-content-digest": str(found.digest), "etag": etag}
+    if _is_known(etag, request.header("if-none-match")):
+        return Answer(304, headers)
+    return Answer(200, headers, found.content)
 
 
 def _image(target: Target) -> ImageId:

@@ -229,6 +229,8 @@ BLOBS = Pool("blobs", threads=16, waiting=8192)
 MESSAGES = Pool("messages", threads=4, waiting=256, share=64)
 # Simulations of IAM policies: any caller with a key may request many.
 SIMULATIONS = Pool("simulations", threads=2, waiting=16, share=4)
+# What lifecycle policies do to a repository's images: a second for a hundred thousand.
+LIFECYCLE = Pool("lifecycle", threads=1, waiting=16)
 # Password checks at sign-in, which strangers can cause. New passwords, which need a key, have a pool of their own.
 SIGN_IN = Pool("sign-in", threads=2, waiting=64, share=8)
 PASSWORDS = Pool("passwords", threads=1, waiting=16, share=4)

@@ -21,6 +21,7 @@ class Topic(Enum):
     DELIVERIES = "deliveries"
     DELETIONS = "deletions"
     SCANS = "scans"
+    LIFECYCLE = "lifecycle"
 
 
 Heard = Callable[[Topic], None]

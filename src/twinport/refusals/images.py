@@ -94,6 +94,49 @@ class ImageNotFound(NotFound):
         )
 
 
+class ImageArchived(NotFound):
+    """The image is there, but in the archive: it can be neither pulled nor scanned (ImageArchivedException)."""
+
+    def __init__(self, digest: str, name: str, account: str) -> None:
+        super().__init__(
+            f"The image with digest '{digest}' in the repository with name '{name}' in the registry with id "
+            f"'{account}' is archived: restore it first"
+        )
+
+
+class StorageClassUpdateNotSupported(Conflict):
+    """ImageStorageClassUpdateNotSupportedException."""
+
+    def __init__(self, digest: str, name: str, account: str, reason: str) -> None:
+        super().__init__(
+            f"The storage class of the image with digest '{digest}' in the repository with name '{name}' in the "
+            f"registry with id '{account}' cannot be updated: {reason}"
+        )
+
+
+class LifecyclePolicyNotFound(NotFound):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"Lifecycle policy does not exist for the repository with name '{name}' in the registry with id '{account}'"
+        )
+
+
+class LifecyclePreviewNotFound(NotFound):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"Lifecycle policy preview does not exist for the repository with name '{name}' in the registry with id "
+            f"'{account}'"
+        )
+
+
+class LifecyclePreviewInProgress(Conflict):
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"Lifecycle policy preview for the repository with name '{name}' in the registry with id '{account}' is in "
+            "progress"
+        )
+
+
 class LayerNotFound(NotFound):
     def __init__(self, digest: str, name: str, account: str) -> None:
         super().__init__(

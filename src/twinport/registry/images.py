@@ -1,10 +1,10 @@
 """The verbs of images: put, get, list, describe and delete."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
@@ -15,11 +15,25 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.images import ImageDetail, ImageId, NamedImage, Repository, StoredManifest, TagStatus
+from twinport.model.images import (
+    ImageDetail,
+    ImageFilter,
+    ImageId,
+    ImageStatus,
+    NamedImage,
+    Repository,
+    StoredManifest,
+)
 from twinport.model.manifests import parse_manifest
-from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.model.names import RegionName, Registry, RepositoryName, TagName
 from twinport.processes.hashing import damaged, run_over
-from twinport.refusals.images import ImageDigestMismatch, ImageInaccessible, ImageNotFound, ImageReferenced
+from twinport.refusals.images import (
+    ImageArchived,
+    ImageDigestMismatch,
+    ImageInaccessible,
+    ImageNotFound,
+    ImageReferenced,
+)
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, pushes
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
@@ -35,6 +49,20 @@ _EVENTS = {
 }
 # How many indexes one failure names.
 _MOST_PARENTS = 20
+_ARCHIVED = "Requested image is archived: restore it before it is pulled"
+
+
+class NotedPulls(Protocol):
+    """Remembers that images were pulled (`registry.pulls`)."""
+
+    def note(self, region: RegionName, repository_id: int, digest: Digest, at: datetime) -> None: ...
+
+
+class NoPulls:
+    """Remembers nothing."""
+
+    def note(self, region: RegionName, repository_id: int, digest: Digest, at: datetime) -> None:
+        del region, repository_id, digest, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +102,7 @@ class Images:
     catalog: Catalog
     pushed: Callable[[], None]
     quotas: Quotas = UNLIMITED
+    pulls: NotedPulls = field(default_factory=NoPulls)
 
     async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
         """Store an image whose parts are all here, move its tags, and owe its deliveries in the same transaction.
@@ -97,21 +126,28 @@ class Images:
         return PutOutcome(image.digest, image.manifest.media_type, push.tags, image.manifest.subject)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
-        """Return a manifest as it was pushed. Raises ImageNotFound, ImageInaccessible."""
+        """Return a manifest as it was pushed, and note the pull.
+
+        Raises ImageNotFound, ImageArchived, ImageInaccessible.
+        """
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
-        found = await self._read(registry, name, lambda db, repository: _stored(db, repository, image))
-        if isinstance(found, FailureCode):
-            raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
-        if await _damaged(registry, name, [found]):
-            raise ImageInaccessible(str(found.digest), name, registry.account)
+        repository_id, found = await self._pullable(registry, name, image)
+        self.pulls.note(registry.region, repository_id, found.digest, caller.origin.at)
         return found
+
+    async def look(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
+        """As `get`, for a client that does not want the manifest itself: this is no pull."""
+        await self._authorize(caller, "ecr:BatchGetImage", registry, name)
+        return (await self._pullable(registry, name, image))[1]
 
     async def get_many(
         self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
     ) -> Gotten:
         """Return the images of a batch that are there, and a reason for each of the others."""
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
-        found = await self._read_much(registry, name, lambda db, repository: _each_stored(db, repository, batch))
+        repository_id, found = await self._read_much(
+            registry, name, lambda db, repository: (repository.id, _each_stored(db, repository, batch))
+        )
         stored = [each for _, each in found if isinstance(each, StoredManifest)]
         unread = await _damaged(registry, name, stored)
         unreadable = [
@@ -120,19 +156,22 @@ class Images:
             if isinstance(each, StoredManifest) and each.digest in unread
         ]
         failed = [each for _, each in found if isinstance(each, ImageFailure)]
-        return Gotten(tuple(each for each in stored if each.digest not in unread), (*failed, *unreadable))
+        whole = tuple(each for each in stored if each.digest not in unread)
+        for each in whole:
+            self.pulls.note(registry.region, repository_id, each.digest, caller.origin.at)
+        return Gotten(whole, (*failed, *unreadable))
 
     async def list(
-        self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
+        self, caller: Caller, registry: Registry, name: RepositoryName, chosen: ImageFilter, page: PageRequest
     ) -> Page[ImageId]:
         """Return a page of images: an entry for each tag, and one without a tag for each image that has none."""
         await self._authorize(caller, "ecr:ListImages", registry, name)
-        request = ("ListImages", str(registry), name, status.value)
+        request = ("ListImages", str(registry), name, *chosen.words)
         digest, tag = paging.start(page, request, ("", ""))
         found = await self._read_much(
             registry,
             name,
-            lambda db, repository: images.listed(db, repository.id, status, (digest, tag), page.limit + 1),
+            lambda db, repository: images.listed(db, repository.id, chosen, (digest, tag), page.limit + 1),
         )
         return paging.cut(found, page, request, lambda image: (str(image.digest), image.tag or ""))
 
@@ -144,14 +183,14 @@ class Images:
         return await self._read_much(registry, name, lambda db, repository: _described(db, repository, batch))
 
     async def describe_all(
-        self, caller: Caller, registry: Registry, name: RepositoryName, status: TagStatus, page: PageRequest
+        self, caller: Caller, registry: Registry, name: RepositoryName, chosen: ImageFilter, page: PageRequest
     ) -> Page[ImageDetail]:
         """Describe a page of the repository's images, in the order of their digests."""
         await self._authorize(caller, "ecr:DescribeImages", registry, name)
-        request = ("DescribeImages", str(registry), name, status.value)
+        request = ("DescribeImages", str(registry), name, *chosen.words)
         (after,) = paging.start(page, request, ("",))
         found = await self._read_much(
-            registry, name, lambda db, repository: _described_page(db, repository, status, after, page.limit + 1)
+            registry, name, lambda db, repository: _described_page(db, repository, chosen, after, page.limit + 1)
         )
         return paging.cut(found, page, request, lambda detail: (str(detail.digest),))
 
@@ -199,6 +238,18 @@ class Images:
 
     async def _authorize(self, caller: Caller, action: str, registry: Registry, name: RepositoryName) -> None:
         await self.gate.authorize(caller, action, RepositoryResource(registry, name))
+
+    async def _pullable(self, registry: Registry, name: RepositoryName, image: ImageId) -> tuple[int, StoredManifest]:
+        repository_id, found = await self._read(
+            registry, name, lambda db, repository: (repository.id, _stored(db, repository, image))
+        )
+        if isinstance(found, FailureCode):
+            raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
+        if found.status is not ImageStatus.ACTIVE:
+            raise ImageArchived(str(found.digest), name, registry.account)
+        if await _damaged(registry, name, [found]):
+            raise ImageInaccessible(str(found.digest), name, registry.account)
+        return repository_id, found
 
     async def _read(self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]) -> T:
         return await self.catalog.region(registry.region).read(
@@ -257,13 +308,13 @@ def _named(
 def _failure(db: Connection, repository: Repository, named: NamedImage, code: FailureCode) -> ImageFailure:
     """Return a failure; for a part of indexes, with the first of these."""
     image = identify(named)
-    digest = code if isinstance(image, FailureCode) else _resolve(db, repository, image)
+    digest = code if isinstance(image, FailureCode) else resolve(db, repository, image)
     if code is not FailureCode.IN_AN_INDEX or isinstance(digest, FailureCode):
         return ImageFailure(named, code)
     return ImageFailure(named, code, tuple(images.parents_of(db, repository.id, digest)[:_MOST_PARENTS]))
 
 
-def _resolve(db: Connection, repository: Repository, image: ImageId) -> Digest | FailureCode:
+def resolve(db: Connection, repository: Repository, image: ImageId) -> Digest | FailureCode:
     """Find an image by its tag or digest. If both are given, the tag must name the digest."""
     if image.tag is None:
         digest = image.digest
@@ -275,7 +326,7 @@ def _resolve(db: Connection, repository: Repository, image: ImageId) -> Digest |
 
 
 def _stored(db: Connection, repository: Repository, image: ImageId) -> StoredManifest | FailureCode:
-    digest = _resolve(db, repository, image)
+    digest = resolve(db, repository, image)
     if isinstance(digest, FailureCode):
         return digest
     return images.stored(db, repository.id, digest, image.tag) or FailureCode.NOT_FOUND
@@ -284,7 +335,14 @@ def _stored(db: Connection, repository: Repository, image: ImageId) -> StoredMan
 def _each_stored(
     db: Connection, repository: Repository, batch: Sequence[NamedImage]
 ) -> list[tuple[NamedImage, StoredManifest | ImageFailure]]:
-    return [(named, _named(db, repository, named, _stored)) for named in batch]
+    return [(named, _active(named, _named(db, repository, named, _stored))) for named in batch]
+
+
+def _active(named: NamedImage, found: StoredManifest | ImageFailure) -> StoredManifest | ImageFailure:
+    """Return a failure for an image in the archive, for which the service model has no code of its own."""
+    if isinstance(found, ImageFailure) or found.status is ImageStatus.ACTIVE:
+        return found
+    return ImageFailure(named, FailureCode.NOT_FOUND, because=_ARCHIVED)
 
 
 def _described(db: Connection, repository: Repository, batch: Sequence[NamedImage]) -> list[ImageDetail]:
@@ -294,9 +352,9 @@ def _described(db: Connection, repository: Repository, batch: Sequence[NamedImag
 
 
 def _described_page(
-    db: Connection, repository: Repository, status: TagStatus, after: str, limit: int
+    db: Connection, repository: Repository, wanted: ImageFilter, after: str, limit: int
 ) -> list[ImageDetail]:
-    return _with_scans(db, repository, images.described(db, repository.id, status, after, limit))
+    return _with_scans(db, repository, images.described(db, repository.id, wanted, after, limit))
 
 
 def _with_scans(db: Connection, repository: Repository, details: list[ImageDetail]) -> list[ImageDetail]:
@@ -307,7 +365,7 @@ def _with_scans(db: Connection, repository: Repository, details: list[ImageDetai
 
 
 def _described_digest(db: Connection, repository: Repository, named: NamedImage) -> Digest:
-    digest = _named(db, repository, named, _resolve)
+    digest = _named(db, repository, named, resolve)
     if not isinstance(digest, ImageFailure):
         return digest
     if digest.code in (FailureCode.INVALID_DIGEST, FailureCode.NOTHING_NAMED):
@@ -316,7 +374,7 @@ def _described_digest(db: Connection, repository: Repository, named: NamedImage)
 
 
 def _remove(db: Connection, repository: Repository, image: ImageId, now: datetime) -> tuple[ImageId, ...] | FailureCode:
-    digest = _resolve(db, repository, image)
+    digest = resolve(db, repository, image)
     if isinstance(digest, FailureCode):
         return digest
     tags = images.tags_of(db, repository.id, digest)

@@ -39,15 +39,21 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class ImageFailure:
-    """One image of a batch that failed; it does not affect the rest of the batch."""
+    """One image of a batch that failed; it does not affect the rest of the batch.
+
+    `because` is a reason that the code alone does not tell.
+    """
 
     named: NamedImage
     code: FailureCode
     parents: tuple[Digest, ...] = ()
+    because: str = ""
 
     @property
     def reason(self) -> str:
         """Return ECR's sentence. For a part of indexes it names them."""
+        if self.because:
+            return self.because
         named = f": [{', '.join(map(str, self.parents))}]" if self.parents else ""
         return _REASONS[self.code] + named
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from enum import Enum
 
 from twinport.catalog.ports import Connection
-from twinport.catalog.regional import images, outbox, registries, repositories, scans
+from twinport.catalog.regional import images, outbox, registries, repositories, scans, storage
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.registries import RegistrySettings
 from twinport.catalog.regional.repositories import Against
 from twinport.model.content import Digest
-from twinport.model.images import TAGS_PER_IMAGE, Repository
+from twinport.model.images import TAGS_PER_IMAGE, ImageStatus, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
 from twinport.model.replication import ReplicationConfiguration
 from twinport.refusals.images import ImageExists, TagImmutable, TooManyImages
@@ -72,8 +72,8 @@ def store(
 ) -> Change:
     """Store an image, move its tags and owe its deliveries, all or nothing. Tell what changed.
 
-    Other bytes that are stored under its digest are replaced. Raises RepositoryNotFound, ImageExists, TagImmutable,
-    TagLimitReached, TooManyImages, and what `require_parts` raises.
+    Other bytes that are stored under its digest are replaced, and an archived image is restored. Raises
+    RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, TooManyImages, and what `require_parts` raises.
     """
     registry, name = repository
     settings = registries.hold(db, registry.account)
@@ -95,7 +95,8 @@ def _store(
     found, settings = home
     rules = settings.replication
     image = _judged(db, found, push.parts, image)
-    new = _new_tags(db, found, push, image)
+    restored = _restore(db, found, image, now)
+    new = _new_tags(db, found, replace(push, unchanged=Unchanged.WELCOME) if restored else push, image, every=restored)
     if new:
         if push.parts is Parts.REQUIRED:
             images.require_parts(db, found, image.manifest)
@@ -162,10 +163,19 @@ def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImag
             return replace(image, sparse=not images.is_whole(db, repository, image.manifest))
 
 
-def _new_tags(db: Connection, repository: Repository, push: Push, image: NewImage) -> list[TagName | None]:
-    """Return the tags that change; for an image that becomes whole, all its tags, since its deliveries are owed now."""
+def _restore(db: Connection, repository: Repository, image: NewImage, now: datetime) -> bool:
+    """Take the pushed image out of the archive, and what an index contains. Tell whether the image itself lay there."""
+    if not image.manifest.children and storage.status_of(db, repository.id, image.digest) is ImageStatus.ACTIVE:
+        return False
+    return storage.activate(db, repository.id, image.digest, now)
+
+
+def _new_tags(
+    db: Connection, repository: Repository, push: Push, image: NewImage, *, every: bool
+) -> list[TagName | None]:
+    """Return the tags that change; all tags of an image if it becomes whole or active: its deliveries are owed now."""
     wanted = push.tags or (None,)
-    if not image.sparse and images.is_sparse(db, repository.id, image.digest):
+    if every or (not image.sparse and images.is_sparse(db, repository.id, image.digest)):
         own = [TagName(tag) for tag in images.tags_of(db, repository.id, image.digest)]
         others = [tag for tag in wanted if tag not in own and _moves(db, repository, tag, image, Unchanged.ACCEPT)]
         return [*own, *others] or [None]

@@ -6,11 +6,11 @@ from typing import Any
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import registries, repositories, scans
+from twinport.catalog.regional import registries, repositories, scans, storage
 from twinport.catalog.regional.repositories import Against
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.images import ImageId, Repository
+from twinport.model.images import ImageId, ImageStatus, Repository
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.scanning import (
     SCAN_INTERVAL,
@@ -20,6 +20,7 @@ from twinport.model.scanning import (
     ScanType,
     is_scannable,
 )
+from twinport.refusals.images import ImageArchived
 from twinport.refusals.requests import InvalidParameter
 from twinport.refusals.scanning import ImageTypeUnsupported, ScanFeatureDisabled, ScanNotFound, ScanQuotaExceeded
 from twinport.registry import paging
@@ -99,8 +100,8 @@ class Scanning:
     async def start(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Digest:
         """Request a basic scan of an image, and return its digest. A loop scans it: `scan_runs`.
 
-        Raises RepositoryNotFound, ImageNotFound, ImageTypeUnsupported, ScanQuotaExceeded, and ScanFeatureDisabled in
-        a registry with enhanced scans.
+        Raises RepositoryNotFound, ImageNotFound, ImageTypeUnsupported, ImageArchived, ScanQuotaExceeded,
+        and ScanFeatureDisabled in a registry with enhanced scans.
         """
         await self.gate.authorize(caller, "ecr:StartImageScan", RepositoryResource(registry, name))
         digest = await self.catalog.region(registry.region).write(
@@ -116,6 +117,8 @@ class Scanning:
             raise ScanFeatureDisabled
         if not is_scannable(scans.config_media_type(db, repository.id, digest)):
             raise ImageTypeUnsupported(*_named(image), repository.name, account)
+        if storage.status_of(db, repository.id, digest) is not ImageStatus.ACTIVE:
+            raise ImageArchived(str(digest), repository.name, account)
         now = self.catalog.now(db)
         if scans.was_requested_since(db, repository.id, digest, ScanType.BASIC, now - SCAN_INTERVAL):
             raise ScanQuotaExceeded

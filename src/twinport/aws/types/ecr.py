@@ -355,6 +355,18 @@ class CreateRepositoryResponse(TypedDict, total=False):
     repository: Repository
 
 
+class DeleteLifecyclePolicyRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+
+
+class DeleteLifecyclePolicyResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+    lastEvaluatedAt: datetime
+
+
 class DeleteRegistryPolicyRequest(TypedDict, total=False):
     pass
 
@@ -655,6 +667,65 @@ class GetDownloadUrlForLayerResponse(TypedDict, total=False):
     layerDigest: str
 
 
+class GetLifecyclePolicyRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+
+
+class GetLifecyclePolicyResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+    lastEvaluatedAt: datetime
+
+
+class LifecyclePolicyPreviewFilter(TypedDict, total=False):
+    tagStatus: str
+
+
+class GetLifecyclePolicyPreviewRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageIds: list[ImageIdentifier]
+    nextToken: str
+    maxResults: int
+    filter: LifecyclePolicyPreviewFilter
+
+
+class LifecyclePolicyRuleAction(TypedDict, total=False):
+    type: str
+    targetStorageClass: str
+
+
+class LifecyclePolicyPreviewResult(TypedDict, total=False):
+    imageTags: list[str]
+    imageDigest: str
+    imagePushedAt: datetime
+    action: LifecyclePolicyRuleAction
+    appliedRulePriority: int
+    storageClass: str
+
+
+class TransitioningImageTotalCount(TypedDict, total=False):
+    targetStorageClass: str
+    imageTotalCount: int
+
+
+class LifecyclePolicyPreviewSummary(TypedDict, total=False):
+    expiringImageTotalCount: int
+    transitioningImageTotalCounts: list[TransitioningImageTotalCount]
+
+
+class GetLifecyclePolicyPreviewResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+    status: str
+    nextToken: str
+    previewResults: list[LifecyclePolicyPreviewResult]
+    summary: LifecyclePolicyPreviewSummary
+
+
 class GetRegistryPolicyRequest(TypedDict, total=False):
     pass
 
@@ -747,6 +818,18 @@ class PutRegistryPolicyResponse(TypedDict, total=False):
     policyText: str
 
 
+class PutLifecyclePolicyRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    lifecyclePolicyText: Required[str]
+
+
+class PutLifecyclePolicyResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+
+
 class PutReplicationConfigurationRequest(TypedDict, total=False):
     replicationConfiguration: Required[ReplicationConfiguration]
 
@@ -768,6 +851,19 @@ class SetRepositoryPolicyResponse(TypedDict, total=False):
     policyText: str
 
 
+class StartLifecyclePolicyPreviewRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    lifecyclePolicyText: str
+
+
+class StartLifecyclePolicyPreviewResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    lifecyclePolicyText: str
+    status: str
+
+
 class TagResourceRequest(TypedDict, total=False):
     resourceArn: Required[str]
     tags: Required[list[Tag]]
@@ -784,6 +880,20 @@ class UntagResourceRequest(TypedDict, total=False):
 
 class UntagResourceResponse(TypedDict, total=False):
     pass
+
+
+class UpdateImageStorageClassRequest(TypedDict, total=False):
+    registryId: str
+    repositoryName: Required[str]
+    imageId: Required[ImageIdentifier]
+    targetStorageClass: Required[str]
+
+
+class UpdateImageStorageClassResponse(TypedDict, total=False):
+    registryId: str
+    repositoryName: str
+    imageId: ImageIdentifier
+    imageStatus: str
 
 
 class UploadLayerPartRequest(TypedDict, total=False):

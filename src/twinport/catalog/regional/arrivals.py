@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 
 from twinport.catalog.engine.statements import batches, insert_absent, upsert
-from twinport.catalog.regional import blobs, departures, images, registries, repositories, scans
+from twinport.catalog.regional import blobs, departures, images, registries, repositories, scans, storage
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
@@ -189,7 +189,8 @@ def forget_offers(db: Connection, which: Sequence[ColumnElement[bool]], now: dat
 def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
     """Make an image visible in one transaction: blobs, manifests children first, the tag last, and the outcome.
 
-    A delivery that has landed before gets the same answer again and changes nothing. Raises RepositoryNotFound if the
+    An image that lies in the archive here is restored. A delivery that has landed before gets the same answer again and
+    changes nothing. Raises RepositoryNotFound if the
     repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was present
     at the offer has gone since; TagLimitReached; HistoryBegunAnew after a reset.
     """
@@ -207,6 +208,7 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
             scans.owe(db, home, settings.scanning, (arrived.digest, arrived.manifest), now)
     if not images.holds(db, home.id, landing.digest):
         raise ReferencedImagesMissing([str(landing.digest)], home.name, home.registry.account)
+    storage.activate(db, home.id, landing.digest, now)
     decided = _place_tag(db, home, landing, here, now)
     row = {"delivery_id": landing.delivery, "account": landing.destination.account}
     db.execute(arrival.insert().values(**row, outcome=decided.value, arrived_at=now))

@@ -14,14 +14,25 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.regional import blobs, reviews, scans, schema
+from twinport.catalog.regional import blobs, reviews, scans, schema, storage
 from twinport.model.content import Digest
-from twinport.model.images import ImageDetail, ImageId, Position, Referrer, Repository, StoredManifest, TagStatus
+from twinport.model.images import (
+    ImageDetail,
+    ImageFilter,
+    ImageId,
+    ImageStatus,
+    Position,
+    Referrer,
+    Repository,
+    StoredManifest,
+    TagStatus,
+)
 from twinport.model.manifests import Descriptor, Manifest
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.refusals.images import DescriptorSizeWrong, LayersMissing, ReferencedImagesMissing
 
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
+_storage, _pull = schema.image_storage, schema.image_pull
 # How many values one statement is given: far below the limit of either database.
 _BATCH = 500
 T = TypeVar("T")
@@ -32,9 +43,13 @@ _ANNOTATIONS = 3 << 20
 _TAGGED = select(_tag.c.digest).where(
     _tag.c.repository_id == bindparam("repository_id"), _tag.c.name == bindparam("tag")
 )
-_STORED = select(_manifest.c.content, _manifest.c.media_type).where(
-    _manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest")
+_STORED = (
+    select(_manifest.c.content, _manifest.c.media_type, _storage.c.status)
+    .outerjoin(_storage, storage.OF_THE_IMAGE)
+    .where(_manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest"))
 )
+
+_PULL_OF_THE_IMAGE = and_(_pull.c.repository_id == _manifest.c.repository_id, _pull.c.digest == _manifest.c.digest)
 
 # The statement of every push: stored bytes that differ from those pushed under the same digest are damaged.
 _HEALED = (
@@ -173,8 +188,9 @@ def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: dat
     name = str(digest)
     reviews.review_layers_of(db, repository_id, digest, now)
     scans.forget(db, repository_id, digest)
-    for table, column in ((_tag, _tag.c.digest), (_child, _child.c.parent), (_part, _part.c.manifest)):
-        db.execute(delete(table).where(table.c.repository_id == repository_id, column == name))
+    named = (_tag.c.digest, _child.c.parent, _part.c.manifest, _storage.c.digest, _pull.c.digest)
+    for column in named:
+        db.execute(delete(column.table).where(column.table.c.repository_id == repository_id, column == name))
     db.execute(delete(_manifest).where(_manifest.c.repository_id == repository_id, _manifest.c.digest == name))
 
 
@@ -208,7 +224,7 @@ def reaches(db: Connection, repository_id: int, limit: int) -> bool:
 def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None = None) -> StoredManifest | None:
     """Return a manifest's bytes; `tag` is only noted in the answer."""
     row = db.execute(_STORED, {"repository_id": repository_id, "digest": str(digest)}).one_or_none()
-    return None if row is None else StoredManifest(row.content, digest, row.media_type, tag)
+    return None if row is None else StoredManifest(row.content, digest, row.media_type, tag, _status(row))
 
 
 def tags_of(db: Connection, repository_id: int, digest: Digest) -> list[str]:
@@ -227,23 +243,29 @@ def parents_of(db: Connection, repository_id: int, digest: Digest) -> list[Diges
 
 
 def tags(db: Connection, repository_id: int, after: str, limit: int) -> list[str]:
-    """Return at most `limit` tags in the order of their names, those after `after`."""
-    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.name > after)
+    """Return at most `limit` tags of active images in the order of their names, those after `after`."""
+    of_the_tag = and_(_storage.c.repository_id == _tag.c.repository_id, _storage.c.digest == _tag.c.digest)
+    query = select(_tag.c.name).outerjoin(_storage, of_the_tag)
+    query = query.where(_tag.c.repository_id == repository_id, _tag.c.name > after, *storage.is_in(ImageStatus.ACTIVE))
     return list(db.execute(query.order_by(_tag.c.name).limit(limit)).scalars())
 
 
-def listed(db: Connection, repository_id: int, status: TagStatus, after: tuple[str, str], limit: int) -> list[ImageId]:
+def listed(
+    db: Connection, repository_id: int, wanted: ImageFilter, after: tuple[str, str], limit: int
+) -> list[ImageId]:
     """Return images in the order of (digest, tag), one entry for each tag, those after the entry `after`."""
     digest, tag = after
     named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
     query = (
         select(_manifest.c.digest, _tag.c.name)
         .outerjoin(_tag, named)
+        .outerjoin(_storage, storage.OF_THE_IMAGE)
         .where(
             _manifest.c.repository_id == repository_id,
             _manifest.c.digest >= digest,
             or_(_manifest.c.digest > digest, func.coalesce(_tag.c.name, "") > tag),
-            *_name_is_as_asked(status),
+            *_name_is_as_asked(wanted.tags),
+            *storage.is_in(wanted.status),
         )
         .order_by(_manifest.c.digest, _tag.c.name)
         .limit(limit)
@@ -251,15 +273,16 @@ def listed(db: Connection, repository_id: int, status: TagStatus, after: tuple[s
     return [ImageId(Digest.parse(row.digest), row.name) for row in db.execute(query)]
 
 
-def described(db: Connection, repository_id: int, status: TagStatus, after: str, limit: int) -> list[ImageDetail]:
+def described(db: Connection, repository_id: int, wanted: ImageFilter, after: str, limit: int) -> list[ImageDetail]:
     """Return images in the order of their digests, those after the digest `after`."""
     is_tagged = (
         select(_tag.c.name)
         .where(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
         .exists()
     )
-    wanted = {TagStatus.ANY: (), TagStatus.TAGGED: (is_tagged,), TagStatus.UNTAGGED: (~is_tagged,)}[status]
-    query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest > after, *wanted)
+    tags = {TagStatus.ANY: (), TagStatus.TAGGED: (is_tagged,), TagStatus.UNTAGGED: (~is_tagged,)}[wanted.tags]
+    query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest > after, *tags)
+    query = query.where(*storage.is_in(wanted.status))
     return _with_tags(db, repository_id, db.execute(query.order_by(_manifest.c.digest).limit(limit)).all())
 
 
@@ -352,7 +375,20 @@ def _details() -> Select[Any]:
         _manifest.c.artifact_type,
         _manifest.c.subject,
         _manifest.c.origin,
-    )
+        _storage.c.status,
+        _storage.c.archived_at,
+        _storage.c.activated_at,
+        _pull.c.pulled_at,
+    ).select_from(_manifest.outerjoin(_storage, storage.OF_THE_IMAGE).outerjoin(_pull, _PULL_OF_THE_IMAGE))
+
+
+def _status(row: Row[*tuple[Any, ...]]) -> ImageStatus:
+    return ImageStatus.ACTIVE if row.status is None else ImageStatus(row.status)
+
+
+def _pulled_at(row: Row[Any]) -> datetime | None:
+    """Return the last pull. One from before the push is of an image that was deleted."""
+    return row.pulled_at if row.pulled_at and row.pulled_at >= row.pushed_at else None
 
 
 def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> list[ImageDetail]:
@@ -374,6 +410,10 @@ def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
         artifact_type=row.artifact_type,
         subject=Digest.parse(row.subject) if row.subject else None,
         came_from=_source(row.origin) if row.origin else None,
+        status=_status(row),
+        archived_at=row.archived_at,
+        activated_at=row.activated_at,
+        pulled_at=_pulled_at(row),
     )
 
 

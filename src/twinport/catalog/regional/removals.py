@@ -22,7 +22,12 @@ _IN_A_REPOSITORY = (
     schema.tag,
     schema.manifest_child,
     schema.manifest_blob,
+    schema.image_storage,
+    schema.image_pull,
     schema.manifest,
+    schema.lifecycle_policy,
+    schema.lifecycle_preview,
+    schema.lifecycle_preview_result,
     schema.layer_review,
     schema.repository_tag,
 )

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -278,6 +279,78 @@ scan_findings = Table(
     Column("scan_type", Text, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("content", Text, nullable=False),
+)
+
+# An image that was ever in the archive: whether it is now, and when it was last moved there and back. The row goes with
+# the image. Images that never were there have no row: they are active.
+image_storage = Table(
+    "image_storage",
+    regional,
+    Column("repository_id", Integer, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("archived_at", Instant),
+    Column("activated_at", Instant),
+    ForeignKeyConstraint(
+        ["repository_id", "digest"], ["manifest.repository_id", "manifest.digest"], ondelete="CASCADE"
+    ),
+)
+Index("image_storage_by_status", image_storage.c.status, image_storage.c.repository_id, image_storage.c.digest)
+
+# When an image was last pulled: written a little later, and at most once an hour (registry/pulls.py). A row may outlive
+# its image for a moment: a pull from before the push of an image says nothing about it.
+image_pull = Table(
+    "image_pull",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("pulled_at", Instant, nullable=False),
+)
+
+# A repository's lifecycle policy, and when it is applied next. `version` changes with the text: a run that began under
+# another text stops. `evaluated_at` is when a run last ended.
+lifecycle_policy = Table(
+    "lifecycle_policy",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("evaluated_at", Instant),
+)
+Index("lifecycle_policy_by_time", lifecycle_policy.c.due_at)
+
+# The last preview of a repository, and what its policy would do. While it is IN_PROGRESS, it is due at once; later it
+# is due when it expires and its results go.
+lifecycle_preview = Table(
+    "lifecycle_preview",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("due_at", Instant),
+    Column("expiring", BigInteger, nullable=False, server_default=text("0")),
+    Column("archiving", BigInteger, nullable=False, server_default=text("0")),
+)
+Index("lifecycle_preview_by_time", lifecycle_preview.c.due_at)
+
+lifecycle_preview_result = Table(
+    "lifecycle_preview_result",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("pushed_at", Instant, nullable=False),
+    Column("storage", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("priority", BigInteger),
+)
+Index(
+    "lifecycle_preview_result_by_digest",
+    lifecycle_preview_result.c.repository_id,
+    lifecycle_preview_result.c.digest,
 )
 
 # The deliveries of one source account (of this Region) to one destination registry.

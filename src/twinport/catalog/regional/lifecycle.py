@@ -1,0 +1,179 @@
+"""Lifecycle policies as rows: when each is due, what it sees, and what is done under its repository's lock.
+
+A run reads the images page by page, decides, and acts in short transactions. Each of these compares what it acts on
+with what the decision was made from, so it may run long after the decision, and in any process.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select, update
+
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import images, schema, storage
+from twinport.catalog.regional.repositories import OF_NO_REGISTRY
+from twinport.model.content import Digest
+from twinport.model.images import ImageDetail, ImageFilter, ImageStatus
+from twinport.model.lifecycle import Action, Image
+from twinport.model.lifecycle_policies import ActionType
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+
+_policy, _repository, _child = schema.lifecycle_policy, schema.repository, schema.manifest_child
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    text: str
+    version: str
+    evaluated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A repository that a policy is due for."""
+
+    id: int
+    registry: Registry
+    name: RepositoryName
+
+
+# --- policies ---------------------------------------------------------------------------------------------
+
+
+def find(db: Connection, repository_id: int) -> StoredPolicy | None:
+    row = db.execute(select(_policy).where(_policy.c.repository_id == repository_id)).one_or_none()
+    return None if row is None else StoredPolicy(row.text, row.version, row.evaluated_at)
+
+
+def put(db: Connection, repository_id: int, text: str, version: str, now: datetime) -> None:
+    """Store or replace a policy, which is due at once."""
+    changes = {"text": text, "version": version, "due_at": now}
+    statements.upsert(db, _policy, {"repository_id": repository_id}, changes)
+
+
+def remove(db: Connection, repository_id: int) -> None:
+    db.execute(delete(_policy).where(_policy.c.repository_id == repository_id))
+
+
+def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[Home]:
+    """Return repositories whose policies are due, the most overdue first."""
+    query = (
+        select(_repository.c.id, _repository.c.account, _repository.c.name)
+        .join(_policy, _policy.c.repository_id == _repository.c.id)
+        .where(_policy.c.due_at <= now, _repository.c.account != OF_NO_REGISTRY)
+        .order_by(_policy.c.due_at)
+        .limit(limit)
+    )
+    return [
+        Home(row.id, Registry(AccountId(row.account), region), RepositoryName(row.name)) for row in db.execute(query)
+    ]
+
+
+def finish(db: Connection, repository_id: int, version: str, now: datetime, pause: timedelta) -> None:
+    """Note that a run ended, unless the policy was replaced meanwhile: the new one is due."""
+    mine = (_policy.c.repository_id == repository_id, _policy.c.version == version)
+    db.execute(update(_policy).where(*mine).values(evaluated_at=now, due_at=now + pause))
+
+
+def postpone(db: Connection, repository_id: int, version: str, until: datetime) -> None:
+    mine = (_policy.c.repository_id == repository_id, _policy.c.version == version)
+    db.execute(update(_policy).where(*mine).values(due_at=until))
+
+
+# --- images -----------------------------------------------------------------------------------------------
+
+
+def page(db: Connection, repository_id: int, after: str, limit: int) -> list[Image]:
+    """Return images as a policy sees them, in the order of their digests, those after the digest `after`."""
+    every = ImageFilter(status=None)
+    return _seen(db, repository_id, images.described(db, repository_id, every, after, limit))
+
+
+def seen(db: Connection, repository_id: int, digests: Iterable[str]) -> dict[str, Image]:
+    """As `page`, for these images, as far as they exist."""
+    details = images.details(db, repository_id, [Digest.parse(digest) for digest in digests])
+    return {image.digest: image for image in _seen(db, repository_id, list(details.values()))}
+
+
+def _seen(db: Connection, repository_id: int, details: Sequence[ImageDetail]) -> list[Image]:
+    parts: dict[str, list[str]] = {str(detail.digest): [] for detail in details}
+    for batch in statements.batches(parts):
+        query = select(_child.c.parent, _child.c.child).where(_child.c.repository_id == repository_id)
+        for row in db.execute(query.where(_child.c.parent.in_(batch)).order_by(_child.c.parent, _child.c.child)):
+            parts[row.parent].append(row.child)
+    return [_image(detail, parts[str(detail.digest)]) for detail in details]
+
+
+def _image(detail: ImageDetail, parts: Sequence[str]) -> Image:
+    return Image(
+        digest=str(detail.digest),
+        tags=detail.tags,
+        pushed_at=detail.pushed_at,
+        status=detail.status,
+        archived_at=detail.archived_at,
+        activated_at=detail.activated_at,
+        pulled_at=detail.pulled_at,
+        subject=str(detail.subject) if detail.subject else None,
+        parts=tuple(parts),
+    )
+
+
+# --- acting -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some actions of a plan, and the images that must still be what they were for these actions to be right."""
+
+    actions: tuple[Action, ...]
+    kept: tuple[Image, ...]
+
+
+def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> tuple[Action, ...] | None:
+    """Take the actions that are still right, and return those; None if the whole plan is out of date.
+
+    The repository is locked against pushes and deletions. An image that changed since the plan was made stays, and
+    so does an index's part or a referrer if the index or the subject stayed.
+    """
+    if not _is_current(db, home, version):
+        return None
+    present = seen(db, home.id, {each.digest for each in (*step.kept, *(action.image for action in step.actions))})
+    if any(present.get(image.digest) != image for image in step.kept):
+        return None
+    return tuple(
+        each for each in step.actions if present.get(each.image.digest) == each.image and _do(db, home, each, now)
+    )
+
+
+def _is_current(db: Connection, home: Home, version: str) -> bool:
+    """Lock the repository against writers. Tell whether it is there under its name, with this policy."""
+    place = (_repository.c.id == home.id, _repository.c.account == home.registry.account)
+    lock = select(_repository.c.id).where(*place).with_for_update(key_share=True)
+    if db.execute(lock).first() is None:
+        return False
+    found = find(db, home.id)
+    return found is not None and found.version == version
+
+
+def _do(db: Connection, home: Home, action: Action, now: datetime) -> bool:
+    digest = Digest.parse(action.image.digest)
+    if action.kind is ActionType.EXPIRE:
+        return _expire(db, home.id, action.image, digest, now)
+    subject = action.image.subject
+    follows = subject is not None and images.holds(db, home.id, Digest.parse(subject))
+    if follows and storage.status_of(db, home.id, Digest.parse(subject or "")) is not ImageStatus.ARCHIVED:
+        return False
+    if storage.has_active_parent(db, home.id, digest):
+        return False
+    storage.archive(db, home.id, digest, now)
+    return True
+
+
+def _expire(db: Connection, repository_id: int, image: Image, digest: Digest, now: datetime) -> bool:
+    if image.subject is not None and images.holds(db, repository_id, Digest.parse(image.subject)):
+        return False
+    if images.parents_of(db, repository_id, digest):
+        return False
+    images.remove_manifest(db, repository_id, digest, now)
+    return True

@@ -1,0 +1,143 @@
+"""Which images lie in the archive, and when an image was last pulled.
+
+Most images have no row here: they were never in the archive, or never pulled. An active index has only active parts:
+what restores an index restores its parts too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, literal, or_, select, tuple_, type_coerce, update
+
+from twinport.catalog.engine import statements
+from twinport.catalog.regional import schema
+from twinport.catalog.regional.repositories import OF_NO_REGISTRY
+from twinport.model.content import Digest
+from twinport.model.images import ImageStatus
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+
+_storage, _pull, _manifest, _child = schema.image_storage, schema.image_pull, schema.manifest, schema.manifest_child
+_repository = schema.repository
+_ACTIVE = ImageStatus.ACTIVE.value
+_MICROSECOND = timedelta(microseconds=1)
+
+# For queries of manifests: the row of an image here, if it has one.
+OF_THE_IMAGE = and_(_storage.c.repository_id == _manifest.c.repository_id, _storage.c.digest == _manifest.c.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Activating:
+    """An image whose restore has begun."""
+
+    registry: Registry
+    repository: RepositoryName
+    digest: Digest
+
+
+def is_in(status: ImageStatus | None) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition for images of a status, in a query that joins `OF_THE_IMAGE` as an outer join."""
+    match status:
+        case None:
+            return ()
+        case ImageStatus.ACTIVE:
+            return (or_(_storage.c.status.is_(None), _storage.c.status == _ACTIVE),)
+        case _:
+            return (_storage.c.status == status.value,)
+
+
+def status_of(db: Connection, repository_id: int, digest: Digest) -> ImageStatus:
+    """Return the status of an image that is there."""
+    query = select(_storage.c.status).where(_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
+    found = db.execute(query).scalar()
+    return ImageStatus.ACTIVE if found is None else ImageStatus(found)
+
+
+def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
+    """Move an image that is there to the archive."""
+    changes = {"status": ImageStatus.ARCHIVED.value, "archived_at": now}
+    statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
+
+
+def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> None:
+    mine = (_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
+    archived = _storage.c.status == ImageStatus.ARCHIVED.value
+    db.execute(update(_storage).where(*mine, archived).values(status=ImageStatus.ACTIVATING.value))
+
+
+def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) -> bool:
+    """Make an image active, and all that it contains if it is an index. Tell whether the image itself was not."""
+    was_active = not _activate(db, repository_id, _storage.c.digest == str(digest), now)
+    waiting = [str(digest)]
+    while waiting:
+        children = select(_child.c.child).where(
+            _child.c.repository_id == repository_id, _child.c.parent == waiting.pop()
+        )
+        waiting += _activate(db, repository_id, _storage.c.digest.in_(children), now)
+    return not was_active
+
+
+def _activate(db: Connection, repository_id: int, which: ColumnElement[bool], now: datetime) -> Sequence[str]:
+    mine = (_storage.c.repository_id == repository_id, which, _storage.c.status != _ACTIVE)
+    changed = update(_storage).where(*mine).values(status=_ACTIVE, activated_at=now)
+    return db.execute(changed.returning(_storage.c.digest)).scalars().all()
+
+
+def activating(db: Connection, region: RegionName, limit: int) -> list[Activating]:
+    """Return some images whose restore has begun."""
+    query = (
+        select(_repository.c.account, _repository.c.name, _storage.c.digest)
+        .join(_repository, _repository.c.id == _storage.c.repository_id)
+        .where(_storage.c.status == ImageStatus.ACTIVATING.value, _repository.c.account != OF_NO_REGISTRY)
+        .order_by(_storage.c.repository_id, _storage.c.digest)
+        .limit(limit)
+    )
+    return [
+        Activating(Registry(AccountId(row.account), region), RepositoryName(row.name), Digest.parse(row.digest))
+        for row in db.execute(query)
+    ]
+
+
+def has_active_parent(db: Connection, repository_id: int, digest: Digest) -> bool:
+    """Tell whether an index that is not in the archive contains an image."""
+    of_parent = and_(_storage.c.repository_id == _child.c.repository_id, _storage.c.digest == _child.c.parent)
+    query = select(_child.c.parent).outerjoin(_storage, of_parent)
+    query = query.where(_child.c.repository_id == repository_id, _child.c.child == str(digest))
+    archived = ImageStatus.ARCHIVED.value
+    is_out = or_(_storage.c.status.is_(None), _storage.c.status != archived)
+    return db.execute(query.where(is_out).limit(1)).first() is not None
+
+
+# --- pulls ------------------------------------------------------------------------------------------------
+
+Pulled = tuple[int, str]
+
+
+def note_pulls(db: Connection, pulls: Mapping[Pulled, datetime], coarseness: timedelta) -> None:
+    """Write pulls of images, by repository and digest. A row that is less than `coarseness` older stays as it is."""
+    wanted = sorted(pulls)
+    statements.lock(db, _kept_repositories(wanted), shared=True)
+    for batch in statements.batches(wanted):
+        there = _there(db, batch)
+        rows = [{"repository_id": id_, "digest": name, "pulled_at": pulls[id_, name]} for id_, name in there]
+        insert = statements.insert(db, _pull)
+        micros = literal(coarseness // _MICROSECOND, BigInteger)
+        is_old = type_coerce(insert.excluded.pulled_at, BigInteger) - micros >= type_coerce(
+            _pull.c.pulled_at, BigInteger
+        )
+        changes = {"pulled_at": insert.excluded.pulled_at}
+        if rows:
+            key = ["repository_id", "digest"]
+            db.execute(insert.on_conflict_do_update(index_elements=key, set_=changes, where=is_old), rows)
+
+
+def _kept_repositories(pulls: Sequence[Pulled]) -> Any:
+    return select(_repository.c.id).where(_repository.c.id.in_(sorted({id_ for id_, _ in pulls})))
+
+
+def _there(db: Connection, batch: Sequence[Pulled]) -> list[Pulled]:
+    """Return those whose image is still there: it may be deleted between a pull and its note."""
+    name = tuple_(_manifest.c.repository_id, _manifest.c.digest)
+    query = select(_manifest.c.repository_id, _manifest.c.digest).where(name.in_(batch))
+    return sorted((row.repository_id, row.digest) for row in db.execute(query))

@@ -1,0 +1,270 @@
+"""Lifecycle policies at work: a loop that applies them, makes their previews, and ends the restores of images.
+
+A run decides from what it read (model/lifecycle.py) and acts in short transactions, each of which compares what it acts
+on with what was read. So nothing is lost when a process dies between two of them: another process decides anew from
+what is left. A lease keeps two processes from doing the same work; the work is right even if they do.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum
+from functools import partial
+
+from twinport.catalog.engine import leases
+from twinport.catalog.ports import Catalog, Database
+from twinport.catalog.regional import lifecycle, lifecycle_previews, storage
+from twinport.catalog.regional.lifecycle import Home, Step, StoredPolicy
+from twinport.catalog.regional.lifecycle_previews import Preview, PreviewStatus
+from twinport.errors import Unavailable
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
+from twinport.model.lifecycle import Action, Image, Plan, select
+from twinport.model.lifecycle_policies import ActionType, LifecyclePolicy, parse_policy
+from twinport.model.names import RegionName
+from twinport.processes.pools import LIFECYCLE
+from twinport.registry.pulls import MARGIN, Pulls
+from twinport.registry.storage_classes import finish_restore
+
+# A policy is applied this often. ECR promises a day.
+INTERVAL = timedelta(hours=1)
+# A preview's results are kept this long.
+PREVIEWS_STAY = timedelta(hours=24)
+AT_ONCE = 100
+_ROWS_AT_ONCE = 500
+_HOMES_AT_ONCE = 20
+_LEASE = timedelta(minutes=1)
+_PAUSE = timedelta(minutes=1)
+_ATTEMPTS = 3
+_SHOWN_TAGS = 20
+_EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
+
+
+class Ended(Enum):
+    """How a run of a policy ended."""
+
+    WHOLE = "every action was taken that was still right"
+    OUT_OF_DATE = "the repository or its policy changed: decide anew"
+    LEASE_LOST = "another process goes on"
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleRuns:
+    """Applies the policies of every Region. `due` wakes the loop, and `owed` is called when a copy is owed."""
+
+    catalog: Catalog
+    holder: str
+    pulls: Pulls
+    due: asyncio.Event
+    owed: Callable[[], None]
+    at_once: int = AT_ONCE
+
+    async def run(self) -> None:
+        """Do what is due, again and again, until canceled."""
+        while True:
+            self.due.clear()
+            for region in await self.catalog.regions():
+                await self._look_unless_hindered(region)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE.total_seconds()):
+                    await self.due.wait()
+
+    async def look(self, region: RegionName) -> None:
+        """Do what is due in one Region: restores, previews, and policies."""
+        await self._restore(region)
+        database = self.catalog.region(region)
+        for home in await database.read(
+            lambda db: lifecycle_previews.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)
+        ):
+            await self._leased(database, home, self.preview)
+        while homes := await database.read(lambda db: lifecycle.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)):
+            if not any([await self._leased(database, home, self.apply) for home in homes]):
+                return
+
+    # --- policies ---
+
+    async def apply(self, home: Home) -> bool:
+        """Apply a repository's policy. Return False if this process lost the lease: another one goes on."""
+        database = self.catalog.region(home.registry.region)
+        policy = await database.read(lambda db: lifecycle.find(db, home.id))
+        if policy is None:
+            return True
+        done: Counter[ActionType] = Counter()
+        try:
+            ended = await self._try(home, policy, done)
+        except Unavailable:
+            raise
+        except Exception:
+            # Left alone for a while, so that it does not keep other repositories from their turn.
+            await self._postpone(database, home, policy)
+            raise
+        await self._end(home, policy, ended, done)
+        return ended is not Ended.LEASE_LOST
+
+    async def _try(self, home: Home, policy: StoredPolicy, done: Counter[ActionType]) -> Ended:
+        """Make a plan and carry it out, anew if the repository changed meanwhile."""
+        ended = Ended.OUT_OF_DATE
+        for _ in range(_ATTEMPTS):
+            plan = await self._plan(home, parse_policy(policy.text))
+            ended = await self._carry_out(home, policy, plan, done)
+            if ended is not Ended.OUT_OF_DATE:
+                break
+        return ended
+
+    async def _carry_out(self, home: Home, policy: StoredPolicy, plan: Plan, done: Counter[ActionType]) -> Ended:
+        """Take the actions of a plan, and count them in `done`."""
+        database = self.catalog.region(home.registry.region)
+        for step in _steps(plan, self.at_once):
+            if not await self._lease(database, home):
+                return Ended.LEASE_LOST
+            taken = await database.write(
+                partial(lambda db, step: lifecycle.act(db, home, policy.version, step, self.catalog.now(db)), step=step)
+            )
+            if taken is None:
+                return Ended.OUT_OF_DATE
+            for action in taken:
+                _tell(home, action)
+            done.update(action.kind for action in taken)
+        return Ended.WHOLE
+
+    async def _end(self, home: Home, policy: StoredPolicy, ended: Ended, done: Counter[ActionType]) -> None:
+        database = self.catalog.region(home.registry.region)
+        if ended is Ended.WHOLE:
+            await database.write(
+                lambda db: lifecycle.finish(db, home.id, policy.version, self.catalog.now(db), INTERVAL)
+            )
+        elif ended is Ended.OUT_OF_DATE:
+            await self._postpone(database, home, policy)
+        if done:
+            counts = {"expired": done[ActionType.EXPIRE], "archived": done[ActionType.TRANSITION]}
+            telemetry.event(Event.LIFECYCLE_APPLIED, **_facts(home), **counts)
+
+    async def _postpone(self, database: Database, home: Home, policy: StoredPolicy) -> None:
+        """Leave a repository alone for a while: it changes faster than the policy is applied."""
+        await database.write(lambda db: lifecycle.postpone(db, home.id, policy.version, self.catalog.now(db) + _PAUSE))
+
+    async def _plan(self, home: Home, policy: LifecyclePolicy) -> Plan:
+        """Read every image of a repository, and decide."""
+        await self.pulls.settle()
+        database, found, last = self.catalog.region(home.registry.region), list[Image](), ""
+        while page := await database.read_much(
+            partial(lambda db, after: lifecycle.page(db, home.id, after, _ROWS_AT_ONCE), after=last)
+        ):
+            found += page
+            last = page[-1].digest
+            await asyncio.sleep(0)
+        now = await database.read(self.catalog.now)
+        return await LIFECYCLE.run(partial(select, policy, found, now, MARGIN))
+
+    # --- previews ---
+
+    async def preview(self, home: Home) -> bool:
+        """Make the preview that is asked for, or drop one that has expired."""
+        database = self.catalog.region(home.registry.region)
+        preview = await database.read(lambda db: lifecycle_previews.find(db, home.id))
+        if preview is None:
+            return True
+        while await database.write(lambda db: lifecycle_previews.forget_some(db, home.id, _ROWS_AT_ONCE)):
+            pass
+        if preview.status is not PreviewStatus.IN_PROGRESS:
+            await self._settle(home, replace(preview, status=PreviewStatus.EXPIRED, expiring=0, archiving=0))
+            return True
+        try:
+            plan = await self._plan(home, parse_policy(preview.text))
+            is_current = await self._store(home, preview, plan)
+        except Unavailable:
+            raise
+        except Exception:
+            await self._settle(home, replace(preview, status=PreviewStatus.FAILED))
+            raise
+        if is_current:
+            await self._settle(home, _complete(preview, plan))
+        return is_current
+
+    async def _store(self, home: Home, preview: Preview, plan: Plan) -> bool:
+        """Store the results of a preview. Return False if another one is asked for, or the lease is lost."""
+        database = self.catalog.region(home.registry.region)
+        for first in range(0, len(plan.actions), _ROWS_AT_ONCE):
+            some = plan.actions[first : first + _ROWS_AT_ONCE]
+            add = partial(lifecycle_previews.add, repository_id=home.id, version=preview.version)
+            if not await self._lease(database, home):
+                return False
+            if not await database.write(partial(add, first=first, actions=some)):
+                return False
+        return True
+
+    async def _settle(self, home: Home, preview: Preview) -> None:
+        """Note how a preview ended. The results of a complete one are due to go later."""
+        stays = PREVIEWS_STAY if preview.status is PreviewStatus.COMPLETE else None
+        await self.catalog.region(home.registry.region).write(
+            lambda db: lifecycle_previews.settle(db, home.id, preview, self.catalog.now(db) + stays if stays else None)
+        )
+
+    # --- restores ---
+
+    async def _restore(self, region: RegionName) -> None:
+        database = self.catalog.region(region)
+        while found := await database.read(lambda db: storage.activating(db, region, AT_ONCE)):
+            for each in found:
+                if await database.write(partial(finish_restore, each=each, catalog=self.catalog)):
+                    facts = {"account": each.registry.account, "region": region, "repository": each.repository}
+                    telemetry.event(Event.IMAGE_RESTORED, **facts, digest=str(each.digest))
+            self.owed()
+
+    # --- leases ---
+
+    async def _leased(self, database: Database, home: Home, work: Callable[[Home], Awaitable[bool]]) -> bool:
+        """Do some work unless another process does it. Tell whether this process did."""
+        if not await self._lease(database, home):
+            return False
+        try:
+            return await work(home)
+        finally:
+            await database.write(lambda db: leases.give_back(db, _name(home), self.holder))
+
+    async def _lease(self, database: Database, home: Home) -> bool:
+        return await database.write(
+            lambda db: leases.take(db, _name(home), self.holder, self.catalog.now(db), lease=_LEASE)
+        )
+
+    async def _look_unless_hindered(self, region: RegionName) -> None:
+        try:
+            await self.look(region)
+        except Unavailable as refusal:
+            telemetry.warning(Event.WORKER_HINDERED, worker="lifecycle", reason=refusal.message)
+
+
+def _name(home: Home) -> str:
+    return f"lifecycle {home.id}"
+
+
+def _steps(plan: Plan, at_once: int) -> Sequence[Step]:
+    """Cut a plan into steps, each with the images that its rules keep."""
+    chosen = [plan.actions[first : first + at_once] for first in range(0, len(plan.actions), at_once)]
+    return [Step(actions, _kept(plan, actions)) for actions in chosen]
+
+
+def _kept(plan: Plan, actions: Sequence[Action]) -> tuple[Image, ...]:
+    priorities = {action.priority for action in actions} & plan.kept.keys()
+    return tuple(image for priority in sorted(each for each in priorities if each) for image in plan.kept[priority])
+
+
+def _complete(preview: Preview, plan: Plan) -> Preview:
+    kinds = Counter(action.kind for action in plan.actions)
+    expiring, archiving = kinds[ActionType.EXPIRE], kinds[ActionType.TRANSITION]
+    return replace(preview, status=PreviewStatus.COMPLETE, expiring=expiring, archiving=archiving)
+
+
+def _facts(home: Home) -> dict[str, str]:
+    return {"account": home.registry.account, "region": home.registry.region, "repository": home.name}
+
+
+def _tell(home: Home, action: Action) -> None:
+    image = action.image
+    tags = ", ".join(image.tags[:_SHOWN_TAGS]) or None
+    when = image.pushed_at.isoformat(timespec="seconds")
+    about = {"digest": image.digest, "tags": tags, "priority": action.priority, "pushed_at": when}
+    telemetry.event(_EVENTS[action.kind], **_facts(home), **about)

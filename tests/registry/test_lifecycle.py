@@ -1,0 +1,455 @@
+"""Lifecycle policies at work: in batches, killed between two of them, by two processes, beside other changes."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection, Table, func, select
+
+from tests.fakes import OTHER_REGION, REGISTRY, AllowAll
+from tests.registry.dump import API, ME, Dump
+from tests.shelf import image_of, index_of
+from twinport.catalog.ports import Database, WholeCatalog
+from twinport.catalog.regional import lifecycle, registries, repositories, schema
+from twinport.catalog.regional.lifecycle import Home, Step
+from twinport.catalog.regional.lifecycle_previews import PreviewStatus
+from twinport.model.content import Digest
+from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage
+from twinport.model.lifecycle import Plan
+from twinport.model.lifecycle import select as decide
+from twinport.model.lifecycle_policies import StorageClass, parse_policy
+from twinport.model.names import RegionName, Registry, TagName
+from twinport.model.replication import ReplicationConfiguration, ReplicationRule
+from twinport.refusals.images import (
+    ImageArchived,
+    LifecyclePolicyNotFound,
+    LifecyclePreviewInProgress,
+    StorageClassUpdateNotSupported,
+)
+from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
+from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, LifecycleRuns
+from twinport.registry.paging import PageRequest
+from twinport.registry.pulls import COARSENESS, Pulls
+from twinport.registry.pushes import Push, Unchanged
+from twinport.registry.storage_classes import StorageClasses
+
+T = TypeVar("T")
+REGION = REGISTRY.region
+TICK, DAY, LEASE = timedelta(seconds=1), timedelta(days=1), timedelta(minutes=1)
+LAYER = b"a layer"
+TRANSITION = {"type": "transition", "targetStorageClass": "archive"}
+
+
+class Killed(BaseException):
+    """The process died just after a commit."""
+
+
+@dataclass
+class Mortal:
+    """A catalog whose process dies after some writes."""
+
+    catalog: WholeCatalog
+    writes: int
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 — whatever the catalog has
+        return getattr(self.catalog, name)
+
+    def region(self, name: RegionName) -> "MortalDatabase":
+        return MortalDatabase(self, self.catalog.region(name))
+
+
+@dataclass
+class MortalDatabase:
+    process: Mortal
+    database: Database
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 — as above
+        return getattr(self.database, name)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        if self.process.writes <= 0:
+            raise Killed
+        self.process.writes -= 1
+        return await self.database.write(transaction)
+
+
+@dataclass
+class Yard:
+    """A repository with images, and a loop that is run by hand."""
+
+    dump: Dump
+
+    def __post_init__(self) -> None:
+        catalog, gate = self.dump.catalog, AllowAll()
+        self.rung: list[str] = []
+        self.policies = LifecyclePolicies(gate, catalog, lambda: self.rung.append("changed"))
+        self.previews = LifecyclePreviews(gate, catalog, lambda: self.rung.append("started"))
+        self.storage = StorageClasses(gate, catalog, lambda: self.rung.append("restoring"))
+        self.pulls = Pulls(catalog)
+        self.dump.images = type(self.dump.images)(gate, catalog, lambda: None, pulls=self.pulls)
+
+    def runs(self, holder: str = "ann", catalog: Any = None, at_once: int = 2) -> LifecycleRuns:  # noqa: ANN401 — a catalog
+        owed = lambda: self.rung.append("owed")  # noqa: E731 — one line of a test
+        return LifecycleRuns(catalog or self.dump.catalog, holder, self.pulls, asyncio.Event(), owed, at_once)
+
+    async def fill(self, count: int) -> list[Digest]:
+        """Push images, each a second after the one before."""
+        await self.dump.upload(LAYER)
+        return [await self.push(number) for number in range(count)]
+
+    async def push(self, number: int, **more: Any) -> Digest:  # noqa: ANN401 — members of a manifest
+        self.dump.world.advance(TICK)
+        config = f"config {number}".encode()
+        await self.dump.upload(config)
+        content = json.dumps(json.loads(image_of(config, LAYER)) | more).encode()
+        tags = () if more else (TagName(f"v{number}"),)
+        push = Push(content, None, tags, None, Unchanged.ACCEPT)
+        return (await self.dump.images.put(ME, REGISTRY, API, push)).digest
+
+    async def push_index(self, part: Digest) -> Digest:
+        content = (await self.dump.images.get(ME, REGISTRY, API, ImageId(part, None))).content
+        push = Push(index_of(content), None, (TagName("index"),), None, Unchanged.ACCEPT)
+        return (await self.dump.images.put(ME, REGISTRY, API, push)).digest
+
+    async def put(self, *rules: dict[str, Any]) -> None:
+        await self.policies.put(ME, REGISTRY, API, json.dumps({"rules": rules}))
+
+    async def tags(self, status: ImageStatus | None = ImageStatus.ACTIVE) -> list[str]:
+        page = await self.dump.images.list(ME, REGISTRY, API, ImageFilter(status=status), PageRequest(100))
+        return sorted(image.tag or "" for image in page.items)
+
+    async def status(self, digest: Digest) -> ImageStatus:
+        (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+        return detail.status
+
+    async def pulled(self, digest: Digest) -> datetime | None:
+        (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+        return detail.pulled_at
+
+    async def home(self) -> tuple[Home, str]:
+        def read(db: Connection) -> tuple[Home, str]:
+            found = repositories.get(db, REGISTRY, API)
+            policy = lifecycle.find(db, found.id)
+            assert policy is not None
+            return Home(found.id, REGISTRY, API), policy.version
+
+        return await self.dump.region.read(read)
+
+    async def plan(self) -> tuple[Home, str, Plan]:
+        home, version = await self.home()
+        images = await self.dump.region.read(lambda db: lifecycle.page(db, home.id, "", 100))
+        policy = await self.dump.region.read(lambda db: lifecycle.find(db, home.id))
+        assert policy is not None
+        return home, version, decide(parse_policy(policy.text), images, self.dump.world.now(), timedelta())
+
+    async def update(self, digest: Digest, target: StorageClass) -> ImageStatus:
+        return (await self.storage.update(ME, REGISTRY, API, ImageId(digest, None), target))[1]
+
+
+@pytest.fixture
+async def yard(catalog: WholeCatalog, tmp_path: Path) -> Yard:
+    yard = Yard(Dump(catalog, tmp_path))
+    await yard.dump.make()
+    return yard
+
+
+def rule(priority: int = 1, action: Any = None, **selection: Any) -> dict[str, Any]:  # noqa: ANN401 — as JSON has it
+    chosen = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 2} | selection
+    return {"rulePriority": priority, "selection": chosen, "action": action or {"type": "expire"}}
+
+
+# --- runs -------------------------------------------------------------------------------------------------
+
+
+async def test_a_policy_is_applied_in_batches_and_is_not_due_again_for_a_while(yard: Yard) -> None:
+    await yard.fill(7)
+    await yard.put(rule())
+    assert yard.rung == ["changed"]
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["v5", "v6"]
+    policy = await yard.policies.get(ME, REGISTRY, API)
+    assert policy.evaluated_at == yard.dump.world.now()
+    await yard.push(7)
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["v5", "v6", "v7"]
+    yard.dump.world.advance(INTERVAL)
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["v6", "v7"]
+
+
+async def test_a_run_that_is_killed_after_any_write_is_ended_by_another_process(yard: Yard) -> None:
+    await yard.fill(7)
+    await yard.put(rule())
+    before = len(await yard.tags())
+    for writes in range(1, 12):
+        dying = yard.runs("dying", Mortal(yard.dump.catalog, writes))
+        with suppress(Killed):
+            await dying.apply((await yard.home())[0])
+        left = await yard.tags()
+        assert before - 2 <= len(left) <= before, "a transaction takes two images at most"
+        before = len(left)
+        yard.dump.world.advance(TICK)
+        if before == 2:
+            break
+    yard.dump.world.advance(LEASE)
+    await yard.runs("bob").look(REGION)
+    assert await yard.tags() == ["v5", "v6"]
+
+
+async def test_another_process_waits_for_the_lease_of_a_process_that_died(yard: Yard) -> None:
+    await yard.fill(5)
+    await yard.put(rule())
+    home, _ = await yard.home()
+    with pytest.raises(Killed):
+        await yard.runs("dying", Mortal(yard.dump.catalog, 2)).apply(home)
+    left = await yard.tags()
+    assert len(left) == 3
+    await yard.runs("bob").look(REGION)
+    assert await yard.tags() == left
+    yard.dump.world.advance(LEASE)
+    await yard.runs("bob").look(REGION)
+    assert await yard.tags() == ["v3", "v4"]
+
+
+async def test_two_processes_at_once_delete_what_one_would_delete(
+    yard: Yard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await yard.fill(9)
+    await yard.put(rule())
+    await asyncio.gather(yard.runs("ann").look(REGION), yard.runs("bob").look(REGION))
+    assert await yard.tags() == ["v7", "v8"]
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if '"image.expired"' in line]
+    assert sorted(line["tags"] for line in lines) == [f"v{number}" for number in range(7)]
+    assert {line["priority"] for line in lines} == {1}
+
+
+async def test_a_plan_is_given_up_when_an_image_that_it_keeps_goes(yard: Yard) -> None:
+    digests = await yard.fill(4)
+    await yard.put(rule())
+    home, version, plan = await yard.plan()
+    await yard.dump.delete(digests[3])
+    step = Step(plan.actions, plan.kept[1])
+    now = yard.dump.world.now()
+    assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["v1", "v2"]
+
+
+async def test_an_image_that_changed_since_the_plan_stays(yard: Yard) -> None:
+    digests = await yard.fill(4)
+    await yard.put(rule())
+    home, version, plan = await yard.plan()
+    found = await yard.dump.images.get(ME, REGISTRY, API, ImageId(digests[0], None))
+    await yard.dump.images.put(ME, REGISTRY, API, Push(found.content, None, (TagName("kept"),), None, Unchanged.ACCEPT))
+    step, now = Step(plan.actions, plan.kept[1]), yard.dump.world.now()
+    taken = await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now))
+    assert taken is not None
+    assert [each.image.digest for each in taken] == [str(digests[1])]
+
+
+async def test_a_run_ends_when_its_policy_is_replaced_or_deleted(yard: Yard) -> None:
+    await yard.fill(4)
+    await yard.put(rule())
+    home, version, plan = await yard.plan()
+    step, now = Step(plan.actions, ()), yard.dump.world.now()
+    await yard.put(rule(countNumber=9))
+    assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
+    await yard.policies.delete(ME, REGISTRY, API)
+    assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
+    with pytest.raises(LifecyclePolicyNotFound):
+        await yard.policies.get(ME, REGISTRY, API)
+
+
+async def test_the_layers_of_an_expired_image_go_like_those_of_a_deleted_one(yard: Yard) -> None:
+    await yard.fill(3)
+    await yard.put(rule(countNumber=1))
+    await yard.runs().look(REGION)
+    await yard.dump.settle()
+    assert await yard.dump.stored() == {b"config 2", LAYER}
+
+
+async def test_a_part_stays_with_its_index_and_a_referrer_goes_with_its_subject(yard: Yard) -> None:
+    first, second, _ = await yard.fill(3)
+    yard.dump.world.advance(TICK)
+    await yard.push_index(first)
+    subject = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": str(second), "size": 1}
+    await yard.push(9, subject=subject)
+    await yard.put(rule())
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["index", "v0", "v2"]
+
+
+async def test_a_repository_that_is_deleted_takes_its_policy_and_previews_along(yard: Yard) -> None:
+    await yard.fill(3)
+    await yard.put(rule(countNumber=1))
+    await yard.previews.start(ME, REGISTRY, API, None)
+    await yard.runs().look(REGION)
+    await yard.dump.drop()
+    await yard.runs().look(REGION)
+    await yard.dump.settle()
+    tables = (schema.lifecycle_policy, schema.lifecycle_preview, schema.lifecycle_preview_result, schema.image_storage)
+    for table in tables:
+        assert await yard.dump.region.read(partial(rows_of, table=table)) == 0
+
+
+# --- previews ---------------------------------------------------------------------------------------------
+
+
+async def test_a_preview_shows_what_a_run_does(yard: Yard) -> None:
+    digests = await yard.fill(6)
+    rules = [rule(1, tagStatus="tagged", tagPatternList=["v*"], countNumber=4)]
+    text = json.dumps({"rules": rules})
+    assert await yard.previews.start(ME, REGISTRY, API, text) == text
+    with pytest.raises(LifecyclePreviewInProgress):
+        await yard.previews.start(ME, REGISTRY, API, text)
+    before, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    assert (before.status, page.items) == (PreviewStatus.IN_PROGRESS, ())
+    await yard.runs().look(REGION)
+    preview, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    assert (preview.status, preview.expiring) == (PreviewStatus.COMPLETE, 2)
+    assert [each.digest for each in page.items] == digests[:2]
+    assert len(await yard.tags()) == 6
+    await yard.put(*rules)
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["v2", "v3", "v4", "v5"]
+
+
+async def test_a_preview_that_was_interrupted_is_made_anew_and_one_that_is_old_expires(yard: Yard) -> None:
+    await yard.fill(4)
+    await yard.previews.start(ME, REGISTRY, API, json.dumps({"rules": [rule()]}))
+    home = Home((await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id, REGISTRY, API)
+    for writes in (1, 2, 3):
+        with suppress(Killed):
+            await yard.runs("dying", Mortal(yard.dump.catalog, writes)).preview(home)
+    yard.dump.world.advance(LEASE)
+    await yard.runs().look(REGION)
+    preview, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    assert (preview.status, len(page.items)) == (PreviewStatus.COMPLETE, 2)
+    yard.dump.world.advance(PREVIEWS_STAY)
+    await yard.runs().look(REGION)
+    preview, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    assert (preview.status, page.items) == (PreviewStatus.EXPIRED, ())
+
+
+# --- the archive ------------------------------------------------------------------------------------------
+
+
+async def test_images_that_were_not_pulled_are_archived_and_expire_there(yard: Yard) -> None:
+    first, second = await yard.fill(2)
+    days = {"countUnit": "days"}
+    pulled = rule(1, TRANSITION, countType="sinceImagePulled", countNumber=30, **days)
+    archived = rule(2, countType="sinceImageTransitioned", storageClass="archive", countNumber=90, **days)
+    await yard.put(pulled, archived)
+    yard.dump.world.advance(20 * DAY)
+    await note(yard, second)
+    yard.dump.world.advance(11 * DAY)
+    await yard.runs().look(REGION)
+    assert (await yard.status(first), await yard.status(second)) == (ImageStatus.ARCHIVED, ImageStatus.ACTIVE)
+    assert (await yard.tags(), await yard.tags(ImageStatus.ARCHIVED)) == (["v1"], ["v0"])
+    yard.dump.world.advance(91 * DAY)
+    await yard.runs().look(REGION)
+    assert (await yard.tags(None), await yard.status(second)) == (["v1"], ImageStatus.ARCHIVED)
+
+
+async def test_a_pull_that_is_not_written_yet_keeps_its_image(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    await yard.put(rule(1, TRANSITION, countType="sinceImagePulled", countNumber=30, countUnit="days"))
+    yard.dump.world.advance(31 * DAY)
+    yard.pulls.note(REGION, (await yard.home())[0].id, first, yard.dump.world.now())
+    await yard.runs().look(REGION)
+    assert await yard.status(first) is ImageStatus.ACTIVE
+
+
+async def test_a_part_of_an_active_index_is_not_archived_and_a_restored_index_restores_its_parts(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    index = await yard.push_index(first)
+    with pytest.raises(StorageClassUpdateNotSupported):
+        await yard.update(first, StorageClass.ARCHIVE)
+    for each in (index, first):
+        assert await yard.update(each, StorageClass.ARCHIVE) is ImageStatus.ARCHIVED
+        assert await yard.update(each, StorageClass.ARCHIVE) is ImageStatus.ARCHIVED
+    with pytest.raises(ImageArchived):
+        await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))
+    assert await yard.update(index, StorageClass.STANDARD) is ImageStatus.ACTIVATING
+    with pytest.raises(StorageClassUpdateNotSupported):
+        await yard.update(index, StorageClass.ARCHIVE)
+    await yard.runs().look(REGION)
+    assert (await yard.status(index), await yard.status(first)) == (ImageStatus.ACTIVE, ImageStatus.ACTIVE)
+    assert yard.rung[-1] == "owed"
+
+
+async def test_archiving_owes_no_copy_and_a_restore_owes_one_for_each_tag(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    rules = ReplicationConfiguration((ReplicationRule((Registry(REGISTRY.account, OTHER_REGION),)),))
+    await yard.dump.region.write(lambda db: registries.set_replication(db, REGISTRY.account, rules, "AROA"))
+    await yard.update(first, StorageClass.ARCHIVE)
+    assert await owed(yard) == []
+    await yard.update(first, StorageClass.STANDARD)
+    await yard.runs().look(REGION)
+    assert await owed(yard) == ["v0"]
+
+
+async def test_a_push_of_an_archived_image_restores_it_and_owes_its_copies(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    rules = ReplicationConfiguration((ReplicationRule((Registry(REGISTRY.account, OTHER_REGION),)),))
+    await yard.dump.region.write(lambda db: registries.set_replication(db, REGISTRY.account, rules, "AROA"))
+    await yard.update(first, StorageClass.ARCHIVE)
+    await yard.push(0)
+    assert await yard.status(first) is ImageStatus.ACTIVE
+    assert await owed(yard) == ["v0"]
+
+
+# --- pulls ------------------------------------------------------------------------------------------------
+
+
+async def test_pulls_are_written_once_an_hour_and_never_for_what_is_gone(yard: Yard) -> None:
+    first, second = await yard.fill(2)
+    start = yard.dump.world.now()
+    await note(yard, first)
+    assert await yard.pulled(first) == start
+    other = Pulls(yard.dump.catalog)
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
+    other.note(REGION, home, first, start + TICK)
+    await other.write()
+    assert await yard.pulled(first) == start, "another process wrote within the hour"
+    other.note(REGION, home, first, start + COARSENESS + TICK)
+    other.note(REGION, 10**6, first, start)
+    await yard.dump.delete(second)
+    other.note(REGION, home, second, start)
+    await other.write()
+    assert await yard.pulled(first) == start + COARSENESS + TICK
+    rows = await yard.dump.region.read(lambda db: db.execute(select(schema.image_pull)).all())
+    assert [row.digest for row in rows] == [str(first)]
+
+
+async def test_a_look_at_an_image_is_no_pull(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    await yard.dump.images.look(ME, REGISTRY, API, ImageId(first, None))
+    await yard.pulls.write()
+    assert await yard.pulled(first) is None
+    await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))
+    await yard.pulls.write()
+    rows = await yard.dump.region.read(lambda db: db.execute(select(schema.image_pull)).all())
+    assert [row.digest for row in rows] == [str(first)]
+
+
+def rows_of(db: Connection, table: Table) -> int:
+    return db.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+async def note(yard: Yard, digest: Digest) -> None:
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
+    yard.pulls.note(REGION, home, digest, yard.dump.world.now())
+    await yard.pulls.write()
+
+
+async def owed(yard: Yard) -> list[str]:
+    rows = await yard.dump.region.read(lambda db: db.execute(select(schema.delivery.c.tag)).scalars().all())
+    return sorted(rows)
