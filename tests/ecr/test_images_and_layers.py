@@ -259,6 +259,7 @@ async def test_an_image_is_described_with_every_member_that_ecr_shows(ecr: Ecr) 
                 "imagePushedAt": NOW.timestamp(),
                 "imageManifestMediaType": OCI_MANIFEST,
                 "artifactMediaType": CONFIG_TYPE,
+                "imageStatus": "ACTIVE",
             }
         ]
     }
