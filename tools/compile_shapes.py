@@ -23,6 +23,8 @@ TYPED = {
         BatchGetRepositoryScanningConfiguration DescribeImageScanFindings GetRegistryScanningConfiguration
         PutImageScanningConfiguration PutRegistryScanningConfiguration StartImageScan
         BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository
+        CreateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates
+        UpdateRepositoryCreationTemplate
         DeleteLifecyclePolicy DeleteRegistryPolicy DeleteRepository DeleteRepositoryPolicy
         DescribeImageReplicationStatus
         DeleteSigningConfiguration DeregisterPullTimeUpdateExclusion DescribeImageSigningStatus GetAccountSetting

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.blobs.forgetful_disk import Crash, ForgetfulDisk, Killed, Plan, works
 from tests.crashes.mortal import MortalCatalog
+from tests.creation import template_roles
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.replication.world import Image
 from twinport.access.sealing import Sealer
@@ -94,7 +95,7 @@ class Machine:
         self.repositories = Repositories(gate, catalog, clock, REGIONS)
         self.garbage = Garbage(catalog, self.stores, RETENTION, ROWS_AT_ONCE)
         self.office = PostOffice(catalog, jitter=lambda: 0.0)
-        destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, clock)
+        destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, template_roles(catalog, gate), clock)
         sessions = Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock)
         courier = Courier(catalog, self.stores, destinations, Roles(), sessions, clock)
         self.replication = ReplicationWorker(self.office, courier, secrets.token_hex(8))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.creation import create_on_push
 from tests.fakes import NOW, OTHER_REGION, REGION, AllowAll, caller
 from twinport.access.calls import Call
 from twinport.access.principals import Principals
@@ -26,6 +27,7 @@ from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.identities import Caller
 from twinport.registry.account_settings import AccountSettings
 from twinport.registry.authorization import Authorization
+from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
@@ -113,6 +115,8 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         referrers=Referrers(gate, catalog),
         layers=Layers(catalog, stores, gate, world),
         uploads=Uploads(catalog, stores, gate, quota=UploadQuota(uploads=3)),
+        templates=CreationTemplates(gate, catalog, ServiceLinkedRoles(catalog, gate, world), world),
+        creation=create_on_push(catalog, gate, world),
         links=DownloadLinks(keys),
         authorization=Authorization(gate, tokens),
         account_settings=AccountSettings(gate, catalog),

@@ -12,6 +12,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from sqlalchemy import Connection
 
+from tests.creation import create_on_push
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.ports import free_port
 from tests.waiting import PATIENCE_SECONDS
@@ -97,7 +98,8 @@ async def served_blobs(folder: Path) -> AsyncIterator[Site]:
     catalog = EmbeddedCatalog(folder, ManualClock())
     await catalog.region(REGISTRY.region).write(_insert_repositories)
     stores, clock = FileBlobStores(folder), ManualClock()
-    routed = Routed(BlobRoutes(Uploads(catalog, stores, AllowAll()), Layers(catalog, stores, AllowAll(), clock)))
+    gate, creation = AllowAll(), create_on_push(catalog, AllowAll(), clock)
+    routed = Routed(BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock), creation))
     port = free_port()
     server = Server(
         routed, address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False

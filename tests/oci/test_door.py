@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.asgi import Reply, ask
+from tests.creation import create_on_push
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, AllowAll, DenyAll, caller
 from tests.shelf import Shelf, entry, image_of, index_of
 from twinport.access.gate import Gate
@@ -79,14 +80,14 @@ class Client:
 
 def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
     clock, stores, regions = ManualClock(NOW), FileBlobStores(folder), (REGION, OTHER_REGION)
-    images = Images(gate, catalog, lambda: None)
+    images, creation = Images(gate, catalog, lambda: None), create_on_push(catalog, gate, clock)
     return OciDoor(
         admission=admission_of((), None, ()),
         tokens=PlainTokens(),
         world=clock,
         regions=regions,
-        manifests=ManifestRoutes(images),
-        blobs=BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock)),
+        manifests=ManifestRoutes(images, creation),
+        blobs=BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock), creation),
         listings=Listings(images, Referrers(gate, catalog), Repositories(gate, catalog, clock, regions)),
     )
 

@@ -15,6 +15,7 @@ from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
+from twinport.model.creation_templates import AppliedFor, CreationTemplate, TemplateChanges
 from twinport.model.identities import Caller
 from twinport.model.images import ImageFilter, ImageId, NamedImage, NewRepository, TagRule
 from twinport.model.lifecycle_policies import StorageClass
@@ -47,6 +48,11 @@ FACTS: dict[str, Callable[[], object]] = {
     "names": lambda: [RepositoryName("team/api")],
     "source_name": lambda: RepositoryName("team/base"),
     "new": NewRepository,
+    "action": lambda: "ecr:PutImage",
+    "template": lambda: CreationTemplate("prod", (AppliedFor.CREATE_ON_PUSH,)),
+    "changes": TemplateChanges,
+    "prefix": lambda: "prod",
+    "prefixes": lambda: ["prod"],
     "page": PageRequest,
     "images": lambda: Contents.DELETED,
     "rule": TagRule,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from tests.creation import template_roles
 from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
@@ -141,7 +142,8 @@ class World:
         self.replication = self.new_process()
 
     def destinations_behind(self, gate: Gate) -> Destinations:
-        return self.wrap(LocalDestinations(self.regions, self.catalog, self.stores, gate, self.clock))
+        roles = template_roles(self.catalog, gate)
+        return self.wrap(LocalDestinations(self.regions, self.catalog, self.stores, gate, roles, self.clock))
 
     def new_process(self, gate: Gate | None = None, roles: CourierRoles | None = None) -> ReplicationWorker:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""

@@ -51,6 +51,13 @@ Context = Mapping[str, tuple[str, ...]]
 NO_CONTEXT: Context = {}
 
 
+def tag_context(tags: Mapping[str, str]) -> Context:
+    """Return the condition keys that tags in a request to ECR set."""
+    if not tags:
+        return {}
+    return {"aws:TagKeys": tuple(tags)} | {f"aws:RequestTag/{key}": (value,) for key, value in tags.items()}
+
+
 class Gate(Protocol):
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """Return if `caller` may do `action` (`ecr:PutImage`) to `resource`, else raise AccessDenied.

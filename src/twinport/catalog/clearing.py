@@ -33,6 +33,7 @@ _IDENTITIES = _CREDENTIALS + tuple(
 # The rows of a repository's contents go with it, and blobs after them.
 _OF_A_REGION = (
     schema.registry,
+    schema.creation_template,
     schema.fence,
     schema.token_key,
     schema.lane,

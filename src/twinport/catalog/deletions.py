@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from twinport.catalog.engine import leases, statements
 from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
-from twinport.catalog.regional import outbox, registries
+from twinport.catalog.regional import creation_templates, outbox, registries
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.deletions import (
     DeletionTask,
@@ -29,6 +29,7 @@ from twinport.model.deletions import (
     TaskStatus,
     Unanswered,
 )
+from twinport.model.identities import TEMPLATE_ROLE
 from twinport.model.names import AccountId, RegionName
 from twinport.refusals.identities import InvalidInput, RoleFenced
 
@@ -140,8 +141,11 @@ def conclude(db: Connection, task: DeletionTask, fenced: frozenset[RegionName]) 
 def usage_and_fence(db: Connection, task: DeletionTask, failed: frozenset[str] = NONE_FAILED) -> RegionAnswer:
     """Tell how an account's registry uses the role. If it does not, fence the role off for `task`."""
     # Held, so that the claim of a role and the fence against it happen one after the other.
-    configured = bool(registries.hold(db, task.account).replication.rules)
-    deliveries = outbox.unsettled(db, task.account)
+    settings = registries.hold(db, task.account)
+    if task.role_name == TEMPLATE_ROLE:
+        configured, deliveries = creation_templates.is_any(db, task.account), 0
+    else:
+        configured, deliveries = bool(settings.replication.rules), outbox.unsettled(db, task.account)
     if configured or deliveries:
         return InUse(configured, deliveries)
     holder = _fence_of(db, task.account, task.role_id)

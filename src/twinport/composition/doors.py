@@ -52,7 +52,9 @@ def doors(
     """Build the doors by the prefixes of their paths, in the order in which `Application` tries them."""
     redirects = LayerRedirects(verbs.layers, verbs.links, ground.admission, verbs.public_url)
     is_redirecting = Deviation.LAYER_REDIRECT in ground.settings.ways
-    blobs = BlobRoutes(verbs.uploads, verbs.layers, ground.settings.ways, redirects if is_redirecting else None)
+    blobs = BlobRoutes(
+        verbs.uploads, verbs.layers, verbs.creation, ground.settings.ways, redirects if is_redirecting else None
+    )
     return (
         ("/v2/", _registry_protocol(ground, access, verbs, blobs)),
         (download_links.PREFIX, PresignedDoor(verbs.links, blobs)),
@@ -70,7 +72,7 @@ def _registry_protocol(ground: Ground, access: Access, verbs: ecr.Verbs, blobs: 
         tokens=basic_credentials(ground, access),
         world=ground.world,
         regions=ground.regions,
-        manifests=ManifestRoutes(verbs.images, parts),
+        manifests=ManifestRoutes(verbs.images, verbs.creation, parts),
         blobs=blobs,
         listings=Listings(verbs.images, verbs.referrers, verbs.repositories, ways),
         deviations=ways,

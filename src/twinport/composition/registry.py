@@ -3,6 +3,7 @@
 from functools import partial
 
 from twinport.access.rate_limits import PacedGate
+from twinport.access.template_roles import TemplateRoles
 from twinport.catalog.regional.uploads import UploadQuota
 from twinport.clock import WallClock
 from twinport.composition.access import Access
@@ -12,6 +13,8 @@ from twinport.model.account_settings import BlobMounting
 from twinport.processes.wakeups import Topic, Wakeups
 from twinport.registry.account_settings import AccountSettings
 from twinport.registry.authorization import Authorization
+from twinport.registry.create_on_push import CreateOnPush
+from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
@@ -63,6 +66,8 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
             UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
             mounting=mounting,
         ),
+        templates=CreationTemplates(gate, catalog, access.roles, world, ground.settings.encryption_at_rest),
+        creation=CreateOnPush(gate, catalog, _template_roles(ground, access), world, ground.regions, quotas),
         links=DownloadLinks(access.keys),
         authorization=Authorization(gate, access.tokens),
         account_settings=AccountSettings(gate, catalog, mounting),
@@ -82,9 +87,19 @@ def couriers(ground: Ground, access: Access) -> worker.ReplicationWorker:
     """Build the worker of replication with everything that its couriers need."""
     retention = ground.settings.retention
     destinations = LocalDestinations(
-        ground.regions, ground.catalog, ground.stores, access.gate, ground.world, retention.offer_expiry
+        ground.regions,
+        ground.catalog,
+        ground.stores,
+        access.gate,
+        _template_roles(ground, access),
+        ground.world,
+        retention.offer_expiry,
     )
     courier = Courier(ground.catalog, ground.stores, destinations, access.roles, access.sessions, ground.world)
     running = worker.ReplicationWorker(PostOffice(ground.catalog), courier, ground.peers.name, retention)
     ground.wakeups.on(Topic.DELIVERIES, running.wake)
     return running
+
+
+def _template_roles(ground: Ground, access: Access) -> TemplateRoles:
+    return TemplateRoles(ground.catalog, access.gate, access.gate, ground.settings.encryption_at_rest)

@@ -14,9 +14,12 @@ from twinport.ecr.registries import RegistryOperations
 from twinport.ecr.repositories import RepositoryOperations
 from twinport.ecr.scanning import ScanningOperations
 from twinport.ecr.signing import SigningOperations
+from twinport.ecr.templates import TemplateOperations
 from twinport.ecr.tokens import TokenOperations
 from twinport.registry.account_settings import AccountSettings
 from twinport.registry.authorization import Authorization
+from twinport.registry.create_on_push import CreateOnPush
+from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
@@ -46,6 +49,8 @@ class Verbs:
     referrers: Referrers
     layers: Layers
     uploads: Uploads
+    templates: CreationTemplates
+    creation: CreateOnPush
     links: DownloadLinks
     authorization: Authorization
     account_settings: AccountSettings
@@ -65,9 +70,10 @@ def handlers(verbs: Verbs) -> Mapping[str, Handler[Call]]:
         **ScanningOperations(verbs.scanning).table(),
         **AccountOperations(verbs.account_settings, verbs.exclusions).table(),
         **SigningOperations(verbs.signing).table(),
-        **ImageOperations(verbs.images).table(),
         **ReferrerOperations(verbs.referrers).table(),
-        **LayerOperations(verbs.layers, verbs.uploads, verbs.links, verbs.public_url).table(),
         **LifecycleOperations(verbs.lifecycle, verbs.lifecycle_previews, verbs.storage_classes).table(),
+        **TemplateOperations(verbs.templates).table(),
+        **ImageOperations(verbs.images, verbs.creation).table(),
+        **LayerOperations(verbs.layers, verbs.uploads, verbs.links, verbs.public_url, verbs.creation).table(),
         **TokenOperations(verbs.authorization, verbs.public_url).table(),
     }

@@ -34,6 +34,8 @@ from twinport.refusals.images import (
     SigningConfigurationNotFound,
     StorageClassUpdateNotSupported,
     TagImmutable,
+    TemplateExists,
+    TemplateNotFound,
     UploadNotFound,
     UploadOutOfOrder,
 )
@@ -90,6 +92,8 @@ ERRORS: Mapping[type[Refusal], WireError] = {
     SigningConfigurationNotFound: WireError("SigningConfigurationNotFoundException"),
     StorageClassUpdateNotSupported: WireError("ImageStorageClassUpdateNotSupportedException"),
     TagImmutable: WireError("ImageTagAlreadyExistsException"),
+    TemplateExists: WireError("TemplateAlreadyExistsException"),
+    TemplateNotFound: WireError("TemplateNotFoundException"),
     TooManyTags: WireError("TooManyTagsException"),
     UploadNotFound: WireError("UploadNotFoundException"),
     UploadOutOfOrder: WireError("InvalidLayerPartException", members=_last_valid_byte),

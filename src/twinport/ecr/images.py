@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
@@ -21,7 +22,8 @@ from twinport.model.images import (
 from twinport.model.names import Registry, RepositoryName
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import InvalidParameter
-from twinport.registry.images import Images
+from twinport.registry.create_on_push import CreateOnPush, pushed
+from twinport.registry.images import PUT, Images
 from twinport.registry.named_images import FailureCode, ImageFailure
 from twinport.registry.pushes import Push, Unchanged
 
@@ -29,6 +31,7 @@ from twinport.registry.pushes import Push, Unchanged
 @dataclass(frozen=True, slots=True)
 class ImageOperations:
     images: Images
+    creation: CreateOnPush
 
     def table(self) -> Mapping[str, Handler[Call]]:
         return {
@@ -49,7 +52,8 @@ class ImageOperations:
             digest=None if digest is None else Digest.parse(digest),
             unchanged=Unchanged.REFUSE,
         )
-        outcome = await self.images.put(call.caller, registry, name, push)
+        putting = partial(self.images.put, call.caller, registry, name, push)
+        outcome = await pushed(self.creation, call.caller, registry, name, PUT, putting)
         stored = StoredManifest(push.content, outcome.digest, outcome.media_type, tag)
         return {"image": _shown_manifest(registry, name, stored)}
 

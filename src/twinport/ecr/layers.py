@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
@@ -9,9 +10,10 @@ from twinport.aws.types import ecr
 from twinport.ecr.requests import repository_of
 from twinport.model.content import Digest
 from twinport.refusals.requests import InvalidParameter
+from twinport.registry.create_on_push import CreateOnPush, pushed
 from twinport.registry.download_links import DownloadLinks
 from twinport.registry.layers import AvailableLayer, Layers, UnavailableLayer, UnreadableDigest
-from twinport.registry.uploads import Part, Uploads
+from twinport.registry.uploads import START, Part, Uploads
 
 # The part size that clients are told to use (from AWS's published examples).
 _PART_SIZE = 10 << 20
@@ -23,6 +25,7 @@ class LayerOperations:
     uploads: Uploads
     links: DownloadLinks
     public_url: str | None
+    creation: CreateOnPush
 
     def table(self) -> Mapping[str, Handler[Call]]:
         return {
@@ -45,7 +48,8 @@ class LayerOperations:
 
     async def start(self, call: Call, request: ecr.InitiateLayerUploadRequest) -> ecr.InitiateLayerUploadResponse:
         registry, name = repository_of(call, request)
-        upload = await self.uploads.start(call.caller, registry, name)
+        starting = partial(self.uploads.start, call.caller, registry, name)
+        upload = await pushed(self.creation, call.caller, registry, name, START, starting)
         return {"uploadId": upload.id, "partSize": _PART_SIZE}
 
     async def upload_part(self, call: Call, request: ecr.UploadLayerPartRequest) -> ecr.UploadLayerPartResponse:

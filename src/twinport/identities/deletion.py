@@ -31,7 +31,7 @@ from twinport.model.deletions import (
     TaskStatus,
     Unanswered,
 )
-from twinport.model.identities import REPLICATION_ROLE, Caller
+from twinport.model.identities import REPLICATION_ROLE, TEMPLATE_ROLE, Caller
 from twinport.model.names import AccountId, RegionName, Registry, role_arn
 from twinport.refusals.identities import DeletionTaskNotFound
 
@@ -152,8 +152,8 @@ class DeletionRunner:
 
     async def _ask(self, task: DeletionTask, failed: frozenset[str]) -> Answers:
         regions = await self.catalog.regions()
-        if task.role_name != REPLICATION_ROLE:
-            # Nothing uses the other service-linked roles yet, so no Region needs to be asked.
+        if task.role_name not in (REPLICATION_ROLE, TEMPLATE_ROLE):
+            # Nothing uses the other service-linked role yet, so no Region needs to be asked.
             return dict.fromkeys(regions, Fenced())
         return {region: await self._ask_region(region, task, failed) for region in regions}
 

@@ -16,7 +16,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.deletions import FailureReason, RegionUsage
 from twinport.model.entities import SERVICE_ROLE_PATH, Role
-from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller
+from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, TEMPLATE_ROLE, TEMPLATE_SERVICE, Caller
 from twinport.model.names import PARTITION, AccountId, Registry, role_arn
 from twinport.refusals.identities import EntityExists, RoleFenced, ServiceRoleNameTaken, ServiceUnknown, SuffixRefused
 
@@ -72,8 +72,8 @@ SERVICES: Mapping[str, LinkedService] = {
             "Allows Amazon ECR to pull images through from upstream registries",
         ),
         LinkedService(
-            "ecr.amazonaws.com",
-            "AWSServiceRoleForECRTemplate",
+            TEMPLATE_SERVICE,
+            TEMPLATE_ROLE,
             "ECRTemplateServiceRolePolicy",
             "Allows Amazon ECR to create repositories from templates",
         ),

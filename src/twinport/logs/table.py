@@ -98,6 +98,7 @@ FIELDS: Mapping[str, str] = {
     "tags": "the tags, separated by commas",
     "target": "the header `X-Amz-Target`",
     "task": "the id of the deletion task",
+    "template": "the prefix of the repository creation template",
     "tls": "whether https is served",
     "until": "when the certificate ends",
     "uploads": "how many uploads",
@@ -267,6 +268,11 @@ TABLE: Mapping[Event, Described] = {
         (INFO,),
         "Orphaned files were found, which no row knows, as a crash can leave them; they go after `orphan_age`.",
         fields=("region", "keys", "bytes"),
+    ),
+    Event.REPOSITORY_CREATED_ON_PUSH: Described(
+        (INFO,),
+        "A push created its repository, as a repository creation template says.",
+        fields=("registry", "repository", "template", "caller"),
     ),
     Event.IMAGE_PUT: Described((INFO,), "An image was pushed, or a tag was moved.", fields=(*_IMAGE, "tags")),
     Event.SCAN_ENDED: Described(

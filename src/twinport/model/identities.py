@@ -9,6 +9,8 @@ from twinport.model.names import AccountId, RegionName, Registry
 
 REPLICATION_SERVICE = "replication.ecr.amazonaws.com"
 REPLICATION_ROLE = "AWSServiceRoleForECRReplication"
+TEMPLATE_SERVICE = "ecr.amazonaws.com"
+TEMPLATE_ROLE = "AWSServiceRoleForECRTemplate"
 
 
 class PrincipalKind(Enum):

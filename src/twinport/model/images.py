@@ -69,13 +69,17 @@ class TagRule:
 
 @dataclass(frozen=True, slots=True)
 class NewRepository:
-    """The settings of a new repository. The defaults are for a replica's repository and for a plain request."""
+    """The settings of a new repository. The defaults are for a replica's repository and for a plain request.
+
+    A creation template also gives it `policy`, as it is stored.
+    """
 
     tag_rule: TagRule = TagRule()
     scan_on_push: bool = False
     encryption: str = AES256
     kms_key: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

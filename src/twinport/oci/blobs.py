@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
 from twinport.http.messages import Answer, AnyAnswer, FileAnswer, Request
@@ -15,8 +16,9 @@ from twinport.oci.redirects import LayerRedirects
 from twinport.oci.target import Target
 from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrder
 from twinport.refusals.requests import InvalidParameter
+from twinport.registry.create_on_push import CreateOnPush, pushed
 from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
-from twinport.registry.uploads import Part, Uploads, UploadState
+from twinport.registry.uploads import START, Part, Uploads, UploadState
 from twinport.settings.deviations import STANDARD, Deviation, Deviations
 
 _LENGTH = re.compile(r"[0-9]{1,19}")
@@ -28,6 +30,7 @@ class BlobRoutes:
 
     uploads: Uploads
     layers: Layers
+    creation: CreateOnPush
     deviations: Deviations = STANDARD
     redirects: LayerRedirects | None = None
 
@@ -57,6 +60,10 @@ class BlobRoutes:
 
     async def start(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`POST /v2/NAME/blobs/uploads/`: with `?digest=` the whole blob, with `?mount=&from=` perhaps nothing."""
+        starting = partial(self._start, request, caller, target)
+        return await pushed(self.creation, caller, target.registry, target.repository, START, starting)
+
+    async def _start(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         query = _query(request)
         if "mount" in query:
             layer = await self._mounted(caller, target, query)

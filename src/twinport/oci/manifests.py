@@ -1,6 +1,7 @@
 """Manifests under `/v2/`."""
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qs
 
 from twinport.http.messages import Answer, AnyAnswer, Request
@@ -13,7 +14,8 @@ from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.target import Target
 from twinport.refusals.images import ImageInaccessible, ImageNotFound, TagParametersTooMany
 from twinport.refusals.requests import InvalidParameter
-from twinport.registry.images import Images
+from twinport.registry.create_on_push import CreateOnPush, pushed
+from twinport.registry.images import PUT, Images
 from twinport.registry.pushes import Parts, Push, Unchanged
 
 # The most tags in one push: the answer lists all of them in one header.
@@ -25,6 +27,7 @@ class ManifestRoutes:
     """One method for each route. The methods raise refusals; the door words them."""
 
     images: Images
+    creation: CreateOnPush
     parts: Parts = Parts.REQUIRED
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
@@ -48,7 +51,8 @@ class ManifestRoutes:
         content = await request.body(MANIFEST_LIMIT)
         digest, tags = (reference, asked) if isinstance(reference, Digest) else (None, (reference,))
         push = Push(content, _media_type(request), tags, digest, Unchanged.ACCEPT, self.parts)
-        outcome = await self.images.put(caller, target.registry, target.repository, push)
+        where = caller, target.registry, target.repository
+        outcome = await pushed(self.creation, *where, PUT, partial(self.images.put, *where, push))
         headers = safe_headers(ContentType.TEXT) | {
             "location": f"{target.prefix}/manifests/{outcome.digest}",
             "docker-content-digest": str(outcome.digest),

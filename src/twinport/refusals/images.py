@@ -86,6 +86,16 @@ class TooManyExclusions(LimitReached):
         )
 
 
+class TemplateNotFound(NotFound):
+    """No repository creation template has this prefix (TemplateNotFoundException)."""
+
+    def __init__(self, prefix: str, account: str) -> None:
+        super().__init__(
+            f"The repository creation template with prefix '{prefix}' does not exist in the registry with id "
+            f"'{account}'"
+        )
+
+
 class ImageNotFound(NotFound):
     def __init__(self, digest: str | None, tag: str | None, name: str, account: str) -> None:
         super().__init__(
@@ -156,6 +166,16 @@ class UploadNotFound(NotFound):
 class RepositoryExists(Conflict):
     def __init__(self, name: str, account: str) -> None:
         super().__init__(f"The repository with name '{name}' already exists in the registry with id '{account}'")
+
+
+class TemplateExists(Conflict):
+    """Another repository creation template has this prefix (TemplateAlreadyExistsException)."""
+
+    def __init__(self, prefix: str, account: str) -> None:
+        super().__init__(
+            f"The repository creation template with prefix '{prefix}' already exists in the registry with id "
+            f"'{account}'"
+        )
 
 
 class RepositoryNotEmpty(Conflict):
@@ -343,6 +363,16 @@ class TagParametersTooMany(LimitReached):
 
     def __init__(self, count: int, most: int) -> None:
         super().__init__(f"{count} tags are given, and one push takes at most {most}")
+
+
+class TemplateChanged(Unavailable):
+    """The repository creation template changed between the decision and its use."""
+
+    def __init__(self, name: str, account: str) -> None:
+        super().__init__(
+            f"the repository creation template for '{name}' in the registry with id '{account}' was changed "
+            "meanwhile; try again"
+        )
 
 
 class LayerInaccessible(Unavailable):

@@ -42,6 +42,7 @@ from twinport.registry.pushes import Change, Push
 from twinport.settings.deviations import UNLIMITED, Quotas
 
 T = TypeVar("T")
+PUT = "ecr:PutImage"
 _EVENTS = {
     Change.STORED: Event.IMAGE_PUT,
     Change.HEALED: Event.MANIFEST_HEALED,
@@ -113,7 +114,7 @@ class Images:
         TagImmutable, TagLimitReached, TooManyImages, and ImageExists for a push that changes nothing, if the push asks
         to be refused then.
         """
-        await self._authorize(caller, "ecr:PutImage", registry, name)
+        await self._authorize(caller, PUT, registry, name)
         image = await _parsed(push)
         if push.digest not in (None, image.digest):
             raise ImageDigestMismatch(str(push.digest), name, registry.account)

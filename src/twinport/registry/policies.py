@@ -56,7 +56,7 @@ class RepositoryPolicies:
         """Replace a repository's policy. Raises InvalidParameter for one that is malformed or locks the caller out."""
         resource = RepositoryResource(registry, name)
         await self.gate.authorize(caller, _SET, resource)
-        written = await _stored(self.catalog, _checked(text, PolicyKind.REPOSITORY))
+        written = await stored(self.catalog, text, PolicyKind.REPOSITORY)
         await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
         if lockout is Lockout.REFUSED and not await self.foresight.would_allow(caller, _SET, resource, written):
             raise InvalidParameter(
@@ -66,19 +66,19 @@ class RepositoryPolicies:
         await self.catalog.region(registry.region).write(
             lambda db: repositories.set_policy(db, repositories.get(db, registry, name).id, written)
         )
-        return await _shown(self.catalog, written)
+        return await shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
         """Return a repository's policy. Raises RepositoryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:GetRepositoryPolicy", RepositoryResource(registry, name))
         _, text = await self.catalog.region(registry.region).read(lambda db: _repository_policy(db, registry, name))
-        return await _shown(self.catalog, text)
+        return await shown(self.catalog, text)
 
     async def delete(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
         """Remove a repository's policy and return what it was. Raises RepositoryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteRepositoryPolicy", RepositoryResource(registry, name))
         text = await self.catalog.region(registry.region).write(lambda db: _remove_policy(db, registry, name))
-        return await _shown(self.catalog, text)
+        return await shown(self.catalog, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,41 +94,41 @@ class RegistryPolicies:
         Raises InvalidParameter for one that is malformed, or that names actions beyond the registry's scope.
         """
         await self.gate.authorize(caller, "ecr:PutRegistryPolicy", AnyResource(registry.account, registry.region))
-        written = await _stored(self.catalog, _checked(text, PolicyKind.REGISTRY))
+        written = await stored(self.catalog, text, PolicyKind.REGISTRY)
         await self.catalog.region(registry.region).write(lambda db: _put_registry_policy(db, registry, written))
-        return await _shown(self.catalog, written)
+        return await shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry) -> str:
         """Return the registry's policy. Raises RegistryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:GetRegistryPolicy", AnyResource(registry.account, registry.region))
         text = await self.catalog.region(registry.region).read(lambda db: _registry_policy(db, registry))
-        return await _shown(self.catalog, text)
+        return await shown(self.catalog, text)
 
     async def delete(self, caller: Caller, registry: Registry) -> str:
         """Remove the registry's policy and return what it was. Raises RegistryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteRegistryPolicy", AnyResource(registry.account, registry.region))
         text = await self.catalog.region(registry.region).write(lambda db: _remove_registry_policy(db, registry))
-        return await _shown(self.catalog, text)
+        return await shown(self.catalog, text)
 
 
-def _checked(text: str, kind: PolicyKind) -> str:
-    """Return a valid policy as it is stored. Raises InvalidParameter, in ECR's only words for it, if it is invalid."""
+async def stored(catalog: Catalog, text: str, kind: PolicyKind, parameter: str = _PARAMETER) -> str:
+    """Return a policy as it is stored: in the layout of ECR, with unique ids in place of users and roles.
+
+    Raises InvalidParameter, in ECR's only words for it, for one that is malformed or names what does not exist.
+    """
     try:
         documents.parse_given(text, kind)
     except PolicyMalformed as error:
-        raise InvalidParameter(_PARAMETER, _INVALID[kind]) from error
-    return rewritten(text)
-
-
-async def _stored(catalog: Catalog, text: str) -> str:
-    """Replace users and roles by unique ids. Raises InvalidParameter, in ECR's words, for one that does not exist."""
+        raise InvalidParameter(parameter, _INVALID[kind]) from error
+    written = rewritten(text)
     try:
-        return rewritten(await catalog.partition.read(lambda db: principal_ids.bound(db, text)))
+        return rewritten(await catalog.partition.read(lambda db: principal_ids.bound(db, written)))
     except PrincipalUnknown as error:
-        raise InvalidParameter(_PARAMETER, _NO_PRINCIPAL) from error
+        raise InvalidParameter(parameter, _NO_PRINCIPAL) from error
 
 
-async def _shown(catalog: Catalog, text: str) -> str:
+async def shown(catalog: Catalog, text: str) -> str:
+    """Return a stored policy with the ARNs of users and roles that still exist."""
     return rewritten(await catalog.partition.read(lambda db: principal_ids.shown(db, text)))
 
 

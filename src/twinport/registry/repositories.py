@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from twinport.access.gate import Context, Gate, RepositoryResource
+from twinport.access.gate import Gate, RepositoryResource, tag_context
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import repositories
 from twinport.catalog.regional.repositories import Against
@@ -53,27 +53,12 @@ class Repositories:
         await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
         if new.tags:
             await self.gate.authorize(caller, "ecr:TagResource", resource, context)
-        new = self._encrypted(registry, new)
-        if is_reserved_name(name, self.regions):
-            raise InvalidParameter("repositoryName", "must not begin with an account id and a Region")
+        new = encrypted(registry, new, self.encryption_at_rest)
+        check_name(name, self.regions)
         now = self.world.now()
-        return await self.catalog.region(registry.region).write(lambda db: self._insert(db, registry, name, new, now))
-
-    def _encrypted(self, registry: Registry, new: NewRepository) -> NewRepository:
-        """Return the settings with the ARN of the key. Raises InvalidParameter, EncryptionRefused."""
-        key = key_arn(registry, new.encryption, new.kms_key)
-        if key is not None and not self.encryption_at_rest.takes_keys:
-            raise EncryptionRefused(new.encryption)
-        return replace(new, kms_key=key)
-
-    def _insert(
-        self, db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime
-    ) -> Repository:
-        made = repositories.insert(db, registry, name, new, now)
-        most = self.quotas.repositories
-        if most is not None and repositories.reaches(db, registry.account, most + 1):
-            raise TooManyRepositories(registry.account, most)
-        return made
+        return await self.catalog.region(registry.region).write(
+            lambda db: insert(db, registry, name, new, now, self.quotas)
+        )
 
     async def describe(self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]) -> list[Repository]:
         """Return the named repositories, in the order of the request. Raises RepositoryNotFound."""
@@ -147,11 +132,29 @@ class RepositoryTags:
         )
 
 
-def tag_context(tags: Mapping[str, str]) -> Context:
-    """Return the condition keys that tags in a request set."""
-    if not tags:
-        return {}
-    return {"aws:TagKeys": tuple(tags)} | {f"aws:RequestTag/{key}": (value,) for key, value in tags.items()}
+def insert(
+    db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime, quotas: Quotas
+) -> Repository:
+    """Create a repository. Raises RepositoryExists, TooManyRepositories."""
+    made = repositories.insert(db, registry, name, new, now)
+    most = quotas.repositories
+    if most is not None and repositories.reaches(db, registry.account, most + 1):
+        raise TooManyRepositories(registry.account, most)
+    return made
+
+
+def check_name(name: RepositoryName, regions: Collection[RegionName]) -> None:
+    """Raise InvalidParameter for a name that would be the path of another registry."""
+    if is_reserved_name(name, regions):
+        raise InvalidParameter("repositoryName", "must not begin with an account id and a Region")
+
+
+def encrypted(registry: Registry, new: NewRepository, at_rest: EncryptionAtRest) -> NewRepository:
+    """Return the settings with the ARN of the key. Raises InvalidParameter, EncryptionRefused."""
+    key = key_arn(registry, new.encryption, new.kms_key)
+    if key is not None and not at_rest.takes_keys:
+        raise EncryptionRefused(new.encryption)
+    return replace(new, kms_key=key)
 
 
 def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents) -> Repository:

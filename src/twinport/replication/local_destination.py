@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from twinport.access.gate import Gate, RepositoryResource
+from twinport.access.gate import Gate, RepositoryResource, tag_context
+from twinport.access.principals import root_caller
+from twinport.access.template_roles import CREATE, TAG, TemplateRoles
 from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob, has_whole
 from twinport.catalog.ports import Catalog, Connection, Database
-from twinport.catalog.regional import arrivals, blobs, registries, repositories
+from twinport.catalog.regional import arrivals, blobs, creation_templates, registries, repositories
 from twinport.catalog.regional.arrivals import HeldBytes, Landing, NewManifest
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
@@ -22,13 +24,14 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.cargo import BlobEntry, ManifestEntry
 from twinport.model.content import Digest, Key
+from twinport.model.creation_templates import AppliedFor, CreationTemplate, StoredTemplate
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
 from twinport.processes.hashing import run_over
 from twinport.refusals.callers import SessionExpired
-from twinport.refusals.images import DigestMismatch, LayersMissing, ReferencedImagesMissing
+from twinport.refusals.images import DigestMismatch, EncryptionRefused, LayersMissing, ReferencedImagesMissing
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.replication.destination import (
     Behind,
@@ -48,6 +51,14 @@ HOLD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
+class _Admission:
+    """What the gate decided about a repository: whether it may be created, and by which template of the registry."""
+
+    may_create: bool
+    template: StoredTemplate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LocalDestinations:
     """Every registry of the Regions that this deployment serves, whether or not anything was ever stored in it."""
 
@@ -55,6 +66,7 @@ class LocalDestinations:
     catalog: Catalog
     stores: BlobStores
     gate: Gate
+    roles: TemplateRoles
     world: Clock
     hold: timedelta = HOLD
 
@@ -62,7 +74,9 @@ class LocalDestinations:
         if registry.region not in self.regions:
             return None
         database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
-        return LocalDestination(registry, database, store, self.gate, self.world, self.catalog.now, self.hold)
+        return LocalDestination(
+            registry, database, store, self.gate, self.roles, self.world, self.catalog.now, self.hold
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class LocalDestination:
     region: Database
     store: BlobStore
     gate: Gate
+    roles: TemplateRoles
     world: Clock
     database_now: Callable[[Connection], datetime]
     hold: timedelta = HOLD
@@ -128,7 +143,7 @@ class LocalDestination:
             return done
         try:
             await self._authorize(session, image.repository)
-        except AccessDenied as refusal:
+        except (AccessDenied, EncryptionRefused) as refusal:
             return _denied(refusal)
         return await self._missing(image)
 
@@ -138,13 +153,30 @@ class LocalDestination:
         tag = await self.region.read(lambda db: arrivals.outcome(db, account, delivery))
         return None if tag is None else Done(tag)
 
-    async def _authorize(self, session: Caller, name: RepositoryName) -> bool:
-        """Raise AccessDenied unless images may be replicated there. Tell whether the repository must be created."""
+    async def _authorize(self, session: Caller, name: RepositoryName) -> "_Admission":
+        """Raise AccessDenied unless images may be replicated there, and the repository created if it is absent."""
         await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(name))
         if await self.region.read(lambda db: repositories.find(db, self.registry, name)) is not None:
-            return False
-        await self.gate.authorize(session, "ecr:CreateRepository", self._resource(name))
-        return True
+            return _Admission(may_create=False)
+        await self.gate.authorize(session, CREATE, self._resource(name))
+        template = await self.region.read(
+            lambda db: creation_templates.matching(db, self.registry, name, AppliedFor.REPLICATION)
+        )
+        if template is not None:
+            await self._authorize_template(session, template.template, name)
+        return _Admission(may_create=True, template=template)
+
+    async def _authorize_template(self, session: Caller, template: CreationTemplate, name: RepositoryName) -> None:
+        """Raise AccessDenied unless the template's role may create the repository with the template's settings.
+
+        From another account, the registry's policy must also let that account tag: the replication role itself has no
+        permission for it, so the question is about its account.
+        """
+        resource = self._resource(name)
+        await self.roles.authorize(template, resource, session.origin)
+        if template.tags and session.account != self.registry.account:
+            source = root_caller(session.account, session.origin, "")
+            await self.gate.authorize(source, TAG, resource, tag_context(template.tags))
 
     async def _missing(self, image: OfferedImage) -> Missing:
         home, name = self.registry, image.repository
@@ -195,8 +227,8 @@ class LocalDestination:
                 return done
             # Read before the gate decides: an image that it admits lands in this history and no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
-            may_create = await self._authorize(session, image.repository)
-            landing = await self._landing(session, offer, committed, may_create_repository=may_create)
+            admission = await self._authorize(session, image.repository)
+            landing = await self._landing(session, offer, committed, admission)
             damaged = await self._instead_of(offer) if landing.manifests else {}
             landing = replace(landing, epoch=epoch, instead_of=damaged)
             done = Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
@@ -222,7 +254,7 @@ class LocalDestination:
                 telemetry.event(Event.BLOB_HEALED, region=self.registry.region, digest=str(digest), key=named.key)
 
     async def _landing(
-        self, session: Caller, offer: Offer, committed: CommittedImage, *, may_create_repository: bool
+        self, session: Caller, offer: Offer, committed: CommittedImage, admission: "_Admission"
     ) -> Landing:
         image = committed.image
         manifests = await run_over(committed.contents.values(), partial(_read, committed))
@@ -237,7 +269,8 @@ class LocalDestination:
             position=image.position,
             manifests=manifests,
             carried_by=session.arn,
-            may_create_repository=may_create_repository,
+            may_create_repository=admission.may_create,
+            template=admission.template,
         )
 
 
@@ -254,14 +287,16 @@ def _new(entry: ManifestEntry, content: bytes) -> NewManifest:
     return NewManifest(entry.digest, content, parse_manifest(content, entry.media_type))
 
 
-def _denied(refusal: AccessDenied) -> Refused:
+def _denied(refusal: AccessDenied | EncryptionRefused) -> Refused:
+    if isinstance(refusal, EncryptionRefused):
+        return Refused(FailureCode.DESTINATION_KMS_ERROR, refusal.message)
     return Refused(FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED, refusal.message)
 
 
 def _answer_to(refusal: Refusal) -> CommitAnswer:
     """Decide whether a refused landing is refused for good, or only for now."""
     match refusal:
-        case AccessDenied():
+        case AccessDenied() | EncryptionRefused():
             return _denied(refusal)
         case LimitReached():
             return Refused(FailureCode.DESTINATION_LIMIT_EXCEEDED, refusal.message)

@@ -355,6 +355,83 @@ class CreateRepositoryResponse(TypedDict, total=False):
     repository: Repository
 
 
+class EncryptionConfigurationForRepositoryCreationTemplate(TypedDict, total=False):
+    encryptionType: Required[str]
+    kmsKey: str
+
+
+class CreateRepositoryCreationTemplateRequest(TypedDict, total=False):
+    prefix: Required[str]
+    description: str
+    encryptionConfiguration: EncryptionConfigurationForRepositoryCreationTemplate
+    resourceTags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    repositoryPolicy: str
+    lifecyclePolicy: str
+    appliedFor: Required[list[str]]
+    customRoleArn: str
+
+
+class RepositoryCreationTemplate(TypedDict, total=False):
+    prefix: str
+    description: str
+    encryptionConfiguration: EncryptionConfigurationForRepositoryCreationTemplate
+    resourceTags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    repositoryPolicy: str
+    lifecyclePolicy: str
+    appliedFor: list[str]
+    customRoleArn: str
+    createdAt: datetime
+    updatedAt: datetime
+
+
+class CreateRepositoryCreationTemplateResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplate: RepositoryCreationTemplate
+
+
+class DeleteRepositoryCreationTemplateRequest(TypedDict, total=False):
+    prefix: Required[str]
+
+
+class DeleteRepositoryCreationTemplateResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplate: RepositoryCreationTemplate
+
+
+class DescribeRepositoryCreationTemplatesRequest(TypedDict, total=False):
+    prefixes: list[str]
+    nextToken: str
+    maxResults: int
+
+
+class DescribeRepositoryCreationTemplatesResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplates: list[RepositoryCreationTemplate]
+    nextToken: str
+
+
+class UpdateRepositoryCreationTemplateRequest(TypedDict, total=False):
+    prefix: Required[str]
+    description: str
+    encryptionConfiguration: EncryptionConfigurationForRepositoryCreationTemplate
+    resourceTags: list[Tag]
+    imageTagMutability: str
+    imageTagMutabilityExclusionFilters: list[ImageTagMutabilityExclusionFilter]
+    repositoryPolicy: str
+    lifecyclePolicy: str
+    appliedFor: list[str]
+    customRoleArn: str
+
+
+class UpdateRepositoryCreationTemplateResponse(TypedDict, total=False):
+    registryId: str
+    repositoryCreationTemplate: RepositoryCreationTemplate
+
+
 class DeleteLifecyclePolicyRequest(TypedDict, total=False):
     registryId: str
     repositoryName: Required[str]

@@ -16,7 +16,16 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 
 from twinport.catalog.engine.statements import batches, insert_absent, upsert
-from twinport.catalog.regional import blobs, departures, images, registries, repositories, scans, storage
+from twinport.catalog.regional import (
+    blobs,
+    creation_templates,
+    departures,
+    images,
+    registries,
+    repositories,
+    scans,
+    storage,
+)
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
@@ -30,11 +39,12 @@ from twinport.catalog.regional.schema import (
     repository_blob,
 )
 from twinport.model.content import Digest, Key
+from twinport.model.creation_templates import AppliedFor, StoredTemplate
 from twinport.model.images import TAGS_PER_IMAGE, NewRepository, Position, Repository
 from twinport.model.manifests import Manifest
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.model.replication import TagOutcome
-from twinport.refusals.images import ReferencedImagesMissing, RepositoryExists, RepositoryNotFound
+from twinport.refusals.images import ReferencedImagesMissing, RepositoryExists, RepositoryNotFound, TemplateChanged
 from twinport.refusals.requests import TagLimitReached
 from twinport.refusals.storage import HistoryBegunAnew, OfferExpired
 
@@ -52,6 +62,7 @@ class NewManifest:
 class Landing:
     """One delivery as it is committed. `manifests` are those that were missing, children before parents.
 
+    `template` is the creation template of the destination by which the gate decided about an absent repository.
     `epoch` is the epoch of the destination's history before the gate decided, if there was one. `instead_of` maps a
     digest to a key whose bytes are damaged or incomplete; the offer holds other bytes of this digest.
     """
@@ -67,6 +78,7 @@ class Landing:
     manifests: tuple[NewManifest, ...]
     carried_by: str
     may_create_repository: bool
+    template: StoredTemplate | None = None
     epoch: int | None = None
     instead_of: Mapping[Digest, Key] = field(default_factory=dict)
 
@@ -190,9 +202,9 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
     """Make an image visible in one transaction: blobs, manifests children first, the tag last, and the outcome.
 
     An image that lies in the archive here is restored. A delivery that has landed before gets the same answer again and
-    changes nothing. Raises RepositoryNotFound if the
-    repository is absent and may not be created; LayersMissing or ReferencedImagesMissing if something that was present
-    at the offer has gone since; TagLimitReached; HistoryBegunAnew after a reset.
+    changes nothing. Raises RepositoryNotFound if the repository is absent and may not be created; TemplateChanged;
+    LayersMissing or ReferencedImagesMissing if something that was present at the offer has gone since;
+    TagLimitReached; HistoryBegunAnew after a reset.
     """
     # Lock order: registry, repository, image, tag. Another process that lands the same delivery waits here.
     settings = registries.hold(db, landing.destination.account)
@@ -222,10 +234,17 @@ def _home(db: Connection, landing: Landing, now: datetime) -> Repository:
         return found
     if not landing.may_create_repository:
         raise RepositoryNotFound(landing.repository, landing.destination.account)
+    template = creation_templates.matching(db, *place, AppliedFor.REPLICATION)
+    if template != landing.template:
+        raise TemplateChanged(landing.repository, landing.destination.account)
+    new = NewRepository() if template is None else template.new_repository
     try:
-        return repositories.insert(db, *place, NewRepository(), now)
+        made = repositories.insert(db, *place, new, now)
     except RepositoryExists:  # another transaction was faster
         return repositories.lock(db, *place, Against.CHANGES)
+    if template is not None:
+        creation_templates.put_lifecycle(db, made, template.template, now)
+    return made
 
 
 def _store(db: Connection, home: Repository, landing: Landing, arrived: NewManifest, now: datetime) -> bool:

@@ -76,7 +76,7 @@ def find_locked(db: Connection, registry: Registry, name: str, against: Against)
 
 
 def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime) -> Repository:
-    """Create a repository with its tags. Raises RepositoryExists."""
+    """Create a repository with its tags and its policy. Raises RepositoryExists."""
     row = {
         "account": registry.account,
         "name": name,
@@ -86,6 +86,7 @@ def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRep
         "scan_on_push": new.scan_on_push,
         "encryption": new.encryption,
         "kms_key": new.kms_key,
+        "policy": new.policy,
     }
     if not statements.insert_absent(db, _repository, row):
         raise RepositoryExists(name, registry.account)

@@ -107,6 +107,28 @@ repository_tag = Table(
     Column("value", Text, nullable=False),
 )
 
+# Settings of repositories that ECR creates by itself. `prefix` has no slash at its end; `given_prefix` is the client's
+# form. `policy` names users and roles by their unique ids, as that of a repository.
+creation_template = Table(
+    "creation_template",
+    regional,
+    Column("account", Text, primary_key=True),
+    Column("prefix", Text, primary_key=True),
+    Column("given_prefix", Text, nullable=False),
+    Column("applied_for", Text, nullable=False),
+    Column("description", Text),
+    Column("encryption", Text, nullable=False),
+    Column("kms_key", Text),
+    Column("tags", Text, nullable=False),
+    Column("mutability", Text, nullable=False),
+    Column("exclusions", Text, nullable=False),
+    Column("policy", Text),
+    Column("lifecycle", Text),
+    Column("role_arn", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
 # Bytes are written once under a key of their own, which is never reused; the row comes after them. `damage` says what
 # was found wrong with the bytes: such a blob is in quarantine, and is not served or replicated.
 blob = Table(
