@@ -15,7 +15,7 @@ from twinport.catalog.regional import images, repositories, schema
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
-from twinport.model.images import ImageFilter, ImageStatus, Position, TagStatus
+from twinport.model.images import ImageFilter, ImageStatus, Position, ReferrerFilter, TagStatus
 from twinport.model.manifests import parse_manifest
 
 FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
@@ -99,7 +99,7 @@ async def test_no_list_walks_the_whole_repository(shelf: Shelf) -> None:
         images.tags(db, repository_id, "v1", 10)
         images.tags_of(db, repository_id, digest)
         images.parents_of(db, repository_id, digest)
-        images.referrers(db, repository_id, digest, ["application/bill"], "", 10)
+        images.referrers(db, repository_id, digest, ReferrerFilter(["application/bill"]), "", 10)
         images.held_blobs(db, repository_id, [digest])
         images.held_manifests(db, repository_id, [digest])
         event.remove(db, "before_cursor_execute", watch)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from twinport.catalog.regional import lifecycle, registries, repositories, schem
 from twinport.catalog.regional.lifecycle import Home, Step
 from twinport.catalog.regional.lifecycle_previews import PreviewStatus
 from twinport.model.content import Digest
+from twinport.model.identities import Caller
 from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage
 from twinport.model.lifecycle import Plan
 from twinport.model.lifecycle import select as decide
@@ -36,8 +37,10 @@ from twinport.refusals.images import (
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
 from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, LifecycleRuns
 from twinport.registry.paging import PageRequest
+from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.pulls import COARSENESS, Pulls
 from twinport.registry.pushes import Push, Unchanged
+from twinport.registry.referrers import Referrers, WantedReferrers
 from twinport.registry.storage_classes import StorageClasses
 
 T = TypeVar("T")
@@ -362,7 +365,7 @@ async def test_a_pull_that_is_not_written_yet_keeps_its_image(yard: Yard) -> Non
     (first,) = await yard.fill(1)
     await yard.put(rule(1, TRANSITION, countType="sinceImagePulled", countNumber=30, countUnit="days"))
     yard.dump.world.advance(31 * DAY)
-    yard.pulls.note(REGION, (await yard.home())[0].id, first, yard.dump.world.now())
+    yard.pulls.note(by(yard.dump.world.now()), REGISTRY, (await yard.home())[0].id, first)
     await yard.runs().look(REGION)
     assert await yard.status(first) is ImageStatus.ACTIVE
 
@@ -416,17 +419,40 @@ async def test_pulls_are_written_once_an_hour_and_never_for_what_is_gone(yard: Y
     assert await yard.pulled(first) == start
     other = Pulls(yard.dump.catalog)
     home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
-    other.note(REGION, home, first, start + TICK)
+    other.note(by(start + TICK), REGISTRY, home, first)
     await other.write()
     assert await yard.pulled(first) == start, "another process wrote within the hour"
-    other.note(REGION, home, first, start + COARSENESS + TICK)
-    other.note(REGION, 10**6, first, start)
+    other.note(by(start + COARSENESS + TICK), REGISTRY, home, first)
+    other.note(by(start), REGISTRY, 10**6, first)
     await yard.dump.delete(second)
-    other.note(REGION, home, second, start)
+    other.note(by(start), REGISTRY, home, second)
     await other.write()
     assert await yard.pulled(first) == start + COARSENESS + TICK
     rows = await yard.dump.region.read(lambda db: db.execute(select(schema.image_pull)).all())
     assert [row.digest for row in rows] == [str(first)]
+
+
+async def test_pulls_of_an_excluded_principal_are_not_recorded_and_hide_no_others(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    await PullTimeExclusions(AllowAll(), yard.dump.catalog).register(ME, REGISTRY, ME.principal_arn)
+    await note(yard, first)
+    assert await yard.pulled(first) is None
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
+    other = replace(by(yard.dump.world.now()), principal_arn="arn:aws:iam::111122223333:user/other")
+    yard.pulls.note(other, REGISTRY, home, first)
+    await yard.pulls.write()
+    assert await yard.pulled(first) == yard.dump.world.now()
+
+
+async def test_an_archived_referrer_is_listed_on_request(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    subject = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": str(first), "size": 1}
+    signature = await yard.push(1, subject=subject)
+    await yard.update(signature, StorageClass.ARCHIVE)
+    referrers = Referrers(AllowAll(), yard.dump.catalog)
+    for status, found in ((ImageStatus.ACTIVE, []), (ImageStatus.ARCHIVED, [signature]), (None, [signature])):
+        page = await referrers.page(ME, REGISTRY, API, WantedReferrers(first, status=status), PageRequest())
+        assert [each.digest for each in page.items] == found
 
 
 async def test_a_look_at_an_image_is_no_pull(yard: Yard) -> None:
@@ -444,9 +470,13 @@ def rows_of(db: Connection, table: Table) -> int:
     return db.execute(select(func.count()).select_from(table)).scalar_one()
 
 
+def by(at: datetime) -> Caller:
+    return replace(ME, origin=replace(ME.origin, at=at))
+
+
 async def note(yard: Yard, digest: Digest) -> None:
     home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
-    yard.pulls.note(REGION, home, digest, yard.dump.world.now())
+    yard.pulls.note(by(yard.dump.world.now()), REGISTRY, home, digest)
     await yard.pulls.write()
 
 

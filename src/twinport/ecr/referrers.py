@@ -8,9 +8,9 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
 from twinport.ecr.requests import paging, repository_of
 from twinport.model.content import Digest
-from twinport.model.images import Referrer
+from twinport.model.images import ImageStatus, Referrer
 from twinport.registry.paging import PageRequest
-from twinport.registry.referrers import ArtifactStatus, Referrers, WantedReferrers
+from twinport.registry.referrers import Referrers, WantedReferrers
 
 # Fewer than the other lists of ECR have.
 DEFAULT_LIMIT = 20
@@ -29,11 +29,15 @@ class ReferrerOperations:
         wanted = WantedReferrers(
             subject=Digest.parse(request["subjectId"]["imageDigest"]),
             types=tuple(asked.get("artifactTypes", [])),
-            status=ArtifactStatus(asked.get("artifactStatus", ArtifactStatus.ACTIVE.value)),
+            status=_status(asked.get("artifactStatus", ImageStatus.ACTIVE.value)),
         )
         part = PageRequest(request.get("maxResults", DEFAULT_LIMIT), request.get("nextToken"))
         page = await self.referrers.page(call.caller, registry, name, wanted, part)
         return {"referrers": [_shown(each) for each in page.items], **paging(page)}
+
+
+def _status(text: str) -> ImageStatus | None:
+    return None if text == "ANY" else ImageStatus(text)
 
 
 def _shown(referrer: Referrer) -> ecr.ImageReferrer:
@@ -41,7 +45,7 @@ def _shown(referrer: Referrer) -> ecr.ImageReferrer:
         "digest": str(referrer.digest),
         "mediaType": referrer.media_type,
         "size": referrer.size,
-        "artifactStatus": ArtifactStatus.ACTIVE.value,
+        "artifactStatus": referrer.status.value,
     }
     if referrer.artifact_type is not None:
         shown["artifactType"] = referrer.artifact_type

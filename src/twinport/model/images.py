@@ -196,6 +196,14 @@ class ImageDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferrerFilter:
+    """Which referrers a list includes: those of the artifact `types`, if any are given, and of a status, if one is."""
+
+    types: Sequence[str] = ()
+    status: ImageStatus | None = ImageStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
 class Referrer:
     """A manifest that names another as its subject. `size` is that of its own bytes."""
 
@@ -204,3 +212,4 @@ class Referrer:
     size: int
     artifact_type: str | None
     annotations: Mapping[str, str]
+    status: ImageStatus = ImageStatus.ACTIVE

@@ -25,7 +25,7 @@ from twinport.model.images import (
     StoredManifest,
 )
 from twinport.model.manifests import parse_manifest
-from twinport.model.names import RegionName, Registry, RepositoryName, TagName
+from twinport.model.names import Registry, RepositoryName, TagName
 from twinport.processes.hashing import damaged, run_over
 from twinport.refusals.images import (
     ImageArchived,
@@ -56,14 +56,14 @@ _ARCHIVED = "Requested image is archived: restore it before it is pulled"
 class NotedPulls(Protocol):
     """Remembers that images were pulled (`registry.pulls`)."""
 
-    def note(self, region: RegionName, repository_id: int, digest: Digest, at: datetime) -> None: ...
+    def note(self, caller: Caller, registry: Registry, repository_id: int, digest: Digest) -> None: ...
 
 
 class NoPulls:
     """Remembers nothing."""
 
-    def note(self, region: RegionName, repository_id: int, digest: Digest, at: datetime) -> None:
-        del region, repository_id, digest, at
+    def note(self, caller: Caller, registry: Registry, repository_id: int, digest: Digest) -> None:
+        del caller, registry, repository_id, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Images:
         """
         await self._authorize(caller, "ecr:BatchGetImage", registry, name)
         repository_id, found = await self._pullable(registry, name, image)
-        self.pulls.note(registry.region, repository_id, found.digest, caller.origin.at)
+        self.pulls.note(caller, registry, repository_id, found.digest)
         return found
 
     async def look(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
@@ -159,7 +159,7 @@ class Images:
         failed = [each for _, each in found if isinstance(each, ImageFailure)]
         whole = tuple(each for each in stored if each.digest not in unread)
         for each in whole:
-            self.pulls.note(registry.region, repository_id, each.digest, caller.origin.at)
+            self.pulls.note(caller, registry, repository_id, each.digest)
         return Gotten(whole, (*failed, *unreadable))
 
     async def list(

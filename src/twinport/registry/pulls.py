@@ -1,22 +1,24 @@
 """When images were last pulled: noted as pulls come, written a little later.
 
-A process notes a pull in memory, and does not note another pull of the same image within an hour. A loop writes the
-notes in one transaction for each Region, and rests. So there is at most one write every five seconds, and at most one
-row an hour and image: docs/decisions/0042-lifecycle-policies.md.
+A process notes a pull in memory, and does not note another one of the same image and principal within an hour. A loop
+writes the notes in one transaction for each Region, and rests. So there is at most one write every five seconds, and at
+most one row an hour and image: docs/decisions/0042-lifecycle-policies.md.
 """
 
 import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from twinport.catalog.ports import Catalog
-from twinport.catalog.regional import storage
+from twinport.catalog.ports import Catalog, Connection
+from twinport.catalog.regional import pull_time_exclusions, storage
 from twinport.errors import Unavailable
 from twinport.model.content import Digest
-from twinport.model.names import RegionName
+from twinport.model.identities import Caller
+from twinport.model.names import RegionName, Registry
 
 COARSENESS = timedelta(hours=1)
 # The pause between two transactions of a Region, however many images are pulled meanwhile.
@@ -26,7 +28,15 @@ MARGIN = COARSENESS + 2 * PAUSE
 # The most images that are remembered. Past this number all are forgotten, and noted again.
 _MOST_REMEMBERED = 100_000
 
-_Image = tuple[RegionName, int, str]
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """A principal and the image that it pulled."""
+
+    registry: Registry
+    principal: str
+    repository_id: int
+    digest: str
 
 
 class Pulls:
@@ -34,23 +44,23 @@ class Pulls:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._noted: dict[_Image, datetime] = {}
-        self._unwritten: dict[_Image, datetime] = {}
+        self._noted: dict[_Pull, datetime] = {}
+        self._unwritten: dict[_Pull, datetime] = {}
         self._something = asyncio.Event()
         # Under this lock, a call of `write` that finds nothing to write has waited for a write in progress.
         self._writing = asyncio.Lock()
 
-    def note(self, region: RegionName, repository_id: int, digest: Digest, at: datetime) -> None:
-        """Remember that an image was pulled."""
-        image = (region, repository_id, str(digest))
-        before = self._noted.get(image)
+    def note(self, caller: Caller, registry: Registry, repository_id: int, digest: Digest) -> None:
+        """Remember that a caller pulled an image. Pulls of principals that the registry excludes are dropped later."""
+        pull = _Pull(registry, caller.principal_arn, repository_id, str(digest))
+        at, before = caller.origin.at, self._noted.get(pull)
         if before is not None and timedelta() <= at - before < COARSENESS:
             return
         if len(self._noted) >= _MOST_REMEMBERED:
             self._noted.clear()
-        self._noted[image] = at
+        self._noted[pull] = at
         if len(self._unwritten) < _MOST_REMEMBERED:
-            self._unwritten[image] = at
+            self._unwritten[pull] = at
             self._something.set()
 
     async def write(self) -> None:
@@ -61,9 +71,7 @@ class Pulls:
             taken, self._unwritten = self._unwritten, {}
             try:
                 for region, pulls in _by_region(taken).items():
-                    await self._catalog.region(region).write(
-                        partial(storage.note_pulls, pulls=pulls, coarseness=COARSENESS)
-                    )
+                    await self._catalog.region(region).write(partial(_store, pulls=pulls))
             except BaseException:
                 self._unwritten = {**taken, **self._unwritten}
                 self._something.set()
@@ -86,8 +94,20 @@ class Pulls:
             await self.settle()
 
 
-def _by_region(pulls: Mapping[_Image, datetime]) -> Mapping[RegionName, dict[storage.Pulled, datetime]]:
-    found: dict[RegionName, dict[storage.Pulled, datetime]] = defaultdict(dict)
-    for (region, repository_id, digest), at in pulls.items():
-        found[region][repository_id, digest] = at
+def _by_region(pulls: Mapping[_Pull, datetime]) -> Mapping[RegionName, dict[_Pull, datetime]]:
+    found: dict[RegionName, dict[_Pull, datetime]] = defaultdict(dict)
+    for pull, at in pulls.items():
+        found[pull.registry.region][pull] = at
     return found
+
+
+def _store(db: Connection, pulls: Mapping[_Pull, datetime]) -> None:
+    """Store the last pull of each image by a principal that its registry does not exclude."""
+    accounts = {pull.registry.account for pull in pulls}
+    excluded = {account: pull_time_exclusions.excluded(db, account) for account in accounts}
+    last: dict[storage.Pulled, datetime] = {}
+    for pull, at in pulls.items():
+        if pull.principal not in excluded[pull.registry.account]:
+            image = (pull.repository_id, pull.digest)
+            last[image] = max(at, last.get(image, at))
+    storage.note_pulls(db, last, COARSENESS)

@@ -23,6 +23,7 @@ from twinport.model.images import (
     ImageStatus,
     Position,
     Referrer,
+    ReferrerFilter,
     Repository,
     StoredManifest,
     TagStatus,
@@ -296,22 +297,23 @@ def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> di
 
 
 def referrers(
-    db: Connection, repository_id: int, subject: Digest, types: Sequence[str], after: str, limit: int
+    db: Connection, repository_id: int, subject: Digest, wanted: ReferrerFilter, after: str, limit: int
 ) -> tuple[list[Referrer], bool]:
-    """Return manifests whose subject is `subject`, after the digest `after`; of the artifact `types`, if any.
+    """Return manifests whose subject is `subject`, after the digest `after`.
 
     Also tell whether more follow: if annotations are large, the list has fewer than `limit` entries, but at least one.
     """
     query = select(_manifest.c.digest, func.coalesce(func.length(_manifest.c.annotations), 0).label("size")).where(
         _manifest.c.repository_id == repository_id, _manifest.c.subject == str(subject), _manifest.c.digest > after
     )
-    if types:
-        query = query.where(_manifest.c.artifact_type.in_(types))
+    query = query.outerjoin(_storage, storage.OF_THE_IMAGE).where(*storage.is_in(wanted.status))
+    if wanted.types:
+        query = query.where(_manifest.c.artifact_type.in_(wanted.types))
     rows = db.execute(query.order_by(_manifest.c.digest).limit(limit + 1)).all()
     totals = accumulate(row.size for row in rows)
     fitting = sum(total <= max(rows[0].size, _ANNOTATIONS) for total in totals)
-    wanted = [row.digest for row in rows[: min(limit, fitting)]]
-    return _referrers(db, repository_id, wanted), len(wanted) < len(rows)
+    names = [row.digest for row in rows[: min(limit, fitting)]]
+    return _referrers(db, repository_id, names), len(names) < len(rows)
 
 
 # --- private ----------------------------------------------------------------------------------------------
@@ -425,11 +427,12 @@ def _source(origin: str) -> Registry:
 
 def _referrers(db: Connection, repository_id: int, names: Sequence[str]) -> list[Referrer]:
     columns = (_manifest.c.digest, _manifest.c.media_type, _manifest.c.artifact_type, _manifest.c.annotations)
-    query = select(*columns, func.length(_manifest.c.content).label("size"))
+    query = select(*columns, func.length(_manifest.c.content).label("size"), _storage.c.status)
+    query = query.outerjoin(_storage, storage.OF_THE_IMAGE)
     query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(names))
     return [_referrer(row) for row in db.execute(query.order_by(_manifest.c.digest))]
 
 
 def _referrer(row: Row[*tuple[Any, ...]]) -> Referrer:
     annotations = json.loads(row.annotations) if row.annotations else {}
-    return Referrer(Digest.parse(row.digest), row.media_type, row.size, row.artifact_type, annotations)
+    return Referrer(Digest.parse(row.digest), row.media_type, row.size, row.artifact_type, annotations, _status(row))
