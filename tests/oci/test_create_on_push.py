@@ -279,6 +279,20 @@ def test_tags_need_a_role_that_may_tag(server: Served, account: str, ecr: Any, d
     assert ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"] == tags
 
 
+def test_a_key_needs_a_role_that_may_use_it(server: Served, account: str, ecr: Any, docker: Docker) -> None:  # noqa: ANN401 — as above
+    key = f"arn:aws:kms:eu-west-1:{account}:key/0a1b2c3d-0000-4000-8000-000000000000"
+    template(ecr, "prod", encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key})
+    refused = docker.push("prod/api")
+    assert refused.error[:2] == (403, "DENIED")
+    assert f"kms:CreateGrant on resource: {key}" in refused.error[2]
+    allowed = allow("kms:CreateGrant", "kms:DescribeKey", resource=key)
+    arn = role(server, account, allow("ecr:CreateRepository"), allowed)
+    ecr.update_repository_creation_template(prefix="prod", customRoleArn=arn)
+    assert docker.push("prod/api").status == 201
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert repository["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": key}
+
+
 @pytest.mark.parametrize(
     ("statements", "trusted", "missing"),
     [

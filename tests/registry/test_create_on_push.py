@@ -18,11 +18,11 @@ from twinport.catalog.regional import creation_templates, repositories
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
-from twinport.model.creation_templates import ROOT, AppliedFor, CreationTemplate, keys_for
+from twinport.model.creation_templates import ROOT, AppliedFor, CreationTemplate, Encryption, keys_for
 from twinport.model.identities import TEMPLATE_SERVICE, Caller
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
 from twinport.model.names import RepositoryName
-from twinport.refusals.images import RepositoryNotFound, TooManyRepositories
+from twinport.refusals.images import EncryptionRefused, RepositoryNotFound, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
 from twinport.settings.deviations import Quotas
@@ -125,6 +125,14 @@ async def test_the_quota_of_repositories_counts_for_a_push_too(catalog: WholeCat
     with pytest.raises(TooManyRepositories):
         await verb.create(caller(), REGISTRY, RepositoryName("prod/web"), PUT)
     assert await found(catalog, RepositoryName("prod/web")) is None
+
+
+async def test_a_key_is_refused_where_the_operator_takes_none(catalog: WholeCatalog) -> None:
+    await store(catalog, CreationTemplate("prod", TEMPLATE.applied_for, encryption=Encryption("KMS")))
+    verb = create_on_push(catalog, AllowAll(), ManualClock(NOW))
+    with pytest.raises(EncryptionRefused):
+        await verb.create(caller(), REGISTRY, NAME, PUT)
+    assert await found(catalog) is None
 
 
 async def test_no_push_creates_a_name_that_would_be_another_registrys_path(catalog: WholeCatalog) -> None:

@@ -16,10 +16,10 @@ from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.catalog.partition import entities, principal_policies
 from twinport.catalog.ports import Connection, WholeCatalog
-from twinport.catalog.regional import creation_templates, registries, repositories
+from twinport.catalog.regional import creation_templates, lifecycle, registries, repositories
 from twinport.clock import ManualClock
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
-from twinport.model.creation_templates import AppliedFor, CreationTemplate
+from twinport.model.creation_templates import AppliedFor, CreationTemplate, Encryption
 from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_SERVICE, TEMPLATE_SERVICE, Caller
 from twinport.model.images import Mutability, TagRule
@@ -30,6 +30,10 @@ from twinport.policies.aws_managed import AwsPolicies
 IMAGE, OTHER = image(b"layer one"), image(b"layer two")
 IMMUTABLE = TagRule(Mutability.IMMUTABLE)
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
+LIFECYCLE = (
+    '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":5},'
+    '"action":{"type":"expire"}}]}'
+)
 TAGS = {"team": "a"}
 TAG = "ecr:TagResource"
 
@@ -120,6 +124,25 @@ async def test_a_template_for_other_purposes_or_prefixes_leaves_the_defaults(wor
     await world.template(FAR, for_copies("tea", tag_rule=IMMUTABLE))
     assert await world.outcome() is DeliveryState.COMPLETE
     assert await world.settings(FAR) == (TagRule(), {}, None)
+
+
+async def test_a_copy_that_creates_its_repository_brings_the_lifecycle_policy_of_the_template(
+    world: TemplateWorld,
+) -> None:
+    await world.template(FAR, for_copies(lifecycle=LIFECYCLE))
+    assert await world.outcome() is DeliveryState.COMPLETE
+
+    def read(db: Connection) -> str | None:
+        stored = lifecycle.find(db, repositories.get(db, FAR, NAME).id)
+        return None if stored is None else stored.text
+
+    assert await world.catalog.region(FAR.region).read(read) == LIFECYCLE
+
+
+async def test_a_key_fails_the_copy_where_the_operator_takes_none(world: TemplateWorld) -> None:
+    await world.template(FAR, for_copies(encryption=Encryption("KMS")))
+    assert await world.outcome() is FailureCode.DESTINATION_KMS_ERROR
+    assert await world.repository(FAR) is None
 
 
 async def test_root_is_the_last_that_matches(world: TemplateWorld) -> None:
