@@ -17,7 +17,7 @@ from tests.fakes import OTHER_REGION, REGISTRY, AllowAll
 from tests.registry.dump import API, ME, Dump
 from tests.shelf import image_of, index_of
 from twinport.catalog.ports import Database, WholeCatalog
-from twinport.catalog.regional import lifecycle, registries, repositories, schema
+from twinport.catalog.regional import lifecycle, registries, repositories, scans, schema
 from twinport.catalog.regional.lifecycle import Home, Step
 from twinport.catalog.regional.lifecycle_previews import PreviewStatus
 from twinport.model.content import Digest
@@ -41,6 +41,7 @@ from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.pulls import COARSENESS, Pulls
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.referrers import Referrers, WantedReferrers
+from twinport.registry.scanning import Scanning
 from twinport.registry.storage_classes import StorageClasses
 
 T = TypeVar("T")
@@ -409,6 +410,24 @@ async def test_a_push_of_an_archived_image_restores_it_and_owes_its_copies(yard:
     assert await owed(yard) == ["v0"]
 
 
+async def test_archiving_forgets_the_scan_and_a_restore_owes_one_if_pushes_are_scanned(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    scanning = Scanning(AllowAll(), yard.dump.catalog, lambda: None)
+    await scanning.start(ME, REGISTRY, API, ImageId(first, None))
+    assert await scanned(yard) == [first]
+    await yard.update(first, StorageClass.ARCHIVE)
+    assert await scanned(yard) == []
+    with pytest.raises(ImageArchived):
+        await scanning.start(ME, REGISTRY, API, ImageId(first, None))
+    await scanning.set_scan_on_push(ME, REGISTRY, API, value=True)
+    await yard.update(first, StorageClass.STANDARD)
+    await yard.runs().look(REGION)
+    assert await scanned(yard) == [first]
+    await yard.update(first, StorageClass.ARCHIVE)
+    await yard.push(0)
+    assert await scanned(yard) == [first]
+
+
 # --- pulls ------------------------------------------------------------------------------------------------
 
 
@@ -478,6 +497,11 @@ async def note(yard: Yard, digest: Digest) -> None:
     home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
     yard.pulls.note(by(yard.dump.world.now()), REGISTRY, home, digest)
     await yard.pulls.write()
+
+
+async def scanned(yard: Yard) -> list[Digest]:
+    due = await yard.dump.region.read(lambda db: scans.due(db, REGION, yard.dump.world.now(), 10))
+    return [each.image.digest for each in due]
 
 
 async def owed(yard: Yard) -> list[str]:

@@ -7,7 +7,7 @@ what is left. A lease keeps two processes from doing the same work; the work is 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -241,10 +241,11 @@ def _name(home: Home) -> str:
     return f"lifecycle {home.id}"
 
 
-def _steps(plan: Plan, at_once: int) -> Sequence[Step]:
+def _steps(plan: Plan, at_once: int) -> Iterator[Step]:
     """Cut a plan into steps, each with the images that its rules keep."""
-    chosen = [plan.actions[first : first + at_once] for first in range(0, len(plan.actions), at_once)]
-    return [Step(actions, _kept(plan, actions)) for actions in chosen]
+    for first in range(0, len(plan.actions), at_once):
+        actions = plan.actions[first : first + at_once]
+        yield Step(actions, _kept(plan, actions))
 
 
 def _kept(plan: Plan, actions: Sequence[Action]) -> tuple[Image, ...]:

@@ -104,6 +104,8 @@ def _store(
         if images.store_manifest(db, found.id, image, now):
             _require_image_quota(db, found, quotas)
             scans.owe(db, found, settings.scanning, (image.digest, image.manifest), now)
+        elif restored:
+            scans.owe_restored(db, found, settings.scanning, image.digest, now)
     for tag in new:
         _name(db, rules, found, image, tag, now)
     unchanged = [tag for tag in push.tags or (None,) if tag not in new]

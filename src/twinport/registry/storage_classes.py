@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import images, outbox, registries, repositories, storage
+from twinport.catalog.regional import images, outbox, registries, repositories, scans, storage
 from twinport.catalog.regional.repositories import Against
 from twinport.catalog.regional.storage import Activating
 from twinport.logs import telemetry
@@ -76,21 +76,22 @@ class StorageClasses:
 
 
 def finish_restore(db: Connection, each: Activating, catalog: Catalog) -> bool:
-    """Make an image active whose restore has begun, and owe its deliveries. Tell whether it was still to be done.
+    """Make an image active whose restore has begun, and owe its deliveries and its scan. Tell whether that was to do.
 
     A delivery has the position that the tag has already: it moves nothing back at its destination.
     """
-    rules = registries.hold(db, each.registry.account).replication
+    settings = registries.hold(db, each.registry.account)
     repository = repositories.find_locked(db, each.registry, each.repository, Against.CHANGES)
     now = catalog.now(db)
     if repository is None or not storage.activate(db, repository.id, each.digest, now):
         return False
+    scans.owe_restored(db, repository, settings.scanning, each.digest, now)
     if images.is_sparse(db, repository.id, each.digest):
         return True
     account = each.registry.account
     for tag in images.tags_of(db, repository.id, each.digest) or (None,):
         position = registries.next_position(db, account) if tag is None else images.position(db, repository.id, tag)
-        planned = planner.plan(rules, each.registry, each.repository, each.digest, tag)
+        planned = planner.plan(settings.replication, each.registry, each.repository, each.digest, tag)
         outbox.owe(db, each.registry, planned, position, now)
     return True
 

@@ -74,6 +74,15 @@ def owe(
         request(db, repository.id, digest, configuration.scan_type, now)
 
 
+def owe_restored(
+    db: Connection, repository: Repository, configuration: ScanningConfiguration, digest: Digest, now: datetime
+) -> None:
+    """As `owe`, for an image that was restored from the archive: it is scanned as if it were new."""
+    is_on_push = configuration.applied(repository.name, scan_on_push=repository.scan_on_push).is_on_push
+    if is_on_push and is_scannable(config_media_type(db, repository.id, digest)):
+        request(db, repository.id, digest, configuration.scan_type, now)
+
+
 def request(db: Connection, repository_id: int, digest: Digest, scan_type: ScanType, now: datetime) -> None:
     """Owe a scan of an image from now on. Its last result stays until the scan ends."""
     changes = {"state": ScanState.IN_PROGRESS.value, "description": None, "requested_at": now, "due_at": now}

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, literal, or_, select, tuple_, type_coerce, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.regional import schema
+from twinport.catalog.regional import scans, schema
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus
@@ -55,7 +55,8 @@ def status_of(db: Connection, repository_id: int, digest: Digest) -> ImageStatus
 
 
 def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Move an image that is there to the archive."""
+    """Move an image that is there to the archive. What scans found is forgotten: it is not scanned there."""
+    scans.forget(db, repository_id, digest)
     changes = {"status": ImageStatus.ARCHIVED.value, "archived_at": now}
     statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
 
