@@ -1,7 +1,7 @@
 """Lifecycle policies at work: a loop that applies them, makes their previews, and ends the restores of images.
 
 A run decides from what it read (model/lifecycle.py) and acts in short transactions, each of which compares what it acts
-on with what was read. So nothing is lost when a process dies between two of them: another process decides anew from
+on with what was read. So nothing is lost when a process dies between two of them: another process decides again from
 what is left. A lease keeps two processes from doing the same work; the work is right even if they do.
 """
 
@@ -47,7 +47,7 @@ class Ended(Enum):
     """How a run of a policy ended."""
 
     WHOLE = "every action was taken that was still right"
-    OUT_OF_DATE = "the repository or its policy changed: decide anew"
+    OUT_OF_DATE = "the repository or its policy changed: decide again"
     LEASE_LOST = "another process goes on"
 
 
@@ -105,7 +105,7 @@ class LifecycleRuns:
         return ended is not Ended.LEASE_LOST
 
     async def _try(self, home: Home, policy: StoredPolicy, done: Counter[ActionType]) -> Ended:
-        """Make a plan and carry it out, anew if the repository changed meanwhile."""
+        """Make a plan and carry it out, again if the repository changed meanwhile."""
         ended = Ended.OUT_OF_DATE
         for _ in range(_ATTEMPTS):
             plan = await self._plan(home, parse_policy(policy.text))
