@@ -145,6 +145,7 @@ def test_a_layer_is_mounted_only_between_repositories_of_the_same_encryption(ecr
     assert [mounts(ecr, "base", name, digest) for name in ("same", "other", "plain")] == [True, False, False]
 
 
+@pytest.mark.large
 def test_where_the_deployment_mounts_nothing_an_account_may_still_choose_it(tmp_path_factory: Any) -> None:  # noqa: ANN401 — as above
     served = start(tmp_path_factory.mktemp("mounts") / "data", TWINPORT_DEVIATIONS="no-mounts")
     try:

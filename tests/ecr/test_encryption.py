@@ -92,6 +92,7 @@ def warnings(served: Served) -> list[dict[str, object]]:
     return [each for each in events(served) if each["event"] == "encryption.not_applied"]
 
 
+@pytest.mark.large
 def test_the_default_refuses_keys_names_the_setting_and_warns_of_recorded_ones(tmp_path: Path) -> None:
     account, asked = new_account(), {"encryptionType": "KMS"}
     recording = start(tmp_path / "data")
@@ -122,6 +123,7 @@ def test_the_default_refuses_keys_names_the_setting_and_warns_of_recorded_ones(t
         refusing.stop()
 
 
+@pytest.mark.large
 def test_on_an_encrypted_volume_keys_are_taken_and_no_start_warns(tmp_path: Path) -> None:
     for _ in range(2):
         served = start(tmp_path / "data", TWINPORT_ENCRYPTION_AT_REST="volume")

@@ -268,6 +268,7 @@ def test_a_second_scan_within_a_day_and_what_is_no_image_are_refused(
         client.ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "none"})
 
 
+@pytest.mark.large
 def test_scans_that_were_requested_end_after_the_server_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     folder.mkdir()
