@@ -389,6 +389,28 @@ async def test_a_part_of_an_active_index_is_not_archived_and_a_restored_index_re
     assert yard.rung[-1] == "owed"
 
 
+async def test_a_new_index_restores_its_archived_parts(yard: Yard) -> None:
+    first, second = await yard.fill(2)
+    content = (await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))).content
+    for each in (first, second):
+        await yard.update(each, StorageClass.ARCHIVE)
+    push = Push(index_of(content), None, (TagName("index"),), None, Unchanged.ACCEPT)
+    await yard.dump.images.put(ME, REGISTRY, API, push)
+    assert (await yard.status(first), await yard.status(second)) == (ImageStatus.ACTIVE, ImageStatus.ARCHIVED)
+    await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))
+
+
+async def test_parts_that_an_index_restores_are_scanned(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    index = await yard.push_index(first)
+    await Scanning(AllowAll(), yard.dump.catalog, lambda: None).set_scan_on_push(ME, REGISTRY, API, value=True)
+    for each in (index, first):
+        await yard.update(each, StorageClass.ARCHIVE)
+    await yard.update(index, StorageClass.STANDARD)
+    await yard.runs().look(REGION)
+    assert await scanned(yard) == [first]
+
+
 async def test_archiving_owes_no_copy_and_a_restore_owes_one_for_each_tag(yard: Yard) -> None:
     (first,) = await yard.fill(1)
     rules = ReplicationConfiguration((ReplicationRule((Registry(REGISTRY.account, OTHER_REGION),)),))

@@ -96,7 +96,8 @@ def _store(
     rules = settings.replication
     image = _judged(db, found, push.parts, image)
     restored = _restore(db, found, image, now)
-    new = _new_tags(db, found, replace(push, unchanged=Unchanged.WELCOME) if restored else push, image, every=restored)
+    is_back = image.digest in restored
+    new = _new_tags(db, found, replace(push, unchanged=Unchanged.WELCOME) if is_back else push, image, every=is_back)
     if new:
         if push.parts is Parts.REQUIRED:
             images.require_parts(db, found, image.manifest)
@@ -104,8 +105,9 @@ def _store(
         if images.store_manifest(db, found.id, image, now):
             _require_image_quota(db, found, quotas)
             scans.owe(db, found, settings.scanning, (image.digest, image.manifest), now)
-        elif restored:
-            scans.owe_restored(db, found, settings.scanning, image.digest, now)
+            # Only now is it known what a new index contains.
+            restored += _restore(db, found, image, now) if image.manifest.children else []
+    scans.owe_restored(db, found, settings.scanning, restored, now)
     for tag in new:
         _name(db, rules, found, image, tag, now)
     unchanged = [tag for tag in push.tags or (None,) if tag not in new]
@@ -165,10 +167,10 @@ def _judged(db: Connection, repository: Repository, parts: Parts, image: NewImag
             return replace(image, sparse=not images.is_whole(db, repository, image.manifest))
 
 
-def _restore(db: Connection, repository: Repository, image: NewImage, now: datetime) -> bool:
-    """Take the pushed image out of the archive, and what an index contains. Tell whether the image itself lay there."""
+def _restore(db: Connection, repository: Repository, image: NewImage, now: datetime) -> list[Digest]:
+    """Take the pushed image out of the archive, and what an index contains. Return what lay there."""
     if not image.manifest.children and storage.status_of(db, repository.id, image.digest) is ImageStatus.ACTIVE:
-        return False
+        return []
     return storage.activate(db, repository.id, image.digest, now)
 
 

@@ -83,9 +83,10 @@ def finish_restore(db: Connection, each: Activating, catalog: Catalog) -> bool:
     settings = registries.hold(db, each.registry.account)
     repository = repositories.find_locked(db, each.registry, each.repository, Against.CHANGES)
     now = catalog.now(db)
-    if repository is None or not storage.activate(db, repository.id, each.digest, now):
+    restored = [] if repository is None else storage.activate(db, repository.id, each.digest, now)
+    if repository is None or each.digest not in restored:
         return False
-    scans.owe_restored(db, repository, settings.scanning, each.digest, now)
+    scans.owe_restored(db, repository, settings.scanning, restored, now)
     if images.is_sparse(db, repository.id, each.digest):
         return True
     account = each.registry.account

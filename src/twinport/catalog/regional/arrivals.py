@@ -220,8 +220,8 @@ def land(db: Connection, landing: Landing, now: datetime) -> TagOutcome:
             scans.owe(db, home, settings.scanning, (arrived.digest, arrived.manifest), now)
     if not images.holds(db, home.id, landing.digest):
         raise ReferencedImagesMissing([str(landing.digest)], home.name, home.registry.account)
-    if storage.activate(db, home.id, landing.digest, now):
-        scans.owe_restored(db, home, settings.scanning, landing.digest, now)
+    restored = storage.activate(db, home.id, landing.digest, now)
+    scans.owe_restored(db, home, settings.scanning, restored, now)
     decided = _place_tag(db, home, landing, here, now)
     row = {"delivery_id": landing.delivery, "account": landing.destination.account}
     db.execute(arrival.insert().values(**row, outcome=decided.value, arrived_at=now))

@@ -5,7 +5,7 @@ process died is still owed. The row of a scan is locked after its repository and
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,12 +75,17 @@ def owe(
 
 
 def owe_restored(
-    db: Connection, repository: Repository, configuration: ScanningConfiguration, digest: Digest, now: datetime
+    db: Connection,
+    repository: Repository,
+    configuration: ScanningConfiguration,
+    restored: Iterable[Digest],
+    now: datetime,
 ) -> None:
-    """As `owe`, for an image that was restored from the archive: it is scanned as if it were new."""
-    is_on_push = configuration.applied(repository.name, scan_on_push=repository.scan_on_push).is_on_push
-    if is_on_push and is_scannable(config_media_type(db, repository.id, digest)):
-        request(db, repository.id, digest, configuration.scan_type, now)
+    """As `owe`, for images that were restored from the archive: they are scanned as if they were new."""
+    if configuration.applied(repository.name, scan_on_push=repository.scan_on_push).is_on_push:
+        for digest in restored:
+            if is_scannable(config_media_type(db, repository.id, digest)):
+                request(db, repository.id, digest, configuration.scan_type, now)
 
 
 def request(db: Connection, repository_id: int, digest: Digest, scan_type: ScanType, now: datetime) -> None:

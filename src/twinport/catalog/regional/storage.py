@@ -67,16 +67,18 @@ def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> Non
     db.execute(update(_storage).where(*mine, archived).values(status=ImageStatus.ACTIVATING.value))
 
 
-def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) -> bool:
-    """Make an image active, and all that it contains if it is an index. Tell whether the image itself was not."""
-    was_active = not _activate(db, repository_id, _storage.c.digest == str(digest), now)
+def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) -> list[Digest]:
+    """Make an image active, and all that it contains if it is an index. Return those that were not."""
+    changed = [*_activate(db, repository_id, _storage.c.digest == str(digest), now)]
     waiting = [str(digest)]
     while waiting:
         children = select(_child.c.child).where(
             _child.c.repository_id == repository_id, _child.c.parent == waiting.pop()
         )
-        waiting += _activate(db, repository_id, _storage.c.digest.in_(children), now)
-    return not was_active
+        parts = _activate(db, repository_id, _storage.c.digest.in_(children), now)
+        changed += parts
+        waiting += parts
+    return [Digest.parse(each) for each in changed]
 
 
 def _activate(db: Connection, repository_id: int, which: ColumnElement[bool], now: datetime) -> Sequence[str]:
