@@ -218,6 +218,10 @@ def test_the_last_pull_is_recorded_soon(ecr: Any) -> None:  # noqa: ANN401
             text_of(rule(1, tagStatus="tagged")),
             "Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.",
         ),
+        (
+            text_of(rule(1, tagStatus="tagged", tagPatternList=[f"v{number}*" for number in range(101)])),
+            "The rules must have at most 100 tag prefixes and tag patterns together.",
+        ),
     ],
 )
 def test_a_policy_that_is_none_is_refused_in_ecrs_words(ecr: Any, given: str, constraint: str) -> None:  # noqa: ANN401

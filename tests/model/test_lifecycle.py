@@ -408,6 +408,20 @@ def test_what_is_no_json_is_no_policy(given_text: str) -> None:
     assert "Could not map policyString into LifecyclePolicy." in refusal.value.constraint
 
 
+def test_an_entry_that_is_given_twice_is_compared_once_and_all_rules_have_a_hundred_together() -> None:
+    given_text = text(written(1, tagStatus="tagged", tagPatternList=["*"] * 5000))
+    policy = parse_policy(given_text)
+    assert policy.rules[0].patterns == ("*",)
+    assert json.loads(policy.text) == json.loads(given_text), "it is returned as it was given"
+    rules = [
+        written(n, tagStatus="tagged", tagPrefixList=[f"{n}-{each}" for each in range(size)])
+        for n, size in ((1, 50), (2, 51))
+    ]
+    with pytest.raises(InvalidParameter) as refusal:
+        parse_policy(text(*rules))
+    assert "at most 100 tag prefixes and tag patterns" in refusal.value.constraint
+
+
 def test_rules_for_both_storage_classes_stand_together() -> None:
     archived = written(3, countType="sinceImageTransitioned", storageClass="archive", countNumber=90, **DAYS)
     policy = parse_policy(text(archived, written(1, TRANSITION, countType="sinceImagePulled", **DAYS)))

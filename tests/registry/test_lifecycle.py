@@ -188,6 +188,24 @@ async def test_a_policy_is_applied_in_batches_and_is_not_due_again_for_a_while(y
     assert await yard.tags() == ["v6", "v7"]
 
 
+async def test_a_policy_that_is_put_again_and_again_does_not_keep_a_region_from_its_end(yard: Yard) -> None:
+    await yard.fill(1)
+    await yard.put(rule())
+    applied: list[int] = []
+
+    class Putting(Pulls):
+        """A client puts the policy anew while it is applied."""
+
+        async def settle(self) -> None:
+            applied.append(1)
+            await yard.put(rule())
+
+    yard.pulls = Putting(yard.dump.catalog)
+    await yard.runs().look(REGION)
+    await yard.runs().look(REGION)
+    assert len(applied) == 2, "once in each look"
+
+
 async def test_a_run_that_is_killed_after_any_write_is_ended_by_another_process(yard: Yard) -> None:
     await yard.fill(7)
     await yard.put(rule())

@@ -39,6 +39,7 @@ from twinport.refusals.scanning import (
     ScanQuotaExceeded,
 )
 from twinport.refusals.storage import StorageUnavailable
+from twinport.registry import scan_runs
 from twinport.registry.paging import PageRequest
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.scan_runs import DEFECTIVE, ScanRuns
@@ -386,6 +387,20 @@ async def test_few_scans_run_at_once(scans: Scans) -> None:
     scans.scanner.gate.set()
     assert await running == 20
     assert scans.scanner.most == 4
+
+
+async def test_a_region_with_many_scans_lets_others_have_their_turn(
+    scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_runs, "_BATCH", 1)
+    monkeypatch.setattr(scan_runs, "_BATCHES", 2)
+    await scans.set_rule(ScanFrequency.SCAN_ON_PUSH, "*")
+    for number in range(3):
+        await scans.dump.push(f"layer {number}".encode(), tag=f"t{number}")
+    runs = scans.runs()
+    assert (await runs.scan_due(REGION), runs.requested.is_set()) == (2, True)
+    runs.requested.clear()
+    assert (await runs.scan_due(REGION), runs.requested.is_set()) == (1, False)
 
 
 async def test_a_defect_of_the_scanner_fails_one_scan_and_no_other(

@@ -17,6 +17,8 @@ _PREFIX = "Lifecycle policy validation failure: "
 _NO_POLICY = "Could not map policyString into LifecyclePolicy."
 _NO_SCHEMA = "instance failed to match exactly one schema (matched 0 out of 2)"
 MOST_RULES, MOST_WILDCARDS, LEAST_DAYS_IN_ARCHIVE = 50, 4, 90
+# A run compares each of these with the tags of every image, which may be 100,000.
+MOST_TAG_ENTRIES = 100
 _LARGEST = (1 << 31) - 1
 
 
@@ -176,6 +178,8 @@ def _check_storage(rule: Rule) -> None:
 
 
 def _check_together(rules: Sequence[Rule]) -> None:
+    if sum(len(rule.prefixes) + len(rule.patterns) for rule in rules) > MOST_TAG_ENTRIES:
+        _refuse(f"The rules must have at most {MOST_TAG_ENTRIES} tag prefixes and tag patterns together.")
     priorities = [rule.priority for rule in rules]
     if len(set(priorities)) != len(priorities):
         _refuse("Rule priorities must be unique.")
@@ -252,7 +256,8 @@ def _texts(selection: Mapping[str, object], name: str) -> tuple[str, ...]:
     texts = tuple(_text(each) for each in _array(selection[name], _LARGEST))
     if "" in texts:
         _refuse('string "" is too short (length: 0, required minimum: 1)')
-    return texts
+    # What is given twice asks for nothing more.
+    return tuple(dict.fromkeys(texts))
 
 
 def _number(given: object) -> int:

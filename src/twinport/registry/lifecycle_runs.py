@@ -7,7 +7,7 @@ what is left. A lease keeps two processes from doing the same work; the work is 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -73,18 +73,28 @@ class LifecycleRuns:
                     await self.due.wait()
 
     async def look(self, region: RegionName) -> None:
-        """Do what is due in one Region: restores, previews, and policies."""
+        """Do what is due in one Region: restores, previews, and policies, each policy once.
+
+        So other Regions have their turn, however often a client puts a policy.
+        """
         await self._restore(region)
         database = self.catalog.region(region)
         for home in await database.read(
             lambda db: lifecycle_previews.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)
         ):
             await self._leased(database, home, self.preview)
-        while homes := await database.read(lambda db: lifecycle.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)):
+        seen: set[int] = set()
+        while homes := [home for home in await self._due(region) if home.id not in seen]:
+            seen.update(home.id for home in homes)
             if not any([await self._leased(database, home, self.apply) for home in homes]):
                 return
 
     # --- policies ---
+
+    async def _due(self, region: RegionName) -> list[Home]:
+        return await self.catalog.region(region).read(
+            lambda db: lifecycle.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)
+        )
 
     async def apply(self, home: Home) -> bool:
         """Apply a repository's policy. Return False if this process lost the lease: another one goes on."""
@@ -117,9 +127,10 @@ class LifecycleRuns:
     async def _carry_out(self, home: Home, policy: StoredPolicy, plan: Plan, done: Counter[ActionType]) -> Ended:
         """Take the actions of a plan, and count them in `done`."""
         database = self.catalog.region(home.registry.region)
-        for step in _steps(plan, self.at_once):
+        for first in range(0, len(plan.actions), self.at_once):
             if not await self._lease(database, home):
                 return Ended.LEASE_LOST
+            step = await LIFECYCLE.run(partial(_step, plan, plan.actions[first : first + self.at_once]))
             taken = await database.write(
                 partial(lambda db, step: lifecycle.act(db, home, policy.version, step, self.catalog.now(db)), step=step)
             )
@@ -241,16 +252,11 @@ def _name(home: Home) -> str:
     return f"lifecycle {home.id}"
 
 
-def _steps(plan: Plan, at_once: int) -> Iterator[Step]:
-    """Cut a plan into steps, each with the images that its rules keep."""
-    for first in range(0, len(plan.actions), at_once):
-        actions = plan.actions[first : first + at_once]
-        yield Step(actions, _kept(plan, actions))
-
-
-def _kept(plan: Plan, actions: Sequence[Action]) -> tuple[Image, ...]:
+def _step(plan: Plan, actions: Sequence[Action]) -> Step:
+    """Make a step of some of a plan's actions, with the images that their rules keep, each once."""
     priorities = {action.priority for action in actions} & plan.kept.keys()
-    return tuple(image for priority in sorted(each for each in priorities if each) for image in plan.kept[priority])
+    kept = {image.digest: image for priority in priorities if priority for image in plan.kept[priority]}
+    return Step(tuple(actions), tuple(kept.values()))
 
 
 def _complete(preview: Preview, plan: Plan) -> Preview:

@@ -32,6 +32,8 @@ _DEADLINE = timedelta(seconds=20)
 _AT_ONCE = 4
 _BATCH = 16
 _A_SECOND = 50
+# After so many batches of one Region the others have their turn.
+_BATCHES = 20
 _LOOK = timedelta(seconds=5)
 # Every push wakes the loop. Many pushes a second need not have it look so often.
 _PAUSE = timedelta(milliseconds=200)
@@ -59,12 +61,16 @@ class ScanRuns:
             await asyncio.sleep(_PAUSE.total_seconds())
 
     async def scan_due(self, region: RegionName) -> int:
-        """Run the scans that are due, unless another process does so. Tell how many."""
+        """Run the scans that are due, a number of them at most, unless another process does so. Tell how many."""
         done = 0
-        while (due := await self._due(region)) and await self._lease(region):
+        for _ in range(_BATCHES):
+            due = await self._due(region)
+            if not due or not await self._lease(region):
+                return done
             await self._scan_each(region, due)
             done += len(due)
             await asyncio.sleep(len(due) / _A_SECOND)
+        self.requested.set()
         return done
 
     async def _scan_each(self, region: RegionName, due: Sequence[OwedScan]) -> None:
