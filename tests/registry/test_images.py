@@ -41,6 +41,7 @@ from twinport.registry.named_images import FailureCode
 from twinport.registry.paging import PageRequest
 from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.referrers import ReferrerQuery, Referrers
+from twinport.registry.signing import Signing
 
 CONFIG, LAYER, OTHER_LAYER = b"config", b"layer", b"another layer"
 FIRST, SECOND = image_of(CONFIG, LAYER), image_of(CONFIG, OTHER_LAYER)
@@ -437,6 +438,17 @@ async def test_describing_what_is_not_there_or_cannot_be_is_refused(shelf: Shelf
         await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage(None, "v1")])
     with pytest.raises(InvalidParameter):
         await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage("nonsense", None)])
+
+
+async def test_an_image_that_goes_while_it_is_described_is_not_found(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(shelf, FIRST, V1)
+    monkeypatch.setattr(images, "details", lambda *_: {})
+    with pytest.raises(ImageNotFound):
+        await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage(None, V1)])
+    with pytest.raises(ImageNotFound):
+        await Signing(AllowAll(), shelf.catalog).status(caller(), REGISTRY, API, ImageId(None, V1))
 
 
 async def test_pages_hold_every_image_once(shelf: Shelf) -> None:

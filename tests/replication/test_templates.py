@@ -205,6 +205,16 @@ async def test_tags_across_accounts_need_the_registrys_policy_too(
     assert await world.outcome(PARTNER) is expected
 
 
+async def test_another_account_does_not_learn_which_role_could_not_create(world: TemplateWorld) -> None:
+    await world.template(PARTNER, for_copies(tags=TAGS, role_arn=await world.maker(BOB, CREATE)))
+    await world.allow(CREATE, REPLICATE, TAG)
+    assert await world.outcome(PARTNER) is FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED
+    report = await world.status(IMAGE)
+    assert report.reason is not None
+    assert "because the role of the registry's creation template may not create it" in report.reason
+    assert "maker" not in report.reason
+
+
 @dataclass
 class ChangingGate:
     """A gate before whose answer about a template's role another request changes the template, some times."""

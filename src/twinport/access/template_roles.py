@@ -26,6 +26,7 @@ from twinport.settings.encryption import EncryptionAtRest
 
 CREATE, TAG = "ecr:CreateRepository", "ecr:TagResource"
 _KEY_ACTIONS = ("kms:CreateGrant", "kms:DescribeKey")
+_UNABLE = "because the role of the registry's creation template may not create it"
 _SESSION = "ECRTemplate"
 _LENGTH = timedelta(minutes=15)
 
@@ -39,11 +40,20 @@ class TemplateRoles:
     trust: Trust
     encryption_at_rest: EncryptionAtRest = EncryptionAtRest.REFUSE
 
-    async def authorize(self, template: CreationTemplate, resource: RepositoryResource, origin: Origin) -> None:
+    async def authorize(self, template: CreationTemplate, resource: RepositoryResource, asker: Caller) -> None:
         """Raise AccessDenied unless the template's role may create this repository with these settings.
 
+        An asker of another account learns neither the name of the role nor what it lacks; the log has both.
         Raises EncryptionRefused if the operator takes no keys, though the template has one.
         """
+        try:
+            await self._authorize(template, resource, asker.origin)
+        except AccessDenied as denial:
+            if asker.account == resource.account:
+                raise
+            raise AccessDenied(asker.arn, CREATE, resource.arn, _UNABLE) from denial
+
+    async def _authorize(self, template: CreationTemplate, resource: RepositoryResource, origin: Origin) -> None:
         if template.encryption.kind in WITH_KEYS and not self.encryption_at_rest.takes_keys:
             raise EncryptionRefused(template.encryption.kind)
         acting = await self._acting(template, resource.account, origin)

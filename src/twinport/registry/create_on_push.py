@@ -60,7 +60,7 @@ class CreateOnPush:
             if chosen is None:
                 raise RepositoryNotFound(name, registry.account)
             await self.gate.authorize(caller, CREATE, resource)
-            await self.roles.authorize(chosen.template, resource, caller.origin)
+            await self.roles.authorize(chosen.template, resource, caller)
             if await self._write(caller, registry, name, chosen) is not _Outcome.CHANGED:
                 return
         raise TemplateChanged(name, registry.account)

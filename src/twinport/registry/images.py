@@ -347,8 +347,11 @@ def _active(named: NamedImage, found: StoredManifest | ImageFailure) -> StoredMa
 
 
 def _described(db: Connection, repository: Repository, batch: Sequence[NamedImage]) -> list[ImageDetail]:
-    digests = {_described_digest(db, repository, named): None for named in batch}
+    digests = {_described_digest(db, repository, named): named for named in batch}
     found = images.details(db, repository.id, list(digests))
+    for digest, named in digests.items():
+        if digest not in found:  # deleted since the statement before
+            raise ImageNotFound(named.digest, named.tag, repository.name, repository.registry.account)
     return _with_scans(db, repository, [found[digest] for digest in digests])
 
 

@@ -11,7 +11,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageId
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.signing import SigningConfiguration
-from twinport.refusals.images import SigningConfigurationNotFound
+from twinport.refusals.images import ImageNotFound, SigningConfigurationNotFound
 from twinport.registry.named_images import digest_of
 
 FAILURE_CODE = "SIGNING_NOT_SUPPORTED"
@@ -85,7 +85,9 @@ def _found(db: Connection, registry: Registry) -> SigningConfiguration:
 def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> Unsigned:
     repository = repositories.get(db, registry, name)
     digest = digest_of(db, repository, image)
-    detail = images.details(db, repository.id, [digest])[digest]
+    detail = images.details(db, repository.id, [digest]).get(digest)
+    if detail is None:  # deleted since the statement before
+        raise ImageNotFound(str(digest), image.tag, name, registry.account)
     rules = configurations.configuration(db, registry.account) or SigningConfiguration()
     profiles = [] if detail.subject else rules.profiles(name, detail.pushed_at)
     return Unsigned(digest, tuple(profiles))

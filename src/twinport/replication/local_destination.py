@@ -173,7 +173,7 @@ class LocalDestination:
         permission for it, so the question is about its account.
         """
         resource = self._resource(name)
-        await self.roles.authorize(template, resource, session.origin)
+        await self.roles.authorize(template, resource, session)
         if template.tags and session.account != self.registry.account:
             source = root_caller(session.account, session.origin, "")
             await self.gate.authorize(source, TAG, resource, tag_context(template.tags))
