@@ -25,6 +25,8 @@ from twinport.model.names import RepositoryName
 from twinport.refusals.images import EncryptionRefused, RepositoryNotFound, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
+from twinport.registry.creation_templates import MOST_IN_A_PAGE, CreationTemplates
+from twinport.registry.paging import PageRequest
 from twinport.settings.deviations import Quotas
 
 NAME, PUT = RepositoryName("prod/api"), "ecr:PutImage"
@@ -142,6 +144,17 @@ async def test_no_push_creates_a_name_that_would_be_another_registrys_path(catal
     with pytest.raises(InvalidParameter):
         await verb.create(caller(), REGISTRY, name, PUT)
     assert await found(catalog, name) is None
+
+
+async def test_a_page_of_templates_is_no_larger_than_a_hundred(catalog: WholeCatalog) -> None:
+    for number in range(MOST_IN_A_PAGE + 1):
+        await store(catalog, CreationTemplate(f"prefix-{number:03}", (AppliedFor.CREATE_ON_PUSH,)))
+    clock = ManualClock(NOW)
+    templates = CreationTemplates(AllowAll(), catalog, ServiceLinkedRoles(catalog, AllowAll(), clock), clock)
+    page = await templates.list(caller(), REGISTRY, None, PageRequest(1000))
+    assert len(page.items) == MOST_IN_A_PAGE
+    rest = await templates.list(caller(), REGISTRY, None, PageRequest(1000, page.token))
+    assert ([each.template.prefix for each in rest.items], rest.token) == (["prefix-100"], None)
 
 
 async def test_a_push_is_tried_twice_at_most(catalog: WholeCatalog) -> None:

@@ -1,5 +1,6 @@
 """The verbs of repository creation templates."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,9 @@ from twinport.registry.paging import Page, PageRequest
 from twinport.registry.replication import Roles
 from twinport.registry.repositories import encrypted
 from twinport.settings.encryption import EncryptionAtRest
+
+# A template holds texts of up to 40 KB, so a page has no more of them than this, whatever is asked for.
+MOST_IN_A_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class CreationTemplates:
     ) -> Page[StoredTemplate]:
         """Return a page of templates in the order of their prefixes: all, or those of `prefixes` that there are."""
         await self._authorize(caller, registry, "ecr:DescribeRepositoryCreationTemplates")
+        page = replace(page, limit=min(page.limit, MOST_IN_A_PAGE))
         keys = None if prefixes is None else sorted({key_of(prefix) for prefix in prefixes})
         request = ("DescribeRepositoryCreationTemplates", str(registry), *(("all",) if keys is None else keys))
         (after,) = paging.start(page, request, ("",))
@@ -138,6 +143,8 @@ class CreationTemplates:
         """Return a stored template with the ARNs of the users and roles that its policy names."""
         if stored.template.policy is None:
             return stored
+        # Reads do not yield, so other tasks have their turn here, between the templates of a page.
+        await asyncio.sleep(0)
         text = await policies.shown(self.catalog, stored.template.policy)
         return replace(stored, template=replace(stored.template, policy=text))
 
