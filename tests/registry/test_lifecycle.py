@@ -34,6 +34,7 @@ from twinport.refusals.images import (
     LifecyclePreviewInProgress,
     StorageClassUpdateNotSupported,
 )
+from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
 from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, LifecycleRuns
 from twinport.registry.paging import PageRequest
@@ -204,6 +205,28 @@ async def test_a_policy_that_is_put_again_and_again_does_not_keep_a_region_from_
     await yard.runs().look(REGION)
     await yard.runs().look(REGION)
     assert len(applied) == 2, "once in each look"
+
+
+async def test_a_repository_whose_transactions_are_refused_lets_others_have_their_turn(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await yard.fill(3)
+    await yard.put(rule())
+
+    def refused(*_: object) -> None:
+        raise StorageUnavailable("it took too long")
+
+    def due(db: Connection) -> list[Home]:
+        return lifecycle.due(db, REGION, yard.dump.catalog.now(db), 10)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lifecycle, "act", refused)
+        with pytest.raises(StorageUnavailable):
+            await yard.runs().look(REGION)
+    assert await yard.dump.region.read(due) == []
+    yard.dump.world.advance(timedelta(minutes=1))
+    await yard.runs().look(REGION)
+    assert await yard.tags() == ["v1", "v2"]
 
 
 async def test_a_run_that_is_killed_after_any_write_is_ended_by_another_process(yard: Yard) -> None:

@@ -105,11 +105,11 @@ class LifecycleRuns:
         done: Counter[ActionType] = Counter()
         try:
             ended = await self._try(home, policy, done)
-        except Unavailable:
-            raise
         except Exception:
-            # Left alone for a while, so that it does not keep other repositories from their turn.
-            await self._postpone(database, home, policy)
+            # Left alone for a while, so that it does not keep other repositories from their turn: also one whose
+            # transactions take too long. If the whole database is away, it is away for the others too.
+            with suppress(Unavailable):
+                await self._postpone(database, home, policy)
             raise
         await self._end(home, policy, ended, done)
         return ended is not Ended.LEASE_LOST
