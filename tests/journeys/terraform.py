@@ -22,6 +22,8 @@ _FOLDERS = (
     *sorted(Path("/opt").glob("*")),
 )
 
+_DESTROY = ("destroy", "-auto-approve", "-no-color", "-input=false", "-refresh=false")
+
 # Nothing that the machine has configured counts.
 _ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/dev/null",
@@ -46,15 +48,19 @@ class Terraform:
         options = ("-auto-approve", "-no-color", "-input=false", "-refresh=false")
         self.program("apply", *options, *_variables(variables))
 
-    def has_nothing_to_do(self) -> bool:
+    def has_nothing_to_do(self, **variables: object) -> bool:
         """Plan, with everything read again, and tell whether the server has what is wanted."""
-        return "No changes." in self.program("plan", "-no-color", "-input=false")
+        return "No changes." in self.program("plan", "-no-color", "-input=false", *_variables(variables))
 
     def outputs(self) -> Mapping[str, object]:
         return {name: each["value"] for name, each in json.loads(self.program("output", "-json")).items()}
 
     def destroy(self) -> None:
-        self.program("destroy", "-auto-approve", "-no-color", "-input=false", "-refresh=false")
+        self.program(*_DESTROY)
+
+    def refusal_to_destroy(self) -> str:
+        """Destroy what can be destroyed, and return why the rest cannot."""
+        return self.program.refusal(*_DESTROY)
 
 
 def initialized(name: str, owner: Owner, folder: Path) -> Terraform:
