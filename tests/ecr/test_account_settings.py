@@ -107,6 +107,15 @@ def test_in_scope_v1_a_registry_policy_counts_for_three_actions_alone(server: Se
     assert len(other.describe_repositories(registryId=account)["repositories"]) == 2
 
 
+def test_scope_v1_takes_no_denial_out_of_force(ecr: Any) -> None:  # noqa: ANN401 — as above
+    ecr.create_repository(repositoryName="team/api")
+    everyone = {"Effect": "Deny", "Principal": "*", "Action": "ecr:DeleteRepository", "Resource": "*"}
+    ecr.put_registry_policy(policyText=json.dumps({"Version": "2012-10-17", "Statement": [everyone]}))
+    ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value="V1")
+    with pytest.raises(ClientError, match="with an explicit deny"):
+        ecr.delete_repository(repositoryName="team/api")
+
+
 def mounts(ecr: Any, source: str, target: str, digest: str) -> bool:  # noqa: ANN401 — as above
     """Tell whether a push may link a layer of `source` into `target`; otherwise an upload begins."""
     (data,) = ecr.get_authorization_token()["authorizationData"]

@@ -13,6 +13,7 @@ from twinport.catalog.ports import Catalog, Connection
 from twinport.model.entities import Role
 from twinport.model.names import AccountId, Registry
 from twinport.policies.documents import Policy, PolicyKind
+from twinport.policies.readings import Effect
 
 _EVERY_NAME = "*"
 
@@ -60,10 +61,16 @@ class Targets:
         return Target(arn, registry.account, own + registrys, tags=resource_tag_keys("ecr", facts.tags))
 
     async def _registry_policies(self, registry: Registry, action: str) -> tuple[Policy, ...]:
-        """Return the registry's policy: in scope V2 for every action, in scope V1 for three of them."""
+        """Return the registry's policy. In scope V1 its allowances count for three actions alone, its denials for all.
+
+        So an account setting takes away what a policy grants, and never what it forbids.
+        """
         region = self.catalog.region(registry.region)
-        text = await region.read(lambda db: permissions.registry_policy(db, registry, action))
-        return () if text is None else (self.library.read(text, PolicyKind.REGISTRY),)
+        found = await region.read(lambda db: permissions.registry_policy(db, registry))
+        if found is None:
+            return ()
+        policy, scope = self.library.read(found[0], PolicyKind.REGISTRY), found[1]
+        return (policy if scope.covers(action) else _denials(policy),)
 
     async def role(self, name: RoleName) -> tuple[Target, Role | None]:
         """Return a role as a target, and the role itself. A missing role has an empty trust policy."""
@@ -76,6 +83,11 @@ class Targets:
         tags = {tag.key: tag.value for tag in role.tags}
         trust = self.library.read(document, PolicyKind.TRUST)
         return Target(name.arn, role.account, trust=trust, tags=resource_tag_keys("iam", tags))
+
+
+def _denials(policy: Policy) -> Policy:
+    denying = tuple(each for each in policy.statements if each.effect is Effect.DENY)
+    return Policy(policy.kind, denying, policy.text, policy.name)
 
 
 def _role_and_trust(db: Connection, name: RoleName) -> tuple[Role | None, str | None]:

@@ -117,8 +117,7 @@ def repository(db: Connection, registry: Registry, name: str) -> RepositoryFacts
     return RepositoryFacts(row.policy, {tag.key: tag.value for tag in tags})
 
 
-def registry_policy(db: Connection, registry: Registry, action: str) -> str | None:
-    """Return the policy of a registry, if it has one whose scope covers `action`."""
+def registry_policy(db: Connection, registry: Registry) -> tuple[str, PolicyScope] | None:
+    """Return the policy of a registry, if it has one, and the scope in which it counts."""
     row = db.execute(_registry_policy, {"account": registry.account}).one_or_none()
-    covers = row is not None and PolicyScope(row.policy_scope or PolicyScope.V2).covers(action)
-    return row.policy if row is not None and covers else None
+    return None if row is None or row.policy is None else (row.policy, PolicyScope(row.policy_scope or PolicyScope.V2))
