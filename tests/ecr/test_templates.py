@@ -186,7 +186,12 @@ def test_a_template_that_is_not_there_is_neither_changed_nor_deleted(ecr: Any) -
         ({"appliedFor": ["LUNCH"]}, "InvalidParameterException", "appliedFor"),
         ({"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}, "InvalidParameterException", "can't be null"),
         ({"imageTagMutabilityExclusionFilters": FILTERS}, "InvalidParameterException", "must be null"),
-        ({"resourceTags": [{"Key": "aws:x", "Value": ""}]}, "InvalidTagParameterException", "reserved"),
+        ({"resourceTags": [{"Key": "aws:x", "Value": ""}]}, "InvalidParameterException", "resourceTags.*reserved"),
+        (
+            {"resourceTags": [{"Key": f"k{number}", "Value": ""} for number in range(51)]},
+            "InvalidParameterException",
+            "resourceTags.*51 tags",
+        ),
         ({"repositoryPolicy": "{"}, "InvalidParameterException", "Invalid repository policy provided"),
         ({"customRoleArn": "maker"}, "InvalidParameterException", "customRoleArn.*Invalid ARN"),
         ({"customRoleArn": "arn:aws:iam::444455556666:role/x"}, "InvalidParameterException", "the account of the"),

@@ -16,6 +16,7 @@ from twinport.model.creation_templates import (
 )
 from twinport.model.images import Mutability, TagRule
 from twinport.model.tags import resource_tags
+from twinport.refusals.requests import InvalidParameter, InvalidTag, TooManyTags
 from twinport.registry.creation_templates import CreationTemplates
 
 
@@ -98,7 +99,11 @@ def _encryption(given: ecr.EncryptionConfigurationForRepositoryCreationTemplate)
 
 
 def _tags(tags: Sequence[ecr.Tag]) -> dict[str, str]:
-    return resource_tags((tag["Key"], tag["Value"]) for tag in tags)
+    """Parse the tags of a template, whose operations have no errors of their own for tags."""
+    try:
+        return resource_tags((tag["Key"], tag["Value"]) for tag in tags)
+    except (InvalidTag, TooManyTags) as refusal:
+        raise InvalidParameter("resourceTags", refusal.message) from None
 
 
 def _patterns(filters: Sequence[ecr.ImageTagMutabilityExclusionFilter]) -> list[str]:
