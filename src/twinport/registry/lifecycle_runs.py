@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from functools import partial
+from time import monotonic
 
 from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog, Database
@@ -39,6 +40,9 @@ _HOMES_AT_ONCE = 20
 _LEASE = timedelta(minutes=1)
 _PAUSE = timedelta(minutes=1)
 _ATTEMPTS = 3
+# After a transaction, the loop rests this many times as long as it took. A rule that keeps very many images makes each
+# transaction long, and other writers of the Region wait for it.
+_REST = 3
 _SHOWN_TAGS = 20
 _EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
 
@@ -131,9 +135,11 @@ class LifecycleRuns:
             if not await self._lease(database, home):
                 return Ended.LEASE_LOST
             step = await LIFECYCLE.run(partial(_step, plan, plan.actions[first : first + self.at_once]))
+            began = monotonic()
             taken = await database.write(
                 partial(lambda db, step: lifecycle.act(db, home, policy.version, step, self.catalog.now(db)), step=step)
             )
+            await asyncio.sleep(_REST * (monotonic() - began))
             if taken is None:
                 return Ended.OUT_OF_DATE
             for action in taken:
