@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, cast
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -22,6 +23,7 @@ from tests.ecr.pushing import digest_of, index, manifest
 from tests.fakes import REGION
 from twinport.model.names import AccountId, Registry
 
+pytestmark = pytest.mark.large
 CONFIG = b"{}"
 PART, OTHER = (manifest(CONFIG, annotations={"number": number}) for number in ("1", "2"))
 INDEX = index(PART)
