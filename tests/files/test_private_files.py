@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -150,3 +154,18 @@ def test_keys_of_certificates_are_closed_whatever_an_earlier_run_left(tmp_path: 
     make(tmp_path, names_for((), (), ()), now)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (files.key, files.authority_key)} == {0o600}
     assert {stat.S_IMODE(path.stat().st_mode) for path in (files.certificate, files.authority)} == {0o644}
+
+
+def test_a_database_that_is_open_keeps_its_log_while_another_process_comes_and_goes(tmp_path: Path) -> None:
+    file = tmp_path / "global.db"
+    with closing(sqlite3.connect(file)) as ours:
+        ours.execute("PRAGMA journal_mode=WAL")
+        ours.execute("CREATE TABLE t (x)")
+        for each in tmp_path.iterdir():
+            each.chmod(0o644)
+        private_files.close_folder(tmp_path)
+        assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+        log = file.with_name("global.db-wal").stat().st_ino
+        passing = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM t'); db.close()"
+        subprocess.run([sys.executable, "-c", passing, str(file)], check=True)
+        assert file.with_name("global.db-wal").stat().st_ino == log

@@ -86,19 +86,22 @@ def _made_in(data: Path) -> Iterator[Path]:
 
 
 def _close(path: Path) -> str | None:
-    """Remove other users' access to a file or folder. Returns why that failed, or None. Does not follow links."""
+    """Remove other users' access to a file or folder. Returns why that failed, or None. Does not follow links.
+
+    The file may be a database that this process has open. Closing any ordinary descriptor of it would end SQLite's
+    locks on it (POSIX), and another process could then delete its log. Closing one made with O_PATH ends no lock.
+    """
     try:
-        status = path.lstat()
-        if not status.st_mode & _OTHERS or not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)):
-            return None
-        # Through a descriptor that follows no link, so that a file swapped in meanwhile is not changed.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(path, os.O_PATH | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     except OSError as error:
         return error.strerror
     try:
-        os.fchmod(handle, stat.S_IMODE(status.st_mode) & ~_OTHERS)
+        mode = os.fstat(handle).st_mode
+        if mode & _OTHERS and (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+            # The descriptor is of a file and of no link, so that a link swapped in meanwhile changes nothing.
+            os.chmod(f"/proc/self/fd/{handle}", stat.S_IMODE(mode) & ~_OTHERS)  # noqa: PTH101 — this is no path
     except OSError as error:
         return error.strerror
     finally:
