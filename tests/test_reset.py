@@ -12,6 +12,8 @@ from tests.command_line import called
 from tests.commands.test_serving import get
 from tests.served import Served, start
 
+pytestmark = pytest.mark.large
+
 ACCOUNT = "111122223333"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 # Each ends with 0 on a folder that is in order; the administration of users goes from one to the next.

@@ -24,6 +24,8 @@ from tests.issuer import issuing
 from tests.served import Served, start
 from tests.waiting import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.large
+
 ACCOUNT, REGION, PASSWORD = "111122223333", "eu-west-1", "Planted-Password-1843"
 DATABASE_PASSWORD, METRICS_TOKEN = "planted-database-password", "planted-metrics-token-0123456789abcdef"
 PAGES = (
