@@ -60,6 +60,7 @@ class ImagePages:
         (repository,) = await self.repositories.describe(visit.caller, visit.registry, [name])
         host = visit.endpoint.partition("://")[2]
         values = await self._table(visit, name) | {
+            "name": name,
             "repository": repository,
             "uri": repository_uri(visit.registry, name, host, self.public_url),
             "login": _login(visit, host),
