@@ -2,11 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +20,7 @@ from tests.registry.dump import API, ME, Dump
 from tests.shelf import image_of, index_of
 from twinport.catalog.ports import Database, WholeCatalog
 from twinport.catalog.regional import lifecycle, registries, repositories, scans, schema
-from twinport.catalog.regional.lifecycle import Home, Step
+from twinport.catalog.regional.lifecycle import Acted, Home, Step, StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import PreviewStatus
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
@@ -36,7 +38,7 @@ from twinport.refusals.images import (
 )
 from twinport.refusals.storage import StorageUnavailable
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
-from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, LifecycleRuns
+from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, Ended, LifecycleRuns
 from twinport.registry.paging import PageRequest
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.pulls import COARSENESS, Pulls
@@ -123,6 +125,18 @@ class Yard:
         push = Push(index_of(content), None, (TagName("index"),), None, Unchanged.ACCEPT)
         return (await self.dump.images.put(ME, REGISTRY, API, push)).digest
 
+    async def stored(self) -> StoredPolicy | None:
+        return await self.dump.region.read(lambda db: lifecycle.find(db, repositories.get(db, REGISTRY, API).id))
+
+    async def changes(self) -> int | None:
+        """Return how many changes of images the repository counted, or None if it has no policy."""
+        stored = await self.stored()
+        return None if stored is None else stored.image_changes
+
+    async def act(self, home: Home, version: str, step: Step) -> Acted | None:
+        now = self.dump.world.now()
+        return await self.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now))
+
     async def put(self, *rules: dict[str, Any]) -> None:
         await self.policies.put(ME, REGISTRY, API, json.dumps({"rules": rules}))
 
@@ -138,21 +152,16 @@ class Yard:
         (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
         return detail.pulled_at
 
-    async def home(self) -> tuple[Home, str]:
-        def read(db: Connection) -> tuple[Home, str]:
-            found = repositories.get(db, REGISTRY, API)
-            policy = lifecycle.find(db, found.id)
-            assert policy is not None
-            return Home(found.id, REGISTRY, API), policy.version
-
-        return await self.dump.region.read(read)
+    async def home(self) -> tuple[Home, StoredPolicy]:
+        """Return the repository and its policy, which is there."""
+        found, policy = await self.dump.region.read(lambda db: repositories.get(db, REGISTRY, API)), await self.stored()
+        assert policy is not None
+        return Home(found.id, REGISTRY, API), policy
 
     async def plan(self) -> tuple[Home, str, Plan]:
-        home, version = await self.home()
+        home, policy = await self.home()
         images = await self.dump.region.read(lambda db: lifecycle.page(db, home.id, "", 100))
-        policy = await self.dump.region.read(lambda db: lifecycle.find(db, home.id))
-        assert policy is not None
-        return home, version, decide(parse_policy(policy.text), images, self.dump.world.now(), timedelta())
+        return home, policy.version, decide(parse_policy(policy.text), images, self.dump.world.now(), timedelta())
 
     async def update(self, digest: Digest, target: StorageClass) -> ImageStatus:
         return (await self.storage.update(ME, REGISTRY, API, ImageId(digest, None), target))[1]
@@ -280,11 +289,58 @@ async def test_a_plan_is_given_up_when_an_image_that_it_keeps_goes(yard: Yard) -
     await yard.put(rule())
     home, version, plan = await yard.plan()
     await yard.dump.delete(digests[3])
-    step = Step(plan.actions, plan.kept[1])
+    step = Step(plan.actions, (plan.kept[1],), 0)
     now = yard.dump.world.now()
     assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
     await yard.runs().look(REGION)
     assert await yard.tags() == ["v1", "v2"]
+
+
+async def test_what_a_rule_keeps_is_compared_again_only_after_a_change(yard: Yard) -> None:
+    await yard.fill(4)
+    await yard.put(rule())
+    home, version, plan = await yard.plan()
+    changes = await yard.changes()
+    assert changes is not None
+    step = Step(plan.actions[:1], ((replace(plan.kept[1][0], tags=("another",)),),), changes)
+    acted = await yard.act(home, version, step)
+    assert acted is not None
+    assert [each.image.tags for each in acted.actions] == [("v0",)]
+    # As after a change that the process has not seen yet.
+    assert await yard.act(home, version, replace(step, actions=plan.actions[1:])) is None
+
+
+async def test_a_run_goes_on_beside_pushes_that_leave_what_it_keeps(yard: Yard) -> None:
+    await yard.fill(7)
+    await yard.put(rule())
+    runs = yard.runs(at_once=1)
+    home, stored = await yard.home()
+    decided = await runs._decide(home, stored)
+    await yard.push(7)
+    assert await runs._carry_out(home, stored, decided, Counter()) is Ended.WHOLE
+    assert await yard.tags() == ["v5", "v6", "v7"]
+
+
+async def test_every_change_that_matters_to_a_policy_is_counted(yard: Yard) -> None:
+    first, second, *_ = await yard.fill(4)
+    assert await yard.changes() is None, "without a policy there is nothing to count for"
+    await yard.put(rule(countNumber=100))
+    image = partial(ImageId, tag=None)
+    counted = [await yard.changes()]
+
+    async def after(change: Awaitable[object]) -> None:
+        await change
+        counted.append(await yard.changes())
+
+    await after(yard.dump.images.delete(ME, REGISTRY, API, [NamedImage(None, "v3")]))
+    await after(yard.push(4))
+    await after(yard.push_index(first))
+    await after(yard.storage.update(ME, REGISTRY, API, image(second), StorageClass.ARCHIVE))
+    await after(yard.storage.update(ME, REGISTRY, API, image(second), StorageClass.STANDARD))
+    await after(yard.runs().look(REGION))
+    assert all(a is not None and b is not None and a < b for a, b in pairwise(counted)), counted
+    await yard.push(5, annotations={"pushed": "without a tag"})
+    assert await yard.changes() == counted[-1]
 
 
 async def test_an_image_that_changed_since_the_plan_stays(yard: Yard) -> None:
@@ -293,17 +349,17 @@ async def test_an_image_that_changed_since_the_plan_stays(yard: Yard) -> None:
     home, version, plan = await yard.plan()
     found = await yard.dump.images.get(ME, REGISTRY, API, ImageId(digests[0], None))
     await yard.dump.images.put(ME, REGISTRY, API, Push(found.content, None, (TagName("kept"),), None, Unchanged.ACCEPT))
-    step, now = Step(plan.actions, plan.kept[1]), yard.dump.world.now()
+    step, now = Step(plan.actions, (plan.kept[1],), 0), yard.dump.world.now()
     taken = await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now))
     assert taken is not None
-    assert [each.image.digest for each in taken] == [str(digests[1])]
+    assert [each.image.digest for each in taken.actions] == [str(digests[1])]
 
 
 async def test_a_run_ends_when_its_policy_is_replaced_or_deleted(yard: Yard) -> None:
     await yard.fill(4)
     await yard.put(rule())
     home, version, plan = await yard.plan()
-    step, now = Step(plan.actions, ()), yard.dump.world.now()
+    step, now = Step(plan.actions, (), 0), yard.dump.world.now()
     await yard.put(rule(countNumber=9))
     assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
     await yard.policies.delete(ME, REGISTRY, API)

@@ -7,7 +7,7 @@ what is left. A lease keeps two processes from doing the same work; the work is 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from time import monotonic
 from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog, Database
 from twinport.catalog.regional import lifecycle, lifecycle_previews, storage
-from twinport.catalog.regional.lifecycle import Home, Step, StoredPolicy
+from twinport.catalog.regional.lifecycle import Acted, Home, Step, StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import Preview, PreviewStatus
 from twinport.errors import Unavailable
 from twinport.logs import telemetry
@@ -38,10 +38,11 @@ AT_ONCE = 100
 _ROWS_AT_ONCE = 500
 _HOMES_AT_ONCE = 20
 _LEASE = timedelta(minutes=1)
+_RENEWAL = timedelta(seconds=20)
 _PAUSE = timedelta(minutes=1)
 _ATTEMPTS = 3
-# After a transaction, the loop rests this many times as long as it took. A rule that keeps very many images makes each
-# transaction long, and other writers of the Region wait for it.
+# After a transaction, the loop rests this many times as long as it took. One that reads again what a rule keeps is
+# long, and other writers of the Region wait for it.
 _REST = 3
 _SHOWN_TAGS = 20
 _EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
@@ -53,6 +54,29 @@ class Ended(Enum):
     WHOLE = "every action was taken that was still right"
     OUT_OF_DATE = "the repository or its policy changed: decide again"
     LEASE_LOST = "another process goes on"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan, and by the priority of each of its rules the number of changes of images up to which it is right."""
+
+    plan: Plan
+    right_until: Mapping[int, int]
+
+    def step(self, actions: Sequence[Action]) -> Step:
+        """Make a step of some actions, with what their rules keep."""
+        rules = _rules_of(self.plan, actions)
+        until = min((self.right_until[rule] for rule in rules), default=0)
+        return Step(tuple(actions), tuple(self.plan.kept[rule] for rule in rules), until)
+
+    def after(self, actions: Sequence[Action], acted: Acted) -> "Decided":
+        """Return the plan after a step. The step compared what its own rules keep, and changed none of that."""
+        rules = _rules_of(self.plan, actions)
+        known = {
+            rule: acted.after if rule in rules or until == acted.before else until
+            for rule, until in self.right_until.items()
+        }
+        return replace(self, right_until=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +146,35 @@ class LifecycleRuns:
         """Make a plan and carry it out, again if the repository changed meanwhile."""
         ended = Ended.OUT_OF_DATE
         for _ in range(_ATTEMPTS):
-            plan = await self._plan(home, parse_policy(policy.text))
-            ended = await self._carry_out(home, policy, plan, done)
+            ended = await self._carry_out(home, policy, await self._decide(home, policy), done)
             if ended is not Ended.OUT_OF_DATE:
                 break
         return ended
 
-    async def _carry_out(self, home: Home, policy: StoredPolicy, plan: Plan, done: Counter[ActionType]) -> Ended:
+    async def _carry_out(self, home: Home, policy: StoredPolicy, decided: Decided, done: Counter[ActionType]) -> Ended:
         """Take the actions of a plan, and count them in `done`."""
-        database = self.catalog.region(home.registry.region)
-        for first in range(0, len(plan.actions), self.at_once):
+        database, every = self.catalog.region(home.registry.region), decided.plan.actions
+        for first in range(0, len(every), self.at_once):
             if not await self._lease(database, home):
                 return Ended.LEASE_LOST
-            step = await LIFECYCLE.run(partial(_step, plan, plan.actions[first : first + self.at_once]))
-            began = monotonic()
-            taken = await database.write(
-                partial(lambda db, step: lifecycle.act(db, home, policy.version, step, self.catalog.now(db)), step=step)
-            )
-            await asyncio.sleep(_REST * (monotonic() - began))
-            if taken is None:
+            actions = every[first : first + self.at_once]
+            acted = await self._act(home, policy, decided.step(actions))
+            if acted is None:
                 return Ended.OUT_OF_DATE
-            for action in taken:
+            decided = decided.after(actions, acted)
+            for action in acted.actions:
                 _tell(home, action)
-            done.update(action.kind for action in taken)
+            done.update(action.kind for action in acted.actions)
         return Ended.WHOLE
+
+    async def _act(self, home: Home, policy: StoredPolicy, step: Step) -> Acted | None:
+        """Take the actions of a step in one transaction, and rest."""
+        began = monotonic()
+        acted = await self.catalog.region(home.registry.region).write(
+            lambda db: lifecycle.act(db, home, policy.version, step, self.catalog.now(db))
+        )
+        await asyncio.sleep(_REST * (monotonic() - began))
+        return acted
 
     async def _end(self, home: Home, policy: StoredPolicy, ended: Ended, done: Counter[ActionType]) -> None:
         database = self.catalog.region(home.registry.region)
@@ -163,15 +192,24 @@ class LifecycleRuns:
         """Leave a repository alone for a while: it changes faster than the policy is applied."""
         await database.write(lambda db: lifecycle.postpone(db, home.id, policy.version, self.catalog.now(db) + _PAUSE))
 
+    async def _decide(self, home: Home, policy: StoredPolicy) -> Decided:
+        """Make a plan. What changes while the images are read makes it wrong, so the changes are counted before."""
+        before = await self.catalog.region(home.registry.region).read(lambda db: lifecycle.find(db, home.id))
+        plan = await self._plan(home, parse_policy(policy.text))
+        return Decided(plan, dict.fromkeys(plan.kept, before.image_changes if before else 0))
+
     async def _plan(self, home: Home, policy: LifecyclePolicy) -> Plan:
-        """Read every image of a repository, and decide."""
+        """Read every image of a repository, which may take longer than the lease, and decide."""
         await self.pulls.settle()
-        database, found, last = self.catalog.region(home.registry.region), list[Image](), ""
+        database, found, last, leased_at = self.catalog.region(home.registry.region), list[Image](), "", monotonic()
         while page := await database.read_much(
             partial(lambda db, after: lifecycle.page(db, home.id, after, _ROWS_AT_ONCE), after=last)
         ):
             found += page
             last = page[-1].digest
+            if monotonic() - leased_at > _RENEWAL.total_seconds():
+                await self._lease(database, home)
+                leased_at = monotonic()
             await asyncio.sleep(0)
         now = await database.read(self.catalog.now)
         return await LIFECYCLE.run(partial(select, policy, found, now, MARGIN))
@@ -258,11 +296,10 @@ def _name(home: Home) -> str:
     return f"lifecycle {home.id}"
 
 
-def _step(plan: Plan, actions: Sequence[Action]) -> Step:
-    """Make a step of some of a plan's actions, with the images that their rules keep, each once."""
-    priorities = {action.priority for action in actions} & plan.kept.keys()
-    kept = {image.digest: image for priority in priorities if priority for image in plan.kept[priority]}
-    return Step(tuple(actions), tuple(kept.values()))
+def _rules_of(plan: Plan, actions: Sequence[Action]) -> list[int]:
+    """Return the priorities of the rules of some actions that keep images."""
+    found = {action.priority for action in actions if action.priority is not None}
+    return sorted(found & plan.kept.keys())
 
 
 def _complete(preview: Preview, plan: Plan) -> Preview:

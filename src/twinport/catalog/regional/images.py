@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.regional import blobs, reviews, scans, schema, storage
+from twinport.catalog.regional import blobs, image_changes, reviews, scans, schema, storage
 from twinport.model.content import Digest
 from twinport.model.images import (
     ImageDetail,
@@ -159,6 +159,9 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
     _insert_all(db, _child, [{**key, "child": str(each)} for each in _digests(manifest.children)])
     key = {"repository_id": repository_id, "manifest": str(image.digest)}
     _insert_all(db, _part, [{**key, "digest": str(each)} for each in _named_parts(db, repository_id, manifest)])
+    if manifest.children:
+        # The images in it are not counted any more.
+        image_changes.note(db, repository_id)
     return True
 
 
@@ -177,16 +180,19 @@ def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, posit
     """Make a tag name an image that is stored, at a position of its registry's history."""
     changes = {"digest": str(digest), "epoch": position.epoch, "sequence": position.sequence, "updated_at": now}
     statements.upsert(db, _tag, {"repository_id": repository_id, "name": tag}, changes)
+    image_changes.note(db, repository_id)
 
 
 def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
     """Remove a tag and nothing else. Tell whether it was there."""
+    image_changes.note(db, repository_id)
     return db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)).rowcount == 1
 
 
 def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
     """Remove an image with its tags. Its layers stay with the repository until they are reviewed, some time later."""
     name = str(digest)
+    image_changes.note(db, repository_id)
     reviews.review_layers_of(db, repository_id, digest, now)
     scans.forget(db, repository_id, digest)
     named = (_tag.c.digest, _child.c.parent, _part.c.manifest, _storage.c.digest, _pull.c.digest)

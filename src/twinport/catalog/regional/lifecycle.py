@@ -27,6 +27,7 @@ class StoredPolicy:
     text: str
     version: str
     evaluated_at: datetime | None
+    image_changes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Home:
 
 def find(db: Connection, repository_id: int) -> StoredPolicy | None:
     row = db.execute(select(_policy).where(_policy.c.repository_id == repository_id)).one_or_none()
-    return None if row is None else StoredPolicy(row.text, row.version, row.evaluated_at)
+    return None if row is None else StoredPolicy(row.text, row.version, row.evaluated_at, row.image_changes)
 
 
 def put(db: Connection, repository_id: int, text: str, version: str, now: datetime) -> None:
@@ -124,36 +125,51 @@ def _image(detail: ImageDetail, parts: Sequence[str]) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Some actions of a plan, and the images that must still be what they were for these actions to be right."""
+    """Some actions of a plan, and the images that must still be what they were for these actions to be right.
+
+    They were, when the repository had counted `image_changes` changes.
+    """
 
     actions: tuple[Action, ...]
-    kept: tuple[Image, ...]
+    kept: tuple[tuple[Image, ...], ...]
+    image_changes: int
 
 
-def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> tuple[Action, ...] | None:
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """The actions that were taken, and the changes of images that the repository had counted before and after them."""
+
+    actions: tuple[Action, ...]
+    before: int
+    after: int
+
+
+def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> Acted | None:
     """Take the actions that are still right, and return those; None if the whole plan is out of date.
 
     The repository is locked against pushes and deletions. An image that changed since the plan was made stays, and
-    so does an index's part or a referrer if the index or the subject stayed.
+    so does an index's part or a referrer if the index or the subject stayed. What the rules keep is read again only
+    if an image of the repository changed since.
     """
-    if not _is_current(db, home, version):
+    policy = _locked_policy(db, home)
+    if policy is None or policy.version != version:
         return None
-    present = seen(db, home.id, {each.digest for each in (*step.kept, *(action.image for action in step.actions))})
-    if any(present.get(image.digest) != image for image in step.kept):
+    kept = [image for images in step.kept for image in images] if policy.image_changes != step.image_changes else []
+    present = seen(db, home.id, {each.digest for each in (*kept, *(action.image for action in step.actions))})
+    if any(present.get(image.digest) != image for image in kept):
         return None
-    return tuple(
+    taken = tuple(
         each for each in step.actions if present.get(each.image.digest) == each.image and _do(db, home, each, now)
     )
+    after = find(db, home.id)
+    return Acted(taken, policy.image_changes, after.image_changes if after else 0)
 
 
-def _is_current(db: Connection, home: Home, version: str) -> bool:
-    """Lock the repository against writers. Tell whether it is there under its name, with this policy."""
+def _locked_policy(db: Connection, home: Home) -> StoredPolicy | None:
+    """Lock the repository against writers, and return its policy if it is there under its name."""
     place = (_repository.c.id == home.id, _repository.c.account == home.registry.account)
     lock = select(_repository.c.id).where(*place).with_for_update(key_share=True)
-    if db.execute(lock).first() is None:
-        return False
-    found = find(db, home.id)
-    return found is not None and found.version == version
+    return None if db.execute(lock).first() is None else find(db, home.id)
 
 
 def _do(db: Connection, home: Home, action: Action, now: datetime) -> bool:

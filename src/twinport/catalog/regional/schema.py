@@ -339,6 +339,8 @@ lifecycle_policy = Table(
     Column("version", Text, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("evaluated_at", Instant),
+    # Grows with each change of the repository's images that may make a decision wrong.
+    Column("image_changes", BigInteger, nullable=False, server_default=text("0")),
 )
 Index("lifecycle_policy_by_time", lifecycle_policy.c.due_at)
 

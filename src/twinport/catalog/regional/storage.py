@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, literal, or_, select, tuple_, type_coerce, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.regional import scans, schema
+from twinport.catalog.regional import image_changes, scans, schema
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus
@@ -57,6 +57,7 @@ def status_of(db: Connection, repository_id: int, digest: Digest) -> ImageStatus
 def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
     """Move an image that is there to the archive. What scans found is forgotten: it is not scanned there."""
     scans.forget(db, repository_id, digest)
+    image_changes.note(db, repository_id)
     changes = {"status": ImageStatus.ARCHIVED.value, "archived_at": now}
     statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
 
@@ -64,6 +65,7 @@ def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -
 def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> None:
     mine = (_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
     archived = _storage.c.status == ImageStatus.ARCHIVED.value
+    image_changes.note(db, repository_id)
     db.execute(update(_storage).where(*mine, archived).values(status=ImageStatus.ACTIVATING.value))
 
 
@@ -78,6 +80,8 @@ def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) 
         parts = _activate(db, repository_id, _storage.c.digest.in_(children), now)
         changed += parts
         waiting += parts
+    if changed:
+        image_changes.note(db, repository_id)
     return [Digest.parse(each) for each in changed]
 
 

@@ -1,0 +1,17 @@
+"""Counts the changes that may make a lifecycle decision wrong: of a repository's images, tags and storage classes.
+
+A transaction of a lifecycle run compares one number then, and not every image that its rule keeps
+(docs/decisions/0042-lifecycle-policies.md). Only a repository with a lifecycle policy counts.
+"""
+
+from sqlalchemy import Connection, update
+
+from twinport.catalog.regional import schema
+
+_policy = schema.lifecycle_policy
+
+
+def note(db: Connection, repository_id: int) -> None:
+    """Count a change, in the transaction that makes it."""
+    mine = _policy.c.repository_id == repository_id
+    db.execute(update(_policy).where(mine).values(image_changes=_policy.c.image_changes + 1))
