@@ -73,6 +73,13 @@ def _registry_places() -> list[Place]:
         Place("repository-new", f"{home}/repositories/new", "Image tag mutability"),
         Place("images", f"{home}/images?repository=team/api", "Digest"),
         Place("images-long-name", f"{home}/images?repository={LONG}", LONG),
+        Place(
+            "images-found",
+            f"{home}/images?repository=team/api&search=a-tag&sort=tag-backwards",
+            "looks at the beginnings",
+        ),
+        Place("images-not-found", f"{home}/images?repository=team/api&search=x&status=ARCHIVED", "No images match"),
+        Place("images-search-refused", f"{home}/images?repository=team/api&search=a%20b", "Invalid input"),
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
         Place("registry", f"{home}/registry", "Registry permissions"),
         Place("replication", f"{home}/replication?done=created", "Rules"),

@@ -22,9 +22,11 @@ def next_page(page: str) -> str:
     return html.unescape(str(path))
 
 
-def test_every_image_is_on_one_page_and_on_one_alone(opener: Opener, server: Served, account: str) -> None:
+def test_every_image_is_on_one_page_and_on_one_alone_the_newest_first(
+    opener: Opener, server: Served, account: str
+) -> None:
     server.client("ecr", account, REGION).create_repository(repositoryName="team/api")
-    pushed = sorted({push(server, account, "team/api", f"tag-{number}", REGION) for number in range(25)})
+    pushed = [push(server, account, "team/api", f"tag-{number}", REGION) for number in range(25)][::-1]
     first = read(opener, f"{server.url}/console/{REGION}/images?repository=team/api")
     second = read(opener, server.url + next_page(first))
     assert [digests(first), digests(second)] == [pushed[:20], pushed[20:]]

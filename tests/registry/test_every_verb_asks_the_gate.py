@@ -17,6 +17,7 @@ from twinport.errors import AccessDenied
 from twinport.model.content import Digest
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, TemplateChanges
 from twinport.model.identities import Caller
+from twinport.model.image_queries import ImageQuery
 from twinport.model.images import ImageFilter, ImageId, NamedImage, NewRepository, TagRule
 from twinport.model.lifecycle_policies import StorageClass
 from twinport.model.names import RepositoryName, TagName
@@ -67,6 +68,7 @@ FACTS: dict[str, Callable[[], object]] = {
     "batch": lambda: [NamedImage(str(DIGEST), None)],
     "push": lambda: Push(b"{}", None, (), None, Unchanged.ACCEPT),
     "chosen": ImageFilter,
+    "listing": ImageQuery,
     "target": lambda: StorageClass.ARCHIVE,
     "asked": PreviewQuery,
     "tag": lambda: TagName("latest"),

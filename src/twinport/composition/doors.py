@@ -39,6 +39,7 @@ from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
 from twinport.registry import download_links
 from twinport.registry.garbage import Garbage
+from twinport.registry.image_lists import ImageLists
 from twinport.registry.pushes import Parts
 from twinport.replication import worker
 from twinport.replication.status import DeliveryStatus
@@ -90,9 +91,10 @@ def _aws_services(ground: Ground, access: Access, verbs: ecr.Verbs, identities: 
 
 def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:
     repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url)
+    image_lists = ImageLists(verbs.images.gate, ground.catalog)
     pages = (
         repositories,
-        ImagePages(verbs.repositories, verbs.images, verbs.replication, verbs.public_url),
+        ImagePages(verbs.repositories, image_lists, verbs.replication, verbs.public_url),
         PrivateRegistryPages(verbs.replication, verbs.registry_policies),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
         ActivityPages(verbs.replication),

@@ -1,27 +1,46 @@
-"""The images of a repository, and the replication status of each image."""
+"""The list of a repository's images: in several orders, searched and filtered, with the copies of each image."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from twinport.console import commands, words
-from twinport.console.pages import address
+from twinport.console import commands, image_facts, words
+from twinport.console.image_facts import Status
+from twinport.console.pages import address, refused
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Visit
 from twinport.console.words import CopyState
-from twinport.errors import AccessDenied
 from twinport.model.addresses import repository_uri
-from twinport.model.images import ImageDetail, ImageFilter, ImageId
+from twinport.model.image_queries import ImageOrder, ImageQuery
+from twinport.model.images import ImageStatus, TagStatus
 from twinport.model.names import Registry, RepositoryName, repository_name
-from twinport.refusals.images import ImageNotFound
-from twinport.registry.images import Images
+from twinport.refusals.requests import InvalidParameter
+from twinport.registry.image_lists import ImageLists, ListedImage
 from twinport.registry.paging import PageRequest
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories
 
-_EVERY = ImageFilter(status=None)
 _PER_PAGE = 20
 _TAGS_SHOWN = 10
-_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
+_LONGEST_SEARCH = 200
 _SECTION = "repositories"
+_ORDERS = {
+    ImageOrder.NEWEST: "Pushed, newest first",
+    ImageOrder.OLDEST: "Pushed, oldest first",
+    ImageOrder.LARGEST: "Size, largest first",
+    ImageOrder.SMALLEST: "Size, smallest first",
+    ImageOrder.TAG: "Tag, A to Z",
+    ImageOrder.TAG_BACKWARDS: "Tag, Z to A",
+    ImageOrder.DIGEST: "Digest",
+    ImageOrder.ARCHIVED: "Archived, last first",
+}
+_STATUSES = {
+    ImageStatus.ACTIVE: "Active",
+    ImageStatus.ARCHIVED: "Archived",
+    ImageStatus.ACTIVATING: "Being restored",
+}
+_TAGS = {TagStatus.ANY: "With and without tags", TagStatus.TAGGED: "With tags", TagStatus.UNTAGGED: "Without tags"}
+K = TypeVar("K", ImageOrder, ImageStatus, TagStatus)
+Choices = list[tuple[str, str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,8 @@ class ImageRow:
     short: str
     size: str
     pushed: str
+    pulled: str
+    status: Status
     kind: str
     came_from: Registry | None
     copies: tuple[CopyState, ...]
@@ -45,7 +66,7 @@ class ImagePages:
     """A page of images reads only the copies of its own images, however many images the repository holds."""
 
     repositories: Repositories
-    images: Images
+    lists: ImageLists
     replication: Replication
     public_url: str | None
 
@@ -59,65 +80,132 @@ class ImagePages:
         name = repository_name(visit.query.one("repository"))
         (repository,) = await self.repositories.describe(visit.caller, visit.registry, [name])
         host = visit.endpoint.partition("://")[2]
-        values = await self._table(visit, name) | {
+        about = {
             "name": name,
             "repository": repository,
             "uri": repository_uri(visit.registry, name, host, self.public_url),
             "login": _login(visit, host),
-            "command": commands.ecr(visit).line("ecr describe-images", repository_name=name),
             "is_first": not visit.query.one("page"),
+            "first": address(f"{visit.home}/images", repository=name, **_chosen(visit)),
+            "problem": None,
         }
+        try:
+            query = _query(visit)
+            table = await self._table(visit, name, query)
+        except InvalidParameter as refusal:
+            values = (
+                about | _form(visit, None) | {"rows": [], "next": None, "command": _command(visit, ImageQuery(), name)}
+            )
+            return refused(Page("images.html", name, _SECTION, values), refusal)
+        values = about | _form(visit, query) | table | {"command": _command(visit, query, name)}
         return Page("images.html", name, _SECTION, values)
 
     async def fresh(self, visit: Visit) -> Fragment:
-        return Fragment("images_table.html", await self._table(visit, repository_name(visit.query.one("repository"))))
+        name = repository_name(visit.query.one("repository"))
+        return Fragment("images_table.html", await self._table(visit, name, _query(visit)))
 
-    async def _table(self, visit: Visit, name: RepositoryName) -> dict[str, object]:
-        token = visit.query.one("page")
-        request = PageRequest(_PER_PAGE, token or None)
-        page = await self.images.describe_all(visit.caller, visit.registry, name, _EVERY, request)
-        rows = [await self._row(visit, name, detail) for detail in page.items]
+    async def _table(self, visit: Visit, name: RepositoryName, query: ImageQuery) -> dict[str, object]:
+        token, path = visit.query.one("page"), f"{visit.home}/images"
+        page = await self.lists.page(visit.caller, visit.registry, name, query, PageRequest(_PER_PAGE, token or None))
+        rows = [await self._row(visit, name, each) for each in page.items]
+        here = {"repository": name, **_chosen(visit)}
+        under_way = sum(not copy.is_settled for row in rows for copy in row.copies)
         return {
             "rows": rows,
-            "next": page.token and address(f"{visit.home}/images", repository=name, page=page.token),
-            "here": address(f"{visit.home}/images", repository=name, page=token),
-            "live": address(f"{visit.home}/images/fresh", repository=name, page=token),
-            "unsettled": sum(not copy.is_settled for row in rows for copy in row.copies),
+            "next": page.token and address(path, **here, page=page.token),
+            "here": address(path, **here, page=token),
+            "live": address(f"{path}/fresh", **here, page=token),
+            "in_motion": image_facts.in_motion(under_way, sum(not row.status.is_settled for row in rows)),
+            "looked_at": page.looked_at,
         }
 
-    async def _row(self, visit: Visit, name: RepositoryName, detail: ImageDetail) -> ImageRow:
-        copies, denied = await self._copies(visit, name, detail)
+    async def _row(self, visit: Visit, name: RepositoryName, each: ListedImage) -> ImageRow:
+        detail = each.detail
+        copies, denied = await image_facts.copies(self.replication, visit, name, detail)
+        tags = detail.tags if each.tag is None else (each.tag, *(tag for tag in detail.tags if tag != each.tag))
         return ImageRow(
-            tags=detail.tags[:_TAGS_SHOWN],
-            more_tags=max(0, len(detail.tags) - _TAGS_SHOWN),
+            tags=tags[:_TAGS_SHOWN],
+            more_tags=max(0, len(tags) - _TAGS_SHOWN),
             digest=str(detail.digest),
             short=words.short_digest(str(detail.digest)),
             size=words.size(detail.size),
             pushed=words.time(detail.pushed_at),
-            kind=_kind(detail),
+            pulled=words.time(detail.pulled_at),
+            status=image_facts.status(detail),
+            kind=image_facts.kind(detail),
             came_from=detail.came_from,
             copies=copies,
             denied=denied,
         )
 
-    async def _copies(
-        self, visit: Visit, name: RepositoryName, detail: ImageDetail
-    ) -> tuple[tuple[CopyState, ...], str]:
-        image = ImageId(detail.digest, None)
-        try:
-            found = await self.replication.status(visit.caller, visit.registry, name, image)
-        except AccessDenied as refusal:
-            return (), refusal.message
-        except ImageNotFound:
-            return (), ""
-        return tuple(words.copy_state(report) for report in found.reports), ""
+
+def _query(visit: Visit) -> ImageQuery:
+    """Read what the address asks for. An unknown order or filter is none. Raises InvalidParameter."""
+    order, status, tags = (visit.query.one(name) for name in ("sort", "status", "tags"))
+    return ImageQuery.parse(
+        _named(_ORDERS, order),
+        visit.query.one("search"),
+        _named(_STATUSES, status),
+        _named(_TAGS, tags) or TagStatus.ANY,
+    )
 
 
-def _kind(detail: ImageDetail) -> str:
-    if "index" in detail.media_type or "list" in detail.media_type:
-        return "index"
-    is_image = detail.artifact_type in (None, *_CONFIGS) and detail.subject is None
-    return "image" if is_image else "artifact"
+def _named(known: dict[K, str], text: str) -> K | None:
+    return next((each for each in known if each.value == text), None)
+
+
+def _chosen(visit: Visit) -> dict[str, str]:
+    return {name: visit.query.one(name)[:_LONGEST_SEARCH] for name in ("search", "status", "tags", "sort")}
+
+
+def _form(visit: Visit, query: ImageQuery | None) -> dict[str, object]:
+    """Return what the form of a list holds: the query that was answered, or what the address says of another one."""
+    given = _chosen(visit)
+    shown = {"sort": query.order.value, "status": query.status.value if query.status else ""} if query else {}
+    given |= shown
+    return {
+        "search": given["search"],
+        "orders": _choices(_ORDERS, given["sort"]),
+        "statuses": [("", "Any status", not given["status"]), *_choices(_STATUSES, given["status"])],
+        "tag_choices": _choices(_TAGS, given["tags"]),
+        "is_narrowed": any(given[name] for name in ("search", "status"))
+        or given["tags"] not in ("", TagStatus.ANY.value),
+    }
+
+
+def _choices(known: dict[K, str], chosen: str) -> Choices:
+    return [(each.value, text, each.value == chosen) for each, text in known.items()]
+
+
+def _command(visit: Visit, query: ImageQuery, name: RepositoryName) -> str:
+    """Return the command for the same images. The AWS CLI sorts and searches what it has read whole."""
+    filters = f"imageStatus={query.status.value if query.status else 'ANY'}"
+    if query.tags is not TagStatus.ANY:
+        filters += f",tagStatus={query.tags.value}"
+    return commands.ecr(visit).line("ecr describe-images", repository_name=name, filter=filters, query=_jmespath(query))
+
+
+def _jmespath(query: ImageQuery) -> str:
+    images = "imageDetails"
+    if query.prefix and query.order.is_by_tag:
+        images = f"imageDetails[?imageTags[?starts_with(@, '{query.prefix}')]]"
+    elif query.prefix:
+        images = f"imageDetails[?starts_with(imageDigest, '{query.prefix}')]"
+    key = _KEYS.get(query.order)
+    if key is None:
+        return images
+    in_order = f"sort_by({images}, &{key})"
+    return f"reverse({in_order})" if query.order.is_descending else in_order
+
+
+_KEYS = {
+    ImageOrder.NEWEST: "imagePushedAt",
+    ImageOrder.OLDEST: "imagePushedAt",
+    ImageOrder.LARGEST: "imageSizeInBytes",
+    ImageOrder.SMALLEST: "imageSizeInBytes",
+    ImageOrder.DIGEST: "imageDigest",
+    ImageOrder.ARCHIVED: "lastArchivedAt",
+}
 
 
 def _login(visit: Visit, host: str) -> str:

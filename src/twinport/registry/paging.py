@@ -48,25 +48,26 @@ def start(page: PageRequest, request: Sequence[str], first: Position) -> Positio
     try:
         raw = urlsafe_b64decode(page.token.encode("ascii") + b"=" * (-len(page.token) % 4))
     except (binascii.Error, ValueError):
-        raise _foreign_token() from None
+        raise foreign_token() from None
     checksum, content = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
     if checksum != _checksum(content, request):
-        raise _foreign_token()
+        raise foreign_token()
     return _position(content, len(first))
 
 
 def cut(found: Sequence[T], page: PageRequest, request: Sequence[str], key: Callable[[T], Position]) -> Page[T]:
     """Make a page of at most `limit + 1` items found after the start; the extra one tells that more follow."""
     items = tuple(found[: page.limit])
-    return Page(items, _token(key(items[-1]), request) if len(found) > page.limit else None)
+    return Page(items, token(key(items[-1]), request) if len(found) > page.limit else None)
 
 
 def page(items: Sequence[T], request: Sequence[str], key: Callable[[T], Position], *, more: bool) -> Page[T]:
     """Make a page of all `items`, of which it is known whether more follow."""
-    return Page(tuple(items), _token(key(items[-1]), request) if more else None)
+    return Page(tuple(items), token(key(items[-1]), request) if more else None)
 
 
-def _token(position: Position, request: Sequence[str]) -> str:
+def token(position: Position, request: Sequence[str]) -> str:
+    """Return the token of the page that begins after a position."""
     content = json.dumps(position, separators=(",", ":")).encode()
     return urlsafe_b64encode(_checksum(content, request) + content).rstrip(b"=").decode()
 
@@ -80,12 +81,13 @@ def _position(content: bytes, parts: int) -> Position:
             return tuple(read)
     except (ValueError, RecursionError):
         pass
-    raise _foreign_token()
+    raise foreign_token()
 
 
 def _checksum(content: bytes, request: Sequence[str]) -> bytes:
     return hashlib.sha256(json.dumps(list(request)).encode() + b"\n" + content).digest()[:_CHECKSUM_BYTES]
 
 
-def _foreign_token() -> InvalidParameter:
+def foreign_token() -> InvalidParameter:
+    """Return the refusal of a token that no page of this list was given."""
     return InvalidParameter("nextToken", "must be the nextToken of an earlier answer to the same request")

@@ -243,6 +243,9 @@ manifest = Table(
     Column("sparse", Boolean, nullable=False, server_default=false()),
 )
 Index("manifest_by_subject", manifest.c.repository_id, manifest.c.subject, manifest.c.digest)
+# In the orders of lists: catalog/regional/image_lists.py.
+Index("manifest_by_time", manifest.c.repository_id, manifest.c.pushed_at, manifest.c.digest)
+Index("manifest_by_size", manifest.c.repository_id, manifest.c.image_size, manifest.c.digest)
 
 manifest_child = Table(
     "manifest_child",
@@ -318,6 +321,13 @@ image_storage = Table(
     ),
 )
 Index("image_storage_by_status", image_storage.c.status, image_storage.c.repository_id, image_storage.c.digest)
+Index(
+    "image_storage_by_archiving",
+    image_storage.c.repository_id,
+    image_storage.c.status,
+    image_storage.c.archived_at,
+    image_storage.c.digest,
+)
 
 # When an image was last pulled: written a little later, and at most once an hour (registry/pulls.py). A row may outlive
 # its image for a moment: a pull from before the push of an image says nothing about it.
