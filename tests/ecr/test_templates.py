@@ -283,6 +283,23 @@ def test_a_role_is_passed_to_ecr_alone(server: Served, account: str, ecr: Any) -
     assert update(prefix="prod", customRoleArn=role)["repositoryCreationTemplate"]["customRoleArn"] == role
 
 
+def test_a_role_that_stays_is_passed_again_for_other_tags_or_another_key(
+    server: Served,
+    account: str,
+    ecr: Any,  # noqa: ANN401 — as above
+) -> None:
+    create(ecr, customRoleArn=f"arn:aws:iam::{account}:role/maker")
+    create(ecr, "free")
+    update = user(server, account, allow("ecr:*")).update_repository_creation_template
+    tags = [{"Key": "team", "Value": "payments"}]
+    refused("AccessDeniedException", "iam:PassRole", update, prefix="prod", resourceTags=tags)
+    encryption = {"encryptionType": "AES256"}
+    refused("AccessDeniedException", "iam:PassRole", update, prefix="prod", encryptionConfiguration=encryption)
+    update(prefix="prod", description="its role does not care")
+    update(prefix="prod", resourceTags=tags, customRoleArn="")
+    update(prefix="free", resourceTags=tags)
+
+
 def test_the_service_linked_role_stays_as_long_as_a_template_does(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — as above
     create(ecr)
     iam = server.client("iam", account)

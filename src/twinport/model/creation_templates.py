@@ -92,6 +92,11 @@ class TemplateChanges:
     lifecycle: str | None = None
     role_arn: str | None = None
 
+    @property
+    def are_by_role(self) -> bool:
+        """Tell whether the template's role carries out what is changed, if the template has one."""
+        return self.tags is not None or self.encryption is not None
+
     def applied_to(self, template: CreationTemplate) -> CreationTemplate:
         """Return the changed template. Raises InvalidParameter for a mutability that its filters do not fit."""
         return replace(

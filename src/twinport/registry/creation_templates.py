@@ -18,6 +18,7 @@ from twinport.model.lifecycle_policies import parse_policy
 from twinport.model.names import AccountId, Registry
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import RoleArnInvalid
+from twinport.refusals.images import TemplateChanged
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, policies
 from twinport.registry.paging import Page, PageRequest
@@ -56,23 +57,32 @@ class CreationTemplates:
         return await self._shown(await self.roles.store_under(caller, registry, TEMPLATE_SERVICE, store))
 
     async def update(self, caller: Caller, registry: Registry, prefix: str, changes: TemplateChanges) -> StoredTemplate:
-        """Change what `changes` names, and leave the rest. Raises TemplateNotFound, and what `create` raises."""
+        """Change what `changes` names, and leave the rest.
+
+        A role that stays acts on other tags or with another key then, so it is passed again. Raises TemplateNotFound,
+        TemplateChanged if another role was set meanwhile, and what `create` raises.
+        """
         await self._authorize(caller, registry, "ecr:UpdateRepositoryCreationTemplate")
         named = CreationTemplate(prefix, (), policy=changes.policy, lifecycle=changes.lifecycle)
         await self._authorize_uses(caller, registry, named, _settings(named))
-        if changes.role_arn:
-            await self._pass_role(caller, registry.account, changes.role_arn)
+        region, now = self.catalog.region(registry.region), self.world.now()
+        passed = changes.role_arn
+        if passed is None and changes.are_by_role:
+            passed = (await region.read(lambda db: creation_templates.get(db, registry, key_of(prefix)))).role_arn
+        if passed:
+            await self._pass_role(caller, registry.account, passed)
         checked = await self._checked(registry, named)
         changes = replace(
             changes,
             policy=checked.policy if changes.policy else changes.policy,
             lifecycle=checked.lifecycle if changes.lifecycle else changes.lifecycle,
         )
-        region, now = self.catalog.region(registry.region), self.world.now()
 
         def change(db: Connection) -> StoredTemplate:
             found = creation_templates.lock(db, registry, key_of(prefix))
             changed = changes.applied_to(found.template)
+            if changes.are_by_role and changed.role_arn not in (None, passed):
+                raise TemplateChanged(prefix, registry.account)
             self._check_encryption(registry, changed)
             creation_templates.replace(db, registry, changed, now)
             return replace(found, template=changed, updated_at=now)

@@ -25,6 +25,14 @@ def insert(db: Connection, registry: Registry, template: CreationTemplate, now: 
     return StoredTemplate(registry, template, now, now)
 
 
+def get(db: Connection, registry: Registry, key: str) -> CreationTemplate:
+    """Return a template. Raises TemplateNotFound."""
+    row = db.execute(select(_template).where(*_named(registry, key))).one_or_none()
+    if row is None:
+        raise TemplateNotFound(key, registry.account)
+    return _read(registry, row).template
+
+
 def lock(db: Connection, registry: Registry, key: str) -> StoredTemplate:
     """Return a template that no other transaction changes meanwhile. Raises TemplateNotFound."""
     row = db.execute(select(_template).where(*_named(registry, key)).with_for_update()).one_or_none()
