@@ -36,7 +36,13 @@ def furnish(server: Served, account: str) -> list[Place]:
 
 
 def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
-    ecr.create_repository(repositoryName=LONG, imageTagMutability="IMMUTABLE")
+    filters = [{"filterType": "WILDCARD", "filter": f"{character * 100}*"} for character in "abcde"]
+    ecr.create_repository(
+        repositoryName=LONG,
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=filters,
+        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": f"alias/{'key-with-a-long-name' * 10}"},
+    )
     for name in ("team/api", "team/web", "empty"):
         ecr.create_repository(repositoryName=name)
     stranger = new_account()
@@ -81,6 +87,7 @@ def _registry_places() -> list[Place]:
         Place("images-not-found", f"{home}/images?repository=team/api&search=x&status=ARCHIVED", "No images match"),
         Place("images-search-refused", f"{home}/images?repository=team/api&search=a%20b", "Invalid input"),
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
+        Place("settings", f"{home}/settings?repository={LONG}&done=mutability", "Scan on push"),
         Place("registry", f"{home}/registry", "Registry permissions"),
         Place("replication", f"{home}/replication?done=created", "Rules"),
         Place("replication-activity", f"{home}/replication/activity", "DESTINATION_REGISTRY_ACCESS_DENIED"),

@@ -15,6 +15,8 @@ from tests.served import Served, new_account
 HOME = "/console/eu-west-1"
 FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/repositories/new", {"name": "forged"}),
+    (f"{HOME}/settings/mutability", {"repository": "team/api", "mutability": "IMMUTABLE"}),
+    (f"{HOME}/settings/scanning", {"repository": "team/api", "scan": "on"}),
     (f"{HOME}/replication/add", {"type": "region", "region": "us-east-1"}),
     (f"{HOME}/replication/remove", {"rule": "1"}),
     (f"{HOME}/replication/delete-all", {"confirmation": "eu-west-1"}),
@@ -227,7 +229,7 @@ def everything(person: Person) -> dict[str, object]:
     ecr = person.server.client("ecr", person.account, "eu-west-1")
     iam = person.server.client("iam", person.account, "us-east-1")
     return {
-        "repositories": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
+        "repositories": ecr.describe_repositories()["repositories"],
         "replication": ecr.describe_registry()["replicationConfiguration"],
         "policy": ecr.get_registry_policy()["policyText"],
         "role": iam.get_role(RoleName=ROLE)["Role"].get("Description"),

@@ -26,6 +26,7 @@ PAGES = {
     "repositories": "repositories",
     "images": "images?repository=team/api",
     "images/fresh": "images/fresh?repository=team/api",
+    "settings": "settings?repository=team/api",
     "registry": "registry",
     "replication": "replication",
     "replication/edit": "replication/edit",
@@ -55,15 +56,25 @@ POLICY = document(
 
 @dataclass(frozen=True)
 class Form:
-    """What is typed into a form, the action that sending it needs, and what the page says that it leads to."""
+    """What is typed into a form, the action that sending it needs, and what the page says that it leads to.
+
+    `page` is the key of the page that the form stands on, if that is not the form's own address.
+    """
 
     action: str
     says: str
     typed: dict[str, str] = field(default_factory=dict)
+    page: str = ""
 
 
 FORMS = {
     BLANK: Form("ecr:CreateRepository", "<h1>team/web</h1>", {"name": "team/web", "tags": "immutable"}),
+    "settings/mutability": Form(
+        "ecr:PutImageTagMutability", "Image tag mutability is saved.", {"mutability": "IMMUTABLE"}, "settings"
+    ),
+    "settings/scanning": Form(
+        "ecr:PutImageScanningConfiguration", "Scan on push is saved.", {"scan": "on"}, "settings"
+    ),
     "permissions/edit": Form(
         "ecr:PutRegistryPolicy", "The policy is saved.", {"policy": POLICY.replace("222222222222", "333333333333")}
     ),
@@ -81,6 +92,7 @@ FORMS = {
 PARTS = [
     ("images?repository=team/api", "ecr:DescribeImageReplicationStatus"),
     ("images/fresh?repository=team/api", "ecr:DescribeImageReplicationStatus"),
+    ("settings?repository=team/api", "ecr:GetRegistryScanningConfiguration"),
     ("registry", "ecr:DescribeRegistry"),
     ("registry", "ecr:GetRegistryPolicy"),
     ("replication", "iam:GetRole"),
@@ -109,13 +121,15 @@ class Visitor:
         return self._read(f"{self._base}/{page}", None)
 
     def send(self, page: str, fields: dict[str, str]) -> str:
-        """Send a form to where its page is. Even a page that says no holds the token that makes a form genuine."""
-        (token, *_) = re.findall(r'name="csrf" value="(\w+)"', self.get(page))
+        """Send a form. Every page of a session holds the token that makes its forms genuine."""
+        place = page if page == "sign-in" else f"{REGION}/{BLANK}"
+        (token, *_) = re.findall(r'name="csrf" value="(\w+)"', self.get(place))
         return self._read(f"{self._base}/{page}", urllib.parse.urlencode({**fields, "csrf": token}).encode())
 
-    def form(self, page: str) -> dict[str, str]:
-        """Return what the form of a page holds before the user types."""
-        (form,) = re.findall(r'<form method="post"[^>]* class="card">.*?</form>', self.get(page), re.DOTALL)
+    def form(self, page: str, sent_to: str = "") -> dict[str, str]:
+        """Return what a form of a page holds before the user types: the only one, or the one that is sent there."""
+        forms = re.findall(r'<form method="post"[^>]* class="card">.*?</form>', self.get(page), re.DOTALL)
+        (form,) = forms if len(forms) == 1 else [each for each in forms if f'/{sent_to}" class' in each]
         held = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
         return {name: unescape(value) for name, value in held}
 
@@ -250,16 +264,18 @@ def address(form: str) -> str:
 def filled(root: Visitor, account: str, form: str) -> dict[str, str]:
     """Return a form as its page shows it to a user who may see it, with what is typed."""
     typed = {name: value.replace("ACCOUNT", account) for name, value in FORMS[form].typed.items()}
-    return root.form(f"{REGION}/{PAGES.get(form, form)}") | typed
+    page = FORMS[form].page or form
+    return root.form(f"{REGION}/{PAGES.get(page, page)}", form) | typed
 
 
 def state(server: Served, account: str) -> tuple[object, ...]:
     """Return all that the forms could change."""
     ecr, iam = server.client("ecr", account, REGION), server.client("iam", account)
-    names = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+    repositories = ecr.describe_repositories()["repositories"]
     role = iam.get_role(RoleName=ROLE)["Role"]
     try:
         policy = ecr.get_registry_policy()["policyText"]
     except ClientError as refused:
         policy = refused.response["Error"]["Code"]
-    return names, ecr.describe_registry()["replicationConfiguration"], policy, role.get("Description"), role["RoleId"]
+    replication = ecr.describe_registry()["replicationConfiguration"]
+    return repositories, replication, policy, role.get("Description"), role["RoleId"]

@@ -17,6 +17,7 @@ from twinport.console.rendering import Renderer
 from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
+from twinport.console.settings import SettingsPages
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
 from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
@@ -95,6 +96,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     pages = (
         repositories,
         ImagePages(verbs.repositories, image_lists, verbs.replication, verbs.public_url),
+        SettingsPages(verbs.repositories, verbs.scanning, ground.settings.encryption_at_rest, verbs.public_url),
         PrivateRegistryPages(verbs.replication, verbs.registry_policies),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
         ActivityPages(verbs.replication),

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from twinport.console.problems import problem_of
 from twinport.console.visits import Page, Visit
 from twinport.errors import Refusal
+from twinport.model.names import RepositoryName, repository_name
 from twinport.refusals.callers import NotConfirmed
 
 
@@ -18,6 +19,11 @@ def require_confirmation(visit: Visit, name: str) -> None:
     """Raise NotConfirmed unless the form repeats the name of the item to delete."""
     if visit.form.one("confirmation") != name:
         raise NotConfirmed(name)
+
+
+def asked_repository(visit: Visit) -> RepositoryName:
+    """Return the repository that a form or an address names. Raises BadName."""
+    return repository_name(visit.form.one("repository") or visit.query.one("repository"))
 
 
 def address(path: str, **query: str) -> str:
