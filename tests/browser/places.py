@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.browser.person import ROLE
-from tests.browser.pushing import hold_back, push
+from tests.browser.pushing import hold_back, push, push_index, push_referrer
 from tests.served import Served, new_account
 
 LONG = "a-team-with-a-name/that-is-sixty-characters-long/as-some-do-it"
@@ -32,7 +32,7 @@ def furnish(server: Served, account: str) -> list[Place]:
             Description=MARKUP if number == 0 else f"What application {number} may do",
         )
     task = iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
-    return [*_registry_places(), *_role_places(task), *_empty_places()]
+    return [*_registry_places(), *_image_places(server, account, ecr), *_role_places(task), *_empty_places()]
 
 
 def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
@@ -112,6 +112,26 @@ def _registry_places() -> list[Place]:
         Place("permissions-delete", f"{home}/permissions/delete", "can then no longer replicate"),
         Place("no-such-page", f"{home}/nothing", "Page not found"),
         Place("no-such-repository", f"{home}/images?repository=not-there", "Not found"),
+    ]
+
+
+def _image_places(server: Served, account: str, ecr: Any) -> list[Place]:  # noqa: ANN401 — boto3 makes its clients at run time
+    page = "/console/eu-west-1/image?repository=pictures&digest="
+    ecr.create_repository(repositoryName="pictures")
+    tags = ["b" * 128, "1.0"]
+    plain, other = [push(server, account, "pictures", tag) for tag in tags]
+    whole = push_index(server, account, "pictures", "all", *tags)
+    push_referrer(server, account, "pictures", "1.0")
+    for digest in (whole, other):
+        image = {"imageDigest": digest}
+        ecr.update_image_storage_class(repositoryName="pictures", imageId=image, targetStorageClass="ARCHIVE")
+    index = push_index(server, account, "pictures", "some", tags[0])
+    return [
+        Place("image", f"{page}{plain}", "docker pull"),
+        Place("image-archived", f"{page}{other}", "is not pulled until it is restored"),
+        Place("image-index", f"{page}{index}", "Images in this index"),
+        Place("image-index-archived", f"{page}{whole}", "restore it first"),
+        Place("image-missing", f"{page}sha256:{'0' * 64}", "Not found"),
     ]
 
 

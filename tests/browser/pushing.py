@@ -1,10 +1,11 @@
 """Pushing small images by the API, for pages to show, and holding their copies back for as long as a test needs."""
 
+import json
 import sqlite3
 import urllib.request
 from contextlib import closing
 
-from tests.journeys.images import small
+from tests.journeys.images import index, small
 from tests.served import Served
 from tests.waiting import PATIENCE_SECONDS
 from twinport.tour.image import Blob
@@ -16,14 +17,23 @@ def push(server: Served, account: str, repository: str, tag: str, region: str = 
     image = small(tag)
     for blob in image.blobs:
         _upload(ecr, repository, blob)
-    pushed = ecr.put_image(
-        repositoryName=repository,
-        imageTag=tag,
-        imageManifest=image.manifest.content.decode(),
-        imageManifestMediaType=image.manifest.media_type,
-    )
-    digest: str = pushed["image"]["imageId"]["imageDigest"]
-    return digest
+    return _put(ecr, repository, image.manifest, tag)
+
+
+def push_index(server: Served, account: str, repository: str, tag: str, *parts: str, region: str = "eu-west-1") -> str:
+    """Push an index of images that were pushed under these tags, and return its digest."""
+    return _put(server.client("ecr", account, region), repository, index(*map(small, parts)), tag)
+
+
+def push_referrer(server: Served, account: str, repository: str, subject: str, region: str = "eu-west-1") -> str:
+    """Push an attestation of an image that was pushed under the tag `subject`, and return its digest."""
+    ecr, image = server.client("ecr", account, region), small(subject)
+    descriptor = image.manifest.descriptor
+    document = json.loads(image.manifest.content) | {
+        "subject": descriptor,
+        "artifactType": "application/vnd.example+json",
+    }
+    return _put(ecr, repository, Blob(image.manifest.media_type, json.dumps(document).encode()))
 
 
 def push_again(server: Served, account: str, repository: str, tag: str, region: str = "eu-west-1") -> None:
@@ -44,6 +54,18 @@ def hold_back(server: Served, region: str, *, held: bool) -> None:
     path = server.data / "regions" / region / "catalog.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE lane SET paused = ?", (held,))
+
+
+def _put(ecr: object, repository: str, manifest: Blob, tag: str | None = None) -> str:
+    named = {"imageTag": tag} if tag else {}
+    pushed = ecr.put_image(  # type: ignore[attr-defined]  # boto3
+        repositoryName=repository,
+        imageManifest=manifest.content.decode(),
+        imageManifestMediaType=manifest.media_type,
+        **named,
+    )
+    digest: str = pushed["image"]["imageId"]["imageDigest"]
+    return digest
 
 
 def _upload(ecr: object, repository: str, blob: Blob) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from tests import doors
 from tests.browser.pushing import push
 from tests.iam.answers import trusting
+from tests.journeys.images import small
 from tests.served import Served, new_account
 from tests.sts.callers import document, statement, user
 from tests.waiting import PATIENCE_SECONDS
@@ -21,11 +22,15 @@ from twinport.console.door import ConsoleDoor
 
 REGION, OTHER_REGION = "eu-west-1", "us-east-1"
 ROLE = "AWSServiceRoleForECRReplication"
+# The image that is pushed under this tag.
+DIGEST = small("v1").manifest.digest
 # How each page is opened: under its pattern, that which follows the Region.
 PAGES = {
     "repositories": "repositories",
     "images": "images?repository=team/api",
     "images/fresh": "images/fresh?repository=team/api",
+    "image": f"image?repository=team/api&digest={DIGEST}",
+    "image/fresh": f"image/fresh?repository=team/api&digest={DIGEST}",
     "settings": "settings?repository=team/api",
     "registry": "registry",
     "replication": "replication",
@@ -92,6 +97,9 @@ FORMS = {
 PARTS = [
     ("images?repository=team/api", "ecr:DescribeImageReplicationStatus"),
     ("images/fresh?repository=team/api", "ecr:DescribeImageReplicationStatus"),
+    (f"image?repository=team/api&digest={DIGEST}", "ecr:DescribeImageReplicationStatus"),
+    (f"image/fresh?repository=team/api&digest={DIGEST}", "ecr:DescribeImageReplicationStatus"),
+    (f"image?repository=team/api&digest={DIGEST}", "ecr:BatchGetImage"),
     ("settings?repository=team/api", "ecr:GetRegistryScanningConfiguration"),
     ("registry", "ecr:DescribeRegistry"),
     ("registry", "ecr:GetRegistryPolicy"),

@@ -10,6 +10,7 @@ from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
 from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import Entrance
+from twinport.console.image_page import OneImagePages
 from twinport.console.images import ImagePages
 from twinport.console.permissions import PermissionPages
 from twinport.console.private_registry import PrivateRegistryPages
@@ -96,6 +97,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     pages = (
         repositories,
         ImagePages(verbs.repositories, image_lists, verbs.replication, verbs.public_url),
+        OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
         SettingsPages(verbs.repositories, verbs.scanning, ground.settings.encryption_at_rest, verbs.public_url),
         PrivateRegistryPages(verbs.replication, verbs.registry_policies),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),

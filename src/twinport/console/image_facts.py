@@ -30,8 +30,12 @@ class Status:
 
 
 def status(detail: ImageDetail) -> Status:
-    word, tone = _STATUS[detail.status]
-    return Status(word, tone, detail.status.value, detail.status is not ImageStatus.ACTIVATING)
+    return status_of(detail.status)
+
+
+def status_of(given: ImageStatus) -> Status:
+    word, tone = _STATUS[given]
+    return Status(word, tone, given.value, given is not ImageStatus.ACTIVATING)
 
 
 def kind(detail: ImageDetail) -> str:

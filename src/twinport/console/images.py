@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from twinport.console import commands, image_facts, words
 from twinport.console.image_facts import Status
+from twinport.console.image_page import path_of
 from twinport.console.pages import address, refused
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Visit
@@ -45,8 +46,9 @@ Choices = list[tuple[str, str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """`denied` is the reason if the visitor may not see the copies."""
+    """`path` leads to the image's page. `denied` is the reason if the visitor may not see the copies."""
 
+    path: str
     tags: tuple[str, ...]
     more_tags: int
     digest: str
@@ -124,6 +126,7 @@ class ImagePages:
         copies, denied = await image_facts.copies(self.replication, visit, name, detail)
         tags = detail.tags if each.tag is None else (each.tag, *(tag for tag in detail.tags if tag != each.tag))
         return ImageRow(
+            path=path_of(visit, name, str(detail.digest)),
             tags=tags[:_TAGS_SHOWN],
             more_tags=max(0, len(tags) - _TAGS_SHOWN),
             digest=str(detail.digest),
