@@ -5,8 +5,6 @@ writes the notes in one transaction for each Region, and rests. So there is at m
 most one row an hour and image: docs/decisions/0042-lifecycle-policies.md.
 """
 
-import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +13,12 @@ from functools import partial
 
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import pull_time_exclusions, storage
-from twinport.errors import Unavailable
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.names import RegionName, Registry
+from twinport.processes.late_writes import PAUSE, LateWrites
 
 COARSENESS = timedelta(hours=1)
-# The pause between two transactions of a Region, however many images are pulled meanwhile.
-PAUSE = timedelta(seconds=5)
 # What a recorded pull may be behind: the last pull within the hour is not recorded, nor one since the last write.
 MARGIN = COARSENESS + 2 * PAUSE
 # The most images that are remembered. Past this number all are forgotten, and noted again.
@@ -39,16 +35,13 @@ class _Pull:
     digest: str
 
 
-class Pulls:
+class Pulls(LateWrites[_Pull, datetime]):
     """The last pulls in this process."""
 
     def __init__(self, catalog: Catalog) -> None:
+        super().__init__(self._write, _MOST_REMEMBERED)
         self._catalog = catalog
         self._noted: dict[_Pull, datetime] = {}
-        self._unwritten: dict[_Pull, datetime] = {}
-        self._something = asyncio.Event()
-        # Under this lock, a call of `write` that finds nothing to write has waited for a write in progress.
-        self._writing = asyncio.Lock()
 
     def note(self, caller: Caller, registry: Registry, repository_id: int, digest: Digest) -> None:
         """Remember that a caller pulled an image. Pulls of principals that the registry excludes are dropped later."""
@@ -59,39 +52,11 @@ class Pulls:
         if len(self._noted) >= _MOST_REMEMBERED:
             self._noted.clear()
         self._noted[pull] = at
-        if len(self._unwritten) < _MOST_REMEMBERED:
-            self._unwritten[pull] = at
-            self._something.set()
+        self.add(pull, at)
 
-    async def write(self) -> None:
-        """Write the noted pulls, and return when that is done. After a failure they stay noted for the next write."""
-        async with self._writing:
-            if not self._unwritten:
-                return
-            taken, self._unwritten = self._unwritten, {}
-            try:
-                for region, pulls in _by_region(taken).items():
-                    await self._catalog.region(region).write(partial(_store, pulls=pulls))
-            except BaseException:
-                self._unwritten = {**taken, **self._unwritten}
-                self._something.set()
-                raise
-
-    async def settle(self) -> None:
-        """As `write`, before a read that does not depend on it: an unavailable database is no error."""
-        with contextlib.suppress(Unavailable):
-            await self.write()
-
-    async def run(self) -> None:
-        """Write now and then until canceled, and once more at the end."""
-        try:
-            while True:
-                await self._something.wait()
-                self._something.clear()
-                await self.settle()
-                await asyncio.sleep(PAUSE.total_seconds())
-        finally:
-            await self.settle()
+    async def _write(self, pulls: Mapping[_Pull, datetime]) -> None:
+        for region, some in _by_region(pulls).items():
+            await self._catalog.region(region).write(partial(_store, pulls=some))
 
 
 def _by_region(pulls: Mapping[_Pull, datetime]) -> Mapping[RegionName, dict[_Pull, datetime]]:
