@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from twinport.access.gate import Gate
 from twinport.access.rate_limits import PacedGate
 from twinport.access.template_roles import TemplateRoles
 from twinport.catalog.regional.uploads import UploadQuota
@@ -43,7 +44,6 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
     gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
     mounting = BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
     quotas = ground.settings.quotas
-    part_rule = PartRule.ECR if Deviation.PART_MINIMUM in ways else PartRule.ANY_SIZE
     return ecr.Verbs(
         repositories=Repositories(gate, catalog, world, ground.regions, quotas, ground.settings.encryption_at_rest),
         tags=RepositoryTags(gate, catalog),
@@ -57,15 +57,7 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
         lifecycle_previews=LifecyclePreviews(gate, catalog, due),
         storage_classes=StorageClasses(gate, catalog, due),
         layers=Layers(catalog, ground.stores, gate, world, retention),
-        uploads=Uploads(
-            catalog,
-            ground.stores,
-            gate,
-            part_rule,
-            retention,
-            UploadQuota(ground.settings.open_uploads, ground.settings.open_upload_bytes),
-            mounting=mounting,
-        ),
+        uploads=_uploads(ground, gate, mounting),
         templates=CreationTemplates(gate, catalog, access.roles, world, ground.settings.encryption_at_rest),
         creation=CreateOnPush(gate, catalog, _template_roles(ground, access), world, ground.regions, quotas),
         links=DownloadLinks(access.keys),
@@ -75,6 +67,13 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
         signing=Signing(gate, catalog),
         public_url=ground.settings.public_url,
     )
+
+
+def _uploads(ground: Ground, gate: Gate, mounting: BlobMounting) -> Uploads:
+    settings = ground.settings
+    part_rule = PartRule.ECR if Deviation.PART_MINIMUM in settings.ways else PartRule.ANY_SIZE
+    quota = UploadQuota(settings.open_uploads, settings.open_upload_bytes)
+    return Uploads(ground.catalog, ground.stores, gate, part_rule, settings.retention, quota, mounting=mounting)
 
 
 def _pushed(wakeups: Wakeups) -> None:

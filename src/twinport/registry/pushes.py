@@ -102,11 +102,7 @@ def _store(
         if push.parts is Parts.REQUIRED:
             images.require_parts(db, found, image.manifest)
         _require_tag_quota(db, found, [tag for tag in new if tag is not None], image.digest)
-        if images.store_manifest(db, found.id, image, now):
-            _require_image_quota(db, found, quotas)
-            scans.owe(db, found, settings.scanning, (image.digest, image.manifest), now)
-            # Only now is it known what a new index contains.
-            restored += _restore(db, found, image, now) if image.manifest.children else []
+        restored += _add(db, home, image, now, quotas)
     scans.owe_restored(db, found, settings.scanning, restored, now)
     for tag in new:
         _name(db, rules, found, image, tag, now)
@@ -115,6 +111,18 @@ def _store(
     if new:
         return Change.STORED
     return Change.OWED_AGAIN if owed_again else Change.NONE
+
+
+def _add(
+    db: Connection, home: tuple[Repository, RegistrySettings], image: NewImage, now: datetime, quotas: Quotas
+) -> list[Digest]:
+    """Store an image if it is new, and owe its scan. Return what a new index takes out of the archive."""
+    repository, settings = home
+    if not images.store_manifest(db, repository.id, image, now):
+        return []
+    _require_image_quota(db, repository, quotas)
+    scans.owe(db, repository, settings.scanning, (image.digest, image.manifest), now)
+    return _restore(db, repository, image, now) if image.manifest.children else []
 
 
 def _name(
