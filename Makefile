@@ -134,6 +134,7 @@ check: $(DEV_READY) ## Check style, format, types, import contracts, names, the 
 	$(BIN)/python tools/list_operations.py --check
 	$(BIN)/python tools/list_events.py --check
 	$(BIN)/python tools/list_metrics.py --check
+	$(BIN)/python -m tools.list_ecr --check
 
 words: $(DEV_READY) ## List lines of prose that need plainer words, and count the words.
 	@$(BIN)/python -m tools.list_words
@@ -142,10 +143,11 @@ fix: $(DEV_READY) ## Repair what a machine can repair.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pages: $(DEV_READY) ## Write the pages of docs/reference that are generated from the source: operations, events, metrics.
+pages: $(DEV_READY) ## Write the pages of docs/reference that are generated from the source: operations, ECR, events, metrics.
 	$(BIN)/python tools/list_operations.py
 	$(BIN)/python tools/list_events.py
 	$(BIN)/python tools/list_metrics.py
+	$(BIN)/python -m tools.list_ecr
 
 gate: $(DEV_READY) ## Write docs/reference/gate.md from what the gate is asked while the suites of the doors run.
 	$(RECORD)

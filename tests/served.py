@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests import witness
+from tests import exchanges, witness
 from tests.ports import free_port
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.commands.certificates import Files
@@ -47,7 +47,7 @@ class Served:
     ) -> Any:  # noqa: ANN401 — boto3 makes its clients at run time
         """Make a boto3 client: the root of an open account, or the owner of `keys`."""
         key_id, secret, token = keys or (account, "test", None)
-        return boto3.client(
+        client = boto3.client(
             service,
             region_name=region,
             endpoint_url=self.url,
@@ -57,6 +57,9 @@ class Served:
             verify=None if self.authority is None else str(self.authority),
             config=Config(retries={"max_attempts": 1}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS),
         )
+        if service == "ecr":
+            exchanges.listen(client)
+        return client
 
     def stop(self) -> int:
         self.process.terminate()

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.ecr.pushing import EMPTY, digest_of, manifest
+from tests.ecr.pushing import EMPTY, OCI_CONFIG, digest_of, manifest
 from twinport.aws.shapes import Kind, Operation, Shape
 
 ACCOUNT, REGION, REPOSITORY, TAG = "111122223333", "eu-west-1", "team/api", "latest"
 UPLOAD = "00000000-0000-0000-0000-000000000000"
 CONFIG = b"config"
-MANIFEST = manifest(CONFIG).replace(EMPTY, "application/vnd.oci.image.config.v1+json")
+MANIFEST = manifest(CONFIG).replace(EMPTY, OCI_CONFIG)
 POLICY = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]})
 REGISTRY_POLICY = json.dumps(
     {

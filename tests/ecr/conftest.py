@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests import exchanges
 from tests.creation import create_on_push
 from tests.fakes import NOW, OTHER_REGION, REGION, AllowAll, caller
+from tools import list_ecr
 from twinport.access.calls import Call
 from twinport.access.principals import Principals
 from twinport.access.sealing import sealer_of_folder
@@ -64,9 +66,12 @@ class Ecr:
     ) -> tuple[int, dict[str, Any]]:
         """Send an operation and return the status with what the body says."""
         message = Message("POST", "/", "", (("host", host), ("x-amz-target", f"{TARGET}.{operation}")))
-        request = protocols.Request(message, json.dumps(members).encode(), "request-1")
-        response = await self._door(caller, host).answer(request)
-        return response.status, json.loads(response.body)
+        body = json.dumps(members).encode()
+        exchanges.sent(operation, body)
+        response = await self._door(caller, host).answer(protocols.Request(message, body, "request-1"))
+        answer = json.loads(response.body)
+        exchanges.answered(operation, answer.get("__type"))
+        return response.status, answer
 
     async def do(self, operation: str, **members: Any) -> dict[str, Any]:  # noqa: ANN401 — as JSON has it
         """Send an operation that must succeed."""
@@ -89,6 +94,18 @@ class Ecr:
 
         table = dispatch.ServiceTable(shapes.load("ecr"), door.handlers(self.verbs), ERRORS)
         return dispatch.Door(table, authenticate, report)
+
+
+@pytest.fixture(autouse=True)
+def _honors_what_it_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose mark names what it did not send, or an error that it was not answered."""
+    claimed = {name for mark in request.node.iter_markers(exchanges.MARK) for name in mark.args}
+    exchanges.forget()
+    yield
+    missing = sorted(claimed - exchanges.seen())
+    assert missing == [], "the mark `honors` names what the test did not send, or was not answered"
+    strange = [error for error in sorted(exchanges.seen()) if exchanges.is_error(error) and not list_ecr.has(error)]
+    assert strange == [], "errors were answered that docs/reference/ecr.md does not have: note them in tools/ecr_page/"
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
-"""Pushing small images by boto3."""
+"""Pushing small images by boto3, and by the door in this process."""
 
 import hashlib
 import json
+from base64 import b64encode
 from typing import Any
+
+from tests.ecr.conftest import Ecr
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
 
 
@@ -35,3 +39,20 @@ def push(ecr: Any, repository: str, text: str, tag: str | None = None) -> str:  
     """Push a manifest whose parts are there, and return its digest."""
     named = {} if tag is None else {"imageTag": tag}
     return str(ecr.put_image(repositoryName=repository, imageManifest=text, **named)["image"]["imageId"]["imageDigest"])
+
+
+async def put_images(ecr: Ecr, repository: str, *tags: str, **more: object) -> list[str]:
+    """Push an image that can be scanned for each tag, and return their digests."""
+    config = b"config"
+    named = {"repositoryName": repository}
+    where = {**named, "uploadId": (await ecr.do("InitiateLayerUpload", **named))["uploadId"]}
+    part = {"partFirstByte": 0, "partLastByte": len(config) - 1, "layerPartBlob": b64encode(config).decode()}
+    await ecr.do("UploadLayerPart", **where, **part)
+    # Another push may have brought the config.
+    await ecr.ask("CompleteLayerUpload", **where, layerDigests=[digest_of(config)])
+    digests = []
+    for tag in tags:
+        text = manifest(config, annotations={"tag": tag}, **more).replace(EMPTY, OCI_CONFIG)
+        put = await ecr.do("PutImage", **named, imageManifest=text, imageTag=tag)
+        digests.append(put["image"]["imageId"]["imageDigest"])
+    return digests

@@ -31,6 +31,7 @@ def test_each_setting_has_its_default(ecr: Any) -> None:  # noqa: ANN401 — as 
     assert [value(ecr, name) for name in names] == ["AWS_NATIVE", "V2", "ENABLED"]
 
 
+@pytest.mark.honors("GetAccountSetting.name", "PutAccountSetting.name", "PutAccountSetting.value")
 @pytest.mark.parametrize(
     ("name", "given"),
     [

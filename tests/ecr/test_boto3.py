@@ -57,6 +57,7 @@ def test_repositories_are_paged_through_by_boto3s_own_paginator(server: Served, 
     assert [each["repositoryName"] for page in pages for each in page["repositories"]] == names
 
 
+@pytest.mark.honors("PutImageTagMutability.imageTagMutability")
 def test_tags_and_mutability_of_a_repository_are_changed(ecr: Any) -> None:  # noqa: ANN401 — as above
     (repository,) = ecr.describe_repositories(repositoryNames=["team/api"])["repositories"]
     arn = repository["repositoryArn"]
@@ -68,6 +69,7 @@ def test_tags_and_mutability_of_a_repository_are_changed(ecr: Any) -> None:  # n
     assert repository["imageTagMutability"] == "IMMUTABLE"
 
 
+@pytest.mark.honors("BatchCheckLayerAvailability.layerDigests")
 def test_an_image_is_pushed_described_and_deleted(ecr: Any) -> None:  # noqa: ANN401 — as above
     push(ecr, "1", "2")
     (checked,) = ecr.batch_check_layer_availability(repositoryName="team/api", layerDigests=[digest(LAYER)])["layers"]
@@ -90,6 +92,7 @@ def test_a_layers_address_serves_the_layer_to_every_client_that_has_it(ecr: Any)
         assert answer.read() == LAYER
 
 
+@pytest.mark.honors("SetRepositoryPolicy.policyText", "PutRegistryPolicy.policyText")
 def test_policies_of_repository_and_registry_are_put_read_and_deleted(ecr: Any) -> None:  # noqa: ANN401 — as above
     text = ecr.set_repository_policy(repositoryName="team/api", policyText=POLICY)["policyText"]
     assert ecr.get_repository_policy(repositoryName="team/api")["policyText"] == text
@@ -101,6 +104,7 @@ def test_policies_of_repository_and_registry_are_put_read_and_deleted(ecr: Any) 
     assert ecr.delete_registry_policy()["policyText"] == text
 
 
+@pytest.mark.honors("SetRepositoryPolicy.force")
 def test_a_policy_that_locks_its_author_out_needs_force(ecr: Any) -> None:  # noqa: ANN401 — as above
     denying = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "ecr:*"}]})
     with pytest.raises(
@@ -125,6 +129,7 @@ def test_rules_make_the_role_and_an_image_gets_a_status(server: Served, account:
     assert status["status"] in {"IN_PROGRESS", "COMPLETE"}
 
 
+@pytest.mark.honors("DescribeRepositories.AccessDeniedException")
 def test_another_accounts_repository_is_denied_whether_or_not_it_is_there(server: Served, ecr: Any) -> None:  # noqa: ANN401 — as above
     (repository,) = ecr.describe_repositories()["repositories"]
     stranger = server.client("ecr", new_account())

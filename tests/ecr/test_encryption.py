@@ -25,6 +25,10 @@ def shown(ecr: Any, name: str) -> dict[str, str]:  # noqa: ANN401 — as above
     return dict(repository["encryptionConfiguration"])
 
 
+@pytest.mark.honors(
+    "CreateRepository.encryptionConfiguration.encryptionType",
+    "CreateRepository.encryptionConfiguration.kmsKey",
+)
 @pytest.mark.parametrize("encryption", ["KMS", "KMS_DSSE"])
 def test_a_key_is_shown_as_it_was_given_and_by_every_operation(ecr: Any, account: str, encryption: str) -> None:  # noqa: ANN401 — as above
     arn = f"arn:aws:kms:{REGION}:{account}:key/{KEY_ID}"

@@ -76,6 +76,14 @@ async def push(ecr: Ecr, **members: object) -> dict[str, Any]:
 # --- layers -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.honors(
+    "CompleteLayerUpload.uploadId",
+    "CompleteLayerUpload.layerDigests",
+    "UploadLayerPart.uploadId",
+    "UploadLayerPart.partFirstByte",
+    "UploadLayerPart.partLastByte",
+    "UploadLayerPart.layerPartBlob",
+)
 async def test_a_layer_of_two_parts_is_available_under_its_digest(ecr: Ecr) -> None:
     content = b"a" * LEAST_PART, b"b"
     done = await upload(ecr, *content)
@@ -97,6 +105,7 @@ async def test_a_layer_of_two_parts_is_available_under_its_digest(ecr: Ecr) -> N
     }
 
 
+@pytest.mark.honors("CompleteLayerUpload.InvalidLayerException")
 async def test_a_wrong_digest_is_refused_and_the_upload_can_still_be_completed(ecr: Ecr) -> None:
     where = await start(ecr)
     await ecr.do("UploadLayerPart", **where, **part(LAYER))
@@ -107,6 +116,7 @@ async def test_a_wrong_digest_is_refused_and_the_upload_can_still_be_completed(e
     await ecr.do("CompleteLayerUpload", **where, layerDigests=[NOWHERE, digest(LAYER)])
 
 
+@pytest.mark.honors("CompleteLayerUpload.EmptyUploadException")
 async def test_an_upload_without_parts_is_refused_in_ecrs_words(ecr: Ecr) -> None:
     where = await start(ecr)
     assert await ecr.refusal("CompleteLayerUpload", **where, layerDigests=[NOWHERE]) == (
@@ -118,6 +128,7 @@ async def test_an_upload_without_parts_is_refused_in_ecrs_words(ecr: Ecr) -> Non
     )
 
 
+@pytest.mark.honors("CompleteLayerUpload.LayerPartTooSmallException")
 async def test_a_small_part_before_the_last_is_refused_in_ecrs_words(ecr: Ecr) -> None:
     where = await start(ecr)
     await ecr.do("UploadLayerPart", **where, **part(b"a"))
@@ -128,6 +139,7 @@ async def test_a_small_part_before_the_last_is_refused_in_ecrs_words(ecr: Ecr) -
     )
 
 
+@pytest.mark.honors("CompleteLayerUpload.LayerAlreadyExistsException")
 async def test_a_layer_that_is_held_already_is_refused(ecr: Ecr) -> None:
     await upload(ecr, LAYER)
     where = await start(ecr)
@@ -136,6 +148,7 @@ async def test_a_layer_that_is_held_already_is_refused(ecr: Ecr) -> None:
     assert code == "LayerAlreadyExistsException"
 
 
+@pytest.mark.honors("UploadLayerPart.InvalidLayerPartException")
 async def test_a_part_out_of_order_is_told_where_to_go_on(ecr: Ecr) -> None:
     where = await start(ecr)
     await ecr.do("UploadLayerPart", **where, **part(b"abc"))
@@ -160,6 +173,7 @@ async def test_a_part_whose_length_lies_is_refused(ecr: Ecr, last: int) -> None:
     assert (code, "'partLastByte'" in message) == ("InvalidParameterException", True)
 
 
+@pytest.mark.honors("UploadLayerPart.UploadNotFoundException")
 async def test_an_upload_that_no_client_began_is_not_found(ecr: Ecr) -> None:
     unknown = str(uuid4())
     assert await ecr.refusal("UploadLayerPart", **REPOSITORY, uploadId=unknown, **part(b"a")) == (
@@ -171,6 +185,7 @@ async def test_an_upload_that_no_client_began_is_not_found(ecr: Ecr) -> None:
     )
 
 
+@pytest.mark.honors("CompleteLayerUpload.UploadNotFoundException")
 async def test_a_completion_that_is_sent_again_is_answered_again(ecr: Ecr) -> None:
     where = await start(ecr)
     await ecr.do("UploadLayerPart", **where, **part(LAYER))
@@ -179,6 +194,7 @@ async def test_a_completion_that_is_sent_again_is_answered_again(ecr: Ecr) -> No
     assert (await ecr.refusal("CompleteLayerUpload", **where, layerDigests=[NOWHERE]))[0] == "UploadNotFoundException"
 
 
+@pytest.mark.honors("InitiateLayerUpload.LimitExceededException")
 async def test_an_account_with_too_many_unfinished_uploads_begins_no_more(ecr: Ecr) -> None:
     for _ in range(3):
         await start(ecr)
@@ -186,6 +202,7 @@ async def test_an_account_with_too_many_unfinished_uploads_begins_no_more(ecr: E
     assert (code, "unfinished uploads which is '3'" in message) == ("LimitExceededException", True)
 
 
+@pytest.mark.honors("GetDownloadUrlForLayer.layerDigest")
 async def test_a_layers_address_leads_back_to_the_layer_for_an_hour(ecr: Ecr) -> None:
     await upload(ecr, LAYER)
     answer = await ecr.do("GetDownloadUrlForLayer", **REPOSITORY, layerDigest=digest(LAYER))
@@ -196,6 +213,7 @@ async def test_a_layers_address_leads_back_to_the_layer_for_an_hour(ecr: Ecr) ->
     assert (grant.expires_at - NOW).total_seconds() == 3600
 
 
+@pytest.mark.honors("GetDownloadUrlForLayer.LayersNotFoundException")
 async def test_a_layer_that_is_not_held_has_no_address(ecr: Ecr) -> None:
     assert await ecr.refusal("GetDownloadUrlForLayer", **REPOSITORY, layerDigest=NOWHERE) == (
         "LayersNotFoundException",
@@ -209,6 +227,7 @@ async def test_a_layer_that_is_not_held_has_no_address(ecr: Ecr) -> None:
 # --- images -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.honors("PutImage.imageManifest", "PutImage.imageTag")
 async def test_an_image_is_answered_as_it_was_put(ecr: Ecr) -> None:
     image = {
         **WHERE,
@@ -223,6 +242,7 @@ async def test_an_image_is_answered_as_it_was_put(ecr: Ecr) -> None:
     }
 
 
+@pytest.mark.honors("BatchGetImage.acceptedMediaTypes")
 async def test_an_image_of_a_type_that_is_not_accepted_is_a_failure(ecr: Ecr) -> None:
     await push(ecr, imageTag="1")
     asked = {**REPOSITORY, "imageIds": [{"imageTag": "1"}]}
@@ -292,34 +312,37 @@ async def test_a_token_of_one_list_is_refused_at_another(ecr: Ecr) -> None:
 @pytest.mark.parametrize(
     ("members", "code", "message"),
     [
-        (
+        pytest.param(
             {"imageTag": "1"},
             "ImageAlreadyExistsException",
             (
                 f"Image with digest '{IMAGE}' and tag '1' already exists in the repository with name 'team/api' "
                 f"in registry with id '{ACCOUNT}'"
             ),
+            marks=pytest.mark.honors("PutImage.ImageAlreadyExistsException"),
         ),
-        (
+        pytest.param(
             {"imageTag": "2", "imageDigest": NOWHERE},
             "ImageDigestDoesNotMatchException",
             (
                 f"The image with digest '{NOWHERE}' in repository 'team/api' and registry ID '{ACCOUNT}' does not "
                 "match the image digest that Amazon ECR has calculated."
             ),
+            marks=pytest.mark.honors("PutImage.imageDigest", "PutImage.ImageDigestDoesNotMatchException"),
         ),
         (
             {"imageTag": "2", "imageManifest": "{"},
             "InvalidParameterException",
             "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'",
         ),
-        (
+        pytest.param(
             {"imageTag": "2", "imageManifest": MANIFEST.replace(digest(LAYER), NOWHERE)},
             "LayersNotFoundException",
             (
                 f"Layers with digests '[{NOWHERE}]' required for pushing image into repository with name 'team/api' "
                 f"in the registry with id '{ACCOUNT}' do not exist"
             ),
+            marks=pytest.mark.honors("PutImage.LayersNotFoundException"),
         ),
         (
             {"imageTag": "no tag"},
@@ -345,6 +368,7 @@ async def test_an_image_is_refused_in_ecrs_words(ecr: Ecr, members: dict[str, st
     assert found == (code, message)
 
 
+@pytest.mark.honors("PutImage.ImageTagAlreadyExistsException")
 async def test_an_immutable_tag_stays_where_it_is(ecr: Ecr) -> None:
     await push(ecr, imageTag="1")
     await ecr.do("PutImageTagMutability", **REPOSITORY, imageTagMutability="IMMUTABLE")
@@ -358,6 +382,7 @@ async def test_an_immutable_tag_stays_where_it_is(ecr: Ecr) -> None:
     )
 
 
+@pytest.mark.honors("DeleteRepository.force", "DeleteRepository.RepositoryNotEmptyException")
 async def test_an_image_keeps_its_repository_from_being_deleted(ecr: Ecr) -> None:
     await push(ecr, imageTag="1")
     assert await ecr.refusal("DeleteRepository", **REPOSITORY) == (
@@ -397,6 +422,7 @@ async def test_a_token_lasts_twelve_hours_and_says_where_to_log_in(ecr: Ecr) -> 
     assert data["proxyEndpoint"] == "http://127.0.0.1:4566"
 
 
+@pytest.mark.honors("GetAuthorizationToken.registryIds")
 async def test_each_registry_that_is_named_gets_an_entry(ecr: Ecr) -> None:
     asked = {"registryIds": [ACCOUNT, OTHER_ACCOUNT], "host": f"api.ecr.{REGION}.localhost:4566"}
     entries = (await ecr.do("GetAuthorizationToken", **asked))["authorizationData"]

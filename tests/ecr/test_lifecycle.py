@@ -58,6 +58,12 @@ def refused(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
     return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
+@pytest.mark.honors(
+    "PutLifecyclePolicy.lifecyclePolicyText",
+    "GetLifecyclePolicy.LifecyclePolicyNotFoundException",
+    "DeleteLifecyclePolicy.LifecyclePolicyNotFoundException",
+    "StartLifecyclePolicyPreview.LifecyclePolicyNotFoundException",
+)
 def test_a_policy_is_returned_compact_with_its_rules_in_the_order_of_priority(ecr: Any) -> None:  # noqa: ANN401
     given = text_of(rule(7), rule(2, tagStatus="tagged", tagPrefixList=["v"]))
     put = ecr.put_lifecycle_policy(repositoryName=API, lifecyclePolicyText=given)
@@ -85,6 +91,14 @@ def test_a_policy_is_applied_soon_after_it_was_put(ecr: Any) -> None:  # noqa: A
     until(lambda: ecr.get_lifecycle_policy(repositoryName=API)["lastEvaluatedAt"].year > 1970)
 
 
+@pytest.mark.honors(
+    "StartLifecyclePolicyPreview.lifecyclePolicyText",
+    "GetLifecyclePolicyPreview.maxResults",
+    "GetLifecyclePolicyPreview.nextToken",
+    "GetLifecyclePolicyPreview.imageIds[].imageDigest",
+    "GetLifecyclePolicyPreview.imageIds[].imageTag",
+    "GetLifecyclePolicyPreview.filter.tagStatus",
+)
 def test_a_preview_shows_what_would_happen_and_changes_nothing(ecr: Any) -> None:  # noqa: ANN401
     digests = [push(ecr, number, f"v{number}") for number in range(5)]
     ecr.put_image(repositoryName=API, imageManifest=manifest(1), imageTag="also")
@@ -112,13 +126,16 @@ def test_a_preview_shows_what_would_happen_and_changes_nothing(ecr: Any) -> None
     }
     whole = ecr.get_lifecycle_policy_preview(repositoryName=API)
     assert (whole["summary"], whole["lifecyclePolicyText"]) == ({"expiringImageTotalCount": 2}, given)
-    one = ecr.get_lifecycle_policy_preview(repositoryName=API, imageIds=[{"imageTag": "v2"}, {"imageTag": "v4"}])
+    one = ecr.get_lifecycle_policy_preview(
+        repositoryName=API, imageIds=[{"imageTag": "v4"}, {"imageDigest": digests[2]}]
+    )
     assert [each["imageDigest"] for each in one["previewResults"]] == [digests[2]]
     none = ecr.get_lifecycle_policy_preview(repositoryName=API, filter={"tagStatus": "UNTAGGED"})
     assert none["previewResults"] == []
     assert len(tags(ecr)) == 6
 
 
+@pytest.mark.honors("GetLifecyclePolicyPreview.LifecyclePolicyPreviewNotFoundException")
 def test_a_preview_counts_what_would_be_archived(ecr: Any) -> None:  # noqa: ANN401
     with pytest.raises(ecr.exceptions.LifecyclePolicyPreviewNotFoundException):
         ecr.get_lifecycle_policy_preview(repositoryName=API)
@@ -135,6 +152,11 @@ def test_a_preview_counts_what_would_be_archived(ecr: Any) -> None:  # noqa: ANN
     assert result["action"] == {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}
 
 
+@pytest.mark.honors(
+    "UpdateImageStorageClass.targetStorageClass",
+    "ListImages.filter.imageStatus",
+    "DescribeImages.filter.imageStatus",
+)
 def test_an_archived_image_is_listed_on_request_and_cannot_be_pulled_until_it_is_restored(ecr: Any) -> None:  # noqa: ANN401
     name = push(ecr, 1, "v1")
     image = {"repositoryName": API, "imageId": {"imageTag": "v1"}}
@@ -142,6 +164,8 @@ def test_an_archived_image_is_listed_on_request_and_cannot_be_pulled_until_it_is
     assert (answer["imageStatus"], answer["imageId"]) == ("ARCHIVED", {"imageDigest": name, "imageTag": "v1"})
     assert (tags(ecr), tags(ecr, "ARCHIVED"), tags(ecr, "ANY")) == ([], ["v1"], ["v1"])
     assert ecr.describe_images(repositoryName=API)["imageDetails"] == []
+    (archived,) = ecr.describe_images(repositoryName=API, filter={"imageStatus": "ARCHIVED"})["imageDetails"]
+    assert archived["imageDigest"] == name
     (detail,) = ecr.describe_images(repositoryName=API, imageIds=[{"imageTag": "v1"}])["imageDetails"]
     assert (detail["imageStatus"], detail["lastArchivedAt"] >= detail["imagePushedAt"]) == ("ARCHIVED", True)
     pulled = ecr.batch_get_image(repositoryName=API, imageIds=[{"imageTag": "v1"}])

@@ -16,6 +16,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from tests import exchanges
 from tests.ecr import bounds
 from tests.ecr.bounds import (
     ACCOUNT,
@@ -127,7 +128,10 @@ class Client:
         self.connection.sendall(self.signer.ecr_text(operation, body))
         answer = http.client.HTTPResponse(self.connection, method="POST")
         answer.begin()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        text = answer.read()
+        exchanges.sent(operation, body)
+        exchanges.answered(operation, json.loads(text).get("__type"))
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
 
     def do(self, operation: str, members: Mapping[str, object]) -> list[str]:
         """Ask for what must succeed, and return what is wrong with it."""
@@ -203,6 +207,12 @@ def wrong_words(case: bounds.Case, body: bytes) -> list[str]:
     return [] if is_right else [f"{body[:300]!r}, not {case.code} {words!r}"]
 
 
+def refusing(operation: str) -> Any:  # noqa: ANN401 — pytest's own
+    """Return a case that is answered both errors that any wrong input may have."""
+    errors = (f"{operation}.{each}Exception" for each in ("InvalidParameter", "Serialization"))
+    return pytest.param(operation, marks=pytest.mark.honors(*errors), id=operation)
+
+
 def test_each_operation_that_is_built_succeeds_once() -> None:
     assert sorted({operation for operation, _ in LIFE}) == BUILT
 
@@ -211,7 +221,17 @@ def test_each_success_is_one_that_botocore_reads_and_the_model_describes(client:
     assert [found for operation, members in LIFE for found in client.do(operation, members)] == []
 
 
-@pytest.mark.parametrize("operation", BUILT)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param(
+            each,
+            marks=pytest.mark.honors(f"{each}.InvalidParameterException", f"{each}.SerializationException"),
+            id=each,
+        )
+        for each in BUILT
+    ],
+)
 def test_what_is_outside_a_constraint_is_refused_with_its_member(furnished: Client, operation: str) -> None:
     assert [found for case in bounds.outside(ECR.operations[operation]) for found in wrong(furnished, case)] == []
 

@@ -20,6 +20,7 @@ def listed(ecr: Any, **members: object) -> list[str]:  # noqa: ANN401 — as abo
     return list(ecr.list_pull_time_update_exclusions(**members)["pullTimeUpdateExclusions"])
 
 
+@pytest.mark.honors("RegisterPullTimeUpdateExclusion.principalArn", "DeregisterPullTimeUpdateExclusion.principalArn")
 def test_a_principal_is_registered_listed_and_deregistered(ecr: Any) -> None:  # noqa: ANN401 — as above
     user = "arn:aws:iam::111122223333:user/ops/ann"
     assert listed(ecr) == []
@@ -33,6 +34,10 @@ def test_a_principal_is_registered_listed_and_deregistered(ecr: Any) -> None:  #
     assert listed(ecr) == [user]
 
 
+@pytest.mark.honors(
+    "RegisterPullTimeUpdateExclusion.ExclusionAlreadyExistsException",
+    "DeregisterPullTimeUpdateExclusion.ExclusionNotFoundException",
+)
 def test_a_principal_is_registered_once_and_deregistered_only_if_it_is_there(ecr: Any) -> None:  # noqa: ANN401 — as above
     ecr.register_pull_time_update_exclusion(principalArn=role("a"))
     with pytest.raises(ecr.exceptions.ExclusionAlreadyExistsException, match=role("a")):
@@ -65,6 +70,7 @@ def test_what_is_neither_user_nor_role_is_refused(ecr: Any, wrong: str) -> None:
         ecr.register_pull_time_update_exclusion(principalArn=wrong)
 
 
+@pytest.mark.honors("RegisterPullTimeUpdateExclusion.LimitExceededException")
 def test_the_hundred_and_first_is_refused_and_changes_nothing(ecr: Any) -> None:  # noqa: ANN401 — as above
     for number in range(100):
         ecr.register_pull_time_update_exclusion(principalArn=role(f"r{number:03}"))

@@ -54,6 +54,11 @@ def test_a_referrer_is_listed_with_its_type_size_and_annotations(ecr: Any) -> No
     ]
 
 
+@pytest.mark.honors(
+    "ListImageReferrers.subjectId.imageDigest",
+    "ListImageReferrers.filter.artifactTypes",
+    "ListImageReferrers.filter.artifactStatus",
+)
 def test_referrers_are_filtered_by_type_and_status(ecr: Any) -> None:  # noqa: ANN401 — as above
     sbom, signature = push(ecr, NAME, referring(SBOM)), push(ecr, NAME, referring(SIGNATURE))
     push(ecr, NAME, referring("application/vnd.other"))
@@ -109,6 +114,7 @@ def test_an_image_whose_media_type_is_not_accepted_is_a_failure_of_its_own(ecr: 
     assert (len(both["images"]), both["failures"]) == (2, [])
 
 
+@pytest.mark.honors("DescribeImages.filter.tagStatus", "ListImages.filter.tagStatus")
 def test_images_are_filtered_by_whether_they_have_tags(ecr: Any) -> None:  # noqa: ANN401 — as above
     tagged, untagged = push(ecr, NAME, SUBJECT, "1"), push(ecr, NAME, referring(SBOM))
     for status, wanted in (("TAGGED", {tagged}), ("UNTAGGED", {untagged}), ("ANY", {tagged, untagged})):

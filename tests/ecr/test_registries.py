@@ -42,6 +42,13 @@ async def test_a_virgin_registry_has_no_rules(ecr: Ecr) -> None:
     assert await ecr.do("DescribeRegistry") == {"registryId": ACCOUNT, "replicationConfiguration": {"rules": []}}
 
 
+@pytest.mark.honors(
+    "PutReplicationConfiguration.replicationConfiguration.rules[].destinations[].region",
+    "PutReplicationConfiguration.replicationConfiguration.rules[].destinations[].registryId",
+    "PutReplicationConfiguration.replicationConfiguration.rules[].repositoryFilters[].filter",
+    "PutReplicationConfiguration.replicationConfiguration.rules[].repositoryFilters[].filterType",
+    "PutReplicationConfiguration.replicationConfiguration.rules[].deleteReplication.enabled",
+)
 async def test_rules_are_echoed_and_described_member_for_member(ecr: Ecr) -> None:
     assert await ecr.do("PutReplicationConfiguration", replicationConfiguration=RULES) == {
         "replicationConfiguration": RULES
@@ -104,6 +111,10 @@ async def test_wrong_rules_are_refused_and_the_old_ones_stay(
     assert (await ecr.do("DescribeRegistry"))["replicationConfiguration"] == RULES
 
 
+@pytest.mark.honors(
+    "DeleteRegistryPolicy.RegistryPolicyNotFoundException",
+    "GetRegistryPolicy.RegistryPolicyNotFoundException",
+)
 async def test_a_registrys_policy_is_put_read_and_deleted(ecr: Ecr) -> None:
     assert await ecr.refusal("GetRegistryPolicy") == (
         "RegistryPolicyNotFoundException",
@@ -145,6 +156,9 @@ async def test_the_status_of_an_image_needs_an_image(ecr: Ecr) -> None:
     assert code == "RepositoryNotFoundException"
 
 
+@pytest.mark.honors(
+    "ReplicateImage.UnknownOperationException", "StartReplicationBackfill.UnsupportedOperationException"
+)
 async def test_replicate_image_is_no_operation_and_backfills_are_not_built(ecr: Ecr) -> None:
     assert (await ecr.refusal("ReplicateImage"))[0] == "UnknownOperationException"
     assert await ecr.refusal("StartReplicationBackfill", destination=ABROAD) == (

@@ -78,16 +78,23 @@ async def test_another_accounts_registry_is_reached_by_its_id(ecr: Ecr) -> None:
                 "IMMUTABLE_WITH_EXCLUSION'"
             ),
         ),
-        (
+        pytest.param(
             {"encryptionConfiguration": {"encryptionType": "KMS"}},
             "KmsException",
             "encryptionType 'KMS' is refused here",
+            marks=pytest.mark.honors("CreateRepository.KmsException"),
         ),
-        ({"tags": [{"Key": "aws:x", "Value": ""}]}, "InvalidTagParameterException", "tag key 'aws:x'"),
-        (
+        pytest.param(
+            {"tags": [{"Key": "aws:x", "Value": ""}]},
+            "InvalidTagParameterException",
+            "tag key 'aws:x'",
+            marks=pytest.mark.honors("CreateRepository.InvalidTagParameterException"),
+        ),
+        pytest.param(
             {"tags": [{"Key": f"k{number}", "Value": ""} for number in range(51)]},
             "TooManyTagsException",
             "the resource would have 51 tags",
+            marks=pytest.mark.honors("CreateRepository.TooManyTagsException"),
         ),
         ({"color": "blue"}, "InvalidParameterException", "Invalid parameter at 'color'"),
     ],
@@ -100,6 +107,7 @@ async def test_a_repository_is_refused_by_name_and_none_is_made(
     assert await ecr.do("DescribeRepositories") == {"repositories": []}
 
 
+@pytest.mark.honors("CreateRepository.RepositoryAlreadyExistsException")
 async def test_what_is_not_there_and_what_is_there_already_are_named(ecr: Ecr) -> None:
     assert await ecr.refusal("DeleteRepository", repositoryName="team/api") == ("RepositoryNotFoundException", MISSING)
     await ecr.do("CreateRepository", repositoryName="team/api")
@@ -124,6 +132,10 @@ async def test_paging_and_naming_exclude_one_another(ecr: Ecr) -> None:
     assert "'maxResults'" in message
 
 
+@pytest.mark.honors(
+    "PutImageTagMutability.imageTagMutabilityExclusionFilters[].filterType",
+    "PutImageTagMutability.imageTagMutabilityExclusionFilters[].filter",
+)
 async def test_mutability_is_answered_with_its_exclusions(ecr: Ecr) -> None:
     await ecr.do("CreateRepository", repositoryName="team/api")
     filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
@@ -134,11 +146,40 @@ async def test_mutability_is_answered_with_its_exclusions(ecr: Ecr) -> None:
     assert shown["imageTagMutabilityExclusionFilters"] == filters
 
 
+@pytest.mark.honors(
+    "CreateRepository.tags[].Key",
+    "CreateRepository.tags[].Value",
+    "TagResource.tags[].Key",
+    "TagResource.tags[].Value",
+    "UntagResource.tagKeys",
+)
 async def test_tags_are_put_listed_and_removed_by_arn(ecr: Ecr) -> None:
     await ecr.do("CreateRepository", repositoryName="team/api", tags=[{"Key": "a", "Value": "1"}])
     assert await ecr.do("TagResource", resourceArn=ARN, tags=[{"Key": "b", "Value": "2"}]) == {}
     assert await ecr.do("UntagResource", resourceArn=ARN, tagKeys=["a"]) == {}
     assert await ecr.do("ListTagsForResource", resourceArn=ARN) == {"tags": [{"Key": "b", "Value": "2"}]}
+
+
+@pytest.mark.honors("TagResource.InvalidTagParameterException", "TagResource.TooManyTagsException")
+async def test_tags_that_cannot_be_are_refused_and_change_nothing(ecr: Ecr) -> None:
+    await ecr.do("CreateRepository", repositoryName="team/api", tags=[{"Key": "a", "Value": "1"}])
+    many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
+    for tags, wrong in (([{"Key": "aws:x", "Value": ""}], "InvalidTagParameter"), (many, "TooManyTags")):
+        code, _ = await ecr.refusal("TagResource", resourceArn=ARN, tags=tags)
+        assert code == f"{wrong}Exception"
+    assert await ecr.do("ListTagsForResource", resourceArn=ARN) == {"tags": [{"Key": "a", "Value": "1"}]}
+
+
+@pytest.mark.honors(
+    "CreateRepository.imageTagMutability",
+    "CreateRepository.imageTagMutabilityExclusionFilters[].filterType",
+    "CreateRepository.imageTagMutabilityExclusionFilters[].filter",
+)
+async def test_a_repository_is_made_with_its_mutability_and_exclusions(ecr: Ecr) -> None:
+    filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    rule = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
+    made = (await ecr.do("CreateRepository", repositoryName="team/api", **rule))["repository"]
+    assert {name: made[name] for name in rule} == rule
 
 
 @pytest.mark.parametrize(
@@ -170,6 +211,10 @@ async def test_an_arn_may_be_of_another_account(ecr: Ecr) -> None:
     assert code == "RepositoryNotFoundException"
 
 
+@pytest.mark.honors(
+    "GetRepositoryPolicy.RepositoryPolicyNotFoundException",
+    "DeleteRepositoryPolicy.RepositoryPolicyNotFoundException",
+)
 async def test_a_repositorys_policy_is_answered_as_ecr_lays_it_out(ecr: Ecr) -> None:
     await ecr.do("CreateRepository", repositoryName="team/api")
     assert await ecr.refusal("GetRepositoryPolicy", repositoryName="team/api") == (
@@ -180,6 +225,8 @@ async def test_a_repositorys_policy_is_answered_as_ecr_lays_it_out(ecr: Ecr) -> 
     assert put["policyText"].startswith('{\n  "Statement" : [ {\n    "Effect" : "Allow",')
     assert await ecr.do("GetRepositoryPolicy", repositoryName="team/api") == put
     assert await ecr.do("DeleteRepositoryPolicy", repositoryName="team/api") == put
+    code, _ = await ecr.refusal("DeleteRepositoryPolicy", repositoryName="team/api")
+    assert code == "RepositoryPolicyNotFoundException"
     assert await ecr.refusal("SetRepositoryPolicy", repositoryName="team/api", policyText="{") == (
         "InvalidParameterException",
         "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",

@@ -126,6 +126,7 @@ def test_without_a_document_the_scan_fails_and_says_which_files_are_missing(clie
     assert "imageScanFindings" not in found
 
 
+@pytest.mark.honors("DescribeImageScanFindings.ScanNotFoundException")
 def test_an_image_that_was_never_scanned_has_no_scan(client: Client, name: str) -> None:
     client.push(name=name)
     with pytest.raises(client.ecr.exceptions.ScanNotFoundException) as refusal:
@@ -136,6 +137,12 @@ def test_an_image_that_was_never_scanned_has_no_scan(client: Client, name: str) 
     )
 
 
+@pytest.mark.honors(
+    "PutRegistryScanningConfiguration.scanType",
+    "PutRegistryScanningConfiguration.rules[].scanFrequency",
+    "PutRegistryScanningConfiguration.rules[].repositoryFilters[].filter",
+    "PutRegistryScanningConfiguration.rules[].repositoryFilters[].filterType",
+)
 def test_the_registrys_configuration_is_replaced_as_a_whole(client: Client) -> None:
     empty = {"scanType": "BASIC", "rules": []}
     assert client.ecr.get_registry_scanning_configuration()["scanningConfiguration"] == empty
@@ -171,6 +178,10 @@ def test_a_wrong_configuration_is_refused_and_changes_nothing(
     assert client.ecr.get_registry_scanning_configuration()["scanningConfiguration"]["rules"] == []
 
 
+@pytest.mark.honors(
+    "CreateRepository.imageScanningConfiguration.scanOnPush",
+    "PutImageScanningConfiguration.imageScanningConfiguration.scanOnPush",
+)
 def test_a_repositorys_setting_is_shown_changed_and_has_pushes_scanned(
     scanned: Scanned, client: Client, name: str
 ) -> None:
@@ -213,6 +224,7 @@ def test_a_batch_tells_the_frequency_of_each_repository_and_which_is_missing(cli
     assert (failure["repositoryName"], failure["failureCode"]) == ("missing", "REPOSITORY_NOT_FOUND")
 
 
+@pytest.mark.honors("StartImageScan.ValidationException")
 def test_enhanced_findings_have_their_own_shape_and_scans_by_request_are_off(
     scanned: Scanned, client: Client, name: str
 ) -> None:
@@ -237,6 +249,7 @@ def test_enhanced_findings_have_their_own_shape_and_scans_by_request_are_off(
         client.ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "1"})
 
 
+@pytest.mark.honors("DescribeImageScanFindings.maxResults", "DescribeImageScanFindings.nextToken")
 def test_findings_are_paged_through_by_boto3s_own_paginator(scanned: Scanned, client: Client, name: str) -> None:
     findings = [{**FINDING, "name": f"CVE-{number}"} for number in range(5)]
     scanned.document(f"repositories/{name}.json", findings=findings)
@@ -251,6 +264,7 @@ def test_findings_are_paged_through_by_boto3s_own_paginator(scanned: Scanned, cl
     assert len(client.find(name=name, maxResults=2)["imageScanFindings"]["findings"]) == 2
 
 
+@pytest.mark.honors("StartImageScan.UnsupportedImageTypeException", "StartImageScan.LimitExceededException")
 def test_a_second_scan_within_a_day_and_what_is_no_image_are_refused(
     scanned: Scanned, client: Client, name: str
 ) -> None:

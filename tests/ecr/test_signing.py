@@ -40,6 +40,13 @@ def profiles(ecr: Any, **image: str) -> list[str]:  # noqa: ANN401 — as above
     return [each["signingProfileArn"] for each in statuses(ecr, **image)]
 
 
+@pytest.mark.honors(
+    "PutSigningConfiguration.signingConfiguration.rules[].signingProfileArn",
+    "PutSigningConfiguration.signingConfiguration.rules[].repositoryFilters[].filter",
+    "PutSigningConfiguration.signingConfiguration.rules[].repositoryFilters[].filterType",
+    "GetSigningConfiguration.SigningConfigurationNotFoundException",
+    "DeleteSigningConfiguration.SigningConfigurationNotFoundException",
+)
 def test_rules_are_stored_shown_and_deleted_whole(ecr: Any, account: str) -> None:  # noqa: ANN401 — as above
     rules = [rule("one", "team/*", "*prod*"), rule("two")]
     assert put(ecr, *rules)["signingConfiguration"] == {"rules": rules}

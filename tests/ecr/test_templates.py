@@ -79,6 +79,21 @@ def test_a_template_of_nothing_but_a_prefix_shows_ecrs_defaults(ecr: Any, accoun
     }
 
 
+@pytest.mark.honors(
+    "CreateRepositoryCreationTemplate.prefix",
+    "CreateRepositoryCreationTemplate.description",
+    "CreateRepositoryCreationTemplate.encryptionConfiguration.encryptionType",
+    "CreateRepositoryCreationTemplate.encryptionConfiguration.kmsKey",
+    "CreateRepositoryCreationTemplate.resourceTags[].Key",
+    "CreateRepositoryCreationTemplate.resourceTags[].Value",
+    "CreateRepositoryCreationTemplate.imageTagMutability",
+    "CreateRepositoryCreationTemplate.imageTagMutabilityExclusionFilters[].filterType",
+    "CreateRepositoryCreationTemplate.imageTagMutabilityExclusionFilters[].filter",
+    "CreateRepositoryCreationTemplate.repositoryPolicy",
+    "CreateRepositoryCreationTemplate.lifecyclePolicy",
+    "CreateRepositoryCreationTemplate.appliedFor",
+    "CreateRepositoryCreationTemplate.customRoleArn",
+)
 def test_every_member_of_a_template_is_read_back(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — as above
     iam = server.client("iam", account)
     role = iam.create_role(RoleName="maker", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
@@ -111,6 +126,11 @@ def test_a_policy_follows_the_user_that_it_names_and_not_the_name(server: Served
     assert json.loads(found["repositoryPolicy"])["Statement"][0]["Principal"]["AWS"] == arn.replace("ann", "eve")
 
 
+@pytest.mark.honors(
+    "UpdateRepositoryCreationTemplate.prefix",
+    "UpdateRepositoryCreationTemplate.description",
+    "UpdateRepositoryCreationTemplate.appliedFor",
+)
 def test_an_update_changes_what_it_names_and_leaves_the_rest(ecr: Any) -> None:  # noqa: ANN401 — as above
     rule = {"imageTagMutability": "MUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": FILTERS}
     before = create(ecr, description="old", resourceTags=TAGS, repositoryPolicy=json.dumps(POLICY), **rule)
@@ -119,6 +139,36 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest(ecr: Any) -> None: 
     assert answer.pop("updatedAt") >= before.pop("updatedAt")
     assert answer == {**before, **changes}
     assert described(ecr)[0]["description"] == "new"
+
+
+@pytest.mark.honors(
+    "UpdateRepositoryCreationTemplate.encryptionConfiguration.encryptionType",
+    "UpdateRepositoryCreationTemplate.encryptionConfiguration.kmsKey",
+    "UpdateRepositoryCreationTemplate.resourceTags[].Key",
+    "UpdateRepositoryCreationTemplate.resourceTags[].Value",
+    "UpdateRepositoryCreationTemplate.imageTagMutability",
+    "UpdateRepositoryCreationTemplate.imageTagMutabilityExclusionFilters[].filterType",
+    "UpdateRepositoryCreationTemplate.imageTagMutabilityExclusionFilters[].filter",
+    "UpdateRepositoryCreationTemplate.lifecyclePolicy",
+    "UpdateRepositoryCreationTemplate.repositoryPolicy",
+    "UpdateRepositoryCreationTemplate.customRoleArn",
+)
+def test_an_update_may_change_every_member(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — as above
+    iam = server.client("iam", account)
+    role = iam.create_role(RoleName="maker", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    create(ecr)
+    changes: dict[str, object] = {
+        "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": KEY},
+        "resourceTags": TAGS,
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilters": FILTERS,
+        "lifecyclePolicy": LIFECYCLE,
+        "customRoleArn": role,
+    }
+    ecr.update_repository_creation_template(prefix="prod", repositoryPolicy=json.dumps(POLICY), **changes)
+    (found,) = described(ecr)
+    assert {name: found[name] for name in changes} == changes
+    assert json.loads(found["repositoryPolicy"])["Statement"][0]["Sid"] == "pull"
 
 
 def test_an_update_with_empty_values_removes_them(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — as above
@@ -133,6 +183,7 @@ def test_an_update_with_empty_values_removes_them(server: Served, account: str, 
     assert left == {"prefix", "appliedFor", "encryptionConfiguration", "imageTagMutability"}
 
 
+@pytest.mark.honors("DeleteRepositoryCreationTemplate.prefix")
 def test_a_deleted_template_is_shown_once_more_and_then_gone(ecr: Any) -> None:  # noqa: ANN401 — as above
     made = create(ecr)
     answer = ecr.delete_repository_creation_template(prefix="prod/")
@@ -146,6 +197,7 @@ def test_templates_belong_to_one_region_of_one_account(server: Served, account: 
     assert described(server.client("ecr", new_account())) == []
 
 
+@pytest.mark.honors("DescribeRepositoryCreationTemplates.prefixes")
 def test_templates_are_paged_through_in_the_order_of_their_prefixes(ecr: Any) -> None:  # noqa: ANN401 — as above
     for prefix in ("d", "ROOT", "b/c", "a", "b"):
         create(ecr, prefix)
@@ -164,11 +216,16 @@ def _templates(page: dict[str, Any]) -> list[dict[str, Any]]:
 # --- refusals -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.honors("CreateRepositoryCreationTemplate.TemplateAlreadyExistsException")
 def test_the_slash_at_the_end_makes_no_other_template(ecr: Any) -> None:  # noqa: ANN401 — as above
     create(ecr, "prod")
     refused("TemplateAlreadyExistsException", "with prefix 'prod/' already exists", lambda: create(ecr, "prod/"))
 
 
+@pytest.mark.honors(
+    "DeleteRepositoryCreationTemplate.TemplateNotFoundException",
+    "UpdateRepositoryCreationTemplate.TemplateNotFoundException",
+)
 def test_a_template_that_is_not_there_is_neither_changed_nor_deleted(ecr: Any) -> None:  # noqa: ANN401 — as above
     words = "The repository creation template with prefix 'prod' does not exist in the registry with id"
     refused("TemplateNotFoundException", words, ecr.update_repository_creation_template, prefix="prod")

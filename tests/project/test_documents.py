@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import list_ecr
 from twinport.logs.telemetry import Event
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,13 +23,15 @@ PATH = re.compile(r"(?:[a-z_]+/)*[a-z_0-9]+\.py|(?:tests|docs|tools|deploy|bench
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 # A host or a file of another kind: its last part says so.
 ELSEWHERE = re.compile(r".*\.(com|internal|example|md|toml|db|log|key|py|DOMAIN)")
-# A file of the data folder, columns of two tables, a member of an AWS API, and a class of granian.
+# A file of the data folder, columns of two tables, and a class of granian.
 NOT_OURS = {
     "catalog.identity",
     "chores.identity",
     "history.identity",
     "granian.server.embed.Server",
 }
+# What the page about ECR says of the members of each operation.
+MEMBERS = {each.path for operation in list_ecr.built().values() for each in list_ecr.members(operation.input)}
 
 
 # Words of AWS's policies and of the configuration of PostgreSQL and nginx, which the source does not hold as they are.
@@ -81,7 +84,7 @@ def test_each_link_of_a_page_to_a_file_leads_to_one(page: str) -> None:
 
 @pytest.mark.parametrize(("page", "name"), _in_pages(DOTTED))
 def test_each_module_class_or_function_that_a_page_names_exists(page: str, name: str) -> None:
-    known = NOT_OURS | {event.value for event in Event}
+    known = NOT_OURS | MEMBERS | {event.value for event in Event}
     assert name in known or ELSEWHERE.fullmatch(name) or _is_code(name), f"{page} names what does not exist"
 
 
