@@ -87,6 +87,8 @@ def _registry_places() -> list[Place]:
         Place("images-not-found", f"{home}/images?repository=team/api&search=x&status=ARCHIVED", "No images match"),
         Place("images-search-refused", f"{home}/images?repository=team/api&search=a%20b", "Invalid input"),
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
+        Place("repository-delete", f"{home}/repositories/delete?repository={LONG}", "Also delete its images"),
+        Place("repository-delete-empty", f"{home}/repositories/delete?repository=empty", "It has no images"),
         Place("settings", f"{home}/settings?repository={LONG}&done=mutability", "Scan on push"),
         Place("registry", f"{home}/registry", "Registry permissions"),
         Place("replication", f"{home}/replication?done=created", "Rules"),

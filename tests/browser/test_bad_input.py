@@ -13,8 +13,10 @@ from tests.browser.pushing import push
 from tests.served import Served, new_account
 
 HOME = "/console/eu-west-1"
+NEW = {"mutability": "MUTABLE", "encryption": "AES256"}
 FORMS: list[tuple[str, dict[str, str]]] = [
-    (f"{HOME}/repositories/new", {"name": "forged"}),
+    (f"{HOME}/repositories/new", NEW | {"name": "forged"}),
+    (f"{HOME}/repositories/delete", {"repository": "team/api", "confirmation": "team/api"}),
     (f"{HOME}/settings/mutability", {"repository": "team/api", "mutability": "IMMUTABLE"}),
     (f"{HOME}/settings/scanning", {"repository": "team/api", "scan": "on"}),
     (f"{HOME}/replication/add", {"type": "region", "region": "us-east-1"}),
@@ -75,7 +77,7 @@ def test_a_page_of_another_origin_cannot_send_a_form(settled: Person) -> None:
     for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
         answer = post(settled, {"name": "forged", "csrf": token}, {"Origin": origin})
         assert answer.status == 403
-    assert post(settled, {"name": "genuine", "csrf": token}, {"Origin": settled.server.url}).status == 303
+    assert post(settled, NEW | {"name": "genuine", "csrf": token}, {"Origin": settled.server.url}).status == 303
     ecr = settled.server.client("ecr", settled.account, "eu-west-1")
     names = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
     assert names == ["genuine", "team/api"]

@@ -27,6 +27,7 @@ DIGEST = small("v1").manifest.digest
 # How each page is opened: under its pattern, that which follows the Region.
 PAGES = {
     "repositories": "repositories",
+    "repositories/delete": "repositories/delete?repository=team/api",
     "images": "images?repository=team/api",
     "images/fresh": "images/fresh?repository=team/api",
     "image": f"image?repository=team/api&digest={DIGEST}",
@@ -73,7 +74,14 @@ class Form:
 
 
 FORMS = {
-    BLANK: Form("ecr:CreateRepository", "<h1>team/web</h1>", {"name": "team/web", "tags": "immutable"}),
+    BLANK: Form(
+        "ecr:CreateRepository",
+        "<h1>team/web</h1>",
+        {"name": "team/web", "mutability": "IMMUTABLE", "encryption": "AES256"},
+    ),
+    "repositories/delete": Form(
+        "ecr:DeleteRepository", "The repository was deleted.", {"confirmation": "team/api", "images": "deleted"}
+    ),
     "settings/mutability": Form(
         "ecr:PutImageTagMutability", "Image tag mutability is saved.", {"mutability": "IMMUTABLE"}, "settings"
     ),
@@ -100,6 +108,7 @@ PARTS = [
     (f"image?repository=team/api&digest={DIGEST}", "ecr:DescribeImageReplicationStatus"),
     (f"image/fresh?repository=team/api&digest={DIGEST}", "ecr:DescribeImageReplicationStatus"),
     (f"image?repository=team/api&digest={DIGEST}", "ecr:BatchGetImage"),
+    ("repositories/delete?repository=team/api", "ecr:DescribeImages"),
     ("settings?repository=team/api", "ecr:GetRegistryScanningConfiguration"),
     ("registry", "ecr:DescribeRegistry"),
     ("registry", "ecr:GetRegistryPolicy"),

@@ -8,6 +8,8 @@ from twinport.composition.access import Access, basic_credentials
 from twinport.composition.ground import Ground
 from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
+from twinport.console.creation import CreationPages
+from twinport.console.deletion import DeletionPages
 from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import Entrance
 from twinport.console.image_page import OneImagePages
@@ -18,6 +20,7 @@ from twinport.console.rendering import Renderer
 from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.roles import RolePages
+from twinport.console.routes import Pages
 from twinport.console.settings import SettingsPages
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
@@ -94,11 +97,11 @@ def _aws_services(ground: Ground, access: Access, verbs: ecr.Verbs, identities: 
 def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:
     repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url)
     image_lists = ImageLists(verbs.images.gate, ground.catalog)
-    pages = (
+    pages: tuple[Pages, ...] = (
         repositories,
         ImagePages(verbs.repositories, image_lists, verbs.replication, verbs.public_url),
         OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
-        SettingsPages(verbs.repositories, verbs.scanning, ground.settings.encryption_at_rest, verbs.public_url),
+        *_repository_pages(ground, verbs),
         PrivateRegistryPages(verbs.replication, verbs.registry_policies),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
         ActivityPages(verbs.replication),
@@ -125,6 +128,16 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
         pages=tuple(route for each in pages for route in each.routes()),
         first_page=repositories.first_page,
         renderer=renderer,
+    )
+
+
+def _repository_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
+    """Build the pages that create, change and delete a repository."""
+    at_rest = ground.settings.encryption_at_rest
+    return (
+        CreationPages(verbs.repositories, at_rest),
+        DeletionPages(verbs.repositories, verbs.images),
+        SettingsPages(verbs.repositories, verbs.scanning, at_rest, verbs.public_url),
     )
 
 

@@ -19,12 +19,12 @@ class Cli:
     endpoint: str
     region: RegionName | None
 
-    def line(self, operation: str, **options: str) -> str:
+    def line(self, operation: str, *switches: str, **options: str) -> str:
         """Return `aws OPERATION --option value …`, one option on each line, quoted for a POSIX shell."""
         places = {"endpoint-url": self.endpoint} | ({"region": self.region} if self.region else {})
         given = {name.replace("_", "-"): value for name, value in options.items()}
         words = [f"--{name} {shlex.quote(value)}" for name, value in (given | places).items()]
-        return " \\\n    ".join([f"aws {operation}", *words])
+        return " \\\n    ".join([f"aws {operation}", *(f"--{name}" for name in switches), *words])
 
 
 def ecr(visit: Visit) -> Cli:

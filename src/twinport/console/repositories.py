@@ -1,23 +1,24 @@
-"""The pages of repositories: the list, and the creation of a repository."""
+"""The list of a registry's repositories."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from twinport.console import commands, regions
-from twinport.console.pages import address, refused
+from twinport.console import commands, regions, tag_rules
+from twinport.console.pages import address
 from twinport.console.regions import NamedRegion
 from twinport.console.routes import Route
-from twinport.console.visits import Page, Redirect, Result, Visit
-from twinport.errors import AccessDenied, Refusal
+from twinport.console.visits import Page, Visit
+from twinport.errors import AccessDenied
 from twinport.model.addresses import repository_uri
 from twinport.model.identities import Caller
-from twinport.model.images import Mutability, NewRepository, Repository, TagRule
-from twinport.model.names import RegionName, Registry, repository_name
+from twinport.model.images import Repository
+from twinport.model.names import RegionName, Registry
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Repositories
 
 _PER_PAGE = 50
 _SECTION = "repositories"
+_DONE = {"deleted": "The repository was deleted."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,7 @@ class RepositoryPages:
     public_url: str | None
 
     def routes(self) -> tuple[Route, ...]:
-        return (
-            Route("GET", "/console/{region}/repositories", self.list),
-            Route("GET", "/console/{region}/repositories/new", self.ask),
-            Route("POST", "/console/{region}/repositories/new", self.create),
-        )
+        return (Route("GET", "/console/{region}/repositories", self.list),)
 
     async def list(self, visit: Visit) -> Page:
         token = visit.query.one("page") or None
@@ -53,23 +50,10 @@ class RepositoryPages:
             "next": page.token and address(f"{visit.home}/repositories", page=page.token),
             "is_first": token is None,
             "elsewhere": elsewhere,
+            "done": _DONE.get(visit.query.one("done"), ""),
             "command": commands.ecr(visit).line("ecr describe-repositories"),
         }
         return Page("repositories.html", "Repositories", _SECTION, values)
-
-    async def ask(self, visit: Visit) -> Page:
-        return _form(visit, "", immutable=False)
-
-    async def create(self, visit: Visit) -> Result:
-        name, immutable = visit.form.one("name"), visit.form.one("tags") == "immutable"
-        rule = TagRule(Mutability.IMMUTABLE if immutable else Mutability.MUTABLE)
-        try:
-            made = await self.repositories.create(
-                visit.caller, visit.registry, repository_name(name), NewRepository(rule)
-            )
-        except Refusal as refusal:
-            return refused(_form(visit, name, immutable=immutable), refusal)
-        return Redirect(address(f"{visit.home}/images", repository=made.name))
 
     async def first_page(self, caller: Caller) -> str:
         """Return a visitor's first page: in a Region where the visitor's account has repositories, if there is one."""
@@ -93,14 +77,7 @@ class RepositoryPages:
         return RepositoryRow(
             name=repository.name,
             uri=repository_uri(repository.registry, repository.name, host, self.public_url),
-            tags="Mutable" if repository.tag_rule.mutability is Mutability.MUTABLE else "Immutable",
+            tags=tag_rules.in_words(repository.tag_rule),
             created=f"{repository.created_at:%Y-%m-%d %H:%M} UTC",
             path=address(f"{visit.home}/images", repository=repository.name),
         )
-
-
-def _form(visit: Visit, name: str, *, immutable: bool) -> Page:
-    options = {"image_tag_mutability": "IMMUTABLE"} if immutable else {}
-    command = commands.ecr(visit).line("ecr create-repository", repository_name=name or "NAME", **options)
-    values = {"name": name, "immutable": immutable, "command": command, "problem": None}
-    return Page("repository_new.html", "Create repository", _SECTION, values)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from twinport.console.visits import Result, Visit
 
@@ -15,6 +16,12 @@ class Route:
     method: str
     pattern: str
     handler: Handler
+
+
+class Pages(Protocol):
+    """The pages of one subject."""
+
+    def routes(self) -> tuple[Route, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
