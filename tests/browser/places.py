@@ -41,6 +41,7 @@ def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 
         repositoryName=LONG,
         imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
         imageTagMutabilityExclusionFilters=filters,
+        tags=[{"Key": f"{number:02}{'k' * 120}", "Value": "v" * 250} for number in range(50)],
         encryptionConfiguration={"encryptionType": "KMS", "kmsKey": f"alias/{'key-with-a-long-name' * 10}"},
     )
     for name in ("team/api", "team/web", "empty"):
@@ -89,6 +90,8 @@ def _registry_places() -> list[Place]:
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
         Place("repository-delete", f"{home}/repositories/delete?repository={LONG}", "Also delete its images"),
         Place("repository-delete-empty", f"{home}/repositories/delete?repository=empty", "It has no images"),
+        Place("tags", f"{home}/tags?repository={LONG}&key=01{'k' * 120}", "50 of at most 50"),
+        Place("tags-none", f"{home}/tags?repository=empty", "This repository has no tags"),
         Place("settings", f"{home}/settings?repository={LONG}&done=mutability", "Scan on push"),
         Place("registry", f"{home}/registry", "Registry permissions"),
         Place("replication", f"{home}/replication?done=created", "Rules"),

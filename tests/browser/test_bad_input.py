@@ -17,6 +17,8 @@ NEW = {"mutability": "MUTABLE", "encryption": "AES256"}
 FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/repositories/new", NEW | {"name": "forged"}),
     (f"{HOME}/repositories/delete", {"repository": "team/api", "confirmation": "team/api"}),
+    (f"{HOME}/tags/set", {"repository": "team/api", "key": "forged", "value": "x"}),
+    (f"{HOME}/tags/remove", {"repository": "team/api", "chosen": "team"}),
     (f"{HOME}/settings/mutability", {"repository": "team/api", "mutability": "IMMUTABLE"}),
     (f"{HOME}/settings/scanning", {"repository": "team/api", "scan": "on"}),
     (f"{HOME}/replication/add", {"type": "region", "region": "us-east-1"}),
@@ -42,7 +44,7 @@ def context(browser: Browser) -> Any:  # noqa: ANN401 — a generator of a conte
 def settled(person: Person) -> Person:
     """A person whose account has a repository, a rule, a policy and the role."""
     ecr = person.server.client("ecr", person.account, "eu-west-1")
-    ecr.create_repository(repositoryName="team/api")
+    ecr.create_repository(repositoryName="team/api", tags=[{"Key": "team", "Value": "a"}])
     places = [{"region": "us-east-1", "registryId": person.account}]
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
     ecr.put_registry_policy(policyText=POLICY)
@@ -230,7 +232,9 @@ def everything(person: Person) -> dict[str, object]:
     """What forged forms might have changed."""
     ecr = person.server.client("ecr", person.account, "eu-west-1")
     iam = person.server.client("iam", person.account, "us-east-1")
+    arn = ecr.describe_repositories(repositoryNames=["team/api"])["repositories"][0]["repositoryArn"]
     return {
+        "tags": ecr.list_tags_for_resource(resourceArn=arn)["tags"],
         "repositories": ecr.describe_repositories()["repositories"],
         "replication": ecr.describe_registry()["replicationConfiguration"],
         "policy": ecr.get_registry_policy()["policyText"],

@@ -32,6 +32,7 @@ PAGES = {
     "images/fresh": "images/fresh?repository=team/api",
     "image": f"image?repository=team/api&digest={DIGEST}",
     "image/fresh": f"image/fresh?repository=team/api&digest={DIGEST}",
+    "tags": "tags?repository=team/api",
     "settings": "settings?repository=team/api",
     "registry": "registry",
     "replication": "replication",
@@ -82,6 +83,8 @@ FORMS = {
     "repositories/delete": Form(
         "ecr:DeleteRepository", "The repository was deleted.", {"confirmation": "team/api", "images": "deleted"}
     ),
+    "tags/set": Form("ecr:TagResource", "The tag is saved.", {"key": "owner", "value": "us"}, "tags"),
+    "tags/remove": Form("ecr:UntagResource", "The tags were removed.", {"chosen": "team"}, "tags"),
     "settings/mutability": Form(
         "ecr:PutImageTagMutability", "Image tag mutability is saved.", {"mutability": "IMMUTABLE"}, "settings"
     ),
@@ -199,7 +202,7 @@ def shown(server: Served) -> Shown:
 def furnished(server: Served, account: str) -> Visitor:
     """Give an account a repository, a rule with the role that it needs, and a policy; sign in as its root."""
     ecr, place = server.client("ecr", account, REGION), {"region": OTHER_REGION, "registryId": account}
-    ecr.create_repository(repositoryName="team/api")
+    ecr.create_repository(repositoryName="team/api", tags=[{"Key": "team", "Value": "a"}])
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
     ecr.put_registry_policy(policyText=POLICY.replace("ACCOUNT", account))
     return Visitor(server, {"way": "open", "account": account})
@@ -295,4 +298,5 @@ def state(server: Served, account: str) -> tuple[object, ...]:
     except ClientError as refused:
         policy = refused.response["Error"]["Code"]
     replication = ecr.describe_registry()["replicationConfiguration"]
-    return repositories, replication, policy, role.get("Description"), role["RoleId"]
+    tags = [ecr.list_tags_for_resource(resourceArn=each["repositoryArn"])["tags"] for each in repositories]
+    return repositories, tags, replication, policy, role.get("Description"), role["RoleId"]
