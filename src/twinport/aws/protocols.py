@@ -112,6 +112,12 @@ def require_valid(operation: Operation, value: Mapping[str, Any]) -> None:
         raise ConstraintsViolated(violations)
 
 
+def require_ecr_valid(operation: Operation, value: Mapping[str, Any]) -> None:
+    """Raise InvalidParameter, in the words of ECR, for the first problem of an input."""
+    for problem in validate.problems(operation.input, value):
+        raise InvalidParameter(problem.path, _ecr_constraint(problem))
+
+
 def _parameters(request: Request) -> dict[str, str]:
     try:
         body = request.body.decode()
@@ -137,8 +143,7 @@ class Json11:
 
     def read(self, request: Request, operation: Operation) -> Mapping[str, Any]:
         value = json11.parse(request.body, operation.input)
-        for problem in validate.problems(operation.input, value):
-            raise InvalidParameter(problem.path, _ecr_constraint(problem))
+        require_ecr_valid(operation, value)
         return value
 
     def answer(self, operation: Operation, output: Mapping[str, object], request_id: str) -> Response:

@@ -4,14 +4,17 @@ The order of the checks is that of ECR: the text is JSON, it has the form of a p
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import NoReturn
+from typing import NoReturn, ParamSpec, TypeVar
 
 from twinport.model import wildcards
 from twinport.refusals.requests import InvalidParameter
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _PARAMETER = "LifecyclePolicyText"
 _PREFIX = "Lifecycle policy validation failure: "
 _NO_POLICY = "Could not map policyString into LifecyclePolicy."
@@ -20,6 +23,7 @@ MOST_RULES, MOST_WILDCARDS, LEAST_DAYS_IN_ARCHIVE = 50, 4, 90
 # A run compares each of these with the tags of every image, which may be 100,000.
 MOST_TAG_ENTRIES = 100
 _LARGEST = (1 << 31) - 1
+_LONGEST_DETAIL = 200
 
 
 class TagSelection(Enum):
@@ -87,15 +91,30 @@ class LifecyclePolicy:
     text: str
 
 
+class PolicyInvalid(InvalidParameter):
+    """A text that is no lifecycle policy.
+
+    `place` leads to the member that is wrong, as ("rules", 2, "action", "type"), with rules counted from zero. `detail`
+    says in our words why the text is not JSON, since ECR does not say it.
+    """
+
+    def __init__(self, constraint: str, *place: str | int, detail: str = "") -> None:
+        super().__init__(_PARAMETER, _PREFIX + constraint)
+        self.place, self.detail = place, detail
+
+
 def parse_policy(text: str) -> LifecyclePolicy:
-    """Read a policy. Raises InvalidParameter, in ECR's words, for one that is malformed or contradicts itself."""
+    """Read a policy. Raises PolicyInvalid, in ECR's words, for one that is malformed or contradicts itself."""
     document = _loaded(text)
-    rules = _array(_members(document, ("rules",), ())["rules"], MOST_RULES)
-    pairs = sorted(((_rule(each), each) for each in rules), key=lambda pair: pair[0].priority)
-    parsed = tuple(rule for rule, _ in pairs)
-    _check_together(parsed)
-    written = {"rules": [_written(given) for _, given in pairs]}
-    return LifecyclePolicy(parsed, json.dumps(written, separators=(",", ":"), ensure_ascii=False))
+    given = _members(document, ("rules",), ())["rules"]
+    with _within("rules"):
+        rules = _array(given, MOST_RULES)
+        parsed = [_at(number, _rule, each) for number, each in enumerate(rules)]
+    order = sorted(range(len(rules)), key=lambda number: parsed[number].priority)
+    _check_together([(number, parsed[number]) for number in order])
+    written = {"rules": [_written(rules[number]) for number in order]}
+    compact = json.dumps(written, separators=(",", ":"), ensure_ascii=False)
+    return LifecyclePolicy(tuple(parsed[number] for number in order), compact)
 
 
 # --- one rule ---------------------------------------------------------------------------------------------
@@ -108,56 +127,63 @@ _IN_ORDER = ("tagStatus", *_LISTS, "storageClass", "countType", "countUnit", "co
 
 def _rule(given: object) -> Rule:
     rule = _members(given, _RULE, ("description",))
-    selection = _members(rule["selection"], _SELECTION, (*_LISTS, "countUnit", "storageClass"))
-    action = _members(rule["action"], _ACTION, ("targetStorageClass",))
-    _text(rule.get("description", ""))
-    parsed = Rule(
-        priority=_number(rule["rulePriority"]),
-        tags=TagSelection(_choice(selection["tagStatus"], [each.value for each in TagSelection])),
-        count_type=_count_type(selection),
-        count=_number(selection["countNumber"]),
-        action=_action(action),
-        prefixes=_texts(selection, "tagPrefixList"),
-        patterns=_texts(selection, "tagPatternList"),
-        storage=StorageClass(_choice(selection.get("storageClass", "standard"), ["standard", "archive"]).upper()),
-    )
-    _check_tags(parsed, selection)
+    selection = _at("selection", _members, rule["selection"], _SELECTION, (*_LISTS, "countUnit", "storageClass"))
+    action = _at("action", _members, rule["action"], _ACTION, ("targetStorageClass",))
+    _at("description", _text, rule.get("description", ""))
+    priority = _at("rulePriority", _number, rule["rulePriority"])
+    parsed = _at("selection", _selected, priority, selection, _at("action", _action, action))
+    with _within("selection"):
+        _check_tags(parsed, selection)
     _check_storage(parsed)
     return parsed
+
+
+def _selected(priority: int, selection: Mapping[str, object], action: ActionType) -> Rule:
+    storage = _at("storageClass", _choice, selection.get("storageClass", "standard"), ["standard", "archive"])
+    return Rule(
+        priority=priority,
+        tags=TagSelection(_at("tagStatus", _choice, selection["tagStatus"], [each.value for each in TagSelection])),
+        count_type=_count_type(selection),
+        count=_at("countNumber", _number, selection["countNumber"]),
+        action=action,
+        prefixes=_texts(selection, "tagPrefixList"),
+        patterns=_texts(selection, "tagPatternList"),
+        storage=StorageClass(storage.upper()),
+    )
 
 
 def _count_type(selection: Mapping[str, object]) -> CountType:
     """Read the count type. Days belong to the three that count time, and to them only."""
     known = [each.value for each in CountType]
     if selection["countType"] not in known:
-        _refuse(_NO_SCHEMA)
+        _refuse(_NO_SCHEMA, "countType")
     found = CountType(selection["countType"])
     if "countUnit" in selection:
-        _choice(selection["countUnit"], ["days"])
+        _at("countUnit", _choice, selection["countUnit"], ["days"])
     if ("countUnit" in selection) == (found is CountType.MORE_THAN):
-        _refuse(_NO_SCHEMA)
+        _refuse(_NO_SCHEMA, "countUnit")
     return found
 
 
 def _action(action: Mapping[str, object]) -> ActionType:
-    found = ActionType(_choice(action["type"], ["expire", "transition"]).upper())
+    found = ActionType(_at("type", _choice, action["type"], ["expire", "transition"]).upper())
     wanted = {"targetStorageClass": "archive"} if found is ActionType.TRANSITION else {}
     if {key: value for key, value in action.items() if key != "type"} != wanted:
-        _refuse(_NO_SCHEMA)
+        _refuse(_NO_SCHEMA, "targetStorageClass")
     return found
 
 
 def _check_tags(rule: Rule, selection: Mapping[str, object]) -> None:
     if rule.tags is not TagSelection.TAGGED:
         if any(name in selection for name in _LISTS):
-            _refuse(f"tagPrefixList and tagPatternList must be omitted when tagStatus={rule.tags.name}.")
+            _refuse(f"tagPrefixList and tagPatternList must be omitted when tagStatus={rule.tags.name}.", "tagStatus")
         return
     if not rule.prefixes and not rule.patterns:
-        _refuse("Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.")
+        _refuse("Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.", "tagStatus")
     if rule.prefixes and rule.patterns:
-        _refuse("Must specify either tagPrefixList or tagPatternList, but not both.")
+        _refuse("Must specify either tagPrefixList or tagPatternList, but not both.", "tagPatternList")
     if any(pattern.count("*") > MOST_WILDCARDS for pattern in rule.patterns):
-        _refuse(f"A tag pattern must have at most {MOST_WILDCARDS} wildcards.")
+        _refuse(f"A tag pattern must have at most {MOST_WILDCARDS} wildcards.", "tagPatternList")
 
 
 def _check_storage(rule: Rule) -> None:
@@ -165,36 +191,49 @@ def _check_storage(rule: Rule) -> None:
     is_archived = rule.count_type is CountType.SINCE_TRANSITIONED
     if is_archived != (rule.storage is StorageClass.ARCHIVE):
         wanted = "archive" if is_archived else "standard"
-        _refuse(f"storageClass must be {wanted} when countType={rule.count_type.value}.")
+        _refuse(f"storageClass must be {wanted} when countType={rule.count_type.value}.", "selection", "storageClass")
     if is_archived and rule.action is not ActionType.EXPIRE:
-        _refuse("Images in storage class ARCHIVE can only be expired.")
+        _refuse("Images in storage class ARCHIVE can only be expired.", "action", "type")
     if is_archived and rule.count < LEAST_DAYS_IN_ARCHIVE:
-        _refuse(_minimum(LEAST_DAYS_IN_ARCHIVE, rule.count))
+        _refuse(_minimum(LEAST_DAYS_IN_ARCHIVE, rule.count), "selection", "countNumber")
     if rule.count_type is CountType.SINCE_PULLED and rule.action is not ActionType.TRANSITION:
-        _refuse("countType=sinceImagePulled is only supported with action type TRANSITION.")
+        _refuse("countType=sinceImagePulled is only supported with action type TRANSITION.", "action", "type")
 
 
 # --- the rules together -----------------------------------------------------------------------------------
 
 
-def _check_together(rules: Sequence[Rule]) -> None:
-    if sum(len(rule.prefixes) + len(rule.patterns) for rule in rules) > MOST_TAG_ENTRIES:
-        _refuse(f"The rules must have at most {MOST_TAG_ENTRIES} tag prefixes and tag patterns together.")
-    priorities = [rule.priority for rule in rules]
-    if len(set(priorities)) != len(priorities):
-        _refuse("Rule priorities must be unique.")
+# A rule with its place in the text, which the order of priority does not keep.
+_Numbered = tuple[int, Rule]
+
+
+def _check_together(rules: Sequence[_Numbered]) -> None:
+    if sum(len(rule.prefixes) + len(rule.patterns) for _, rule in rules) > MOST_TAG_ENTRIES:
+        _refuse(f"The rules must have at most {MOST_TAG_ENTRIES} tag prefixes and tag patterns together.", "rules")
+    _refuse_second(rules, lambda rule: rule.priority, "Rule priorities must be unique.", "rulePriority")
     for storage in StorageClass:
-        _check_class([rule for rule in rules if rule.storage is storage])
+        _check_class([each for each in rules if each[1].storage is storage])
 
 
-def _check_class(rules: Sequence[Rule]) -> None:
-    if sum(rule.tags is TagSelection.UNTAGGED for rule in rules) > 1:
-        _refuse("Only one rule can select Untagged images per storage class.")
-    if any(rule.tags is TagSelection.ANY for rule in rules[:-1]):
-        _refuse("Rule for tagStatus=ANY must have the lowest priority per storage class.")
-    lists = [(frozenset(rule.prefixes), frozenset(rule.patterns)) for rule in rules if rule.tags is TagSelection.TAGGED]
-    if len(set(lists)) != len(lists):
-        _refuse("Rules must have unique sets of tag prefixes and tag patterns per storage class.")
+def _check_class(rules: Sequence[_Numbered]) -> None:
+    untagged = [each for each in rules if each[1].tags is TagSelection.UNTAGGED]
+    only = "Only one rule can select Untagged images per storage class."
+    _refuse_second(untagged, lambda rule: rule.tags, only, "selection", "tagStatus")
+    for number, rule in rules[:-1]:
+        if rule.tags is TagSelection.ANY:
+            lowest = "Rule for tagStatus=ANY must have the lowest priority per storage class."
+            _refuse(lowest, "rules", number, "rulePriority")
+    tagged = [each for each in rules if each[1].tags is TagSelection.TAGGED]
+    unique = "Rules must have unique sets of tag prefixes and tag patterns per storage class."
+    _refuse_second(tagged, lambda rule: (frozenset(rule.prefixes), frozenset(rule.patterns)), unique, "selection")
+
+
+def _refuse_second(rules: Sequence[_Numbered], key: Callable[[Rule], object], constraint: str, *member: str) -> None:
+    """Refuse two rules with the same key: the one that comes later in the text."""
+    first: dict[object, int] = {}
+    for number, rule in rules:
+        if (other := first.setdefault(key(rule), number)) != number:
+            _refuse(constraint, "rules", max(number, other), *member)
 
 
 # --- the form ---------------------------------------------------------------------------------------------
@@ -204,10 +243,12 @@ def _loaded(text: str) -> object:
     try:
         document: object = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
         json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        _refuse(_NO_POLICY)
+    except json.JSONDecodeError as fault:
+        _refuse(_NO_POLICY, detail=f"line {fault.lineno}, column {fault.colno}: {fault.msg}")
+    except (ValueError, RecursionError) as fault:
+        _refuse(_NO_POLICY, detail=str(fault)[:_LONGEST_DETAIL])
     if not isinstance(document, dict):
-        _refuse(_NO_POLICY)
+        _refuse(_NO_POLICY, detail="the text is JSON, but not an object")
     return document
 
 
@@ -215,13 +256,14 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Refuse a member that is given twice: one of the two would be ignored."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the member {next(name for name in names if names.count(name) > 1)!r} is given twice")
     return members
 
 
-def _no_constant(_: str) -> NoReturn:
+def _no_constant(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which Python reads and JSON does not have."""
-    raise ValueError
+    raise ValueError(f"JSON has no number {name}")
 
 
 def _members(given: object, required: Sequence[str], optional: Sequence[str]) -> Mapping[str, object]:
@@ -253,9 +295,10 @@ def _text(given: object) -> str:
 def _texts(selection: Mapping[str, object], name: str) -> tuple[str, ...]:
     if name not in selection:
         return ()
-    texts = tuple(_text(each) for each in _array(selection[name], _LARGEST))
-    if "" in texts:
-        _refuse('string "" is too short (length: 0, required minimum: 1)')
+    with _within(name):
+        texts = tuple(_text(each) for each in _array(selection[name], _LARGEST))
+        if "" in texts:
+            _refuse('string "" is too short (length: 0, required minimum: 1)')
     # What is given twice asks for nothing more.
     return tuple(dict.fromkeys(texts))
 
@@ -288,8 +331,24 @@ def _refuse_type(given: object, wanted: str) -> NoReturn:
     _refuse(f'instance type ({found}) does not match any allowed primitive type (allowed: ["{wanted}"])')
 
 
-def _refuse(constraint: str) -> NoReturn:
-    raise InvalidParameter(_PARAMETER, _PREFIX + constraint)
+def _refuse(constraint: str, *place: str | int, detail: str = "") -> NoReturn:
+    raise PolicyInvalid(constraint, *place, detail=detail)
+
+
+@contextmanager
+def _within(member: str | int) -> Iterator[None]:
+    """Put a member before the place of what is refused inside."""
+    try:
+        yield
+    except PolicyInvalid as refusal:
+        refusal.place = (member, *refusal.place)
+        raise
+
+
+def _at(member: str | int, read: Callable[P, T], /, *given: P.args, **named: P.kwargs) -> T:
+    """Read a member, so that a refusal says that it is this one."""
+    with _within(member):
+        return read(*given, **named)
 
 
 def _listed(names: Sequence[str]) -> str:
