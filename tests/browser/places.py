@@ -25,6 +25,7 @@ def furnish(server: Served, account: str) -> list[Place]:
     """Fill an account, and list the pages that there are to see of it."""
     ecr, iam = server.client("ecr", account, "eu-west-1"), server.client("iam", account, "us-east-1")
     _replicate(server, account, ecr)
+    _age(ecr)
     for number in range(12):
         iam.create_role(
             RoleName=f"application-role-with-a-rather-long-name-so-as-to-wrap-{number:02}",
@@ -32,7 +33,13 @@ def furnish(server: Served, account: str) -> list[Place]:
             Description=MARKUP if number == 0 else f"What application {number} may do",
         )
     task = iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
-    return [*_registry_places(), *_image_places(server, account, ecr), *_role_places(task), *_empty_places()]
+    return [
+        *_registry_places(),
+        *_image_places(server, account, ecr),
+        *_lifecycle_places(),
+        *_role_places(task),
+        *_empty_places(),
+    ]
 
 
 def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
@@ -68,6 +75,41 @@ def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 
     hold_back(server, "eu-west-1", held=True)
     push(server, account, "team/api", "2.0")
     push(server, account, LONG, "latest")
+
+
+def _age(ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
+    """Give a repository as many rules as a policy may have, and preview a policy that takes most images of another."""
+    rules = [_rule(number, tagPrefixList=[LONG[: number + 10], f"team{number}"]) for number in range(1, 50)]
+    rules.append(_rule(50, tagStatus="any"))
+    ecr.put_lifecycle_policy(repositoryName=LONG, lifecyclePolicyText=json.dumps({"rules": rules}))
+    taking = json.dumps({"rules": [_rule(1, tagStatus="any", countNumber=1)]})
+    ecr.start_lifecycle_policy_preview(repositoryName="team/api", lifecyclePolicyText=taking)
+    waiter = ecr.get_waiter("lifecycle_policy_preview_complete")
+    waiter.wait(repositoryName="team/api", WaiterConfig={"Delay": 1})
+
+
+def _rule(priority: int, **selection: object) -> dict[str, object]:
+    basis = {"tagStatus": "tagged", "countType": "imageCountMoreThan", "countNumber": 1000}
+    described = MARKUP if priority == 1 else f"The images of team {priority}, which are kept for as long as it wants"
+    return {
+        "rulePriority": priority,
+        "description": described,
+        "selection": basis | selection,
+        "action": {"type": "expire"},
+    }
+
+
+def _lifecycle_places() -> list[Place]:
+    home = "/console/eu-west-1/lifecycle"
+    return [
+        Place("lifecycle", f"{home}?repository={LONG}", "Preview saved policy"),
+        Place("lifecycle-none", f"{home}?repository=empty", "No lifecycle policy"),
+        Place("lifecycle-edit", f"{home}/edit?repository={LONG}", "The text in words"),
+        Place("lifecycle-create", f"{home}/edit?repository=empty", "Add a rule to the text"),
+        Place("lifecycle-preview", f"{home}/preview?repository=team/api", "images would expire"),
+        Place("lifecycle-preview-none", f"{home}/preview?repository=empty", "There is no preview yet"),
+        Place("lifecycle-delete", f"{home}/delete?repository={LONG}", "These rules are deleted"),
+    ]
 
 
 def _registry_places() -> list[Place]:

@@ -14,6 +14,10 @@ from tests.served import Served, new_account
 
 HOME = "/console/eu-west-1"
 NEW = {"mutability": "MUTABLE", "encryption": "AES256"}
+LIFECYCLE = (
+    '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":1},'
+    '"action":{"type":"expire"}}]}'
+)
 FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/repositories/new", NEW | {"name": "forged"}),
     (f"{HOME}/repositories/delete", {"repository": "team/api", "confirmation": "team/api"}),
@@ -21,6 +25,10 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/tags/remove", {"repository": "team/api", "chosen": "team"}),
     (f"{HOME}/settings/mutability", {"repository": "team/api", "mutability": "IMMUTABLE"}),
     (f"{HOME}/settings/scanning", {"repository": "team/api", "scan": "on"}),
+    (f"{HOME}/lifecycle/edit", {"repository": "team/api", "policy": LIFECYCLE}),
+    (f"{HOME}/lifecycle/add", {"repository": "team/api", "policy": LIFECYCLE, "then": "preview"}),
+    (f"{HOME}/lifecycle/preview", {"repository": "team/api", "policy": LIFECYCLE}),
+    (f"{HOME}/lifecycle/delete", {"repository": "team/api", "confirmation": "team/api"}),
     (f"{HOME}/replication/add", {"type": "region", "region": "us-east-1"}),
     (f"{HOME}/replication/remove", {"rule": "1"}),
     (f"{HOME}/replication/delete-all", {"confirmation": "eu-west-1"}),
@@ -45,6 +53,9 @@ def settled(person: Person) -> Person:
     """A person whose account has a repository, a rule, a policy and the role."""
     ecr = person.server.client("ecr", person.account, "eu-west-1")
     ecr.create_repository(repositoryName="team/api", tags=[{"Key": "team", "Value": "a"}])
+    kept = LIFECYCLE.replace(":1}", ":9}")
+    ecr.put_lifecycle_policy(repositoryName="team/api", lifecyclePolicyText=kept)
+    ecr.start_lifecycle_policy_preview(repositoryName="team/api")
     places = [{"region": "us-east-1", "registryId": person.account}]
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
     ecr.put_registry_policy(policyText=POLICY)
@@ -238,6 +249,8 @@ def everything(person: Person) -> dict[str, object]:
         "repositories": ecr.describe_repositories()["repositories"],
         "replication": ecr.describe_registry()["replicationConfiguration"],
         "policy": ecr.get_registry_policy()["policyText"],
+        "lifecycle": ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"],
+        "preview": ecr.get_lifecycle_policy_preview(repositoryName="team/api")["lifecyclePolicyText"],
         "role": iam.get_role(RoleName=ROLE)["Role"].get("Description"),
     }
 

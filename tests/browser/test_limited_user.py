@@ -32,6 +32,7 @@ def test_pages_that_the_person_may_not_see_say_which_permission_is_missing(limit
     for path, action in (
         ("repositories", "ecr:DescribeRepositories"),
         ("images?repository=team/api", "ecr:DescribeRepositories"),
+        ("lifecycle?repository=team/api", "ecr:GetLifecyclePolicy"),
         ("permissions", "ecr:GetRegistryPolicy"),
         ("permissions/generate", "ecr:GetRegistryPolicy"),
     ):

@@ -1,5 +1,6 @@
 """Every page and form of the console asks the gate, or leads to one that does."""
 
+import json
 import re
 import urllib.error
 import urllib.parse
@@ -34,6 +35,11 @@ PAGES = {
     "image/fresh": f"image/fresh?repository=team/api&digest={DIGEST}",
     "tags": "tags?repository=team/api",
     "settings": "settings?repository=team/api",
+    "lifecycle": "lifecycle?repository=team/api",
+    "lifecycle/edit": "lifecycle/edit?repository=team/api",
+    "lifecycle/preview": "lifecycle/preview?repository=team/api",
+    "lifecycle/preview/fresh": "lifecycle/preview/fresh?repository=team/api",
+    "lifecycle/delete": "lifecycle/delete?repository=team/api",
     "registry": "registry",
     "replication": "replication",
     "replication/edit": "replication/edit",
@@ -74,6 +80,18 @@ class Form:
     page: str = ""
 
 
+LIFECYCLE = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1000},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+RULE = {"priority": "2", "tags": "untagged", "count-type": "sinceImagePushed", "count": "7", "action": "expire"}
 FORMS = {
     BLANK: Form(
         "ecr:CreateRepository",
@@ -91,6 +109,12 @@ FORMS = {
     "settings/scanning": Form(
         "ecr:PutImageScanningConfiguration", "Scan on push is saved.", {"scan": "on"}, "settings"
     ),
+    "lifecycle/edit": Form("ecr:PutLifecyclePolicy", "The policy is saved.", {"policy": LIFECYCLE}),
+    "lifecycle/add": Form(
+        "ecr:GetLifecyclePolicy", "was added to the text", {"policy": "", **RULE}, page="lifecycle/edit"
+    ),
+    "lifecycle/preview": Form("ecr:StartLifecyclePolicyPreview", "Preview of a lifecycle policy"),
+    "lifecycle/delete": Form("ecr:DeleteLifecyclePolicy", "The policy was deleted", {"confirmation": "team/api"}),
     "permissions/edit": Form(
         "ecr:PutRegistryPolicy", "The policy is saved.", {"policy": POLICY.replace("222222222222", "333333333333")}
     ),
@@ -113,6 +137,8 @@ PARTS = [
     (f"image?repository=team/api&digest={DIGEST}", "ecr:BatchGetImage"),
     ("repositories/delete?repository=team/api", "ecr:DescribeImages"),
     ("settings?repository=team/api", "ecr:GetRegistryScanningConfiguration"),
+    ("lifecycle?repository=team/api", "ecr:GetLifecyclePolicyPreview"),
+    ("lifecycle/preview?repository=team/api", "ecr:GetLifecyclePolicy"),
     ("registry", "ecr:DescribeRegistry"),
     ("registry", "ecr:GetRegistryPolicy"),
     ("replication", "iam:GetRole"),
@@ -203,6 +229,9 @@ def furnished(server: Served, account: str) -> Visitor:
     """Give an account a repository, a rule with the role that it needs, and a policy; sign in as its root."""
     ecr, place = server.client("ecr", account, REGION), {"region": OTHER_REGION, "registryId": account}
     ecr.create_repository(repositoryName="team/api", tags=[{"Key": "team", "Value": "a"}])
+    ecr.put_lifecycle_policy(repositoryName="team/api", lifecyclePolicyText=LIFECYCLE)
+    ecr.start_lifecycle_policy_preview(repositoryName="team/api")
+    ecr.get_waiter("lifecycle_policy_preview_complete").wait(repositoryName="team/api", WaiterConfig={"Delay": 1})
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
     ecr.put_registry_policy(policyText=POLICY.replace("ACCOUNT", account))
     return Visitor(server, {"way": "open", "account": account})
@@ -299,4 +328,5 @@ def state(server: Served, account: str) -> tuple[object, ...]:
         policy = refused.response["Error"]["Code"]
     replication = ecr.describe_registry()["replicationConfiguration"]
     tags = [ecr.list_tags_for_resource(resourceArn=each["repositoryArn"])["tags"] for each in repositories]
-    return repositories, tags, replication, policy, role.get("Description"), role["RoleId"]
+    lifecycle = ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"]
+    return repositories, tags, lifecycle, replication, policy, role.get("Description"), role["RoleId"]

@@ -14,6 +14,7 @@ from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import Entrance
 from twinport.console.image_page import OneImagePages
 from twinport.console.images import ImagePages
+from twinport.console.lifecycle import LifecyclePages
 from twinport.console.permissions import PermissionPages
 from twinport.console.private_registry import PrivateRegistryPages
 from twinport.console.rendering import Renderer
@@ -140,6 +141,7 @@ def _repository_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
         DeletionPages(verbs.repositories, verbs.images),
         SettingsPages(verbs.repositories, verbs.scanning, at_rest, verbs.public_url),
         RepositoryTagPages(verbs.tags),
+        LifecyclePages(verbs.lifecycle, verbs.lifecycle_previews),
     )
 
 
