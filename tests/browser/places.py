@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.browser.person import ROLE
-from tests.browser.pushing import hold_back, push, push_index, push_referrer
+from tests.browser.pushing import find, hold_back, push, push_index, push_referrer
 from tests.served import Served, new_account
+from tests.waiting import until
 
 LONG = "a-team-with-a-name/that-is-sixty-characters-long/as-some-do-it"
 MARKUP = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
@@ -173,13 +174,28 @@ def _image_places(server: Served, account: str, ecr: Any) -> list[Place]:  # noq
         image = {"imageDigest": digest}
         ecr.update_image_storage_class(repositoryName="pictures", imageId=image, targetStorageClass="ARCHIVE")
     index = push_index(server, account, "pictures", "some", tags[0])
+    findings = "/console/eu-west-1/image/findings?repository=pictures&digest="
+    _find_much(server, ecr, plain)
     return [
+        Place("image-findings", f"{findings}{plain}", "CVE-2026-0001"),
+        Place("image-findings-none", f"{findings}{index}", "An index is not scanned"),
         Place("image", f"{page}{plain}", "docker pull"),
         Place("image-archived", f"{page}{other}", "is not pulled until it is restored"),
         Place("image-index", f"{page}{index}", "Images in this index"),
         Place("image-index-archived", f"{page}{whole}", "restore it first"),
         Place("image-missing", f"{page}sha256:{'0' * 64}", "Not found"),
     ]
+
+
+def _find_much(server: Served, ecr: Any, digest: str) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
+    asked = {"repositoryName": "pictures", "imageId": {"imageDigest": digest}}
+    ecr.start_image_scan(**asked)
+    until(lambda: ecr.describe_image_scan_findings(**asked)["imageScanStatus"]["status"] == "FAILED")
+    long = {"name": "CVE-2026-0001" + "x" * 200, "description": MARKUP * 20, "uri": f"https://cves.example/{'y' * 300}"}
+    package = [{"key": "package_name", "value": "z" * 256}, {"key": "package_version", "value": "1"}]
+    severities = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+    findings = [{**long, "severity": each, "attributes": package} for each in severities for _ in range(6)]
+    find(server, "eu-west-1", digest, findings)
 
 
 def _role_places(task: str) -> list[Place]:

@@ -3,6 +3,8 @@
 import json
 import sqlite3
 import urllib.request
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from tests.journeys.images import index, small
@@ -54,6 +56,21 @@ def hold_back(server: Served, region: str, *, held: bool) -> None:
     path = server.data / "regions" / region / "catalog.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE lane SET paused = ?", (held,))
+
+
+def find(server: Served, region: str, digest: str, findings: Sequence[Mapping[str, object]]) -> None:
+    """Give a basic scan of an image that ended a result: this server has no documents."""
+    path = server.data / "regions" / region / "catalog.db"
+    counts = Counter(str(each["severity"]) for each in findings)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "UPDATE scan SET state = 'COMPLETE', completed_at = requested_at, counts = ? WHERE digest = ?",
+            (json.dumps(counts), digest),
+        )
+        database.execute(
+            "INSERT INTO scan_findings SELECT repository_id, digest, scan_type, 0, ? FROM scan WHERE digest = ?",
+            (json.dumps(findings), digest),
+        )
 
 
 def _put(ecr: object, repository: str, manifest: Blob, tag: str | None = None) -> str:

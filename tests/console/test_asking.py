@@ -32,6 +32,8 @@ PAGES = {
     "images": "images?repository=team/api",
     "images/fresh": "images/fresh?repository=team/api",
     "image": f"image?repository=team/api&digest={DIGEST}",
+    "image/findings": f"image/findings?repository=team/api&digest={DIGEST}",
+    "image/findings/fresh": f"image/findings/fresh?repository=team/api&digest={DIGEST}",
     "image/fresh": f"image/fresh?repository=team/api&digest={DIGEST}",
     "tags": "tags?repository=team/api",
     "settings": "settings?repository=team/api",
@@ -93,6 +95,7 @@ LIFECYCLE = json.dumps(
 )
 RULE = {"priority": "2", "tags": "untagged", "count-type": "sinceImagePushed", "count": "7", "action": "expire"}
 FORMS = {
+    "image/findings": Form("ecr:StartImageScan", "A scan was requested."),
     BLANK: Form(
         "ecr:CreateRepository",
         "<h1>team/web</h1>",
@@ -135,6 +138,8 @@ PARTS = [
     (f"image?repository=team/api&digest={DIGEST}", "ecr:DescribeImageReplicationStatus"),
     (f"image/fresh?repository=team/api&digest={DIGEST}", "ecr:DescribeImageReplicationStatus"),
     (f"image?repository=team/api&digest={DIGEST}", "ecr:BatchGetImage"),
+    (f"image/findings?repository=team/api&digest={DIGEST}", "ecr:DescribeImageScanFindings"),
+    (f"image/findings/fresh?repository=team/api&digest={DIGEST}", "ecr:DescribeImageScanFindings"),
     ("repositories/delete?repository=team/api", "ecr:DescribeImages"),
     ("settings?repository=team/api", "ecr:GetRegistryScanningConfiguration"),
     ("lifecycle?repository=team/api", "ecr:GetLifecyclePolicyPreview"),
@@ -218,7 +223,6 @@ def shown(server: Served) -> Shown:
     """An account with an image, rules, a policy and roles, for tests that change nothing."""
     account = new_account()
     root = furnished(server, account)
-    push(server, account, "team/api", "v1", REGION)
     iam = server.client("iam", account)
     iam.create_role(RoleName="builder", AssumeRolePolicyDocument=trusting(account))
     iam.put_role_policy(RoleName="builder", PolicyName="inline", PolicyDocument=document(statement("Allow", "s3:*")))
@@ -229,6 +233,7 @@ def furnished(server: Served, account: str) -> Visitor:
     """Give an account a repository, a rule with the role that it needs, and a policy; sign in as its root."""
     ecr, place = server.client("ecr", account, REGION), {"region": OTHER_REGION, "registryId": account}
     ecr.create_repository(repositoryName="team/api", tags=[{"Key": "team", "Value": "a"}])
+    push(server, account, "team/api", "v1", REGION)
     ecr.put_lifecycle_policy(repositoryName="team/api", lifecyclePolicyText=LIFECYCLE)
     ecr.start_lifecycle_policy_preview(repositoryName="team/api")
     ecr.get_waiter("lifecycle_policy_preview_complete").wait(repositoryName="team/api", WaiterConfig={"Delay": 1})
@@ -327,6 +332,7 @@ def state(server: Served, account: str) -> tuple[object, ...]:
     except ClientError as refused:
         policy = refused.response["Error"]["Code"]
     replication = ecr.describe_registry()["replicationConfiguration"]
+    images = ecr.describe_images(repositoryName="team/api", filter={"imageStatus": "ANY"})["imageDetails"]
     tags = [ecr.list_tags_for_resource(resourceArn=each["repositoryArn"])["tags"] for each in repositories]
     lifecycle = ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"]
-    return repositories, tags, lifecycle, replication, policy, role.get("Description"), role["RoleId"]
+    return repositories, images, tags, lifecycle, replication, policy, role.get("Description"), role["RoleId"]

@@ -29,6 +29,7 @@ _MOST_PARTS = 100
 # Texts of a manifest that may be of any length.
 _LONGEST_TEXT = 100
 _DONE = {
+    "scanning": "A scan was requested.",
     "untagged": "The tag is removed.",
     "archived": "The image is in the archive.",
     "restoring": "The image is being restored.",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from twinport import errors
 from twinport.errors import AccessDenied, Refusal
-from twinport.refusals import callers, requests, storage
+from twinport.refusals import callers, requests, scanning, storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,13 @@ _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (
     (requests.PathUnknown, 404, "Page not found", "Use one of the links of the navigation."),
     (errors.NotFound, 404, "Not found", "It may have been deleted meanwhile: go back to the list."),
     (callers.TooManyAttempts, 429, "Too many attempts", "Wait, then try again. Other users need not wait."),
+    (scanning.ScanQuotaExceeded, 400, "Limit exceeded", "An image is scanned once in 24 hours: try again tomorrow."),
+    (
+        scanning.ScanFeatureDisabled,
+        400,
+        "Not available",
+        "The registry has enhanced scanning: its scanning configuration says when images are scanned.",
+    ),
     (errors.NotAuthenticated, 403, "Sign-in failed", "Check what you entered, and which account it is for."),
     (errors.Conflict, 409, "Conflict", "Check the current state, then try again."),
     (errors.LimitReached, 400, "Limit exceeded", "Remove what is no longer needed, or ask for less."),

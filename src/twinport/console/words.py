@@ -114,6 +114,10 @@ def trusted(trust: str) -> str:
     return f"{', '.join(names[:_TRUSTED_SHOWN])}{more}"
 
 
+def shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def short_digest(digest: str) -> str:
     algorithm, _, digits = digest.partition(":")
     return f"{algorithm}:{digits[:12]}…"

@@ -174,6 +174,12 @@ def is_scannable(config_media_type: str | None) -> bool:
     return config_media_type in _IMAGE_CONFIGS
 
 
+def worst_first(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Sort findings by severity, the worst first; those of one severity stay in their order."""
+    ranks = {each.value: rank for rank, each in enumerate(Severity)}
+    return sorted(entries, key=lambda entry: ranks.get(entry.get("severity", ""), len(ranks)))
+
+
 def counted(severities: Iterable[Severity]) -> dict[Severity, int]:
     """Count findings by severity, the worst first. Severities without findings are absent."""
     found = list(severities)

@@ -28,6 +28,7 @@ from twinport.model.scanning import (
     ScanType,
     Severity,
     is_scannable,
+    worst_first,
 )
 
 _scan, _findings, _repository, _manifest = schema.scan, schema.scan_findings, schema.repository, schema.manifest
@@ -138,7 +139,7 @@ def end(db: Connection, owed: OwedScan, ending: Ending, now: datetime) -> bool:
     db.execute(delete(_findings).where(*which))
     if ending.findings is not None and ending.findings.entries:
         key = _key(owed.repository_id, owed.image.digest, owed.scan_type)
-        db.execute(_findings.insert(), [{**key, **row} for row in _rows(ending.findings.entries)])
+        db.execute(_findings.insert(), [{**key, **row} for row in _rows(worst_first(ending.findings.entries))])
     return True
 
 
