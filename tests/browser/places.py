@@ -177,6 +177,19 @@ def _image_places(server: Served, account: str, ecr: Any) -> list[Place]:  # noq
     findings = "/console/eu-west-1/image/findings?repository=pictures&digest="
     _find_much(server, ecr, plain)
     return [
+        Place(
+            "images-delete",
+            f"/console/eu-west-1/images/delete?repository=pictures&digest={plain}&digest={index}",
+            "Delete 2 images of pictures?",
+        ),
+        Place(
+            "images-delete-none", "/console/eu-west-1/images/delete?repository=pictures", "choose at least one image"
+        ),
+        Place(
+            "image-untag",
+            f"/console/eu-west-1/image/untag?repository=pictures&digest={plain}&tag={tags[0]}",
+            "the image is deleted with it",
+        ),
         Place("image-findings", f"{findings}{plain}", "CVE-2026-0001"),
         Place("image-findings-none", f"{findings}{index}", "An index is not scanned"),
         Place("image", f"{page}{plain}", "docker pull"),

@@ -89,6 +89,7 @@ class ImagePages:
             "login": _login(visit, host),
             "is_first": not visit.query.one("page"),
             "first": address(f"{visit.home}/images", repository=name, **_chosen(visit)),
+            "done": _done(visit),
             "problem": None,
         }
         try:
@@ -209,6 +210,15 @@ _KEYS = {
     ImageOrder.DIGEST: "imageDigest",
     ImageOrder.ARCHIVED: "lastArchivedAt",
 }
+
+
+def _done(visit: Visit) -> str:
+    """Say what a form did that led here."""
+    count = visit.query.one("count")
+    if not (count.isascii() and count.isdecimal() and len(count) <= len("100")):
+        return ""
+    number = "1 image was" if count == "1" else f"{count} images were"
+    return {"deleted": f"{number} deleted."}.get(visit.query.one("done"), "")
 
 
 def _login(visit: Visit, host: str) -> str:

@@ -11,8 +11,8 @@ async function keepFresh(part) {
     if (!answer || !answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".live");
     if (!fresh) return;
-    // A part that holds the keyboard focus stays as it is, so that the user does not lose the focus.
-    if (!part.contains(document.activeElement) && fresh.innerHTML !== part.innerHTML) {
+    // A part that holds the keyboard focus or a choice stays as it is, so that the user loses neither.
+    if (!part.contains(document.activeElement) && !part.querySelector("input:checked") && fresh.innerHTML !== part.innerHTML) {
       part.replaceChildren(...fresh.childNodes);
     }
     part.dataset.live = fresh.dataset.live;

@@ -1,0 +1,81 @@
+"""The images that a form is about: chosen on the list by their digests, a hundred at most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twinport.console import image_facts, words
+from twinport.console.image_facts import Status
+from twinport.console.image_page import path_of
+from twinport.console.pages import address
+from twinport.console.visits import Fields, Visit
+from twinport.model.content import Digest
+from twinport.model.images import ImageDetail, NamedImage
+from twinport.model.manifests import INDEX_TYPES
+from twinport.model.names import RepositoryName, repository_name
+from twinport.refusals.requests import InvalidParameter
+from twinport.registry.images import Images
+
+MOST_CHOSEN = 100
+_TAGS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRow:
+    path: str
+    digest: str
+    short: str
+    kind: str
+    tags: tuple[str, ...]
+    more_tags: int
+    pushed: str
+    size: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A repository and the images of it that were chosen."""
+
+    name: RepositoryName
+    digests: tuple[Digest, ...]
+
+    @classmethod
+    def read(cls, fields: Fields) -> "Selection":
+        """Read a selection from a query string or a form. Raises InvalidParameter for none, and for too many."""
+        digests = tuple(dict.fromkeys(Digest.parse(text) for text in fields.all("digest") if text))
+        if not digests:
+            raise InvalidParameter("digest", "choose at least one image of the list")
+        if len(digests) > MOST_CHOSEN:
+            raise InvalidParameter("digest", f"choose at most {MOST_CHOSEN} images at once")
+        return cls(repository_name(fields.one("repository")), digests)
+
+    async def described(self, images: Images, visit: Visit) -> Sequence[ImageDetail]:
+        """Return what was chosen, indexes before what they may contain. Raises ImageNotFound."""
+        named = [NamedImage(str(digest)) for digest in self.digests]
+        found = await images.describe(visit.caller, visit.registry, self.name, named)
+        return sorted(found, key=lambda detail: detail.media_type not in INDEX_TYPES)
+
+    def back(self, visit: Visit) -> str:
+        """Return where the visitor came from: the image's page, or the list for several."""
+        if len(self.digests) == 1:
+            return path_of(visit, self.name, str(self.digests[0]))
+        return address(f"{visit.home}/images", repository=self.name)
+
+
+def shown(visit: Visit, name: RepositoryName, detail: ImageDetail) -> ChosenRow:
+    digest = str(detail.digest)
+    return ChosenRow(
+        path=path_of(visit, name, digest),
+        digest=digest,
+        short=words.short_digest(digest),
+        kind=image_facts.kind(detail),
+        tags=detail.tags[:_TAGS_SHOWN],
+        more_tags=max(0, len(detail.tags) - _TAGS_SHOWN),
+        pushed=words.time(detail.pushed_at),
+        size=words.size(detail.size),
+        status=image_facts.status(detail),
+    )
+
+
+def number(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"
