@@ -178,6 +178,16 @@ def _image_places(server: Served, account: str, ecr: Any) -> list[Place]:  # noq
     _find_much(server, ecr, plain)
     return [
         Place(
+            "images-archive",
+            f"/console/eu-west-1/images/archive?repository=pictures&digest={plain}",
+            "Archiving is not replicated",
+        ),
+        Place(
+            "images-restore",
+            f"/console/eu-west-1/images/restore?repository=pictures&digest={whole}&digest={other}",
+            "Restore 2 images of pictures?",
+        ),
+        Place(
             "images-delete",
             f"/console/eu-west-1/images/delete?repository=pictures&digest={plain}&digest={index}",
             "Delete 2 images of pictures?",

@@ -32,6 +32,8 @@ PAGES = {
     "images": "images?repository=team/api",
     "images/fresh": "images/fresh?repository=team/api",
     "image": f"image?repository=team/api&digest={DIGEST}",
+    "images/archive": f"images/archive?repository=team/api&digest={DIGEST}",
+    "images/restore": f"images/restore?repository=team/api&digest={DIGEST}",
     "images/delete": f"images/delete?repository=team/api&digest={DIGEST}",
     "image/untag": f"image/untag?repository=team/api&digest={DIGEST}&tag=v1",
     "image/findings": f"image/findings?repository=team/api&digest={DIGEST}",
@@ -97,6 +99,8 @@ LIFECYCLE = json.dumps(
 )
 RULE = {"priority": "2", "tags": "untagged", "count-type": "sinceImagePushed", "count": "7", "action": "expire"}
 FORMS = {
+    "images/archive": Form("ecr:UpdateImageStorageClass", "The image is in the archive."),
+    "images/restore": Form("ecr:UpdateImageStorageClass", "The image is active."),
     "images/delete": Form("ecr:BatchDeleteImage", "1 image was deleted.", {"confirmation": "team/api"}),
     "image/untag": Form("ecr:BatchDeleteImage", "1 image was deleted.", {"confirmation": "v1"}),
     "image/findings": Form("ecr:StartImageScan", "A scan was requested."),

@@ -30,9 +30,9 @@ class Kept:
         asked = {"repositoryName": "team/api", "filter": {"imageStatus": "ANY"}}
         return {each["imageDigest"] for each in self.ecr.describe_images(**asked)["imageDetails"]}
 
-    def asking(self, *digests: str) -> str:
+    def asking(self, *digests: str, page: str = "delete") -> str:
         query = urllib.parse.urlencode([("repository", "team/api"), *(("digest", each) for each in digests)])
-        return read(self.opener, f"{self.home}/images/delete?{query}")
+        return read(self.opener, f"{self.home}/images/{page}?{query}")
 
     def send(self, page: str, fields: Sequence[tuple[str, str]]) -> tuple[int, str]:
         """Send a form with the session's token; return the status and the page that it leads to."""

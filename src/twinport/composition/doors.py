@@ -12,6 +12,7 @@ from twinport.console.creation import CreationPages
 from twinport.console.deletion import DeletionPages
 from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import Entrance
+from twinport.console.image_archive import ArchivePages
 from twinport.console.image_deletion import ImageDeletionPages
 from twinport.console.image_findings import FindingsPages
 from twinport.console.image_page import OneImagePages
@@ -104,6 +105,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     pages: tuple[Pages, ...] = (
         repositories,
         ImagePages(verbs.repositories, image_lists, verbs.replication, verbs.public_url),
+        ArchivePages(verbs.images, verbs.storage_classes),
         ImageDeletionPages(verbs.images),
         FindingsPages(verbs.images, verbs.scanning),
         OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),

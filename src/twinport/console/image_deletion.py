@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from twinport.console import commands, image_selection, words
 from twinport.console.image_page import SECTION, described, path_of
-from twinport.console.image_selection import Selection
+from twinport.console.image_selection import FailedImage, Selection
 from twinport.console.pages import address, refused, require_confirmation
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
@@ -18,16 +17,6 @@ from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import ImageNotFound
 from twinport.registry.images import Images, Removed
 from twinport.registry.named_images import ImageFailure
-
-
-@dataclass(frozen=True, slots=True)
-class FailedImage:
-    """An image that was not changed, with ECR's code and reason."""
-
-    path: str
-    short: str
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +136,9 @@ def _seen(detail: ImageDetail) -> str:
 
 def _failed(visit: Visit, name: RepositoryName, asked: int, removed: Removed) -> Page:
     failures = [_failure(visit, name, each) for each in removed.failures]
-    stay = [("repository", name), *(("digest", each.named.digest or "") for each in removed.failures)]
-    values = {
-        "name": name,
-        "deleted": image_selection.number(asked - len(failures)),
-        "failures": failures,
-        "again": f"{visit.home}/images/delete?{urlencode(stay)}",
-        "back": address(f"{visit.home}/images", repository=name),
-        "problem": None,
-    }
-    return Page("images_not_deleted.html", f"Images of {name} that were not deleted", SECTION, values, 409)
+    told = f"{image_selection.number(asked - len(failures))} deleted."
+    hint = "An image that an index contains goes after the index, or together with it: choose both."
+    return image_selection.failed(visit, name, "Not every image was deleted", (told, hint), failures)
 
 
 def _failure(visit: Visit, name: RepositoryName, each: ImageFailure) -> FailedImage:

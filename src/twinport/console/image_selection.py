@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from twinport.console import image_facts, words
 from twinport.console.image_facts import Status
-from twinport.console.image_page import path_of
+from twinport.console.image_page import SECTION, path_of
 from twinport.console.pages import address
-from twinport.console.visits import Fields, Visit
+from twinport.console.visits import Fields, Page, Visit
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, NamedImage
 from twinport.model.manifests import INDEX_TYPES
@@ -30,6 +30,16 @@ class ChosenRow:
     pushed: str
     size: str
     status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImage:
+    """An image that was not changed, with ECR's code and reason."""
+
+    path: str
+    short: str
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +89,18 @@ def shown(visit: Visit, name: RepositoryName, detail: ImageDetail) -> ChosenRow:
 
 def number(count: int) -> str:
     return "1 image" if count == 1 else f"{count} images"
+
+
+def failed(
+    visit: Visit, name: RepositoryName, headline: str, told: tuple[str, str], failures: Sequence[FailedImage]
+) -> Page:
+    """Return the page of images that a form did not change. `told` is what it did change, and a hint."""
+    values = {
+        "name": name,
+        "headline": headline,
+        "told": told[0],
+        "hint": told[1],
+        "failures": failures,
+        "back": address(f"{visit.home}/images", repository=name),
+    }
+    return Page("images_failed.html", f"{headline} · {name}", SECTION, values, 409)

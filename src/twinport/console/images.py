@@ -218,7 +218,9 @@ def _done(visit: Visit) -> str:
     if not (count.isascii() and count.isdecimal() and len(count) <= len("100")):
         return ""
     number = "1 image was" if count == "1" else f"{count} images were"
-    return {"deleted": f"{number} deleted."}.get(visit.query.one("done"), "")
+    done = {"deleted": "deleted.", "archived": "moved to the archive.", "restoring": "taken out of the archive."}
+    told = done.get(visit.query.one("done"))
+    return f"{number} {told}" if told else ""
 
 
 def _login(visit: Visit, host: str) -> str:
