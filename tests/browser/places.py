@@ -71,6 +71,7 @@ def _replicate(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 
     ]
     ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
     ecr.put_registry_policy(policyText=json.dumps(_long_policy(account)))
+    ecr.set_repository_policy(repositoryName=LONG, policyText=json.dumps(_long_policy(account)))
     for tag in ("1.0", "1.1", "a-tag-that-is-sixty-characters-long-for-reasons-nobody-knows"):
         push(server, account, "team/api", tag)
     hold_back(server, "eu-west-1", held=True)
@@ -133,6 +134,10 @@ def _registry_places() -> list[Place]:
         Place("images-none", f"{home}/images?repository=empty", "No images yet"),
         Place("repository-delete", f"{home}/repositories/delete?repository={LONG}", "Also delete its images"),
         Place("repository-delete-empty", f"{home}/repositories/delete?repository=empty", "It has no images"),
+        Place("policy", f"{home}/policy?repository={LONG}&done=saved", "Edit policy"),
+        Place("policy-none", f"{home}/policy?repository=empty", "No repository policy"),
+        Place("policy-edit", f"{home}/policy/edit?repository={LONG}", "Save policy"),
+        Place("policy-delete", f"{home}/policy/delete?repository={LONG}", "Delete the policy of"),
         Place("tags", f"{home}/tags?repository={LONG}&key=01{'k' * 120}", "50 of at most 50"),
         Place("tags-none", f"{home}/tags?repository=empty", "This repository has no tags"),
         Place("settings", f"{home}/settings?repository={LONG}&done=mutability", "Scan on push"),

@@ -21,6 +21,8 @@ LIFECYCLE = (
 FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/repositories/new", NEW | {"name": "forged"}),
     (f"{HOME}/repositories/delete", {"repository": "team/api", "confirmation": "team/api"}),
+    (f"{HOME}/policy/edit", {"repository": "team/api", "policy": "{}"}),
+    (f"{HOME}/policy/delete", {"repository": "team/api", "confirmation": "team/api"}),
     (f"{HOME}/tags/set", {"repository": "team/api", "key": "forged", "value": "x"}),
     (f"{HOME}/tags/remove", {"repository": "team/api", "chosen": "team"}),
     (f"{HOME}/settings/mutability", {"repository": "team/api", "mutability": "IMMUTABLE"}),
@@ -59,6 +61,7 @@ def settled(person: Person) -> Person:
     places = [{"region": "us-east-1", "registryId": person.account}]
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
     ecr.put_registry_policy(policyText=POLICY)
+    ecr.set_repository_policy(repositoryName="team/api", policyText=POLICY)
     return person
 
 
@@ -248,6 +251,7 @@ def everything(person: Person) -> dict[str, object]:
         "tags": ecr.list_tags_for_resource(resourceArn=arn)["tags"],
         "repositories": ecr.describe_repositories()["repositories"],
         "replication": ecr.describe_registry()["replicationConfiguration"],
+        "own policy": ecr.get_repository_policy(repositoryName="team/api")["policyText"],
         "policy": ecr.get_registry_policy()["policyText"],
         "lifecycle": ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"],
         "preview": ecr.get_lifecycle_policy_preview(repositoryName="team/api")["lifecyclePolicyText"],

@@ -39,6 +39,9 @@ PAGES = {
     "image/findings": f"image/findings?repository=team/api&digest={DIGEST}",
     "image/findings/fresh": f"image/findings/fresh?repository=team/api&digest={DIGEST}",
     "image/fresh": f"image/fresh?repository=team/api&digest={DIGEST}",
+    "policy": "policy?repository=team/api",
+    "policy/edit": "policy/edit?repository=team/api",
+    "policy/delete": "policy/delete?repository=team/api",
     "tags": "tags?repository=team/api",
     "settings": "settings?repository=team/api",
     "lifecycle": "lifecycle?repository=team/api",
@@ -71,6 +74,8 @@ POLICY = document(
         "Allow", "ecr:ReplicateImage", f"arn:aws:ecr:{REGION}:ACCOUNT:repository/*", Principal={"AWS": "222222222222"}
     )
 )
+
+OWN_POLICY = document(statement("Allow", "ecr:BatchGetImage", Principal={"AWS": "333333333333"}))
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,10 @@ FORMS = {
     "repositories/delete": Form(
         "ecr:DeleteRepository", "The repository was deleted.", {"confirmation": "team/api", "images": "deleted"}
     ),
+    "policy/edit": Form(
+        "ecr:SetRepositoryPolicy", "The policy is saved.", {"policy": OWN_POLICY.replace("333", "444")}
+    ),
+    "policy/delete": Form("ecr:DeleteRepositoryPolicy", "The policy was deleted", {"confirmation": "team/api"}),
     "tags/set": Form("ecr:TagResource", "The tag is saved.", {"key": "owner", "value": "us"}, "tags"),
     "tags/remove": Form("ecr:UntagResource", "The tags were removed.", {"chosen": "team"}, "tags"),
     "settings/mutability": Form(
@@ -247,6 +256,7 @@ def furnished(server: Served, account: str) -> Visitor:
     ecr.get_waiter("lifecycle_policy_preview_complete").wait(repositoryName="team/api", WaiterConfig={"Delay": 1})
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
     ecr.put_registry_policy(policyText=POLICY.replace("ACCOUNT", account))
+    ecr.set_repository_policy(repositoryName="team/api", policyText=OWN_POLICY)
     return Visitor(server, {"way": "open", "account": account})
 
 
@@ -340,7 +350,12 @@ def state(server: Served, account: str) -> tuple[object, ...]:
     except ClientError as refused:
         policy = refused.response["Error"]["Code"]
     replication = ecr.describe_registry()["replicationConfiguration"]
+    try:
+        own = ecr.get_repository_policy(repositoryName="team/api")["policyText"]
+    except ClientError as refused:
+        own = refused.response["Error"]["Code"]
     images = ecr.describe_images(repositoryName="team/api", filter={"imageStatus": "ANY"})["imageDetails"]
     tags = [ecr.list_tags_for_resource(resourceArn=each["repositoryArn"])["tags"] for each in repositories]
     lifecycle = ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"]
-    return repositories, images, tags, lifecycle, replication, policy, role.get("Description"), role["RoleId"]
+    documents = (own, lifecycle, policy)
+    return repositories, images, tags, documents, replication, role.get("Description"), role["RoleId"]

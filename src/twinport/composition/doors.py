@@ -23,6 +23,7 @@ from twinport.console.private_registry import PrivateRegistryPages
 from twinport.console.rendering import Renderer
 from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
+from twinport.console.repository_policy import RepositoryPolicyPages
 from twinport.console.repository_tags import RepositoryTagPages
 from twinport.console.roles import RolePages
 from twinport.console.routes import Pages
@@ -146,6 +147,7 @@ def _repository_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
         CreationPages(verbs.repositories, at_rest),
         DeletionPages(verbs.repositories, verbs.images),
         SettingsPages(verbs.repositories, verbs.scanning, at_rest, verbs.public_url),
+        RepositoryPolicyPages(verbs.policies),
         RepositoryTagPages(verbs.tags),
         LifecyclePages(verbs.lifecycle, verbs.lifecycle_previews),
     )

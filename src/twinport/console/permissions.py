@@ -1,24 +1,20 @@
 """The pages of a registry's permissions: its policy, and the helper that writes a statement for replication."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 
 from twinport.console import commands, statements
 from twinport.console.pages import address, refused, require_confirmation
+from twinport.console.policy_editor import MOST_SHOWN, check_length, check_unchanged, fingerprint, refused_text
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
+from twinport.policies.documents import PolicyKind
 from twinport.refusals.callers import NotConfirmed
-from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import RegistryPolicyNotFound
-from twinport.refusals.requests import InvalidParameter
 from twinport.registry.policies import RegistryPolicies
 
-LONGEST_POLICY = 10_240
 _SECTION = "registry"
-# A longer policy is shown in part: a tenant's data must not make a page arbitrarily large.
-_MOST_SHOWN = 20_000
 _DONE = {
     "saved": "The policy is saved.",
     "added": "The statement was added: these accounts may replicate into this registry now.",
@@ -43,11 +39,10 @@ class PermissionPages:
         )
 
     async def show(self, visit: Visit) -> Page:
-        policy = await self._policy(visit)
-        shown = commands.pretty(policy) if policy else ""
+        shown = await self._policy(visit) or ""
         values = {
-            "policy": shown[:_MOST_SHOWN],
-            "is_cut": len(shown) > _MOST_SHOWN,
+            "policy": shown[:MOST_SHOWN],
+            "is_cut": len(shown) > MOST_SHOWN,
             "done": _DONE.get(visit.query.one("done"), ""),
             "command": commands.ecr(visit).line("ecr get-registry-policy"),
         }
@@ -57,18 +52,19 @@ class PermissionPages:
 
     async def edit(self, visit: Visit) -> Page:
         policy = await self._policy(visit)
-        text = commands.pretty(policy) if policy else ""
-        if len(text) > _MOST_SHOWN:
+        text = policy or ""
+        if len(text) > MOST_SHOWN:
             return Page("permissions_too_long.html", "Edit registry policy", _SECTION, {"command": _put(visit, "…")})
-        return _editor(visit, text, _fingerprint(policy))
+        return _editor(visit, text, fingerprint(policy))
 
     async def save(self, visit: Visit) -> Result:
         text = visit.form.one("policy")
         try:
-            _check_unchanged(await self._policy(visit), visit.form)
+            check_unchanged(await self._policy(visit), visit.form)
             await self._put(visit, text)
         except Refusal as refusal:
-            return refused(_editor(visit, text[:_MOST_SHOWN], visit.form.one("seen")), refusal)
+            page = _editor(visit, text[:MOST_SHOWN], visit.form.one("seen"))
+            return refused_text(page, refusal, text, PolicyKind.REGISTRY)
         return Redirect(address(f"{visit.home}/permissions", done="saved"))
 
     # --- the statement for replication --------------------------------------------------------------------
@@ -85,7 +81,7 @@ class PermissionPages:
             return self._helper(visit, visit.form, policy, shows=True)
         statement = statements.replication_statement(sid, accounts, visit.registry)
         try:
-            _check_unchanged(policy, visit.form)
+            check_unchanged(policy, visit.form)
             await self._put(visit, statements.with_statement(policy, statement))
         except Refusal as refusal:
             return refused(self._helper(visit, visit.form, policy, shows=True), refusal)
@@ -106,7 +102,7 @@ class PermissionPages:
             "wrong": wrong,
             "preview": preview,
             "command": command,
-            "seen": _fingerprint(policy),
+            "seen": fingerprint(policy),
             "problem": None,
         }
         return Page("permissions_generate.html", "Generate statement", _SECTION, values, 400 if wrong else 200)
@@ -116,7 +112,7 @@ class PermissionPages:
     async def ask_to_delete(self, visit: Visit) -> Page:
         policy = await self.policies.get(visit.caller, visit.registry)
         values = {
-            "policy": commands.pretty(policy)[:_MOST_SHOWN],
+            "policy": policy[:MOST_SHOWN],
             "command": commands.ecr(visit).line("ecr delete-registry-policy"),
             "problem": None,
         }
@@ -131,9 +127,7 @@ class PermissionPages:
         return Redirect(address(f"{visit.home}/permissions", done="removed"))
 
     async def _put(self, visit: Visit, text: str) -> None:
-        """Check the length of the text, which the verb leaves to its doors, and store the policy."""
-        if len(text) > LONGEST_POLICY:
-            raise InvalidParameter("policyText", f"Member must have length less than or equal to {LONGEST_POLICY}")
+        check_length(text)
         await self.policies.put(visit.caller, visit.registry, text)
 
     async def _policy(self, visit: Visit) -> str | None:
@@ -150,12 +144,3 @@ def _editor(visit: Visit, text: str, seen: str) -> Page:
 
 def _put(visit: Visit, text: str) -> str:
     return commands.ecr(visit).line("ecr put-registry-policy", policy_text=text)
-
-
-def _fingerprint(policy: str | None) -> str:
-    return hashlib.sha256((policy or "").encode()).hexdigest()
-
-
-def _check_unchanged(policy: str | None, form: Fields) -> None:
-    if form.one("seen") != _fingerprint(policy):
-        raise ChangedMeanwhile

@@ -1,6 +1,6 @@
 """What a page tells a user after a refusal: the fact, and what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twinport import errors
 from twinport.errors import AccessDenied, Refusal
@@ -15,6 +15,9 @@ class Problem:
     headline: str
     message: str
     remedy: str
+
+    def with_remedy(self, remedy: str) -> "Problem":
+        return replace(self, remedy=remedy)
 
 
 _KINDS: tuple[tuple[type[Refusal], int, str, str], ...] = (

@@ -1,0 +1,116 @@
+"""The pages of a repository's policy: the text, the editor, and the deletion."""
+
+from dataclasses import dataclass
+
+from twinport.console import commands
+from twinport.console.pages import address, asked_repository, refused, require_confirmation
+from twinport.console.policy_editor import (
+    MOST_SHOWN,
+    check_length,
+    check_unchanged,
+    fingerprint,
+    refused_text,
+)
+from twinport.console.routes import Route
+from twinport.console.visits import Page, Redirect, Result, Visit
+from twinport.errors import Refusal
+from twinport.model.names import RepositoryName
+from twinport.policies.documents import PolicyKind
+from twinport.refusals.images import RepositoryPolicyNotFound
+from twinport.registry.policies import Lockout, RepositoryPolicies
+
+_SECTION = "repositories"
+_DONE = {
+    "saved": "The policy is saved.",
+    "removed": "The policy was deleted: the identity-based policies of this account decide alone.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPolicyPages:
+    policies: RepositoryPolicies
+
+    def routes(self) -> tuple[Route, ...]:
+        base = "/console/{region}/policy"
+        return (
+            Route("GET", base, self.show),
+            Route("GET", f"{base}/edit", self.edit),
+            Route("POST", f"{base}/edit", self.save),
+            Route("GET", f"{base}/delete", self.ask_to_delete),
+            Route("POST", f"{base}/delete", self.delete),
+        )
+
+    async def show(self, visit: Visit) -> Page:
+        name = asked_repository(visit)
+        policy = await self._policy(visit, name) or ""
+        values = {
+            "name": name,
+            "policy": policy[:MOST_SHOWN],
+            "is_cut": len(policy) > MOST_SHOWN,
+            "done": _DONE.get(visit.query.one("done"), ""),
+            "command": commands.ecr(visit).line("ecr get-repository-policy", repository_name=name),
+        }
+        return Page("policy.html", name, _SECTION, values)
+
+    async def edit(self, visit: Visit) -> Page:
+        name = asked_repository(visit)
+        policy = await self._policy(visit, name)
+        return _editor(visit, name, policy or "", fingerprint(policy))
+
+    async def save(self, visit: Visit) -> Result:
+        name, text = asked_repository(visit), visit.form.one("policy")
+        lockout = Lockout.ACCEPTED if visit.form.one("force") == "on" else Lockout.REFUSED
+        try:
+            check_unchanged(await self._policy(visit, name), visit.form)
+            check_length(text)
+            await self.policies.put(visit.caller, visit.registry, name, text, lockout)
+        except Refusal as refusal:
+            page = _editor(visit, name, text[:MOST_SHOWN], visit.form.one("seen"))
+            return refused_text(page, refusal, text, PolicyKind.REPOSITORY)
+        return Redirect(address(f"{visit.home}/policy", repository=name, done="saved"))
+
+    async def ask_to_delete(self, visit: Visit) -> Page:
+        name = asked_repository(visit)
+        policy = await self.policies.get(visit.caller, visit.registry, name)
+        values = {
+            "name": name,
+            "policy": policy[:MOST_SHOWN],
+            "command": commands.ecr(visit).line("ecr delete-repository-policy", repository_name=name),
+            "problem": None,
+        }
+        return Page("policy_delete.html", "Delete repository policy", _SECTION, values)
+
+    async def delete(self, visit: Visit) -> Result:
+        name = asked_repository(visit)
+        try:
+            require_confirmation(visit, name)
+            await self.policies.delete(visit.caller, visit.registry, name)
+        except Refusal as refusal:
+            return refused(await self.ask_to_delete(visit), refusal)
+        return Redirect(address(f"{visit.home}/policy", repository=name, done="removed"))
+
+    async def _policy(self, visit: Visit, name: RepositoryName) -> str | None:
+        try:
+            return await self.policies.get(visit.caller, visit.registry, name)
+        except RepositoryPolicyNotFound:
+            return None
+
+
+def _editor(visit: Visit, name: RepositoryName, text: str, seen: str) -> Page:
+    forced = visit.form.one("force") == "on"
+    command = commands.ecr(visit).line(
+        "ecr set-repository-policy",
+        *(["force"] if forced else []),
+        repository_name=name,
+        policy_text=text[:MOST_SHOWN] or "POLICY",
+    )
+    values = {
+        "name": name,
+        "text": text[:MOST_SHOWN],
+        "is_too_long": len(text) > MOST_SHOWN,
+        "seen": seen,
+        "forced": forced,
+        "command": command,
+        "problem": None,
+    }
+    return Page("policy_edit.html", "Edit repository policy", _SECTION, values)
