@@ -11,12 +11,12 @@ from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGION
 from tests.reading import plans, settle_statistics, work
 from tests.shelf import Shelf
-from twinport.catalog.regional import image_lists, repositories, schema
+from twinport.catalog.regional import image_lists, images, repositories, schema
 from twinport.catalog.regional.image_lists import MOST_LOOKED_AT, Place
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.image_queries import ImageOrder, ImageQuery
-from twinport.model.images import ImageStatus, TagStatus
+from twinport.model.images import ImageFilter, ImageStatus, TagStatus
 from twinport.model.manifests import OCI_MANIFEST
 from twinport.refusals.requests import InvalidParameter
 
@@ -179,6 +179,27 @@ async def test_what_a_page_costs_does_not_grow_with_the_repository(shelf: Shelf)
     await region.write(lambda db: put(db, repository.id, SHORT, LONG))
     long = await region.write(measure)
     assert [order for order in ImageOrder if long[order] > short[order] * 1.2] == []
+
+
+async def test_a_page_of_the_few_images_in_the_archive_does_not_read_the_others(shelf: Shelf) -> None:
+    repository = await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.registry, shelf.name))
+    wanted = ImageFilter(status=ImageStatus.ARCHIVED)
+
+    def listed(db: Connection) -> list[object]:
+        found: list[object] = [*images.described(db, repository.id, wanted, "", 10)]
+        return [*found, *images.listed(db, repository.id, wanted, ("", ""), 10)]
+
+    def measure(db: Connection) -> int:
+        db.execute(schema.image_storage.delete().where(schema.image_storage.c.digest != str(digest(7))))
+        settle_statistics(db)
+        assert len(listed(db)) == 2
+        return work(db, listed)
+
+    region = shelf.catalog.region(REGION)
+    await region.write(lambda db: put(db, repository.id, 0, SHORT))
+    short = await region.write(measure)
+    await region.write(lambda db: put(db, repository.id, SHORT, LONG))
+    assert await region.write(measure) <= short * 1.2
 
 
 async def test_every_order_is_read_from_its_index(shelf: Shelf) -> None:

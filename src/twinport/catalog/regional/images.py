@@ -262,6 +262,7 @@ def listed(
 ) -> list[ImageId]:
     """Return images in the order of (digest, tag), one entry for each tag, those after the entry `after`."""
     digest, tag = after
+    first = storage.first_column(wanted.status)
     named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
     query = (
         select(_manifest.c.digest, _tag.c.name)
@@ -269,12 +270,12 @@ def listed(
         .outerjoin(_storage, storage.OF_THE_IMAGE)
         .where(
             _manifest.c.repository_id == repository_id,
-            _manifest.c.digest >= digest,
-            or_(_manifest.c.digest > digest, func.coalesce(_tag.c.name, "") > tag),
+            first >= digest,
+            or_(first > digest, func.coalesce(_tag.c.name, "") > tag),
             *_name_is_as_asked(wanted.tags),
             *storage.is_in(wanted.status),
         )
-        .order_by(_manifest.c.digest, _tag.c.name)
+        .order_by(first, _tag.c.name)
         .limit(limit)
     )
     return [ImageId(Digest.parse(row.digest), row.name) for row in db.execute(query)]
@@ -288,9 +289,10 @@ def described(db: Connection, repository_id: int, wanted: ImageFilter, after: st
         .exists()
     )
     tags = {TagStatus.ANY: (), TagStatus.TAGGED: (is_tagged,), TagStatus.UNTAGGED: (~is_tagged,)}[wanted.tags]
-    query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest > after, *tags)
+    first = storage.first_column(wanted.status)
+    query = _details().where(_manifest.c.repository_id == repository_id, first > after, *tags)
     query = query.where(*storage.is_in(wanted.status))
-    return _with_tags(db, repository_id, db.execute(query.order_by(_manifest.c.digest).limit(limit)).all())
+    return _with_tags(db, repository_id, db.execute(query.order_by(first).limit(limit)).all())
 
 
 def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:

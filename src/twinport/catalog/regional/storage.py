@@ -47,6 +47,14 @@ def is_in(status: ImageStatus | None) -> tuple[ColumnElement[bool], ...]:
             return (_storage.c.status == status.value,)
 
 
+def first_column(status: ImageStatus | None) -> ColumnElement[str]:
+    """Return the column of digests by whose index images of a status are found without reading the others.
+
+    Those that are not active are few among many, and have rows of their own.
+    """
+    return _manifest.c.digest if status in (None, ImageStatus.ACTIVE) else _storage.c.digest
+
+
 def status_of(db: Connection, repository_id: int, digest: Digest) -> ImageStatus:
     """Return the status of an image that is there."""
     query = select(_storage.c.status).where(_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
