@@ -113,6 +113,7 @@ bench: $(DEV_READY) ## Measure beside a peer, and print ratios.
 	$(BIN)/python benchmarks/start.py
 	PYTHONPATH=. $(BIN)/python benchmarks/pushes.py
 	PYTHONPATH=. $(BIN)/python benchmarks/console.py
+	PYTHONPATH=. $(BIN)/python benchmarks/registry_pages.py
 	$(BIN)/python benchmarks/metrics.py
 
 bench-access: $(BENCH_READY) ## Measure signed requests a second beside moto's server, and print ratios.
