@@ -321,7 +321,7 @@ def main(arguments: list[str]) -> int:
     text = page(collected())
     if arguments == ["--check"]:
         current = PAGE.exists() and PAGE.read_text() == text
-        print("" if current else f"{PAGE.name} is out of date: edit tools/ecr_page/, not the page, and run `make pages`")
+        print("" if current else f"{PAGE.name} is out of date: edit tools/ecr_page/ instead, and run `make pages`")
         return 0 if current else 1
     PAGE.write_text(text)
     return 0
