@@ -1,6 +1,7 @@
 """Whatever is done in any order to two repositories, ECR's operations answer what a plain model beside them says.
 
-The model knows repositories with their settings and tags, and images by digest and tag. The verbs are the real ones.
+The model knows repositories with their settings and tags, images by digest and tag, the archive, and referrers. The
+verbs are the real ones, on either database.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from random import Random
 from typing import Any, cast
 
@@ -18,17 +20,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests import fakes
+from tests.catalogs import ENGINES, opened
 from tests.ecr.conftest import Ecr
-from tests.ecr.pushing import digest_of, index, manifest
+from tests.ecr.pushing import OCI_MANIFEST, digest_of, index, manifest
 from tests.fakes import REGION
+from twinport.catalog.ports import WholeCatalog
+from twinport.clock import ManualClock
 from twinport.model.names import AccountId, Registry
+from twinport.registry.lifecycle_runs import LifecycleRuns
+from twinport.registry.pulls import Pulls
 
 pytestmark = pytest.mark.large
 CONFIG = b"{}"
 PART, OTHER = (manifest(CONFIG, annotations={"number": number}) for number in ("1", "2"))
 INDEX = index(PART)
-MANIFESTS = {digest_of(text.encode()): text for text in (PART, OTHER, INDEX)}
-PART_DIGEST, OTHER_DIGEST, INDEX_DIGEST = MANIFESTS
+SUBJECT = {"mediaType": OCI_MANIFEST, "digest": digest_of(PART.encode()), "size": len(PART)}
+REFERRER = manifest(CONFIG, subject=SUBJECT, artifactType="application/vnd.example.signature")
+MANIFESTS = {digest_of(text.encode()): text for text in (PART, OTHER, INDEX, REFERRER)}
+PART_DIGEST, OTHER_DIGEST, INDEX_DIGEST, REFERRER_DIGEST = MANIFESTS
+ACTIVE, ARCHIVED, ACTIVATING = "ACTIVE", "ARCHIVED", "ACTIVATING"
 WILDCARD = "dev*"
 POLICIES = [
     json.dumps({"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]})
@@ -42,7 +52,7 @@ STEPS = 40
 # One repository is there nearly always, so that most steps find something.
 names = st.sampled_from(("team/api", "team/api", "team/api", "team/web"))
 rarely_kept = st.sampled_from(("team/web", "team/web", "team/web", "team/api"))
-digests = st.sampled_from((PART_DIGEST, OTHER_DIGEST, PART_DIGEST, INDEX_DIGEST))
+digests = st.sampled_from((PART_DIGEST, OTHER_DIGEST, PART_DIGEST, INDEX_DIGEST, REFERRER_DIGEST))
 tags = st.sampled_from(("latest", "dev-1"))
 keys = st.sampled_from(("a", "b", "c"))
 resource_tags = st.dictionaries(keys, st.sampled_from(("", "1", "2")), max_size=2)
@@ -60,6 +70,8 @@ class Repository:
     lifecycle: str | None = None
     images: set[str] = field(default_factory=set)
     tagged: dict[str, str] = field(default_factory=dict)
+    # Of images that are not active.
+    statuses: dict[str, str] = field(default_factory=dict)
 
     def keeps(self, tag: str) -> bool:
         """Tell whether a tag must stay where it is."""
@@ -72,15 +84,40 @@ class Repository:
 
     def push(self, digest: str, tag: str | None) -> str:
         """Return the code of the refusal, or take the image."""
-        if digest == self.tagged.get(tag) if tag else digest in self.images:
+        is_there = digest == self.tagged.get(tag) if tag else digest in self.images
+        if is_there and digest not in self.statuses:
             return "ImageAlreadyExistsException"
-        if tag in self.tagged and self.keeps(tag or ""):
+        if not is_there and tag in self.tagged and self.keeps(tag or ""):
             return "ImageTagAlreadyExistsException"
         if digest == INDEX_DIGEST and PART_DIGEST not in self.images:
             return "ReferencedImagesNotFoundException"
         self.images.add(digest)
         if tag:
             self.tagged[tag] = digest
+        self.activate(digest)
+        return ""
+
+    def status(self, digest: str) -> str:
+        return self.statuses.get(digest, ACTIVE)
+
+    def activate(self, digest: str) -> None:
+        """Take an image out of the archive, and what it contains."""
+        for each in (digest, PART_DIGEST) if digest == INDEX_DIGEST else (digest,):
+            self.statuses.pop(each, None)
+
+    def store(self, digest: str | None, tag: str | None, target: str) -> str:
+        """Return the code of the refusal, or archive an image, or begin to restore it."""
+        found, failure = self.find(digest, tag)
+        if failure:
+            return "ImageNotFoundException"
+        status = self.status(found)
+        if target == "STANDARD":
+            self.statuses |= {found: ACTIVATING} if status == ARCHIVED else {}
+            return ""
+        is_in_use = found == PART_DIGEST and INDEX_DIGEST in self.images and self.status(INDEX_DIGEST) != ARCHIVED
+        if status == ACTIVATING or (status == ACTIVE and is_in_use):
+            return "ImageStorageClassUpdateNotSupportedException"
+        self.statuses[found] = ARCHIVED
         return ""
 
     def find(self, digest: str | None, tag: str | None) -> tuple[str, str]:
@@ -105,13 +142,15 @@ class Repository:
             del self.tagged[gone]
         if is_whole:
             self.images.remove(found)
+            self.statuses.pop(found, None)
         return ""
 
-    def entries(self) -> list[tuple[str, str | None]]:
-        """Return an entry for each tag, and one for each image without any."""
+    def entries(self, *statuses: str) -> list[tuple[str, str | None]]:
+        """Return an entry for each tag, and one for each image without any; of images in these statuses, or of all."""
         tagged = [(digest, tag) for tag, digest in self.tagged.items()]
         untagged = [(digest, None) for digest in self.images - set(self.tagged.values())]
-        return sorted([*tagged, *untagged], key=lambda entry: (entry[0], entry[1] or ""))
+        every = sorted([*tagged, *untagged], key=lambda entry: (entry[0], entry[1] or ""))
+        return [entry for entry in every if not statuses or self.status(entry[0]) in statuses]
 
 
 def exclusions(mutability: str) -> dict[str, Any]:
@@ -131,9 +170,10 @@ def listed(given: dict[str, str]) -> list[dict[str, str]]:
 class Machine(RuleBasedStateMachine):
     """One registry, which is another in each example. A refusal is as much an answer as a success is."""
 
-    def __init__(self, ecr: Ecr, runner: asyncio.Runner, account: str) -> None:
+    def __init__(self, ecr: Ecr, catalog: WholeCatalog, runner: asyncio.Runner, account: str) -> None:
         super().__init__()
         self.ecr, self.runner = ecr, runner
+        self.loop = LifecycleRuns(catalog, "the loop", Pulls(catalog), asyncio.Event(), owed=lambda: None)
         self.registry = Registry(AccountId(account), REGION)
         self.repositories: dict[str, Repository] = {}
 
@@ -271,8 +311,38 @@ class Machine(RuleBasedStateMachine):
         answer = self.ask("BatchGetImage", refusal, repositoryName=name, imageIds=[image(digest, tag)])
         if not refusal:
             found, failure = self.repositories[name].find(digest, tag)
+            failure = failure or ("ImageNotFound" if found in self.repositories[name].statuses else "")
             assert [each["imageManifest"] for each in answer["images"]] == ([] if failure else [MANIFESTS[found]])
             assert [each["failureCode"] for each in answer["failures"]] == ([failure] if failure else [])
+
+    # --- the archive ---
+
+    @rule(name=names, digest=digests, wanted=st.sampled_from(("ARCHIVE", "ARCHIVE", "STANDARD")))
+    def store(self, name: str, digest: str, wanted: str) -> None:
+        refusal = self.missing(name) or self.repositories[name].store(digest, None, wanted)
+        answer = self.ask(
+            "UpdateImageStorageClass",
+            refusal,
+            repositoryName=name,
+            imageId={"imageDigest": digest},
+            targetStorageClass=wanted,
+        )
+        assert refusal or answer["imageStatus"] == self.repositories[name].status(digest)
+
+    @rule(name=names, tag=tags)
+    def restore(self, name: str, tag: str) -> None:
+        """Restore an image that is named by a tag, and wait until it is there."""
+        refusal = self.missing(name) or self.repositories[name].store(None, tag, "STANDARD")
+        named = {"imageId": {"imageTag": tag}, "targetStorageClass": "STANDARD"}
+        self.ask("UpdateImageStorageClass", refusal, repositoryName=name, **named)
+        self.end_restores()
+
+    @rule()
+    def end_restores(self) -> None:
+        self.runner.run(self.loop.end_restores(REGION))
+        for repository in self.repositories.values():
+            for digest in [each for each, status in repository.statuses.items() if status == ACTIVATING]:
+                repository.activate(digest)
 
     # --- what is there ---
 
@@ -297,12 +367,18 @@ class Machine(RuleBasedStateMachine):
         self.look_at_images(name, repository, limit)
 
     def look_at_images(self, name: str, repository: Repository, limit: int) -> None:
-        details = [
-            (each["imageDigest"], each.get("imageTags", []))
-            for page in self.pages("DescribeImages", repositoryName=name, maxResults=limit)
-            for each in page["imageDetails"]
-        ]
-        assert details == [(digest, repository.tags_of(digest)) for digest in sorted(repository.images)]
+        for wanted in (ACTIVE, ARCHIVED, ACTIVATING):
+            asked = {"repositoryName": name, "maxResults": limit, "filter": {"imageStatus": wanted}}
+            details = [
+                (each["imageDigest"], each.get("imageTags", []), each["imageStatus"])
+                for page in self.pages("DescribeImages", **asked)
+                for each in page["imageDetails"]
+            ]
+            there = [digest for digest in sorted(repository.images) if repository.status(digest) == wanted]
+            assert details == [(digest, repository.tags_of(digest), wanted) for digest in there]
+        referrers = self.ask("ListImageReferrers", repositoryName=name, subjectId={"imageDigest": PART_DIGEST})
+        is_there = REFERRER_DIGEST in repository.images and repository.status(REFERRER_DIGEST) == ACTIVE
+        assert [each["digest"] for each in referrers["referrers"]] == ([REFERRER_DIGEST] if is_there else [])
         for status, is_meant in (("ANY", {True, False}), ("TAGGED", {True}), ("UNTAGGED", {False})):
             asked = {"repositoryName": name, "maxResults": limit, "filter": {"tagStatus": status}}
             entries = [
@@ -310,7 +386,7 @@ class Machine(RuleBasedStateMachine):
                 for page in self.pages("ListImages", **asked)
                 for each in page["imageIds"]
             ]
-            assert entries == [entry for entry in repository.entries() if (entry[1] is not None) in is_meant]
+            assert entries == [entry for entry in repository.entries(ACTIVE) if (entry[1] is not None) in is_meant]
 
     def pages(self, operation: str, **members: object) -> Iterator[dict[str, Any]]:
         answer = self.ask(operation, **members)
@@ -326,9 +402,16 @@ class Machine(RuleBasedStateMachine):
             self.look(name, 2)
 
 
-def test_each_answer_is_that_of_the_model(ecr: Ecr) -> None:
+@pytest.fixture(params=ENGINES)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WholeCatalog]:
+    catalog = opened(request, tmp_path, ManualClock(fakes.NOW))
+    yield catalog
+    catalog.close()
+
+
+def test_each_answer_is_that_of_the_model(ecr: Ecr, catalog: WholeCatalog) -> None:
     accounts = itertools.count(10**11)
     with asyncio.Runner() as runner:
         # It makes its machines by a call, of a class or of this.
-        made = cast("type[Machine]", lambda: Machine(ecr, runner, str(next(accounts))))
+        made = cast("type[Machine]", lambda: Machine(ecr, catalog, runner, str(next(accounts))))
         run_state_machine_as_test(made, settings=hypothesis.settings(stateful_step_count=STEPS))

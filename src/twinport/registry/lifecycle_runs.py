@@ -105,7 +105,7 @@ class LifecycleRuns:
 
         So other Regions have their turn, however often a client puts a policy.
         """
-        await self._restore(region)
+        await self.end_restores(region)
         database = self.catalog.region(region)
         for home in await database.read(
             lambda db: lifecycle_previews.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)
@@ -260,7 +260,8 @@ class LifecycleRuns:
 
     # --- restores ---
 
-    async def _restore(self, region: RegionName) -> None:
+    async def end_restores(self, region: RegionName) -> None:
+        """Make active what clients asked to restore, and owe its deliveries and scans."""
         database = self.catalog.region(region)
         while found := await database.read(lambda db: storage.activating(db, region, AT_ONCE)):
             for each in found:
