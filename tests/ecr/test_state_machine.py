@@ -329,6 +329,17 @@ class Machine(RuleBasedStateMachine):
         )
         assert refusal or answer["imageStatus"] == self.repositories[name].status(digest)
 
+    @rule(name=names, is_restored=st.booleans())
+    def store_an_index(self, *, name: str, is_restored: bool) -> None:
+        """Archive an index before its part, and restore it or push it again."""
+        for digest in (INDEX_DIGEST, PART_DIGEST):
+            self.store(name=name, digest=digest, wanted="ARCHIVE")
+        if is_restored:
+            self.store(name=name, digest=INDEX_DIGEST, wanted="STANDARD")
+            self.end_restores()
+        else:
+            self.push(name=name, pushes=[(INDEX_DIGEST, None)])
+
     @rule(name=names, tag=tags)
     def restore(self, name: str, tag: str) -> None:
         """Restore an image that is named by a tag, and wait until it is there."""
