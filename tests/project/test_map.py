@@ -92,5 +92,5 @@ def test_the_map_names_the_folders_beside_the_source(top: str) -> None:
     row = re.search(rf"^\| `{top}/` \| .*$", MAP, re.MULTILINE)
     assert row is not None
     inside = {path.parent.name for path in (ROOT / top).glob("*/*") if path.is_file() and path.suffix != ".pyc"}
-    named = set(re.findall(r"`([a-z-]+)/`", row[0])) - {top}
+    named = set(re.findall(r"`([a-z_-]+)/`", row[0])) - {top}
     assert inside - set(FOLDERS) - set(CLOSED) == named
