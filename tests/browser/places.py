@@ -27,6 +27,7 @@ def furnish(server: Served, account: str) -> list[Place]:
     ecr, iam = server.client("ecr", account, "eu-west-1"), server.client("iam", account, "us-east-1")
     _replicate(server, account, ecr)
     _age(ecr)
+    _set(ecr)
     for number in range(12):
         iam.create_role(
             RoleName=f"application-role-with-a-rather-long-name-so-as-to-wrap-{number:02}",
@@ -38,6 +39,7 @@ def furnish(server: Served, account: str) -> list[Place]:
         *_registry_places(),
         *_image_places(server, account, ecr),
         *_lifecycle_places(),
+        *_setting_places(),
         *_role_places(task),
         *_empty_places(),
     ]
@@ -99,6 +101,38 @@ def _rule(priority: int, **selection: object) -> dict[str, object]:
         "selection": basis | selection,
         "action": {"type": "expire"},
     }
+
+
+def _set(ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
+    """Give the registry as much of each setting as a page shows."""
+    filters = [{"filter": f"{LONG}-{number:02}/*", "filterType": "WILDCARD"} for number in range(40)]
+    rule = {"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": filters}
+    ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[rule])
+    for number in range(60):
+        arn = f"arn:aws:iam::222222222222:role/a-path/that-is-long/a-role-with-a-rather-long-name-{number:02}"
+        ecr.register_pull_time_update_exclusion(principalArn=arn)
+    profile = f"arn:aws:signer:eu-west-1:222222222222:/signing-profiles/{'long_name_' * 6}"
+    signed = [{"filter": f"{LONG}/*", "filterType": "WILDCARD_MATCH"}] * 12
+    rules = [{"signingProfileArn": f"{profile}{number}", "repositoryFilters": signed} for number in range(10)]
+    ecr.put_signing_configuration(signingConfiguration={"rules": rules})
+
+
+def _setting_places() -> list[Place]:
+    home, empty = "/console/eu-west-1", "/console/af-south-1"
+    return [
+        Place("scanning", f"{home}/scanning", "Continuous scanning"),
+        Place("scanning-none", f"{empty}/scanning", "Basic scanning"),
+        Place("account-settings", f"{home}/account-settings", "Blob mounting"),
+        Place("account-settings-edit", f"{home}/account-settings/edit?name=REGISTRY_POLICY_SCOPE", "V1"),
+        Place("exclusions", f"{home}/pull-time-exclusions", "Next page"),
+        Place("exclusions-none", f"{empty}/pull-time-exclusions", "No exclusions"),
+        Place("exclusions-remove", f"{home}/pull-time-exclusions/deregister?principal={LONG}", "Remove exclusion"),
+        Place("signing", f"{home}/signing", "SIGNING_NOT_SUPPORTED"),
+        Place("signing-none", f"{empty}/signing", "No configuration"),
+        Place("signing-edit", f"{home}/signing/edit", "Rule 10"),
+        Place("signing-create", f"{empty}/signing/edit", "Rule 1"),
+        Place("signing-delete", f"{home}/signing/delete", "These rules of account"),
+    ]
 
 
 def _lifecycle_places() -> list[Place]:

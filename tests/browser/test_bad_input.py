@@ -31,6 +31,12 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/lifecycle/add", {"repository": "team/api", "policy": LIFECYCLE, "then": "preview"}),
     (f"{HOME}/lifecycle/preview", {"repository": "team/api", "policy": LIFECYCLE}),
     (f"{HOME}/lifecycle/delete", {"repository": "team/api", "confirmation": "team/api"}),
+    (f"{HOME}/scanning", {"type": "ENHANCED"}),
+    (f"{HOME}/account-settings/edit", {"name": "BLOB_MOUNTING", "value": "DISABLED"}),
+    (f"{HOME}/pull-time-exclusions", {"principal": "arn:aws:iam::222222222222:role/forged"}),
+    (f"{HOME}/pull-time-exclusions/deregister", {"principal": "arn:aws:iam::222222222222:role/scanner"}),
+    (f"{HOME}/signing/edit", {"profile": "", "filters": ""}),
+    (f"{HOME}/signing/delete", {"confirmation": "eu-west-1"}),
     (f"{HOME}/replication/add", {"type": "region", "region": "us-east-1"}),
     (f"{HOME}/replication/remove", {"rule": "1"}),
     (f"{HOME}/replication/delete-all", {"confirmation": "eu-west-1"}),
@@ -62,6 +68,8 @@ def settled(person: Person) -> Person:
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
     ecr.put_registry_policy(policyText=POLICY)
     ecr.set_repository_policy(repositoryName="team/api", policyText=POLICY)
+    ecr.register_pull_time_update_exclusion(principalArn="arn:aws:iam::222222222222:role/scanner")
+    ecr.put_signing_configuration(signingConfiguration={"rules": []})
     return person
 
 
@@ -255,6 +263,10 @@ def everything(person: Person) -> dict[str, object]:
         "policy": ecr.get_registry_policy()["policyText"],
         "lifecycle": ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"],
         "preview": ecr.get_lifecycle_policy_preview(repositoryName="team/api")["lifecyclePolicyText"],
+        "scanning": ecr.get_registry_scanning_configuration()["scanningConfiguration"],
+        "setting": ecr.get_account_setting(name="BLOB_MOUNTING")["value"],
+        "exclusions": ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"],
+        "signing": ecr.get_signing_configuration()["signingConfiguration"],
         "role": iam.get_role(RoleName=ROLE)["Role"].get("Description"),
     }
 

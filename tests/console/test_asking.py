@@ -8,6 +8,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from html import unescape
 from http.cookiejar import CookieJar
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -25,6 +26,7 @@ REGION, OTHER_REGION = "eu-west-1", "us-east-1"
 ROLE = "AWSServiceRoleForECRReplication"
 # The image that is pushed under this tag.
 DIGEST = small("v1").manifest.digest
+SCANNER = "arn:aws:iam::222222222222:role/scanner"
 # How each page is opened: under its pattern, that which follows the Region.
 PAGES = {
     "repositories": "repositories",
@@ -50,6 +52,14 @@ PAGES = {
     "lifecycle/preview/fresh": "lifecycle/preview/fresh?repository=team/api",
     "lifecycle/delete": "lifecycle/delete?repository=team/api",
     "registry": "registry",
+    "scanning": "scanning",
+    "account-settings": "account-settings",
+    "account-settings/edit": "account-settings/edit?name=BLOB_MOUNTING",
+    "pull-time-exclusions": "pull-time-exclusions",
+    "pull-time-exclusions/deregister": f"pull-time-exclusions/deregister?principal={SCANNER}",
+    "signing": "signing",
+    "signing/edit": "signing/edit",
+    "signing/delete": "signing/delete",
     "replication": "replication",
     "replication/edit": "replication/edit",
     "replication/activity": "replication/activity",
@@ -69,6 +79,7 @@ PAGES = {
 }
 # A form that shows no data of an account.
 BLANK = "repositories/new"
+PROFILE = f"arn:aws:signer:{REGION}:222222222222:/signing-profiles/one"
 POLICY = document(
     statement(
         "Allow", "ecr:ReplicateImage", f"arn:aws:ecr:{REGION}:ACCOUNT:repository/*", Principal={"AWS": "222222222222"}
@@ -135,6 +146,16 @@ FORMS = {
     ),
     "lifecycle/preview": Form("ecr:StartLifecyclePolicyPreview", "Preview of a lifecycle policy"),
     "lifecycle/delete": Form("ecr:DeleteLifecyclePolicy", "The policy was deleted", {"confirmation": "team/api"}),
+    "scanning": Form("ecr:PutRegistryScanningConfiguration", "The configuration is saved.", {"type": "ENHANCED"}),
+    "account-settings/edit": Form("ecr:PutAccountSetting", "The setting is saved.", {"value": "DISABLED"}),
+    "pull-time-exclusions": Form(
+        "ecr:RegisterPullTimeUpdateExclusion",
+        "The principal was added",
+        {"principal": "arn:aws:iam::222222222222:user/backup"},
+    ),
+    "pull-time-exclusions/deregister": Form("ecr:DeregisterPullTimeUpdateExclusion", "The principal was removed"),
+    "signing/edit": Form("ecr:PutSigningConfiguration", "The configuration is saved.", {"profile": "", "filters": ""}),
+    "signing/delete": Form("ecr:DeleteSigningConfiguration", "The configuration was deleted", {"confirmation": REGION}),
     "permissions/edit": Form(
         "ecr:PutRegistryPolicy", "The policy is saved.", {"policy": POLICY.replace("222222222222", "333333333333")}
     ),
@@ -161,6 +182,10 @@ PARTS = [
     ("settings?repository=team/api", "ecr:GetRegistryScanningConfiguration"),
     ("lifecycle?repository=team/api", "ecr:GetLifecyclePolicyPreview"),
     ("lifecycle/preview?repository=team/api", "ecr:GetLifecyclePolicy"),
+    ("registry", "ecr:GetRegistryScanningConfiguration"),
+    ("registry", "ecr:GetSigningConfiguration"),
+    ("registry", "ecr:GetAccountSetting"),
+    ("registry", "ecr:ListPullTimeUpdateExclusions"),
     ("registry", "ecr:DescribeRegistry"),
     ("registry", "ecr:GetRegistryPolicy"),
     ("replication", "iam:GetRole"),
@@ -257,6 +282,8 @@ def furnished(server: Served, account: str) -> Visitor:
     ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": [place]}]})
     ecr.put_registry_policy(policyText=POLICY.replace("ACCOUNT", account))
     ecr.set_repository_policy(repositoryName="team/api", policyText=OWN_POLICY)
+    ecr.register_pull_time_update_exclusion(principalArn=SCANNER)
+    ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
     return Visitor(server, {"way": "open", "account": account})
 
 
@@ -357,5 +384,14 @@ def state(server: Served, account: str) -> tuple[object, ...]:
     images = ecr.describe_images(repositoryName="team/api", filter={"imageStatus": "ANY"})["imageDetails"]
     tags = [ecr.list_tags_for_resource(resourceArn=each["repositoryArn"])["tags"] for each in repositories]
     lifecycle = ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"]
-    documents = (own, lifecycle, policy)
-    return repositories, images, tags, documents, replication, role.get("Description"), role["RoleId"]
+    documents, role_facts = (own, lifecycle, policy), (role.get("Description"), role["RoleId"])
+    return repositories, images, tags, documents, replication, role_facts, _settings(ecr)
+
+
+def _settings(ecr: Any) -> tuple[object, ...]:  # noqa: ANN401 — boto3 makes its clients at run time
+    return (
+        ecr.get_registry_scanning_configuration()["scanningConfiguration"],
+        ecr.get_account_setting(name="BLOB_MOUNTING")["value"],
+        ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"],
+        ecr.get_signing_configuration()["signingConfiguration"],
+    )

@@ -6,6 +6,7 @@ from twinport.aws import shapes
 from twinport.catalog import clearing
 from twinport.composition.access import Access, basic_credentials
 from twinport.composition.ground import Ground
+from twinport.console.account_settings import AccountSettingPages
 from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
 from twinport.console.creation import CreationPages
@@ -20,6 +21,8 @@ from twinport.console.images import ImagePages
 from twinport.console.lifecycle import LifecyclePages
 from twinport.console.permissions import PermissionPages
 from twinport.console.private_registry import PrivateRegistryPages
+from twinport.console.pull_time_exclusions import PullTimeExclusionPages
+from twinport.console.registry_scanning import RegistryScanningPages
 from twinport.console.rendering import Renderer
 from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
@@ -28,6 +31,7 @@ from twinport.console.repository_tags import RepositoryTagPages
 from twinport.console.roles import RolePages
 from twinport.console.routes import Pages
 from twinport.console.settings import SettingsPages
+from twinport.console.signing import SigningPages
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
 from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
@@ -111,7 +115,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
         FindingsPages(verbs.images, verbs.scanning),
         OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
         *_repository_pages(ground, verbs),
-        PrivateRegistryPages(verbs.replication, verbs.registry_policies),
+        *_registry_pages(verbs),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
         ActivityPages(verbs.replication),
         PermissionPages(verbs.registry_policies),
@@ -150,6 +154,18 @@ def _repository_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
         RepositoryPolicyPages(verbs.policies),
         RepositoryTagPages(verbs.tags),
         LifecyclePages(verbs.lifecycle, verbs.lifecycle_previews),
+    )
+
+
+def _registry_pages(verbs: ecr.Verbs) -> tuple[Pages, ...]:
+    """Build the pages of a registry's settings, but for those of replication and permissions."""
+    settings = (verbs.scanning, verbs.account_settings, verbs.exclusions, verbs.signing)
+    return (
+        PrivateRegistryPages(verbs.replication, verbs.registry_policies, *settings),
+        RegistryScanningPages(verbs.scanning),
+        AccountSettingPages(verbs.account_settings),
+        PullTimeExclusionPages(verbs.exclusions),
+        SigningPages(verbs.signing),
     )
 
 

@@ -1,22 +1,19 @@
 """The pages of a repository's lifecycle policy: its rules, the editor, previews, and its deletion."""
 
-import hashlib
 from dataclasses import dataclass, replace
-from html import escape
 
 from twinport.catalog.regional.lifecycle import StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import Preview, PreviewResult, PreviewStatus
 from twinport.console import bounds, commands, lifecycle_form, lifecycle_words, words
 from twinport.console.lifecycle_form import RuleDraft
-from twinport.console.pages import address, refused, require_confirmation
+from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged
 from twinport.console.problems import problem_of
 from twinport.console.routes import Route
-from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Visit
+from twinport.console.visits import Fragment, Page, Redirect, Result, Visit
 from twinport.errors import AccessDenied, Refusal
 from twinport.model.lifecycle_policies import ActionType, PolicyInvalid, parse_policy
 from twinport.model.names import RepositoryName, repository_name
 from twinport.refusals.callers import NotConfirmed
-from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewNotFound
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
 from twinport.registry.paging import PageRequest
@@ -24,8 +21,6 @@ from twinport.registry.paging import PageRequest
 _SECTION = "repositories"
 _PER_PAGE = 20
 _TAGS_SHOWN = 10
-# Every policy that is not made of quotation marks is shorter. A longer one is not put into a page.
-_MOST_ON_A_PAGE = 60_000
 _PUT, _START = "PutLifecyclePolicy", "StartLifecyclePolicyPreview"
 _DONE = {
     "saved": "The policy is saved. It is applied within seconds, and then every hour.",
@@ -98,8 +93,8 @@ class LifecyclePages:
         values = {
             "name": name,
             "rules": lifecycle_words.rules(policy.text) if policy else (),
-            "text": _cut(text),
-            "is_cut": _cut(text) != text,
+            "text": bounds.cut(text),
+            "is_cut": bounds.cut(text) != text,
             "evaluated": words.time(policy.evaluated_at) if policy else "",
             "last": last,
             "last_denied": denied,
@@ -124,19 +119,19 @@ class LifecyclePages:
         """Show the editor with the policy, or with the text of the last preview, which was made in the editor."""
         name = repository_name(visit.query.one("repository"))
         policy = await self._policy(visit, name)
-        seen = visit.query.one("seen") or _fingerprint(_text(policy))
+        seen = visit.query.one("seen") or fingerprint(_text(policy))
         text = _editable(_text(policy))
         if visit.query.one("from") == "preview":
             asked = PreviewQuery(page=PageRequest(1))
             text = (await self.previews.get(visit.caller, visit.registry, name, asked))[0].text
-        if _cut(text) != text:
+        if bounds.cut(text) != text:
             return Page("lifecycle_too_long.html", "Edit lifecycle policy", _SECTION, _put(visit, name))
         return _editor(visit, name, text, seen)
 
     async def save(self, visit: Visit) -> Result:
         name, text = repository_name(visit.form.one("repository")), _given(visit)
         try:
-            _check_unchanged(await self._policy(visit, name), visit.form)
+            require_unchanged(visit, _text(await self._policy(visit, name)))
             _check(_PUT, name, text)
             await self.policies.put(visit.caller, visit.registry, name, text)
         except Refusal as refusal:
@@ -151,7 +146,7 @@ class LifecyclePages:
             page = _editor(visit, name, text, seen, draft)
             return replace(page, values={**page.values, "wrong": wrong}, status=400)
         try:
-            _check_unchanged(await self._policy(visit, name), visit.form)
+            require_unchanged(visit, _text(await self._policy(visit, name)))
             added = lifecycle_form.with_rule(text, draft.rule())
             _check(_PUT, name, added)
             if visit.form.one("then") == "preview":
@@ -179,7 +174,7 @@ class LifecyclePages:
         if text is not None:
             _check(_START, name, text)
         given = await self.previews.start(visit.caller, visit.registry, name, text)
-        query = {"repository": name, "of": _fingerprint(given), "seen": visit.form.one("seen")}
+        query = {"repository": name, "of": fingerprint(given), "seen": visit.form.one("seen")}
         return Redirect(address(f"{visit.home}/lifecycle/preview", **query))
 
     async def show_preview(self, visit: Visit) -> Page:
@@ -189,13 +184,13 @@ class LifecyclePages:
         saved, denied = await self._saved(visit, name)
         values |= {
             "name": name,
-            "policy": text if _cut(text) == text else "",
+            "policy": text if bounds.cut(text) == text else "",
             "rules": lifecycle_words.rules_if_valid(text),
             "is_saved": bool(text) and saved is not None and _is_same(saved.text, text),
             "has_saved": saved is not None,
             "denied": denied,
-            "is_another": visit.query.one("of") not in ("", _fingerprint(text)),
-            "seen": visit.query.one("seen") or _fingerprint(_text(saved)),
+            "is_another": visit.query.one("of") not in ("", fingerprint(text)),
+            "seen": visit.query.one("seen") or fingerprint(_text(saved)),
             "command": commands.ecr(visit).line("ecr get-lifecycle-policy-preview", repository_name=name),
         }
         return Page("lifecycle_preview.html", f"Preview of the lifecycle policy of {name}", _SECTION, values)
@@ -265,7 +260,7 @@ class LifecyclePages:
 def _editor(visit: Visit, name: RepositoryName, text: str, seen: str, draft: RuleDraft | None = None) -> Page:
     values = {
         "name": name,
-        "text": _cut(text),
+        "text": bounds.cut(text),
         "seen": seen,
         "rules": lifecycle_words.rules_if_valid(text),
         "draft": draft or RuleDraft.blank(text),
@@ -339,22 +334,8 @@ def _editable(text: str) -> str:
     return pretty if len(pretty) <= lifecycle_words.LONGEST_TEXT else text
 
 
-def _cut(text: str) -> str:
-    """Shorten a text that would make a page too large, since characters such as quotation marks become several."""
-    return text if len(escape(text)) <= _MOST_ON_A_PAGE else text[: _MOST_ON_A_PAGE // 6]
-
-
 def _is_same(saved: str, text: str) -> bool:
     try:
         return saved == parse_policy(text).text
     except PolicyInvalid:
         return False
-
-
-def _fingerprint(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _check_unchanged(policy: StoredPolicy | None, form: Fields) -> None:
-    if form.one("seen") != _fingerprint(_text(policy)):
-        raise ChangedMeanwhile

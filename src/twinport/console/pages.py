@@ -1,5 +1,6 @@
 """Helpers that several pages share."""
 
+import hashlib
 from urllib.parse import urlencode
 
 from twinport.console.problems import problem_of
@@ -7,6 +8,7 @@ from twinport.console.visits import Page, Visit
 from twinport.errors import Refusal
 from twinport.model.names import RepositoryName, repository_name
 from twinport.refusals.callers import NotConfirmed
+from twinport.refusals.identities import ChangedMeanwhile
 
 
 def refused(page: Page, refusal: Refusal) -> Page:
@@ -24,6 +26,17 @@ def require_confirmation(visit: Visit, name: str) -> None:
 def asked_repository(visit: Visit) -> RepositoryName:
     """Return the repository that a form or an address names. Raises BadName."""
     return repository_name(visit.form.one("repository") or visit.query.one("repository"))
+
+
+def fingerprint(text: str) -> str:
+    """Return a mark of a document as a page shows it, for the form that changes it."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def require_unchanged(visit: Visit, text: str) -> None:
+    """Raise ChangedMeanwhile unless the document is still the one whose mark is in the form as `seen`."""
+    if visit.form.one("seen") != fingerprint(text):
+        raise ChangedMeanwhile
 
 
 def address(path: str, **query: str) -> str:
