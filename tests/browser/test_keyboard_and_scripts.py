@@ -114,6 +114,27 @@ def test_the_copies_of_a_page_that_is_left_open_become_complete_by_themselves(pe
     assert page.evaluate("window.isTheSamePage") is True
 
 
+def test_what_is_chosen_on_a_list_stays_chosen_while_its_copies_move(person: Person, page: Page) -> None:
+    server, account = person.server, person.account
+    ecr = server.client("ecr", account, "eu-central-2")
+    ecr.create_repository(repositoryName="team/api")
+    places = [{"region": "eu-south-2", "registryId": account}]
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": places}]})
+    push(server, account, "team/api", "first", "eu-central-2")
+    hold_back(server, "eu-central-2", held=True)
+    push(server, account, "team/api", "second", "eu-central-2")
+    person.visit("/console/eu-central-2/images?repository=team/api")
+    chosen = page.get_by_label("Choose second", exact=True)
+    chosen.check()
+    chosen.blur()
+    hold_back(server, "eu-central-2", held=False)
+    push(server, account, "team/api", "third", "eu-central-2")
+    expect(page.locator(".live")).to_have_attribute("data-live", "")
+    expect(chosen).to_be_checked()
+    person.press("Delete chosen images")
+    person.sees("Delete 1 image of team/api?")
+
+
 def test_no_page_says_anything_to_the_browsers_console(person: Person, page: Page) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

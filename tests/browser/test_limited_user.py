@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.person import ROLE, Person
+from tests.browser.pushing import push
 from tests.served import Served
 
 PASSWORD = "Limited 2026"
@@ -58,6 +59,39 @@ def test_rules_are_not_deleted_and_the_page_says_why(limited: Person) -> None:
     limited.delete_all_rules("eu-west-1")
     limited.sees("is not authorized to perform: ecr:PutReplicationConfiguration")
     assert len(rules(limited)) == 1
+
+
+def test_images_are_seen_in_part_and_neither_deleted_nor_archived_nor_scanned(
+    page: Page, server: Served, account: str
+) -> None:
+    ecr, iam = server.client("ecr", account, "eu-west-1"), server.client("iam", account, "us-east-1")
+    ecr.create_repository(repositoryName="team/api")
+    digest = push(server, account, "team/api", "1.0")
+    actions = ["ecr:DescribeRepositories", "ecr:DescribeImages"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(UserName="reader", PolicyName="look", PolicyDocument=policy)
+    iam.create_login_profile(UserName="reader", Password=PASSWORD)
+    reader = Person(page, server, account)
+    reader.sign_in_with_password("reader", PASSWORD)
+    reader.visit("/console/eu-west-1/images?repository=team/api")
+    reader.sees("is not authorized to perform: ecr:DescribeImageReplicationStatus")
+    page.get_by_role("row", name="1.0").get_by_role("link").click()
+    reader.sees("is not authorized to perform: ecr:BatchGetImage")
+    reader.follow("Scan findings")
+    reader.sees("is not authorized to perform: ecr:DescribeImageScanFindings")
+    reader.press("Scan now")
+    reader.sees("is not authorized to perform: ecr:StartImageScan")
+    reader.follow("Archive")
+    reader.press("Archive 1 image")
+    reader.sees("is not authorized to perform: ecr:UpdateImageStorageClass")
+    reader.visit(f"/console/eu-west-1/images/delete?repository=team/api&digest={digest}")
+    page.get_by_label("To confirm").fill("team/api")
+    reader.press("Delete 1 image")
+    reader.sees("is not authorized to perform: ecr:BatchDeleteImage")
+    [image] = ecr.describe_images(repositoryName="team/api")["imageDetails"]
+    assert image["imageStatus"] == "ACTIVE"
 
 
 def test_the_role_is_seen_in_part_and_not_deleted(limited: Person) -> None:
