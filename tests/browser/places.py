@@ -171,6 +171,12 @@ def _registry_places() -> list[Place]:
         Place("policy", f"{home}/policy?repository={LONG}&done=saved", "Edit policy"),
         Place("policy-none", f"{home}/policy?repository=empty", "No repository policy"),
         Place("policy-edit", f"{home}/policy/edit?repository={LONG}", "Save policy"),
+        Place("policy-why", f"{home}/policy/why?repository={LONG}", "Explain"),
+        Place(
+            "policy-why-answer",
+            f"{home}/policy/why?repository={LONG}&principal=999999999999&action=ecr:CreateRepository",
+            "This side does not let it",
+        ),
         Place("policy-delete", f"{home}/policy/delete?repository={LONG}", "Delete the policy of"),
         Place("tags", f"{home}/tags?repository={LONG}&key=01{'k' * 120}", "50 of at most 50"),
         Place("tags-none", f"{home}/tags?repository=empty", "This repository has no tags"),

@@ -43,6 +43,7 @@ PAGES = {
     "image/fresh": f"image/fresh?repository=team/api&digest={DIGEST}",
     "policy": "policy?repository=team/api",
     "policy/edit": "policy/edit?repository=team/api",
+    "policy/why": "policy/why?repository=team/api&principal=222222222222&action=ecr:PutImage",
     "policy/delete": "policy/delete?repository=team/api",
     "tags": "tags?repository=team/api",
     "settings": "settings?repository=team/api",

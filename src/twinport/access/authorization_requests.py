@@ -1,4 +1,4 @@
-"""Parses the principal and resource ARNs in a question to `twinport why`."""
+"""Parses the principal and resource ARNs in a question about a decision, as `twinport why` and the console ask it."""
 
 import re
 import secrets
@@ -12,7 +12,7 @@ from twinport.access.trust import RoleName
 from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
-from twinport.model.entities import Role
+from twinport.model.entities import PrincipalType, Role
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
 from twinport.model.letters import lower_ascii
 from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
@@ -37,7 +37,20 @@ _NOTHING = (
 )
 _OF_NO_ACCOUNT = "belongs to the principal's account, and a service has none: name a resource"
 _LIST_OF_ACTIONS = "docs/how-to/why.md says where they are listed"
+_SHOWN = 256
 _HOUR = timedelta(hours=1)
+
+
+_OF_ANOTHER = "belongs to another account: ask about that account, or about a user or a role of it"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPrincipal:
+    """What the name of a principal says. A service has no account; a root and a service have no `kind`."""
+
+    account: AccountId | None
+    kind: PrincipalType | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,25 @@ class AuthorizationRequests:
                 raise PrincipalNotAsked(principal, "does not exist")
             return self._session(role, f"why-{secrets.token_hex(4)}", origin)
         return await self._user(principal, AccountId(entity[1]), entity[3], origin)
+
+    async def outsider(self, principal: str, region: RegionName, *, secure: bool) -> Caller:
+        """Return a principal of another account as its ARN has it, whether or not it exists. Raises PrincipalNotAsked.
+
+        Only its unique id is looked up, by which stored policies name it. So the caller is the same for a user that
+        does not exist and for one that no policy names.
+        """
+        origin = Origin(region, "", secure=secure, user_agent="", at=self.world.now())
+        found, entity = named(principal), _ENTITY.fullmatch(principal)
+        if found.account is not None and found.kind is None:
+            return root_caller(found.account, origin, "")
+        if found.account is None or entity is None:
+            raise PrincipalNotAsked(principal, _OF_ANOTHER)
+        unique_id = await self._id_by_arn(principal, found.account, entity[2], found.name)
+        if entity[2] == "user":
+            return user_caller(found.account, principal, unique_id, origin, "")
+        path = principal.partition(":role")[2].removesuffix(found.name)
+        session = Session("why", origin.at, origin.at + _HOUR)
+        return session_caller(RoleFacts(found.account, unique_id, found.name, path), session, origin, "")
 
     async def resource(self, action: str, arn: str, caller: Caller) -> Resource | RoleName:
         """Return the resource of an ARN. `*` belongs to the caller's account and Region. Raises ResourceNotAsked."""
@@ -101,10 +133,30 @@ class AuthorizationRequests:
         session = Session(name, origin.at, origin.at + _HOUR, service=role.service)
         return session_caller(facts, session, origin, access_key_id="")
 
+    async def _id_by_arn(self, arn: str, account: AccountId, kind: str, name: str) -> str:
+        find = entities.find_user if kind == "user" else entities.find_role
+        found = await self.catalog.partition.read(lambda db: find(db, account, name))
+        return found.unique_id if found is not None and found.arn == arn else ""
+
     async def _id_of(self, account: str, kind: str, name: str) -> str | None:
         find = entities.find_user if kind == "user" else entities.find_role
         found = await self.catalog.partition.read(lambda db: find(db, AccountId(account), name))
         return None if found is None else found.unique_id
+
+
+def named(principal: str) -> NamedPrincipal:
+    """Parse the name of a principal. Looks nothing up. Raises PrincipalNotAsked."""
+    if root := _ROOT.fullmatch(principal):
+        return NamedPrincipal(AccountId(root[1]))
+    if is_account_id(principal):
+        return NamedPrincipal(AccountId(principal))
+    if session := _SESSION.fullmatch(principal):
+        return NamedPrincipal(AccountId(session[1]), PrincipalType.ROLE, session[2])
+    if entity := _ENTITY.fullmatch(principal):
+        return NamedPrincipal(AccountId(entity[1]), PrincipalType(entity[2]), entity[3])
+    if _SERVICE.fullmatch(principal):
+        return NamedPrincipal(None)
+    raise PrincipalNotAsked(principal[:_SHOWN], _NOBODY)
 
 
 def mistakes(principal: str, action: str, resource: str) -> list[str]:

@@ -25,6 +25,8 @@ from twinport.policies.organization import NO_ORGANIZATION, Organization
 from twinport.refusals.identities import PolicyMalformed
 
 _UNREADABLE = "because a policy that is stored cannot be read"
+# The keys whose values would tell the unique id of a principal.
+_OF_UNIQUE_IDS = frozenset({"aws:userid"})
 Encode = Callable[[Caller, Explanation], str]
 
 
@@ -99,6 +101,21 @@ class PolicyGate:
             target = await self._targets.find(action, resource)
         case = await self._case(caller, action, target, context)
         return None if case is None else explain(case.request, case.policies)
+
+    async def explain_on_resource(
+        self, caller: Caller, action: str, resource: RepositoryResource, context: Context = NO_CONTEXT
+    ) -> Explanation:
+        """As `explain`, by the policies on the resource's side alone: nothing that belongs to the caller is loaded.
+
+        Raises PolicyMalformed when a stored document cannot be parsed.
+        """
+        target = await self._targets.find(action, resource)
+        given = {**context, **self.organization.keys(target.account, "Resource")}
+        keys = request_context(caller, {}, target.account, target.tags, given)
+        known = {key: values for key, values in keys.items() if key not in _OF_UNIQUE_IDS}
+        request = AuthorizationRequest(_principal(caller), action, target.arn, target.account, known)
+        limits = self.organization.resource_control(caller, target.account, action)
+        return explain(request, Policies(resource=target.policies, resource_control=limits))
 
     @property
     def _targets(self) -> Targets:

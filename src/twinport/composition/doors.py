@@ -1,5 +1,6 @@
 """Builds the doors: the registry protocol, the AWS services, the console, and twinport's own operations."""
 
+from twinport.access.authorization_requests import AuthorizationRequests
 from twinport.access.sign_in_throttle import SignInThrottle
 from twinport.access.signing_in import SigningIn
 from twinport.aws import shapes
@@ -44,6 +45,8 @@ from twinport.http.application import Application
 from twinport.http.messages import Door
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
+from twinport.identities.entities import Entities
+from twinport.identities.explanations import Explanations
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.oci.blobs import BlobRoutes
@@ -114,7 +117,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
         ImageDeletionPages(verbs.images),
         FindingsPages(verbs.images, verbs.scanning),
         OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
-        *_repository_pages(ground, verbs),
+        *_repository_pages(ground, access, verbs),
         *_registry_pages(verbs),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
         ActivityPages(verbs.replication),
@@ -144,14 +147,14 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     )
 
 
-def _repository_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
+def _repository_pages(ground: Ground, access: Access, verbs: ecr.Verbs) -> tuple[Pages, ...]:
     """Build the pages that create, change and delete a repository."""
     at_rest = ground.settings.encryption_at_rest
     return (
         CreationPages(verbs.repositories, at_rest),
         DeletionPages(verbs.repositories, verbs.images),
         SettingsPages(verbs.repositories, verbs.scanning, at_rest, verbs.public_url),
-        RepositoryPolicyPages(verbs.policies),
+        RepositoryPolicyPages(verbs.policies, _explanations(ground, access)),
         RepositoryTagPages(verbs.tags),
         LifecyclePages(verbs.lifecycle, verbs.lifecycle_previews),
     )
@@ -167,6 +170,11 @@ def _registry_pages(verbs: ecr.Verbs) -> tuple[Pages, ...]:
         PullTimeExclusionPages(verbs.exclusions),
         SigningPages(verbs.signing),
     )
+
+
+def _explanations(ground: Ground, access: Access) -> Explanations:
+    requests = AuthorizationRequests(ground.catalog, ground.world)
+    return Explanations(access.gate, access.gate, Entities(ground.catalog, access.gate), requests)
 
 
 def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWorker, scrape: Scrape) -> ControlDoor:

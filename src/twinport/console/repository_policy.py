@@ -1,5 +1,6 @@
 """The pages of a repository's policy: the text, the editor, and the deletion."""
 
+import shlex
 from dataclasses import dataclass
 
 from twinport.console import commands
@@ -14,12 +15,17 @@ from twinport.console.policy_editor import (
 from twinport.console.routes import Route
 from twinport.console.visits import Page, Redirect, Result, Visit
 from twinport.errors import Refusal
+from twinport.identities.explanations import Explanations
 from twinport.model.names import RepositoryName
+from twinport.policies.actions import of_service
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.images import RepositoryPolicyNotFound
 from twinport.registry.policies import Lockout, RepositoryPolicies
 
 _SECTION = "repositories"
+_FIRST_ACTION = "ecr:BatchGetImage"
+# The longest ARN of IAM, and more than the longest action.
+_LONGEST_ARN, _LONGEST_ACTION = 2048, 128
 _DONE = {
     "saved": "The policy is saved.",
     "removed": "The policy was deleted: the identity-based policies of this account decide alone.",
@@ -29,6 +35,7 @@ _DONE = {
 @dataclass(frozen=True, slots=True)
 class RepositoryPolicyPages:
     policies: RepositoryPolicies
+    explanations: Explanations
 
     def routes(self) -> tuple[Route, ...]:
         base = "/console/{region}/policy"
@@ -36,6 +43,7 @@ class RepositoryPolicyPages:
             Route("GET", base, self.show),
             Route("GET", f"{base}/edit", self.edit),
             Route("POST", f"{base}/edit", self.save),
+            Route("GET", f"{base}/why", self.why),
             Route("GET", f"{base}/delete", self.ask_to_delete),
             Route("POST", f"{base}/delete", self.delete),
         )
@@ -69,6 +77,28 @@ class RepositoryPolicyPages:
             return refused_text(page, refusal, text, PolicyKind.REPOSITORY)
         return Redirect(address(f"{visit.home}/policy", repository=name, done="saved"))
 
+    async def why(self, visit: Visit) -> Page:
+        """Ask whether a principal may do an action, and answer with the statements that decide."""
+        principal, action = visit.query.one("principal")[:_LONGEST_ARN], visit.query.one("action")[:_LONGEST_ACTION]
+        name = asked_repository(visit)
+        values = {
+            "name": name,
+            "principal": principal or visit.caller.principal_arn,
+            "action": action or _FIRST_ACTION,
+            "actions": of_service("ecr"),
+            "answer": None,
+            "problem": None,
+            "command": _why_command(visit.registry.repository_arn(name), principal, action),
+        }
+        page = Page("policy_why.html", name, _SECTION, values)
+        if not principal and not action:
+            return page
+        try:
+            answer = await self.explanations.of_repository(visit.caller, visit.registry, name, principal, action)
+        except Refusal as refusal:
+            return refused(page, refusal)
+        return Page(page.template, page.title, page.section, {**values, "answer": answer})
+
     async def ask_to_delete(self, visit: Visit) -> Page:
         name = asked_repository(visit)
         policy = await self.policies.get(visit.caller, visit.registry, name)
@@ -94,6 +124,11 @@ class RepositoryPolicyPages:
             return await self.policies.get(visit.caller, visit.registry, name)
         except RepositoryPolicyNotFound:
             return None
+
+
+def _why_command(arn: str, principal: str, action: str) -> str:
+    words = (principal or "PRINCIPAL", action or "ACTION", arn)
+    return f"twinport why {' '.join(map(shlex.quote, words))}"
 
 
 def _editor(visit: Visit, name: RepositoryName, text: str, seen: str) -> Page:

@@ -22,6 +22,11 @@ def exists(action: str) -> bool:
     return lower_ascii(action) in _known()
 
 
+def of_service(service: str) -> list[str]:
+    """Return the actions of a service, as `ecr`, in the order of the alphabet."""
+    return sorted(action for action in _known().values() if action.startswith(f"{service}:"))
+
+
 def nearest(action: str) -> list[str]:
     """Return the actions that may have been meant, the likeliest first; the prefix may be missing or wrong."""
     prefix, _, name = lower_ascii(action).rpartition(":")

@@ -1,6 +1,7 @@
 """An explanation in plain words, and as plain values for programs. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from twinport.model.printable import printable
 from twinport.policies.documents import PolicyKind
@@ -11,6 +12,7 @@ from twinport.policies.readings import Effect
 from twinport.policies.statement_spans import spans
 
 _MOST_NEAR_MISSES = 5
+_ELSEWHERE = ", which --json lists"
 _KINDS = {
     PolicyKind.IDENTITY: "identity-based policy",
     PolicyKind.BOUNDARY: "permissions boundary",
@@ -38,6 +40,34 @@ def in_words(explanation: Explanation) -> str:
     head = f"{_who(request.principal)} {may} {request.action} on {request.resource}"
     # Tenants write policies, and operators read the text on a terminal.
     return "\n".join(map(printable, [head, *(f"  {line}" for line in _lines(explanation))]))
+
+
+def for_users(explanation: Explanation) -> list[str]:
+    """Return the reasons for users of the account, without its organization's statements, which only operators read."""
+    told = without_organization(explanation)
+    hidden = dict.fromkeys(each.policy.kind for each in explanation.denials if _is_of_organization(each))
+    lines = [*(f"denied by a {_KINDS[kind]} of the organization" for kind in hidden), *_lines(told)]
+    return [printable(line.removesuffix(_ELSEWHERE)) for line in lines]
+
+
+def on_resource(explanation: Explanation) -> tuple[bool, list[str]]:
+    """Tell whether the resource's side lets the principal, and why, when no other side was looked at."""
+    lacking = tuple(kind for kind in explanation.lacking if kind in _ON_RESOURCE)
+    undecided = isinstance(explanation.decision, Denied) and explanation.decision.is_undecided
+    if explanation.denials or undecided:
+        return False, for_users(explanation)
+    if lacking:
+        return False, for_users(replace(explanation, lacking=lacking))
+    return True, [printable(f"allowed by {_named(each)}") for each in explanation.allowances]
+
+
+def without_organization(explanation: Explanation) -> Explanation:
+    """Leave out the statements of an organization's policies."""
+    return replace(explanation, heard=tuple(each for each in explanation.heard if not _is_of_organization(each)))
+
+
+def _is_of_organization(heard: Heard) -> bool:
+    return heard.policy.kind in (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
 
 
 def in_values(explanation: Explanation) -> dict[str, object]:
@@ -86,7 +116,7 @@ def _wanting(explanation: Explanation) -> Iterator[str]:
         yield f"{_named(each)} {_MISSED[each.fate]}{_doubts(each.doubts)}{_conditions(each)}"
     left = len(explanation.near_misses) - _MOST_NEAR_MISSES
     if left > 0:
-        yield f"and {left} more, which --json lists"
+        yield f"and {left} more{_ELSEWHERE}"
 
 
 def _conditions(heard: Heard) -> str:
