@@ -49,6 +49,14 @@ def test_an_image_in_an_active_index_stays_and_the_page_says_why(stored: Stored)
     assert "0 images archived." in page
 
 
+def test_restoring_several_says_how_many_were_archived(stored: Stored) -> None:
+    stored.move("archive", stored.index, stored.one)
+    status, page = stored.move("restore", stored.index, stored.one, stored.two)
+    assert status == 200
+    assert "2 images were taken out of the archive." in page
+    until(lambda: stored.status(stored.one) == "ACTIVE")
+
+
 def test_the_pages_say_what_it_means_for_pulls_and_replication(stored: Stored) -> None:
     for page, says in (("archive", "Archiving is not replicated"), ("restore", "A restore is replicated like a push")):
         status, shown = stored.send(f"images/{page}", [("repository", "team/api")])

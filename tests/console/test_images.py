@@ -92,6 +92,18 @@ def test_what_a_page_searched_and_how_far_it_looked_is_said(listed: Listed) -> N
     assert "A search looks at the beginnings of tags" in listed.page()
 
 
+def test_an_order_that_leaves_images_out_does_not_say_that_there_are_none(server: Served) -> None:
+    account = new_account()
+    ecr = server.client("ecr", account, REGION)
+    ecr.create_repository(repositoryName="team/api")
+    push(server, account, "team/api", "v1", REGION)
+    page = read(
+        signed_in(server.url, account), f"{server.url}/console/{REGION}/images?repository=team/api&sort=archived"
+    )
+    assert "No images match" in page
+    assert "Show all" in page
+
+
 def test_no_images_match_is_not_no_images_yet(listed: Listed) -> None:
     page = listed.page("search=v9")
     assert "No images match" in page

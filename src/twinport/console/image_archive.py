@@ -1,5 +1,6 @@
 """The pages that move images to the archive, and that restore them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.console import commands, image_selection, words
@@ -83,31 +84,49 @@ class ArchivePages:
         """Move the images of the form one after the other, indexes first, and say which ones stay and why."""
         chosen = Selection.read(visit.form)
         details = await chosen.described(self.images, visit)
-        failures, status = [], ImageStatus.ACTIVE
+        moved: list[ImageStatus] = []
+        failures: list[FailedImage] = []
         for detail in details:
-            image = ImageId(detail.digest, None)
             try:
-                _, status = await self.storage_classes.update(
-                    visit.caller, visit.registry, chosen.name, image, move.target
-                )
-            except (ImageNotFound, StorageClassUpdateNotSupported) as refusal:
-                failures.append(_failure(visit, chosen, detail, refusal))
+                moved.append(await self._update(visit, chosen, detail, move))
             except Refusal as refusal:
-                return refused(await self._asking(visit, chosen, move), refusal)
-        if failures:
-            done = "archived" if move is _ARCHIVE else "restored"
-            told = f"{image_selection.number(len(details) - len(failures))} {done}."
-            hint = "An image in an index is archived after the index, or together with it."
-            return image_selection.failed(visit, chosen.name, f"Not every image was {done}", (told, hint), failures)
-        if len(details) == 1:
-            done = {ImageStatus.ACTIVATING: "restoring", ImageStatus.ARCHIVED: "archived"}.get(status, "active")
-            digest = str(details[0].digest)
-            return Redirect(address(f"{visit.home}/image", repository=chosen.name, digest=digest, done=done))
-        count = str(len(details))
-        return Redirect(address(f"{visit.home}/images", repository=chosen.name, done=move.done, count=count))
+                is_of_one_image = type(refusal) in _CODES
+                if not (is_of_one_image or moved or failures):
+                    return refused(await self._asking(visit, chosen, move), refusal)
+                failures.append(_failure(visit, chosen, detail, refusal))
+                if not is_of_one_image:
+                    break
+        stays = failures + [_untried(visit, chosen, each) for each in details[len(moved) + len(failures) :]]
+        return _ended(visit, chosen, move, moved, stays)
+
+    async def _update(self, visit: Visit, chosen: Selection, detail: ImageDetail, move: Move) -> ImageStatus:
+        image = ImageId(detail.digest, None)
+        return (await self.storage_classes.update(visit.caller, visit.registry, chosen.name, image, move.target))[1]
+
+
+def _ended(
+    visit: Visit, chosen: Selection, move: Move, moved: Sequence[ImageStatus], stays: Sequence[FailedImage]
+) -> Result:
+    """Lead to the image or to the list; or show what stays."""
+    if stays:
+        word = "archived" if move is _ARCHIVE else "restored"
+        told = f"{image_selection.number(len(moved))} {word}."
+        hint = "An image in an index is archived after the index, or together with it."
+        return image_selection.failed(visit, chosen.name, f"Not every image was {word}", (told, hint), stays)
+    if len(moved) == 1:
+        done = {ImageStatus.ACTIVATING: "restoring", ImageStatus.ARCHIVED: "archived"}.get(moved[0], "active")
+        digest = str(chosen.digests[0])
+        return Redirect(address(f"{visit.home}/image", repository=chosen.name, digest=digest, done=done))
+    count = str(sum(status is not ImageStatus.ACTIVE for status in moved))
+    return Redirect(address(f"{visit.home}/images", repository=chosen.name, done=move.done, count=count))
+
+
+def _untried(visit: Visit, chosen: Selection, detail: ImageDetail) -> FailedImage:
+    digest = str(detail.digest)
+    return FailedImage(path_of(visit, chosen.name, digest), words.short_digest(digest), "", "Not tried.")
 
 
 def _failure(visit: Visit, chosen: Selection, detail: ImageDetail, refusal: Refusal) -> FailedImage:
     digest = str(detail.digest)
     path = path_of(visit, chosen.name, digest)
-    return FailedImage(path, words.short_digest(digest), _CODES[type(refusal)], refusal.message)
+    return FailedImage(path, words.short_digest(digest), _CODES.get(type(refusal), "ServerException"), refusal.message)

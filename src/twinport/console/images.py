@@ -172,9 +172,15 @@ def _form(visit: Visit, query: ImageQuery | None) -> dict[str, object]:
         "orders": _choices(_ORDERS, given["sort"]),
         "statuses": [("", "Any status", not given["status"]), *_choices(_STATUSES, given["status"])],
         "tag_choices": _choices(_TAGS, given["tags"]),
-        "is_narrowed": any(given[name] for name in ("search", "status"))
-        or given["tags"] not in ("", TagStatus.ANY.value),
+        "is_narrowed": _is_narrowed(given),
     }
+
+
+def _is_narrowed(given: dict[str, str]) -> bool:
+    """Tell whether a list may leave images out: by a search, a filter, or an order that has not every image."""
+    orders = (ImageOrder.TAG.value, ImageOrder.TAG_BACKWARDS.value, ImageOrder.ARCHIVED.value)
+    has_filter = bool(given["search"] or given["status"]) or given["tags"] not in ("", TagStatus.ANY.value)
+    return has_filter or given["sort"] in orders
 
 
 def _choices(known: dict[K, str], chosen: str) -> Choices:
