@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.ecr.conftest import Ecr
 from tests.ecr.pushing import digest_of, index, manifest, push, push_layer, put_images
@@ -66,6 +68,22 @@ def test_what_passes_a_quota_is_refused(narrow: Served) -> None:
     push(ecr, NAME, IMAGE)
     with pytest.raises(ecr.exceptions.LimitExceededException, match="'1'"):
         push(ecr, NAME, manifest(CONFIG, annotations={"number": "2"}))
+
+
+@pytest.mark.honors("PutImage.ThrottlingException")
+def test_calls_beyond_a_rate_are_throttled(tmp_path: Path) -> None:
+    served = start(tmp_path / "data", TWINPORT_DEVIATIONS="rates")
+    ecr = served.client("ecr", new_account())
+
+    def put(_: int) -> str:
+        """Return the code of the refusal: of the repository, or of the rate of ten a second."""
+        with pytest.raises(ClientError) as refusal:
+            ecr.put_image(repositoryName="team/none", imageManifest=IMAGE)
+        return str(refusal.value.response["Error"]["Code"])
+
+    with ThreadPoolExecutor(16) as pool:
+        until(lambda: "ThrottlingException" in pool.map(put, range(50)))
+    served.stop()
 
 
 @pytest.mark.honors("PutImage.ReferencedImagesNotFoundException", "PutImage.imageManifestMediaType")
