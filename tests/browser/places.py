@@ -155,6 +155,8 @@ def _registry_places() -> list[Place]:
     whole = f"{regions}&account0=222222222222&account0-region=us-west-2&filter={LONG[:30]}"
     return [
         Place("repositories", f"{home}/repositories", LONG),
+        Place("repositories-search", f"{home}/repositories?search=team/", "team/web"),
+        Place("repositories-found-none", f"{home}/repositories?search={LONG}{LONG}", "with a name that begins with"),
         Place("repository-new", f"{home}/repositories/new", "Image tag mutability"),
         Place("images", f"{home}/images?repository=team/api", "Digest"),
         Place("images-long-name", f"{home}/images?repository={LONG}", LONG),

@@ -45,5 +45,20 @@ def test_every_repository_is_on_one_page_and_on_one_alone(opener: Opener, server
     assert found == names
 
 
+def test_a_search_lists_the_repositories_whose_names_begin_with_it(
+    opener: Opener, server: Served, account: str
+) -> None:
+    ecr = server.client("ecr", account, REGION)
+    for name in [f"team/repository-{number:02}" for number in range(55)] + ["other/repository"]:
+        ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": name.startswith("o")})
+    page = f"{server.url}/console/{REGION}/repositories"
+    first = read(opener, f"{page}?search=team/")
+    second = read(opener, server.url + next_page(first))
+    assert len(re.findall(r">(team/repository-\d\d)</a>", first + second)) == 55
+    assert "other/repository" not in first + second
+    assert "with a name that begins with <code>x&#39;</code>" in read(opener, f"{page}?search=x%27")
+    assert '<td data-label="Scan on push">On</td>' in read(opener, f"{page}?search=other")
+
+
 def digests(page: str) -> list[str]:
     return re.findall(r'title="(sha256:\w+)"', page)

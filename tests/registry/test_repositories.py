@@ -95,6 +95,30 @@ async def test_a_token_of_one_registry_is_refused_at_another(catalog: WholeCatal
         await verbs.list(caller(), THERE, PageRequest(1, token))
 
 
+async def test_a_list_by_prefix_has_the_names_that_begin_with_it_and_its_pages_no_others(catalog: WholeCatalog) -> None:
+    verbs = repositories(catalog)
+    names = ("team", "team-web", "team/api", "team/web", "tea/m", "teams/api", "zeta")
+    for name in names:
+        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+    for prefix in ("team", "team/", "t", "z", "none", "team/api", "Team", "%", "~"):
+        found: list[str] = []
+        page = await verbs.list(caller(), REGISTRY, PageRequest(2), prefix)
+        found += [each.name for each in page.items]
+        while page.token:
+            page = await verbs.list(caller(), REGISTRY, PageRequest(2, page.token), prefix)
+            found += [each.name for each in page.items]
+        assert found == sorted(name for name in names if name.startswith(prefix))
+
+
+async def test_a_page_of_one_prefix_does_not_go_on_in_another(catalog: WholeCatalog) -> None:
+    verbs = repositories(catalog)
+    for name in ("team/a", "team/b"):
+        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+    page = await verbs.list(caller(), REGISTRY, PageRequest(1), "team/")
+    with pytest.raises(InvalidParameter):
+        await verbs.list(caller(), REGISTRY, PageRequest(1, page.token), "t")
+
+
 async def test_a_list_is_asked_of_every_repository(catalog: WholeCatalog) -> None:
     gate = RecordingGate()
     await repositories(catalog, gate).list(caller(), REGISTRY, PageRequest())

@@ -17,6 +17,7 @@ from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Repositories
 
 _PER_PAGE = 50
+_LONGEST_NAME = 256
 _SECTION = "repositories"
 _DONE = {"deleted": "The repository was deleted."}
 
@@ -26,6 +27,8 @@ class RepositoryRow:
     name: str
     uri: str
     tags: str
+    scans: str
+    encryption: str
     created: str
     path: str
 
@@ -42,16 +45,18 @@ class RepositoryPages:
         return (Route("GET", "/console/{region}/repositories", self.list),)
 
     async def list(self, visit: Visit) -> Page:
-        token = visit.query.one("page") or None
-        page = await self.repositories.list(visit.caller, visit.registry, PageRequest(_PER_PAGE, token))
-        elsewhere = () if page.items or token else await self._elsewhere(visit.caller, visit.region)
+        token, prefix = visit.query.one("page") or None, visit.query.one("search")[:_LONGEST_NAME]
+        page = await self.repositories.list(visit.caller, visit.registry, PageRequest(_PER_PAGE, token), prefix)
+        elsewhere = () if page.items or token or prefix else await self._elsewhere(visit.caller, visit.region)
         values = {
             "rows": [self._row(visit, each) for each in page.items],
-            "next": page.token and address(f"{visit.home}/repositories", page=page.token),
+            "search": prefix,
+            "next": page.token and address(f"{visit.home}/repositories", search=prefix, page=page.token),
+            "first": address(f"{visit.home}/repositories", search=prefix),
             "is_first": token is None,
             "elsewhere": elsewhere,
             "done": _DONE.get(visit.query.one("done"), ""),
-            "command": commands.ecr(visit).line("ecr describe-repositories"),
+            "command": _command(visit, prefix),
         }
         return Page("repositories.html", "Repositories", _SECTION, values)
 
@@ -78,6 +83,14 @@ class RepositoryPages:
             name=repository.name,
             uri=repository_uri(repository.registry, repository.name, host, self.public_url),
             tags=tag_rules.in_words(repository.tag_rule),
+            scans="On" if repository.scan_on_push else "Off",
+            encryption=repository.encryption,
             created=f"{repository.created_at:%Y-%m-%d %H:%M} UTC",
             path=address(f"{visit.home}/images", repository=repository.name),
         )
+
+
+def _command(visit: Visit, prefix: str) -> str:
+    text = prefix.replace("\\", r"\\").replace("'", r"\'")
+    query = {"query": f"repositories[?starts_with(repositoryName, '{text}')]"} if prefix else {}
+    return commands.ecr(visit).line("ecr describe-repositories", **query)

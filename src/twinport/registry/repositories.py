@@ -68,14 +68,14 @@ class Repositories:
             lambda db: [repositories.get(db, registry, name) for name in names]
         )
 
-    async def list(self, caller: Caller, registry: Registry, page: PageRequest) -> Page[Repository]:
-        """Return a page of all the registry's repositories, in the order of their names."""
+    async def list(self, caller: Caller, registry: Registry, page: PageRequest, prefix: str = "") -> Page[Repository]:
+        """Return a page of the registry's repositories, all or those with a prefix, in the order of their names."""
         resource = RepositoryResource(registry, EVERY_REPOSITORY)
         await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
-        request = ("DescribeRepositories", str(registry))
+        request = ("DescribeRepositories", str(registry), *([prefix] if prefix else []))
         (after,) = paging.start(page, request, ("",))
         found = await self.catalog.region(registry.region).read_much(
-            lambda db: repositories.listed(db, registry, after, page.limit + 1)
+            lambda db: repositories.listed(db, registry, after, page.limit + 1, prefix)
         )
         return paging.cut(found, page, request, lambda repository: (repository.name,))
 

@@ -23,6 +23,8 @@ from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
 # The account of the rows of deleted repositories: no registry has it, so no query of a registry finds them.
 OF_NO_REGISTRY = ""
+# Names are of small letters, digits and separators, which all come before it.
+_AFTER_EVERY_NAME = "~"
 _REMOVED = {"account": OF_NO_REGISTRY, "name": cast(_repository.c.id, Text), "policy": None}
 
 # Every verb runs this one. Building a statement costs more than running it, so it is built once.
@@ -95,15 +97,15 @@ def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRep
     return made
 
 
-def listed(db: Connection, registry: Registry, after: str, limit: int) -> list[Repository]:
-    """Return at most `limit` repositories of a registry in the order of their names, those after `after`."""
-    rows = db.execute(
-        select(_repository)
-        .where(_repository.c.account == registry.account, _repository.c.name > after)
-        .order_by(_repository.c.name)
-        .limit(limit)
-    )
-    return [_read(registry, row) for row in rows]
+def listed(db: Connection, registry: Registry, after: str, limit: int, prefix: str = "") -> list[Repository]:
+    """Return at most `limit` repositories of a registry in the order of their names, those after `after`.
+
+    With a prefix, only those whose names begin with it: a range of the index, however many others there are.
+    """
+    chosen = select(_repository).where(_repository.c.account == registry.account, _repository.c.name > after)
+    if prefix:
+        chosen = chosen.where(_repository.c.name >= prefix, _repository.c.name < prefix + _AFTER_EVERY_NAME)
+    return [_read(registry, row) for row in db.execute(chosen.order_by(_repository.c.name).limit(limit))]
 
 
 def reaches(db: Connection, account: str, limit: int) -> bool:
