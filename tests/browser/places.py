@@ -27,7 +27,7 @@ def furnish(server: Served, account: str) -> list[Place]:
     ecr, iam = server.client("ecr", account, "eu-west-1"), server.client("iam", account, "us-east-1")
     _replicate(server, account, ecr)
     _age(ecr)
-    _set(ecr)
+    _set(server, account, ecr)
     for number in range(12):
         iam.create_role(
             RoleName=f"application-role-with-a-rather-long-name-so-as-to-wrap-{number:02}",
@@ -103,11 +103,12 @@ def _rule(priority: int, **selection: object) -> dict[str, object]:
     }
 
 
-def _set(ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
-    """Give the registry as much of each setting as a page shows."""
+def _set(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
+    """Give the registry as much of each setting as a page shows. Enhanced scans are of a Region without findings."""
     filters = [{"filter": f"{LONG}-{number:02}/*", "filterType": "WILDCARD"} for number in range(40)]
     rule = {"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": filters}
-    ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[rule])
+    enhanced = server.client("ecr", account, "eu-north-1")
+    enhanced.put_registry_scanning_configuration(scanType="ENHANCED", rules=[rule])
     for number in range(60):
         arn = f"arn:aws:iam::222222222222:role/a-path/that-is-long/a-role-with-a-rather-long-name-{number:02}"
         ecr.register_pull_time_update_exclusion(principalArn=arn)
@@ -120,7 +121,7 @@ def _set(ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run t
 def _setting_places() -> list[Place]:
     home, empty = "/console/eu-west-1", "/console/af-south-1"
     return [
-        Place("scanning", f"{home}/scanning", "Continuous scanning"),
+        Place("scanning", "/console/eu-north-1/scanning", "Continuous scanning"),
         Place("scanning-none", f"{empty}/scanning", "Basic scanning"),
         Place("account-settings", f"{home}/account-settings", "Blob mounting"),
         Place("account-settings-edit", f"{home}/account-settings/edit?name=REGISTRY_POLICY_SCOPE", "V1"),

@@ -36,6 +36,9 @@ def test_pages_that_the_person_may_not_see_say_which_permission_is_missing(limit
         ("lifecycle?repository=team/api", "ecr:GetLifecyclePolicy"),
         ("scanning", "ecr:GetRegistryScanningConfiguration"),
         ("signing", "ecr:GetSigningConfiguration"),
+        ("settings?repository=team/api", "ecr:DescribeRepositories"),
+        ("tags?repository=team/api", "ecr:ListTagsForResource"),
+        ("policy?repository=team/api", "ecr:GetRepositoryPolicy"),
         ("permissions", "ecr:GetRegistryPolicy"),
         ("permissions/generate", "ecr:GetRegistryPolicy"),
     ):
