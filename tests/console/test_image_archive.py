@@ -1,10 +1,23 @@
 """The pages that archive images and restore them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pytest
 
 from tests.console.test_image_deletion import Kept
+from tests.fakes import NOW, REGION, caller
 from tests.served import Served
 from tests.waiting import until
+from twinport.console.image_archive import ArchivePages
+from twinport.console.visits import Fields, Page, Visit
+from twinport.model.content import Digest
+from twinport.model.identities import Caller
+from twinport.model.images import ImageDetail, ImageId, ImageStatus, NamedImage
+from twinport.model.lifecycle_policies import StorageClass
+from twinport.model.manifests import OCI_MANIFEST
+from twinport.model.names import Registry, RepositoryName
+from twinport.refusals.requests import ServerBusy
 
 
 class Stored(Kept):
@@ -63,3 +76,44 @@ def test_the_pages_say_what_it_means_for_pulls_and_replication(stored: Stored) -
         assert (status, "choose at least one image" in shown) == (400, True)
         assert says in stored.asking(stored.one, page=page)
         assert "pulled" in stored.asking(stored.one, page=page)
+
+
+@dataclass
+class FailingStorage:
+    """Archives so many images; then the database is away."""
+
+    left: int
+
+    async def update(
+        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId, target: StorageClass
+    ) -> tuple[Digest | None, ImageStatus]:
+        del caller, registry, name, target
+        if self.left == 0:
+            raise ServerBusy("writes")
+        self.left -= 1
+        return image.digest, ImageStatus.ARCHIVED
+
+
+class SomeImages:
+    async def describe(
+        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
+    ) -> Sequence[ImageDetail]:
+        del caller, registry, name
+        return [ImageDetail(Digest.parse(str(each.digest)), (), 1, NOW, OCI_MANIFEST, None, None) for each in batch]
+
+
+@pytest.mark.parametrize(("moved", "says"), [(0, ""), (1, "1 image archived."), (2, "2 images archived.")])
+async def test_an_outage_between_two_images_says_what_was_done_and_what_was_not(moved: int, says: str) -> None:
+    pages = ArchivePages(SomeImages(), FailingStorage(moved))  # type: ignore[arg-type]  # fakes of the two verbs
+    digests = [("digest", str(Digest.of(bytes([number])))) for number in range(3)]
+    form = Fields((("repository", "team/api"), *digests))
+    visit = Visit("r-1", "/", REGION, {}, Fields(), form, caller(), "token", "http://localhost")
+    page = await pages.archive(visit)
+    assert isinstance(page, Page)
+    if moved == 0:
+        assert (page.template, page.status) == ("images_archive.html", 503)
+    else:
+        assert (page.template, page.values["told"]) == ("images_failed.html", says)
+        failures = page.values["failures"]
+        assert isinstance(failures, list)
+        assert len(failures) == 3 - moved
