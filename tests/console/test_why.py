@@ -74,12 +74,21 @@ def test_another_account_is_told_about_by_this_side_alone(root: Visitor, ecr: Ec
     partner, other = new_account(), new_account()
     set_policy(ecr, statement("Allow", PULL, Sid="Partner", Principal={"AWS": partner}))
     page = ask(root, f"arn:aws:iam::{partner}:user/ada")
-    assert "This side lets it. It also needs a policy in account" in page
+    assert f"ada may, as far as this side decides, {PULL}" in page
+    assert f"Whether the policies of account {partner} let it too, only that account can tell." in page
     assert "allowed by statement 'Partner' of the policy of the repository" in page
     refused = ask(root, f"arn:aws:iam::{other}:user/ada")
     assert "This side does not let it" in refused
     assert "no policy of the repository or the registry allows it" in refused
     assert "identity-based" not in page + refused
+
+
+def test_a_statement_of_the_registrys_policy_is_named(root: Visitor, account: str, ecr: Ecr) -> None:
+    partner, everything = new_account(), f"arn:aws:ecr:{REGION}:{account}:repository/*"
+    allowed = statement("Allow", "ecr:ReplicateImage", everything, Sid="Copies", Principal={"AWS": partner})
+    ecr.put_registry_policy(policyText=document(allowed))
+    assert "allowed by statement 'Copies' of the policy of the registry" in ask(root, partner, "ecr:ReplicateImage")
+    assert 'action="/console/eu-west-1/policy/why"' in root.get(f"{REGION}/permissions")
 
 
 def test_whether_a_principal_of_another_account_exists_is_not_told(root: Visitor, server: Served, ecr: Ecr) -> None:
