@@ -112,16 +112,42 @@ def _set(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — bo
     for number in range(60):
         arn = f"arn:aws:iam::222222222222:role/a-path/that-is-long/a-role-with-a-rather-long-name-{number:02}"
         ecr.register_pull_time_update_exclusion(principalArn=arn)
+    _template(ecr)
     profile = f"arn:aws:signer:eu-west-1:222222222222:/signing-profiles/{'long_name_' * 6}"
     signed = [{"filter": f"{LONG}/*", "filterType": "WILDCARD_MATCH"}] * 12
     rules = [{"signingProfileArn": f"{profile}{number}", "repositoryFilters": signed} for number in range(10)]
     ecr.put_signing_configuration(signingConfiguration={"rules": rules})
 
 
+def _template(ecr: Any) -> None:  # noqa: ANN401 — boto3 makes its clients at run time
+    """Make many templates, one of which has as much of everything as a page shows."""
+    for number in range(25):
+        ecr.create_repository_creation_template(prefix=f"{LONG}-{number:02}", appliedFor=["REPLICATION"])
+    rules = [_rule(number, tagPrefixList=[LONG[: number + 10], f"team{number}"]) for number in range(1, 50)]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+    statements = [statement | {"Sid": f"Statement{number}"} for number in range(80)]
+    ecr.create_repository_creation_template(
+        prefix="ROOT",
+        appliedFor=["CREATE_ON_PUSH", "REPLICATION", "PULL_THROUGH_CACHE"],
+        description=MARKUP * 3,
+        imageTagMutability="MUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": f"{LONG[:9]}-*"}],
+        resourceTags=[{"Key": f"key-{number}-{LONG}", "Value": "v" * 200} for number in range(50)],
+        repositoryPolicy=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        lifecyclePolicy=json.dumps({"rules": rules}),
+    )
+
+
 def _setting_places() -> list[Place]:
     home, empty = "/console/eu-west-1", "/console/af-south-1"
     return [
         Place("scanning", "/console/eu-north-1/scanning", "Continuous scanning"),
+        Place("templates", f"{home}/templates", "Next page"),
+        Place("templates-none", f"{empty}/templates", "No templates"),
+        Place("template", f"{home}/templates/one?prefix=ROOT", "every repository that no template"),
+        Place("template-new", f"{home}/templates/new", "Custom role ARN"),
+        Place("template-edit", f"{home}/templates/edit?prefix=ROOT", "Custom role ARN"),
+        Place("template-delete", f"{home}/templates/delete?prefix={LONG}-00", "Delete template"),
         Place("scanning-none", f"{empty}/scanning", "Basic scanning"),
         Place("account-settings", f"{home}/account-settings", "Blob mounting"),
         Place("account-settings-edit", f"{home}/account-settings/edit?name=REGISTRY_POLICY_SCOPE", "V1"),

@@ -31,6 +31,9 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     (f"{HOME}/lifecycle/add", {"repository": "team/api", "policy": LIFECYCLE, "then": "preview"}),
     (f"{HOME}/lifecycle/preview", {"repository": "team/api", "policy": LIFECYCLE}),
     (f"{HOME}/lifecycle/delete", {"repository": "team/api", "confirmation": "team/api"}),
+    (f"{HOME}/templates/new", NEW | {"prefix": "forged", "applied": "REPLICATION"}),
+    (f"{HOME}/templates/edit", NEW | {"prefix": "prod", "applied": "CREATE_ON_PUSH"}),
+    (f"{HOME}/templates/delete", {"prefix": "prod", "confirmation": "prod"}),
     (f"{HOME}/scanning", {"type": "ENHANCED"}),
     (f"{HOME}/account-settings/edit", {"name": "BLOB_MOUNTING", "value": "DISABLED"}),
     (f"{HOME}/pull-time-exclusions", {"principal": "arn:aws:iam::222222222222:role/forged"}),
@@ -70,6 +73,7 @@ def settled(person: Person) -> Person:
     ecr.set_repository_policy(repositoryName="team/api", policyText=POLICY)
     ecr.register_pull_time_update_exclusion(principalArn="arn:aws:iam::222222222222:role/scanner")
     ecr.put_signing_configuration(signingConfiguration={"rules": []})
+    ecr.create_repository_creation_template(prefix="prod", appliedFor=["REPLICATION"])
     return person
 
 
@@ -266,6 +270,7 @@ def everything(person: Person) -> dict[str, object]:
         "policy": ecr.get_registry_policy()["policyText"],
         "lifecycle": ecr.get_lifecycle_policy(repositoryName="team/api")["lifecyclePolicyText"],
         "preview": ecr.get_lifecycle_policy_preview(repositoryName="team/api")["lifecyclePolicyText"],
+        "templates": ecr.describe_repository_creation_templates()["repositoryCreationTemplates"],
         "scanning": ecr.get_registry_scanning_configuration()["scanningConfiguration"],
         "setting": ecr.get_account_setting(name="BLOB_MOUNTING")["value"],
         "exclusions": ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"],

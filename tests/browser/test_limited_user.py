@@ -34,6 +34,7 @@ def test_pages_that_the_person_may_not_see_say_which_permission_is_missing(limit
         ("repositories", "ecr:DescribeRepositories"),
         ("images?repository=team/api", "ecr:DescribeRepositories"),
         ("lifecycle?repository=team/api", "ecr:GetLifecyclePolicy"),
+        ("templates", "ecr:DescribeRepositoryCreationTemplates"),
         ("scanning", "ecr:GetRegistryScanningConfiguration"),
         ("signing", "ecr:GetSigningConfiguration"),
         ("settings?repository=team/api", "ecr:DescribeRepositories"),

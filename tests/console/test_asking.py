@@ -59,6 +59,10 @@ PAGES = {
     "pull-time-exclusions": "pull-time-exclusions",
     "pull-time-exclusions/deregister": f"pull-time-exclusions/deregister?principal={SCANNER}",
     "signing": "signing",
+    "templates": "templates",
+    "templates/one": "templates/one?prefix=prod",
+    "templates/edit": "templates/edit?prefix=prod",
+    "templates/delete": "templates/delete?prefix=prod",
     "signing/edit": "signing/edit",
     "signing/delete": "signing/delete",
     "replication": "replication",
@@ -78,8 +82,8 @@ PAGES = {
     "roles/{name}/deletion": f"roles/{ROLE}/deletion",
     "roles/{name}/deletion/fresh": f"roles/{ROLE}/deletion/fresh",
 }
-# A form that shows no data of an account.
-BLANK = "repositories/new"
+# Forms that show no data of an account.
+BLANK, BLANK_TEMPLATE = "repositories/new", "templates/new"
 PROFILE = f"arn:aws:signer:{REGION}:222222222222:/signing-profiles/one"
 POLICY = document(
     statement(
@@ -115,6 +119,7 @@ LIFECYCLE = json.dumps(
     }
 )
 RULE = {"priority": "2", "tags": "untagged", "count-type": "sinceImagePushed", "count": "7", "action": "expire"}
+TEMPLATE = {"applied": "CREATE_ON_PUSH", "mutability": "IMMUTABLE", "encryption": "AES256"}
 FORMS = {
     "images/archive": Form("ecr:UpdateImageStorageClass", "The image is in the archive."),
     "images/restore": Form("ecr:UpdateImageStorageClass", "The image is active."),
@@ -147,6 +152,13 @@ FORMS = {
     ),
     "lifecycle/preview": Form("ecr:StartLifecyclePolicyPreview", "Preview of a lifecycle policy"),
     "lifecycle/delete": Form("ecr:DeleteLifecyclePolicy", "The policy was deleted", {"confirmation": "team/api"}),
+    BLANK_TEMPLATE: Form(
+        "ecr:CreateRepositoryCreationTemplate", "The template was created.", {"prefix": "team", **TEMPLATE}
+    ),
+    "templates/edit": Form("ecr:UpdateRepositoryCreationTemplate", "The template is saved.", TEMPLATE),
+    "templates/delete": Form(
+        "ecr:DeleteRepositoryCreationTemplate", "The template was deleted.", {"confirmation": "prod"}
+    ),
     "scanning": Form("ecr:PutRegistryScanningConfiguration", "The configuration is saved.", {"type": "ENHANCED"}),
     "account-settings/edit": Form("ecr:PutAccountSetting", "The setting is saved.", {"value": "DISABLED"}),
     "pull-time-exclusions": Form(
@@ -185,6 +197,7 @@ PARTS = [
     ("lifecycle/preview?repository=team/api", "ecr:GetLifecyclePolicy"),
     ("registry", "ecr:GetRegistryScanningConfiguration"),
     ("registry", "ecr:GetSigningConfiguration"),
+    ("registry", "ecr:DescribeRepositoryCreationTemplates"),
     ("registry", "ecr:GetAccountSetting"),
     ("registry", "ecr:ListPullTimeUpdateExclusions"),
     ("registry", "ecr:DescribeRegistry"),
@@ -284,6 +297,7 @@ def furnished(server: Served, account: str) -> Visitor:
     ecr.put_registry_policy(policyText=POLICY.replace("ACCOUNT", account))
     ecr.set_repository_policy(repositoryName="team/api", policyText=OWN_POLICY)
     ecr.register_pull_time_update_exclusion(principalArn=SCANNER)
+    ecr.create_repository_creation_template(prefix="prod", appliedFor=["REPLICATION"])
     ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
     return Visitor(server, {"way": "open", "account": account})
 
@@ -291,7 +305,7 @@ def furnished(server: Served, account: str) -> Visitor:
 def test_no_page_and_no_form_of_the_console_is_left_out() -> None:
     [console] = [door for _, door in doors.built() if isinstance(door, ConsoleDoor)]
     routes = {(route.method, route.pattern.removeprefix("/console/{region}/")) for route in console.pages}
-    assert routes == {("GET", page) for page in [*PAGES, BLANK]} | {("POST", form) for form in FORMS}
+    assert routes == {("GET", page) for page in [*PAGES, BLANK, BLANK_TEMPLATE]} | {("POST", form) for form in FORMS}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -395,4 +409,5 @@ def _settings(ecr: Any) -> tuple[object, ...]:  # noqa: ANN401 — boto3 makes i
         ecr.get_account_setting(name="BLOB_MOUNTING")["value"],
         ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"],
         ecr.get_signing_configuration()["signingConfiguration"],
+        ecr.describe_repository_creation_templates()["repositoryCreationTemplates"],
     )

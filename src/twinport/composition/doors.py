@@ -11,6 +11,7 @@ from twinport.console.account_settings import AccountSettingPages
 from twinport.console.activity import ActivityPages
 from twinport.console.cookies import Cookie
 from twinport.console.creation import CreationPages
+from twinport.console.creation_templates import CreationTemplatePages
 from twinport.console.deletion import DeletionPages
 from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import Entrance
@@ -118,7 +119,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
         FindingsPages(verbs.images, verbs.scanning),
         OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
         *_repository_pages(ground, access, verbs),
-        *_registry_pages(verbs),
+        *_registry_pages(ground, verbs),
         ReplicationPages(verbs.replication, identities.roles, ground.regions),
         ActivityPages(verbs.replication),
         PermissionPages(verbs.registry_policies),
@@ -160,15 +161,16 @@ def _repository_pages(ground: Ground, access: Access, verbs: ecr.Verbs) -> tuple
     )
 
 
-def _registry_pages(verbs: ecr.Verbs) -> tuple[Pages, ...]:
+def _registry_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
     """Build the pages of a registry's settings, but for those of replication and permissions."""
-    settings = (verbs.scanning, verbs.account_settings, verbs.exclusions, verbs.signing)
+    settings = (verbs.scanning, verbs.account_settings, verbs.exclusions, verbs.signing, verbs.templates)
     return (
         PrivateRegistryPages(verbs.replication, verbs.registry_policies, *settings),
         RegistryScanningPages(verbs.scanning),
         AccountSettingPages(verbs.account_settings),
         PullTimeExclusionPages(verbs.exclusions),
         SigningPages(verbs.signing),
+        CreationTemplatePages(verbs.templates, ground.settings.encryption_at_rest),
     )
 
 

@@ -63,3 +63,9 @@ def pretty(text: str) -> str:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
         return text
+
+
+def pretty_within(text: str, most: int) -> str:
+    """Indent JSON for an editor, unless it would then be longer than it may be."""
+    indented = pretty(text)
+    return indented if len(indented) <= most else text

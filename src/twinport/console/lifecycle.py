@@ -120,7 +120,7 @@ class LifecyclePages:
         name = repository_name(visit.query.one("repository"))
         policy = await self._policy(visit, name)
         seen = visit.query.one("seen") or fingerprint(_text(policy))
-        text = _editable(_text(policy))
+        text = commands.pretty_within(_text(policy), lifecycle_words.LONGEST_TEXT)
         if visit.query.one("from") == "preview":
             asked = PreviewQuery(page=PageRequest(1))
             text = (await self.previews.get(visit.caller, visit.registry, name, asked))[0].text
@@ -326,12 +326,6 @@ def _text(policy: StoredPolicy | None) -> str:
 def _given(visit: Visit) -> str:
     """Return the text in the form. Browsers send each end of a line as two characters."""
     return visit.form.one("policy").replace("\r\n", "\n")
-
-
-def _editable(text: str) -> str:
-    """Indent a policy for the editor, unless it would then be longer than a policy may be."""
-    pretty = commands.pretty(text)
-    return pretty if len(pretty) <= lifecycle_words.LONGEST_TEXT else text
 
 
 def _is_same(saved: str, text: str) -> bool:

@@ -11,12 +11,15 @@ from twinport.errors import AccessDenied
 from twinport.model.scanning import ScanType
 from twinport.refusals.images import RegistryPolicyNotFound, SigningConfigurationNotFound
 from twinport.registry.account_settings import AccountSettings
+from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import RegistryPolicies
 from twinport.registry.pull_time_exclusions import MOST_EXCLUSIONS, PullTimeExclusions
 from twinport.registry.replication import Replication
 from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
+
+_MOST_COUNTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class PrivateRegistryPages:
     settings: AccountSettings
     exclusions: PullTimeExclusions
     signing: Signing
+    templates: CreationTemplates
 
     def routes(self) -> tuple[Route, ...]:
         return (Route("GET", "/console/{region}/registry", self.show),)
@@ -54,6 +58,12 @@ class PrivateRegistryPages:
         return [
             Card(path, title, purpose, await _state(state, visit))
             for path, title, purpose, state in (
+                (
+                    "templates",
+                    "Repository creation templates",
+                    "The settings of repositories that a push or a copy creates.",
+                    self._templates,
+                ),
                 (
                     "scanning",
                     "Scanning configuration",
@@ -91,6 +101,11 @@ class PrivateRegistryPages:
         except RegistryPolicyNotFound:
             return "No policy: no other account may replicate into this registry."
         return "A policy allows other accounts."
+
+    async def _templates(self, visit: Visit) -> str:
+        page = await self.templates.list(visit.caller, visit.registry, None, PageRequest(_MOST_COUNTED))
+        count = f"{len(page.items)}{' or more' if page.token else ''}"
+        return {"0": "No templates.", "1": "1 template."}.get(count, f"{count} templates.")
 
     async def _scanning(self, visit: Visit) -> str:
         found = await self.scanning.configuration(visit.caller, visit.registry)
