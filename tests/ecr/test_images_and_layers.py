@@ -242,6 +242,21 @@ async def test_an_image_is_answered_as_it_was_put(ecr: Ecr) -> None:
     }
 
 
+async def test_a_layer_has_the_media_type_that_the_first_image_gave_it(ecr: Ecr) -> None:
+    await upload(ecr, LAYER)
+    asked = {**REPOSITORY, "layerDigests": [digest(LAYER)]}
+    (layer,) = (await ecr.do("BatchCheckLayerAvailability", **asked))["layers"]
+    assert "mediaType" not in layer
+    await upload(ecr, CONFIG)
+    await ecr.do("PutImage", **REPOSITORY, imageManifest=MANIFEST)
+    other = json.loads(MANIFEST)
+    (described,) = other["layers"]
+    described["mediaType"] = "application/vnd.other"
+    await ecr.do("PutImage", **REPOSITORY, imageManifest=json.dumps(other))
+    (layer,) = (await ecr.do("BatchCheckLayerAvailability", **asked))["layers"]
+    assert layer["mediaType"] == LAYER_TYPE
+
+
 @pytest.mark.honors("BatchGetImage.acceptedMediaTypes")
 async def test_an_image_of_a_type_that_is_not_accepted_is_a_failure(ecr: Ecr) -> None:
     await push(ecr, imageTag="1")

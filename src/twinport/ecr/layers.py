@@ -93,8 +93,9 @@ async def _once(part: bytes) -> AsyncIterator[bytes]:
 
 def _shown(state: AvailableLayer | UnavailableLayer) -> ecr.Layer:
     match state:
-        case AvailableLayer(digest, size):
-            return {"layerDigest": str(digest), "layerAvailability": "AVAILABLE", "layerSize": size}
+        case AvailableLayer(digest, size, media_type):
+            layer: ecr.Layer = {"layerDigest": str(digest), "layerAvailability": "AVAILABLE", "layerSize": size}
+            return {**layer, "mediaType": media_type} if media_type else layer
         case UnavailableLayer(digest):
             return {"layerDigest": str(digest), "layerAvailability": "UNAVAILABLE"}
 

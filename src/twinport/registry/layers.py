@@ -45,8 +45,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class AvailableLayer:
+    """A layer that the repository holds. `media_type` is known once an image of the repository named it."""
+
     digest: Digest
     size: int
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +99,16 @@ class Layers:
         asked = [_parsed(text) for text in digests]
         readable = [digest for digest in asked if isinstance(digest, Digest)]
 
-        def promised(db: Connection) -> dict[Digest, StoredBlob]:
+        def promised(db: Connection) -> tuple[dict[Digest, StoredBlob], dict[Digest, str]]:
             since = self.catalog.now(db) - self.retention.promise
-            return blobs.promised(db, repositories.get(db, registry, name).id, readable, since)
+            repository_id = repositories.get(db, registry, name).id
+            found = blobs.promised(db, repository_id, readable, since)
+            return found, blobs.media_types(db, repository_id, found)
 
-        held = await self.catalog.region(registry.region).read(promised)
+        held, media_types = await self.catalog.region(registry.region).read(promised)
         lost = await self._lost(registry, name, held)
-        return [_state(digest, {each: held[each].size for each in held.keys() - lost}) for digest in asked]
+        there = {each: AvailableLayer(each, held[each].size, media_types.get(each)) for each in held.keys() - lost}
+        return [_state(digest, there) for digest in asked]
 
     async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
         """Unlink a layer from a repository (the registry protocol's deletion of a blob).
@@ -195,11 +201,9 @@ def _parsed(text: str) -> Digest | UnreadableDigest:
         return UnreadableDigest(text)
 
 
-def _state(asked: Digest | UnreadableDigest, held: Mapping[Digest, int]) -> LayerState:
+def _state(asked: Digest | UnreadableDigest, held: Mapping[Digest, AvailableLayer]) -> LayerState:
     match asked:
-        case Digest() if asked in held:
-            return AvailableLayer(asked, held[asked])
         case Digest():
-            return UnavailableLayer(asked)
+            return held.get(asked, UnavailableLayer(asked))
         case UnreadableDigest():
             return asked

@@ -4,7 +4,7 @@ A reader of a repository sees only the digests that the repository holds. Bytes 
 stored under the same digest are never shown, and never shared unless the bytes have been sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,14 @@ _HELD = (
     )
 )
 _WHOLE = _HELD.where(_blob.c.damage.is_(None))
+_AMONG = (
+    _held.c.repository_id == bindparam("owner"),
+    _held.c.digest.in_(bindparam("digests", expanding=True)),
+)
+_TYPED = update(_held).where(*_AMONG, _held.c.media_type.is_(None)).values(media_type=bindparam("type"))
+_TYPES = select(_held.c.digest, _held.c.media_type).where(*_AMONG, _held.c.media_type.is_not(None))
+# So many digests one statement takes.
+_MOST_AT_ONCE = 500
 _IS_NAMED = (
     select(_part.c.digest).where(_part.c.repository_id == _held.c.repository_id, _part.c.digest == _held.c.digest)
 ).exists()
@@ -140,6 +148,24 @@ def promised(
     wanted = {str(digest): digest for digest in digests}
     rows = db.execute(_KEPT, {"repository_id": repository_id, "digests": list(wanted), "since": since})
     return {wanted[row.digest]: StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
+
+
+def note_media_types(db: Connection, repository_id: int, media_types: Mapping[Digest, str]) -> None:
+    """Note what an image says that blobs of the repository are, unless an image said so before."""
+    names: dict[str, list[str]] = {}
+    for digest, media_type in media_types.items():
+        names.setdefault(media_type, []).append(str(digest))
+    for media_type, digests in names.items():
+        for first in range(0, len(digests), _MOST_AT_ONCE):
+            batch = digests[first : first + _MOST_AT_ONCE]
+            db.execute(_TYPED, {"owner": repository_id, "digests": batch, "type": media_type})
+
+
+def media_types(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, str]:
+    """Return what the repository's images say that blobs are, as far as an image named them."""
+    wanted = {str(digest): digest for digest in digests}
+    rows = db.execute(_TYPES, {"owner": repository_id, "digests": list(wanted)})
+    return {wanted[row.digest]: row.media_type for row in rows}
 
 
 def linked(db: Connection, repository_id: int, digests: Iterable[Digest]) -> set[Digest]:

@@ -150,6 +150,7 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
         "origin": image.origin,
         "sparse": image.sparse,
     }
+    blobs.note_media_types(db, repository_id, {each.digest: each.media_type for each in manifest.blobs})
     if not statements.insert_absent(db, _manifest, row):
         heal(db, repository_id, image)
         if not image.sparse:

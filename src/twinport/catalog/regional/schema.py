@@ -151,6 +151,8 @@ repository_blob = Table(
     Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
     Column("digest", ForeignKey("blob.digest"), primary_key=True),
     Column("linked_at", Instant, nullable=False),
+    # What an image of the repository says that the blob is: the first that named it.
+    Column("media_type", Text),
 )
 Index("repository_blob_by_digest", repository_blob.c.digest)
 
