@@ -144,7 +144,7 @@ def _setting_places() -> list[Place]:
         Place("scanning", "/console/eu-north-1/scanning", "Continuous scanning"),
         Place("templates", f"{home}/templates", "Next page"),
         Place("templates-none", f"{empty}/templates", "No templates"),
-        Place("template", f"{home}/templates/one?prefix=ROOT", "every repository that no template"),
+        Place("template", f"{home}/templates/one?prefix=ROOT", "every repository that no other template"),
         Place("template-new", f"{home}/templates/new", "Custom role ARN"),
         Place("template-edit", f"{home}/templates/edit?prefix=ROOT", "Custom role ARN"),
         Place("template-delete", f"{home}/templates/delete?prefix={LONG}-00", "Delete template"),

@@ -194,7 +194,7 @@ def _row(visit: Visit, stored: StoredTemplate) -> TemplateRow:
 def _scope(template: CreationTemplate) -> str:
     """Say which repositories a template is for."""
     if template.key == ROOT:
-        return "every repository that no template with a prefix is for"
+        return "every repository that no other template is for"
     return f"repositories whose names begin with {template.key}/, unless a longer prefix is for them"
 
 
