@@ -28,12 +28,12 @@ def asked_repository(visit: Visit) -> RepositoryName:
     return repository_name(visit.form.one("repository") or visit.query.one("repository"))
 
 
-def fingerprint(text: str) -> str:
-    """Return a mark of a document as a page shows it, for the form that changes it."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def fingerprint(text: str | None) -> str:
+    """Return a mark of a document as a page shows it, or of none, for the form that changes it."""
+    return hashlib.sha256((text or "").encode()).hexdigest()
 
 
-def require_unchanged(visit: Visit, text: str) -> None:
+def require_unchanged(visit: Visit, text: str | None) -> None:
     """Raise ChangedMeanwhile unless the document is still the one whose mark is in the form as `seen`."""
     if visit.form.one("seen") != fingerprint(text):
         raise ChangedMeanwhile

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from twinport.console import commands, statements
-from twinport.console.pages import address, refused, require_confirmation
-from twinport.console.policy_editor import MOST_SHOWN, check_length, check_unchanged, fingerprint, refused_text
+from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged
+from twinport.console.policy_editor import MOST_SHOWN, check_length, refused_text
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
@@ -60,7 +60,7 @@ class PermissionPages:
     async def save(self, visit: Visit) -> Result:
         text = visit.form.one("policy")
         try:
-            check_unchanged(await self._policy(visit), visit.form)
+            require_unchanged(visit, await self._policy(visit))
             await self._put(visit, text)
         except Refusal as refusal:
             page = _editor(visit, text[:MOST_SHOWN], visit.form.one("seen"))
@@ -81,7 +81,7 @@ class PermissionPages:
             return self._helper(visit, visit.form, policy, shows=True)
         statement = statements.replication_statement(sid, accounts, visit.registry)
         try:
-            check_unchanged(policy, visit.form)
+            require_unchanged(visit, policy)
             await self._put(visit, statements.with_statement(policy, statement))
         except Refusal as refusal:
             return refused(self._helper(visit, visit.form, policy, shows=True), refusal)

@@ -1,30 +1,17 @@
-"""What the editors of policies share: bounds, fingerprints, and where and why a text is refused."""
-
-import hashlib
+"""What the editors of policies share: bounds, and where and why a text is refused."""
 
 from twinport.console.pages import refused
 from twinport.console.problems import problem_of
-from twinport.console.visits import Fields, Page
+from twinport.console.visits import Page
 from twinport.errors import Refusal
 from twinport.policies.documents import PolicyKind
 from twinport.policies.faults import Fault, first_fault, first_mention
-from twinport.refusals.identities import ChangedMeanwhile, PolicyMalformed, PrincipalUnknown
+from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
 from twinport.refusals.requests import InvalidParameter
 
 LONGEST_POLICY = 10_240
 # A longer policy is shown in part: a tenant's data must not make a page arbitrarily large.
 MOST_SHOWN = 20_000
-
-
-def fingerprint(policy: str | None) -> str:
-    """Return what an editor keeps of the policy that it was opened with."""
-    return hashlib.sha256((policy or "").encode()).hexdigest()
-
-
-def check_unchanged(policy: str | None, form: Fields) -> None:
-    """Raise ChangedMeanwhile if the policy is not the one that the editor was opened with."""
-    if form.one("seen") != fingerprint(policy):
-        raise ChangedMeanwhile
 
 
 def check_length(text: str) -> None:

@@ -1,12 +1,11 @@
 """The pages of a registry's replication: its rules, the wizard that adds a rule, and the removal of rules."""
 
-import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from twinport.console import commands, regions, wizard
-from twinport.console.pages import address, refused, require_confirmation
+from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged
 from twinport.console.problems import problem_of
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
@@ -17,7 +16,7 @@ from twinport.model.entities import Role
 from twinport.model.identities import REPLICATION_ROLE
 from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
-from twinport.refusals.identities import ChangedMeanwhile, EntityNotFound
+from twinport.refusals.identities import EntityNotFound
 from twinport.refusals.requests import PathUnknown
 from twinport.registry.replication import Replication
 
@@ -102,7 +101,7 @@ class ReplicationPages:
         before = await self.replication.describe(visit.caller, visit.registry)
         after = wizard.with_rule(before, draft.rule(visit.registry))
         try:
-            _check_unchanged(before, visit.form)
+            require_unchanged(visit, _text(before))
             wizard.check_count(after)
             created = await self._put(visit, after)
         except Refusal as refusal:
@@ -141,7 +140,7 @@ class ReplicationPages:
             "rule": _row(len(after.rules), rule, visit.registry),
             "existing": len(before.rules),
             "others": sorted({place.account for place in rule.destinations} - {visit.registry.account}),
-            "seen": _fingerprint(before),
+            "seen": fingerprint(_text(before)),
             "json": json.dumps(commands.configuration_json(after), indent=2),
             "command": commands.put_replication(visit, after),
             "problem": None,
@@ -156,7 +155,7 @@ class ReplicationPages:
         after = wizard.without_rule(configuration, number)
         values = {
             "rule": _row(number, configuration.rules[number - 1], visit.registry),
-            "seen": _fingerprint(configuration),
+            "seen": fingerprint(_text(configuration)),
             "command": commands.put_replication(visit, after),
             "problem": None,
         }
@@ -164,7 +163,7 @@ class ReplicationPages:
 
     async def remove(self, visit: Visit) -> Result:
         before = await self.replication.describe(visit.caller, visit.registry)
-        _check_unchanged(before, visit.form)
+        require_unchanged(visit, _text(before))
         number = _number(visit.form.one("rule"), before, visit)
         await self.replication.put(visit.caller, visit.registry, wizard.without_rule(before, number))
         return Redirect(address(f"{visit.home}/replication", done="removed"))
@@ -173,7 +172,7 @@ class ReplicationPages:
         configuration = await self.replication.describe(visit.caller, visit.registry)
         values = {
             "rules": _rows(configuration, visit.registry),
-            "seen": _fingerprint(configuration),
+            "seen": fingerprint(_text(configuration)),
             "command": commands.put_replication(visit, ReplicationConfiguration()),
             "problem": None,
         }
@@ -182,7 +181,7 @@ class ReplicationPages:
     async def delete_all(self, visit: Visit) -> Result:
         try:
             require_confirmation(visit, visit.region)
-            _check_unchanged(await self.replication.describe(visit.caller, visit.registry), visit.form)
+            require_unchanged(visit, _text(await self.replication.describe(visit.caller, visit.registry)))
             await self.replication.put(visit.caller, visit.registry, ReplicationConfiguration())
         except Refusal as refusal:
             return refused(await self.ask_to_delete_all(visit), refusal)
@@ -251,12 +250,5 @@ def _number(text: str, configuration: ReplicationConfiguration, visit: Visit) ->
     return number
 
 
-def _fingerprint(configuration: ReplicationConfiguration) -> str:
-    """Return a digest of a page's rules, so that its form does not overwrite another user's later changes."""
-    text = json.dumps(commands.configuration_json(configuration))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _check_unchanged(configuration: ReplicationConfiguration, form: Fields) -> None:
-    if form.one("seen") != _fingerprint(configuration):
-        raise ChangedMeanwhile
+def _text(configuration: ReplicationConfiguration) -> str:
+    return json.dumps(commands.configuration_json(configuration))

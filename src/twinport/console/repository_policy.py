@@ -4,12 +4,17 @@ import shlex
 from dataclasses import dataclass
 
 from twinport.console import commands
-from twinport.console.pages import address, asked_repository, refused, require_confirmation
+from twinport.console.pages import (
+    address,
+    asked_repository,
+    fingerprint,
+    refused,
+    require_confirmation,
+    require_unchanged,
+)
 from twinport.console.policy_editor import (
     MOST_SHOWN,
     check_length,
-    check_unchanged,
-    fingerprint,
     refused_text,
 )
 from twinport.console.routes import Route
@@ -69,7 +74,7 @@ class RepositoryPolicyPages:
         name, text = asked_repository(visit), visit.form.one("policy")
         lockout = Lockout.ACCEPTED if visit.form.one("force") == "on" else Lockout.REFUSED
         try:
-            check_unchanged(await self._policy(visit, name), visit.form)
+            require_unchanged(visit, await self._policy(visit, name))
             check_length(text)
             await self.policies.put(visit.caller, visit.registry, name, text, lockout)
         except Refusal as refusal:
