@@ -46,6 +46,7 @@ FREE = {
     ("Console", "POST /console/sign-in"): _SIGNED_IN,
     ("Console", "POST /console/sign-out"): "who signed in may end that",
     ("Console", "GET /console/REGION/repositories/new"): "an empty form; sending it asks",
+    ("Console", "GET /console/REGION/templates/new"): "an empty form; sending it asks",
     ("Control", "GET, HEAD, OPTIONS /_twinport/health"): "it says that the server is up, and its version",
     ("Control", "GET, HEAD, OPTIONS /_twinport/health/live"): "as above",
     ("Control", "GET, HEAD, OPTIONS /_twinport/health/ready"): "it names the parts that are away, and no more",
