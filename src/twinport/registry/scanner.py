@@ -10,7 +10,7 @@ MOST_FINDINGS = 10_000
 
 class Scanner(Protocol):
     async def scan(self, image: ScannedImage, scan_type: ScanType) -> Findings:
-        """Return what is wrong with an image. It may take a minute, and is canceled after that.
+        """Return what is wrong with an image. It is canceled at the deadline that `scan_runs` sets.
 
         Raises ScanImpossible, whose message becomes the description of the failed scan, and Unavailable if the scan
         may succeed a moment later.
