@@ -120,7 +120,7 @@ class Scanning:
         if storage.status_of(db, repository.id, digest) is not ImageStatus.ACTIVE:
             raise ImageArchived(str(digest), repository.name, account)
         now = self.catalog.now(db)
-        if scans.was_requested_since(db, repository.id, digest, ScanType.BASIC, now - SCAN_INTERVAL):
+        if scans.was_requested_after(db, repository.id, digest, ScanType.BASIC, now - SCAN_INTERVAL):
             raise ScanQuotaExceeded
         scans.request(db, repository.id, digest, ScanType.BASIC, now)
         return digest

@@ -95,11 +95,13 @@ def request(db: Connection, repository_id: int, digest: Digest, scan_type: ScanT
     statements.upsert(db, _scan, _key(repository_id, digest, scan_type), changes)
 
 
-def was_requested_since(db: Connection, repository_id: int, digest: Digest, scan_type: ScanType, now: datetime) -> bool:
+def was_requested_after(
+    db: Connection, repository_id: int, digest: Digest, scan_type: ScanType, time: datetime
+) -> bool:
     """Tell whether a scan was requested after a time. One that failed does not count: the image was not scanned."""
     query = select(_scan.c.state).where(
         *_is(_scan, repository_id, digest, scan_type),
-        _scan.c.requested_at > now,
+        _scan.c.requested_at > time,
         _scan.c.state != ScanState.FAILED.value,
     )
     return db.execute(query).first() is not None
