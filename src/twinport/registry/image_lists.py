@@ -41,28 +41,30 @@ class ImagePage:
 
 @dataclass(frozen=True, slots=True)
 class ImageLists:
+    """A verb of no operation of ECR, so `composition.doors` builds it for the console alone."""
+
     gate: Gate
     catalog: Catalog
 
     async def page(
-        self, caller: Caller, registry: Registry, name: RepositoryName, listing: ImageQuery, page: PageRequest
+        self, caller: Caller, registry: Registry, name: RepositoryName, query: ImageQuery, page: PageRequest
     ) -> ImagePage:
         """Return a page of a list. Raises RepositoryNotFound, and InvalidParameter for another list's token."""
         await self.gate.authorize(caller, "ecr:DescribeImages", RepositoryResource(registry, name))
-        request = ("images in order", str(registry), name, *listing.words)
-        kinds = image_lists.kinds(listing.order)
+        request = ("images in order", str(registry), name, *query.words)
+        kinds = image_lists.kinds(query.order)
         after = None if page.token is None else _place(paging.start(page, request, ("",) * len(kinds)), kinds)
         items, rest = await self.catalog.region(registry.region).read_much(
-            lambda db: _read(db, repositories.get(db, registry, name).id, listing, after, page.limit)
+            lambda db: _read(db, repositories.get(db, registry, name).id, query, after, page.limit)
         )
         token = None if rest is None else paging.token(tuple(map(str, rest)), request)
-        return ImagePage(items, token, image_lists.MOST_LOOKED_AT if listing.is_filtered else 0)
+        return ImagePage(items, token, image_lists.MOST_LOOKED_AT if query.is_filtered else 0)
 
 
 def _read(
-    db: Connection, repository_id: int, listing: ImageQuery, after: Place | None, limit: int
+    db: Connection, repository_id: int, query: ImageQuery, after: Place | None, limit: int
 ) -> tuple[tuple[ListedImage, ...], Place | None]:
-    looked = image_lists.find(db, repository_id, listing, after, limit)
+    looked = image_lists.find(db, repository_id, query, after, limit)
     details = images.details(db, repository_id, list(dict.fromkeys(each.digest for each in looked.found)))
     # One that is not there was deleted since the statement before.
     items = [ListedImage(details[each.digest], each.tag) for each in looked.found if each.digest in details]

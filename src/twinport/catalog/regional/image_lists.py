@@ -44,29 +44,30 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """The columns of an index behind `repository_id`, and the condition for the rows that the list is about."""
+    """The columns of an index behind `repository_id`, and the condition for the rows that the list is about.
+
+    `digest` is the column of the table with the images' digests.
+    """
 
     columns: tuple[ColumnElement[Any], ...]
+    digest: ColumnElement[Any]
     only: tuple[ColumnElement[bool], ...] = ()
 
-    @property
-    def digest(self) -> ColumnElement[Any]:
-        return _tag.c.digest if self.columns == _BY_TAG else self.columns[-1]
 
-
-_BY_TAG: tuple[ColumnElement[Any], ...] = (_tag.c.name,)
-_PUSHED = _Order((type_coerce(_manifest.c.pushed_at, BigInteger), _manifest.c.digest))
-_SIZE = _Order((_manifest.c.image_size, _manifest.c.digest))
+_PUSHED = _Order((type_coerce(_manifest.c.pushed_at, BigInteger), _manifest.c.digest), _manifest.c.digest)
+_SIZE = _Order((_manifest.c.image_size, _manifest.c.digest), _manifest.c.digest)
+_TAG = _Order((_tag.c.name,), _tag.c.digest)
 _ORDERS = {
     ImageOrder.NEWEST: _PUSHED,
     ImageOrder.OLDEST: _PUSHED,
     ImageOrder.LARGEST: _SIZE,
     ImageOrder.SMALLEST: _SIZE,
-    ImageOrder.TAG: _Order(_BY_TAG),
-    ImageOrder.TAG_BACKWARDS: _Order(_BY_TAG),
-    ImageOrder.DIGEST: _Order((_manifest.c.digest,)),
+    ImageOrder.TAG: _TAG,
+    ImageOrder.TAG_BACKWARDS: _TAG,
+    ImageOrder.DIGEST: _Order((_manifest.c.digest,), _manifest.c.digest),
     ImageOrder.ARCHIVED: _Order(
         (type_coerce(_storage.c.archived_at, BigInteger), _storage.c.digest),
+        _storage.c.digest,
         (_storage.c.status == ImageStatus.ARCHIVED.value, _storage.c.archived_at.is_not(None)),
     ),
 }
