@@ -1,14 +1,16 @@
 """The form that adds a rule to a policy."""
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from twinport import console
 from twinport.console.lifecycle_form import RuleDraft, with_rule
 from twinport.console.visits import Fields
-from twinport.model.lifecycle_policies import PolicyInvalid
+from twinport.model.lifecycle_policies import CountType, PolicyInvalid
 
 FIELDS = {
     "priority": "3",
@@ -99,3 +101,9 @@ def test_the_next_rule_comes_after_the_others_and_before_the_one_for_every_image
     assert RuleDraft.blank("no policy").priority == "1"
     assert RuleDraft.blank(text).priority == "4"
     assert RuleDraft.blank(with_rule(text, draft(tags="any", priority="9").rule())).priority == "4"
+
+
+@pytest.mark.parametrize("count_type", CountType)
+def test_the_form_offers_every_count_type(count_type: CountType) -> None:
+    form = Path(*console.__path__, "templates", "lifecycle_edit.html").read_text()
+    assert f'("{count_type.value}", "' in form

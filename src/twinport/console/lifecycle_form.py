@@ -12,6 +12,7 @@ from twinport.model.lifecycle_policies import CountType, PolicyInvalid, TagSelec
 
 _PREFIXES, _PATTERNS = "prefixes", "patterns"
 _EXPIRE, _ARCHIVE = "expire", "transition"
+_COUNTS_OF_IMAGES = [each.value for each in CountType if not each.is_in_days]
 # No tag, prefix or pattern has these letters.
 _SEPARATORS = re.compile(r"[,\s]+")
 
@@ -75,7 +76,7 @@ class RuleDraft:
         if self.count_type == CountType.SINCE_TRANSITIONED.value:
             selection["storageClass"] = "archive"
         selection["countType"] = self.count_type
-        if self.count_type != CountType.MORE_THAN.value:
+        if self.count_type not in _COUNTS_OF_IMAGES:
             selection["countUnit"] = "days"
         return selection | {"countNumber": int(self.count)}
 

@@ -42,9 +42,18 @@ class CountType(Enum):
     SINCE_PULLED = "sinceImagePulled"
     SINCE_TRANSITIONED = "sinceImageTransitioned"
 
+    @property
+    def is_in_days(self) -> bool:
+        """Tell whether countNumber is a number of days (countUnit), not of images."""
+        return self is not CountType.MORE_THAN
+
 
 class StorageClass(Enum):
-    """Where an image lies. Policies write it in lower case."""
+    """Where an image lies. Policies write it in lower case.
+
+    No row of an image has it: the image's status says it (`ImageStatus` in model/images.py), and `Image.storage` in
+    model/lifecycle.py reads it from there.
+    """
 
     STANDARD = "STANDARD"
     ARCHIVE = "ARCHIVE"
@@ -153,14 +162,14 @@ def _selected(priority: int, selection: Mapping[str, object], action: ActionType
 
 
 def _count_type(selection: Mapping[str, object]) -> CountType:
-    """Read the count type. Days belong to the three that count time, and to them only."""
+    """Read the count type. The count types in days have the unit, and the others do not."""
     known = [each.value for each in CountType]
     if selection["countType"] not in known:
         _refuse(_NO_SCHEMA, "countType")
     found = CountType(selection["countType"])
     if "countUnit" in selection:
         _at("countUnit", _choice, selection["countUnit"], ["days"])
-    if ("countUnit" in selection) == (found is CountType.MORE_THAN):
+    if ("countUnit" in selection) != found.is_in_days:
         _refuse(_NO_SCHEMA, "countUnit")
     return found
 
