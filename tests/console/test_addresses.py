@@ -1,13 +1,19 @@
 """Paths of the console: which page they name, and where signing in may lead."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import doors
+from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import local_path
 from twinport.console.pages import address
 from twinport.console.routes import Route, find
 from twinport.console.visits import Redirect, Visit
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "console.md"
 
 
 async def first(_: Visit) -> Redirect:
@@ -67,3 +73,10 @@ def test_signing_in_never_leaves_the_console(text: str) -> None:
 def test_empty_values_are_left_out_of_an_address() -> None:
     assert address("/console/x", page="", repository="team/api") == "/console/x?repository=team%2Fapi"
     assert address("/console/x", page="") == "/console/x"
+
+
+def test_the_reference_has_a_row_for_every_subject_of_the_console() -> None:
+    [console] = [door for _, door in doors.built() if isinstance(door, ConsoleDoor)]
+    subjects = {route.pattern.removeprefix("/console/{region}/").split("/")[0] for route in console.pages}
+    rows = {line.split("`")[1].split("?")[0] for line in REFERENCE.read_text().splitlines() if line.startswith("| `")}
+    assert subjects <= rows
