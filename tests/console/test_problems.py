@@ -38,3 +38,10 @@ def test_a_command_is_quoted_for_a_shell() -> None:
         "aws ecr create-repository \\\n    --repository-name 'a'\"'\"'; b' \\\n"
         "    --endpoint-url http://127.0.0.1:4566 \\\n    --region eu-west-1"
     )
+
+
+@pytest.mark.parametrize("control", ["\x15", "\x1b[201~", "\x7f", "\x9b"])
+def test_a_command_has_no_character_that_a_terminal_obeys(control: str) -> None:
+    line = Cli("http://127.0.0.1:4566", None).line("iam update-role", description=f"a{control}\n\treboot é")
+    assert control not in line
+    assert "\n\treboot é'" in line

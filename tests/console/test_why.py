@@ -159,3 +159,10 @@ def test_users_are_not_told_the_statements_of_an_organization() -> None:
     own = parse(document(statement("Allow", "*")), PolicyKind.IDENTITY)
     lines = reasons.for_users(explain(request, Policies(identity=(own,), service_control=((deny,),))))
     assert lines == ["denied by a service control policy of the organization"]
+
+
+@pytest.mark.usefixtures("ecr")
+def test_the_shown_command_is_one_question_whatever_the_address_says(root: Visitor) -> None:
+    page = ask(root, "--data=/elsewhere", "\x15reboot\n")
+    assert "twinport why -- --data=/elsewhere '\\x15reboot'" in page
+    assert "\x15" not in page.partition("twinport why")[2]

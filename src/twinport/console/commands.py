@@ -2,13 +2,17 @@
 
 import json
 import shlex
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinport.console.visits import Visit
 from twinport.model.names import RegionName
+from twinport.model.printable import printable
 from twinport.model.replication import ReplicationConfiguration
 
+# White space of documents.
+_KEPT = "\t\n\r"
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool
 
 
@@ -23,8 +27,21 @@ class Cli:
         """Return `aws OPERATION --option value …`, one option on each line, quoted for a POSIX shell."""
         places = {"endpoint-url": self.endpoint} | ({"region": self.region} if self.region else {})
         given = {name.replace("_", "-"): value for name, value in options.items()}
-        words = [f"--{name} {shlex.quote(value)}" for name, value in (given | places).items()]
+        words = [f"--{name} {quoted(value)}" for name, value in (given | places).items()]
         return " \\\n    ".join([f"aws {operation}", *(f"--{name}" for name in switches), *words])
+
+
+def quoted(value: str) -> str:
+    """Quote a value for a POSIX shell.
+
+    Control characters are escaped as Python does: a terminal into which they are pasted obeys them before the shell
+    reads the quotes.
+    """
+    return shlex.quote("".join(printable(each) if _is_control(each) else each for each in value))
+
+
+def _is_control(character: str) -> bool:
+    return character not in _KEPT and unicodedata.category(character) == "Cc"
 
 
 def ecr(visit: Visit) -> Cli:

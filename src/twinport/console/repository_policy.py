@@ -1,6 +1,5 @@
 """The pages of a repository's policy: the text, the editor, and the deletion."""
 
-import shlex
 from dataclasses import dataclass
 
 from twinport.console import commands
@@ -133,7 +132,9 @@ class RepositoryPolicyPages:
 
 def _why_command(arn: str, principal: str, action: str) -> str:
     words = (principal or "PRINCIPAL", action or "ACTION", arn)
-    return f"twinport why {' '.join(map(shlex.quote, words))}"
+    # An address may say anything: what begins like an option is none.
+    end = "-- " if any(word.startswith("-") for word in words) else ""
+    return f"twinport why {end}{' '.join(map(commands.quoted, words))}"
 
 
 def _editor(visit: Visit, name: RepositoryName, text: str, seen: str) -> Page:
