@@ -45,3 +45,13 @@ def test_a_command_has_no_character_that_a_terminal_obeys(control: str) -> None:
     line = Cli("http://127.0.0.1:4566", None).line("iam update-role", description=f"a{control}\n\treboot é")
     assert control not in line
     assert "\n\treboot é'" in line
+
+
+@pytest.mark.parametrize("scheme", ["file", "fileb"])
+def test_a_command_reads_no_file_that_a_tenant_names(scheme: str) -> None:
+    line = Cli("http://127.0.0.1:4566", None).line("iam update-role", description=f"{scheme}://~/.aws/credentials")
+    assert "--description DESCRIPTION \\" in line
+    own = Cli("http://127.0.0.1:4566", None).line(
+        "ecr put-lifecycle-policy", lifecycle_policy_text="file://policy.json"
+    )
+    assert "--lifecycle-policy-text file://policy.json" in own

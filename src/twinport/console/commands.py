@@ -11,6 +11,9 @@ from twinport.model.names import RegionName
 from twinport.model.printable import printable
 from twinport.model.replication import ReplicationConfiguration
 
+_FILES = ("file://", "fileb://")
+# The files that a page asks the visitor to write before the command.
+_OF_THE_VISITOR = tuple(f"file://{name}.json" for name in ("configuration", "lifecycle", "policy", "rules"))
 # White space of documents.
 _KEPT = "\t\n\r"
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool
@@ -27,7 +30,7 @@ class Cli:
         """Return `aws OPERATION --option value …`, one option on each line, quoted for a POSIX shell."""
         places = {"endpoint-url": self.endpoint} | ({"region": self.region} if self.region else {})
         given = {name.replace("_", "-"): value for name, value in options.items()}
-        words = [f"--{name} {quoted(value)}" for name, value in (given | places).items()]
+        words = [f"--{name} {quoted(_argument(name, value))}" for name, value in (given | places).items()]
         return " \\\n    ".join([f"aws {operation}", *(f"--{name}" for name in switches), *words])
 
 
@@ -38,6 +41,16 @@ def quoted(value: str) -> str:
     reads the quotes.
     """
     return shlex.quote("".join(printable(each) if _is_control(each) else each for each in value))
+
+
+def _argument(name: str, value: str) -> str:
+    """Return a value, or its name in capitals for one that the AWS CLI would replace by the contents of a file.
+
+    Tenants choose descriptions, and nobody shall send a file of theirs by pasting one.
+    """
+    if value.startswith(_FILES) and value not in _OF_THE_VISITOR:
+        return name.upper()
+    return value
 
 
 def _is_control(character: str) -> bool:
