@@ -166,3 +166,40 @@ def test_the_shown_command_is_one_question_whatever_the_address_says(root: Visit
     page = ask(root, "--data=/elsewhere", "\x15reboot\n")
     assert "twinport why -- --data=/elsewhere '\\x15reboot'" in page
     assert "\x15" not in page.partition("twinport why")[2]
+
+
+@pytest.mark.parametrize(
+    ("missing", "hidden", "shown"),
+    [
+        ("ecr:ListTagsForResource", "hush", "quiet"),
+        ("iam:ListUserTags", "quiet", "hush"),
+    ],
+)
+def test_values_of_tags_are_told_to_those_who_may_list_them(
+    server: Served, account: str, ecr: Ecr, missing: str, hidden: str, shown: str
+) -> None:
+    arn = f"arn:aws:ecr:{REGION}:{account}:repository/team/api"
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "secret", "Value": "hush"}])
+    ada = user(server, account, "ada", Tags=[{"Key": "secret", "Value": "quiet"}])
+    conditions = {"StringEquals": {"ecr:ResourceTag/secret": "a", "aws:PrincipalTag/secret": "b"}}
+    set_policy(ecr, statement("Allow", PULL, Principal={"AWS": account}, Condition=conditions))
+    looker = user(server, account, "looker", document(statement("Allow", "*"), statement("Deny", missing)))
+    page = ask(Visitor(server, {"way": "key", "key": looker.keys[0], "secret": looker.keys[1]}), ada.arn)
+    assert "is a value that you may not see (StringEquals" in page
+    assert hidden not in page
+    assert f"is {shown} (StringEquals" in page
+
+
+def test_the_tags_of_a_repository_are_not_told_by_a_question_about_another_account(
+    server: Served, account: str, ecr: Ecr
+) -> None:
+    arn = f"arn:aws:ecr:{REGION}:{account}:repository/team/api"
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "secret", "Value": "hush"}])
+    partner = new_account()
+    conditions = {"StringEquals": {"aws:ResourceTag/secret": "a"}}
+    set_policy(ecr, statement("Allow", PULL, Principal={"AWS": partner}, Condition=conditions))
+    policy = document(statement("Allow", "*"), statement("Deny", "ecr:ListTagsForResource"))
+    looker = user(server, account, "looker", policy)
+    page = ask(Visitor(server, {"way": "key", "key": looker.keys[0], "secret": looker.keys[1]}), partner)
+    assert "aws:ResourceTag/secret is a value that you may not see" in page
+    assert "hush" not in page

@@ -6,7 +6,9 @@ from typing import Protocol
 from twinport.access.authorization_requests import AuthorizationRequests, NamedPrincipal, mistakes, named
 from twinport.access.gate import AnyResource, Gate, RepositoryResource, Resource
 from twinport.access.trust import RoleName
+from twinport.errors import AccessDenied
 from twinport.identities.entities import Entities
+from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.model.letters import lower_ascii
 from twinport.model.names import Registry, RepositoryName
@@ -16,6 +18,8 @@ from twinport.policies.explanation import Explanation
 from twinport.refusals.identities import InvalidInput, PrincipalNotAsked
 
 _PREFIX = "ecr:"
+_OF_RESOURCE, _OF_PRINCIPAL = ("aws:resourcetag/", "ecr:resourcetag/"), ("aws:principaltag/",)
+_LIST_TAGS = {PrincipalType.USER: "iam:ListUserTags", PrincipalType.ROLE: "iam:ListRoleTags"}
 
 
 class Explaining(Protocol):
@@ -42,8 +46,10 @@ class Explanations:
 
     Of the resource's side: ecr:GetRepositoryPolicy and ecr:GetRegistryPolicy. Of a user or a role of the caller's
     account: iam:SimulatePrincipalPolicy on it, which AWS asks before it tells what an entity's policies decide. The
-    root and services have no policies of their own. Nothing is read of a principal of another account but its unique
-    id, by which policies name it: the answer is about this side alone, and does not tell whether the principal exists.
+    root and services have no policies of their own. The values of tags are shown to those who may list the tags:
+    ecr:ListTagsForResource, and iam:ListUserTags or iam:ListRoleTags. Nothing is read of a principal of another account
+    but its unique id, by which policies name it: the answer is about this side alone, and does not tell whether the
+    principal exists.
     """
 
     gate: Gate
@@ -63,7 +69,7 @@ class Explanations:
         await self.gate.authorize(caller, "ecr:GetRegistryPolicy", AnyResource(registry.account, registry.region))
         asked = _checked(principal, action)
         if asked.account not in (None, caller.account):
-            return await self._of_outsider(caller, resource, principal, action)
+            return await self._of_outsider(caller, resource, asked, principal, action)
         if asked.kind is not None:
             await self.entities.ask(caller, "iam:SimulatePrincipalPolicy", asked.kind, asked.name)
         secure = caller.origin.secure
@@ -71,17 +77,38 @@ class Explanations:
         explanation = await self.explaining.explain(found, action, resource)
         if explanation is None:
             raise PrincipalNotAsked(principal, "does not exist any more")
+        explanation = await self._without_tags(caller, resource, asked, explanation)
         may = isinstance(explanation.decision, Allowed)
         return Answer(
             may, tuple(reasons.for_users(explanation)), reasons.without_organization(explanation).missing_keys
         )
 
-    async def _of_outsider(self, caller: Caller, resource: RepositoryResource, principal: str, action: str) -> Answer:
+    async def _of_outsider(
+        self, caller: Caller, resource: RepositoryResource, asked: NamedPrincipal, principal: str, action: str
+    ) -> Answer:
         secure = caller.origin.secure
         outsider = await self.requests.outsider(principal, resource.registry.region, secure=secure)
         explanation = await self.explaining.explain_on_resource(outsider, action, resource)
+        explanation = await self._without_tags(caller, resource, asked, explanation)
         may, why = reasons.on_resource(explanation)
         return Answer(may, tuple(why), reasons.without_organization(explanation).missing_keys, outsider.account)
+
+    async def _without_tags(
+        self, caller: Caller, resource: RepositoryResource, asked: NamedPrincipal, explanation: Explanation
+    ) -> Explanation:
+        """Leave out the values of tags that the caller may not list."""
+        hidden: list[str] = []
+        if reasons.compared(explanation, _OF_RESOURCE):
+            try:
+                await self.gate.authorize(caller, "ecr:ListTagsForResource", resource)
+            except AccessDenied:
+                hidden += _OF_RESOURCE
+        if asked.kind is not None and reasons.compared(explanation, _OF_PRINCIPAL):
+            try:
+                await self.entities.ask(caller, _LIST_TAGS[asked.kind], asked.kind, asked.name)
+            except AccessDenied:
+                hidden += _OF_PRINCIPAL
+        return reasons.without_values(explanation, hidden)
 
 
 def _checked(principal: str, action: str) -> NamedPrincipal:

@@ -1,8 +1,9 @@
 """An explanation in plain words, and as plain values for programs. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from twinport.model.letters import lower_ascii
 from twinport.model.printable import printable
 from twinport.policies.documents import PolicyKind
 from twinport.policies.evaluate import Allowed, Denied
@@ -12,6 +13,7 @@ from twinport.policies.readings import Effect
 from twinport.policies.statement_spans import spans
 
 _MOST_NEAR_MISSES = 5
+_UNSEEN = "a value that you may not see"
 _ELSEWHERE = ", which --json lists"
 _KINDS = {
     PolicyKind.IDENTITY: "identity-based policy",
@@ -64,6 +66,28 @@ def on_resource(explanation: Explanation) -> tuple[bool, list[str]]:
 def without_organization(explanation: Explanation) -> Explanation:
     """Leave out the statements of an organization's policies."""
     return replace(explanation, heard=tuple(each for each in explanation.heard if not _is_of_organization(each)))
+
+
+def compared(explanation: Explanation, prefixes: Sequence[str]) -> bool:
+    """Tell whether the reasons may name the request's value of a condition key that begins with one of these."""
+    return any(each.given and _begins(each, prefixes) for heard in explanation.heard for each in heard.failed)
+
+
+def without_values(explanation: Explanation, prefixes: Sequence[str]) -> Explanation:
+    """Leave out the request's values of the condition keys that begin with one of `prefixes`."""
+    heard = tuple(
+        replace(each, failed=tuple(_without_value(failed, prefixes) for failed in each.failed))
+        for each in explanation.heard
+    )
+    return replace(explanation, heard=heard)
+
+
+def _without_value(failed: FailedCondition, prefixes: Sequence[str]) -> FailedCondition:
+    return replace(failed, given=(_UNSEEN,)) if failed.given and _begins(failed, prefixes) else failed
+
+
+def _begins(failed: FailedCondition, prefixes: Sequence[str]) -> bool:
+    return lower_ascii(failed.key).startswith(tuple(prefixes))
 
 
 def _is_of_organization(heard: Heard) -> bool:
