@@ -189,6 +189,7 @@ class LifecyclePages:
             "is_saved": bool(text) and saved is not None and _is_same(saved.text, text),
             "has_saved": saved is not None,
             "denied": denied,
+            "is_replaced": False,
             "is_another": visit.query.one("of") not in ("", fingerprint(text)),
             "seen": visit.query.one("seen") or fingerprint(_text(saved)),
             "command": commands.ecr(visit).line("ecr get-lifecycle-policy-preview", repository_name=name),
@@ -197,7 +198,10 @@ class LifecyclePages:
 
     async def fresh(self, visit: Visit) -> Fragment:
         name = repository_name(visit.query.one("repository"))
-        return Fragment("lifecycle_results.html", await self._results(visit, name))
+        values = await self._results(visit, name)
+        # The page around this part shows, and saves, the policy of the preview that it was opened with.
+        is_another = visit.query.one("of") not in ("", fingerprint(str(values["text"])))
+        return Fragment("lifecycle_results.html", {**values, "is_replaced": bool(values["state"]) and is_another})
 
     async def _results(self, visit: Visit, name: RepositoryName) -> dict[str, object]:
         token = visit.query.one("page")
@@ -216,7 +220,7 @@ class LifecyclePages:
             "first": address(path, **given),
             "is_first": not token,
             "here": address(path, **given, page=token),
-            "live": address(f"{path}/fresh", **given, page=token),
+            "live": address(f"{path}/fresh", **{**given, "of": fingerprint(found.text)}, page=token),
         }
 
     # --- deleting -----------------------------------------------------------------------------------------

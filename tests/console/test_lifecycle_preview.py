@@ -1,0 +1,42 @@
+"""The part of a preview's page that is fetched again shows no results of another preview."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.console.test_asking import LIFECYCLE, Visitor
+from tests.served import Served
+from twinport.console.pages import fingerprint
+
+# boto3 makes its clients at run time.
+Ecr = Any
+REGION = "eu-west-1"
+OTHER = LIFECYCLE.replace("1000", "1001")
+
+
+@pytest.fixture
+def root(server: Served, account: str) -> Visitor:
+    return Visitor(server, {"way": "open", "account": account})
+
+
+@pytest.fixture
+def ecr(server: Served, account: str) -> Ecr:
+    client = server.client("ecr", account, REGION)
+    client.create_repository(repositoryName="team/api")
+    return client
+
+
+def fresh(visitor: Visitor, text: str) -> str:
+    asked = urlencode({"repository": "team/api", "of": fingerprint(text)})
+    return visitor.get(f"{REGION}/lifecycle/preview/fresh?{asked}")
+
+
+def test_results_stay_those_of_the_policy_beside_them(root: Visitor, ecr: Ecr) -> None:
+    ecr.start_lifecycle_policy_preview(repositoryName="team/api", lifecyclePolicyText=LIFECYCLE)
+    assert "Another preview" not in fresh(root, LIFECYCLE)
+    replaced = fresh(root, OTHER)
+    assert "Another preview was started meanwhile" in replaced
+    assert "would expire" not in replaced
+    assert 'data-live=""' in replaced
+    assert f"of={fingerprint(OTHER)}" in replaced
