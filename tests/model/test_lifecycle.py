@@ -334,10 +334,13 @@ def test_images_that_are_being_restored_are_left_alone(policy: LifecyclePolicy, 
 
 @given(repositories())
 def test_an_orphan_stays_for_a_day(images: list[Image]) -> None:
+    """What refers to an orphan goes with it, however young, as every referrer goes with its subject."""
     plan = select(LifecyclePolicy((), ""), images, NOW, NO_MARGIN)
-    for action in plan.actions:
-        if action.kind is ActionType.EXPIRE:
-            assert NOW - action.image.began_at > ORPHANS_STAY
+    going = {action.image.digest for action in plan.actions if action.kind is ActionType.EXPIRE}
+    for image in images:
+        if image.digest in going and image.subject not in going:
+            assert image.subject not in {each.digest for each in images}
+            assert NOW - image.began_at > ORPHANS_STAY
 
 
 # --- the text ---------------------------------------------------------------------------------------------
