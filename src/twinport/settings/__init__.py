@@ -2,5 +2,5 @@
 
 Start with `Settings` in `loading`: one field declares a setting, with its parser from `parsers`. `sources` reads the
 file and the environment. `deviations` is the closed list of ways in which twinport may follow Amazon ECR instead of a
-standard. May import `egress` and lower layers.
+standard, and has the quotas. May import `egress` and lower layers.
 """

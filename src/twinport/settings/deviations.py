@@ -1,4 +1,4 @@
-"""The closed list of deviations: where `/v2/` may follow Amazon ECR instead of the standard.
+"""The closed list of deviations, where `/v2/` may follow Amazon ECR instead of the standard; and the quotas.
 
 A deviation is on only if the operator turns it on. The AWS doors need none: they always follow ECR.
 docs/reference/deviations.md explains each deviation, and what is known of ECR's behavior.

@@ -56,7 +56,7 @@ registry = Table(
     Column("policy_scope", Text),
     Column("blob_mounting", Text),
     Column("basic_scan_type", Text),
-    # The signing configuration as JSON: `registries.signing`.
+    # The signing configuration as JSON: `catalog.regional.signing`.
     Column("signing", Text),
 )
 
