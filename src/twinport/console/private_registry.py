@@ -20,11 +20,46 @@ from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
 
 _MOST_COUNTED = 10
+# Each page that a card leads to, with its title and what it is for.
+_CARDS = (
+    (
+        "replication",
+        "Replication configuration",
+        "The Regions and accounts to which images are replicated when they are pushed here.",
+    ),
+    ("replication/activity", "Replication activity", "Copies that wait or failed, with the reasons."),
+    ("permissions", "Registry permissions", "The other accounts that may replicate into this registry."),
+    (
+        "templates",
+        "Repository creation templates",
+        "The settings of repositories that a push or a copy creates.",
+    ),
+    (
+        "scanning",
+        "Scanning configuration",
+        "Which images are scanned, when, and how: basic or enhanced scanning.",
+    ),
+    (
+        "signing",
+        "Signing configuration",
+        "The rules of managed signing, which are stored and sign nothing here.",
+    ),
+    (
+        "account-settings",
+        "Account settings",
+        "Blob mounting, the scope of the registry policy, and the type of basic scans.",
+    ),
+    (
+        "pull-time-exclusions",
+        "Pull-time update exclusions",
+        "The users and roles whose pulls do not count as use of an image.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A setting of the registry: the path of its page, what it is for, and its state in words."""
+    """A setting of the registry: the path of its page, what it is for, and its state in words, if it has one."""
 
     path: str
     title: str
@@ -47,48 +82,24 @@ class PrivateRegistryPages:
 
     async def show(self, visit: Visit) -> Page:
         values = {
-            "replication": await _state(self._replication, visit),
-            "permissions": await _state(self._permissions, visit),
             "cards": await self._cards(visit),
             "command": commands.ecr(visit).line("ecr describe-registry"),
         }
         return Page("registry.html", "Private registry", "registry", values)
 
     async def _cards(self, visit: Visit) -> list[Card]:
+        states = {
+            "replication": self._replication,
+            "permissions": self._permissions,
+            "templates": self._templates,
+            "scanning": self._scanning,
+            "signing": self._signing,
+            "account-settings": self._settings,
+            "pull-time-exclusions": self._exclusions,
+        }
         return [
-            Card(path, title, purpose, await _state(state, visit))
-            for path, title, purpose, state in (
-                (
-                    "templates",
-                    "Repository creation templates",
-                    "The settings of repositories that a push or a copy creates.",
-                    self._templates,
-                ),
-                (
-                    "scanning",
-                    "Scanning configuration",
-                    "Which images are scanned, when, and how: basic or enhanced scanning.",
-                    self._scanning,
-                ),
-                (
-                    "signing",
-                    "Signing configuration",
-                    "The rules of managed signing, which are stored and sign nothing here.",
-                    self._signing,
-                ),
-                (
-                    "account-settings",
-                    "Account settings",
-                    "Blob mounting, the scope of the registry policy, and the type of basic scans.",
-                    self._settings,
-                ),
-                (
-                    "pull-time-exclusions",
-                    "Pull-time update exclusions",
-                    "The users and roles whose pulls do not count as use of an image.",
-                    self._exclusions,
-                ),
-            )
+            Card(path, title, purpose, await _state(states[path], visit) if path in states else "")
+            for path, title, purpose in _CARDS
         ]
 
     async def _replication(self, visit: Visit) -> str:
