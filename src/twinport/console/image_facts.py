@@ -7,6 +7,7 @@ from twinport.console.visits import Visit
 from twinport.console.words import CopyState
 from twinport.errors import AccessDenied
 from twinport.model.images import ImageDetail, ImageId, ImageStatus
+from twinport.model.manifests import INDEX_TYPES
 from twinport.model.names import RepositoryName
 from twinport.refusals.images import ImageNotFound
 from twinport.registry.replication import Replication
@@ -39,7 +40,7 @@ def status_of(given: ImageStatus) -> Status:
 
 
 def kind(detail: ImageDetail) -> str:
-    if "index" in detail.media_type or "list" in detail.media_type:
+    if detail.media_type in INDEX_TYPES:
         return "index"
     is_image = detail.artifact_type in (None, *_CONFIGS) and detail.subject is None
     return "image" if is_image else "artifact"
