@@ -299,7 +299,7 @@ def test_a_policy_that_was_carried_out_has_nothing_more_to_do(policy: LifecycleP
 
 
 @given(policies(), repositories(), st.integers(1, 3))
-def test_a_run_that_ends_anywhere_and_begins_anew_does_what_the_whole_run_does(
+def test_a_run_that_ends_anywhere_and_begins_again_does_what_the_whole_run_does(
     policy: LifecyclePolicy, images: list[Image], taken: int
 ) -> None:
     """Except that a referrer whose subject went before the end goes within a day, as every orphan does."""

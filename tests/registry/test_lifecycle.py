@@ -204,7 +204,7 @@ async def test_a_policy_that_is_put_again_and_again_does_not_keep_a_region_from_
     applied: list[int] = []
 
     class Putting(Pulls):
-        """A client puts the policy anew while it is applied."""
+        """A client puts the policy again while it is applied."""
 
         async def settle(self) -> None:
             applied.append(1)
@@ -422,7 +422,7 @@ async def test_a_preview_shows_what_a_run_does(yard: Yard) -> None:
     assert await yard.tags() == ["v2", "v3", "v4", "v5"]
 
 
-async def test_a_preview_that_was_interrupted_is_made_anew_and_one_that_is_old_expires(yard: Yard) -> None:
+async def test_a_preview_that_was_interrupted_is_made_again_and_one_that_is_old_expires(yard: Yard) -> None:
     await yard.fill(4)
     await yard.previews.start(ME, REGISTRY, API, json.dumps({"rules": [rule()]}))
     home = Home((await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id, REGISTRY, API)

@@ -45,7 +45,7 @@ class PullTimeExclusionPages:
         return Redirect(address(f"{visit.home}/pull-time-exclusions", done="registered"))
 
     async def ask_to_deregister(self, visit: Visit) -> Page:
-        # Only what is in the list may be removed, and only who may see the list is asked.
+        # Only a user that may see the list is asked, since only what is in the list can be removed.
         await self.exclusions.list(visit.caller, visit.registry, PageRequest(1))
         return _removal(visit, visit.query.one("principal"))
 

@@ -18,7 +18,7 @@ _LIKENESS = 0.7
 
 
 def exists(action: str) -> bool:
-    """Tell whether ECR, IAM or STS has this action. Policies compare actions without case, and so does this."""
+    """Tell whether ECR, IAM or STS has this action. The case of letters does not count, as in policies."""
     return lower_ascii(action) in _known()
 
 

@@ -147,9 +147,9 @@ class Acted:
 def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> Acted | None:
     """Take the actions that are still right, and return those; None if the whole plan is out of date.
 
-    The repository is locked against pushes and deletions. An image that changed since the plan was made stays, and
-    so does an index's part or a referrer if the index or the subject stayed. What the rules keep is read again only
-    if an image of the repository changed since.
+    The repository is locked against pushes and deletions. An image that changed since the plan was made stays. An
+    index's part or a referrer stays if the index or the subject stayed. What the rules keep is read again only if an
+    image of the repository changed since.
     """
     policy = _locked_policy(db, home)
     if policy is None or policy.version != version:
