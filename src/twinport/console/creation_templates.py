@@ -14,6 +14,7 @@ from twinport.model.encryption import AES256, WITH_KEYS
 from twinport.model.lifecycle_policies import PolicyInvalid
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.callers import NotConfirmed
+from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import TemplateNotFound
 from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.paging import PageRequest
@@ -160,15 +161,16 @@ class CreationTemplatePages:
         prefix = visit.form.one("prefix")
         try:
             require_confirmation(visit, prefix)
+            require_unchanged(visit, _text((await self._stored(visit, prefix)).template))
             await self.templates.delete(visit.caller, visit.registry, prefix)
-        except NotConfirmed as refusal:
+        except (NotConfirmed, ChangedMeanwhile) as refusal:
             return refused(await self._deletion(visit, prefix), refusal)
         return Redirect(address(f"{visit.home}/templates", done="deleted"))
 
     async def _deletion(self, visit: Visit, prefix: str) -> Page:
         stored = await self._stored(visit, prefix)
         command = commands.ecr(visit).line("ecr delete-repository-creation-template", prefix=stored.template.prefix)
-        values = {"row": _row(visit, stored), "command": command, "problem": None}
+        values = {"row": _row(visit, stored), "seen": _mark(stored.template), "command": command, "problem": None}
         return Page("template_delete.html", "Delete template", _SECTION, values)
 
     async def _stored(self, visit: Visit, prefix: str) -> StoredTemplate:

@@ -14,6 +14,7 @@ from twinport.errors import AccessDenied, Refusal
 from twinport.model.lifecycle_policies import ActionType, PolicyInvalid, parse_policy
 from twinport.model.names import RepositoryName, repository_name
 from twinport.refusals.callers import NotConfirmed
+from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewNotFound
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
 from twinport.registry.paging import PageRequest
@@ -232,8 +233,9 @@ class LifecyclePages:
         name = repository_name(visit.form.one("repository"))
         try:
             require_confirmation(visit, name)
+            require_unchanged(visit, _text(await self._policy(visit, name)))
             await self.policies.delete(visit.caller, visit.registry, name)
-        except NotConfirmed as refusal:
+        except (NotConfirmed, ChangedMeanwhile) as refusal:
             return refused(await self._deletion(visit, name), refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="deleted"))
 
@@ -242,6 +244,7 @@ class LifecyclePages:
         values = {
             "name": name,
             "rules": lifecycle_words.rules(policy.text),
+            "seen": fingerprint(policy.text),
             "command": commands.ecr(visit).line("ecr delete-lifecycle-policy", repository_name=name),
             "problem": None,
         }

@@ -11,6 +11,7 @@ from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.callers import NotConfirmed
+from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import RegistryPolicyNotFound
 from twinport.registry.policies import RegistryPolicies
 
@@ -113,6 +114,7 @@ class PermissionPages:
         policy = await self.policies.get(visit.caller, visit.registry)
         values = {
             "policy": policy[:MOST_SHOWN],
+            "seen": fingerprint(policy),
             "command": commands.ecr(visit).line("ecr delete-registry-policy"),
             "problem": None,
         }
@@ -121,8 +123,9 @@ class PermissionPages:
     async def delete(self, visit: Visit) -> Result:
         try:
             require_confirmation(visit, visit.region)
+            require_unchanged(visit, await self._policy(visit))
             await self.policies.delete(visit.caller, visit.registry)
-        except NotConfirmed as refusal:
+        except (NotConfirmed, ChangedMeanwhile) as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/permissions", done="removed"))
 

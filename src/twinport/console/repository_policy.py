@@ -109,6 +109,7 @@ class RepositoryPolicyPages:
         values = {
             "name": name,
             "policy": policy[:MOST_SHOWN],
+            "seen": fingerprint(policy),
             "command": commands.ecr(visit).line("ecr delete-repository-policy", repository_name=name),
             "problem": None,
         }
@@ -118,6 +119,7 @@ class RepositoryPolicyPages:
         name = asked_repository(visit)
         try:
             require_confirmation(visit, name)
+            require_unchanged(visit, await self._policy(visit, name))
             await self.policies.delete(visit.caller, visit.registry, name)
         except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)

@@ -14,6 +14,7 @@ from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.model.signing import SigningConfiguration, SigningRule
 from twinport.refusals.callers import NotConfirmed
+from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import SigningConfigurationNotFound
 from twinport.registry.signing import FAILURE_CODE, FAILURE_REASON, Signing
 
@@ -121,8 +122,10 @@ class SigningPages:
         return Redirect(address(f"{visit.home}/signing", done="saved"))
 
     async def ask_to_delete(self, visit: Visit) -> Page:
+        found = await self.signing.get(visit.caller, visit.registry)
         values = {
-            "rules": _rows(await self.signing.get(visit.caller, visit.registry)),
+            "rules": _rows(found),
+            "seen": fingerprint(_text(found)),
             "command": commands.ecr(visit).line("ecr delete-signing-configuration"),
             "problem": None,
         }
@@ -131,8 +134,9 @@ class SigningPages:
     async def delete(self, visit: Visit) -> Result:
         try:
             require_confirmation(visit, visit.region)
+            require_unchanged(visit, _text(await self._found(visit)))
             await self.signing.delete(visit.caller, visit.registry)
-        except NotConfirmed as refusal:
+        except (NotConfirmed, ChangedMeanwhile) as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/signing", done="deleted"))
 
