@@ -234,7 +234,7 @@ class ChangedMeanwhile(Conflict):
     """A form of the console shows a state that has changed since."""
 
     def __init__(self) -> None:
-        super().__init__("this was changed after the page was shown; nothing was saved")
+        super().__init__("this was changed after the page was shown; nothing was changed")
 
 
 class PolicyNameUnknown(NotFound):
