@@ -1,13 +1,7 @@
 """Every page and form of the console asks the gate, or leads to one that does."""
 
 import json
-import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass, field
-from html import unescape
-from http.cookiejar import CookieJar
 from typing import Any
 
 import pytest
@@ -15,11 +9,11 @@ from botocore.exceptions import ClientError
 
 from tests import doors
 from tests.browser.pushing import push
+from tests.console.browsing import Visitor
 from tests.iam.answers import trusting
 from tests.journeys.images import small
 from tests.served import Served, new_account
 from tests.sts.callers import document, statement, user
-from tests.waiting import PATIENCE_SECONDS
 from twinport.console.door import ConsoleDoor
 
 REGION, OTHER_REGION = "eu-west-1", "us-east-1"
@@ -210,43 +204,6 @@ PARTS = [
     (f"roles/{ROLE}", "iam:GetPolicyVersion"),
     (f"roles/{ROLE}", "ecr:DescribeRegistry"),
 ]
-
-
-class Visitor:
-    """A user who is signed in, with a browser that keeps cookies and nothing else."""
-
-    def __init__(self, server: Served, form: dict[str, str]) -> None:
-        self._base = f"{server.url}/console"
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        self.send("sign-in", form)
-
-    def comes_from(self, page: str) -> None:
-        """Say from now on which page led here."""
-        self._opener.addheaders = [("Referer", page)]
-
-    def get(self, page: str) -> str:
-        return self._read(f"{self._base}/{page}", None)
-
-    def send(self, page: str, fields: dict[str, str]) -> str:
-        """Send a form. Every page of a session holds the token that makes its forms genuine."""
-        place = page if page == "sign-in" else f"{REGION}/{BLANK}"
-        (token, *_) = re.findall(r'name="csrf" value="(\w+)"', self.get(place))
-        return self._read(f"{self._base}/{page}", urllib.parse.urlencode({**fields, "csrf": token}).encode())
-
-    def form(self, page: str, sent_to: str = "") -> dict[str, str]:
-        """Return what a form of a page holds before the user types: the only one, or the one that is sent there."""
-        forms = re.findall(r'<form method="post"[^>]* class="card">.*?</form>', self.get(page), re.DOTALL)
-        (form,) = forms if len(forms) == 1 else [each for each in forms if f'/{sent_to}" class' in each]
-        held = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
-        return {name: unescape(value) for name, value in held}
-
-    def _read(self, url: str, body: bytes | None) -> str:
-        try:
-            with self._opener.open(url, body, timeout=PATIENCE_SECONDS) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.read().decode()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.browser.pushing import push
-from tests.console.test_asking import Visitor
+from tests.console.browsing import Visitor
 from tests.served import Served, start
 
 # boto3 makes its clients at run time.
@@ -15,11 +15,6 @@ Ecr = Any
 REGION = "eu-west-1"
 NEW, DELETE = f"{REGION}/repositories/new", f"{REGION}/repositories/delete"
 PLAIN = {"name": "team/api", "mutability": "MUTABLE", "encryption": "AES256"}
-
-
-@pytest.fixture
-def root(server: Served, account: str) -> Visitor:
-    return Visitor(server, {"way": "open", "account": account})
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.console.test_asking import LIFECYCLE, REGION, Visitor
+from tests.console.browsing import Visitor
+from tests.console.test_asking import LIFECYCLE, REGION
 from tests.served import Served
 from tests.sts.callers import document, statement
 

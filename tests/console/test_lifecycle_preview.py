@@ -3,28 +3,14 @@
 from typing import Any
 from urllib.parse import urlencode
 
-import pytest
-
-from tests.console.test_asking import LIFECYCLE, Visitor
-from tests.served import Served
+from tests.console.browsing import Visitor
+from tests.console.test_asking import LIFECYCLE
 from twinport.console.pages import fingerprint
 
 # boto3 makes its clients at run time.
 Ecr = Any
 REGION = "eu-west-1"
 OTHER = LIFECYCLE.replace("1000", "1001")
-
-
-@pytest.fixture
-def root(server: Served, account: str) -> Visitor:
-    return Visitor(server, {"way": "open", "account": account})
-
-
-@pytest.fixture
-def ecr(server: Served, account: str) -> Ecr:
-    client = server.client("ecr", account, REGION)
-    client.create_repository(repositoryName="team/api")
-    return client
 
 
 def fresh(visitor: Visitor, text: str) -> str:

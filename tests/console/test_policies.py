@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.console.test_asking import Visitor
+from tests.console.browsing import Visitor
 from tests.served import Served
 from tests.sts.callers import document, statement, user
 
@@ -17,18 +17,6 @@ REGION = "eu-west-1"
 POLICY, EDIT = f"{REGION}/policy?repository=team/api", f"{REGION}/policy/edit"
 EDITING = f"{EDIT}?repository=team/api"
 PULL = statement("Allow", "ecr:BatchGetImage", Sid="Pull", Principal={"AWS": "222222222222"})
-
-
-@pytest.fixture
-def root(server: Served, account: str) -> Visitor:
-    return Visitor(server, {"way": "open", "account": account})
-
-
-@pytest.fixture
-def ecr(server: Served, account: str) -> Ecr:
-    client = server.client("ecr", account, REGION)
-    client.create_repository(repositoryName="team/api")
-    return client
 
 
 def kept(ecr: Ecr) -> str:

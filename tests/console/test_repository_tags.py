@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.console.test_asking import Visitor
+from tests.console.browsing import Visitor
 from tests.served import Served
 
 # boto3 makes its clients at run time.
@@ -12,11 +12,6 @@ Ecr = Any
 REGION = "eu-west-1"
 TAGS, SET, REMOVE = f"{REGION}/tags?repository=team/api", f"{REGION}/tags/set", f"{REGION}/tags/remove"
 NAMED = {"repository": "team/api"}
-
-
-@pytest.fixture
-def root(server: Served, account: str) -> Visitor:
-    return Visitor(server, {"way": "open", "account": account})
 
 
 @pytest.fixture

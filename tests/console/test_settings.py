@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.console.test_asking import Visitor
-from tests.served import Served
+from tests.console.browsing import Visitor
 from twinport.console import encryption
 from twinport.console.tag_rules import TagRuleFields
 from twinport.settings.encryption import EncryptionAtRest
@@ -15,18 +14,6 @@ Ecr = Any
 REGION = "eu-west-1"
 SETTINGS = f"{REGION}/settings?repository=team/api"
 MUTABILITY, SCANNING = f"{REGION}/settings/mutability", f"{REGION}/settings/scanning"
-
-
-@pytest.fixture
-def root(server: Served, account: str) -> Visitor:
-    return Visitor(server, {"way": "open", "account": account})
-
-
-@pytest.fixture
-def ecr(server: Served, account: str) -> Ecr:
-    client = server.client("ecr", account, REGION)
-    client.create_repository(repositoryName="team/api")
-    return client
 
 
 def described(ecr: Ecr) -> dict[str, object]:

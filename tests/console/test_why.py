@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.console.test_asking import Visitor
+from tests.console.browsing import Visitor
 from tests.served import Served, new_account
 from tests.sts.callers import document, statement, user
 from twinport.model.identities import PrincipalKind
@@ -22,18 +22,6 @@ from twinport.policies.grants import Identity
 Ecr = Any
 REGION = "eu-west-1"
 PULL = "ecr:BatchGetImage"
-
-
-@pytest.fixture
-def root(server: Served, account: str) -> Visitor:
-    return Visitor(server, {"way": "open", "account": account})
-
-
-@pytest.fixture
-def ecr(server: Served, account: str) -> Ecr:
-    client = server.client("ecr", account, REGION)
-    client.create_repository(repositoryName="team/api")
-    return client
 
 
 def ask(visitor: Visitor, principal: str, action: str = PULL) -> str:
