@@ -110,27 +110,12 @@ def _aws_services(ground: Ground, access: Access, verbs: ecr.Verbs, identities: 
 
 def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:
     repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url)
-    image_lists = ImageLists(verbs.images.gate, ground.catalog)
     pages: tuple[Pages, ...] = (
         repositories,
-        ImagePages(verbs.repositories, image_lists, verbs.replication, verbs.public_url),
-        ArchivePages(verbs.images, verbs.storage_classes),
-        ImageDeletionPages(verbs.images),
-        FindingsPages(verbs.images, verbs.scanning),
-        OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
+        *_image_pages(ground, verbs),
         *_repository_pages(ground, access, verbs),
         *_registry_pages(ground, verbs),
-        ReplicationPages(verbs.replication, identities.roles, ground.regions),
-        ActivityPages(verbs.replication),
-        PermissionPages(verbs.registry_policies),
-        RolePages(
-            identities.roles,
-            identities.principal_policies,
-            identities.managed_policies,
-            identities.deletions,
-            verbs.replication,
-            ground.regions,
-        ),
+        *_role_pages(ground, verbs, identities),
     )
     signing_in = SigningIn(ground.catalog, access.principals, SignInThrottle(ground.catalog), ground.world, access.uses)
     session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
@@ -148,6 +133,28 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     )
 
 
+def _image_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
+    """Build the pages of a repository's images, and of one image."""
+    lists = ImageLists(verbs.images.gate, ground.catalog)
+    return (
+        ImagePages(verbs.repositories, lists, verbs.replication, verbs.public_url),
+        ArchivePages(verbs.images, verbs.storage_classes),
+        ImageDeletionPages(verbs.images),
+        FindingsPages(verbs.images, verbs.scanning),
+        OneImagePages(verbs.images, verbs.referrers, verbs.replication, verbs.public_url),
+    )
+
+
+def _role_pages(ground: Ground, verbs: ecr.Verbs, identities: iam.Verbs) -> tuple[Pages, ...]:
+    """Build the pages of IAM's roles, and of replication, whose rules create one."""
+    roles, replication = identities.roles, verbs.replication
+    policies = (identities.principal_policies, identities.managed_policies)
+    return (
+        ReplicationPages(replication, roles, ground.regions),
+        RolePages(roles, *policies, identities.deletions, replication, ground.regions),
+    )
+
+
 def _repository_pages(ground: Ground, access: Access, verbs: ecr.Verbs) -> tuple[Pages, ...]:
     """Build the pages that create, change and delete a repository."""
     at_rest = ground.settings.encryption_at_rest
@@ -162,10 +169,12 @@ def _repository_pages(ground: Ground, access: Access, verbs: ecr.Verbs) -> tuple
 
 
 def _registry_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:
-    """Build the pages of a registry's settings, but for those of replication and permissions."""
+    """Build the pages of a registry's settings, but for that of its replication."""
     settings = (verbs.scanning, verbs.account_settings, verbs.exclusions, verbs.signing, verbs.templates)
     return (
         PrivateRegistryPages(verbs.replication, verbs.registry_policies, *settings),
+        ActivityPages(verbs.replication),
+        PermissionPages(verbs.registry_policies),
         RegistryScanningPages(verbs.scanning),
         AccountSettingPages(verbs.account_settings),
         PullTimeExclusionPages(verbs.exclusions),
