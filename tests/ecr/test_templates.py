@@ -357,6 +357,24 @@ def test_a_role_that_stays_is_passed_again_for_other_tags_or_another_key(
     update(prefix="free", resourceTags=tags)
 
 
+def test_a_role_that_stays_is_passed_again_for_a_further_purpose_alone(
+    server: Served,
+    account: str,
+    ecr: Any,  # noqa: ANN401 — as above
+) -> None:
+    create(ecr, customRoleArn=f"arn:aws:iam::{account}:role/maker", appliedFor=["CREATE_ON_PUSH", "REPLICATION"])
+    create(ecr, "free")
+    update = user(server, account, allow("ecr:*")).update_repository_creation_template
+    more = ["REPLICATION", "CREATE_ON_PUSH", "PULL_THROUGH_CACHE"]
+    refused("AccessDeniedException", "iam:PassRole", update, prefix="prod", appliedFor=more)
+    assert described(ecr, "prod")[0]["appliedFor"] == ["CREATE_ON_PUSH", "REPLICATION"]
+    for fewer in (["REPLICATION", "CREATE_ON_PUSH"], ["CREATE_ON_PUSH"]):
+        assert update(prefix="prod", appliedFor=fewer)["repositoryCreationTemplate"]["appliedFor"] == fewer
+    refused("AccessDeniedException", "iam:PassRole", update, prefix="prod", appliedFor=["REPLICATION"])
+    update(prefix="free", appliedFor=more)
+    update(prefix="prod", appliedFor=more, customRoleArn="")
+
+
 def test_the_service_linked_role_stays_as_long_as_a_template_does(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — as above
     create(ecr)
     iam = server.client("iam", account)

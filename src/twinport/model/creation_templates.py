@@ -93,9 +93,18 @@ class TemplateChanges:
     role_arn: str | None = None
 
     @property
-    def are_by_role(self) -> bool:
-        """Tell whether the template's role carries out what is changed, if the template has one."""
-        return self.tags is not None or self.encryption is not None
+    def concern_role(self) -> bool:
+        """Tell whether a change is of a kind that the template's role carries out."""
+        return any(each is not None for each in (self.applied_for, self.tags, self.encryption))
+
+    def widen_role(self, template: CreationTemplate) -> bool:
+        """Tell whether the role of `template` would do what it does not do yet.
+
+        It would create repositories for a further purpose, or with other tags or another key. Any other tags count,
+        also fewer of them, since conditions of policies compare tags.
+        """
+        purposes = set(self.applied_for or ()) - set(template.applied_for)
+        return bool(purposes) or self.tags is not None or self.encryption is not None
 
     def applied_to(self, template: CreationTemplate) -> CreationTemplate:
         """Return the changed template. Raises InvalidParameter for a mutability that its filters do not fit."""

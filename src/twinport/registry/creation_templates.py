@@ -59,16 +59,18 @@ class CreationTemplates:
     async def update(self, caller: Caller, registry: Registry, prefix: str, changes: TemplateChanges) -> StoredTemplate:
         """Change what `changes` names, and leave the rest.
 
-        A role that stays acts on other tags or with another key then, so it is passed again. Raises TemplateNotFound,
-        TemplateChanged if another role was set meanwhile, and what `create` raises.
+        A role that stays is passed again if it does more then: for a further purpose, on other tags, with another key.
+        Raises TemplateNotFound, TemplateChanged if the role does more only because of a change meanwhile, and what
+        `create` raises.
         """
         await self._authorize(caller, registry, "ecr:UpdateRepositoryCreationTemplate")
         named = CreationTemplate(prefix, (), policy=changes.policy, lifecycle=changes.lifecycle)
         await self._authorize_uses(caller, registry, named, _settings(named))
         region, now = self.catalog.region(registry.region), self.world.now()
         passed = changes.role_arn
-        if passed is None and changes.are_by_role:
-            passed = (await region.read(lambda db: creation_templates.get(db, registry, key_of(prefix)))).role_arn
+        if passed is None and changes.concern_role:
+            template = await region.read(lambda db: creation_templates.get(db, registry, key_of(prefix)))
+            passed = template.role_arn if changes.widen_role(template) else None
         if passed:
             await self._pass_role(caller, registry.account, passed)
         checked = await self._checked(registry, named)
@@ -81,7 +83,7 @@ class CreationTemplates:
         def change(db: Connection) -> StoredTemplate:
             found = creation_templates.lock(db, registry, key_of(prefix))
             changed = changes.applied_to(found.template)
-            if changes.are_by_role and changed.role_arn not in (None, passed):
+            if changes.widen_role(found.template) and changed.role_arn not in (None, passed):
                 raise TemplateChanged(prefix, registry.account)
             self._check_encryption(registry, changed)
             creation_templates.replace(db, registry, changed, now)
