@@ -84,7 +84,10 @@ def _write_a_policy(person: Person, page: Page) -> None:
 
 def _delete(person: Person, page: Page) -> None:
     push(person.server, person.account, "team/api", "1.0")
-    person.follow("Settings")
+    person.follow("Repositories")
+    person.follow("Delete team/api")
+    person.follow("Cancel")
+    person.sees_title("team/api")
     person.follow("Delete repository")
     person.sees("It has 1 image, with all its tags.")
     page.get_by_label("To confirm").fill("team/api")
