@@ -23,13 +23,13 @@ from twinport.catalog.regional import blobs, registries, repositories
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import WallClock, WorldClock
+from twinport.landing import pushes
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository
 from twinport.model.manifests import OCI_MANIFEST, parse_manifest
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName, TagName
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
-from twinport.registry import pushes
-from twinport.registry.pushes import Push, Unchanged
 
 CLIENTS = 8
 PUSHES_EACH = 40

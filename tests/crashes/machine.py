@@ -17,6 +17,7 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import registries, repositories
 from twinport.clock import ManualClock
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import AccountId, Registry, RepositoryName, TagName
@@ -24,7 +25,6 @@ from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.garbage import Garbage
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.replication.courier import Courier

@@ -16,6 +16,7 @@ from twinport.blobs.store import PARTS
 from twinport.catalog.ports import Database, WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.clock import ManualClock
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import NamedImage, NewRepository
 from twinport.model.names import RepositoryName, TagName
@@ -23,7 +24,6 @@ from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.images import Images
 from twinport.registry.layers import AvailableLayer, Layers
 from twinport.registry.orphans import Orphans
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.registry.verification import Verification

@@ -15,12 +15,12 @@ from twinport.catalog.engine import leases
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.catalog.regional.verification import Scope
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import ImageId, Mutability, NamedImage, NewRepository, TagRule
 from twinport.model.names import AccountId, RepositoryName, TagName
 from twinport.refusals.images import ImageInaccessible, TagImmutable
 from twinport.registry.named_images import FailureCode
-from twinport.registry.pushes import Push, Unchanged
 
 CONFIG, LAYER = b"config", b"a layer"
 MANIFEST = image_of(CONFIG, LAYER)

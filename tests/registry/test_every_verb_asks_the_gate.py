@@ -14,6 +14,7 @@ from twinport import registry
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, TemplateChanges
 from twinport.model.identities import Caller
@@ -27,7 +28,6 @@ from twinport.model.signing import SigningConfiguration
 from twinport.registry.lifecycle import PreviewQuery
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import Lockout
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.referrers import ReferrerQuery, WantedReferrers
 from twinport.registry.repositories import Contents
 from twinport.registry.uploads import Part

@@ -11,6 +11,7 @@ from twinport.access.gate import Gate
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import images, repositories
 from twinport.errors import AccessDenied
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import (
     TAGS_PER_IMAGE,
@@ -39,7 +40,6 @@ from twinport.refusals.requests import InvalidParameter, TagLimitReached
 from twinport.registry.images import Images, PutOutcome
 from twinport.registry.named_images import FailureCode
 from twinport.registry.paging import PageRequest
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.referrers import ReferrerQuery, Referrers
 from twinport.registry.signing import Signing
 

@@ -22,6 +22,7 @@ from twinport.catalog.ports import Database, WholeCatalog
 from twinport.catalog.regional import lifecycle, registries, repositories, scans, schema
 from twinport.catalog.regional.lifecycle import Acted, Home, Step, StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import PreviewStatus
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage
@@ -42,7 +43,6 @@ from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, Ended, Lif
 from twinport.registry.paging import PageRequest
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.pulls import COARSENESS, Pulls
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.referrers import Referrers, WantedReferrers
 from twinport.registry.scanning import Scanning
 from twinport.registry.storage_classes import StorageClasses

@@ -15,6 +15,7 @@ from tests.registry.dump import API, ME, Dump
 from tests.registry.test_lifecycle import REGION, Yard, rule
 from twinport.catalog.ports import Database, WholeCatalog
 from twinport.catalog.regional import lifecycle, repositories
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import ImageFilter, ImageId, NamedImage
 from twinport.model.lifecycle import select as decide
@@ -23,7 +24,6 @@ from twinport.model.names import RegionName, TagName
 from twinport.registry.lifecycle_runs import INTERVAL
 from twinport.registry.paging import PageRequest
 from twinport.registry.pulls import MARGIN
-from twinport.registry.pushes import Push, Unchanged
 
 T = TypeVar("T")
 ROUNDS = 10

@@ -10,6 +10,7 @@ from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, Allo
 from tests.shelf import API, Shelf, image_of, index_of
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import outbox, registries
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import Mutability, TagRule
 from twinport.model.names import Registry, TagName
@@ -24,7 +25,6 @@ from twinport.model.replication import (
 )
 from twinport.refusals.images import ImageExists, TagImmutable
 from twinport.registry.images import Images
-from twinport.registry.pushes import Push, Unchanged
 
 CONFIG, LAYER = b"config", b"layer"
 FIRST, SECOND = image_of(CONFIG, LAYER), image_of(CONFIG)

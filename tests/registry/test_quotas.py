@@ -6,11 +6,11 @@ from tests.fakes import NOW, OTHER_ACCOUNT, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import ManualClock
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.images import NewRepository
 from twinport.model.names import Registry, RepositoryName, TagName
 from twinport.refusals.images import TooManyImages, TooManyRepositories
 from twinport.registry.images import Images
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.repositories import Repositories
 from twinport.settings.deviations import Quotas
 

@@ -20,6 +20,7 @@ from twinport.catalog.regional import images, outbox, registries, repositories
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, Fenced, InUse
 from twinport.model.images import Mutability, NamedImage, TagRule
@@ -28,7 +29,6 @@ from twinport.model.replication import Delivery, Landed, Lane, ReplicationConfig
 from twinport.refusals.identities import RoleFenced
 from twinport.refusals.images import ReferencedImagesMissing, RepositoryNotFound, TagImmutable
 from twinport.registry.images import Images
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.replication import Replication
 from twinport.registry.repositories import Contents, Repositories
 

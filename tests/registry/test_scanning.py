@@ -16,6 +16,7 @@ from tests.fakes import REGISTRY, AllowAll
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
 from twinport.catalog.ports import Connection, Database, WholeCatalog
 from twinport.catalog.regional import schema
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageFilter, ImageId, NamedImage
 from twinport.model.names import RegionName, RepositoryName, TagName
@@ -41,7 +42,6 @@ from twinport.refusals.scanning import (
 from twinport.refusals.storage import StorageUnavailable
 from twinport.registry import scan_runs
 from twinport.registry.paging import PageRequest
-from twinport.registry.pushes import Push, Unchanged
 from twinport.registry.scan_runs import DEFECTIVE, ScanRuns
 from twinport.registry.scanning import FoundScan, Scanning
 

@@ -5,11 +5,11 @@ import pytest
 from tests.fakes import OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
 from twinport.catalog.ports import WholeCatalog
+from twinport.landing.pushes import Parts, Push, Unchanged
 from twinport.model.images import ImageId
 from twinport.model.names import Registry, TagName
 from twinport.refusals.images import DescriptorSizeWrong, ImageNotFound, LayersMissing
 from twinport.registry.images import Images
-from twinport.registry.pushes import Parts, Push, Unchanged
 
 CONFIG, LAYER = b"config", b"a layer that comes later"
 IMAGE = image_of(CONFIG, LAYER)

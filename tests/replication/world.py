@@ -21,14 +21,14 @@ from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
+from twinport.landing import pushes
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST, parse_manifest
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName, TagName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration, ReplicationRule
-from twinport.registry import pushes
-from twinport.registry.pushes import Push, Unchanged
 from twinport.replication.courier import Courier
 from twinport.replication.courier import Roles as CourierRoles
 from twinport.replication.destination import Destinations

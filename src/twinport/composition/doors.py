@@ -48,6 +48,7 @@ from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
 from twinport.identities.entities import Entities
 from twinport.identities.explanations import Explanations
+from twinport.landing.pushes import Parts
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.oci.blobs import BlobRoutes
@@ -59,7 +60,6 @@ from twinport.oci.redirects import LayerRedirects
 from twinport.registry import download_links
 from twinport.registry.garbage import Garbage
 from twinport.registry.image_lists import ImageLists
-from twinport.registry.pushes import Parts
 from twinport.replication import worker
 from twinport.replication.status import DeliveryStatus
 from twinport.settings.deviations import Deviation

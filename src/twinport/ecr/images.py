@@ -9,6 +9,7 @@ from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
 from twinport.ecr.requests import page_of, paging, repository_of, tag_of, whole
 from twinport.ecr.scanning import shown_status, shown_summary
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import (
     ImageDetail,
@@ -25,7 +26,6 @@ from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
 from twinport.registry.images import PUT, Images
 from twinport.registry.named_images import FailureCode, ImageFailure
-from twinport.registry.pushes import Push, Unchanged
 
 
 @dataclass(frozen=True, slots=True)

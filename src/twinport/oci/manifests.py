@@ -5,6 +5,7 @@ from functools import partial
 from urllib.parse import parse_qs
 
 from twinport.http.messages import Answer, AnyAnswer, Request
+from twinport.landing.pushes import Parts, Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId, StoredManifest
@@ -16,7 +17,6 @@ from twinport.refusals.images import ImageInaccessible, ImageNotFound, TagParame
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
 from twinport.registry.images import PUT, Images
-from twinport.registry.pushes import Parts, Push, Unchanged
 
 # The most tags in one push: the answer lists all of them in one header.
 MOST_TAGS = 100

@@ -11,6 +11,8 @@ from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import images, registries, repositories, scans
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
+from twinport.landing import pushes
+from twinport.landing.pushes import Change, Push
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
@@ -35,10 +37,9 @@ from twinport.refusals.images import (
     ImageReferenced,
 )
 from twinport.refusals.requests import InvalidParameter
-from twinport.registry import paging, pushes
+from twinport.registry import paging
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest
-from twinport.registry.pushes import Change, Push
 from twinport.settings.deviations import UNLIMITED, Quotas
 
 T = TypeVar("T")

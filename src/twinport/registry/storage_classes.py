@@ -12,6 +12,7 @@ from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import images, outbox, registries, repositories, scans, storage
 from twinport.catalog.regional.repositories import Against
 from twinport.catalog.regional.storage import Activating
+from twinport.landing import planner
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
@@ -21,7 +22,6 @@ from twinport.model.lifecycle_policies import StorageClass
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import ImageNotFound, StorageClassUpdateNotSupported
 from twinport.registry.images import resolve
-from twinport.replication import planner
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import OTHER_ACCOUNT, OTHER_REGION, REGISTRY
+from twinport.landing import planner
 from twinport.model.content import Digest
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import PlannedDelivery, ReplicationConfiguration, ReplicationRule
-from twinport.replication import planner
 
 DIGEST = Digest.of(b"image")
 NAME = RepositoryName("prod/api")

@@ -13,13 +13,13 @@ from twinport.catalog.regional import images, outbox, registries, repositories, 
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.registries import RegistrySettings
 from twinport.catalog.regional.repositories import Against
+from twinport.landing import planner
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, ImageStatus, Repository
 from twinport.model.names import Registry, RepositoryName, TagName
 from twinport.model.replication import ReplicationConfiguration
 from twinport.refusals.images import ImageExists, TagImmutable, TooManyImages
 from twinport.refusals.requests import TagLimitReached
-from twinport.replication import planner
 from twinport.settings.deviations import UNLIMITED, Quotas
 
 
