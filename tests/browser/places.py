@@ -267,7 +267,7 @@ def _image_places(server: Served, account: str, ecr: Any) -> list[Place]:  # noq
             "Delete 2 images of pictures?",
         ),
         Place(
-            "images-delete-none", "/console/eu-west-1/images/delete?repository=pictures", "choose at least one image"
+            "images-delete-none", "/console/eu-west-1/images/delete?repository=pictures", "Choose at least one image"
         ),
         Place(
             "image-untag",

@@ -90,12 +90,36 @@ def test_nothing_is_deleted_unless_the_name_is_typed(kept: Kept) -> None:
     assert f'value="{kept.index}"' in page
 
 
-def test_no_image_and_too_many_images_are_refused(kept: Kept) -> None:
-    many = [f"sha256:{number:064x}" for number in range(101)]
-    for digests, says in (((), "choose at least one image"), (many, "choose at most 100 images")):
-        status, page = kept.delete(*digests)
-        assert (status, len(kept.left())) == (400, 3)
-        assert says in page
+def test_too_many_images_are_refused(kept: Kept) -> None:
+    status, page = kept.delete(*[f"sha256:{number:064x}" for number in range(101)])
+    assert (status, len(kept.left())) == (400, 3)
+    assert "choose at most 100 images" in page
+
+
+@pytest.mark.parametrize("form", ["delete", "archive", "restore"])
+def test_who_chooses_no_image_stays_on_the_same_part_of_the_list_and_is_told_to_choose(kept: Kept, form: str) -> None:
+    searched = read(kept.opener, f"{kept.home}/images?repository=team/api&search=t&sort=tag-backwards")
+    (chosen,) = re.findall(r'<form id="chosen".*?</form>', searched, re.DOTALL)
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', chosen)
+    page = read(kept.opener, f"{kept.home}/images/{form}?{urllib.parse.urlencode(fields)}")
+    assert "Choose at least one image of the list." in page
+    assert re.findall(r'aria-label="Choose (\w+)"', page) == ["two"]
+    assert '<option value="tag-backwards" selected>' in page
+    status, page = kept.send(f"images/{form}", [("repository", "team/api"), ("confirmation", "team/api")])
+    assert (status, len(kept.left())) == (200, 3)
+    assert "Choose at least one image of the list." in page
+
+
+@pytest.mark.parametrize("form", ["delete", "archive", "restore"])
+def test_who_chose_an_image_that_is_gone_stays_on_the_list_and_is_told_so(kept: Kept, form: str) -> None:
+    gone = f"sha256:{0:064x}"
+    page = kept.asking(kept.index, gone, page=form)
+    assert "An image that was chosen is not here any more." in page
+    assert f'name="digest" value="{kept.index}"' in page
+    named = [("digest", kept.index), ("digest", gone)]
+    status, page = kept.send(f"images/{form}", [("repository", "team/api"), ("confirmation", "team/api"), *named])
+    assert (status, len(kept.left())) == (200, 3)
+    assert "An image that was chosen is not here any more." in page
 
 
 def test_a_hundred_images_fit_one_form(kept: Kept) -> None:

@@ -43,10 +43,10 @@ class ArchivePages:
 
     def routes(self) -> tuple[Route, ...]:
         return (
-            Route("GET", "/console/{region}/images/archive", self.ask_to_archive),
-            Route("POST", "/console/{region}/images/archive", self.archive),
-            Route("GET", "/console/{region}/images/restore", self.ask_to_restore),
-            Route("POST", "/console/{region}/images/restore", self.restore),
+            Route("GET", "/console/{region}/images/archive", image_selection.or_list(self.ask_to_archive)),
+            Route("POST", "/console/{region}/images/archive", image_selection.or_list(self.archive)),
+            Route("GET", "/console/{region}/images/restore", image_selection.or_list(self.ask_to_restore)),
+            Route("POST", "/console/{region}/images/restore", image_selection.or_list(self.restore)),
         )
 
     async def ask_to_archive(self, visit: Visit) -> Page:

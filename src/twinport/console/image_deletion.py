@@ -39,8 +39,8 @@ class ImageDeletionPages:
 
     def routes(self) -> tuple[Route, ...]:
         return (
-            Route("GET", "/console/{region}/images/delete", self.ask),
-            Route("POST", "/console/{region}/images/delete", self.delete),
+            Route("GET", "/console/{region}/images/delete", image_selection.or_list(self.ask)),
+            Route("POST", "/console/{region}/images/delete", image_selection.or_list(self.delete)),
             Route("GET", "/console/{region}/image/untag", self.ask_to_untag),
             Route("POST", "/console/{region}/image/untag", self.untag),
         )

@@ -6,17 +6,33 @@ from dataclasses import dataclass
 from twinport.console import image_facts, words
 from twinport.console.image_facts import Status
 from twinport.console.image_page import SECTION, path_of
-from twinport.console.pages import address
-from twinport.console.visits import Fields, Page, Visit
+from twinport.console.pages import address, asked_repository
+from twinport.console.problems import Problem
+from twinport.console.routes import Handler
+from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, NamedImage
 from twinport.model.manifests import INDEX_TYPES
 from twinport.model.names import RepositoryName, repository_name
+from twinport.refusals.images import ImageNotFound
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.images import Images
 
 MOST_CHOSEN = 100
 _TAGS_SHOWN = 5
+# The fields of a list's address that say which part of it is shown, and in which order.
+_PLACE = ("search", "status", "tags", "sort", "page")
+_PROBLEMS = {
+    "none": Problem(400, "Nothing chosen", "No image was chosen.", "Choose at least one image of the list."),
+    "gone": Problem(404, "Not found", "An image that was chosen is not here any more.", "Choose again from the list."),
+}
+
+
+class NothingChosen(InvalidParameter):
+    """A form for chosen images was sent without one."""
+
+    def __init__(self) -> None:
+        super().__init__("digest", "choose at least one image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +67,10 @@ class Selection:
 
     @classmethod
     def read(cls, fields: Fields) -> "Selection":
-        """Read a selection from a query string or a form. Raises InvalidParameter for none, and for too many."""
+        """Read a selection from a query string or a form. Raises NothingChosen, and InvalidParameter for too many."""
         digests = tuple(dict.fromkeys(Digest.parse(text) for text in fields.all("digest") if text))
         if not digests:
-            raise InvalidParameter("digest", "choose at least one image of the list")
+            raise NothingChosen
         if len(digests) > MOST_CHOSEN:
             raise InvalidParameter("digest", f"choose at most {MOST_CHOSEN} images at once")
         return cls(repository_name(fields.one("repository")), digests)
@@ -70,6 +86,30 @@ class Selection:
         if len(self.digests) == 1:
             return path_of(visit, self.name, str(self.digests[0]))
         return address(f"{visit.home}/images", repository=self.name)
+
+
+def or_list(handler: Handler) -> Handler:
+    """Lead back to the list, which says why, where no image was chosen or a chosen one is not there any more."""
+
+    async def answered(visit: Visit) -> Result:
+        try:
+            return await handler(visit)
+        except NothingChosen:
+            return _list(visit, "none")
+        except ImageNotFound:
+            return _list(visit, "gone")
+
+    return answered
+
+
+def problem(visit: Visit) -> Problem | None:
+    """Return the reason why a list is shown instead of the page for what was chosen from it."""
+    return _PROBLEMS.get(visit.query.one("chosen"))
+
+
+def _list(visit: Visit, reason: str) -> Redirect:
+    place = {name: visit.query.one(name) for name in _PLACE}
+    return Redirect(address(f"{visit.home}/images", repository=asked_repository(visit), **place, chosen=reason))
 
 
 def shown(visit: Visit, name: RepositoryName, detail: ImageDetail) -> ChosenRow:

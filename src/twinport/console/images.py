@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from twinport.console import commands, image_facts, words
+from twinport.console import commands, image_facts, image_selection, words
 from twinport.console.image_facts import Status
 from twinport.console.image_page import path_of
 from twinport.console.pages import address, refused
@@ -89,7 +89,9 @@ class ImagePages:
             "login": _login(visit, host),
             "is_first": not visit.query.one("page"),
             "first": address(f"{visit.home}/images", repository=name, **_chosen(visit)),
+            "place": _place(visit),
             "done": _done(visit),
+            "unchosen": image_selection.problem(visit),
             "problem": None,
         }
         try:
@@ -160,6 +162,12 @@ def _named(known: dict[K, str], text: str) -> K | None:
 
 def _chosen(visit: Visit) -> dict[str, str]:
     return {name: visit.query.one(name)[:_LONGEST_SEARCH] for name in ("search", "status", "tags", "sort")}
+
+
+def _place(visit: Visit) -> list[tuple[str, str]]:
+    """Return the hidden fields by which a form that chooses nothing leads back to the same part of the list."""
+    place = {**_chosen(visit), "page": visit.query.one("page")}
+    return [(name, value) for name, value in place.items() if value]
 
 
 def _form(visit: Visit, query: ImageQuery | None) -> dict[str, object]:
