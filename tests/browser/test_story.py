@@ -159,7 +159,8 @@ def test_a_form_does_not_overwrite_what_another_user_saved(person: Person, page:
     person.press("Remove rule")
     person.sees("this was changed after the page was shown")
     assert ecr.describe_registry()["replicationConfiguration"]["rules"] == [{"destinations": places}]
-    expect(page.locator("main")).to_contain_text("Request id")
+    person.sees_title("Edit replication configuration")
+    expect(page.locator("main")).to_contain_text("eu-west-3")
 
 
 def expect_copies(page: Page, word: str, count: int) -> None:

@@ -302,6 +302,7 @@ def test_who_may_all_but_what_a_form_is_for_is_told_so(shown: Shown, form: str) 
     before, action = shown.state(), FORMS[form].action
     answer = shown.allowing_all_but(action).send(address(form), filled(shown.root, shown.account, form))
     assert f"not authorized to perform: {action} on resource" in answer
+    assert "<h1>Access denied</h1>" not in answer, "a page of its own instead of the form"
     assert shown.state() == before
 
 

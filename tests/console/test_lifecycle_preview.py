@@ -1,4 +1,4 @@
-"""The part of a preview's page that is fetched again shows no results of another preview."""
+"""Previews: one that is refused is refused on its form, and no page shows the results of another one."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -26,3 +26,12 @@ def test_results_stay_those_of_the_policy_beside_them(root: Visitor, ecr: Ecr) -
     assert "would expire" not in replaced
     assert 'data-live=""' in replaced
     assert f"of={fingerprint(OTHER)}" in replaced
+
+
+def test_a_preview_of_a_policy_that_was_deleted_meanwhile_is_refused_on_its_page(root: Visitor, ecr: Ecr) -> None:
+    ecr.put_lifecycle_policy(repositoryName="team/api", lifecyclePolicyText=LIFECYCLE)
+    form = {"repository": "team/api", "saved": "yes"}
+    ecr.delete_lifecycle_policy(repositoryName="team/api")
+    told = root.send(f"{REGION}/lifecycle/preview", form)
+    assert "Lifecycle policy does not exist" in told
+    assert "<h2>No lifecycle policy</h2>" in told

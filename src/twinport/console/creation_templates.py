@@ -13,8 +13,6 @@ from twinport.model.creation_templates import ROOT, AppliedFor, CreationTemplate
 from twinport.model.encryption import AES256, WITH_KEYS
 from twinport.model.lifecycle_policies import PolicyInvalid
 from twinport.policies.documents import PolicyKind
-from twinport.refusals.callers import NotConfirmed
-from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import TemplateNotFound
 from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.paging import PageRequest
@@ -163,7 +161,7 @@ class CreationTemplatePages:
             require_confirmation(visit, prefix)
             require_unchanged(visit, _text((await self._stored(visit, prefix)).template))
             await self.templates.delete(visit.caller, visit.registry, prefix)
-        except (NotConfirmed, ChangedMeanwhile) as refusal:
+        except Refusal as refusal:
             return refused(await self._deletion(visit, prefix), refusal)
         return Redirect(address(f"{visit.home}/templates", done="deleted"))
 

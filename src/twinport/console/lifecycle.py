@@ -6,15 +6,20 @@ from twinport.catalog.regional.lifecycle import StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import Preview, PreviewResult, PreviewStatus
 from twinport.console import bounds, commands, lifecycle_form, lifecycle_words, words
 from twinport.console.lifecycle_form import RuleDraft
-from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged
+from twinport.console.pages import (
+    address,
+    asked_repository,
+    fingerprint,
+    refused,
+    require_confirmation,
+    require_unchanged,
+)
 from twinport.console.problems import problem_of
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Redirect, Result, Visit
 from twinport.errors import AccessDenied, Refusal
 from twinport.model.lifecycle_policies import ActionType, PolicyInvalid, parse_policy
 from twinport.model.names import RepositoryName, repository_name
-from twinport.refusals.callers import NotConfirmed
-from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewNotFound
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
 from twinport.registry.paging import PageRequest
@@ -87,7 +92,7 @@ class LifecyclePages:
         )
 
     async def show(self, visit: Visit) -> Page:
-        name = repository_name(visit.query.one("repository"))
+        name = asked_repository(visit)
         policy = await self._policy(visit, name)
         text = commands.pretty(policy.text) if policy else ""
         last, denied = await self._last_preview(visit, name)
@@ -100,6 +105,7 @@ class LifecyclePages:
             "last": last,
             "last_denied": denied,
             "done": _DONE.get(visit.query.one("done"), ""),
+            "problem": None,
             "command": commands.ecr(visit).line("ecr get-lifecycle-policy", repository_name=name),
         }
         return Page("lifecycle.html", f"Lifecycle policy of {name}", _SECTION, values)
@@ -168,7 +174,7 @@ class LifecyclePages:
             return await self._start(visit, name, None if is_saved else text)
         except Refusal as refusal:
             if is_saved:
-                raise
+                return refused(await self.show(visit), refusal)
             return _refused(_editor(visit, name, text, visit.form.one("seen")), refusal)
 
     async def _start(self, visit: Visit, name: RepositoryName, text: str | None) -> Redirect:
@@ -235,7 +241,7 @@ class LifecyclePages:
             require_confirmation(visit, name)
             require_unchanged(visit, _text(await self._policy(visit, name)))
             await self.policies.delete(visit.caller, visit.registry, name)
-        except (NotConfirmed, ChangedMeanwhile) as refusal:
+        except Refusal as refusal:
             return refused(await self._deletion(visit, name), refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="deleted"))
 

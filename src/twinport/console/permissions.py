@@ -10,8 +10,6 @@ from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.policies.documents import PolicyKind
-from twinport.refusals.callers import NotConfirmed
-from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import RegistryPolicyNotFound
 from twinport.registry.policies import RegistryPolicies
 
@@ -125,7 +123,7 @@ class PermissionPages:
             require_confirmation(visit, visit.region)
             require_unchanged(visit, await self._policy(visit))
             await self.policies.delete(visit.caller, visit.registry)
-        except (NotConfirmed, ChangedMeanwhile) as refusal:
+        except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/permissions", done="removed"))
 

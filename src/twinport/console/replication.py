@@ -71,6 +71,7 @@ class ReplicationPages:
             "role": role,
             "role_denied": denied,
             "done": _DONE.get(visit.query.one("done"), ""),
+            "problem": None,
             "json": json.dumps(commands.configuration_json(configuration), indent=2),
             "command": commands.ecr(visit).line("ecr describe-registry"),
         }
@@ -162,10 +163,14 @@ class ReplicationPages:
         return Page("replication_remove.html", f"Remove rule {number}", _SECTION, values)
 
     async def remove(self, visit: Visit) -> Result:
+        """Remove a rule; or show the rules again, since the number may be that of another one by now."""
         before = await self.replication.describe(visit.caller, visit.registry)
-        require_unchanged(visit, _text(before))
-        number = _number(visit.form.one("rule"), before, visit)
-        await self.replication.put(visit.caller, visit.registry, wizard.without_rule(before, number))
+        try:
+            require_unchanged(visit, _text(before))
+            number = _number(visit.form.one("rule"), before, visit)
+            await self.replication.put(visit.caller, visit.registry, wizard.without_rule(before, number))
+        except Refusal as refusal:
+            return refused(await self.edit(visit), refusal)
         return Redirect(address(f"{visit.home}/replication", done="removed"))
 
     async def ask_to_delete_all(self, visit: Visit) -> Page:

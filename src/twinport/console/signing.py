@@ -13,8 +13,6 @@ from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.model.signing import SigningConfiguration, SigningRule
-from twinport.refusals.callers import NotConfirmed
-from twinport.refusals.identities import ChangedMeanwhile
 from twinport.refusals.images import SigningConfigurationNotFound
 from twinport.registry.signing import FAILURE_CODE, FAILURE_REASON, Signing
 
@@ -136,7 +134,7 @@ class SigningPages:
             require_confirmation(visit, visit.region)
             require_unchanged(visit, _text(await self._found(visit)))
             await self.signing.delete(visit.caller, visit.registry)
-        except (NotConfirmed, ChangedMeanwhile) as refusal:
+        except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/signing", done="deleted"))
 
