@@ -168,7 +168,7 @@ def _lifecycle_places() -> list[Place]:
         Place("lifecycle", f"{home}?repository={LONG}", "Preview saved policy"),
         Place("lifecycle-none", f"{home}?repository=empty", "No lifecycle policy"),
         Place("lifecycle-edit", f"{home}/edit?repository={LONG}", "The text in words"),
-        Place("lifecycle-create", f"{home}/edit?repository=empty", "Add a rule to the text"),
+        Place("lifecycle-create", f"{home}/edit?repository=empty", "Create lifecycle policy"),
         Place("lifecycle-preview", f"{home}/preview?repository=team/api", "images would expire"),
         Place("lifecycle-preview-none", f"{home}/preview?repository=empty", "There is no preview yet"),
         Place("lifecycle-delete", f"{home}/delete?repository={LONG}", "These rules are deleted"),

@@ -59,7 +59,8 @@ def _tag(person: Person, page: Page) -> None:
 
 def _write_a_policy(person: Person, page: Page) -> None:
     person.follow("Permissions")
-    person.follow("Write a policy")
+    person.follow("Create repository policy")
+    person.sees_title("Create repository policy")
     text = '{\n  "Statement": [{"Effect": "Allow", "Principal": "*",\n    "Actoin": "ecr:BatchGetImage"}]\n}'
     page.get_by_label("Policy, as JSON").fill(text)
     person.press("Save policy")

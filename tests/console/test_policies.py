@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.console.browsing import Visitor
+from tests.console.test_asking import LIFECYCLE, PROFILE
 from tests.served import Served
 from tests.sts.callers import document, statement, user
 
@@ -101,3 +102,23 @@ def test_the_registrys_editor_says_where_and_why_too(root: Visitor, ecr: Ecr) ->
     )
     with pytest.raises(ClientError, match="RegistryPolicyNotFoundException"):
         ecr.get_registry_policy()
+
+
+def test_an_editor_says_whether_it_creates_a_document_or_edits_one(root: Visitor, ecr: Ecr, account: str) -> None:
+    editors = {
+        "policy/edit?repository=team/api": "repository policy",
+        "lifecycle/edit?repository=team/api": "lifecycle policy",
+        "permissions/edit": "registry policy",
+        "signing/edit": "signing configuration",
+    }
+    for editor, thing in editors.items():
+        assert f">Create {thing}</h" in root.get(f"{REGION}/{editor}")
+    resource = f"arn:aws:ecr:{REGION}:{account}:repository/*"
+    ecr.set_repository_policy(repositoryName="team/api", policyText=document(PULL))
+    ecr.put_lifecycle_policy(repositoryName="team/api", lifecyclePolicyText=LIFECYCLE)
+    ecr.put_registry_policy(
+        policyText=document(statement("Allow", "ecr:ReplicateImage", resource, Principal={"AWS": "222222222222"}))
+    )
+    ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": PROFILE}]})
+    for editor, thing in editors.items():
+        assert f">Edit {thing}</h" in root.get(f"{REGION}/{editor}")

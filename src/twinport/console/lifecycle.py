@@ -13,6 +13,7 @@ from twinport.console.pages import (
     refused,
     require_confirmation,
     require_unchanged,
+    verb,
 )
 from twinport.console.problems import problem_of
 from twinport.console.routes import Route
@@ -275,6 +276,7 @@ def _editor(visit: Visit, name: RepositoryName, text: str, seen: str, draft: Rul
         "name": name,
         "text": bounds.cut(text),
         "seen": seen,
+        "verb": verb(seen),
         "rules": lifecycle_words.rules_if_valid(text),
         "draft": draft or RuleDraft.blank(text),
         "wrong": (),
@@ -282,7 +284,7 @@ def _editor(visit: Visit, name: RepositoryName, text: str, seen: str, draft: Rul
         "problem": None,
         **_put(visit, name),
     }
-    return Page("lifecycle_edit.html", f"Edit the lifecycle policy of {name}", _SECTION, values)
+    return Page("lifecycle_edit.html", f"{verb(seen)} the lifecycle policy of {name}", _SECTION, values)
 
 
 def _refused(page: Page, refusal: Refusal) -> Page:

@@ -33,6 +33,11 @@ def fingerprint(text: str | None) -> str:
     return hashlib.sha256((text or "").encode()).hexdigest()
 
 
+def verb(seen: str) -> str:
+    """Return what a form does to a document whose mark it has as `seen`: it creates one where there was none."""
+    return "Create" if seen == fingerprint(None) else "Edit"
+
+
 def require_unchanged(visit: Visit, text: str | None) -> None:
     """Raise ChangedMeanwhile unless the document is still the one whose mark is in the form as `seen`."""
     if visit.form.one("seen") != fingerprint(text):

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from twinport.console import commands, statements
-from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged
+from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged, verb
 from twinport.console.policy_editor import MOST_SHOWN, check_length, refused_text
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
@@ -139,8 +139,14 @@ class PermissionPages:
 
 
 def _editor(visit: Visit, text: str, seen: str) -> Page:
-    values = {"text": text, "seen": seen, "command": _put(visit, text or "POLICY"), "problem": None}
-    return Page("permissions_edit.html", "Edit registry policy", _SECTION, values)
+    values = {
+        "text": text,
+        "seen": seen,
+        "verb": verb(seen),
+        "command": _put(visit, text or "POLICY"),
+        "problem": None,
+    }
+    return Page("permissions_edit.html", f"{verb(seen)} registry policy", _SECTION, values)
 
 
 def _put(visit: Visit, text: str) -> str:

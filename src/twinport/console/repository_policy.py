@@ -10,6 +10,7 @@ from twinport.console.pages import (
     refused,
     require_confirmation,
     require_unchanged,
+    verb,
 )
 from twinport.console.policy_editor import (
     MOST_SHOWN,
@@ -152,8 +153,9 @@ def _editor(visit: Visit, name: RepositoryName, text: str, seen: str) -> Page:
         "text": text[:MOST_SHOWN],
         "is_too_long": len(text) > MOST_SHOWN,
         "seen": seen,
+        "verb": verb(seen),
         "forced": forced,
         "command": command,
         "problem": None,
     }
-    return Page("policy_edit.html", "Edit repository policy", _SECTION, values)
+    return Page("policy_edit.html", f"{verb(seen)} repository policy", _SECTION, values)

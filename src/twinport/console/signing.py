@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from twinport.console import bounds, commands, words
-from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged
+from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged, verb
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
@@ -152,12 +152,13 @@ def _form(visit: Visit, fields: SigningFields, seen: str) -> Page:
         "fits": fits,
         "can_grow": len(fields.rules) + _BLANKS <= MOST_RULES,
         "seen": seen,
+        "verb": verb(seen),
         "problem": None,
         "command": commands.ecr(visit).line(
             "ecr put-signing-configuration", signing_configuration="file://configuration.json"
         ),
     }
-    return Page("signing_edit.html", "Edit signing configuration", _SECTION, values)
+    return Page("signing_edit.html", f"{verb(seen)} signing configuration", _SECTION, values)
 
 
 def _rows(configuration: SigningConfiguration) -> list[tuple[str, tuple[str, ...], int, str]]:
