@@ -14,9 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from psycopg import sql
-
-from tests.postgres import PostgresServer, start_postgres
+from benchmarks.peers import postgresql
 from twinport.catalog.ports import Connection
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import blobs, registries, repositories
@@ -105,16 +103,9 @@ async def measure(address: str) -> None:
     catalog.close()
 
 
-def syncing(server: PostgresServer) -> PostgresServer:
-    for setting in ("fsync", "full_page_writes"):
-        server.run(sql.SQL("ALTER SYSTEM SET {} = on").format(sql.Identifier(setting)))
-    server.run(sql.SQL("SELECT pg_reload_conf()"))
-    return server
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        server = syncing(start_postgres(Path(folder)))
+        server = postgresql.start(Path(folder))
         asyncio.run(measure(server.new_address()))
         server.stop()
 

@@ -1,0 +1,95 @@
+"""Which contenders there are, and those that run: each is started when the first work needs it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from benchmarks.peers import bare, counted, distribution, moto, nginx, olareg, postgresql, twinport, zot
+from benchmarks.peers.processes import memory_mb
+from benchmarks.peers.running import Command, NotHere, Server, launch
+from benchmarks.peers.twinport import Twinport
+from tests.postgres import PostgresServer
+
+OURS, OURS_TWICE, OURS_POSTGRESQL = "twinport", "twinport, 2 workers", "twinport, PostgreSQL"
+DEBIANS, DISTRIBUTION = "distribution 2.8", "distribution 3"
+ZOT, OLAREG, NGINX, MOTO = "zot", "olareg", "nginx", "moto"
+CEILING, GRANIAN = "the generator itself", "granian alone"
+REGISTRIES = (OURS, OURS_TWICE, DEBIANS, DISTRIBUTION, ZOT, OLAREG)
+
+
+@dataclass
+class Fleet:
+    """The contenders of one run, in folders of one disk."""
+
+    folder: Path
+    generator: Path
+    may_build: bool
+    running: dict[str, Server] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    _database: PostgresServer | None = None
+
+    def server(self, name: str) -> Server:
+        """Return a contender that runs; raise NotHere if this machine cannot have it."""
+        if name in self.missing:
+            raise NotHere(self.missing[name])
+        if name not in self.running:
+            try:
+                self.running[name] = self._start(name)
+            except NotHere as reason:
+                self.missing[name] = str(reason)
+                raise
+        return self.running[name]
+
+    def command(self, name: str, folder: Path) -> Command:
+        """Return how a contender is started on a folder."""
+        making: Mapping[str, Callable[[str, Path], Command]] = {
+            OURS: twinport.command,
+            OURS_TWICE: partial(twinport.command, workers=2),
+            OURS_POSTGRESQL: self._on_postgresql,
+            DEBIANS: distribution.debians,
+            DISTRIBUTION: partial(distribution.third, may_build=self.may_build),
+            ZOT: zot.command,
+            OLAREG: olareg.command,
+            NGINX: nginx.command,
+            MOTO: moto.command,
+            CEILING: partial(bare.generator, program=self.generator),
+            GRANIAN: bare.granian,
+        }
+        return making[name](name, folder)
+
+    def place(self, name: str) -> Path:
+        """Return the folder of a contender."""
+        return self.folder / "".join(each if each.isalnum() else "-" for each in name)
+
+    def count_ours(self) -> tuple[Twinport, Path]:
+        """End our server, and start it on the same folder so that it counts its statements in a file."""
+        before = self.server(OURS)
+        before.stop()
+        file = before.command.folder / "counts"
+        counted.blank(file)
+        how = twinport.command(OURS, before.command.folder, program=counted.__name__)
+        counting = replace(how, variables={counted.VARIABLE: str(file)})
+        after = replace(twinport.launch(counting), user=before.user, key=before.key)
+        self.running[OURS] = after
+        return after, file
+
+    def memory(self) -> Mapping[str, float]:
+        """Return the memory of each contender that runs."""
+        return {name: memory_mb(server.process.pid) for name, server in self.running.items()}
+
+    def close(self) -> None:
+        """End everything that was started."""
+        for server in self.running.values():
+            server.stop()
+        if self._database is not None:
+            self._database.stop()
+
+    def _start(self, name: str) -> Server:
+        how = self.command(name, self.place(name))
+        return twinport.launch(how).with_client() if name.startswith(OURS) else launch(how)
+
+    def _on_postgresql(self, name: str, folder: Path) -> Command:
+        if self._database is None:
+            self._database = postgresql.start(self.folder / "postgresql")
+        return twinport.command(name, folder, database=self._database.new_address())

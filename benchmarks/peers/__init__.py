@@ -1,0 +1,1 @@
+"""The servers that are measured: a module for each, and how all of them run."""

@@ -1,0 +1,63 @@
+"""The table as text: a block of lines for each work, a line for each contender, and why one is missing."""
+
+import json
+from pathlib import Path
+
+from benchmarks.figures import Cell, Row, Table, ratio
+
+OURS = "twinport"
+# With so much else to do for the machine, a round says little.
+_BUSY_CORES = 0.2
+_HEAD = f"{'work':<44}{'contender':<24}{'figure':>14}{'ratio':>8}{'CPU ms':>9}{'stmts':>8}{'writes':>8}  rounds"
+
+
+def show(table: Table) -> str:
+    """Return the whole table, with its legend."""
+    blocks = [_block(row, cells) for row, cells in table.items()]
+    legend = (
+        "figure: median of the rounds. ratio: twinport's figure divided by this one; for another twinport, this one\n"
+        "divided by twinport's. CPU ms: of the server, for one operation. stmts, writes: statements, and transactions\n"
+        f"that write, for one operation. !: other programs kept more than {_BUSY_CORES} processors busy."
+    )
+    return "\n".join([_HEAD, *blocks, "", legend])
+
+
+def save(table: Table, file: Path) -> None:
+    """Write every figure of every round as JSON."""
+    document = [
+        {"work": row.name, "unit": row.unit, "contenders": {name: cell.document() for name, cell in cells.items()}}
+        for row, cells in table.items()
+    ]
+    file.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _block(row: Row, cells: dict[str, Cell]) -> str:
+    title = f"{row.name}{' (less is better)' if row.less else ''}"
+    lines = [_line(row, name, cells) for name in cells]
+    return "\n".join(f"{title if not number else '':<44}{line}" for number, line in enumerate(lines))
+
+
+def _line(row: Row, name: str, cells: dict[str, Cell]) -> str:
+    cell = cells[name]
+    if cell.value is None:
+        return f"{name:<24}not measured: {' '.join(cell.reason.split())}"
+    figures = f"{_number(cell.value) + ' ' + row.unit:>14}{_ratio(name, cells):>8}{_number(cell.cpu_ms):>9}"
+    counts = f"{_number(cell.statements):>8}{_number(cell.writes):>8}"
+    rounds = " ".join(_number(each.value) for each in cell.rounds)
+    busy = " !" if (cell.other_cores or 0) > _BUSY_CORES else ""
+    notes = "; ".join(dict.fromkeys(each.note for each in cell.rounds if each.note))
+    return f"{name:<24}{figures}{counts}  {rounds}{busy}{'  ' + notes if notes else ''}"
+
+
+def _ratio(name: str, cells: dict[str, Cell]) -> str:
+    if name == OURS or OURS not in cells:
+        return ""
+    both = (cells[name], cells[OURS]) if name.startswith(OURS) else (cells[OURS], cells[name])
+    found = ratio(*both)
+    return "" if found is None else f"{found:.2f}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
