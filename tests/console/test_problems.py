@@ -1,6 +1,8 @@
 """What refusals look like on a page."""
 
 import inspect
+import json
+import shlex
 
 import pytest
 
@@ -15,6 +17,8 @@ KINDS = [
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, Refusal) and kind.__init__ is Refusal.__init__
 ]
+
+CLI = Cli("http://127.0.0.1:4566", RegionName("eu-west-1"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -33,7 +37,7 @@ def test_a_denial_names_the_permission_to_ask_for() -> None:
 
 
 def test_a_command_is_quoted_for_a_shell() -> None:
-    line = Cli("http://127.0.0.1:4566", RegionName("eu-west-1")).line("ecr create-repository", repository_name="a'; b")
+    line = CLI.line("ecr create-repository", repository_name="a'; b")
     assert line == (
         "aws ecr create-repository \\\n    --repository-name 'a'\"'\"'; b' \\\n"
         "    --endpoint-url http://127.0.0.1:4566 \\\n    --region eu-west-1"
@@ -42,16 +46,20 @@ def test_a_command_is_quoted_for_a_shell() -> None:
 
 @pytest.mark.parametrize("control", ["\x15", "\x1b[201~", "\x7f", "\x9b"])
 def test_a_command_has_no_character_that_a_terminal_obeys(control: str) -> None:
-    line = Cli("http://127.0.0.1:4566", None).line("iam update-role", description=f"a{control}\n\treboot é")
+    line = CLI.line("iam update-role", description=f"a{control}\n\treboot é")
     assert control not in line
     assert "\n\treboot é'" in line
 
 
-@pytest.mark.parametrize("scheme", ["file", "fileb"])
-def test_a_command_reads_no_file_that_a_tenant_names(scheme: str) -> None:
-    line = Cli("http://127.0.0.1:4566", None).line("iam update-role", description=f"{scheme}://~/.aws/credentials")
-    assert "--description DESCRIPTION \\" in line
-    own = Cli("http://127.0.0.1:4566", None).line(
-        "ecr put-lifecycle-policy", lifecycle_policy_text="file://policy.json"
-    )
-    assert "--lifecycle-policy-text file://policy.json" in own
+@pytest.mark.parametrize("start", ["file://~/", "fileb://~/", "http://", "https://", "--policy-document="])
+def test_a_command_takes_no_value_for_a_file_an_address_or_an_option(start: str) -> None:
+    line = CLI.line("iam update-role", role_name="a", description=f"{start}it's")
+    text = shlex.split(line.replace("\\\n", ""))
+    assert text[3:7] == ["--role-name", "a", "--cli-input-json", json.dumps({"Description": f"{start}it's"})]
+    line = CLI.line("ecr create-repository-creation-template", prefix="a", custom_role_arn=start)
+    assert json.dumps({"customRoleArn": start}) in line
+
+
+def test_a_command_may_name_a_file_that_the_visitor_writes() -> None:
+    line = CLI.line("ecr put-lifecycle-policy", lifecycle_policy_text="file://policy.json")
+    assert "--lifecycle-policy-text file://policy.json" in line

@@ -11,6 +11,8 @@ from tests.journeys.clients import HOME, SOURCE, Owner, aws
 from tests.journeys.commands import Program
 from tests.journeys.waiting import until
 from tests.waiting import PATIENCE_SECONDS
+from twinport.console.commands import Cli
+from twinport.model.names import RegionName
 
 # What the command line is told does not depend on it.
 DATABASES = (SQLITE,)
@@ -54,6 +56,15 @@ def test_a_user_may_what_its_group_may(source: Owner, iam: Program) -> None:
     iam("delete-group", "--group-name", "readers")
     iam("delete-policy", "--policy-arn", policy)
     assert "(NoSuchEntity)" in iam.refusal("get-policy", "--policy-arn", policy)
+
+
+def test_a_command_of_the_console_sends_the_text_that_it_shows(source: Owner) -> None:
+    iam, cli = source.boto("iam"), Cli(source.server.url, RegionName(HOME))
+    iam.create_role(RoleName="build", AssumeRolePolicyDocument=trusting(SOURCE))
+    for text in ("http://a.example/", "file:///etc/hostname", "--role-name other", "it's \\\n $HOME"):
+        shown = cli.line("iam update-role", role_name="build", description=text)
+        Program(("sh", "-c", shown), source.aws.environment)()
+        assert iam.get_role(RoleName="build")["Role"]["Description"] == text
 
 
 def test_a_role_is_assumed_by_those_that_it_trusts_and_stands_in_a_profile(source: Owner, iam: Program) -> None:

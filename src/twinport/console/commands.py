@@ -6,12 +6,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from twinport.console.visits import Visit
+from twinport.console.visits import GLOBAL_REGION, Visit
 from twinport.model.names import RegionName
 from twinport.model.printable import printable
 from twinport.model.replication import ReplicationConfiguration
 
-_FILES = ("file://", "fileb://")
+# The AWS CLI reads the files that values name, and version 1 also fetches the addresses; "-" begins an option.
+_NOT_AS_TYPED = ("file://", "fileb://", "http://", "https://", "-")
 # The files that a page asks the visitor to write before the command.
 _OF_THE_VISITOR = tuple(f"file://{name}.json" for name in ("configuration", "lifecycle", "policy", "rules"))
 # White space of documents.
@@ -21,16 +22,23 @@ Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class Cli:
-    """Writes commands for one deployment and one Region, or for a service without Regions."""
+    """Writes commands for one deployment and one Region."""
 
     endpoint: str
-    region: RegionName | None
+    region: RegionName
 
     def line(self, operation: str, *switches: str, **options: str) -> str:
-        """Return `aws OPERATION --option value …`, one option on each line, quoted for a POSIX shell."""
-        places = {"endpoint-url": self.endpoint} | ({"region": self.region} if self.region else {})
-        given = {name.replace("_", "-"): value for name, value in options.items()}
-        words = [f"--{name} {quoted(_argument(name, value))}" for name, value in (given | places).items()]
+        """Return `aws OPERATION --option value …`, one option on each line, quoted for a POSIX shell.
+
+        A value that the AWS CLI would not take as it is stands in `--cli-input-json`, which it takes as it is. Tenants
+        choose descriptions, and a pasted command shall neither send a file of the visitor's nor call an address.
+        """
+        places = {"endpoint-url": self.endpoint, "region": self.region}
+        given = {name.replace("_", "-"): value for name, value in options.items() if _is_taken_as_typed(value)}
+        inside = {_member(operation, name): value for name, value in options.items() if not _is_taken_as_typed(value)}
+        if inside:
+            given["cli-input-json"] = json.dumps(inside)
+        words = [f"--{name} {quoted(value)}" for name, value in (given | places).items()]
         return " \\\n    ".join([f"aws {operation}", *(f"--{name}" for name in switches), *words])
 
 
@@ -43,14 +51,15 @@ def quoted(value: str) -> str:
     return shlex.quote("".join(printable(each) if _is_control(each) else each for each in value))
 
 
-def _argument(name: str, value: str) -> str:
-    """Return a value, or its name in capitals for one that the AWS CLI would replace by the contents of a file.
+def _is_taken_as_typed(value: str) -> bool:
+    return value in _OF_THE_VISITOR or not value.startswith(_NOT_AS_TYPED)
 
-    Tenants choose descriptions, and nobody shall send a file of theirs by pasting one.
-    """
-    if value.startswith(_FILES) and value not in _OF_THE_VISITOR:
-        return name.upper()
-    return value
+
+def _member(operation: str, option: str) -> str:
+    """Return the member of the operation's input that an option stands for. Those of IAM begin with a capital."""
+    first, *others = option.split("_")
+    first = first.capitalize() if operation.startswith("iam ") else first
+    return first + "".join(each.capitalize() for each in others)
 
 
 def _is_control(character: str) -> bool:
@@ -62,7 +71,8 @@ def ecr(visit: Visit) -> Cli:
 
 
 def iam(visit: Visit) -> Cli:
-    return Cli(visit.endpoint, None)
+    """IAM has no Regions, but the AWS CLI asks for one where the endpoint is given."""
+    return Cli(visit.endpoint, GLOBAL_REGION)
 
 
 def configuration_json(configuration: ReplicationConfiguration) -> dict[str, Json]:
