@@ -1,21 +1,20 @@
 """A destination that fails, stalls or takes the process down with it, at a chosen moment."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from twinport.blobs.store import BlobReader
-from twinport.model.cargo import BlobEntry
 from twinport.model.identities import Caller
 from twinport.model.names import Registry
 from twinport.replication.destination import (
+    AdoptAnswer,
+    AppendAnswer,
     CommitAnswer,
-    CommittedImage,
     Destination,
     Destinations,
     Offer,
     OfferAnswer,
-    OfferedImage,
+    OfferedBlob,
 )
 
 
@@ -59,19 +58,20 @@ class FaultyDestination:
         self.faults.meet("after offer")
         return answers
 
-    async def take(
-        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
-    ) -> int:
-        self.faults.meet("before take")
-        moved = await self.inner.take(session, offer, wanted, blob, store)
-        self.faults.meet("after take")
-        return moved
+    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
+        self.faults.meet("before bytes")
+        answer = await self.inner.adopt(session, blob)
+        self.faults.meet("after bytes")
+        return answer
 
-    async def commit(
-        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
-    ) -> Mapping[str, CommitAnswer]:
+    async def append(
+        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+    ) -> AppendAnswer:
+        return await self.inner.append(session, blob, offset, pieces)
+
+    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
         self.faults.meet("before commit")
-        answers = await self.inner.commit(session, offer, images)
+        answers = await self.inner.commit(session, offer)
         self.faults.meet("after commit")
         return answers
 
@@ -92,12 +92,13 @@ class StalledDestinations:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def take(
-        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
-    ) -> int:
+    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
         raise NotImplementedError
 
-    async def commit(
-        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
-    ) -> Mapping[str, CommitAnswer]:
+    async def append(
+        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+    ) -> AppendAnswer:
+        raise NotImplementedError
+
+    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
         raise NotImplementedError

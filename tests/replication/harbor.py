@@ -1,10 +1,13 @@
 """One image on its way from home to a far registry, spoken about part by part."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
 from tests.replication.world import FAR, HOME, IRELAND, NAME, ROLE_ID, Image, World, image
 from twinport.catalog.regional import departures
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import Registry
-from twinport.replication.destination import CommittedImage, Destination, Offer
+from twinport.replication.destination import Destination, Held, Offer, OfferedBlob, blob_of
 from twinport.replication.transfer import offered
 
 IMAGE = image(b"layer one")
@@ -34,12 +37,24 @@ class Harbor:
         cargo = await region.read(lambda db: departures.cargo(db, HOME, NAME, what.digest))
         return Offer(f"offer of {delivery.id}", HOME, FAR, (offered(delivery, cargo),))
 
-    async def take_all(self, offer: Offer) -> None:
-        [wanted] = offer.images
-        for blob in wanted.blobs:
-            await self.destination.take(self.session, offer, wanted, blob, self.world.stores.region(IRELAND))
+    async def adopt_all(self, offer: Offer) -> None:
+        for blob in blobs_of(offer):
+            assert await self.destination.adopt(self.session, blob) == Held(blob.size)
+
+    async def append(self, blob: OfferedBlob, offset: int, *pieces: bytes) -> object:
+        return await self.destination.append(self.session, blob, offset, stream(*pieces))
 
     async def commit(self, offer: Offer, content: bytes = IMAGE.content) -> object:
         [wanted] = offer.images
-        committed = CommittedImage(wanted, {wanted.digest: content})
-        return (await self.destination.commit(self.session, offer, [committed]))[wanted.delivery]
+        complete = replace(wanted, contents={wanted.digest: content})
+        return (await self.destination.commit(self.session, replace(offer, images=(complete,))))[wanted.delivery]
+
+
+def blobs_of(offer: Offer) -> list[OfferedBlob]:
+    [wanted] = offer.images
+    return [blob_of(offer, wanted, blob) for blob in wanted.blobs]
+
+
+async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece

@@ -39,7 +39,7 @@ async def bring(harbor: Harbor, offer: Offer, what: Image = IMAGE) -> object:
     """Bring what is missing, as a courier does."""
     [answer] = (await harbor.destination.offer(harbor.session, offer)).values()
     if isinstance(answer, Missing) and answer.blobs:
-        await harbor.take_all(offer)
+        await harbor.adopt_all(offer)
     return await harbor.commit(offer, what.content)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import caller
-from tests.replication.harbor import IMAGE, Harbor
+from tests.replication.harbor import IMAGE, Harbor, blobs_of, stream
 from tests.replication.world import (
     FAR,
     FARTHER,
@@ -24,14 +24,13 @@ from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.catalog import clearing
 from twinport.catalog.regional import arrivals
 from twinport.errors import AccessDenied
-from twinport.model.cargo import BlobEntry
 from twinport.model.content import Digest
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.replication import FailureCode, ReplicationRule, TagOutcome
 from twinport.refusals.callers import SessionExpired
-from twinport.refusals.images import DigestMismatch
+from twinport.refusals.images import DigestMismatch, LayerNotFound
 from twinport.refusals.storage import OfferExpired
-from twinport.replication.destination import Behind, CommittedImage, Done, Missing, Refused
+from twinport.replication.destination import Behind, Done, Missing, Refused
 from twinport.replication.local_destination import HOLD
 
 MOVED = image(b"layer two")
@@ -66,15 +65,16 @@ def strangers(harbor: Harbor) -> dict[str, Caller]:
 
 async def test_only_a_session_of_the_role_bound_to_this_lane_is_heard(harbor: Harbor) -> None:
     offer = await harbor.offer()
-    [wanted] = offer.images
-    store = harbor.world.stores.region(IRELAND)
+    blob = blobs_of(offer)[0]
     for name, stranger in strangers(harbor).items():
         with pytest.raises(AccessDenied):
             await harbor.destination.offer(stranger, offer)
         with pytest.raises(AccessDenied):
-            await harbor.destination.take(stranger, offer, wanted, wanted.blobs[0], store)
+            await harbor.destination.adopt(stranger, blob)
         with pytest.raises(AccessDenied):
-            await harbor.destination.commit(stranger, offer, [CommittedImage(wanted, {})])
+            await harbor.destination.append(stranger, blob, 0, stream(b"{}"))
+        with pytest.raises(AccessDenied):
+            await harbor.destination.commit(stranger, offer)
         assert harbor.world.gate.asked == [], f"{name} was given to the gate to judge"
 
 
@@ -106,14 +106,14 @@ async def test_a_commit_without_its_bytes_changes_nothing_and_may_come_again(har
     await harbor.destination.offer(harbor.session, offer)
     assert isinstance(await harbor.commit(offer), Behind)
     assert await harbor.world.repository(FAR) is None
-    await harbor.take_all(offer)
+    await harbor.adopt_all(offer)
     assert await harbor.commit(offer) == Done(TagOutcome.MOVED)
 
 
 async def test_a_manifest_that_is_not_what_its_digest_says_is_refused(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.destination.offer(harbor.session, offer)
-    await harbor.take_all(offer)
+    await harbor.adopt_all(offer)
     answer = await harbor.commit(offer, MOVED.content)
     assert isinstance(answer, Refused)
     assert answer.code is FailureCode.INTERNAL_ERROR
@@ -123,7 +123,7 @@ async def test_a_manifest_that_is_not_what_its_digest_says_is_refused(harbor: Ha
 async def test_a_commit_that_comes_twice_gets_the_same_answer_and_moves_no_tag_back(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.destination.offer(harbor.session, offer)
-    await harbor.take_all(offer)
+    await harbor.adopt_all(offer)
     first = await harbor.commit(offer)
     await harbor.world.push(MOVED, "1", to=FAR)
     assert await harbor.commit(offer) == first
@@ -134,7 +134,7 @@ async def test_a_commit_that_comes_twice_gets_the_same_answer_and_moves_no_tag_b
 async def test_a_landed_delivery_is_done_whatever_has_been_forbidden_since(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.destination.offer(harbor.session, offer)
-    await harbor.take_all(offer)
+    await harbor.adopt_all(offer)
     await harbor.commit(offer)
     harbor.world.gate.denied.add(("ecr:ReplicateImage", FAR))
     assert await harbor.commit(offer) == Done(TagOutcome.MOVED)
@@ -143,21 +143,32 @@ async def test_a_landed_delivery_is_done_whatever_has_been_forbidden_since(harbo
 async def test_a_blob_that_the_offer_holds_is_not_moved_again(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.destination.offer(harbor.session, offer)
-    await harbor.take_all(offer)
+    await harbor.adopt_all(offer)
     files = len(harbor.world.blob_files(VIRGINIA))
-    [wanted] = offer.images
-    store = harbor.world.stores.region(IRELAND)
-    assert await harbor.destination.take(harbor.session, offer, wanted, wanted.blobs[0], store) == 0
+    await harbor.adopt_all(offer)
     assert len(harbor.world.blob_files(VIRGINIA)) == files
 
 
 async def test_bytes_of_another_digest_are_not_kept(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.destination.offer(harbor.session, offer)
-    [wanted] = offer.images
-    other = BlobEntry(Digest.of(b"something else"), wanted.blobs[0].size, wanted.blobs[0].key)
-    with pytest.raises(DigestMismatch):
-        await harbor.destination.take(harbor.session, offer, wanted, other, harbor.world.stores.region(IRELAND))
+    for path in harbor.world.blob_files(IRELAND):
+        path.write_bytes(path.read_bytes().swapcase() + b"!")
+    for blob in blobs_of(offer):
+        with pytest.raises(DigestMismatch):
+            await harbor.destination.adopt(harbor.session, blob)
+    assert harbor.world.blob_files(VIRGINIA) == []
+
+
+async def test_a_blob_that_the_source_registry_does_not_hold_is_not_adopted(harbor: Harbor) -> None:
+    """Another registry of the source's Region holds it: a session of one registry must not reach its bytes."""
+    offer = await harbor.offer()
+    await harbor.destination.offer(harbor.session, offer)
+    theirs = image(b"of another account")
+    await harbor.world.push(theirs, "1", PARTNER)
+    digest = Digest.of(theirs.blobs[1])
+    with pytest.raises(LayerNotFound):
+        await harbor.destination.adopt(harbor.session, dataclasses.replace(blobs_of(offer)[0], digest=digest))
     assert harbor.world.blob_files(VIRGINIA) == []
 
 
@@ -169,7 +180,7 @@ async def test_bytes_for_an_offer_that_expired_are_not_kept(harbor: Harbor) -> N
     await harbor.world.catalog.region(VIRGINIA).write(lambda db: arrivals.expire_offers(db, now, 100))
     harbor.session = harbor.session_for(HOME, FAR)
     with pytest.raises(OfferExpired):
-        await harbor.take_all(offer)
+        await harbor.adopt_all(offer)
     assert harbor.world.blob_files(VIRGINIA) == []
 
 
@@ -177,10 +188,13 @@ async def test_bytes_for_the_offer_of_another_source_are_not_kept(harbor: Harbor
     offer = await harbor.offer()
     await harbor.destination.offer(harbor.session, offer)
     theirs = dataclasses.replace(offer, source=FARTHER)
-    [wanted] = offer.images
-    session = harbor.session_for(FARTHER, FAR)
+    await harbor.world.push(IMAGE, "1", FARTHER)
+    harbor.session = harbor.session_for(FARTHER, FAR)
     with pytest.raises(OfferExpired):
-        await harbor.destination.take(session, theirs, wanted, wanted.blobs[0], harbor.world.stores.region(IRELAND))
+        await harbor.adopt_all(theirs)
+    for blob in blobs_of(theirs):
+        with pytest.raises(OfferExpired):
+            await harbor.append(blob, 0, b"{}")
     assert harbor.world.blob_files(VIRGINIA) == []
 
 

@@ -29,6 +29,7 @@ from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST, parse_manifest
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName, TagName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration, ReplicationRule
+from twinport.replication.blob_transfer import SLICE
 from twinport.replication.courier import Courier
 from twinport.replication.courier import Roles as CourierRoles
 from twinport.replication.destination import Destinations
@@ -129,6 +130,7 @@ class World:
         *,
         clock: ManualClock | None = None,
         catalog: WholeCatalog | None = None,
+        slice_size: int = SLICE,
     ) -> None:
         self.folder = folder
         self.clock = clock or ManualClock()
@@ -136,7 +138,7 @@ class World:
         self.stores = FileBlobStores(folder)
         self.gate, self.roles = Policies(), Roles()
         self.regions = {IRELAND, VIRGINIA, OSAKA}
-        self.wrap = wrap
+        self.wrap, self.slice_size = wrap, slice_size
         self.destinations = self.destinations_behind(self.gate)
         self.sessions = Sessions(self.catalog, Sealer({"k": bytes(32)}, "k"), self.clock)
         self.replication = self.new_process()
@@ -148,7 +150,9 @@ class World:
     def new_process(self, gate: Gate | None = None, roles: CourierRoles | None = None) -> ReplicationWorker:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""
         destinations = self.destinations_behind(gate or self.gate)
-        courier = Courier(self.catalog, self.stores, destinations, roles or self.roles, self.sessions, self.clock)
+        courier = Courier(
+            self.catalog, self.stores, destinations, roles or self.roles, self.sessions, self.clock, self.slice_size
+        )
         office = PostOffice(self.catalog, jitter=lambda: 0.0)
         return ReplicationWorker(office, courier, secrets.token_hex(8))
 

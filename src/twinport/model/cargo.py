@@ -4,36 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinport.model.content import Digest, Key
+from twinport.model.manifests import Descriptor
 
-
-@dataclass(frozen=True, slots=True)
-class ManifestEntry:
-    """A manifest without its bytes. The courier fetches them if the destination lacks them."""
-
-    digest: Digest
-    media_type: str
-    size: int
-    children: tuple[Digest, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BlobEntry:
-    """A blob, and the key of its bytes in the source's store."""
-
-    digest: Digest
-    size: int
-    key: Key
+# The descriptor of a blob on its way has this type: only manifests know the types of layers.
+BLOB = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
     """One image as its source holds it: the manifest itself, everything it refers to, and their blobs.
 
-    `damaged` are the blobs in quarantine. They are not delivered.
+    `children` has the manifests that each index names. `keys` has the keys of the blobs in the source's store, which
+    never leave the source. `damaged` are the blobs in quarantine. They are not delivered.
     """
 
     repository_id: int
     root: Digest
-    manifests: Mapping[Digest, ManifestEntry]
-    blobs: Mapping[Digest, BlobEntry]
+    manifests: Mapping[Digest, Descriptor]
+    children: Mapping[Digest, tuple[Digest, ...]]
+    blobs: Mapping[Digest, Descriptor]
+    keys: Mapping[Digest, Key]
     damaged: frozenset[Digest] = frozenset()

@@ -170,6 +170,20 @@ class OfferExpired(Unavailable):
         super().__init__(f"offer '{offer}' has expired or was never made: offer again")
 
 
+class ArrivalBusy(Unavailable):
+    """The bytes of a blob cannot be taken at this moment, since others are arriving."""
+
+    def __init__(self, digest: str, why: str) -> None:
+        super().__init__(f"the bytes of '{digest}' cannot be taken now: {why}; try again")
+
+
+class TransferStalled(Unavailable):
+    """A destination takes no more bytes of a blob, though it refuses none."""
+
+    def __init__(self, digest: str, held: int) -> None:
+        super().__init__(f"the destination stays at {held} bytes of '{digest}'; try again")
+
+
 class Interrupted(Unavailable):
     """The client disconnected, stalled, or sent fewer bytes than it announced."""
 

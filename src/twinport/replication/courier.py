@@ -17,6 +17,7 @@ from twinport.model.entities import Use
 from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import Delivery, FailureCode, Lane
+from twinport.replication.blob_transfer import SLICE
 from twinport.replication.destination import Destinations
 from twinport.replication.outcomes import Hopeless
 from twinport.replication.source_damage import SourceBytes
@@ -57,6 +58,7 @@ class Courier:
     roles: Roles
     sessions: Sessions
     world: Clock
+    slice_size: int = SLICE
 
     async def carry(self, lane: Lane, deliveries: Sequence[Delivery], report: Report) -> None:
         """Bring `deliveries`, and report each outcome as soon as it is known."""
@@ -82,7 +84,7 @@ class Courier:
         session = RoleSession(lane, role.unique_id, self.sessions, self.world)
         region = lane.source.region
         source = SourceBytes(region, self.catalog.region(region), self.stores.region(region), self.catalog.now)
-        return OpenLane(lane, destination, session, source)
+        return OpenLane(lane, destination, session, source, self.slice_size)
 
     async def _note_use(self, role: Role, region: RegionName) -> None:
         """Record, for GetRole, roughly when and where the role was last used; nothing depends on it."""

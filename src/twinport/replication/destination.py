@@ -4,17 +4,20 @@ A conversation is *offer* → *bytes* → *commit*, in batches. Every part is re
 again, and nothing happens twice. The gate authorizes each part again, by `ecr:ReplicateImage` on the repository, and by
 `ecr:CreateRepository` where the repository is absent. A destination accepts only a session of the replication role that
 is bound to this source and this destination. A fourth part, *withdraw*, is reserved for deletions.
+
+Bytes come in one of two ways. Where both sides stand on one store, the destination *adopts* a blob: it copies the bytes
+by itself. Otherwise the courier *appends* bytes from an offset on, and the answer says how many the destination holds.
+All that this module defines can cross a wire: names, digests, sizes and bytes. No key of a store leaves its side.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from twinport.blobs.store import BlobReader
-from twinport.model.cargo import BlobEntry, ManifestEntry
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import Position
+from twinport.model.manifests import Descriptor
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import FailureCode, TagOutcome
 
@@ -25,15 +28,19 @@ MOST_MANIFEST_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class OfferedImage:
-    """One delivery as it is offered: names, sizes and digests. `manifests` has children before parents."""
+    """One delivery as it is offered, and then committed: names, sizes and digests. `manifests` has children first.
+
+    `contents` has the bytes of those manifests that were missing. It is empty until the commit.
+    """
 
     delivery: str
     repository: RepositoryName
     digest: Digest
     tag: str | None
     position: Position
-    manifests: tuple[ManifestEntry, ...]
-    blobs: tuple[BlobEntry, ...]
+    manifests: tuple[Descriptor, ...]
+    blobs: tuple[Descriptor, ...]
+    contents: Mapping[Digest, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,19 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class CommittedImage:
-    """An image to be committed, with the bytes of those of its manifests that were missing."""
+class OfferedBlob:
+    """A blob of an image of the offer `offer`. The repository is that image's: the gate decides by it."""
 
-    image: OfferedImage
-    contents: Mapping[Digest, bytes] = field(default_factory=dict)
+    offer: str
+    source: Registry
+    destination: Registry
+    repository: RepositoryName
+    digest: Digest
+    size: int
+
+
+def blob_of(offer: Offer, image: OfferedImage, blob: Descriptor) -> OfferedBlob:
+    return OfferedBlob(offer.id, offer.source, offer.destination, image.repository, blob.digest, blob.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,31 @@ class Behind:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The destination has this many bytes of a blob, from its beginning. If that is all, they are checked and durable.
+
+    Fewer may be lost if the destination's process ends: the next answer then says so.
+    """
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrongOffset:
+    """No byte was taken: the courier must continue at `held`."""
+
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotShared:
+    """The destination cannot read the source's store: the courier must bring the bytes."""
+
+
 OfferAnswer = Missing | Done | Refused | Behind
+AdoptAnswer = Held | NotShared
+AppendAnswer = Held | WrongOffset
 CommitAnswer = Done | Refused | Behind
 
 
@@ -100,22 +139,32 @@ class Destination(Protocol):
         """
         ...
 
-    async def take(
-        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
-    ) -> int:
-        """Take a blob of `wanted` from the source's store, and hold it for the whole offer; return the bytes moved.
+    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
+        """Copy a blob from a store that both sides share, and hold it for the whole offer.
 
         The digest is computed here, of the bytes that arrived (law 8). Durable on return. A blob that the offer holds
-        already is not moved again. Raises DigestMismatch, BlobMissing, AccessDenied, Unavailable.
+        already is not copied again. Raises DigestMismatch, LayerNotFound if the source does not hold the blob,
+        BlobMissing, BlobUnreadable, AccessDenied, Unavailable.
         """
         ...
 
-    async def commit(
-        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
-    ) -> Mapping[str, CommitAnswer]:
-        """Make images visible: each in one transaction, manifests children first, the tag last, or not at all.
+    async def append(
+        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+    ) -> AppendAnswer:
+        """Take bytes of a blob from `offset` on, and hold them for the whole offer.
 
-        A delivery that was committed before gets the same answer again. Raises AccessDenied, Unavailable.
+        Once all have come, their size and digest are compared with those of the offer; only then they count as held.
+        If `pieces` ends early or raises, the bytes so far stay, and the next call continues. `pieces` must end by
+        itself when its sender stalls. Raises DigestMismatch or SizeMismatch, after which nothing is left of the blob;
+        OfferExpired, AccessDenied, Unavailable.
+        """
+        ...
+
+    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
+        """Make images of an offer visible: each in one transaction, manifests children first, the tag last, or not.
+
+        `offer` has those images that are complete by now, with the contents of their missing manifests. A delivery that
+        was committed before gets the same answer again. Raises AccessDenied, Unavailable.
         """
         ...
 

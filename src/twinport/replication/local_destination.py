@@ -5,46 +5,49 @@ bytes that arrived, and manifests are parsed again.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from twinport.access.gate import Gate, RepositoryResource, tag_context
 from twinport.access.principals import root_caller
 from twinport.access.template_roles import CREATE, TAG, TemplateRoles
-from twinport.blobs.store import BlobReader, BlobStore, BlobStores, WrittenBlob, has_whole
-from twinport.catalog.ports import Catalog, Connection, Database
+from twinport.blobs.store import BlobStore, BlobStores, has_whole
+from twinport.catalog.ports import Catalog, Database
 from twinport.catalog.regional import arrivals, blobs, creation_templates, registries, repositories
-from twinport.catalog.regional.arrivals import HeldBytes, Landing, NewManifest
+from twinport.catalog.regional.arrivals import Landing, NewManifest
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.model.cargo import BlobEntry, ManifestEntry
 from twinport.model.content import Digest, Key
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, StoredTemplate
 from twinport.model.identities import REPLICATION_SERVICE, Caller
-from twinport.model.manifests import parse_manifest
+from twinport.model.manifests import Descriptor, parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
 from twinport.processes.hashing import run_over
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.images import DigestMismatch, EncryptionRefused, LayersMissing, ReferencedImagesMissing
-from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.replication.destination import (
+    AdoptAnswer,
+    AppendAnswer,
     Behind,
     CommitAnswer,
-    CommittedImage,
     Destination,
     Done,
     Missing,
     Offer,
     OfferAnswer,
+    OfferedBlob,
     OfferedImage,
     Refused,
 )
+from twinport.replication.local_bytes import LocalBytes
+from twinport.replication.partials import Partials
+from twinport.replication.shared_stores import LocalStores
 
 # From the last blob that came: longer than any pause within an offer, so that only abandoned offers expire.
 HOLD = timedelta(hours=1)
@@ -69,14 +72,18 @@ class LocalDestinations:
     roles: TemplateRoles
     world: Clock
     hold: timedelta = HOLD
+    partials: Partials = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "partials", Partials(self.world.now))
 
     def find(self, registry: Registry) -> Destination | None:
         if registry.region not in self.regions:
             return None
         database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
-        return LocalDestination(
-            registry, database, store, self.gate, self.roles, self.world, self.catalog.now, self.hold
-        )
+        shared = LocalStores(self.regions, self.catalog, self.stores)
+        arriving = LocalBytes(database, store, shared, self.partials, self.catalog.now, self.hold)
+        return LocalDestination(registry, database, store, arriving, self.gate, self.roles, self.world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,46 +93,44 @@ class LocalDestination:
     registry: Registry
     region: Database
     store: BlobStore
+    arriving: LocalBytes
     gate: Gate
     roles: TemplateRoles
     world: Clock
-    database_now: Callable[[Connection], datetime]
-    hold: timedelta = HOLD
 
     async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
         self._admit(session, offer)
         answers = {image.delivery: await self._answer(session, image) for image in offer.images}
         if any(isinstance(answer, Missing) and answer.blobs for answer in answers.values()):
-            account = self.registry.account
-            await self.region.write(
-                lambda db: arrivals.open_offer(db, offer.id, offer.source, account, self.database_now(db) + self.hold)
-            )
+            await self.arriving.open(offer.id, offer.source, self.registry.account)
         return answers
 
-    async def take(
-        self, session: Caller, offer: Offer, wanted: OfferedImage, blob: BlobEntry, store: BlobReader
-    ) -> int:
-        self._admit(session, offer)
-        await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(wanted.repository))
-        if await self.region.read(lambda db: arrivals.is_held(db, offer.id, blob.digest)):
-            return 0
-        written = await self._adopt(blob, store)
-        await self._hold(offer, HeldBytes(blob.digest, written.key, written.size))
-        return written.size
+    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
+        await self._admit_bytes(session, blob)
+        return await self.arriving.adopt(blob)
 
-    async def commit(
-        self, session: Caller, offer: Offer, images: Sequence[CommittedImage]
-    ) -> Mapping[str, CommitAnswer]:
+    async def append(
+        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+    ) -> AppendAnswer:
+        await self._admit_bytes(session, blob)
+        return await self.arriving.append(blob, offset, pieces)
+
+    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
         self._admit(session, offer)
         # These run together, so that they share a commit; even so, each is a transaction of its own.
         async with asyncio.TaskGroup() as group:
-            tasks = {each.image.delivery: group.create_task(self._commit(session, offer, each)) for each in images}
+            tasks = {each.delivery: group.create_task(self._commit(session, offer, each)) for each in offer.images}
         return {delivery: task.result() for delivery, task in tasks.items()}
 
-    def _admit(self, session: Caller, offer: Offer) -> None:
+    async def _admit_bytes(self, session: Caller, blob: OfferedBlob) -> None:
+        self._admit(session, blob)
+        await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(blob.repository))
+
+    def _admit(self, session: Caller, what: Offer | OfferedBlob) -> None:
         """Raise AccessDenied or SessionExpired unless this is a valid session of the replication role for this lane."""
-        own = session.session
-        if own is None or own.service != REPLICATION_SERVICE or own.binding != (offer.source, self.registry):
+        own, lane = session.session, (what.source, what.destination)
+        is_mine = what.destination == self.registry
+        if own is None or own.service != REPLICATION_SERVICE or own.binding != lane or not is_mine:
             raise AccessDenied(session.arn, "ecr:ReplicateImage", self.registry.repository_arn("*"))
         if own.expires_at <= self.world.now():
             raise SessionExpired
@@ -187,40 +192,9 @@ class LocalDestination:
         blobs = [entry.digest for entry in image.blobs]
         return Missing(absent, await self.region.read(lambda db: arrivals.missing_blobs(db, home.account, blobs)))
 
-    # --- bytes ---
-
-    async def _adopt(self, blob: BlobEntry, store: BlobReader) -> WrittenBlob:
-        algorithm = blob.digest.algorithm
-        written = await self.store.adopt(store, blob.key, algorithms=(algorithm,))
-        if written.digests[algorithm] != blob.digest or written.size != blob.size:
-            await self._let_go(written.key)
-            raise DigestMismatch(str(blob.digest), str(written.digests[algorithm]))
-        return written
-
-    async def _hold(self, offer: Offer, held: HeldBytes) -> None:
-        """Record durable bytes in an offer. If the offer is gone, or holds the same bytes by now, remove these."""
-        try:
-            is_held = await self.region.write(
-                lambda db: arrivals.hold(db, offer.id, offer.source, held, self.database_now(db) + self.hold)
-            )
-        except OutcomeUnknown:
-            # The row may have been written: an orphaned file does no harm, missing bytes are data loss.
-            raise
-        except Refusal:
-            await self._let_go(held.key)
-            raise
-        if not is_held:
-            await self._let_go(held.key)
-
-    async def _let_go(self, key: Key) -> None:
-        """Remove bytes that no row names. If the disk keeps them, they are an orphaned file."""
-        with suppress(StorageUnavailable):
-            await self.store.remove(key)
-
     # --- commit ---
 
-    async def _commit(self, session: Caller, offer: Offer, committed: CommittedImage) -> CommitAnswer:
-        image = committed.image
+    async def _commit(self, session: Caller, offer: Offer, image: OfferedImage) -> CommitAnswer:
         try:
             done = await self._decided(image)
             if done is not None:
@@ -228,10 +202,10 @@ class LocalDestination:
             # Read before the gate decides: an image that it admits lands in this history and no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
             admission = await self._authorize(session, image.repository)
-            landing = await self._landing(session, offer, committed, admission)
+            landing = await self._landing(session, offer, image, admission)
             damaged = await self._instead_of(offer) if landing.manifests else {}
             landing = replace(landing, epoch=epoch, instead_of=damaged)
-            done = Done(await self.region.write(lambda db: arrivals.land(db, landing, self.database_now(db))))
+            done = Done(await self.region.write(lambda db: arrivals.land(db, landing, self.arriving.database_now(db))))
         except Refusal as refusal:
             return _answer_to(refusal)
         with suppress(Unavailable):
@@ -253,11 +227,8 @@ class LocalDestination:
             if named is not None and named.key != key:
                 telemetry.event(Event.BLOB_HEALED, region=self.registry.region, digest=str(digest), key=named.key)
 
-    async def _landing(
-        self, session: Caller, offer: Offer, committed: CommittedImage, admission: "_Admission"
-    ) -> Landing:
-        image = committed.image
-        manifests = await run_over(committed.contents.values(), partial(_read, committed))
+    async def _landing(self, session: Caller, offer: Offer, image: OfferedImage, admission: "_Admission") -> Landing:
+        manifests = await run_over(image.contents.values(), partial(_read, image))
         return Landing(
             delivery=image.delivery,
             offer=offer.id,
@@ -274,13 +245,13 @@ class LocalDestination:
         )
 
 
-def _read(committed: CommittedImage) -> tuple[NewManifest, ...]:
+def _read(image: OfferedImage) -> tuple[NewManifest, ...]:
     """Read the manifests that arrived, children first. Raises DigestMismatch, or what `parse_manifest` raises."""
-    contents = committed.contents
-    return tuple(_new(entry, contents[entry.digest]) for entry in committed.image.manifests if entry.digest in contents)
+    contents = image.contents
+    return tuple(_new(entry, contents[entry.digest]) for entry in image.manifests if entry.digest in contents)
 
 
-def _new(entry: ManifestEntry, content: bytes) -> NewManifest:
+def _new(entry: Descriptor, content: bytes) -> NewManifest:
     arrived = Digest.of(content, entry.digest.algorithm)
     if arrived != entry.digest:
         raise DigestMismatch(str(entry.digest), str(arrived))

@@ -13,8 +13,7 @@ from twinport.errors import Refusal, Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import names
-from twinport.model.cargo import BlobEntry
-from twinport.model.content import Damage
+from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import RegionName
 from twinport.model.replication import FailureCode
 from twinport.replication.outcomes import Hindered, Hopeless, outcome_of
@@ -29,20 +28,19 @@ class SourceBytes:
     store: BlobStore
     now: Callable[[Connection], datetime]
 
-    async def blamed(self, blob: BlobEntry, refusal: Refusal) -> Hindered | Hopeless:
+    async def blamed(self, digest: Digest, key: Key, size: int, refusal: Refusal) -> Hindered | Hopeless:
         """Verify a blob that was refused, and quarantine it if it is damaged here, so that it gets healed."""
         try:
-            damage = await damage_of(self.store, blob.key, blob.size, blob.digest)
+            damage = await damage_of(self.store, key, size, digest)
             if damage is None or (damage is Damage.MISSING and not await self.store.is_there()):
                 return outcome_of(refusal)
-            await self._quarantine(blob, damage)
+            await self._quarantine(RecordedBlob(digest, key, size, None), damage)
         except Unavailable:
             return outcome_of(refusal)
         return Hindered(refusal.message, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
 
-    async def _quarantine(self, blob: BlobEntry, damage: Damage) -> None:
-        recorded = RecordedBlob(blob.digest, blob.key, blob.size, None)
-        change = await self.rows.write(lambda db: verification.settle(db, recorded, damage, self.now(db)))
+    async def _quarantine(self, blob: RecordedBlob, damage: Damage) -> None:
+        change = await self.rows.write(lambda db: verification.settle(db, blob, damage, self.now(db)))
         if change is Change.QUARANTINED:
             names.QUARANTINED.add()
             facts = {"reason": damage.value, "key": blob.key}

@@ -1,26 +1,25 @@
 """The transfer of one offer: offer it, bring what is missing, commit; report each delivery once it is decided."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 from uuid import uuid4
 
 from twinport.catalog.regional import departures
 from twinport.errors import Refusal
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.model.cargo import BlobEntry, Cargo
+from twinport.model.cargo import Cargo
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
 from twinport.processes.hashing import damaged
-from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible
+from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible, SizeMismatch
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
+from twinport.replication.blob_transfer import SLICE, BlobTransfer, LaneSession
 from twinport.replication.destination import (
     MOST_MANIFEST_BYTES,
     Behind,
-    CommittedImage,
     Destination,
     Done,
     Missing,
@@ -28,6 +27,7 @@ from twinport.replication.destination import (
     OfferAnswer,
     OfferedImage,
     Refused,
+    blob_of,
 )
 from twinport.replication.itinerary import children_first
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_of
@@ -36,21 +36,15 @@ from twinport.replication.source_damage import SourceBytes
 _TRANSFERS_AT_ONCE = 4
 
 Report = Callable[[Delivery, Outcome], Awaitable[None]]
-_BlobTransfer = asyncio.Task[int | Hindered | Hopeless]
-
-
-class LaneSession(Protocol):
-    def current(self) -> Caller:
-        """Return the session of the role for this lane, with some of its time left."""
-        ...
+_Brought = asyncio.Task[int | Hindered | Hopeless]
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
     """A delivery on its way, with its cargo and the image as it is offered.
 
-    `missing` are the manifests that the destination lacks, `contents` the bytes of those that were read, and `carried`
-    counts the bytes of the blobs that were moved for this delivery.
+    `missing` are the manifests that the destination lacks, and `carried` counts the bytes of the blobs that it
+    brought.
     """
 
     delivery: Delivery
@@ -58,17 +52,16 @@ class Shipment:
     image: OfferedImage
     missing: frozenset[Digest] = frozenset()
     carried: int = 0
-    contents: Mapping[Digest, bytes] = field(default_factory=dict)
 
     @property
     def bytes_carried(self) -> int:
-        """The bytes of blobs and manifests that were moved for this delivery."""
-        return self.carried + sum(len(content) for content in self.contents.values())
+        """The bytes of blobs and manifests that were brought for this delivery."""
+        return self.carried + sum(len(content) for content in self.image.contents.values())
 
 
 def offered(delivery: Delivery, cargo: Cargo) -> OfferedImage:
     """Describe a delivery to its destination."""
-    order = children_first(cargo.root, {digest: entry.children for digest, entry in cargo.manifests.items()})
+    order = children_first(cargo.root, cargo.children)
     return OfferedImage(
         delivery=delivery.id,
         repository=delivery.repository,
@@ -103,6 +96,7 @@ class OpenLane:
     destination: Destination
     session: LaneSession
     source: SourceBytes
+    slice_size: int = SLICE
 
     async def deliver(self, shipments: Sequence[Shipment], report: Report) -> None:
         """Offer `shipments` together, and carry each of them until its outcome is reported."""
@@ -116,7 +110,8 @@ class OpenLane:
             return
         answered = [(shipment, answers[shipment.delivery.id]) for shipment in shipments]
         async with asyncio.TaskGroup() as group:
-            await _Transfer(self, offer, report, group).follow(answered)
+            bytes_ = BlobTransfer(self.destination, self.session, self.source.store, self.slice_size)
+            await _Transfer(self, offer, report, group, bytes_).follow(answered)
 
 
 @dataclass(slots=True)
@@ -127,7 +122,8 @@ class _Transfer:
     offer: Offer
     report: Report
     group: asyncio.TaskGroup
-    blobs: dict[Digest, _BlobTransfer] = field(default_factory=dict)
+    bytes_: BlobTransfer
+    blobs: dict[Digest, _Brought] = field(default_factory=dict)
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSFERS_AT_ONCE))
 
     async def follow(self, answered: Sequence[tuple[Shipment, OfferAnswer]]) -> None:
@@ -147,7 +143,7 @@ class _Transfer:
     async def _bring(self, shipment: Shipment, missing: Missing) -> None:
         own = [digest for digest in missing.blobs if digest not in self.blobs]
         for digest in own:
-            self.blobs[digest] = self.group.create_task(self._move(shipment, shipment.cargo.blobs[digest]))
+            self.blobs[digest] = self.group.create_task(self._move(shipment, digest))
         moved = {digest: await self.blobs[digest] for digest in missing.blobs}
         failed = next(((digest, result) for digest, result in moved.items() if not isinstance(result, int)), None)
         if failed is not None:
@@ -158,17 +154,18 @@ class _Transfer:
         carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
         await self._commit([replace(shipment, missing=missing.manifests, carried=carried)])
 
-    async def _move(self, shipment: Shipment, blob: BlobEntry) -> int | Hindered | Hopeless:
-        if blob.digest in shipment.cargo.damaged:
+    async def _move(self, shipment: Shipment, digest: Digest) -> int | Hindered | Hopeless:
+        cargo = shipment.cargo
+        if digest in cargo.damaged:
             name, account = shipment.delivery.repository, self.open_lane.lane.source.account
-            reason = LayerInaccessible(str(blob.digest), name, account).message
+            reason = LayerInaccessible(str(digest), name, account).message
             return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
+        blob, key = blob_of(self.offer, shipment.image, cargo.blobs[digest]), cargo.keys[digest]
         async with self.slots:
             try:
-                session, store = self.open_lane.session.current(), self.open_lane.source.store
-                return await self.open_lane.destination.take(session, self.offer, shipment.image, blob, store)
-            except (DigestMismatch, BlobMissing, BlobUnreadable) as refusal:
-                return await self.open_lane.source.blamed(blob, refusal)
+                return await self.bytes_.bring(blob, key)
+            except (DigestMismatch, SizeMismatch, BlobMissing, BlobUnreadable) as refusal:
+                return await self.open_lane.source.blamed(digest, key, blob.size, refusal)
             except Refusal as refusal:
                 return outcome_of(refusal)
 
@@ -185,9 +182,9 @@ class _Transfer:
 
     async def _hand_over(self, shipments: Sequence[Shipment]) -> None:
         session = self.open_lane.session.current()
-        images = [CommittedImage(shipment.image, shipment.contents) for shipment in shipments]
+        offer = replace(self.offer, images=tuple(shipment.image for shipment in shipments))
         try:
-            answers = await self.open_lane.destination.commit(session, self.offer, images)
+            answers = await self.open_lane.destination.commit(session, offer)
         except Refusal as refusal:
             for shipment in shipments:
                 self._report(shipment, outcome_of(refusal))
@@ -209,7 +206,7 @@ class _Transfer:
             telemetry.alarm(Event.MANIFEST_DAMAGED, **facts, digest=str(digest))
             reason = ImageInaccessible(str(digest), name, source.account).message
             return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
-        return replace(shipment, contents=contents)
+        return replace(shipment, image=replace(shipment.image, contents=contents))
 
     def _report(self, shipment: Shipment, outcome: Outcome) -> None:
         """Report in a task of its own, so that outcomes share a commit."""

@@ -136,6 +136,13 @@ def is_held(db: Connection, offer_id: str, digest: Digest) -> bool:
     return db.execute(query).first() is not None
 
 
+def prolong(db: Connection, offer_id: str, source: Registry, until: datetime) -> None:
+    """Let an offer live until a later time. Raises OfferExpired if this source has no such offer."""
+    mine = (offer.c.id == offer_id, offer.c.source_region == source.region, offer.c.source_account == source.account)
+    if db.execute(update(offer).where(*mine).values(expires_at=until)).rowcount == 0:
+        raise OfferExpired(offer_id)
+
+
 def hold(db: Connection, offer_id: str, source: Registry, bytes_: "HeldBytes", until: datetime) -> bool:
     """Record durable bytes in an offer, and prolong the offer.
 
@@ -143,9 +150,7 @@ def hold(db: Connection, offer_id: str, source: Registry, bytes_: "HeldBytes", u
     this source has no such offer, and BytesGivenUp.
     """
     blobs.require_kept(db, bytes_.key)
-    mine = (offer.c.id == offer_id, offer.c.source_region == source.region, offer.c.source_account == source.account)
-    if db.execute(update(offer).where(*mine).values(expires_at=until)).rowcount == 0:
-        raise OfferExpired(offer_id)
+    prolong(db, offer_id, source, until)
     facts = {"digest": str(bytes_.digest), "key": bytes_.key, "size": bytes_.size}
     return insert_absent(db, offer_blob, {"offer_id": offer_id, **facts})
 

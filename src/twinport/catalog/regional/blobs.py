@@ -53,6 +53,13 @@ _STANDING = (
     .with_for_update(read=True, key_share=True)
 )
 _NAMED = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
+_OF_REGISTRY = (
+    select(_blob.c.key, _blob.c.size, _blob.c.damage)
+    .join(_held, _held.c.digest == _blob.c.digest)
+    .join(_repository, _repository.c.id == _held.c.repository_id)
+    .where(_held.c.digest == bindparam("digest"), _repository.c.account == bindparam("account"))
+    .limit(1)
+)
 _GIVEN_UP = select(_discarded.c.key).where(_discarded.c.key == bindparam("key"))
 
 
@@ -185,6 +192,12 @@ def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool
         .limit(1)
     )
     return found.first() is not None
+
+
+def of_registry(db: Connection, account: AccountId, digest: Digest) -> StoredBlob | None:
+    """Return where the bytes of a digest lie if any repository of the account, in this Region, holds it."""
+    row = db.execute(_OF_REGISTRY, {"account": account, "digest": str(digest)}).one_or_none()
+    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def holders(db: Connection, account: AccountId, digest: Digest, limit: int) -> list[RepositoryName]:

@@ -6,9 +6,11 @@ from sqlalchemy import Connection, func, select
 
 from twinport.catalog.engine.statements import batches
 from twinport.catalog.regional import repositories
+from twinport.catalog.regional.blobs import StoredBlob
 from twinport.catalog.regional.schema import blob, manifest, manifest_blob, manifest_child
-from twinport.model.cargo import BlobEntry, Cargo, ManifestEntry
+from twinport.model.cargo import BLOB, Cargo
 from twinport.model.content import Digest, Key
+from twinport.model.manifests import Descriptor
 from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import ImageNotFound, LayerNotFound
 
@@ -16,20 +18,30 @@ from twinport.refusals.images import ImageNotFound, LayerNotFound
 def cargo(db: Connection, source: Registry, name: RepositoryName, digest: Digest) -> Cargo:
     """Describe an image with all that it refers to. Raises a NotFound if any of it is gone."""
     repository = repositories.get(db, source, name)
-    manifests: dict[Digest, ManifestEntry] = {}
+    manifests: dict[Digest, Descriptor] = {}
+    children: dict[Digest, tuple[Digest, ...]] = {}
     wanted = {digest}
     while wanted:
         found = _manifests(db, repository.id, wanted)
         for missing in wanted - found.keys():
             raise ImageNotFound(str(missing), None, name, source.account)
         manifests |= found
-        wanted = {child for entry in found.values() for child in entry.children} - manifests.keys()
-    blobs, damaged = _blobs(db, repository.id, manifests)
-    for blob_digest, entry in blobs.items():
-        if entry is None:
-            raise LayerNotFound(str(blob_digest), name, source.account)
-    present = {entry.digest: entry for entry in blobs.values() if entry}
-    return Cargo(repository.id, digest, manifests, present, frozenset(damaged))
+        below = _children(db, repository.id, wanted)
+        children |= below
+        wanted = {child for named in below.values() for child in named} - manifests.keys()
+    stored = _blobs(db, repository.id, manifests)
+    present = {digest: blob for digest, blob in stored.items() if blob is not None}
+    for missing in stored.keys() - present.keys():
+        raise LayerNotFound(str(missing), name, source.account)
+    return Cargo(
+        repository_id=repository.id,
+        root=digest,
+        manifests=manifests,
+        children=children,
+        blobs={digest: Descriptor(BLOB, digest, blob.size) for digest, blob in present.items()},
+        keys={digest: blob.key for digest, blob in present.items()},
+        damaged=frozenset(digest for digest, blob in present.items() if blob.damage is not None),
+    )
 
 
 def contents(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, bytes]:
@@ -42,42 +54,39 @@ def contents(db: Connection, repository_id: int, digests: Iterable[Digest]) -> d
     }
 
 
-def _manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, ManifestEntry]:
-    found: dict[Digest, ManifestEntry] = {}
+def _manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, Descriptor]:
+    found: dict[Digest, Descriptor] = {}
     for names in batches(str(digest) for digest in digests):
-        children = _children(db, repository_id, names)
         query = select(manifest.c.digest, manifest.c.media_type, func.length(manifest.c.content).label("size"))
         query = query.where(manifest.c.repository_id == repository_id, manifest.c.digest.in_(names))
         for row in db.execute(query):
             digest = Digest.parse(row.digest)
-            found[digest] = ManifestEntry(digest, row.media_type, row.size, tuple(children.get(row.digest, ())))
+            found[digest] = Descriptor(row.media_type, digest, row.size)
     return found
 
 
-def _children(db: Connection, repository_id: int, parents: list[str]) -> dict[str, list[Digest]]:
-    query = select(manifest_child.c.parent, manifest_child.c.child).where(
-        manifest_child.c.repository_id == repository_id, manifest_child.c.parent.in_(parents)
-    )
-    children: dict[str, list[Digest]] = {}
-    for link in db.execute(query.order_by(manifest_child.c.child)):
-        children.setdefault(link.parent, []).append(Digest.parse(link.child))
+def _children(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, tuple[Digest, ...]]:
+    children: dict[Digest, tuple[Digest, ...]] = {}
+    for parents in batches(str(digest) for digest in digests):
+        query = select(manifest_child.c.parent, manifest_child.c.child).where(
+            manifest_child.c.repository_id == repository_id, manifest_child.c.parent.in_(parents)
+        )
+        for link in db.execute(query.order_by(manifest_child.c.child)):
+            parent = Digest.parse(link.parent)
+            children[parent] = (*children.get(parent, ()), Digest.parse(link.child))
     return children
 
 
-def _blobs(
-    db: Connection, repository_id: int, manifests: Iterable[Digest]
-) -> tuple[dict[Digest, BlobEntry | None], set[Digest]]:
-    """Return the blobs that manifests name, None for one without a row; and which of them are damaged."""
+def _blobs(db: Connection, repository_id: int, manifests: Iterable[Digest]) -> dict[Digest, StoredBlob | None]:
+    """Return the blobs that manifests name, None for one without a row."""
     known = manifest_blob.outerjoin(blob, blob.c.digest == manifest_blob.c.digest)
     columns = (manifest_blob.c.digest, blob.c.size, blob.c.key, blob.c.damage)
     query = select(*columns).distinct().select_from(known)
-    found: dict[Digest, BlobEntry | None] = {}
-    damaged: set[Digest] = set()
+    found: dict[Digest, StoredBlob | None] = {}
     for names in batches(str(digest) for digest in manifests):
         mine = (manifest_blob.c.repository_id == repository_id, manifest_blob.c.manifest.in_(names))
         for row in db.execute(query.where(*mine)):
-            digest = Digest.parse(row.digest)
-            found[digest] = BlobEntry(digest, row.size, Key(row.key)) if row.key is not None else None
-            if row.damage is not None:
-                damaged.add(digest)
-    return found, damaged
+            found[Digest.parse(row.digest)] = (
+                None if row.key is None else StoredBlob(Key(row.key), row.size, row.damage)
+            )
+    return found
