@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from tests import fakes
+from twinport.access.lane_sessions import LaneSessions
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.session_callers import RoleFacts
@@ -210,11 +211,30 @@ async def test_open_accounts_exist_only_where_they_are_open(house: House) -> Non
 
 async def test_the_services_session_is_bound_to_one_source_and_one_destination(house: House) -> None:
     source, destination = fakes.REGISTRY, Registry(AccountId("444455556666"), RegionName("us-east-1"))
-    caller = house.sessions.for_service("AROASERVICE", source, destination, fakes.caller().origin)
+    lanes = LaneSessions(house.sessions, house.world)
+    session = await lanes.open("AROASERVICE", source, destination)
+    caller = await lanes.caller(session.authorize(b"a part"), b"a part", fakes.caller().origin)
     assert caller.session is not None
     assert caller.session.binding == (source, destination)
     assert caller.session.expires_at - caller.session.issued_at == timedelta(minutes=15)
+    assert (caller.arn, caller.session.expires_at) == (session.arn, session.expires_at)
     assert "/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication" in caller.principal_arn
+
+
+async def test_the_token_of_a_services_session_opens_no_door(house: House) -> None:
+    """It is signed by the same key as the tokens of STS."""
+    session = await LaneSessions(house.sessions, house.world).open("AROASERVICE", fakes.REGISTRY, fakes.REGISTRY)
+    for key_id in ("", "AROASERVICE", "None"):
+        with pytest.raises(CredentialsUnknown):
+            await house.sessions.check_token(session.authorize(b"").token, key_id)
+
+
+async def test_a_process_verifies_more_sessions_than_it_remembers(house: House) -> None:
+    lanes = LaneSessions(house.sessions, house.world)
+    sessions = [await lanes.open("AROASERVICE", fakes.REGISTRY, fakes.REGISTRY) for _ in range(300)]
+    for session in (*sessions, *sessions):
+        caller = await lanes.caller(session.authorize(b"a part"), b"a part", fakes.caller().origin)
+        assert caller.arn == session.arn
 
 
 async def test_a_region_verifies_its_own_signatures_and_no_others(house: House) -> None:

@@ -11,6 +11,7 @@ from tests.crashes.mortal import MortalCatalog
 from tests.creation import template_roles
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.replication.world import Image
+from twinport.access.lane_sessions import LaneSessions
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
@@ -95,8 +96,9 @@ class Machine:
         self.repositories = Repositories(gate, catalog, clock, REGIONS)
         self.garbage = Garbage(catalog, self.stores, RETENTION, ROWS_AT_ONCE)
         self.office = PostOffice(catalog, jitter=lambda: 0.0)
-        destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, template_roles(catalog, gate), clock)
-        sessions = Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock)
+        sessions = LaneSessions(Sessions(catalog, Sealer({"k": bytes(32)}, "k"), clock), clock)
+        roles = template_roles(catalog, gate)
+        destinations = LocalDestinations(REGIONS, catalog, self.stores, gate, roles, sessions, clock)
         courier = Courier(catalog, self.stores, destinations, Roles(), sessions, clock)
         self.replication = ReplicationWorker(self.office, courier, secrets.token_hex(8))
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from twinport.model.identities import Caller
+from twinport.access.lane_sessions import Authorization
 from twinport.model.names import Registry
 from twinport.replication.destination import (
     AdoptAnswer,
@@ -52,26 +52,26 @@ class FaultyDestination:
     inner: Destination
     faults: Faults
 
-    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
+    async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
         self.faults.meet("before offer")
-        answers = await self.inner.offer(session, offer)
+        answers = await self.inner.offer(authorization, offer)
         self.faults.meet("after offer")
         return answers
 
-    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
+    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
         self.faults.meet("before bytes")
-        answer = await self.inner.adopt(session, blob)
+        answer = await self.inner.adopt(authorization, blob)
         self.faults.meet("after bytes")
         return answer
 
     async def append(
-        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+        self, authorization: Authorization, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
     ) -> AppendAnswer:
-        return await self.inner.append(session, blob, offset, pieces)
+        return await self.inner.append(authorization, blob, offset, pieces)
 
-    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
+    async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
         self.faults.meet("before commit")
-        answers = await self.inner.commit(session, offer)
+        answers = await self.inner.commit(authorization, offer)
         self.faults.meet("after commit")
         return answers
 
@@ -86,19 +86,19 @@ class StalledDestinations:
         del registry
         return self
 
-    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
-        del session, offer
+    async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
+        del authorization, offer
         self.heard.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
+    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
         raise NotImplementedError
 
     async def append(
-        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+        self, authorization: Authorization, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
     ) -> AppendAnswer:
         raise NotImplementedError
 
-    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
+    async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
         raise NotImplementedError

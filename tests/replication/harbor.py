@@ -1,16 +1,36 @@
 """One image on its way from home to a far registry, spoken about part by part."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from tests.replication.world import FAR, HOME, IRELAND, NAME, ROLE_ID, Image, World, image
+from twinport.access.lane_sessions import Authorization
 from twinport.catalog.regional import departures
-from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.names import Registry
-from twinport.replication.destination import Destination, Held, Offer, OfferedBlob, blob_of
+from twinport.model.replication import Lane
+from twinport.replication.destination import (
+    AdoptAnswer,
+    AppendAnswer,
+    CommitAnswer,
+    Destination,
+    Held,
+    Offer,
+    OfferAnswer,
+    OfferedBlob,
+    Part,
+    blob_of,
+)
+from twinport.replication.signing import RoleSession
 from twinport.replication.transfer import offered
 
 IMAGE = image(b"layer one")
+
+
+class Signer(Protocol):
+    """Signs parts of the protocol, with whatever session."""
+
+    async def sign(self, part: Part, what: Offer | OfferedBlob, offset: int = 0) -> Authorization: ...
 
 
 class Harbor:
@@ -21,11 +41,10 @@ class Harbor:
         found = world.destinations.find(FAR)
         assert found is not None
         self.destination: Destination = found
-        self.session = self.session_for(HOME, FAR)
+        self.signer: Signer = RoleSession(Lane(HOME, FAR), ROLE_ID, world.sessions, world.clock)
 
-    def session_for(self, source: Registry, destination: Registry) -> Caller:
-        origin = Origin(destination.region, REPLICATION_SERVICE, secure=True, user_agent="t", at=self.world.clock.now())
-        return self.world.sessions.for_service(ROLE_ID, source, destination, origin)
+    def signer_for(self, source: Registry, destination: Registry) -> RoleSession:
+        return RoleSession(Lane(source, destination), ROLE_ID, self.world.sessions, self.world.clock)
 
     async def offer(self, tag: str = "1", what: Image = IMAGE) -> Offer:
         """Push an image and describe the offer that its delivery makes."""
@@ -39,15 +58,28 @@ class Harbor:
 
     async def adopt_all(self, offer: Offer) -> None:
         for blob in blobs_of(offer):
-            assert await self.destination.adopt(self.session, blob) == Held(blob.size)
+            assert await self.adopt(blob) == Held(blob.size)
 
-    async def append(self, blob: OfferedBlob, offset: int, *pieces: bytes) -> object:
-        return await self.destination.append(self.session, blob, offset, stream(*pieces))
+    async def ask(self, offer: Offer) -> Mapping[str, OfferAnswer]:
+        return await self.destination.offer(await self.signer.sign(Part.OFFER, offer), offer)
+
+    async def adopt(self, blob: OfferedBlob) -> AdoptAnswer:
+        return await self.destination.adopt(await self.signer.sign(Part.ADOPT, blob), blob)
+
+    async def append(self, blob: OfferedBlob, offset: int, *pieces: bytes) -> AppendAnswer:
+        return await self.send(blob, offset, stream(*pieces))
+
+    async def send(self, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]) -> AppendAnswer:
+        authorization = await self.signer.sign(Part.APPEND, blob, offset)
+        return await self.destination.append(authorization, blob, offset, pieces)
 
     async def commit(self, offer: Offer, content: bytes = IMAGE.content) -> object:
         [wanted] = offer.images
         complete = replace(wanted, contents={wanted.digest: content})
-        return (await self.destination.commit(self.session, replace(offer, images=(complete,))))[wanted.delivery]
+        return (await self.commit_all(replace(offer, images=(complete,))))[wanted.delivery]
+
+    async def commit_all(self, offer: Offer) -> Mapping[str, CommitAnswer]:
+        return await self.destination.commit(await self.signer.sign(Part.COMMIT, offer), offer)
 
 
 def blobs_of(offer: Offer) -> list[OfferedBlob]:

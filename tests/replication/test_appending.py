@@ -34,7 +34,7 @@ async def harbor(tmp_path: Path) -> AsyncIterator[Harbor]:
 @pytest.fixture
 async def offer(harbor: Harbor) -> Offer:
     offer = await harbor.offer()
-    await harbor.destination.offer(harbor.session, offer)
+    await harbor.ask(offer)
     return offer
 
 
@@ -65,7 +65,7 @@ async def test_bytes_that_were_sent_are_held_and_committed(harbor: Harbor, offer
 async def test_bytes_come_in_slices(harbor: Harbor) -> None:
     what = image(LARGE)
     offer = await harbor.offer(what=what)
-    await harbor.destination.offer(harbor.session, offer)
+    await harbor.ask(offer)
     [config, layer] = sorted(blobs_of(offer), key=lambda blob: blob.size)
     await harbor.append(config, 0, b"{}")
     first, second, third = LARGE[: 1 << 20], LARGE[1 << 20 : 3 << 20], LARGE[3 << 20 :]
@@ -88,7 +88,7 @@ async def test_a_wrong_offset_is_refused_with_the_right_one(harbor: Harbor, offe
 async def test_a_line_that_breaks_costs_no_byte_that_came(harbor: Harbor, offer: Offer) -> None:
     layer = layer_of(offer)
     with pytest.raises(StorageUnavailable):
-        await harbor.destination.append(harbor.session, layer, 0, breaks_off(LAYER[:4]))
+        await harbor.send(layer, 0, breaks_off(LAYER[:4]))
     assert await harbor.append(layer, 0) == WrongOffset(4)
     assert await harbor.append(layer, 4, LAYER[4:]) == Held(len(LAYER))
 
@@ -136,7 +136,7 @@ async def test_two_senders_of_one_blob_take_turns(harbor: Harbor, offer: Offer) 
         await is_slow.wait()
         yield LAYER[4:]
 
-    first = asyncio.create_task(harbor.destination.append(harbor.session, layer, 0, slowly()))
+    first = asyncio.create_task(harbor.send(layer, 0, slowly()))
     second = asyncio.create_task(harbor.append(layer, 0, LAYER))
     await asyncio.sleep(0)
     is_slow.set()
@@ -175,7 +175,6 @@ async def test_a_partial_blob_that_waited_for_an_hour_begins_anew(harbor: Harbor
     layer = layer_of(offer)
     await harbor.append(layer, 0, LAYER[:4])
     harbor.world.clock.advance(timedelta(hours=1))
-    harbor.session = harbor.session_for(HOME, FAR)
     assert await harbor.append(layer, 4) == WrongOffset(0)
     assert harbor.world.blob_files(VIRGINIA) == []
 
@@ -185,18 +184,16 @@ async def test_each_call_prolongs_its_offer(harbor: Harbor, offer: Offer) -> Non
     for number, byte in enumerate(LAYER):
         assert await harbor.append(layer, number, bytes([byte])) == Held(number + 1)
         harbor.world.clock.advance(timedelta(minutes=50))
-        harbor.session = harbor.session_for(HOME, FAR)
         await harbor.world.replication.office.sweep_offers()
     harbor.world.clock.advance(timedelta(hours=2))
     await harbor.world.replication.office.sweep_offers()
-    harbor.session = harbor.session_for(HOME, FAR)
     with pytest.raises(OfferExpired):
         await harbor.append(layer, 0, LAYER)
 
 
 async def test_a_file_that_was_removed_as_an_orphan_meanwhile_is_named_by_no_row(harbor: Harbor) -> None:
     offer = await harbor.offer(what=image(LARGE))
-    await harbor.destination.offer(harbor.session, offer)
+    await harbor.ask(offer)
     [_, layer] = sorted(blobs_of(offer), key=lambda blob: blob.size)
     await harbor.append(layer, 0, LARGE[:-1])
     [path] = until(lambda: harbor.world.blob_files(VIRGINIA))

@@ -37,7 +37,7 @@ async def landed(harbor: Harbor) -> Offer:
 
 async def bring(harbor: Harbor, offer: Offer, what: Image = IMAGE) -> object:
     """Bring what is missing, as a courier does."""
-    [answer] = (await harbor.destination.offer(harbor.session, offer)).values()
+    [answer] = (await harbor.ask(offer)).values()
     if isinstance(answer, Missing) and answer.blobs:
         await harbor.adopt_all(offer)
     return await harbor.commit(offer, what.content)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.replication.world import FAR, HOME, VIRGINIA, World, image, index
-from twinport.model.identities import Caller
+from twinport.access.lane_sessions import Authorization
 from twinport.model.names import Registry
 from twinport.model.replication import DeliveryState, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
@@ -54,31 +54,31 @@ class _FarAway:
     inner: Destination
     line: Line
 
-    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
-        return await self.inner.offer(session, offer)
+    async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
+        return await self.inner.offer(authorization, offer)
 
-    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
-        del session, blob
+    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
+        del authorization, blob
         self.line.adoptions += 1
         return NotShared()
 
     async def append(
-        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+        self, authorization: Authorization, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
     ) -> AppendAnswer:
         self.line.offsets.append(offset)
         match self.line.fates.pop(0) if self.line.fates else "well":
             case "lost":
-                await self.inner.append(session, blob, offset, pieces)
+                await self.inner.append(authorization, blob, offset, pieces)
                 raise StorageUnavailable("no answer came")
             case "unheard":
                 raise StorageUnavailable("no connection")
             case "stuck":
                 return WrongOffset(0)
             case _:
-                return await self.inner.append(session, blob, offset, pieces)
+                return await self.inner.append(authorization, blob, offset, pieces)
 
-    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
-        return await self.inner.commit(session, offer)
+    async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
+        return await self.inner.commit(authorization, offer)
 
 
 @pytest.fixture

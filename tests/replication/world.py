@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.creation import template_roles
 from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
+from twinport.access.lane_sessions import LaneSessions
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
@@ -44,6 +45,7 @@ FAR = Registry(ANN, VIRGINIA)
 FARTHER = Registry(ANN, OSAKA)
 PARTNER = Registry(BOB, IRELAND)
 NAME = RepositoryName("team/api")
+SEALER = Sealer({"k": bytes(32)}, "k")
 ROLE_ID = "AROAREPLICATIONEXAMPLE"
 Wrap = Callable[[Destinations], Destinations]
 REPLICATE, CREATE = "ecr:ReplicateImage", "ecr:CreateRepository"
@@ -139,13 +141,14 @@ class World:
         self.gate, self.roles = Policies(), Roles()
         self.regions = {IRELAND, VIRGINIA, OSAKA}
         self.wrap, self.slice_size = wrap, slice_size
+        self.sessions = LaneSessions(Sessions(self.catalog, SEALER, self.clock), self.clock)
         self.destinations = self.destinations_behind(self.gate)
-        self.sessions = Sessions(self.catalog, Sealer({"k": bytes(32)}, "k"), self.clock)
         self.replication = self.new_process()
 
     def destinations_behind(self, gate: Gate) -> Destinations:
         roles = template_roles(self.catalog, gate)
-        return self.wrap(LocalDestinations(self.regions, self.catalog, self.stores, gate, roles, self.clock))
+        catalog, stores, sessions = self.catalog, self.stores, self.sessions
+        return self.wrap(LocalDestinations(self.regions, catalog, stores, gate, roles, sessions, self.clock))
 
     def new_process(self, gate: Gate | None = None, roles: CourierRoles | None = None) -> ReplicationWorker:
         """Replication as a process begins it: with a name of its own, and nothing in memory."""

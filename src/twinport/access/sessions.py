@@ -5,22 +5,20 @@ import binascii
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from twinport.access.sealing import SealBroken, Sealer
-from twinport.access.session_callers import Holder, RoleFacts, facts_of, session_caller
+from twinport.access.session_callers import Holder, facts_of
 from twinport.catalog import credentials
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.errors import ConfigurationWrong
-from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE, Caller, Origin, Session
-from twinport.model.names import Registry
+from twinport.model.identities import Session
 from twinport.refusals.callers import CredentialsUnknown
 
-SERVICE_SESSION = timedelta(minutes=15)
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -68,30 +66,20 @@ class Sessions:
         }
         now = self._world.now()
         await self._catalog.partition.record(lambda db: credentials.add_session(db, row, now))
-        token = (await self._site_key()).sign({"k": key_id, "p": holder.unique_id, "e": session.expires_at.timestamp()})
+        token = await self.sign({"k": key_id, "p": holder.unique_id, "e": session.expires_at.timestamp()})
         return Credentials(key_id, secret, token, session.expires_at)
 
-    def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller:
-        """Open a session of the replication role for 15 minutes, bound to one source and one destination registry.
+    async def sign(self, payload: dict[str, object]) -> str:
+        """Return a token of this site with this payload."""
+        return (await self._site_key()).sign(payload)
 
-        It never leaves this process, so it has neither key nor row. It still ends with the role's unique id, since the
-        gate finds no policies for a deleted id.
-        """
-        now = self._world.now()
-        name = f"{source.region}-{destination.account}-{destination.region}-{secrets.token_hex(4)}"
-        session = Session(
-            name=name,
-            issued_at=now,
-            expires_at=now + SERVICE_SESSION,
-            service=REPLICATION_SERVICE,
-            binding=(source, destination),
-        )
-        role = RoleFacts(source.account, role_id, REPLICATION_ROLE, f"/aws-service-role/{REPLICATION_SERVICE}/")
-        return session_caller(role, session, origin, access_key_id="")
+    async def opened(self, token: str) -> dict[str, object]:
+        """Return the payload of a token. Raises CredentialsUnknown unless this site signed it."""
+        return (await self._site_key()).opens(token)
 
     async def check_token(self, token: str, access_key_id: str) -> None:
         """Raise CredentialsUnknown unless this site signed `token` for `access_key_id`."""
-        if (await self._site_key()).opens(token).get("k") != access_key_id:
+        if (await self.opened(token)).get("k") != access_key_id:
             raise CredentialsUnknown
 
     async def _site_key(self) -> "_SiteKey":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from twinport.access.authentication import Authenticator
 from twinport.access.basic_keys import BasicKeys
+from twinport.access.lane_sessions import LaneSessions
 from twinport.access.organization_settings import organization
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
@@ -37,6 +38,7 @@ class Access:
     uses: Uses
     authenticator: Authenticator
     sessions: Sessions
+    lane_sessions: LaneSessions
     keys: RegionKeys
     tokens: RegistryTokens
     roles: ServiceLinkedRoles
@@ -58,6 +60,7 @@ def access_of(ground: Ground, gate_class: type[PolicyGate]) -> Access:
         uses=uses,
         authenticator=Authenticator(principals, sessions, WallClock(), ground.regions),
         sessions=sessions,
+        lane_sessions=LaneSessions(sessions, ground.world),
         keys=keys,
         tokens=RegistryTokens(keys, principals, ground.world, uses),
         roles=ServiceLinkedRoles(ground.catalog, gate, ground.world),

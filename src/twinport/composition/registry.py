@@ -91,10 +91,11 @@ def couriers(ground: Ground, access: Access) -> worker.ReplicationWorker:
         ground.stores,
         access.gate,
         _template_roles(ground, access),
+        access.lane_sessions,
         ground.world,
         retention.offer_expiry,
     )
-    courier = Courier(ground.catalog, ground.stores, destinations, access.roles, access.sessions, ground.world)
+    courier = Courier(ground.catalog, ground.stores, destinations, access.roles, access.lane_sessions, ground.world)
     running = worker.ReplicationWorker(PostOffice(ground.catalog), courier, ground.peers.name, retention)
     ground.wakeups.on(Topic.DELIVERIES, running.wake)
     return running

@@ -3,14 +3,13 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
 
 from twinport.blobs.store import BlobReader
 from twinport.errors import Unavailable
 from twinport.model.content import Key
-from twinport.model.identities import Caller
 from twinport.refusals.storage import BlobUnreadable, OfferExpired, TransferStalled
-from twinport.replication.destination import Destination, Held, NotShared, OfferedBlob, WrongOffset
+from twinport.replication.destination import Destination, Held, NotShared, OfferedBlob, Part, WrongOffset
+from twinport.replication.signing import RoleSession
 
 # One call sends so much at most: each call is authorized again, and prolongs the offer.
 SLICE = 64 << 20
@@ -18,18 +17,12 @@ SLICE = 64 << 20
 _TRIES = 5
 
 
-class LaneSession(Protocol):
-    def current(self) -> Caller:
-        """Return the session of the role for this lane, with some of its time left."""
-        ...
-
-
 @dataclass(slots=True)
 class BlobTransfer:
     """Brings the blobs of one offer, from the store of their source."""
 
     destination: Destination
-    session: LaneSession
+    session: RoleSession
     source: BlobReader
     most_at_once: int = SLICE
     _is_shared: bool = True
@@ -37,7 +30,7 @@ class BlobTransfer:
     async def bring(self, blob: OfferedBlob, key: Key) -> int:
         """Return the bytes that were brought. Raises what `adopt` and `append` of the destination raise."""
         if self._is_shared:
-            match await self.destination.adopt(self.session.current(), blob):
+            match await self.destination.adopt(await self.session.sign(Part.ADOPT, blob), blob):
                 case Held():
                     return blob.size
                 case NotShared():
@@ -66,8 +59,9 @@ class BlobTransfer:
                 raise TransferStalled(str(blob.digest), held)
 
     async def _append(self, blob: OfferedBlob, key: Key, offset: int) -> Held | WrongOffset:
+        authorization = await self.session.sign(Part.APPEND, blob, offset)
         async with aclosing(self._bytes(key, offset, min(self.most_at_once, blob.size - offset))) as pieces:
-            return await self.destination.append(self.session.current(), blob, offset, pieces)
+            return await self.destination.append(authorization, blob, offset, pieces)
 
     async def _bytes(self, key: Key, offset: int, size: int) -> AsyncGenerator[bytes]:
         async for piece in self.source.read(key, offset, size):

@@ -14,17 +14,16 @@ from twinport.catalog.regional import departures
 from twinport.clock import Clock
 from twinport.errors import NotFound, Unavailable
 from twinport.model.entities import Use
-from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
-from twinport.model.names import AccountId, RegionName, Registry
+from twinport.model.identities import REPLICATION_SERVICE
+from twinport.model.names import AccountId, RegionName
 from twinport.model.replication import Delivery, FailureCode, Lane
 from twinport.replication.blob_transfer import SLICE
 from twinport.replication.destination import Destinations
 from twinport.replication.outcomes import Hopeless
+from twinport.replication.signing import RoleSession, Sessions
 from twinport.replication.source_damage import SourceBytes
 from twinport.replication.transfer import OpenLane, Report, Shipment, in_offers, offered
 
-# The courier opens a new session when less than this is left of the current one.
-_SESSION_MARGIN = timedelta(minutes=5)
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -40,12 +39,6 @@ class Roles(Protocol):
     """The service-linked roles, as far as couriers need them."""
 
     async def find(self, account: AccountId, service: str) -> Role | None: ...
-
-
-class Sessions(Protocol):
-    """Opens sessions of the replication role."""
-
-    def for_service(self, role_id: str, source: Registry, destination: Registry, origin: Origin) -> Caller: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +99,3 @@ class Courier:
             await report(delivery, Hopeless(FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message))
             return None
         return Shipment(delivery, cargo, offered(delivery, cargo))
-
-
-@dataclass(slots=True)
-class RoleSession:
-    """A session of the role for one lane, replaced by a new one before it ends."""
-
-    lane: Lane
-    role_id: str
-    sessions: Sessions
-    world: Clock
-    _caller: Caller | None = None
-
-    def current(self) -> Caller:
-        if self._caller is None or self._ends_soon(self._caller):
-            self._caller = self._open()
-        return self._caller
-
-    def _ends_soon(self, caller: Caller) -> bool:
-        return caller.session is None or caller.session.expires_at - self.world.now() < _SESSION_MARGIN
-
-    def _open(self) -> Caller:
-        origin = Origin(
-            region=self.lane.destination.region,
-            # The courier has no address: conditions on one find the key absent.
-            source_ip="",
-            secure=True,
-            user_agent=REPLICATION_SERVICE,
-            at=self.world.now(),
-        )
-        return self.sessions.for_service(self.role_id, self.lane.source, self.lane.destination, origin)

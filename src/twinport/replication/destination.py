@@ -1,21 +1,24 @@
 """The internal ReplicateImage protocol, as a port: a courier's requests to a destination registry, and the answers.
 
 A conversation is *offer* → *bytes* → *commit*, in batches. Every part is repeatable: a courier asks for a lost answer
-again, and nothing happens twice. The gate authorizes each part again, by `ecr:ReplicateImage` on the repository, and by
-`ecr:CreateRepository` where the repository is absent. A destination accepts only a session of the replication role that
-is bound to this source and this destination. A fourth part, *withdraw*, is reserved for deletions.
+again, and nothing happens twice. A session of the replication role signs each part (`statement`), and a destination
+hears only one that is bound to this source and this destination. The gate authorizes each part again, by
+`ecr:ReplicateImage` on the repository, and by `ecr:CreateRepository` where the repository is absent. A fourth part,
+*withdraw*, is reserved for deletions.
 
 Bytes come in one of two ways. Where both sides stand on one store, the destination *adopts* a blob: it copies the bytes
 by itself. Otherwise the courier *appends* bytes from an offset on, and the answer says how many the destination holds.
 All that this module defines can cross a wire: names, digests, sizes and bytes. No key of a store leaves its side.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
+from twinport.access.lane_sessions import Authorization
 from twinport.model.content import Digest
-from twinport.model.identities import Caller
 from twinport.model.images import Position
 from twinport.model.manifests import Descriptor
 from twinport.model.names import Registry, RepositoryName
@@ -67,6 +70,35 @@ class OfferedBlob:
 
 def blob_of(offer: Offer, image: OfferedImage, blob: Descriptor) -> OfferedBlob:
     return OfferedBlob(offer.id, offer.source, offer.destination, image.repository, blob.digest, blob.size)
+
+
+class Part(Enum):
+    """A part of the protocol that a session signs."""
+
+    OFFER = "offer"
+    ADOPT = "adopt"
+    APPEND = "append"
+    COMMIT = "commit"
+
+
+def statement(part: Part, what: Offer | OfferedBlob, offset: int = 0) -> bytes:
+    """Return what a session signs for one part: every fact that decides. It names bytes by their digests."""
+    lane = [what.source.account, what.source.region, what.destination.account, what.destination.region]
+    facts = _offered(what) if isinstance(what, Offer) else _bytes(what, offset)
+    return json.dumps([VERSION, part.value, lane, facts]).encode()
+
+
+def _offered(offer: Offer) -> list[object]:
+    return [offer.id, [_delivered(image) for image in offer.images]]
+
+
+def _delivered(image: OfferedImage) -> list[object]:
+    position = [image.position.epoch, image.position.sequence]
+    return [image.delivery, image.repository, str(image.digest), image.tag, position]
+
+
+def _bytes(blob: OfferedBlob, offset: int) -> list[object]:
+    return [blob.offer, blob.repository, str(blob.digest), blob.size, offset]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +162,17 @@ CommitAnswer = Done | Refused | Behind
 class Destination(Protocol):
     """One registry, as couriers see it."""
 
-    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
+    async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
         """Return for each delivery what is missing here.
 
         A blob is missing if no repository of this registry names it, whatever the blob store holds: its existence
-        elsewhere must stay secret, and proves nothing. Changes no image. Raises AccessDenied if the session is not
-        one for this lane, Unavailable if the courier may try again.
+        elsewhere must stay secret, and proves nothing. Changes no image. As every part it raises CredentialsUnknown for
+        a signature that is not of this part, SessionExpired, AccessDenied if the session is not one for this lane,
+        and Unavailable if the courier may try again.
         """
         ...
 
-    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
+    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
         """Copy a blob from a store that both sides share, and hold it for the whole offer.
 
         The digest is computed here, of the bytes that arrived (law 8). Durable on return. A blob that the offer holds
@@ -149,7 +182,7 @@ class Destination(Protocol):
         ...
 
     async def append(
-        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+        self, authorization: Authorization, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
     ) -> AppendAnswer:
         """Take bytes of a blob from `offset` on, and hold them for the whole offer.
 
@@ -160,7 +193,7 @@ class Destination(Protocol):
         """
         ...
 
-    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
+    async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
         """Make images of an offer visible: each in one transaction, manifests children first, the tag last, or not.
 
         `offer` has those images that are complete by now, with the contents of their missing manifests. A delivery that

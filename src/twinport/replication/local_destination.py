@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from twinport.access.gate import Gate, RepositoryResource, tag_context
+from twinport.access.lane_sessions import Authorization
 from twinport.access.principals import root_caller
 from twinport.access.template_roles import CREATE, TAG, TemplateRoles
 from twinport.blobs.store import BlobStore, BlobStores, has_whole
@@ -24,7 +26,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest, Key
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, StoredTemplate
-from twinport.model.identities import REPLICATION_SERVICE, Caller
+from twinport.model.identities import REPLICATION_SERVICE, Caller, Origin
 from twinport.model.manifests import Descriptor, parse_manifest
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import FailureCode
@@ -43,14 +45,25 @@ from twinport.replication.destination import (
     OfferAnswer,
     OfferedBlob,
     OfferedImage,
+    Part,
     Refused,
+    statement,
 )
 from twinport.replication.local_bytes import LocalBytes
 from twinport.replication.partials import Partials
 from twinport.replication.shared_stores import LocalStores
 
+REPLICATE = "ecr:ReplicateImage"
 # From the last blob that came: longer than any pause within an offer, so that only abandoned offers expire.
 HOLD = timedelta(hours=1)
+
+
+class Verifier(Protocol):
+    """Finds the caller behind a signature."""
+
+    async def caller(self, authorization: Authorization, statement: bytes, origin: Origin) -> Caller:
+        """Return the caller that signed a statement, even if its session has ended. Raises CredentialsUnknown."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,7 @@ class LocalDestinations:
     stores: BlobStores
     gate: Gate
     roles: TemplateRoles
+    verifier: Verifier
     world: Clock
     hold: timedelta = HOLD
     partials: Partials = field(init=False)
@@ -83,7 +97,7 @@ class LocalDestinations:
         database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
         shared = LocalStores(self.regions, self.catalog, self.stores)
         arriving = LocalBytes(database, store, shared, self.partials, self.catalog.now, self.hold)
-        return LocalDestination(registry, database, store, arriving, self.gate, self.roles, self.world)
+        return LocalDestination(registry, database, store, arriving, self.gate, self.roles, self.verifier, self.world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,44 +110,52 @@ class LocalDestination:
     arriving: LocalBytes
     gate: Gate
     roles: TemplateRoles
+    verifier: Verifier
     world: Clock
 
-    async def offer(self, session: Caller, offer: Offer) -> Mapping[str, OfferAnswer]:
-        self._admit(session, offer)
+    async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
+        session = await self._admit(authorization, Part.OFFER, offer)
         answers = {image.delivery: await self._answer(session, image) for image in offer.images}
         if any(isinstance(answer, Missing) and answer.blobs for answer in answers.values()):
             await self.arriving.open(offer.id, offer.source, self.registry.account)
         return answers
 
-    async def adopt(self, session: Caller, blob: OfferedBlob) -> AdoptAnswer:
-        await self._admit_bytes(session, blob)
+    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
+        session = await self._admit(authorization, Part.ADOPT, blob)
+        await self.gate.authorize(session, REPLICATE, self._resource(blob.repository))
         return await self.arriving.adopt(blob)
 
     async def append(
-        self, session: Caller, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
+        self, authorization: Authorization, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
     ) -> AppendAnswer:
-        await self._admit_bytes(session, blob)
+        session = await self._admit(authorization, Part.APPEND, blob, offset)
+        await self.gate.authorize(session, REPLICATE, self._resource(blob.repository))
         return await self.arriving.append(blob, offset, pieces)
 
-    async def commit(self, session: Caller, offer: Offer) -> Mapping[str, CommitAnswer]:
-        self._admit(session, offer)
+    async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
+        session = await self._admit(authorization, Part.COMMIT, offer)
         # These run together, so that they share a commit; even so, each is a transaction of its own.
         async with asyncio.TaskGroup() as group:
             tasks = {each.delivery: group.create_task(self._commit(session, offer, each)) for each in offer.images}
         return {delivery: task.result() for delivery, task in tasks.items()}
 
-    async def _admit_bytes(self, session: Caller, blob: OfferedBlob) -> None:
-        self._admit(session, blob)
-        await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(blob.repository))
+    async def _admit(
+        self, authorization: Authorization, part: Part, what: Offer | OfferedBlob, offset: int = 0
+    ) -> Caller:
+        """Return the caller of a valid session of the replication role for this lane, which signed this part.
 
-    def _admit(self, session: Caller, what: Offer | OfferedBlob) -> None:
-        """Raise AccessDenied or SessionExpired unless this is a valid session of the replication role for this lane."""
+        Raises CredentialsUnknown, AccessDenied, SessionExpired.
+        """
+        now = self.world.now()
+        # The courier has no address: conditions on one find the key absent.
+        origin = Origin(self.registry.region, source_ip="", secure=True, user_agent=REPLICATION_SERVICE, at=now)
+        session = await self.verifier.caller(authorization, statement(part, what, offset), origin)
         own, lane = session.session, (what.source, what.destination)
-        is_mine = what.destination == self.registry
-        if own is None or own.service != REPLICATION_SERVICE or own.binding != lane or not is_mine:
-            raise AccessDenied(session.arn, "ecr:ReplicateImage", self.registry.repository_arn("*"))
-        if own.expires_at <= self.world.now():
+        if own is None or own.binding != lane or what.destination != self.registry:
+            raise AccessDenied(session.arn, REPLICATE, self.registry.repository_arn("*"))
+        if own.expires_at <= now:
             raise SessionExpired
+        return session
 
     def _resource(self, name: RepositoryName) -> RepositoryResource:
         return RepositoryResource(self.registry, name)
@@ -160,7 +182,7 @@ class LocalDestination:
 
     async def _authorize(self, session: Caller, name: RepositoryName) -> "_Admission":
         """Raise AccessDenied unless images may be replicated there, and the repository created if it is absent."""
-        await self.gate.authorize(session, "ecr:ReplicateImage", self._resource(name))
+        await self.gate.authorize(session, REPLICATE, self._resource(name))
         if await self.region.read(lambda db: repositories.find(db, self.registry, name)) is not None:
             return _Admission(may_create=False)
         await self.gate.authorize(session, CREATE, self._resource(name))

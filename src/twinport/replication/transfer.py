@@ -11,12 +11,11 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.cargo import Cargo
 from twinport.model.content import Digest
-from twinport.model.identities import Caller
 from twinport.model.replication import Delivery, FailureCode, Landed, Lane
 from twinport.processes.hashing import damaged
 from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerInaccessible, SizeMismatch
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
-from twinport.replication.blob_transfer import SLICE, BlobTransfer, LaneSession
+from twinport.replication.blob_transfer import SLICE, BlobTransfer
 from twinport.replication.destination import (
     MOST_MANIFEST_BYTES,
     Behind,
@@ -26,11 +25,13 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedImage,
+    Part,
     Refused,
     blob_of,
 )
 from twinport.replication.itinerary import children_first
 from twinport.replication.outcomes import Hindered, Hopeless, Outcome, outcome_of
+from twinport.replication.signing import RoleSession
 from twinport.replication.source_damage import SourceBytes
 
 _TRANSFERS_AT_ONCE = 4
@@ -94,7 +95,7 @@ class OpenLane:
 
     lane: Lane
     destination: Destination
-    session: LaneSession
+    session: RoleSession
     source: SourceBytes
     slice_size: int = SLICE
 
@@ -103,7 +104,7 @@ class OpenLane:
         images = tuple(shipment.image for shipment in shipments)
         offer = Offer(str(uuid4()), self.lane.source, self.lane.destination, images)
         try:
-            answers = await self.destination.offer(self.session.current(), offer)
+            answers = await self.destination.offer(await self.session.sign(Part.OFFER, offer), offer)
         except Refusal as refusal:
             for shipment in shipments:
                 await report(shipment.delivery, outcome_of(refusal))
@@ -129,6 +130,7 @@ class _Transfer:
     async def follow(self, answered: Sequence[tuple[Shipment, OfferAnswer]]) -> None:
         """Commit shipments that need no blobs together, and each of the others as soon as its blobs have arrived."""
         ready: list[Shipment] = []
+        arn = (await self.open_lane.session.current()).arn
         for shipment, answer in answered:
             match answer:
                 case Missing() if answer.blobs:
@@ -136,7 +138,7 @@ class _Transfer:
                 case Missing():
                     ready.append(replace(shipment, missing=answer.manifests))
                 case Done() | Refused() | Behind():
-                    self._report(shipment, _outcome(shipment, answer, self.open_lane.session.current()))
+                    self._report(shipment, _outcome(shipment, answer, arn))
         if ready:
             await self._commit(ready)
 
@@ -181,17 +183,18 @@ class _Transfer:
             await self._hand_over(complete)
 
     async def _hand_over(self, shipments: Sequence[Shipment]) -> None:
-        session = self.open_lane.session.current()
+        session = self.open_lane.session
         offer = replace(self.offer, images=tuple(shipment.image for shipment in shipments))
         try:
-            answers = await self.open_lane.destination.commit(session, offer)
+            authorization, arn = await session.sign(Part.COMMIT, offer), (await session.current()).arn
+            answers = await self.open_lane.destination.commit(authorization, offer)
         except Refusal as refusal:
             for shipment in shipments:
                 self._report(shipment, outcome_of(refusal))
             return
         for shipment in shipments:
             answer = answers[shipment.delivery.id]
-            self._report(shipment, _outcome(shipment, answer, session, shipment.bytes_carried))
+            self._report(shipment, _outcome(shipment, answer, arn, shipment.bytes_carried))
 
     async def _with_manifests(self, shipment: Shipment) -> Shipment | Hindered:
         """Add the bytes of the missing manifests, if they match their digests.
@@ -216,11 +219,11 @@ class _Transfer:
         await self.report(shipment.delivery, outcome)
 
 
-def _outcome(shipment: Shipment, answer: Done | Refused | Behind, session: Caller, carried: int = 0) -> Outcome:
+def _outcome(shipment: Shipment, answer: Done | Refused | Behind, arn: str, carried: int = 0) -> Outcome:
     match answer:
         case Done():
             cargo = shipment.cargo
-            return Landed(carried, session.arn, tuple(cargo.manifests.keys() - {cargo.root}))
+            return Landed(carried, arn, tuple(cargo.manifests.keys() - {cargo.root}))
         case Refused(code=code, reason=reason):
             return Hopeless(code, reason)
         case Behind(reason=reason):
