@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, select, update
 
 from twinport.catalog import region_identity
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.ports import Database
 from twinport.catalog.regional import schema as regional_schema
@@ -16,7 +17,7 @@ from twinport.model.names import RegionName
 
 T = TypeVar("T")
 
-_GENERATION = select(partition_schema.generation.c.value)
+_GENERATION = Prepared(lambda _: select(partition_schema.generation.c.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def restart_history(db: Connection, now: datetime) -> None:
 
 
 def _generation(db: Connection) -> int:
-    return db.execute(_GENERATION).scalar() or 0
+    row = _GENERATION.first(db)
+    return 0 if row is None else int(row[0])
 
 
 def _epoch_at(now: datetime) -> int:

@@ -1,0 +1,118 @@
+"""Statements of the hot paths: compiled once for each engine, and run on the driver's own connection.
+
+The toolkit takes about 17 µs to run a statement that it has built before, the driver 2: docs/performance.md.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+Row = tuple[Any, ...]
+_Convert = Callable[[Any], Any]
+
+
+class Prepared:
+    """A statement of a fixed form, whose parameters are named. `build` makes it for `sqlite` or `postgresql`.
+
+    Rows are plain tuples. Errors of the driver are raised as the toolkit raises them. A parameter of a number of values
+    (`IN`) has no fixed form.
+    """
+
+    def __init__(self, build: Callable[[str], Any]) -> None:
+        self._build = build
+        self._forms: dict[str, _Form] = {}
+
+    def first(self, db: Connection, **values: object) -> Row | None:
+        """Return the first row, or None."""
+        form = self._form(db)
+        row = form.run(db, values).fetchone()
+        return None if row is None else form.read(row)
+
+    def all(self, db: Connection, **values: object) -> list[Row]:
+        """Return every row."""
+        form = self._form(db)
+        return [form.read(row) for row in form.run(db, values).fetchall()]
+
+    def change(self, db: Connection, **values: object) -> int:
+        """Run an INSERT, UPDATE or DELETE. Return how many rows it changed."""
+        return int(self._form(db).run(db, values).rowcount)
+
+    def _form(self, db: Connection) -> "_Form":
+        engine = db.dialect.name
+        form = self._forms.get(engine)
+        if form is None:
+            form = self._forms[engine] = _form_of(self._build(engine), db.dialect)
+        return form
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A statement in an engine's language.
+
+    `order` names the parameters where the driver takes them by position. `fixed` are those with a value in the
+    statement itself. `binds` and `results` convert the values that the driver knows in another form.
+    """
+
+    text: str
+    order: tuple[str, ...] | None
+    fixed: dict[str, object]
+    binds: tuple[tuple[str, _Convert], ...]
+    results: tuple[tuple[int, _Convert], ...]
+
+    def run(self, db: Connection, values: dict[str, object]) -> Any:
+        values = {**self.fixed, **values}
+        for name, convert in self.binds:
+            values[name] = convert(values[name])
+        driver: Any = db.connection.driver_connection
+        try:
+            return driver.execute(self.text, values if self.order is None else [values[name] for name in self.order])
+        except db.dialect.loaded_dbapi.Error as error:
+            raise _as_the_toolkit(db, self.text, error) from error
+
+    def read(self, row: Row) -> Row:
+        """Convert a row of the driver, if a column of this statement needs it."""
+        if not self.results:
+            return row
+        converted = list(row)
+        for place, convert in self.results:
+            converted[place] = convert(converted[place])
+        return tuple(converted)
+
+
+def _form_of(statement: Any, dialect: Dialect) -> _Form:
+    compiled = statement.compile(dialect=dialect)
+    columns = getattr(statement, "selected_columns", None) or statement.exported_columns
+    return _Form(
+        text=str(compiled),
+        order=None if compiled.positiontup is None else tuple(compiled.positiontup),
+        fixed=dict(compiled.params),
+        binds=tuple(_converting((name, _to(each.type, dialect)) for name, each in compiled.binds.items())),
+        results=tuple(_converting((place, _from(column.type, dialect)) for place, column in enumerate(columns))),
+    )
+
+
+def _converting(each: Iterable[tuple[Any, _Convert | None]]) -> list[tuple[Any, _Convert]]:
+    return [(name, convert) for name, convert in each if convert is not None]
+
+
+def _to(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _from(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _as_the_toolkit(db: Connection, text: str, error: Exception) -> BaseException:
+    """Return the toolkit's form of a driver's error. A lost connection is not used again."""
+    dialect: Any = db.dialect
+    is_lost = dialect.is_disconnect(error, db.connection.dbapi_connection, None)
+    if is_lost:
+        db.invalidate(error)
+    hidden = True  # a statement's parameters may include a sealed secret
+    base = dialect.loaded_dbapi.Error
+    return DBAPIError.instance(text, None, error, base, hidden, is_lost, dialect)
