@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from tests import witness
 from twinport.access.authorization_requests import service_caller
-from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.gate import NO_CONTEXT, Context, Decide, RepositoryResource, Resource
 from twinport.errors import AccessDenied
 from twinport.identities.web_identities import outsider
 from twinport.model import names
@@ -20,32 +20,39 @@ REGISTRY = Registry(ACCOUNT, REGION)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-class AllowAll:
+class AskedOneByOne:
+    """The rest of a gate that answers about one action at a time."""
+
+    async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
+        raise NotImplementedError
+
+    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        for action in actions:
+            await self.authorize(caller, action, resource)
+
+    async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
+        await self.authorize_all(caller, actions, resource)
+        return lambda _facts: None
+
+
+class AllowAll(AskedOneByOne):
     """A gate that lets everybody do everything."""
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         del caller
         witness.saw(action, resource.arn, context)
 
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
 
-
-class DenyAll:
+class DenyAll(AskedOneByOne):
     """A gate that denies every request."""
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         witness.saw(action, resource.arn, context)
         raise AccessDenied(caller.arn, action, resource.arn)
 
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
-
 
 @dataclass(slots=True)
-class RecordingGate:
+class RecordingGate(AskedOneByOne):
     """A gate that remembers what it was asked, in order, and refuses the actions in `denied`."""
 
     denied: frozenset[str] = frozenset()
@@ -58,10 +65,6 @@ class RecordingGate:
         witness.saw(action, resource.arn, context)
         if action in self.denied:
             raise AccessDenied(caller.arn, action, resource.arn)
-
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
 
 
 def caller(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.catalogs import ENGINES, emptied
 from tests.creation import create_on_push, template_roles
-from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
+from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, AskedOneByOne, RecordingGate, caller
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.catalog.ports import Catalog, WholeCatalog
 from twinport.catalog.regional import creation_templates, repositories
@@ -52,7 +52,7 @@ async def found(catalog: Catalog, name: RepositoryName = NAME) -> Repository | N
 
 
 @dataclass
-class ChangingGate:
+class ChangingGate(AskedOneByOne):
     """A gate before whose answer about the template's role another request changes the template, some times."""
 
     catalog: Catalog
@@ -66,10 +66,6 @@ class ChangingGate:
             self.left -= 1
             changed = CreationTemplate("prod", TEMPLATE.applied_for, f"change {self.left}", tag_rule=IMMUTABLE)
             await self.catalog.region(REGION).write(lambda db: creation_templates.replace(db, REGISTRY, changed, NOW))
-
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
 
 
 async def test_pushes_at_once_find_one_repository(catalog: WholeCatalog) -> None:

@@ -9,7 +9,7 @@ from typing import get_type_hints
 
 import pytest
 
-from tests.fakes import NOW, REGION, REGISTRY, caller
+from tests.fakes import NOW, REGION, REGISTRY, AskedOneByOne, caller
 from twinport import registry
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.clock import ManualClock
@@ -118,7 +118,7 @@ VERBS = [pytest.param(*verb, id=f"{verb[0].__name__}.{verb[1]}") for verb in ver
 
 
 @dataclass(slots=True)
-class Refusing:
+class Refusing(AskedOneByOne):
     """A gate that denies every request, and remembers what was asked."""
 
     asked: list[str] = field(default_factory=list)
@@ -127,9 +127,6 @@ class Refusing:
         assert isinstance(context, dict)
         self.asked.append(action)
         raise AccessDenied(caller.arn, action, resource.arn)
-
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        await self.authorize(caller, actions[0], resource)
 
 
 def collaborators(gate: Refusing, verb_class: type) -> dict[str, object]:

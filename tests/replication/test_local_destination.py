@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import AskedOneByOne
 from tests.replication.harbor import IMAGE, Harbor, blobs_of
 from tests.replication.world import (
     FAR,
@@ -297,7 +298,7 @@ async def test_a_region_that_is_not_served_has_no_destination(harbor: Harbor) ->
 # --- a reset meanwhile ------------------------------------------------------------------------------------
 
 
-class ResetMeanwhile:
+class ResetMeanwhile(AskedOneByOne):
     """A gate that admits, and then another process empties everything."""
 
     def __init__(self, world: World) -> None:
@@ -307,10 +308,6 @@ class ResetMeanwhile:
         await self._world.gate.authorize(caller, action, resource, context)
         self._world.clock.advance(timedelta(seconds=1))
         await clearing.clear(self._world.catalog)
-
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
 
 
 async def test_what_was_admitted_before_a_reset_does_not_land_in_the_empty_state(harbor: Harbor) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogs import ENGINES, emptied
-from tests.fakes import AllowAll, caller
+from tests.fakes import AllowAll, AskedOneByOne, caller
 from tests.replication.world import ANN, BOB, CREATE, FAR, HOME, IRELAND, NAME, PARTNER, REPLICATE, World, image
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.policy_gate import PolicyGate
@@ -216,7 +216,7 @@ async def test_another_account_does_not_learn_which_role_could_not_create(world:
 
 
 @dataclass
-class ChangingGate:
+class ChangingGate(AskedOneByOne):
     """A gate before whose answer about a template's role another request changes the template, some times."""
 
     world: TemplateWorld
@@ -231,10 +231,6 @@ class ChangingGate:
                 lambda db: creation_templates.replace(db, FAR, changed, now)
             )
         await self.gate.authorize(caller, action, resource, context)
-
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
 
 
 async def test_a_copy_waits_when_its_template_changes_between_decision_and_landing(world: TemplateWorld) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.creation import template_roles
+from tests.fakes import AskedOneByOne
 from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
 from twinport.access.lane_sessions import LaneSessions
 from twinport.access.sealing import Sealer
@@ -69,7 +70,7 @@ class Roles:
 
 
 @dataclass(slots=True)
-class Policies:
+class Policies(AskedOneByOne):
     """A gate as registry policies work: at home everything, across accounts what was granted, and denials first."""
 
     granted: set[tuple[str, Registry]] = field(default_factory=set)
@@ -83,10 +84,6 @@ class Policies:
         is_own = caller.account == resource.account
         if (action, registry) in self.denied or not (is_own or (action, registry) in self.granted):
             raise AccessDenied(caller.arn, action, resource.arn)
-
-    async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
-        for action in actions:
-            await self.authorize(caller, action, resource)
 
 
 @dataclass(frozen=True, slots=True)

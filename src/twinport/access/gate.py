@@ -1,11 +1,15 @@
 """The gate: every verb asks it for permission before it says whether anything is there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.repository_facts import RepositoryFacts
+
+# Instead of a name: a list of all repositories.
+EVERY_REPOSITORY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,10 @@ class RepositoryResource:
         return self.registry.account
 
     @property
+    def is_one(self) -> bool:
+        return self.name != EVERY_REPOSITORY
+
+    @property
     def arn(self) -> str:
         return self.registry.repository_arn(self.name)
 
@@ -49,6 +57,8 @@ Resource = AnyResource | RepositoryResource | IdentityResource
 # Condition keys of the request with their values, as `iam:AWSServiceName`; keys of caller and resource are the gate's.
 Context = Mapping[str, tuple[str, ...]]
 NO_CONTEXT: Context = {}
+# Raises AccessDenied unless the caller may do all actions that were asked for, given what was read of the repository.
+Decide = Callable[[RepositoryFacts], None]
 
 
 def tag_context(tags: Mapping[str, str]) -> Context:
@@ -68,4 +78,11 @@ class Gate(Protocol):
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         """As `authorize`, for each of several actions in turn."""
+        ...
+
+    async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
+        """As `authorize_all`, for a verb that reads the repository's facts by the statement that reads what it serves.
+
+        The verb must call the answer before it tells anything of what it read.
+        """
         ...

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from twinport.access.gate import NO_CONTEXT, Context, RepositoryResource, Resource
-from twinport.access.policy_library import PolicyLibrary
+from twinport.access.gate import NO_CONTEXT, Context, Decide, RepositoryResource, Resource
+from twinport.access.policy_library import Held, PolicyLibrary
 from twinport.access.request_context import request_context
 from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
@@ -17,7 +17,8 @@ from twinport.model.entities import Role
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.model.regions import GLOBAL_REGION
-from twinport.policies.documents import PolicyKind
+from twinport.model.repository_facts import RepositoryFacts
+from twinport.policies.documents import Policy, PolicyKind
 from twinport.policies.evaluate import Allowed, AuthorizationRequest, Denied, Policies, decide, nothing_allows
 from twinport.policies.explanation import Explanation, explain
 from twinport.policies.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
@@ -39,6 +40,15 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class _CallersSide:
+    """What a caller holds, and the session policies that limit it."""
+
+    caller: Caller
+    held: Held
+    limits: tuple[Policy, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyGate:
     """Decides by the current policies. A policy that cannot be parsed denies the request."""
 
@@ -50,17 +60,36 @@ class PolicyGate:
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """As the port says: return, or raise AccessDenied."""
-        if denial := _outside_binding(caller, action, resource):
-            self._refuse(denial, caller, action, resource.arn, None)
+        self._require_binding(caller, action, resource)
         try:
-            case = await self._case(caller, action, await self._targets.find(action, resource), context)
+            target = await self._targets.find(action, resource)
+            case = self._case(await self._side(caller), action, target, context)
         except PolicyMalformed:
             self._refuse(Denied(_UNREADABLE), caller, action, resource.arn, None)
         self._enforce(case, caller, action, resource.arn)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        if isinstance(resource, RepositoryResource) and resource.is_one:
+            decide = await self.decision(caller, actions, resource)
+            decide(await self._targets.facts(resource.registry, resource.name))
+            return
         for action in actions:
             await self.authorize(caller, action, resource)
+
+    async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
+        """As the port says. What belongs to the caller is loaded now."""
+        for action in actions:
+            self._require_binding(caller, action, resource)
+        try:
+            side = await self._side(caller)
+        except PolicyMalformed:
+            self._refuse(Denied(_UNREADABLE), caller, actions[0], resource.arn, None)
+
+        def decide(facts: RepositoryFacts) -> None:
+            for action in actions:
+                self._decide(side, caller, action, resource, facts)
+
+        return decide
 
     async def would_allow(
         self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
@@ -69,7 +98,8 @@ class PolicyGate:
         target = await self._targets.repository(resource.registry, resource.name, action)
         own = self.library.read(repository_policy, PolicyKind.REPOSITORY)
         others = tuple(policy for policy in target.policies if policy.kind is not PolicyKind.REPOSITORY)
-        case = await self._case(caller, action, replace(target, policies=(own, *others)), NO_CONTEXT)
+        changed = replace(target, policies=(own, *others))
+        case = self._case(await self._side(caller), action, changed, NO_CONTEXT)
         return case is not None and isinstance(decide(case.request, case.policies), Allowed)
 
     async def authorize_assumption(
@@ -80,7 +110,7 @@ class PolicyGate:
         for action in actions:
             try:
                 target, role = await self._targets.role(name)
-                case = await self._case(caller, action, target, context)
+                case = self._case(await self._side(caller), action, target, context)
             except PolicyMalformed:
                 self._refuse(Denied(_UNREADABLE), caller, action, name.arn, None)
             self._enforce(case, caller, action, name.arn)
@@ -99,7 +129,7 @@ class PolicyGate:
             target, _ = await self._targets.role(resource)
         else:
             target = await self._targets.find(action, resource)
-        case = await self._case(caller, action, target, context)
+        case = self._case(await self._side(caller), action, target, context)
         return None if case is None else explain(case.request, case.policies)
 
     async def explain_on_resource(
@@ -121,11 +151,30 @@ class PolicyGate:
     def _targets(self) -> Targets:
         return Targets(self.catalog, self.library)
 
-    async def _case(self, caller: Caller, action: str, target: Target, given: Context) -> Case | None:
-        """Combine question and policies; None when the caller's unique id no longer exists."""
+    async def _side(self, caller: Caller) -> _CallersSide | None:
+        """Load what belongs to a caller; None when its unique id no longer exists."""
         held = await self.library.held_by(caller)
-        if held is None:
+        return None if held is None else _CallersSide(caller, held, await self.library.limits_of(caller))
+
+    def _decide(
+        self,
+        side: _CallersSide | None,
+        caller: Caller,
+        action: str,
+        resource: RepositoryResource,
+        facts: RepositoryFacts,
+    ) -> None:
+        try:
+            case = self._case(side, action, self._targets.of_facts(resource, facts, action), NO_CONTEXT)
+        except PolicyMalformed:
+            self._refuse(Denied(_UNREADABLE), caller, action, resource.arn, None)
+        self._enforce(case, caller, action, resource.arn)
+
+    def _case(self, side: _CallersSide | None, action: str, target: Target, given: Context) -> Case | None:
+        """Combine question and policies; None for a caller that no longer exists."""
+        if side is None:
             return None
+        caller, held = side.caller, side.held
         request = AuthorizationRequest(
             principal=_principal(caller),
             action=action,
@@ -138,13 +187,17 @@ class PolicyGate:
         policies = Policies(
             identity=held.policies,
             boundary=held.boundary,
-            session=await self.library.limits_of(caller),
+            session=side.limits,
             resource=target.policies,
             trust=target.trust,
             service_control=self.organization.service_control(caller),
             resource_control=self.organization.resource_control(caller, target.account, action),
         )
         return Case(request, policies)
+
+    def _require_binding(self, caller: Caller, action: str, resource: Resource) -> None:
+        if denial := _outside_binding(caller, action, resource):
+            self._refuse(denial, caller, action, resource.arn, None)
 
     def _enforce(self, case: Case | None, caller: Caller, action: str, arn: str) -> None:
         gone = nothing_allows(action, PolicyKind.IDENTITY)

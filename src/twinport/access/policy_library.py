@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from twinport.access.generations import ByGeneration, Generations
 from twinport.catalog import permissions
 from twinport.catalog.permissions import Holdings
 from twinport.catalog.ports import Catalog
@@ -34,8 +35,9 @@ class PolicyLibrary:
     def __init__(self, catalog: Catalog, aws_policies: AwsPolicies) -> None:
         self._catalog, self._aws_policies = catalog, aws_policies
         self._parsed = lru_cache(_MOST_DOCUMENTS)(parse)
-        # By generation and unique id. An entry stays true for its generation, so none needs to be invalidated.
-        self._held: dict[tuple[int, str], Held | None] = {}
+        self._generations = Generations(catalog)
+        # By unique id. A principal that no longer exists is looked up each time.
+        self._held: ByGeneration[str, Held] = ByGeneration(_MOST_PRINCIPALS)
 
     def read(self, text: str, kind: PolicyKind) -> Policy:
         """Parse a document, or return the cached result."""
@@ -46,14 +48,13 @@ class PolicyLibrary:
         # A root, a web identity without a role, and a service have no policies.
         if caller.unique_id == caller.account or not caller.kind.is_of_an_account:
             return _NOTHING
-        generation = await self._catalog.partition.generation()
-        key = (generation, caller.unique_id)
-        if key not in self._held:
+        generation = await self._generations.at(caller)
+        held = self._held.get(generation, caller.unique_id)
+        if held is None:
             held = await self.of_principal(caller.unique_id)
-            if len(self._held) >= _MOST_PRINCIPALS:
-                self._held.clear()
-            self._held[key] = held
-        return self._held[key]
+            if held is not None:
+                self._held.keep(generation, caller.unique_id, held)
+        return held
 
     async def limits_of(self, caller: Caller) -> tuple[Policy, ...] | None:
         """Return the session policies that limit the caller, or None when nothing limits it."""
@@ -79,7 +80,7 @@ class PolicyLibrary:
         return None if holdings is None else await self._held_of(holdings)
 
     async def _held_of(self, holdings: Holdings) -> Held:
-        texts = {**holdings.inline, **await self._documents(holdings.attached)}
+        texts = {**holdings.inline, **self._in_force(holdings.attached)}
         identity = self._named(texts, PolicyKind.IDENTITY)
         return Held(identity, holdings.tags, await self._boundary(holdings.boundary))
 
@@ -93,6 +94,11 @@ class PolicyLibrary:
             return None
         found = self._named(await self._documents([arn]), PolicyKind.BOUNDARY)
         return found[0] if found else Policy(PolicyKind.BOUNDARY, (), name=arn)
+
+    def _in_force(self, attached: Mapping[str, str | None]) -> dict[str, str]:
+        """Return the documents of attached policies, of which the customers' were read."""
+        of_aws = {arn: policy.document for arn in attached if (policy := self._aws_policies.find(arn))}
+        return {arn: document for arn, document in {**attached, **of_aws}.items() if document is not None}
 
     async def _documents(self, arns: Sequence[str]) -> dict[str, str]:
         """Return the documents of managed policies by ARN. A deleted policy has no statements, so it allows nothing."""

@@ -1,8 +1,9 @@
 """Finds the principal that an access key id currently belongs to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from twinport.access.generations import ByGeneration, Generations
 from twinport.access.sealing import Sealer
 from twinport.access.session_callers import caller_of
 from twinport.catalog import credentials
@@ -10,7 +11,7 @@ from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.model.identities import Caller, Origin, PrincipalKind
+from twinport.model.identities import Caller, Origin, PrincipalKind, Reading
 from twinport.model.names import AccountId, is_account_id, root_arn, user_arn
 from twinport.refusals.callers import CredentialsUnknown, SessionExpired
 from twinport.settings.open_accounts import OpenAccounts
@@ -19,6 +20,8 @@ OPEN_SECRET = "test"  # noqa: S105 — public on purpose: open accounts are for 
 _OPEN_ALIAS = {"test": "000000000000"}
 _TELL_AGAIN_AFTER = timedelta(minutes=10)
 _SESSION_PREFIX = "ASIA"
+# The most keys and sessions that are remembered with their callers.
+_MOST_KNOWN = 4096
 _CLOSED = (
     "accounts are closed: make one with an administrator ('twinport account create NAME'), or start the server with "
     "'--open' for clients on this machine"
@@ -40,6 +43,15 @@ class Rarely:
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """An active key or a session as it was loaded; `expires_at` is that of a session."""
+
+    caller: Caller
+    secret: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Principals:
     """Finds callers and their secrets.
 
@@ -51,9 +63,10 @@ class Principals:
     world: Clock
     open_accounts: OpenAccounts
     _telling_of_closed: Rarely = field(default_factory=lambda: Rarely(_TELL_AGAIN_AFTER))
+    _known: ByGeneration[str, _Known] = field(default_factory=lambda: ByGeneration(_MOST_KNOWN))
 
-    async def find(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
-        """Return the caller and the secret of an active key.
+    async def find(self, access_key_id: str, origin: Origin, reading: Reading | None = None) -> tuple[Caller, str]:
+        """Return the caller and the secret of an active key. `reading` is a generation that was read just before.
 
         Raises CredentialsUnknown for a key, user or role that does not exist or is not active, SessionExpired for an
         expired session. A session of an open account is admitted for the same clients as the account itself.
@@ -61,9 +74,13 @@ class Principals:
         if (account := open_account(access_key_id)) is not None:
             self._require_open(account, origin)
             return root_caller(account, origin, access_key_id), OPEN_SECRET
-        if access_key_id.startswith(_SESSION_PREFIX):
-            return await self._session(access_key_id, origin)
-        return await self._key(access_key_id, origin)
+        reading = reading or await Generations(self.catalog).read()
+        known = await self._current(access_key_id, origin, reading.generation)
+        if known.expires_at is not None and known.expires_at <= self.world.now():
+            raise SessionExpired
+        if is_of_open_account(known.caller):
+            self._require_open(known.caller.account, origin)
+        return replace(known.caller, origin=origin, reading=reading), known.secret
 
     def _require_open(self, account: AccountId, origin: Origin) -> None:
         """Raise CredentialsUnknown unless accounts are open for this client. No other key consists of digits."""
@@ -80,29 +97,35 @@ class Principals:
         if self._telling_of_closed.is_due(self.world.now()):
             telemetry.warning(Event.OPEN_ACCOUNT_REFUSED, account=account, source=origin.source_ip, reason=_CLOSED)
 
-    async def _session(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
+    async def _current(self, access_key_id: str, origin: Origin, generation: int) -> _Known:
+        """Return a key or session as it is in a generation. One that is unknown is looked up each time."""
+        known = self._known.get(generation, access_key_id)
+        if known is None:
+            is_session = access_key_id.startswith(_SESSION_PREFIX)
+            known = await (self._session if is_session else self._key)(access_key_id, origin)
+            self._known.keep(generation, access_key_id, known)
+        return known
+
+    async def _session(self, access_key_id: str, origin: Origin) -> _Known:
         row = await self.catalog.partition.read(lambda db: credentials.session(db, access_key_id))
         if row is None:
             raise CredentialsUnknown
         if row.expires_at <= self.world.now():
             raise SessionExpired
         secret = self.sealer.open(row.sealed_secret, f"session {access_key_id}").decode()
-        caller = caller_of(row, origin)
-        if is_of_open_account(caller):
-            self._require_open(row.account, origin)
-        return caller, secret
+        return _Known(caller_of(row, origin), secret, row.expires_at)
 
-    async def _key(self, access_key_id: str, origin: Origin) -> tuple[Caller, str]:
+    async def _key(self, access_key_id: str, origin: Origin) -> _Known:
         row = await self.catalog.partition.read(lambda db: credentials.access_key(db, access_key_id))
         if row is None or row.status != "Active":
             raise CredentialsUnknown
         secret = self.sealer.open(row.sealed_secret, f"access key {access_key_id}").decode()
         if row.owner_id == row.account:
-            return root_caller(row.account, origin, access_key_id), secret
+            return _Known(root_caller(row.account, origin, access_key_id), secret)
         if row.user_name is None or row.user_path is None:
             raise CredentialsUnknown
         arn = user_arn(row.account, row.user_path, row.user_name)
-        return user_caller(row.account, arn, row.owner_id, origin, access_key_id), secret
+        return _Known(user_caller(row.account, arn, row.owner_id, origin, access_key_id), secret)
 
 
 def open_account(access_key_id: str) -> AccountId | None:

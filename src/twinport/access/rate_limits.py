@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from twinport.access.gate import NO_CONTEXT, Context, Gate, Resource
+from twinport.access.gate import NO_CONTEXT, Context, Decide, Gate, RepositoryResource, Resource
 from twinport.clock import Clock
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, RegionName
+from twinport.model.repository_facts import RepositoryFacts
 from twinport.refusals.requests import RateExceeded
 
 # Calls a second for an account in a Region (Amazon ECR service quotas). A second's worth may come at once.
@@ -45,13 +46,25 @@ class PacedGate:
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """As the port says. Raises RateExceeded too. A denied call is not counted."""
         await self.gate.authorize(caller, action, resource, context)
-        rate = self.rates.get(action)
-        if rate is not None:
-            self._take((resource.account, caller.origin.region, action), rate)
+        self._count(caller, (action,), resource)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
+        await self.gate.authorize_all(caller, actions, resource)
+        self._count(caller, actions, resource)
+
+    async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
+        decide = await self.gate.decision(caller, actions, resource)
+
+        def counting(facts: RepositoryFacts) -> None:
+            decide(facts)
+            self._count(caller, actions, resource)
+
+        return counting
+
+    def _count(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         for action in actions:
-            await self.authorize(caller, action, resource)
+            if (rate := self.rates.get(action)) is not None:
+                self._take((resource.account, caller.origin.region, action), rate)
 
     def _take(self, key: tuple[AccountId, RegionName, str], rate: int) -> None:
         now = self.clock.now()

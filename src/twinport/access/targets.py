@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from twinport.access.gate import AnyResource, IdentityResource, RepositoryResource, Resource
+from twinport.access.gate import EVERY_REPOSITORY, AnyResource, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_library import PolicyLibrary
 from twinport.access.request_context import resource_tag_keys
 from twinport.access.trust import RoleName
@@ -12,10 +12,9 @@ from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.model.entities import Role
 from twinport.model.names import AccountId, Registry
+from twinport.model.repository_facts import RegistryPolicy, RepositoryFacts
 from twinport.policies.documents import Policy, PolicyKind
 from twinport.policies.readings import Effect
-
-_EVERY_NAME = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +50,34 @@ class Targets:
                 return Target(arn, account, tags=resource_tag_keys("iam", tags))
 
     async def repository(self, registry: Registry, name: str, action: str) -> Target:
-        arn = registry.repository_arn(name)
-        registrys = await self._registry_policies(registry, action)
-        if name == _EVERY_NAME:
-            return Target(arn, registry.account, registrys)
-        region = self.catalog.region(registry.region)
-        facts = await region.read(lambda db: permissions.repository(db, registry, name))
+        if name == EVERY_REPOSITORY:
+            registrys = await self._registry_policies(registry, action)
+            return Target(registry.repository_arn(name), registry.account, registrys)
+        return self.of_facts(RepositoryResource(registry, name), await self.facts(registry, name), action)
+
+    async def facts(self, registry: Registry, name: str) -> RepositoryFacts:
+        """Read what decides about a repository on its side."""
+        return await self.catalog.region(registry.region).read(lambda db: permissions.repository(db, registry, name))
+
+    def of_facts(self, repository: RepositoryResource, facts: RepositoryFacts, action: str) -> Target:
+        """Return a repository of which the facts were read."""
         own = () if facts.policy is None else (self.library.read(facts.policy, PolicyKind.REPOSITORY),)
-        return Target(arn, registry.account, own + registrys, tags=resource_tag_keys("ecr", facts.tags))
+        policies = own + self._of_registry(facts.registry, action)
+        return Target(repository.arn, repository.account, policies, tags=resource_tag_keys("ecr", facts.tags))
 
     async def _registry_policies(self, registry: Registry, action: str) -> tuple[Policy, ...]:
+        region = self.catalog.region(registry.region)
+        return self._of_registry(await region.read(lambda db: permissions.registry_policy(db, registry)), action)
+
+    def _of_registry(self, found: RegistryPolicy | None, action: str) -> tuple[Policy, ...]:
         """Return the registry's policy. In scope V1 its allowances count for three actions alone, its denials for all.
 
         So an account setting takes away what a policy grants, and never what it forbids.
         """
-        region = self.catalog.region(registry.region)
-        found = await region.read(lambda db: permissions.registry_policy(db, registry))
         if found is None:
             return ()
-        policy, scope = self.library.read(found[0], PolicyKind.REGISTRY), found[1]
-        return (policy if scope.covers(action) else _denials(policy),)
+        policy = self.library.read(found.text, PolicyKind.REGISTRY)
+        return (policy if found.scope.covers(action) else _denials(policy),)
 
     async def role(self, name: RoleName) -> tuple[Target, Role | None]:
         """Return a role as a target, and the role itself. A missing role has an empty trust policy."""

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from twinport.access.generations import ByGeneration, Generations
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
@@ -16,7 +17,7 @@ from twinport.catalog import credentials
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.http import access_log
-from twinport.model.identities import Caller, Origin
+from twinport.model.identities import Caller, Origin, Reading
 from twinport.model.names import RegionName, region_name
 from twinport.processes import pools
 from twinport.refusals.callers import (
@@ -30,7 +31,9 @@ from twinport.refusals.requests import BadName
 
 TOKEN_LIFE = timedelta(hours=12)
 TOKEN_USER = "AWS"  # noqa: S105 — a user name, no secret
-_MOST_OPENED = 256
+# The most keys of Regions, and verified tokens, that are remembered.
+_MOST_KEYS = 256
+_MOST_TOKENS = 4096
 
 
 class RegionKeys:
@@ -42,8 +45,8 @@ class RegionKeys:
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock, regions: Collection[RegionName]) -> None:
         self._catalog, self._sealer, self._world, self._regions = catalog, sealer, world, regions
-        # The keys that were opened for one generation of the partition. A reset begins a new generation and voids them.
-        self._opened: dict[tuple[int, RegionName, str], bytes] = {}
+        # A reset of the deployment begins a new generation and voids the keys that were opened.
+        self._opened: ByGeneration[tuple[RegionName, str], bytes] = ByGeneration(_MOST_KEYS)
 
     async def sign(self, region: RegionName, text: str) -> str:
         """Return `key-id.mac` for a text."""
@@ -51,22 +54,25 @@ class RegionKeys:
         row = rows[0] if rows else await self._make(region)
         return f"{row.id}.{_mac(self._open(region, row), text)}"
 
-    async def verifies(self, region: RegionName, text: str, signature: str) -> bool:
-        """Tell whether `signature` is this Region's for `text`. Always False for a Region that is not served."""
+    async def verifies(self, region: RegionName, text: str, signature: str, generation: int | None = None) -> bool:
+        """Tell whether `signature` is this Region's for `text`. Always False for a Region that is not served.
+
+        `generation` is one that was read just before.
+        """
         if region not in self._regions:
             return False
         key_id, _, mac = signature.partition(".")
-        key = await self._key(region, key_id)
+        now = await self._catalog.partition.generation() if generation is None else generation
+        key = await self._key(region, key_id, now)
         return key is not None and hmac.compare_digest(_mac(key, text).encode(), mac.encode())
 
-    async def _key(self, region: RegionName, key_id: str) -> bytes | None:
-        place = (await self._catalog.partition.generation(), region, key_id)
-        if place not in self._opened:
-            rows = await self._catalog.region(region).read(credentials.token_keys)
-            if len(self._opened) >= _MOST_OPENED:
-                self._opened.clear()
-            self._opened |= {(place[0], region, row.id): self._open(region, row) for row in rows}
-        return self._opened.get(place)
+    async def _key(self, region: RegionName, key_id: str, generation: int) -> bytes | None:
+        opened = self._opened.get(generation, (region, key_id))
+        if opened is None:
+            for row in await self._catalog.region(region).read(credentials.token_keys):
+                self._opened.keep(generation, (region, row.id), self._open(region, row))
+            opened = self._opened.get(generation, (region, key_id))
+        return opened
 
     def _open(self, region: RegionName, row: credentials.TokenKeyRow) -> bytes:
         return self._sealer.open(row.sealed_key, f"token key {region} {row.id}")
@@ -87,6 +93,9 @@ class RegistryTokens:
 
     def __init__(self, keys: RegionKeys, principals: Principals, world: Clock, uses: Uses) -> None:
         self._keys, self._principals, self._world, self._uses = keys, principals, world, uses
+        self._generations = Generations(principals.catalog)
+        # The claims of tokens whose signature was verified, by token.
+        self._verified: ByGeneration[str, _Claims] = ByGeneration(_MOST_TOKENS)
 
     async def issue(self, caller: Caller) -> tuple[str, datetime]:
         """Return the password for user `AWS`, and when it ends: in 12 hours, or with the caller's session."""
@@ -108,19 +117,28 @@ class RegistryTokens:
         user, password = basic_credentials(authorization)
         if user != TOKEN_USER:
             raise RegistryTokenInvalid
-        payload, _, signature = password.partition(".")
-        claims = _claims(payload)
-        if not await self._keys.verifies(claims.region, f"token {payload}", signature):
-            raise RegistryTokenInvalid
+        reading = await self._generations.read()
+        claims = await self._claims(password, reading.generation)
         if claims.ends <= self._world.now().timestamp():
             raise RegistryTokenExpired
         if only_region is not None and only_region != claims.region:
             raise RegistryTokenInvalid
-        return await self._caller(claims.access_key_id, replace(origin, region=claims.region))
+        return await self._caller(claims.access_key_id, replace(origin, region=claims.region), reading)
 
-    async def _caller(self, access_key_id: str, origin: Origin) -> Caller:
+    async def _claims(self, token: str, generation: int) -> "_Claims":
+        """Return the claims of a token that a Region of this deployment signed. Raises RegistryTokenInvalid."""
+        known = self._verified.get(generation, token)
+        if known is None:
+            payload, _, signature = token.partition(".")
+            known = _claims(payload)
+            if not await self._keys.verifies(known.region, f"token {payload}", signature, generation):
+                raise RegistryTokenInvalid
+            self._verified.keep(generation, token, known)
+        return known
+
+    async def _caller(self, access_key_id: str, origin: Origin, reading: Reading) -> Caller:
         try:
-            caller, _ = await self._principals.find(access_key_id, origin)
+            caller, _ = await self._principals.find(access_key_id, origin, reading)
         except SessionExpired:
             raise RegistryTokenExpired from None
         except CredentialsUnknown:

@@ -79,6 +79,14 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A generation of IAM's data, and when it was read, in seconds of a monotonic clock."""
+
+    generation: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """A verified principal. The gate loads its current permissions by `unique_id`.
 
@@ -95,3 +103,5 @@ class Caller:
     origin: Origin
     session: Session | None = None
     access_key_id: str = ""
+    # The generation at which the credentials were verified. It is no fact of the caller.
+    reading: Reading | None = field(default=None, compare=False, repr=False)

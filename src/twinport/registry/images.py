@@ -7,6 +7,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from twinport.access.gate import Gate, RepositoryResource
+from twinport.catalog import pulls
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import images, registries, repositories, scans
 from twinport.catalog.regional.images import NewImage
@@ -35,6 +36,7 @@ from twinport.refusals.images import (
     ImageInaccessible,
     ImageNotFound,
     ImageReferenced,
+    RepositoryNotFound,
 )
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
@@ -43,7 +45,7 @@ from twinport.registry.paging import Page, PageRequest
 from twinport.settings.deviations import UNLIMITED, Quotas
 
 T = TypeVar("T")
-PUT = "ecr:PutImage"
+PUT, PULL = "ecr:PutImage", "ecr:BatchGetImage"
 _EVENTS = {
     Change.STORED: Event.IMAGE_PUT,
     Change.HEALED: Event.MANIFEST_HEALED,
@@ -132,21 +134,19 @@ class Images:
 
         Raises ImageNotFound, ImageArchived, ImageInaccessible.
         """
-        await self._authorize(caller, "ecr:BatchGetImage", registry, name)
-        repository_id, found = await self._pullable(registry, name, image)
+        repository_id, found = await self._pullable(caller, registry, name, image)
         self.pulls.note(caller, registry, repository_id, found.digest)
         return found
 
     async def look(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
         """As `get`, for a client that does not want the manifest itself: this is no pull."""
-        await self._authorize(caller, "ecr:BatchGetImage", registry, name)
-        return (await self._pullable(registry, name, image))[1]
+        return (await self._pullable(caller, registry, name, image))[1]
 
     async def get_many(
         self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
     ) -> Gotten:
         """Return the images of a batch that are there, and a reason for each of the others."""
-        await self._authorize(caller, "ecr:BatchGetImage", registry, name)
+        await self._authorize(caller, PULL, registry, name)
         repository_id, found = await self._read_much(
             registry, name, lambda db, repository: (repository.id, _each_stored(db, repository, batch))
         )
@@ -241,22 +241,26 @@ class Images:
     async def _authorize(self, caller: Caller, action: str, registry: Registry, name: RepositoryName) -> None:
         await self.gate.authorize(caller, action, RepositoryResource(registry, name))
 
-    async def _pullable(self, registry: Registry, name: RepositoryName, image: ImageId) -> tuple[int, StoredManifest]:
-        repository_id, found = await self._read(
-            registry, name, lambda db, repository: (repository.id, _stored(db, repository, image))
-        )
-        if isinstance(found, FailureCode):
+    async def _pullable(
+        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId
+    ) -> tuple[int, StoredManifest]:
+        decide = await self.gate.decision(caller, (PULL,), RepositoryResource(registry, name))
+
+        def find(db: Connection) -> tuple[int | None, StoredManifest | None]:
+            row = pulls.manifest(db, registry, name, image)
+            decide(row.facts)
+            return row.repository_id, row.whole(db)
+
+        repository_id, found = await self.catalog.region(registry.region).read(find)
+        if repository_id is None:
+            raise RepositoryNotFound(name, registry.account)
+        if found is None:
             raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
         if found.status is not ImageStatus.ACTIVE:
             raise ImageArchived(str(found.digest), name, registry.account)
         if await _damaged(registry, name, [found]):
             raise ImageInaccessible(str(found.digest), name, registry.account)
         return repository_id, found
-
-    async def _read(self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]) -> T:
-        return await self.catalog.region(registry.region).read(
-            lambda db: query(db, repositories.get(db, registry, name))
-        )
 
     async def _read_much(
         self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from twinport.access.gate import Gate, RepositoryResource
+from twinport.access.gate import Decide, Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores, has_whole
+from twinport.catalog import pulls
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import blobs, repositories, verification
 from twinport.catalog.regional.blobs import StoredBlob
@@ -21,8 +22,15 @@ from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
 from twinport.model.names import Registry, RepositoryName
+from twinport.model.repository_facts import RepositoryFacts
 from twinport.refusals.callers import DownloadExpired
-from twinport.refusals.images import DigestInvalid, LayerInaccessible, LayerNotFound, LayerReferenced
+from twinport.refusals.images import (
+    DigestInvalid,
+    LayerInaccessible,
+    LayerNotFound,
+    LayerReferenced,
+    RepositoryNotFound,
+)
 from twinport.refusals.storage import BlobMissing
 from twinport.settings.retention import Retention
 
@@ -77,6 +85,10 @@ class DownloadGrant:
     expires_at: datetime
 
 
+def _granted(_facts: RepositoryFacts) -> None:
+    """Decide nothing: the gate did when the grant was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layers:
     """The verbs of a repository's layers. Each asks the gate, or takes a grant that the gate has allowed."""
@@ -129,15 +141,13 @@ class Layers:
 
     async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
         """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, LayerInaccessible."""
-        await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, name))
-        return await self._found(registry, name, digest)
+        return await self._found(registry, name, digest, await self._deciding(caller, registry, name))
 
     async def grant_download(
         self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
     ) -> DownloadGrant:
         """Let any holder of the answer read one layer for an hour (GetDownloadUrlForLayer). Raises LayerNotFound."""
-        await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, name))
-        await self._found(registry, name, digest)
+        await self._found(registry, name, digest, await self._deciding(caller, registry, name))
         return DownloadGrant(registry, name, digest, self.clock.now() + GRANTED_FOR)
 
     async def redeem(self, grant: DownloadGrant) -> Layer:
@@ -149,10 +159,17 @@ class Layers:
             raise DownloadExpired
         return await self._found(grant.registry, grant.repository, grant.digest)
 
-    async def _found(self, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
-        stored = await self.catalog.region(registry.region).read(
-            lambda db: blobs.locate(db, repositories.get(db, registry, name).id, digest)
-        )
+    async def _deciding(self, caller: Caller, registry: Registry, name: RepositoryName) -> Decide:
+        return await self.gate.decision(caller, (DOWNLOAD,), RepositoryResource(registry, name))
+
+    async def _found(
+        self, registry: Registry, name: RepositoryName, digest: Digest, decide: Decide = _granted
+    ) -> Layer:
+        found = await self.catalog.region(registry.region).read(lambda db: pulls.blob(db, registry, name, digest))
+        decide(found.facts)
+        if not found.is_repository_there:
+            raise RepositoryNotFound(name, registry.account)
+        stored = found.blob
         if stored is None:
             raise LayerNotFound(str(digest), name, registry.account)
         if stored.damage is not None:

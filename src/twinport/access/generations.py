@@ -1,0 +1,60 @@
+"""The partition's generation: every change of IAM begins a new one, and what was loaded at one is true until the next.
+
+A caller of this module reads the generation before it loads what it keeps. docs/decisions/0044-cached-decisions.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
+from typing import Generic, TypeVar
+
+from twinport.catalog.ports import Catalog
+from twinport.model.identities import Caller, Reading
+
+K = TypeVar("K")
+V = TypeVar("V")
+# How long a request may use the generation that was read for its credentials. A request that waits for its client in
+# between reads the generation again.
+SAME_REQUEST = timedelta(milliseconds=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """Reads the generation once a request. `elapsed` counts seconds."""
+
+    catalog: Catalog
+    elapsed: Callable[[], float] = monotonic
+
+    async def read(self) -> Reading:
+        """Return the generation of now."""
+        at = self.elapsed()
+        return Reading(await self.catalog.partition.generation(), at)
+
+    async def at(self, caller: Caller) -> int:
+        """Return the generation that was read for the caller's credentials, or read it again if that was long ago."""
+        reading = caller.reading
+        if reading is None or self.elapsed() - reading.at >= SAME_REQUEST.total_seconds():
+            reading = await self.read()
+        return reading.generation
+
+
+@dataclass(slots=True)
+class ByGeneration(Generic[K, V]):
+    """What was loaded at the newest generation, at most `most` entries. A newer generation voids all of them."""
+
+    most: int
+    _generation: int = 0
+    _entries: dict[K, V] = field(default_factory=dict)
+
+    def get(self, generation: int, key: K) -> V | None:
+        return self._entries.get(key) if generation == self._generation else None
+
+    def keep(self, generation: int, key: K, value: V) -> None:
+        """Keep what was loaded after `generation` was read. What belongs to an older generation is not kept."""
+        if generation < self._generation:
+            return
+        if generation > self._generation or len(self._entries) >= self.most:
+            self._entries = {}
+        self._generation = generation
+        self._entries[key] = value

@@ -1,0 +1,97 @@
+"""How much the hot paths ask of the databases: counted, since times depend on the machine."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.catalogs import ENGINES, POSTGRESQL
+from tests.deployment import Process, begun
+from tests.fakes import ACCOUNT
+from tests.statements import Sent, sent_by_new_connections
+
+MANIFEST = "/v2/team/api/manifests/v1"
+_WHAT_CI_MAY = ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages")
+_TO_PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
+Act = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class House:
+    """A process with a repository that holds one image, a user with a policy of two statements, and its token."""
+
+    process: Process
+    sent: Sent
+    auth: dict[str, str]
+
+    async def get(self, path: str = MANIFEST, method: str = "GET") -> None:
+        assert (await self.process.ask(method, path, b"", self.auth)).status == 200
+
+    async def least(self, act: Act, times: int = 5) -> list[str]:
+        """Return the statements of an act at its cheapest: a background task may send its own meanwhile."""
+        counted = []
+        for _ in range(times):
+            self.sent.taken()
+            await act()
+            counted.append(self.sent.taken())
+        return min(counted, key=len)
+
+
+@pytest.fixture(params=ENGINES)
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    database = request.getfixturevalue("postgres_address") if request.param == POSTGRESQL else None
+    with sent_by_new_connections() as sent:
+        process = begun(tmp_path / "data", database)
+        try:
+            yield await _furnished(process, sent)
+        finally:
+            process.whole.close()
+
+
+async def _furnished(process: Process, sent: Sent) -> House:
+    await process.done("iam", "CreateUser", {"UserName": "ci"})
+    statements = [{"Effect": "Allow", "Action": each, "Resource": "*"} for each in (_WHAT_CI_MAY, _TO_PUSH)]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    await process.done("iam", "PutUserPolicy", {"UserName": "ci", "PolicyName": "p", "PolicyDocument": document})
+    await process.done("ecr", "CreateRepository", {"repositoryName": "team/api"})
+    auth = await process.login(await process.new_keys("ci"))
+    await process.push("team/api", "v1", auth)
+    return House(process, sent, auth)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_manifest_that_was_pulled_before_takes_two_statements(house: House, method: str) -> None:
+    assert len(await house.least(lambda: house.get(method=method))) <= 2
+
+
+async def test_a_manifest_by_its_digest_takes_two_statements(house: House) -> None:
+    answer = await house.process.ask("GET", MANIFEST, b"", house.auth)
+    path = f"/v2/team/api/manifests/{answer.headers['docker-content-digest']}"
+    assert len(await house.least(lambda: house.get(path))) <= 2
+
+
+async def test_a_blob_takes_two_statements(house: House) -> None:
+    answer = await house.process.ask("GET", MANIFEST, b"", house.auth)
+    path = f"/v2/team/api/blobs/{answer.json['config']['digest']}"
+    assert len(await house.least(lambda: house.get(path))) <= 2
+
+
+async def test_pushes_void_nothing_that_pulls_keep(house: House) -> None:
+    await house.get()
+    pulls = []
+    for number in range(20):
+        await house.process.push("team/api", f"t{number}", house.auth)
+        pulls.extend([len(await house.least(house.get, times=1)) for _ in range(5)])
+    assert sum(count <= 2 for count in pulls) > 0.95 * len(pulls), median(pulls)
+
+
+async def test_a_change_of_iam_is_loaded_once(house: House) -> None:
+    tag = {"UserName": "ci", "Tags.member.1.Key": "team", "Tags.member.1.Value": ACCOUNT}
+    await house.process.done("iam", "TagUser", tag)
+    house.sent.taken()
+    await house.get()
+    assert 2 < len(house.sent.taken()) <= 5
+    assert len(await house.least(house.get)) <= 2
