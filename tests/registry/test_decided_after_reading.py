@@ -11,6 +11,7 @@ from twinport.access.gate import Decide, RepositoryResource
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
+from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId
@@ -18,7 +19,6 @@ from twinport.model.names import RegionName, RepositoryName, TagName
 from twinport.model.repository_facts import RepositoryFacts
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
-from twinport.registry.pushes import Push, Unchanged
 
 CONFIG, LAYER = b"config", b"layer"
 IMAGE = image_of(CONFIG, LAYER)
