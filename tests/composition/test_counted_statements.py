@@ -10,7 +10,6 @@ import pytest
 
 from tests.catalogs import ENGINES, POSTGRESQL
 from tests.deployment import Process, begun
-from tests.fakes import ACCOUNT
 from tests.statements import Sent, sent_by_new_connections
 
 MANIFEST = "/v2/team/api/manifests/v1"
@@ -89,9 +88,10 @@ async def test_pushes_void_nothing_that_pulls_keep(house: House) -> None:
 
 
 async def test_a_change_of_iam_is_loaded_once(house: House) -> None:
-    tag = {"UserName": "ci", "Tags.member.1.Key": "team", "Tags.member.1.Value": ACCOUNT}
-    await house.process.done("iam", "TagUser", tag)
-    house.sent.taken()
-    await house.get()
-    assert 2 < len(house.sent.taken()) <= 5
+    counted = []
+    for value in ("red", "blue", "green"):
+        tag = {"UserName": "ci", "Tags.member.1.Key": "team", "Tags.member.1.Value": value}
+        await house.process.done("iam", "TagUser", tag)
+        counted.append(len(await house.least(house.get, times=1)))
+    assert 2 < min(counted) <= 5
     assert len(await house.least(house.get)) <= 2
