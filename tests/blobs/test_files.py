@@ -12,18 +12,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.blobs.blob_store_contract import CONTRACT, LARGE, SMALL, Factory, content, store, stored_files
+from tests.blobs.blob_store_contract import ABSENT, CONTRACT, LARGE, SMALL, Factory, content, store
 from tests.blobs.forgetful_disk import Crash, ForgetfulDisk, Killed, failing_at, killed_at
+from tests.blobs.streaming_store import StreamingStore
 from tests.fakes import REGION
-from twinport.blobs.files import FileBlobStores
+from twinport.blobs.files import FileBlobStore, FileBlobStores
 from twinport.blobs.operations import CopyRange, OwnDisk
 from twinport.blobs.running import RunningHash
-from twinport.blobs.store import BlobStore
 from twinport.model.content import Digest, Key
 from twinport.refusals.storage import StorageUnavailable
 
 
-def new_store(folder: Path, disk: ForgetfulDisk | None = None) -> BlobStore:
+def stored_files(target: FileBlobStore) -> list[Path]:
+    folder = target.path(ABSENT).parent.parent
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def new_store(folder: Path, disk: ForgetfulDisk | None = None) -> FileBlobStore:
     folder.mkdir(exist_ok=True)
     return FileBlobStores(folder, disk).region(REGION)
 
@@ -35,6 +40,27 @@ async def test_a_file_store_keeps_its(
 ) -> None:
     numbers = itertools.count()
     await promise(lambda: new_store(tmp_path / str(next(numbers)), ForgetfulDisk(clones=clones)))
+
+
+@pytest.mark.parametrize("promise", CONTRACT, ids=lambda promise: promise.__name__)
+async def test_a_store_without_files_keeps_its(promise: Callable[[Factory], Awaitable[None]], tmp_path: Path) -> None:
+    numbers = itertools.count()
+    await promise(lambda: StreamingStore(new_store(tmp_path / str(next(numbers)))))
+
+
+async def test_an_adopted_file_shares_no_inode_with_its_source(tmp_path: Path) -> None:
+    source, target = new_store(tmp_path / "a"), new_store(tmp_path / "b")
+    for original in (SMALL, LARGE):
+        key = (await store(source, original)).key
+        adopted = await target.adopt(source, key)
+        assert target.path(adopted.key).stat().st_ino != source.path(key).stat().st_ino
+
+
+async def test_an_abandoned_writer_leaves_no_file(tmp_path: Path) -> None:
+    target = new_store(tmp_path)
+    async with target.create() as writer:
+        await writer.write(LARGE)
+    assert stored_files(target) == []
 
 
 async def test_a_blob_lies_under_the_first_two_digits_of_its_key(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from sqlalchemy import Connection
 
+from tests.blobs.streaming_store import StreamingStores
 from tests.creation import create_on_push
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.ports import free_port
 from tests.waiting import PATIENCE_SECONDS
 from twinport.blobs.files import FileBlobStores
+from twinport.blobs.store import BlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.regional import repositories
 from twinport.clock import ManualClock
@@ -94,10 +96,12 @@ class Routed:
 
 
 @asynccontextmanager
-async def served_blobs(folder: Path) -> AsyncIterator[Site]:
+async def served_blobs(folder: Path, *, files: bool = True) -> AsyncIterator[Site]:
+    """Serve blobs from files, or from a store that can only be read."""
     catalog = EmbeddedCatalog(folder, ManualClock())
     await catalog.region(REGISTRY.region).write(_insert_repositories)
-    stores, clock = FileBlobStores(folder), ManualClock()
+    kept, clock = FileBlobStores(folder), ManualClock()
+    stores: BlobStores = kept if files else StreamingStores(kept)
     gate, creation = AllowAll(), create_on_push(catalog, AllowAll(), clock)
     routed = Routed(BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock), creation))
     port = free_port()

@@ -43,9 +43,9 @@ async def empty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]
         yield site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def holding(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    async with served_blobs(tmp_path_factory.mktemp("holding")) as site:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[True, False], ids=["files", "streams"])
+async def holding(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with served_blobs(tmp_path_factory.mktemp("holding"), files=request.param) as site:
         await push(site)
         yield site
 
@@ -160,6 +160,27 @@ async def test_a_large_blob_and_its_large_range_arrive_whole(site: Site) -> None
     path = f"/v2/{NAME}/blobs/{Digest.of(LARGE)}"
     assert (await send(site, "GET", path)).body == LARGE
     assert (await send(site, "GET", path, range="bytes=5-6000000")).body == LARGE[5:6000001]
+
+
+async def test_blobs_of_a_store_that_can_only_be_read_arrive_whole(tmp_path: Path) -> None:
+    async with served_blobs(tmp_path, files=False) as site:
+        for content in (b"", CONTENT, LARGE):
+            await push(site, content)
+            path = f"/v2/{NAME}/blobs/{Digest.of(content)}"
+            answer = await send(site, "GET", path)
+            assert (answer.status, answer.headers["content-length"]) == (200, str(len(content)))
+            assert answer.body == content
+        part = await send(site, "GET", f"/v2/{NAME}/blobs/{Digest.of(LARGE)}", range="bytes=5-6000000")
+        assert part.body == LARGE[5:6000001]
+
+
+async def test_a_blob_in_parts_is_joined_in_a_store_that_can_only_be_read(tmp_path: Path) -> None:
+    async with served_blobs(tmp_path, files=False) as site:
+        location = await begin(site)
+        for first in range(0, len(CONTENT), 5000):
+            await send(site, "PATCH", location, CONTENT[first : first + 5000])
+        assert (await send(site, "PUT", f"{location}?digest={DIGEST}")).status == 201
+        assert (await send(site, "GET", BLOB)).body == CONTENT
 
 
 async def test_an_empty_blob_is_served(site: Site) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from tests.counted import CountedCatalog
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, REGION, TICK, Dump, pieces_of
+from tests.registry.serving import path_of
 from twinport.blobs.files import random_key
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import candidates, repositories, schema, uploads
@@ -132,7 +133,8 @@ async def test_a_completion_that_is_sent_again_is_answered_while_segments_are_le
     upload = await begun(dump)
     for _ in range(2):
         layer = await dump.uploads.complete(ME, REGISTRY, API, upload, Digest.of(PART * SOME), None)
-        assert layer.path.read_bytes() == PART * SOME
+        assert layer.digest == Digest.of(PART * SOME)
+        assert path_of(await dump.layers.find(ME, REGISTRY, API, layer.digest)).read_bytes() == PART * SOME
     assert await dump.region.read(segments) > 0
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, Dump
+from tests.registry.serving import path_of
 from tests.shelf import image_of
 from twinport.blobs.throughput_limit import UNHURRIED
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -224,7 +225,7 @@ class Machine(RuleBasedStateMachine):
         for name, contents in self.images:
             for content in set(contents) - self.damaged:
                 found = self.do(self.dump.layers.find(ME, REGISTRY, name, Digest.of(content)))
-                assert found.path.read_bytes() == content
+                assert path_of(found).read_bytes() == content
 
     def teardown(self) -> None:
         try:

@@ -210,13 +210,13 @@ async def test_an_upload_that_expired_takes_no_memory_whichever_process_ended_it
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "read"])
 async def test_a_segment_that_is_gone_or_cut_short_completes_no_upload(
-    processes: tuple[Site, Site, list[str]], *, known: bool
+    processes: tuple[Site, Site, list[str]], tmp_path: Path, *, known: bool
 ) -> None:
     first, second, _ = processes
     upload = await first.begin(*PARTS)
     begun = await first.uploads._under_way(REGISTRY, NAME, upload)
     segments = [segment async for segment in first.uploads._segments(begun)]
-    path = first.uploads.stores.region(REGISTRY.region).path(segments[1].key)
+    path = FileBlobStores(tmp_path).region(REGISTRY.region).path(segments[1].key)
     os.truncate(path, 10)
     with pytest.raises(BlobMissing):
         await (first if known else second).complete(upload, JOINED)

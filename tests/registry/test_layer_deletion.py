@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, Dump
+from tests.registry.serving import path_of
 from twinport.catalog.ports import WholeCatalog
 from twinport.model.content import Digest
 from twinport.refusals.images import LayerNotFound, LayerReferenced, LayersMissing, RepositoryNotFound
@@ -70,7 +71,7 @@ async def test_a_layer_that_comes_again_before_its_bytes_went_is_whole(dump: Dum
     await dump.sweep(timedelta(minutes=1))
     await dump.push(CONFIG, LAYER)
     await dump.settle()
-    assert (await dump.layers.find(ME, REGISTRY, API, digest)).path.read_bytes() == LAYER
+    assert path_of(await dump.layers.find(ME, REGISTRY, API, digest)).read_bytes() == LAYER
 
 
 async def test_what_is_not_there_cannot_be_deleted(dump: Dump) -> None:

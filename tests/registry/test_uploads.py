@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from tests.catalogs import TimedCatalog
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
+from tests.registry.serving import path_of
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.regional import repositories, schema
@@ -30,7 +31,7 @@ from twinport.refusals.images import (
     UploadOutOfOrder,
 )
 from twinport.refusals.storage import Interrupted
-from twinport.registry.layers import Layers
+from twinport.registry.layers import Layer, Layers
 from twinport.registry.uploads import LEAST_PART, Part, Uploads
 
 ME = caller()
@@ -69,7 +70,7 @@ class Site:
         await self.uploads.complete(ME, REGISTRY, NAME, upload_id, digest, part)
 
     async def stored(self, digest: Digest, name: RepositoryName = NAME) -> bytes:
-        return (await self.layers.find(ME, REGISTRY, name, digest)).path.read_bytes()
+        return path_of(await self.layers.find(ME, REGISTRY, name, digest)).read_bytes()
 
     async def named_keys(self) -> set[str]:
         return await self.uploads.catalog.region(REGISTRY.region).read(named_keys)
@@ -249,7 +250,7 @@ async def test_of_two_completions_at_once_both_succeed_and_the_layer_is_there(si
 async def test_two_uploads_of_one_digest_leave_one_of_them_to_sweep(site: Site) -> None:
     whole = [site.uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, pieces_of(CONTENT)) for _ in range(5)]
     layers = await asyncio.gather(*whole)
-    assert {layer.path for layer in layers} == {(await site.layers.find(ME, REGISTRY, NAME, DIGEST)).path}
+    assert set(layers) == {Layer(DIGEST, len(CONTENT))}
     assert await site.stored(DIGEST) == CONTENT
     assert site.files() == await site.named_keys()
 

@@ -22,7 +22,7 @@ async def damage_of(
     Raises BlobUnreadable if they cannot be read for another reason than damage.
     """
     try:
-        if store.size(key) != size:
+        if await store.size(key) != size:
             return Damage.WRONG_SIZE
         return None if await _digest(store, key, size, digest.algorithm, limit) == digest.hex else Damage.WRONG_DIGEST
     except BlobMissing:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from twinport.blobs.operations import FileOperations, OwnDisk
 from twinport.blobs.running import RunningHash
-from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, ListedBlob, WrittenBlob
+from twinport.blobs.store import SHA256_ALONE, BlobReader, ListedBlob, Serving, StoredFile, WrittenBlob
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.files import disks
 from twinport.model.content import Digest, Key
@@ -42,7 +42,7 @@ class FileBlobStores:
         self._budget = Budget(_COLLECTED_TOGETHER)
         self._stores: dict[RegionName, FileBlobStore] = {}
 
-    def region(self, name: RegionName) -> BlobStore:
+    def region(self, name: RegionName) -> "FileBlobStore":
         if name not in self._stores:
             folders = Folders(self._data / "regions" / name / "blobs", self._data, self._disk)
             self._stores[name] = FileBlobStore(folders, self._disk, self._budget)
@@ -62,14 +62,21 @@ class FileBlobStore:
         self._folders, self._disk, self._budget, self._new_key = folders, disk, budget, new_key
 
     def path(self, key: Key) -> Path:
+        """Return the path of a blob's file, whether or not it is there."""
         return self._folders.root / key[:2] / key
 
-    def size(self, key: Key) -> int:
+    async def serving(self, key: Key) -> Serving:
+        return StoredFile(self.path(key))
+
+    async def size(self, key: Key) -> int:
+        return self._size(key)
+
+    def _size(self, key: Key) -> int:
         with _reading(key):
             return self.path(key).stat().st_size
 
     async def read(self, key: Key, first: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
-        left = self.size(key) - first if size is None else size
+        left = self._size(key) - first if size is None else size
         # Opened on the event loop: it takes microseconds, and a file that a thread opens would stay open if the reader
         # is canceled.
         with self._open(key) as file:
@@ -98,9 +105,9 @@ class FileBlobStore:
         return NewBlob(key, self.path(key), algorithms, self._folders, self._disk)
 
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
-        large = source.size(key) > COLLECTED_WHOLE
+        is_large = await source.size(key) > COLLECTED_WHOLE
         async with self.create(algorithms) as writer:
-            if not (large and await writer.clone(source.path(key))):
+            if not (is_large and await writer.clone(await source.serving(key))):
                 async for piece in source.read(key):
                     await writer.write(piece)
             return await writer.finish()

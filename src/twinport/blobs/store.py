@@ -4,7 +4,7 @@ A key is 128 random bits and never used again, so two writers can never meet, an
 files and nothing worse. The catalog gives the bytes their names.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,14 +72,31 @@ class BlobWriter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Bytes that are a file of this machine, which the system can send or copy by itself."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStream:
+    """Bytes that only their store can read: `read` yields `size` of them from `first` on, as `BlobReader.read` does."""
+
+    read: Callable[[int, int], AsyncIterator[bytes]]
+
+
+Serving = StoredFile | StoredStream
+
+
 class BlobReader(Protocol):
     """Queries about stored bytes."""
 
-    def path(self, key: Key) -> Path:
-        """Return the path of the bytes, whether or not they are there."""
+    async def serving(self, key: Key) -> Serving:
+        """Return how the bytes reach a client or another store, whether or not they are there."""
         ...
 
-    def size(self, key: Key) -> int:
+    async def size(self, key: Key) -> int:
         """Return the number of bytes. Raises BlobMissing, BlobUnreadable."""
         ...
 
@@ -91,10 +108,10 @@ class BlobReader(Protocol):
         ...
 
 
-def has_whole(store: BlobReader, key: Key, size: int) -> bool:
+async def has_whole(store: BlobReader, key: Key, size: int) -> bool:
     """Tell whether bytes are there in the expected number. Their content is not checked."""
     try:
-        return store.size(key) == size
+        return await store.size(key) == size
     except (BlobMissing, BlobUnreadable):
         return False
 

@@ -10,18 +10,20 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Self, TypeVar
 
 from twinport.blobs.operations import FileOperations, NewFile
 from twinport.blobs.running import ALGORITHM, RunningHash, Sum
-from twinport.blobs.store import BlobReader, WrittenBlob
+from twinport.blobs.store import BlobReader, Serving, StoredFile, StoredStream, WrittenBlob
 from twinport.model.content import Digest, Key
 from twinport.processes.pools import BLOBS
 from twinport.refusals.images import DigestMismatch
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
+T = TypeVar("T")
 COLLECTED_WHOLE = 4 << 20
 _BATCH = 1 << 20
 # The batch of a body for which the budget has no room, so that a thousand stalled clients hold little memory.
@@ -111,6 +113,17 @@ class NewBlob:
                     self._hash_copied(step)
                 copied += step
             self._size += copied if self._is_known else 0
+
+    def take_joined(self, piece: bytes) -> None:
+        """Append bytes of another blob that passed through this process."""
+        with self._lock, _storage_errors():
+            if self._is_abandoned:
+                return
+            if self._is_known:
+                self._size += len(piece)
+            else:
+                self._hash(piece)
+            self._opened().write(piece)
 
     def append(self, batch: bytearray) -> None:
         with self._lock, _storage_errors():
@@ -241,16 +254,27 @@ class FileWriter:
 
     async def join(self, source: BlobReader, key: Key, size: int) -> None:
         """Take the first bytes of another blob, after earlier joined bytes and before any piece."""
-        path = source.path(key)
         self.size += size
-        await self._previous_job()
-        self._job = job = BLOBS.start(lambda: self._blob.join(path, key, size))
-        await job
+        match await source.serving(key):
+            case StoredFile(path=path):
+                await self._do(lambda: self._blob.join(path, key, size))
+            case StoredStream(read=read):
+                async for piece in read(0, size):
+                    await self._do(partial(self._blob.take_joined, piece))
 
-    async def clone(self, source: Path) -> bool:
-        """Take all bytes of another file without copying them, if the disk can do that. Nothing was written before."""
-        self._job = job = BLOBS.start(lambda: self._blob.clone(source))
-        return await job
+    async def clone(self, source: Serving) -> bool:
+        """Take all bytes of another blob without copying them, if the disk can do that. Nothing was written before."""
+        match source:
+            case StoredFile(path=path):
+                return await self._do(lambda: self._blob.clone(path))
+            case StoredStream():
+                return False
+
+    async def _do(self, job: Callable[[], T]) -> T:
+        """Do a job after the previous one, and wait for it."""
+        await self._previous_job()
+        self._job = started = BLOBS.start(job)
+        return await started
 
     async def finish(self) -> WrittenBlob:
         return await self._finish(lambda: self._blob.finish(self._waiting))
@@ -259,9 +283,7 @@ class FileWriter:
         return await self._finish(lambda: self._blob.finish_as(self._waiting, candidates))
 
     async def _finish(self, last_job: Callable[[], WrittenBlob]) -> WrittenBlob:
-        await self._previous_job()
-        self._job = job = BLOBS.start(last_job)
-        written = await job
+        written = await self._do(last_job)
         self._is_kept = True
         return written
 

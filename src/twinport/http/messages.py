@@ -177,7 +177,21 @@ class FileAnswer:
         return self.size
 
 
-AnyAnswer = Answer | FileAnswer
+@dataclass(frozen=True, slots=True)
+class StreamAnswer:
+    """`size` bytes that `pieces` yields when it is called: their source is opened only if they are sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    size: int
+    pieces: Callable[[], AsyncIterator[bytes]]
+
+    @property
+    def length(self) -> int:
+        return self.size
+
+
+AnyAnswer = Answer | FileAnswer | StreamAnswer
 
 
 class Door(Protocol):
@@ -217,16 +231,16 @@ def request_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> R
 async def send_answer(send: Send, answer: AnyAnswer, *, head: bool) -> None:
     """Write an answer. For a HEAD request it writes only the headers."""
     headers = dict(answer.headers)
-    match answer:
-        case Answer():
-            if not (head and "content-length" in headers):
-                headers["content-length"] = str(len(answer.body))
-        case FileAnswer():
-            headers["content-length"] = str(answer.size)
+    if not (head and isinstance(answer, Answer) and "content-length" in headers):
+        headers["content-length"] = str(answer.length)
     await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(headers)})
     if head:
         await send({"type": "http.response.body", "body": b""})
-        return
+    else:
+        await _send_content(send, answer)
+
+
+async def _send_content(send: Send, answer: AnyAnswer) -> None:
     match answer:
         case Answer():
             await _send_body(send, answer.body)
@@ -234,6 +248,8 @@ async def send_answer(send: Send, answer: AnyAnswer, *, head: bool) -> None:
             await send({"type": "http.response.pathsend", "path": str(answer.path)})
         case FileAnswer():
             await _send_range(send, answer)
+        case StreamAnswer():
+            await _send_stream(send, answer)
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -261,3 +277,17 @@ async def _send_range(send: Send, answer: FileAnswer) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
     if answer.size == 0:
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_stream(send: Send, answer: StreamAnswer) -> None:
+    """Send what a store yields. The status is sent already, so a refusal breaks the answer off."""
+    sent = 0
+    try:
+        async for piece in answer.pieces():
+            sent += len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except Refusal as refusal:
+        raise Interrupted(refusal.message) from refusal
+    if sent != answer.size:
+        raise Interrupted("the bytes ended before the answer did")
+    await send({"type": "http.response.body", "body": b""})

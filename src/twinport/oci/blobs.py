@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
 
-from twinport.http.messages import Answer, AnyAnswer, FileAnswer, Request
+from twinport.blobs.store import StoredFile, StoredStream
+from twinport.http.messages import Answer, AnyAnswer, FileAnswer, Request, StreamAnswer
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.oci.headers import ContentType, safe_headers
@@ -17,7 +18,7 @@ from twinport.oci.target import Target
 from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrder
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
-from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers
+from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers, ServedLayer
 from twinport.registry.uploads import START, Part, Uploads, UploadState
 from twinport.settings.deviations import STANDARD, Deviation, Deviations
 
@@ -159,19 +160,29 @@ def _length(header: str) -> int:
     return int(header)
 
 
-def _content(request: Request, layer: Layer) -> AnyAnswer:
+def _content(request: Request, layer: ServedLayer) -> AnyAnswer:
     """Answer with a layer's bytes, or the requested range of them."""
     headers = _blob_headers(layer.digest)
     is_other = request.header("if-range") not in (None, headers["etag"])
     match Whole() if is_other else asked_range(request.header("range"), layer.size):
         case Whole():
-            return FileAnswer(200, headers, layer.path, 0, layer.size, whole=True)
+            return _bytes(200, headers, layer, None)
         case Span() as span:
             headers["content-range"] = f"bytes {span.first}-{span.last}/{layer.size}"
-            return FileAnswer(206, headers, layer.path, span.first, span.size, whole=False)
+            return _bytes(206, headers, layer, span)
         case Unsatisfiable():
             headers["content-range"] = f"bytes */{layer.size}"
             return Answer(416, headers)
+
+
+def _bytes(status: int, headers: Mapping[str, str], layer: ServedLayer, span: Span | None) -> AnyAnswer:
+    """Answer with a span of a layer, or all of it: a file by its path, else what its store yields."""
+    first, size = (0, layer.size) if span is None else (span.first, span.size)
+    match layer.serving:
+        case StoredFile(path=path):
+            return FileAnswer(status, headers, path, first, size, whole=span is None)
+        case StoredStream(read=read):
+            return StreamAnswer(status, headers, size, partial(read, first, size))
 
 
 def _created(target: Target, layer: Layer) -> Answer:

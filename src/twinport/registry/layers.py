@@ -4,10 +4,9 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from twinport.access.gate import Decide, Gate, RepositoryResource
-from twinport.blobs.store import BlobReader, BlobStores, has_whole
+from twinport.blobs.store import BlobReader, BlobStores, Serving, has_whole
 from twinport.catalog import pulls
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import blobs, repositories, verification
@@ -43,12 +42,19 @@ GRANTED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A blob that a repository holds. Only manifests know its `media_type`."""
+    """A blob that a repository holds."""
 
     digest: Digest
     size: int
-    path: Path
-    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedLayer:
+    """A layer that is there whole, and how its bytes reach a client."""
+
+    digest: Digest
+    size: int
+    serving: Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ class Layers:
 
         await self.catalog.region(registry.region).write(unlink)
 
-    async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> Layer:
+    async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> ServedLayer:
         """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, LayerInaccessible."""
         return await self._found(registry, name, digest, await self._deciding(caller, registry, name))
 
@@ -150,7 +156,7 @@ class Layers:
         await self._found(registry, name, digest, await self._deciding(caller, registry, name))
         return DownloadGrant(registry, name, digest, self.clock.now() + GRANTED_FOR)
 
-    async def redeem(self, grant: DownloadGrant) -> Layer:
+    async def redeem(self, grant: DownloadGrant) -> ServedLayer:
         """Return the layer of a verified grant. The gate decided when the grant was given.
 
         Raises DownloadExpired, LayerNotFound, LayerInaccessible.
@@ -164,7 +170,7 @@ class Layers:
 
     async def _found(
         self, registry: Registry, name: RepositoryName, digest: Digest, decide: Decide = _granted
-    ) -> Layer:
+    ) -> ServedLayer:
         found = await self.catalog.region(registry.region).read(lambda db: pulls.blob(db, registry, name, digest))
         decide(found.facts)
         if not found.is_repository_there:
@@ -176,16 +182,16 @@ class Layers:
             raise LayerInaccessible(str(digest), name, registry.account)
         store = self.stores.region(registry.region)
         try:
-            _require_whole(store, stored)
+            await _require_whole(store, stored)
         except BlobMissing as damage:
             await self._report(registry, name, digest, stored)
             raise LayerInaccessible(str(digest), name, registry.account) from damage
-        return Layer(digest, stored.size, store.path(stored.key))
+        return ServedLayer(digest, stored.size, await store.serving(stored.key))
 
     async def _lost(self, registry: Registry, name: RepositoryName, held: Mapping[Digest, StoredBlob]) -> set[Digest]:
         """Return the layers whose files are missing or of a wrong size; none if the whole store is away for a time."""
         store = self.stores.region(registry.region)
-        lost = {digest for digest, stored in held.items() if not has_whole(store, stored.key, stored.size)}
+        lost = {digest for digest, stored in held.items() if not await has_whole(store, stored.key, stored.size)}
         if not lost or not await store.is_there():
             return set()
         for digest in lost:
@@ -205,9 +211,9 @@ class Layers:
                     names.QUARANTINED.add()
 
 
-def _require_whole(store: BlobReader, stored: StoredBlob) -> None:
+async def _require_whole(store: BlobReader, stored: StoredBlob) -> None:
     """Check a file before the answer begins, while the server can still report that it is gone or too short."""
-    if store.size(stored.key) != stored.size:
+    if await store.size(stored.key) != stored.size:
         raise BlobMissing(stored.key)
 
 

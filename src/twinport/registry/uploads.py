@@ -193,9 +193,9 @@ class Uploads:
             return None if owner is None else blobs.promised(db, owner.id, [digest], self._since(db)).get(digest)
 
         stored = await self.catalog.region(registry.region).read(promised)
-        if stored is None or not _is_sound(self.stores.region(registry.region), stored):
+        if stored is None or not await _is_sound(self.stores.region(registry.region), stored):
             return None
-        return self._layer(registry, digest, stored)
+        return Layer(digest, stored.size)
 
     async def complete_parts(
         self,
@@ -233,7 +233,7 @@ class Uploads:
             lambda db: blobs.promised(db, upload.repository.id, digests, self._since(db))
         )
         for digest, stored in held.items():
-            if _is_sound(self.stores.region(registry.region), stored):
+            if await _is_sound(self.stores.region(registry.region), stored):
                 raise LayerExists(str(digest), name, registry.account)
         try:
             return await self._finish(upload, tuple(digests), None)
@@ -314,7 +314,7 @@ class Uploads:
         stored = await self.catalog.region(registry.region).write(
             lambda db: uploads.mount(db, registry, name, digest, source_name, self.catalog.now(db))
         )
-        return None if stored is None else self._layer(registry, digest, stored)
+        return None if stored is None else Layer(digest, stored.size)
 
     def _since(self, db: Connection) -> datetime:
         """Return since when, at the earliest, a layer without an image may wait for one and still count as there."""
@@ -396,14 +396,14 @@ class Uploads:
         """Describe durable bytes. They replace damaged ones, as far as a look at the file tells."""
         region = registry.region
         standing = await self.catalog.region(region).read(lambda db: blobs.named(db, digest))
-        if standing is None or _is_sound(self.stores.region(region), standing):
+        if standing is None or await _is_sound(self.stores.region(region), standing):
             return NewBlob(digest, key, size)
         return NewBlob(digest, key, size, instead_of=standing.key)
 
     def _stored(self, registry: Registry, new: NewBlob, stored: StoredBlob) -> Layer:
         if new.instead_of is not None and stored.key == new.key:
             telemetry.event(Event.BLOB_HEALED, region=registry.region, digest=str(new.digest), key=new.key)
-        return self._layer(registry, new.digest, stored)
+        return Layer(new.digest, stored.size)
 
     async def _name(self, registry: Registry, key: Key, transaction: Callable[[Connection], T]) -> T:
         """Write the rows of durable bytes. If the write is refused, remove the bytes too."""
@@ -417,12 +417,9 @@ class Uploads:
                 await self.stores.region(registry.region).remove(key)
             raise
 
-    def _layer(self, registry: Registry, digest: Digest, stored: StoredBlob) -> Layer:
-        return Layer(digest, stored.size, self.stores.region(registry.region).path(stored.key))
 
-
-def _is_sound(store: BlobReader, stored: StoredBlob) -> bool:
-    return stored.damage is None and has_whole(store, stored.key, stored.size)
+async def _is_sound(store: BlobReader, stored: StoredBlob) -> bool:
+    return stored.damage is None and await has_whole(store, stored.key, stored.size)
 
 
 def _require_end(upload: Upload, part: Part) -> None:

@@ -74,7 +74,7 @@ class LocalBytes:
 
     async def _require_there(self, written: WrittenBlob) -> None:
         """Look at bytes that came in many calls: a search for orphaned files may have found them meanwhile."""
-        if self.store.size(written.key) != written.size:
+        if await self.store.size(written.key) != written.size:
             raise BlobMissing(written.key)
 
     async def _record(self, blob: OfferedBlob, written: WrittenBlob) -> None:

@@ -240,7 +240,7 @@ class LocalDestination:
         return {
             digest: stored.key
             for digest, stored in surpassed.items()
-            if stored.damage is not None or not has_whole(self.store, stored.key, stored.size)
+            if stored.damage is not None or not await has_whole(self.store, stored.key, stored.size)
         }
 
     async def _tell_of_the_healed(self, landing: Landing) -> None:

@@ -71,10 +71,11 @@ class Reopening:
     async def _is_whole(self, region: RegionName, cargo: Cargo) -> bool:
         """Tell whether no part is known to be damaged, no file is missing or short, and every manifest is intact."""
         store = self.stores.region(region)
-        if cargo.damaged or not all(
-            has_whole(store, cargo.keys[blob.digest], blob.size) for blob in cargo.blobs.values()
-        ):
+        if cargo.damaged:
             return False
+        for digest, blob in cargo.blobs.items():
+            if not await has_whole(store, cargo.keys[digest], blob.size):
+                return False
         read = self.catalog.region(region).read
         contents = await read(lambda db: departures.contents(db, cargo.repository_id, cargo.manifests))
         return not await damaged(contents)

@@ -118,14 +118,14 @@ async def _found(site: Site, settings: Settings, region: RegionName) -> AsyncIte
             yield each
     before = now - retention.reader_grace
     for each in await site.catalog.region(region).read(lambda db: list(candidates.discarded(db, before))):
-        yield Candidate(each.kind, each.name, _size_of(store, Key(each.name)), each.since)
+        yield Candidate(each.kind, each.name, await _size_of(store, Key(each.name)), each.since)
     for part in PARTS:
         for file in await site.orphans.find(region, part):
             yield Candidate(Kind.ORPHAN, file.key, file.size, file.written_at)
 
 
-def _size_of(store: BlobReader, key: Key) -> int:
+async def _size_of(store: BlobReader, key: Key) -> int:
     try:
-        return store.size(key)
+        return await store.size(key)
     except BlobMissing:
         return 0
