@@ -3,6 +3,7 @@
 The toolkit takes about 17 µs to run a statement that it has built before, the driver 2: docs/performance.md.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,21 +19,21 @@ _Convert = Callable[[Any], Any]
 class Prepared:
     """A statement of a fixed form, whose parameters are named. `build` makes it for `sqlite` or `postgresql`.
 
-    Rows are plain tuples. Errors of the driver are raised as the toolkit raises them. A parameter of a number of values
-    (`IN`) has no fixed form.
+    Rows are tuples that have the columns as attributes, too. Errors of the driver are raised as the toolkit raises
+    them. A parameter of any number of values (`IN`) has no fixed form.
     """
 
     def __init__(self, build: Callable[[str], Any]) -> None:
         self._build = build
         self._forms: dict[str, _Form] = {}
 
-    def first(self, db: Connection, **values: object) -> Row | None:
+    def first(self, db: Connection, **values: object) -> Any | None:
         """Return the first row, or None."""
         form = self._form(db)
         row = form.run(db, values).fetchone()
         return None if row is None else form.read(row)
 
-    def all(self, db: Connection, **values: object) -> list[Row]:
+    def all(self, db: Connection, **values: object) -> list[Any]:
         """Return every row."""
         form = self._form(db)
         return [form.read(row) for row in form.run(db, values).fetchall()]
@@ -62,6 +63,7 @@ class _Form:
     fixed: dict[str, object]
     binds: tuple[tuple[str, _Convert], ...]
     results: tuple[tuple[int, _Convert], ...]
+    shape: Callable[[Iterable[Any]], Any]
 
     def run(self, db: Connection, values: dict[str, object]) -> Any:
         values = {**self.fixed, **values}
@@ -73,26 +75,34 @@ class _Form:
         except db.dialect.loaded_dbapi.Error as error:
             raise _as_the_toolkit(db, self.text, error) from error
 
-    def read(self, row: Row) -> Row:
-        """Convert a row of the driver, if a column of this statement needs it."""
+    def read(self, row: Row) -> Any:
+        """Convert a row of the driver."""
         if not self.results:
-            return row
+            return self.shape(row)
         converted = list(row)
         for place, convert in self.results:
             converted[place] = convert(converted[place])
-        return tuple(converted)
+        return self.shape(converted)
 
 
 def _form_of(statement: Any, dialect: Dialect) -> _Form:
     compiled = statement.compile(dialect=dialect)
-    columns = getattr(statement, "selected_columns", None) or statement.exported_columns
+    columns = list(getattr(statement, "selected_columns", None) or statement.exported_columns)
     return _Form(
         text=str(compiled),
         order=None if compiled.positiontup is None else tuple(compiled.positiontup),
         fixed=dict(compiled.params),
         binds=tuple(_converting((name, _to(each.type, dialect)) for name, each in compiled.binds.items())),
         results=tuple(_converting((place, _from(column.type, dialect)) for place, column in enumerate(columns))),
+        shape=_shape(columns),
     )
+
+
+def _shape(columns: Iterable[Any]) -> Callable[[Iterable[Any]], Any]:
+    """Return what makes a row with attributes. A column whose name is taken, or none of Python, has its place alone."""
+    row: Any = namedtuple("Row", [column.key for column in columns], rename=True)  # type: ignore[misc]  # noqa: PYI024 — made at run time
+    make: Callable[[Iterable[Any]], Any] = row._make
+    return make
 
 
 def _converting(each: Iterable[tuple[Any, _Convert | None]]) -> list[tuple[Any, _Convert]]:

@@ -161,7 +161,7 @@ async def _answered(future: Future[T], limit: timedelta) -> T:
 
 
 class _Writer:
-    """The one thread that writes. Transactions waiting together share a commit, each in a savepoint of its own."""
+    """The one thread that writes. Transactions that wait together share a commit, each in a savepoint of its own."""
 
     def __init__(self, connection: Connection, damage: "_Damage", breakdown: Breakdown) -> None:
         self._connection, self._damage, self._breakdown = connection, damage, breakdown
@@ -233,8 +233,11 @@ class _Writer:
         try:
             with self._damage, _storage_errors():
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-                for job in jobs:
-                    job.run_in_savepoint(self._connection)
+                if len(jobs) == 1:
+                    jobs[0].run(self._connection)
+                else:
+                    for job in jobs:
+                        job.run_in_savepoint(self._connection)
                 self._commit()
         except Exception as error:  # noqa: BLE001 — every waiting caller must get the error, whatever it is
             self._roll_back()
@@ -281,6 +284,10 @@ class _Job:
         self.transaction, self.future = transaction, future
         self._result: Any = None
         self._error: BaseException | None = None
+
+    def run(self, connection: Connection) -> None:
+        """Run alone in a commit. What is raised undoes the commit, and goes to the caller."""
+        self._result = self.transaction(connection)
 
     def run_in_savepoint(self, connection: Connection) -> None:
         connection.exec_driver_sql("SAVEPOINT job")

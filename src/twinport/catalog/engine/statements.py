@@ -10,7 +10,9 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, select, tuple_
+
+from twinport.catalog.engine.prepared import Prepared
 
 T = TypeVar("T")
 # How many values one statement is given: far below the limit of either database.
@@ -26,23 +28,29 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
 
 def insert(db: Connection, table: Table) -> Any:
     """Begin an INSERT that understands ON CONFLICT; that of either database has the same methods."""
-    return _dialect_insert(db.dialect.name)(table)
+    return insert_of(db.dialect.name, table)
+
+
+def insert_of(engine: str, table: Table) -> Any:
+    """As `insert`, for an engine by its name."""
+    return _dialect_insert(engine)(table)
 
 
 def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """Make the row named by `key` hold `changes`, whether or not it exists; its other columns stay."""
-    db.execute(_upsert(db.dialect.name, table, tuple(key), tuple(changes)), {**key, **changes})
+    _upsert(table, tuple(key), tuple(changes)).change(db, **key, **changes)
 
 
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with its key is there. Tell whether it was inserted."""
-    return bool(db.execute(_insert_absent(db.dialect.name, table), dict(row)).rowcount == 1)
+    return _insert_absent(table, tuple(row)).change(db, **row) == 1
 
 
 def insert_all_absent(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """As `insert_absent`, for many rows at once."""
     if rows:
-        db.execute(_insert_absent(db.dialect.name, table), [dict(row) for row in rows])
+        statement = insert(db, table).on_conflict_do_nothing()
+        db.execute(statement, [dict(row) for row in rows])
 
 
 def delete_some(db: Connection, table: Table, which: Sequence[ColumnElement[bool]], limit: int) -> int:
@@ -67,14 +75,23 @@ def _dialect_insert(dialect: str) -> Any:
 
 
 @cache
-def _insert_absent(dialect: str, table: Table) -> Any:
-    """Building a statement costs more than running it, so each is built once."""
-    return _dialect_insert(dialect)(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+def _insert_absent(table: Table, columns: tuple[str, ...]) -> Prepared:
+    """Building a statement costs more than running it, so each is built once for each set of columns."""
+    return Prepared(lambda engine: _inserting(engine, table, columns).on_conflict_do_nothing())
 
 
 @cache
-def _upsert(dialect: str, table: Table, key: tuple[str, ...], changes: tuple[str, ...]) -> Any:
-    """As above: once for each set of columns."""
-    statement = _dialect_insert(dialect)(table)
-    new = {name: statement.excluded[name] for name in changes}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=new)
+def _upsert(table: Table, key: tuple[str, ...], changes: tuple[str, ...]) -> Prepared:
+    """As above."""
+
+    def build(engine: str) -> Any:
+        statement = _inserting(engine, table, key + changes)
+        new = {name: statement.excluded[name] for name in changes}
+        return statement.on_conflict_do_update(index_elements=list(key), set_=new)
+
+    return Prepared(build)
+
+
+def _inserting(engine: str, table: Table, columns: tuple[str, ...]) -> Any:
+    values = {name: bindparam(name, type_=table.c[name].type) for name in columns}
+    return insert_of(engine, table).values(values)

@@ -7,10 +7,12 @@ stored under the same digest are never shown, and never shared unless the bytes 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import reviews, schema
 from twinport.model.content import Digest, Key
 from twinport.model.names import AccountId, RepositoryName
@@ -47,12 +49,9 @@ _IS_NAMED = (
 _KEPT = _WHOLE.outerjoin(
     _review, and_(_review.c.repository_id == _held.c.repository_id, _review.c.digest == _held.c.digest)
 ).where(or_(_review.c.digest.is_(None), _review.c.since > bindparam("since"), _IS_NAMED))
-_STANDING = (
-    select(_blob.c.key, _blob.c.size, _blob.c.damage)
-    .where(_blob.c.digest == bindparam("digest"))
-    .with_for_update(read=True, key_share=True)
-)
-_NAMED = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
+_BY_DIGEST: Any = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
+_STANDING = Prepared(lambda _: _BY_DIGEST.with_for_update(read=True, key_share=True))
+_NAMED = Prepared(lambda _: _BY_DIGEST)
 _OF_REGISTRY = (
     select(_blob.c.key, _blob.c.size, _blob.c.damage)
     .join(_held, _held.c.digest == _blob.c.digest)
@@ -60,7 +59,7 @@ _OF_REGISTRY = (
     .where(_held.c.digest == bindparam("digest"), _repository.c.account == bindparam("account"))
     .limit(1)
 )
-_GIVEN_UP = select(_discarded.c.key).where(_discarded.c.key == bindparam("key"))
+_GIVEN_UP = Prepared(lambda _: select(_discarded.c.key).where(_discarded.c.key == bindparam("key")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +101,19 @@ def record(db: Connection, new: NewBlob, now: datetime) -> Key:
 
 def named(db: Connection, digest: Digest) -> StoredBlob | None:
     """Return where the bytes of a digest lie, whichever repository holds it. No client may learn the answer."""
-    row = db.execute(_NAMED, {"digest": str(digest)}).one_or_none()
+    row = _NAMED.first(db, digest=str(digest))
     return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 
 def require_kept(db: Connection, key: Key) -> None:
     """Raise BytesGivenUp if a key was discarded before any row named it."""
-    if db.execute(_GIVEN_UP, {"key": key}).first() is not None:
+    if _GIVEN_UP.first(db, key=key) is not None:
         raise BytesGivenUp(key)
 
 
 def keep(db: Connection, digest: Digest) -> StoredBlob | None:
     """Return where the bytes of a digest lie, and lock its row against removal until the transaction ends."""
-    row = db.execute(_STANDING, {"digest": str(digest)}).one_or_none()
+    row = _STANDING.first(db, digest=str(digest))
     return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
 
 

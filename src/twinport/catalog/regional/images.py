@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import blobs, image_changes, reviews, scans, schema, storage
 from twinport.model.content import Digest
 from twinport.model.images import (
@@ -41,26 +42,38 @@ T = TypeVar("T")
 _ANNOTATIONS = 3 << 20
 
 # The statements of every pull, built once.
-_TAGGED = select(_tag.c.digest).where(
-    _tag.c.repository_id == bindparam("repository_id"), _tag.c.name == bindparam("tag")
+_TAGGED = Prepared(
+    lambda _: select(_tag.c.digest).where(
+        _tag.c.repository_id == bindparam("repository_id"), _tag.c.name == bindparam("tag")
+    )
 )
-_STORED = (
-    select(_manifest.c.content, _manifest.c.media_type, _storage.c.status)
-    .outerjoin(_storage, storage.OF_THE_IMAGE)
-    .where(_manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest"))
+_STORED = Prepared(
+    lambda _: (
+        select(_manifest.c.content, _manifest.c.media_type, _storage.c.status)
+        .outerjoin(_storage, storage.OF_THE_IMAGE)
+        .where(_manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest"))
+    )
 )
 
 _PULL_OF_THE_IMAGE = and_(_pull.c.repository_id == _manifest.c.repository_id, _pull.c.digest == _manifest.c.digest)
 
-# The statement of every push: stored bytes that differ from those pushed under the same digest are damaged.
-_HEALED = (
-    update(_manifest)
-    .where(
-        _manifest.c.repository_id == bindparam("owner"),
-        _manifest.c.digest == bindparam("name"),
-        _manifest.c.content != bindparam("bytes"),
+_SPARSE = Prepared(
+    lambda _: select(_manifest.c.sparse).where(
+        _manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest")
     )
-    .values(content=bindparam("bytes"))
+)
+
+# The statement of every push: stored bytes that differ from those pushed under the same digest are damaged.
+_HEALED = Prepared(
+    lambda _: (
+        update(_manifest)
+        .where(
+            _manifest.c.repository_id == bindparam("owner"),
+            _manifest.c.digest == bindparam("name"),
+            _manifest.c.content != bindparam("bytes"),
+        )
+        .values(content=bindparam("bytes"))
+    )
 )
 
 
@@ -107,8 +120,8 @@ def is_whole(db: Connection, repository: Repository, manifest: Manifest) -> bool
 
 def is_sparse(db: Connection, repository_id: int, digest: Digest) -> bool:
     """Tell whether an image is stored as sparse: without some of the parts that it refers to."""
-    query = select(_manifest.c.sparse).where(_manifest.c.repository_id == repository_id)
-    return bool(db.execute(query.where(_manifest.c.digest == str(digest))).scalar())
+    row = _SPARSE.first(db, repository_id=repository_id, digest=str(digest))
+    return row is not None and bool(row.sparse)
 
 
 def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
@@ -168,8 +181,7 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
 
 def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
     """Replace other bytes that are stored under a manifest's digest by its own bytes. Tell whether there were any."""
-    names = {"owner": repository_id, "name": str(image.digest), "bytes": image.content}
-    return bool(db.execute(_HEALED, names).rowcount == 1)
+    return _HEALED.change(db, owner=repository_id, name=str(image.digest), bytes=image.content) == 1
 
 
 def _complete(db: Connection, repository_id: int, digest: Digest) -> None:
@@ -207,8 +219,8 @@ def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: dat
 
 def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
     """Return the digest of the image that a tag names."""
-    name = db.execute(_TAGGED, {"repository_id": repository_id, "tag": tag}).scalar()
-    return None if name is None else Digest.parse(name)
+    row = _TAGGED.first(db, repository_id=repository_id, tag=tag)
+    return None if row is None else Digest.parse(row.digest)
 
 
 def position(db: Connection, repository_id: int, tag: str) -> Position:
@@ -231,7 +243,7 @@ def reaches(db: Connection, repository_id: int, limit: int) -> bool:
 
 def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None = None) -> StoredManifest | None:
     """Return a manifest's bytes; `tag` is only noted in the answer."""
-    row = db.execute(_STORED, {"repository_id": repository_id, "digest": str(digest)}).one_or_none()
+    row = _STORED.first(db, repository_id=repository_id, digest=str(digest))
     return None if row is None else StoredManifest(row.content, digest, row.media_type, tag, _status(row))
 
 

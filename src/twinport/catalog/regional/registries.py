@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import schema
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry
@@ -14,12 +15,21 @@ from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanningRule, ScanType
 
 _registry, _history = schema.registry, schema.history
-# Every push runs these. Building a statement costs more than running it, so they are built once.
-_SETTINGS = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy, _registry.c.scanning).where(
+_STORED = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy, _registry.c.scanning).where(
     _registry.c.account == bindparam("account")
 )
-_EPOCH = select(_history.c.epoch)
-_SETTINGS_HELD = _SETTINGS.with_for_update()
+# Every push runs these.
+_SETTINGS, _SETTINGS_HELD = Prepared(lambda _: _STORED), Prepared(lambda _: _STORED.with_for_update())
+_EPOCH = Prepared(lambda _: select(_history.c.epoch))
+
+
+def _advancing(engine: str) -> Any:
+    new = statements.insert_of(engine, _registry).values(account=bindparam("account"), sequence=1)
+    counted = new.on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
+    return counted.returning(_registry.c.sequence)
+
+
+_NEXT = Prepared(_advancing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class RegistrySettings:
 
 def settings(db: Connection, account: AccountId) -> RegistrySettings:
     """Return the settings of an account's registry; those of one that was never configured are empty."""
-    row = db.execute(_SETTINGS, {"account": account}).one_or_none()
+    row = _SETTINGS.first(db, account=account)
     return RegistrySettings() if row is None else _read(row)
 
 
@@ -52,19 +62,15 @@ def hold(db: Connection, account: AccountId) -> RegistrySettings:
 
 def next_position(db: Connection, account: AccountId) -> Position:
     """Take the next position of an account's registry. Call it in a write, where it locks the registry's row."""
-    sequence = db.execute(
-        statements.insert(db, _registry)
-        .values(account=account, sequence=1)
-        .on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
-        .returning(_registry.c.sequence)
-    ).scalar_one()
-    return Position(db.execute(_EPOCH).scalar_one(), sequence)
+    (advanced,) = _NEXT.all(db, account=account)
+    (history,) = _EPOCH.all(db)
+    return Position(history.epoch, advanced.sequence)
 
 
 def epoch(db: Connection) -> int | None:
     """Return the epoch of this Region's history, or None if it was never written to."""
-    found: int | None = db.execute(_EPOCH).scalar()
-    return found
+    found = _EPOCH.first(db)
+    return None if found is None else int(found.epoch)
 
 
 def set_replication(
@@ -87,11 +93,11 @@ def set_scanning(db: Connection, account: AccountId, configuration: ScanningConf
 
 
 def _held(db: Connection, account: AccountId) -> RegistrySettings | None:
-    row = db.execute(_SETTINGS_HELD, {"account": account}).one_or_none()
+    row = _SETTINGS_HELD.first(db, account=account)
     return None if row is None else _read(row)
 
 
-def _read(row: Row[Any, Any, Any, Any]) -> RegistrySettings:
+def _read(row: Any) -> RegistrySettings:
     return RegistrySettings(_configuration(row.replication), row.role_id, row.policy, _scanning(row.scanning))
 
 

@@ -10,10 +10,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, cast, delete, select, update
+from sqlalchemy import Connection, bindparam, cast, delete, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.columns import Text
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import schema
 from twinport.model.encryption import WITH_KEYS
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
@@ -27,8 +28,8 @@ OF_NO_REGISTRY = ""
 _AFTER_EVERY_NAME = "~"
 _REMOVED = {"account": OF_NO_REGISTRY, "name": cast(_repository.c.id, Text), "policy": None}
 
-# Every verb runs this one. Building a statement costs more than running it, so it is built once.
-_FIND = select(_repository).where(
+# Every verb runs one of these.
+_FOUND = select(_repository).where(
     _repository.c.account == bindparam("account"), _repository.c.name == bindparam("name")
 )
 
@@ -42,16 +43,17 @@ class Against(Enum):
     ALL = "whatever refers to it"
 
 
+_FIND = Prepared(lambda _: _FOUND)
 _LOCK = {
-    Against.REMOVAL: _FIND.with_for_update(read=True, key_share=True),
-    Against.CHANGES: _FIND.with_for_update(read=True),
-    Against.WRITERS: _FIND.with_for_update(key_share=True),
-    Against.ALL: _FIND.with_for_update(),
+    Against.REMOVAL: Prepared(lambda _: _FOUND.with_for_update(read=True, key_share=True)),
+    Against.CHANGES: Prepared(lambda _: _FOUND.with_for_update(read=True)),
+    Against.WRITERS: Prepared(lambda _: _FOUND.with_for_update(key_share=True)),
+    Against.ALL: Prepared(lambda _: _FOUND.with_for_update()),
 }
 
 
 def find(db: Connection, registry: Registry, name: str) -> Repository | None:
-    row = db.execute(_FIND, {"account": registry.account, "name": name}).one_or_none()
+    row = _FIND.first(db, account=registry.account, name=name)
     return None if row is None else _read(registry, row)
 
 
@@ -73,7 +75,7 @@ def lock(db: Connection, registry: Registry, name: str, against: Against) -> Rep
 
 def find_locked(db: Connection, registry: Registry, name: str, against: Against) -> Repository | None:
     """As `lock`, for a repository that need not exist."""
-    row = db.execute(_LOCK[against], {"account": registry.account, "name": name}).one_or_none()
+    row = _LOCK[against].first(db, account=registry.account, name=name)
     return None if row is None else _read(registry, row)
 
 
@@ -198,7 +200,7 @@ def remove_tags(db: Connection, repository_id: int, keys: Sequence[str]) -> None
     db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.key.in_(keys)))
 
 
-def _read(registry: Registry, row: Row[Any]) -> Repository:
+def _read(registry: Registry, row: Any) -> Repository:
     return Repository(
         id=row.id,
         registry=registry,

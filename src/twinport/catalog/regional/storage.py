@@ -9,9 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, literal, or_, select, tuple_, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    literal,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import image_changes, scans, schema
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
@@ -23,6 +36,11 @@ _repository = schema.repository
 _ACTIVE = ImageStatus.ACTIVE.value
 _MICROSECOND = timedelta(microseconds=1)
 
+_STATUS = Prepared(
+    lambda _: select(_storage.c.status).where(
+        _storage.c.repository_id == bindparam("repository_id"), _storage.c.digest == bindparam("digest")
+    )
+)
 # For queries of manifests: the row of an image here, if it has one.
 OF_THE_IMAGE = and_(_storage.c.repository_id == _manifest.c.repository_id, _storage.c.digest == _manifest.c.digest)
 
@@ -57,9 +75,8 @@ def first_column(status: ImageStatus | None) -> ColumnElement[str]:
 
 def status_of(db: Connection, repository_id: int, digest: Digest) -> ImageStatus:
     """Return the status of an image that is there."""
-    query = select(_storage.c.status).where(_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
-    found = db.execute(query).scalar()
-    return ImageStatus.ACTIVE if found is None else ImageStatus(found)
+    found = _STATUS.first(db, repository_id=repository_id, digest=str(digest))
+    return ImageStatus.ACTIVE if found is None else ImageStatus(found.status)
 
 
 def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import blobs, endings, repositories, schema
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
@@ -27,12 +28,14 @@ _OPEN = (
 _before = _segment.alias()
 _LAST_BYTE = select(func.max(_before.c.first_byte)).where(_before.c.upload_id == _upload.c.id).scalar_subquery()
 _IS_LAST = and_(_segment.c.upload_id == _upload.c.id, _segment.c.first_byte == _LAST_BYTE)
-_LAST = (
-    select(_upload.c.size.label("upload_size"), _segment)
-    .select_from(_upload.outerjoin(_segment, _IS_LAST))
-    .where(*_OPEN)
+_LAST = Prepared(
+    lambda _: (
+        select(_upload.c.size.label("upload_size"), _segment)
+        .select_from(_upload.outerjoin(_segment, _IS_LAST))
+        .where(*_OPEN)
+    )
 )
-_LOCKED = select(_upload.c.size).where(*_OPEN).with_for_update()
+_LOCKED = Prepared(lambda _: select(_upload.c.size).where(*_OPEN).with_for_update())
 # As long as the upload has not ended, all of its segments are there.
 _PAGE = (
     select(_segment)
@@ -154,7 +157,8 @@ def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime, limit: 
     Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound.
     """
     repositories.keep(db, upload.repository)
-    if db.execute(_LOCKED, _names(upload)).scalar_one_or_none() != upload.size:
+    locked = _LOCKED.first(db, **_names(upload))
+    if locked is None or locked.size != upload.size:
         raise _overtaken(db, upload)
     endings.end(db, [upload.id], now, limit, blob.key)
     return _hold(db, upload.repository, blob, now)
@@ -165,7 +169,7 @@ def cancel(
 ) -> None:
     """End an upload, and discard at most `limit` of its segments now. Raises RepositoryNotFound, UploadNotFound."""
     owner = repositories.lock(db, registry, name, Against.REMOVAL)
-    if db.execute(_LOCKED, {"upload_id": upload_id, "repository_id": owner.id}).first() is None:
+    if _LOCKED.first(db, upload_id=upload_id, repository_id=owner.id) is None:
         raise UploadNotFound(upload_id, name, registry.account)
     endings.end(db, [upload_id], now, limit)
 
@@ -200,13 +204,13 @@ def _hold(db: Connection, repository: Repository, blob: NewBlob, now: datetime) 
 
 
 def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:
-    row = db.execute(_LAST, {"upload_id": upload_id, "repository_id": repository.id}).one_or_none()
+    row = _LAST.first(db, upload_id=upload_id, repository_id=repository.id)
     if row is None:
         raise UploadNotFound(upload_id, repository.name, repository.registry.account)
     return Upload(upload_id, repository, row.upload_size, _segment_of(row) if row.key else None)
 
 
-def _segment_of(row: Row[Any]) -> Segment:
+def _segment_of(row: Any) -> Segment:
     return Segment(row.first_byte, row.size, Key(row.key), Digest.parse(row.digest))
 
 
