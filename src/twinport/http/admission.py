@@ -1,6 +1,5 @@
 """Admission: recognizes our hosts, refuses requests that a foreign page caused, and finds the client's address."""
 
-import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,7 +160,7 @@ def _is_loopback(client: str) -> bool:
 
 def _is_address(name: str) -> bool:
     try:
-        ipaddress.ip_address(name.strip("[]"))
+        read_address(name.strip("[]"))
     except ValueError:
         return False
     return True
@@ -179,6 +178,8 @@ def _is_listed(name: str, allowed: Sequence[str]) -> bool:
 
 
 def _is_within(client: str, networks: Sequence[str]) -> bool:
+    if not networks:
+        return False
     try:
         address = read_address(client)
         return any(address in read_network(network) for network in networks)

@@ -167,4 +167,6 @@ def _require_reading(request: Request) -> None:
 
 def _in_region(caller: Caller, registry: Registry) -> Caller:
     """Set the requested Region for the policies: under a path it may differ from the token's."""
+    if caller.origin.region == registry.region:
+        return caller
     return replace(caller, origin=replace(caller.origin, region=registry.region))
