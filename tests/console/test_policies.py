@@ -50,7 +50,7 @@ def test_a_policy_is_written_shown_and_changed(root: Visitor, ecr: Ecr) -> None:
         ),
         (json.dumps({"Statement": [PULL | {"Action": "s3:*"}]}), "statement 1 (Pull): Vendor s3 is not valid."),
         ("{}", "The policy as a whole: a policy needs at least one statement."),
-        ("x" * 10_241, "Member must have length less than or equal to 10240"),
+        ("x" * 10_241, "must have length less than or equal to 10240"),
     ],
 )
 def test_a_refusal_says_where_and_why_and_keeps_the_text(root: Visitor, ecr: Ecr, text: str, says: str) -> None:

@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 
-from twinport.console import commands, statements
+from twinport.console import bounds, commands, statements
 from twinport.console.pages import address, fingerprint, refused, require_confirmation, require_unchanged, verb
-from twinport.console.policy_editor import MOST_SHOWN, check_length, refused_text
+from twinport.console.policy_editor import MOST_SHOWN, refused_text
 from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
@@ -128,7 +128,7 @@ class PermissionPages:
         return Redirect(address(f"{visit.home}/permissions", done="removed"))
 
     async def _put(self, visit: Visit, text: str) -> None:
-        check_length(text)
+        bounds.check("PutRegistryPolicy", {"policyText": text})
         await self.policies.put(visit.caller, visit.registry, text)
 
     async def _policy(self, visit: Visit) -> str | None:

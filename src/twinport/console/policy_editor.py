@@ -7,17 +7,10 @@ from twinport.errors import Refusal
 from twinport.policies.documents import PolicyKind
 from twinport.policies.faults import Fault, first_fault, first_mention
 from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
-from twinport.refusals.requests import InvalidParameter
 
 LONGEST_POLICY = 10_240
 # A longer policy is shown in part: a tenant's data must not make a page arbitrarily large.
 MOST_SHOWN = 20_000
-
-
-def check_length(text: str) -> None:
-    """Raise InvalidParameter for a text that is longer than ECR's wire format allows; the verbs leave it to doors."""
-    if len(text) > LONGEST_POLICY:
-        raise InvalidParameter("policyText", f"Member must have length less than or equal to {LONGEST_POLICY}")
 
 
 def refused_text(page: Page, refusal: Refusal, text: str, kind: PolicyKind) -> Page:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from twinport.console import commands
+from twinport.console import bounds, commands
 from twinport.console.pages import (
     address,
     asked_repository,
@@ -12,11 +12,7 @@ from twinport.console.pages import (
     require_unchanged,
     verb,
 )
-from twinport.console.policy_editor import (
-    MOST_SHOWN,
-    check_length,
-    refused_text,
-)
+from twinport.console.policy_editor import MOST_SHOWN, refused_text
 from twinport.console.routes import Route
 from twinport.console.visits import Page, Redirect, Result, Visit
 from twinport.errors import Refusal
@@ -75,7 +71,7 @@ class RepositoryPolicyPages:
         lockout = Lockout.ACCEPTED if visit.form.one("force") == "on" else Lockout.REFUSED
         try:
             require_unchanged(visit, await self._policy(visit, name))
-            check_length(text)
+            bounds.check("SetRepositoryPolicy", {"repositoryName": name, "policyText": text})
             await self.policies.put(visit.caller, visit.registry, name, text, lockout)
         except Refusal as refusal:
             page = _editor(visit, name, text[:MOST_SHOWN], visit.form.one("seen"))
