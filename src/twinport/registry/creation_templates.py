@@ -66,14 +66,8 @@ class CreationTemplates:
         await self._authorize(caller, registry, "ecr:UpdateRepositoryCreationTemplate")
         named = CreationTemplate(prefix, (), policy=changes.policy, lifecycle=changes.lifecycle)
         await self._authorize_uses(caller, registry, named, _settings(named))
-        region, now = self.catalog.region(registry.region), self.world.now()
-        passed = changes.role_arn
-        if passed is None and changes.concern_role:
-            template = await region.read(lambda db: creation_templates.get(db, registry, key_of(prefix)))
-            passed = template.role_arn if changes.widen_role(template) else None
-        if passed:
-            await self._pass_role(caller, registry.account, passed)
-        checked = await self._checked(registry, named)
+        passed = await self._pass_role_of(caller, registry, prefix, changes)
+        checked, now = await self._checked(registry, named), self.world.now()
         changes = replace(
             changes,
             policy=checked.policy if changes.policy else changes.policy,
@@ -89,7 +83,7 @@ class CreationTemplates:
             creation_templates.replace(db, registry, changed, now)
             return replace(found, template=changed, updated_at=now)
 
-        return await self._shown(await region.write(change))
+        return await self._shown(await self.catalog.region(registry.region).write(change))
 
     async def delete(self, caller: Caller, registry: Registry, prefix: str) -> StoredTemplate:
         """Delete a template and return what it was. Raises TemplateNotFound."""
@@ -121,6 +115,19 @@ class CreationTemplates:
         """Ask for what the template will do to each repository of its prefix, as AWS's manual demands."""
         names = "*" if template.key == ROOT else f"{template.key}/*"
         await self.gate.authorize_all(caller, actions, RepositoryResource(registry, names))
+
+    async def _pass_role_of(
+        self, caller: Caller, registry: Registry, prefix: str, changes: TemplateChanges
+    ) -> str | None:
+        """Ask whether the caller may pass the role that the changes name or let do more, and return it."""
+        passed = changes.role_arn
+        if passed is None and changes.concern_role:
+            region = self.catalog.region(registry.region)
+            template = await region.read(lambda db: creation_templates.get(db, registry, key_of(prefix)))
+            passed = template.role_arn if changes.widen_role(template) else None
+        if passed:
+            await self._pass_role(caller, registry.account, passed)
+        return passed
 
     async def _pass_role(self, caller: Caller, account: AccountId, arn: str) -> None:
         """Ask whether the caller may pass the role to ECR. Raises InvalidParameter for one of another account."""

@@ -148,21 +148,7 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
 
     A sparse image becomes whole when it is stored whole.
     """
-    manifest = image.manifest
-    row = {
-        "repository_id": repository_id,
-        "digest": str(image.digest),
-        "media_type": manifest.media_type,
-        "artifact_type": manifest.artifact_type,
-        "config_media_type": manifest.config.media_type if manifest.config else None,
-        "subject": str(manifest.subject) if manifest.subject else None,
-        "annotations": json.dumps(dict(manifest.annotations)) if manifest.annotations else None,
-        "content": image.content,
-        "image_size": manifest.own_size or _largest(db, repository_id, manifest.children),
-        "pushed_at": now,
-        "origin": image.origin,
-        "sparse": image.sparse,
-    }
+    manifest, row = image.manifest, _row(db, repository_id, image, now)
     blobs.note_media_types(db, repository_id, {each.digest: each.media_type for each in manifest.blobs})
     if not statements.insert_absent(db, _manifest, row):
         heal(db, repository_id, image)
@@ -177,6 +163,24 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
         # The images in it are not counted any more.
         image_changes.note(db, repository_id)
     return True
+
+
+def _row(db: Connection, repository_id: int, image: NewImage, now: datetime) -> dict[str, object]:
+    manifest = image.manifest
+    return {
+        "repository_id": repository_id,
+        "digest": str(image.digest),
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "config_media_type": manifest.config.media_type if manifest.config else None,
+        "subject": str(manifest.subject) if manifest.subject else None,
+        "annotations": json.dumps(dict(manifest.annotations)) if manifest.annotations else None,
+        "content": image.content,
+        "image_size": manifest.own_size or _largest(db, repository_id, manifest.children),
+        "pushed_at": now,
+        "origin": image.origin,
+        "sparse": image.sparse,
+    }
 
 
 def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
