@@ -29,10 +29,10 @@ from twinport.console.rendering import Renderer
 from twinport.console.replication import ReplicationPages
 from twinport.console.repositories import RepositoryPages
 from twinport.console.repository_policy import RepositoryPolicyPages
+from twinport.console.repository_settings import RepositorySettingsPages
 from twinport.console.repository_tags import RepositoryTagPages
 from twinport.console.roles import RolePages
 from twinport.console.routes import Pages
-from twinport.console.settings import SettingsPages
 from twinport.console.signing import SigningPages
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
@@ -161,7 +161,7 @@ def _repository_pages(ground: Ground, access: Access, verbs: ecr.Verbs) -> tuple
     return (
         CreationPages(verbs.repositories, at_rest),
         DeletionPages(verbs.repositories, verbs.images),
-        SettingsPages(verbs.repositories, verbs.scanning, at_rest, verbs.public_url),
+        RepositorySettingsPages(verbs.repositories, verbs.scanning, at_rest, verbs.public_url),
         RepositoryPolicyPages(verbs.policies, _explanations(ground, access)),
         RepositoryTagPages(verbs.tags),
         LifecyclePages(verbs.lifecycle, verbs.lifecycle_previews),

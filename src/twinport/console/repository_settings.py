@@ -25,7 +25,7 @@ _DONE = {
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsPages:
+class RepositorySettingsPages:
     repositories: Repositories
     scanning: Scanning
     at_rest: EncryptionAtRest
@@ -94,7 +94,7 @@ class SettingsPages:
             **_commands(visit, repository.name, fields, scans=scans),
             **(more or {}),
         }
-        return Page("settings.html", repository.name, _SECTION, values, 400 if values["wrong"] else 200)
+        return Page("repository_settings.html", repository.name, _SECTION, values, 400 if values["wrong"] else 200)
 
     async def _repository(self, visit: Visit) -> Repository:
         (found,) = await self.repositories.describe(visit.caller, visit.registry, [asked_repository(visit)])
