@@ -113,7 +113,6 @@ fuzz: $(FUZZ_READY) ## Look for inputs that break a parser or a door (TARGET=...
 bench: $(BENCH_READY) ## Measure everything beside its peers, and print ratios: docs/performance.md (half an hour).
 	$(MEASURE)
 	$(BIN)/python benchmarks/decisions.py
-	$(BIN)/python benchmarks/start.py
 	PYTHONPATH=. $(BIN)/python benchmarks/pushes.py
 	PYTHONPATH=. $(BIN)/python benchmarks/console.py
 	PYTHONPATH=. $(BIN)/python benchmarks/registry_pages.py

@@ -16,16 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import table
-from benchmarks.figures import Cell, Table
+from benchmarks.figures import Cell, Found, Row, Table
 from benchmarks.fleet import OURS, Fleet
 from benchmarks.generator import Failed, Generator
 from benchmarks.peers import counted, go_programs, processes
 from benchmarks.peers.running import NotHere
-from benchmarks.works import manifests
+from benchmarks.works import blobs, copies, ecr, images, limits, listings, manifests, resources
 from benchmarks.works.work import QUICK, WHOLE, Run, Sizes, Work
 
 _ROUNDS = 3
-_GROUPS = (manifests,)
+_GROUPS = (limits, resources, manifests, images, blobs, listings, ecr, copies)
 
 
 @dataclass
@@ -47,6 +47,11 @@ class Session:
             for name in ready:
                 _tell(f"{work.name}: {name}")
                 self._try(work, name, cells[name])
+
+    def remember(self) -> None:
+        """Note how much memory each contender has at the end."""
+        row = Row("memory after the run (PSS)", "MB", less=True)
+        self.found[row] = {name: Cell([Found(value)]) for name, value in self.run.fleet.memory().items()}
 
     def count(self, works: Sequence[Work]) -> None:
         """Count our statements in rounds of their own, since counting costs time."""
@@ -151,6 +156,7 @@ def measure(chosen: argparse.Namespace, folder: Path, program: Path) -> Session:
         session = Session(Run(fleet, Generator(program), sizes), rounds)
         for work in works:
             session.perform(work)
+        session.remember()
         session.count(works)
     return session
 
@@ -165,7 +171,7 @@ def main(words: Sequence[str]) -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="twinport-bench-", dir=chosen.folder) as folder:
         session = measure(chosen, Path(folder), program)
-    print(table.show(session.found))
+    print(table.show(session.found, session.run.fleet.missing))
     if chosen.json:
         table.save(session.found, chosen.json)
     for failure in session.failures:

@@ -16,6 +16,12 @@ DEBIANS, DISTRIBUTION = "distribution 2.8", "distribution 3"
 ZOT, OLAREG, NGINX, MOTO = "zot", "olareg", "nginx", "moto"
 CEILING, GRANIAN = "the generator itself", "granian alone"
 REGISTRIES = (OURS, OURS_TWICE, DEBIANS, DISTRIBUTION, ZOT, OLAREG)
+_SECOND = ", second"
+
+
+def second(name: str) -> str:
+    """Return the name of another server of a contender, to which images are copied."""
+    return name + _SECOND
 
 
 @dataclass
@@ -56,7 +62,7 @@ class Fleet:
             CEILING: partial(bare.generator, program=self.generator),
             GRANIAN: bare.granian,
         }
-        return making[name](name, folder)
+        return making[name.removesuffix(_SECOND)](name, folder)
 
     def place(self, name: str) -> Path:
         """Return the folder of a contender."""
@@ -87,7 +93,9 @@ class Fleet:
 
     def _start(self, name: str) -> Server:
         how = self.command(name, self.place(name))
-        return twinport.launch(how).with_client() if name.startswith(OURS) else launch(how)
+        if name.startswith(OURS):
+            return twinport.launch(how).with_client()
+        return moto.launch(how) if name == MOTO else launch(how)
 
     def _on_postgresql(self, name: str, folder: Path) -> Command:
         if self._database is None:

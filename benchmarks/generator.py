@@ -30,7 +30,8 @@ class Generator:
             [self.program, work, *words], capture_output=True, text=True, check=False, timeout=_LIMIT_SECONDS
         )
         if done.returncode != 0:
-            raise Failed(f"{work} {' '.join(words)}: {done.stderr.strip()[-600:]}")
+            # Not the words: credentials are among them.
+            raise Failed(done.stderr.strip()[-600:])
         found: Mapping[str, Any] = json.loads(done.stdout)
         return found
 

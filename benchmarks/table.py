@@ -1,6 +1,7 @@
 """The table as text: a block of lines for each work, a line for each contender, and why one is missing."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.figures import Cell, Row, Table, ratio
@@ -8,18 +9,20 @@ from benchmarks.figures import Cell, Row, Table, ratio
 OURS = "twinport"
 # With so much else to do for the machine, a round says little.
 _BUSY_CORES = 0.2
-_HEAD = f"{'work':<44}{'contender':<24}{'figure':>14}{'ratio':>8}{'CPU ms':>9}{'stmts':>8}{'writes':>8}  rounds"
+_HEAD = f"{'contender':<24}{'figure':>14}{'ratio':>8}{'CPU ms':>9}{'stmts':>8}{'writes':>8}  rounds"
 
 
-def show(table: Table) -> str:
-    """Return the whole table, with its legend."""
-    blocks = [_block(row, cells) for row, cells in table.items()]
+def show(table: Table, missing: Mapping[str, str]) -> str:
+    """Return the whole table, with its legend, and why contenders are missing."""
+    width = max(len(_title(row)) for row in table) + 2
+    blocks = [_block(row, _worth_a_line(cells, missing), width) for row, cells in table.items()]
+    reasons = [f"missing: {name}: {' '.join(reason.split())}" for name, reason in missing.items()]
     legend = (
         "figure: median of the rounds. ratio: twinport's figure divided by this one; for another twinport, this one\n"
         "divided by twinport's. CPU ms: of the server, for one operation. stmts, writes: statements, and transactions\n"
         f"that write, for one operation. !: other programs kept more than {_BUSY_CORES} processors busy."
     )
-    return "\n".join([_HEAD, *blocks, "", legend])
+    return "\n".join([f"{'work':<{width}}{_HEAD}", *blocks, "", legend, *reasons])
 
 
 def save(table: Table, file: Path) -> None:
@@ -31,10 +34,18 @@ def save(table: Table, file: Path) -> None:
     file.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def _block(row: Row, cells: dict[str, Cell]) -> str:
-    title = f"{row.name}{' (less is better)' if row.less else ''}"
+def _worth_a_line(cells: dict[str, Cell], missing: Mapping[str, str]) -> dict[str, Cell]:
+    """Leave out the contenders that are missing everywhere, unless no other one is left."""
+    return {name: cell for name, cell in cells.items() if cell.reason != missing.get(name)} or cells
+
+
+def _title(row: Row) -> str:
+    return f"{row.name}{' (less is better)' if row.less else ''}"
+
+
+def _block(row: Row, cells: dict[str, Cell], width: int) -> str:
     lines = [_line(row, name, cells) for name in cells]
-    return "\n".join(f"{title if not number else '':<44}{line}" for number, line in enumerate(lines))
+    return "\n".join(f"{'' if number else _title(row):<{width}}{line}" for number, line in enumerate(lines))
 
 
 def _line(row: Row, name: str, cells: dict[str, Cell]) -> str:

@@ -82,8 +82,11 @@ func (o options) repeat(limit int64, do step) (any, error) {
 	workers.Wait()
 	seconds := time.Since(begun).Seconds()
 	after, err := o.spent()
-	if err := errors.Join(append(all.failures, err)...); err != nil {
+	if err != nil {
 		return nil, err
+	}
+	if len(all.failures) > 0 {
+		return nil, all.failures[0]
 	}
 	return summary(&all, seconds, before, after)
 }

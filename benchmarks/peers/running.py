@@ -99,10 +99,10 @@ def launch(command: Command) -> Server:
 
 
 def _environment() -> Mapping[str, str]:
-    """Return the variables of this process without settings of twinport."""
+    """Return the variables of this process without settings of twinport; what is imported is compiled once."""
     root = Path(__file__).parents[2]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TWINPORT_")}
-    return {**kept, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
 
 
 def _wait(command: Command, process: "subprocess.Popen[bytes]") -> None:

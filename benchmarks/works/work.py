@@ -45,6 +45,8 @@ class Run:
     fleet: Fleet
     generator: Generator
     sizes: Sizes
+    # Images that were pushed under a rule, by contender.
+    totals: dict[str, int] = field(default_factory=dict)
     _next: int = 1_000_000
     _prepared: set[tuple[str, str]] = field(default_factory=set)
 
