@@ -6,9 +6,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Connection, insert, select
 
 from tests.tables import region_in_memory
-from twinport.catalog.regional import arrivals, images, registries, repositories, schema
-from twinport.catalog.regional.arrivals import Landing, NewManifest
+from twinport.catalog.regional import images, registries, repositories, schema
+from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
+from twinport.landing import copies
+from twinport.landing.copies import Copy
 from twinport.model.content import Digest
 from twinport.model.images import Position
 from twinport.model.manifests import OCI_INDEX, parse_manifest
@@ -27,11 +29,11 @@ def empty() -> Connection:
     return db
 
 
-def landing(position: Position, source: Registry = SOURCE, delivery: str | None = None) -> Landing:
+def landing(position: Position, source: Registry = SOURCE, delivery: str | None = None) -> Copy:
     """One image of its own for each position, all under one tag."""
     content = b'{"schemaVersion":2,"manifests":[],"annotations":{"n":"%d-%d"}}' % (position.epoch, position.sequence)
-    manifest = NewManifest(Digest.of(content), content, parse_manifest(content, OCI_INDEX))
-    return Landing(
+    manifest = NewImage(Digest.of(content), content, parse_manifest(content, OCI_INDEX))
+    return Copy(
         delivery=delivery or f"{source} {position}",
         offer="none",
         source=source,
@@ -55,7 +57,7 @@ def test_an_older_position_never_touches_the_tag(order: list[Position]) -> None:
     db = empty()
     newest = None
     for position in order:
-        decided = arrivals.land(db, landing(position), NOW)
+        decided = copies.land(db, landing(position), NOW)
         if newest is None or position > newest:
             newest = position
             assert decided is TagOutcome.MOVED
@@ -70,12 +72,12 @@ def test_an_older_position_never_touches_the_tag(order: list[Position]) -> None:
 @given(st.lists(positions, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_every_delivery_takes_effect_once(order: list[Position], random: object) -> None:
     db = empty()
-    first = {position: arrivals.land(db, landing(position), NOW) for position in order}
+    first = {position: copies.land(db, landing(position), NOW) for position in order}
     again = list(first)
     random.shuffle(again)  # type: ignore[attr-defined]  # Hypothesis' own Random
     before = db.execute(select(schema.tag)).all()
     for position in again:
-        assert arrivals.land(db, landing(position), NOW) == first[position]
+        assert copies.land(db, landing(position), NOW) == first[position]
     assert db.execute(select(schema.tag)).all() == before
     db.close()
     db.engine.dispose()
@@ -84,8 +86,8 @@ def test_every_delivery_takes_effect_once(order: list[Position], random: object)
 def test_positions_of_different_sources_are_not_compared() -> None:
     db = empty()
     other = Registry(SOURCE.account, RegionName("ap-south-1"))
-    arrivals.land(db, landing(Position(9, 9)), NOW)
-    assert arrivals.land(db, landing(Position(1, 1), other), NOW) is TagOutcome.MOVED
+    copies.land(db, landing(Position(9, 9)), NOW)
+    assert copies.land(db, landing(Position(1, 1), other), NOW) is TagOutcome.MOVED
     home = repositories.get(db, HERE, NAME)
     assert images.tagged(db, home.id, "latest") == landing(Position(1, 1), other).digest
     db.close()
@@ -111,7 +113,7 @@ class Destination(RuleBasedStateMachine):
         delivery = f"delivery {len(self.deliveries)}"
         is_older = self.last is not None and position < self.last
         stays = position == self.last and self.named not in (None, landing(position).digest)
-        decided = arrivals.land(self.db, landing(position, delivery=delivery), NOW)
+        decided = copies.land(self.db, landing(position, delivery=delivery), NOW)
         assert decided is (TagOutcome.SUPERSEDED if is_older or stays else TagOutcome.MOVED)
         if decided is TagOutcome.MOVED:
             self.last, self.named = position, landing(position).digest
@@ -122,7 +124,7 @@ class Destination(RuleBasedStateMachine):
     def land_again(self, data: st.DataObject) -> None:
         delivery = data.draw(st.sampled_from(sorted(self.deliveries)))
         position, decided = self.deliveries[delivery]
-        assert arrivals.land(self.db, landing(position, delivery=delivery), NOW) is decided
+        assert copies.land(self.db, landing(position, delivery=delivery), NOW) is decided
 
     @precondition(lambda self: self.deliveries)
     @rule()

@@ -11,11 +11,14 @@ from tests.shelf import API, image_of
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import arrivals, repositories, schema, uploads
-from twinport.catalog.regional.arrivals import HeldBytes, Landing, NewManifest
+from twinport.catalog.regional.arrivals import HeldBytes
 from twinport.catalog.regional.blobs import NewBlob
+from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.uploads import Segment
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
+from twinport.landing import copies
+from twinport.landing.copies import Copy
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository, Position
 from twinport.model.manifests import OCI_MANIFEST, parse_manifest
@@ -96,15 +99,15 @@ async def land_while_the_offer_expires(catalog: PostgresCatalog, number: int) ->
     await region.write(lambda db: arrivals.open_offer(db, arriving.offer, SOURCE, REGISTRY.account, NOW))
     await region.write(lambda db: arrivals.hold(db, arriving.offer, SOURCE, held, NOW))
     answers = await together(
-        *(region.write(lambda db: arrivals.land(db, arriving, NOW)) for _ in range(3)),
+        *(region.write(lambda db: copies.land(db, arriving, NOW)) for _ in range(3)),
         region.write(lambda db: arrivals.expire_offers(db, NOW, 100)),
     )
     return [each for each in answers if isinstance(each, TagOutcome)]
 
 
-def landing(number: int, content: bytes) -> Landing:
-    manifest = NewManifest(Digest.of(content), content, parse_manifest(content, OCI_MANIFEST))
-    return Landing(
+def landing(number: int, content: bytes) -> Copy:
+    manifest = NewImage(Digest.of(content), content, parse_manifest(content, OCI_MANIFEST))
+    return Copy(
         delivery=f"delivery {number}",
         offer=f"offer {number}",
         source=SOURCE,

@@ -5,7 +5,8 @@ import pytest
 from tests.fakes import OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
 from twinport.catalog.ports import WholeCatalog
-from twinport.landing.pushes import Parts, Push, Unchanged
+from twinport.landing.pushes import Push, Unchanged
+from twinport.landing.terms import Parts
 from twinport.model.images import ImageId
 from twinport.model.names import Registry, TagName
 from twinport.refusals.images import DescriptorSizeWrong, ImageNotFound, LayersMissing

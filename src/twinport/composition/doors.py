@@ -48,7 +48,7 @@ from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
 from twinport.identities.entities import Entities
 from twinport.identities.explanations import Explanations
-from twinport.landing.pushes import Parts
+from twinport.landing.terms import Parts
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.oci.blobs import BlobRoutes

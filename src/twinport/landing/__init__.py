@@ -1,5 +1,6 @@
-"""The transaction that stores an image: its rules, and the deliveries that it owes.
+"""How an image comes into a repository: one set of rules for pushes, copies and restores from the archive.
 
-Start with `pushes`; `planner` decides which deliveries are owed. A transaction asks no gate: its caller has done so.
+`pushes`, `copies` and `restores` are the transactions; `rules` decides for all of them, and `terms` says what differs
+on purpose. `obligations` owes deliveries, as `planner` plans them. No transaction asks a gate: its caller has done so.
 May import `blobs`, `catalog` and lower layers.
 """

@@ -5,7 +5,8 @@ from functools import partial
 from urllib.parse import parse_qs
 
 from twinport.http.messages import Answer, AnyAnswer, Request
-from twinport.landing.pushes import Parts, Push, Unchanged
+from twinport.landing.pushes import Push, Unchanged
+from twinport.landing.terms import Parts
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId, StoredManifest

@@ -16,11 +16,13 @@ from functools import partial
 from time import monotonic
 
 from twinport.catalog.engine import leases
-from twinport.catalog.ports import Catalog, Database
+from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional import lifecycle, lifecycle_previews, storage
 from twinport.catalog.regional.lifecycle import Acted, Home, Step, StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import Preview, PreviewStatus
+from twinport.catalog.regional.storage import Activating
 from twinport.errors import Unavailable
+from twinport.landing import restores
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.lifecycle import Action, Image, Plan, select
@@ -28,7 +30,6 @@ from twinport.model.lifecycle_policies import ActionType, LifecyclePolicy, parse
 from twinport.model.names import RegionName
 from twinport.processes.pools import LIFECYCLE
 from twinport.registry.pulls import MARGIN, Pulls
-from twinport.registry.storage_classes import finish_restore
 
 # A policy is applied this often. ECR promises a day.
 INTERVAL = timedelta(hours=1)
@@ -265,10 +266,13 @@ class LifecycleRuns:
         database = self.catalog.region(region)
         while found := await database.read(lambda db: storage.activating(db, region, AT_ONCE)):
             for each in found:
-                if await database.write(partial(finish_restore, each=each, catalog=self.catalog)):
+                if await database.write(partial(self._finish_restore, each=each)):
                     facts = {"account": each.registry.account, "region": region, "repository": each.repository}
                     telemetry.event(Event.IMAGE_RESTORED, **facts, digest=str(each.digest))
             self.owed()
+
+    def _finish_restore(self, db: Connection, each: Activating) -> bool:
+        return restores.finish(db, each, self.catalog.now(db))
 
     # --- leases ---
 

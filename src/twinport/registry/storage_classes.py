@@ -1,7 +1,6 @@
 """The archive: an image is moved there, where it cannot be pulled, and restored.
 
-A restore is begun by the verb and ended by a loop (registry/lifecycle_runs.py), a moment later: a restored image is
-like one that was pushed, so a delivery is owed for each of its tags.
+A restore is begun by the verb and ended by a loop (registry/lifecycle_runs.py), a moment later.
 """
 
 from collections.abc import Callable
@@ -9,10 +8,8 @@ from dataclasses import dataclass
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import images, outbox, registries, repositories, scans, storage
+from twinport.catalog.regional import repositories, storage
 from twinport.catalog.regional.repositories import Against
-from twinport.catalog.regional.storage import Activating
-from twinport.landing import planner
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
@@ -73,28 +70,6 @@ class StorageClasses:
             telemetry.event(Event.IMAGE_ARCHIVED, **facts, digest=str(digest), priority=None)
         else:
             self.restoring()
-
-
-def finish_restore(db: Connection, each: Activating, catalog: Catalog) -> bool:
-    """Make an image active whose restore has begun, and owe its deliveries and its scan. Tell whether that was to do.
-
-    A delivery has the position that the tag has already: it moves nothing back at its destination.
-    """
-    settings = registries.hold(db, each.registry.account)
-    repository = repositories.find_locked(db, each.registry, each.repository, Against.CHANGES)
-    now = catalog.now(db)
-    restored = [] if repository is None else storage.activate(db, repository.id, each.digest, now)
-    if repository is None or each.digest not in restored:
-        return False
-    scans.owe_restored(db, repository, settings.scanning, restored, now)
-    if images.is_sparse(db, repository.id, each.digest):
-        return True
-    account = each.registry.account
-    for tag in images.tags_of(db, repository.id, each.digest) or (None,):
-        position = registries.next_position(db, account) if tag is None else images.position(db, repository.id, tag)
-        planned = planner.plan(settings.replication, each.registry, each.repository, each.digest, tag)
-        outbox.owe(db, each.registry, planned, position, now)
-    return True
 
 
 def _restore(db: Connection, repository: Repository, digest: Digest, before: ImageStatus) -> None:

@@ -19,9 +19,11 @@ from twinport.access.template_roles import CREATE, TAG, TemplateRoles
 from twinport.blobs.store import BlobStore, BlobStores, has_whole
 from twinport.catalog.ports import Catalog, Database
 from twinport.catalog.regional import arrivals, blobs, creation_templates, registries, repositories
-from twinport.catalog.regional.arrivals import Landing, NewManifest
+from twinport.catalog.regional.images import NewImage
 from twinport.clock import Clock
 from twinport.errors import AccessDenied, LimitReached, NotFound, Refusal, Unavailable
+from twinport.landing import copies
+from twinport.landing.copies import Copy
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest, Key
@@ -224,14 +226,14 @@ class LocalDestination:
             # Read before the gate decides: an image that it admits lands in this history and no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
             admission = await self._authorize(session, image.repository)
-            landing = await self._landing(session, offer, image, admission)
-            damaged = await self._instead_of(offer) if landing.manifests else {}
-            landing = replace(landing, epoch=epoch, instead_of=damaged)
-            done = Done(await self.region.write(lambda db: arrivals.land(db, landing, self.arriving.database_now(db))))
+            copy = await self._copy(session, offer, image, admission)
+            damaged = await self._instead_of(offer) if copy.manifests else {}
+            copy = replace(copy, epoch=epoch, instead_of=damaged)
+            done = Done(await self.region.write(lambda db: copies.land(db, copy, self.arriving.database_now(db))))
         except Refusal as refusal:
             return _answer_to(refusal)
         with suppress(Unavailable):
-            await self._tell_of_the_healed(landing)
+            await self._tell_of_the_healed(copy)
         return done
 
     async def _instead_of(self, offer: Offer) -> dict[Digest, Key]:
@@ -243,15 +245,15 @@ class LocalDestination:
             if stored.damage is not None or not await has_whole(self.store, stored.key, stored.size)
         }
 
-    async def _tell_of_the_healed(self, landing: Landing) -> None:
-        for digest, key in landing.instead_of.items():
+    async def _tell_of_the_healed(self, copy: Copy) -> None:
+        for digest, key in copy.instead_of.items():
             named = await self.region.read(partial(blobs.named, digest=digest))
             if named is not None and named.key != key:
                 telemetry.event(Event.BLOB_HEALED, region=self.registry.region, digest=str(digest), key=named.key)
 
-    async def _landing(self, session: Caller, offer: Offer, image: OfferedImage, admission: "_Admission") -> Landing:
+    async def _copy(self, session: Caller, offer: Offer, image: OfferedImage, admission: "_Admission") -> Copy:
         manifests = await run_over(image.contents.values(), partial(_read, image))
-        return Landing(
+        return Copy(
             delivery=image.delivery,
             offer=offer.id,
             source=offer.source,
@@ -267,17 +269,17 @@ class LocalDestination:
         )
 
 
-def _read(image: OfferedImage) -> tuple[NewManifest, ...]:
+def _read(image: OfferedImage) -> tuple[NewImage, ...]:
     """Read the manifests that arrived, children first. Raises DigestMismatch, or what `parse_manifest` raises."""
     contents = image.contents
     return tuple(_new(entry, contents[entry.digest]) for entry in image.manifests if entry.digest in contents)
 
 
-def _new(entry: Descriptor, content: bytes) -> NewManifest:
+def _new(entry: Descriptor, content: bytes) -> NewImage:
     arrived = Digest.of(content, entry.digest.algorithm)
     if arrived != entry.digest:
         raise DigestMismatch(str(entry.digest), str(arrived))
-    return NewManifest(entry.digest, content, parse_manifest(content, entry.media_type))
+    return NewImage(entry.digest, content, parse_manifest(content, entry.media_type))
 
 
 def _denied(refusal: AccessDenied | EncryptionRefused) -> Refused:

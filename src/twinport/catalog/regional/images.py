@@ -1,6 +1,6 @@
 """Images: manifests, what they refer to, and tags.
 
-Code that stores an image (a push, an arrival by replication) calls `require_parts`, then `store_manifest`, then
+The rules by which an image is stored are in `landing.rules`, which calls `require_parts`, then `store_manifest`, then
 `move_tag`, in one transaction: parts before the whole, the tag last (law 2).
 """
 

@@ -1,0 +1,72 @@
+"""The rules of an image that comes into a repository. Each stands here once, for pushes and copies alike.
+
+Parts come before the whole and the tag last (law 2); deliveries are owed in the transaction of the change (law 3). What
+a push and a copy differ in on purpose is a field of `Terms`; docs/decisions/0045-one-landing.md says why.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from twinport.catalog.ports import Connection
+from twinport.catalog.regional import images, scans, storage
+from twinport.catalog.regional.images import NewImage
+from twinport.landing import obligations
+from twinport.landing.terms import FixedTag, Home, Onward, Parts, Terms
+from twinport.model.content import Digest
+from twinport.model.images import TAGS_PER_IMAGE, Position, Repository
+from twinport.model.names import TagName
+from twinport.refusals.images import TagImmutable, TooManyImages
+from twinport.refusals.requests import TagLimitReached
+
+
+def store(db: Connection, home: Home, terms: Terms, image: NewImage) -> bool:
+    """Store an image unless it is there, and owe its scan if it is new. Tell whether it was new.
+
+    Other bytes that are stored under its digest are replaced. Raises TooManyImages, and what `require_parts` raises.
+    """
+    repository = home.repository
+    if terms.parts is Parts.REQUIRED:
+        images.require_parts(db, repository, image.manifest)
+    if not images.store_manifest(db, repository.id, image, home.now):
+        return False
+    if terms.most_images is not None and images.reaches(db, repository.id, terms.most_images + 1):
+        raise TooManyImages(repository.name, repository.registry.account, terms.most_images)
+    scans.owe(db, repository, home.settings.scanning, (image.digest, image.manifest), home.now)
+    return True
+
+
+def restore(db: Connection, home: Home, digest: Digest) -> Sequence[Digest]:
+    """Take an image out of the archive with all that it contains, and owe their scans. Return what lay there."""
+    restored = storage.activate(db, home.repository.id, digest, home.now)
+    scans.owe_restored(db, home.repository, home.settings.scanning, restored, home.now)
+    return restored
+
+
+def stays(home: Home, terms: Terms, tag: str, current: Digest | None, digest: Digest) -> bool:
+    """Tell whether the tag rule keeps a tag, which names `current`, from moving to an image.
+
+    Raises TagImmutable if the terms say so.
+    """
+    if current is None or not home.repository.tag_rule.forbids_moving(tag):
+        return False
+    if terms.fixed_tag is FixedTag.REFUSES:
+        raise TagImmutable(tag, home.repository.name)
+    return current != digest
+
+
+def name(db: Connection, home: Home, terms: Terms, digest: Digest, changes: Mapping[TagName | None, Position]) -> None:
+    """Move tags to an image, each at its position, and owe the deliveries of each change.
+
+    None stands for a change of the image alone. Raises TagLimitReached.
+    """
+    repository = home.repository
+    _require_tag_quota(db, repository, digest, [tag for tag in changes if tag is not None])
+    for tag, position in changes.items():
+        if tag is not None:
+            images.move_tag(db, repository.id, tag, digest, position, home.now)
+        if terms.onward is Onward.DELIVERED:
+            obligations.owe(db, home, digest, tag, position)
+
+
+def _require_tag_quota(db: Connection, repository: Repository, digest: Digest, new: Sequence[TagName]) -> None:
+    if new and len({*images.tags_of(db, repository.id, digest), *new}) > TAGS_PER_IMAGE:
+        raise TagLimitReached(new[-1], repository.name, repository.registry.account, TAGS_PER_IMAGE)
