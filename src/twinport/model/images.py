@@ -1,5 +1,6 @@
 """Repositories and images as values."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -205,11 +206,24 @@ class ReferrerFilter:
 
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """A manifest that names another as its subject. `size` is that of its own bytes."""
+    """A manifest that names another as its subject. `size` is that of its own bytes.
 
-    digest: Digest
+    `name` is its digest as text, and `written_annotations` is JSON, both as they are stored: a list of a thousand is
+    written without reading them.
+    """
+
+    name: str
     media_type: str
     size: int
     artifact_type: str | None
-    annotations: Mapping[str, str]
+    written_annotations: str | None
     status: ImageStatus = ImageStatus.ACTIVE
+
+    @property
+    def digest(self) -> Digest:
+        return Digest.parse(self.name)
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = json.loads(self.written_annotations) if self.written_annotations else {}
+        return found

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as _quoted
 from urllib.parse import parse_qs, quote, urlencode
 
 from twinport.http.messages import Answer, AnyAnswer, Request
@@ -57,12 +58,11 @@ class Listings:
         subject, types = Digest.parse(target.reference), query.get("artifactType", [])
         asked = ReferrerQuery(subject, types, _last(query), MOST_ITEMS)
         found, more = await self.referrers.list(caller, target.registry, target.repository, asked)
-        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_entry(each) for each in found]}
         headers = {"oci-filters-applied": "artifactType"} if types else {}
         if more:
-            again = urlencode({"last": str(found[-1].digest), "artifactType": types}, doseq=True)
+            again = urlencode({"last": found[-1].name, "artifactType": types}, doseq=True)
             headers["link"] = f'<{target.prefix}/referrers/{subject}?{again}>; rel="next"'
-        return _page(body, OCI_INDEX, headers)
+        return Answer(200, safe_headers(OCI_INDEX) | headers, _index_of(found).encode())
 
     def _limit(self, query: dict[str, list[str]]) -> int:
         """Return the requested page size. A size above MOST_ITEMS is lowered, or refused under ECR's deviation."""
@@ -101,14 +101,16 @@ def _page(body: Mapping[str, object], content_type: ContentType | str, headers: 
     return Answer(200, safe_headers(content_type) | headers, json.dumps(body, separators=(",", ":")).encode())
 
 
-def _entry(referrer: Referrer) -> dict[str, object]:
-    entry: dict[str, object] = {
-        "mediaType": referrer.media_type,
-        "digest": str(referrer.digest),
-        "size": referrer.size,
-    }
+def _index_of(referrers: Sequence[Referrer]) -> str:
+    """Write an index. The parts are JSON already, and joining them takes a tenth of the time of a JSON library."""
+    entries = ",".join(map(_entry, referrers))
+    return f'{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{entries}]}}'
+
+
+def _entry(referrer: Referrer) -> str:
+    entry = f'"mediaType":{_quoted(referrer.media_type)},"digest":"{referrer.name}","size":{referrer.size}'
     if referrer.artifact_type is not None:
-        entry["artifactType"] = referrer.artifact_type
-    if referrer.annotations:
-        entry["annotations"] = dict(referrer.annotations)
-    return entry
+        entry += f',"artifactType":{_quoted(referrer.artifact_type)}'
+    if referrer.written_annotations:
+        entry += f',"annotations":{referrer.written_annotations}'
+    return f"{{{entry}}}"

@@ -410,7 +410,11 @@ def _details() -> Select[Any]:
 
 
 def _status(row: Row[*tuple[Any, ...]]) -> ImageStatus:
-    return ImageStatus.ACTIVE if row.status is None else ImageStatus(row.status)
+    return _stored_status(row.status)
+
+
+def _stored_status(status: str | None) -> ImageStatus:
+    return ImageStatus.ACTIVE if status is None else ImageStatus(status)
 
 
 def _pulled_at(row: Row[Any]) -> datetime | None:
@@ -455,9 +459,8 @@ def _referrers(db: Connection, repository_id: int, names: Sequence[str]) -> list
     query = select(*columns, func.length(_manifest.c.content).label("size"), _storage.c.status)
     query = query.outerjoin(_storage, storage.OF_THE_IMAGE)
     query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(names))
-    return [_referrer(row) for row in db.execute(query.order_by(_manifest.c.digest))]
-
-
-def _referrer(row: Row[*tuple[Any, ...]]) -> Referrer:
-    annotations = json.loads(row.annotations) if row.annotations else {}
-    return Referrer(Digest.parse(row.digest), row.media_type, row.size, row.artifact_type, annotations, _status(row))
+    rows = db.execute(query.order_by(_manifest.c.digest))
+    return [
+        Referrer(digest, media_type, size, artifact_type, annotations, _stored_status(status))
+        for digest, media_type, artifact_type, annotations, size, status in rows
+    ]
