@@ -39,7 +39,7 @@ from tests.signed import Signer
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.regional import schema
+from twinport.catalog.regional import schema, untagged
 from twinport.clock import WallClock, WorldClock
 from twinport.model.names import RegionName
 
@@ -97,7 +97,8 @@ class Site:
     tokens: dict[str, str] = field(default_factory=dict)
     pushed: int = 0
 
-    def __post_init__(self) -> None:
+    def connect(self) -> None:
+        """Open a connection. A server closes one that is idle, as it is while the other site works."""
         self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_SECONDS)
 
     def send(self, request: bytes) -> bytes:
@@ -196,6 +197,7 @@ def _copy(db: Connection, first: int, end: int, images: int) -> None:
     db.execute(insert(schema.manifest_blob), [{**link, "manifest": digest} for digest in digests.values()])
     tagged = [n for n in digests if n < images - UNTAGGED]
     db.execute(insert(schema.tag), [{**tag, "digest": digests[n], "name": tag_of(n)} for n in tagged])
+    untagged.review(db, image["repository_id"], list(digests.values())[len(tagged) :])
 
 
 def _row(db: Connection, table: Table, where: Any) -> dict[str, Any]:  # noqa: ANN401 — as SQLAlchemy has it
@@ -317,6 +319,7 @@ V2: Mapping[str, Request] = {
 
 def preview(site: Site) -> float:
     """Have a preview made of all images, and return how many seconds it took."""
+    site.connect()
     began = time.perf_counter()
     site.send(site.ecr("StartLifecyclePolicyPreview", lifecyclePolicyText=LIFECYCLE))
     while json.loads(site.send(site.ecr("GetLifecyclePolicyPreview", maxResults=1)))["status"] == "IN_PROGRESS":
@@ -328,6 +331,7 @@ def preview(site: Site) -> float:
 
 def find_middle(site: Site) -> None:
     """Turn pages until half of the repository is behind."""
+    site.connect()
     for operation, most, what in (
         ("DescribeImages", 1000, "imageDetails"),
         ("ListImages", 1000, "imageIds"),
@@ -382,6 +386,8 @@ def measure(sites: Sequence[Site], request: Request) -> list[Cost]:
 
 def report(title: str, sites: Sequence[Site], requests: Mapping[str, Request]) -> dict[str, list[Cost]]:
     few, many = sites
+    for site in sites:
+        site.connect()
     print(f"\n{title}: {few.images:,} images beside {many.images:,}")
     print(f"{'':<42}{'median ms':>16}{'ratio':>7}{'p95 ms':>16}{'ratio':>7}{'CPU ms':>16}{'ratio':>7}")
     found = {name: measure(sites, request) for name, request in requests.items()}

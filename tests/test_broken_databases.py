@@ -110,6 +110,13 @@ def test_verify_finds_rows_that_refer_to_nothing(data: Path) -> None:
     assert "all whole" not in ended.stdout
 
 
+def test_verify_finds_a_list_of_images_without_tags_that_does_not_match_the_tags(data: Path) -> None:
+    change(data / REGION, "DELETE FROM tag WHERE name = (SELECT min(name) FROM tag)")
+    ended = called("verify", "--data", str(data))
+    assert ended.code == 5
+    assert "eu-west-1  database  table 'untagged_image' is wrong about 1 image:" in ended.stdout
+
+
 def test_verify_finds_a_damaged_page_of_a_table_that_it_does_not_read(data: Path) -> None:
     damage_page_of(data / PARTITION, "access_key")
     ended = called("verify", "--json", "--data", str(data))

@@ -11,7 +11,7 @@ from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGION
 from tests.reading import plans, settle_statistics, work
 from tests.shelf import Shelf
-from twinport.catalog.regional import image_lists, images, repositories, schema
+from twinport.catalog.regional import image_lists, images, repositories, schema, untagged
 from twinport.catalog.regional.image_lists import MOST_LOOKED_AT, Place
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
@@ -78,6 +78,8 @@ def put(db: Connection, repository_id: int, first: int, last: int) -> None:
             if number % ARCHIVED == 0
         ],
     )
+    settle_statistics(db)
+    untagged.review(db, repository_id, [str(digest(number)) for number in numbers if number % UNTAGGED == 0])
 
 
 def walk(db: Connection, repository_id: int, query: ImageQuery, limit: int) -> list[Digest]:

@@ -17,6 +17,7 @@ from twinport.catalog.engine import migrating, migration_files, revisions
 from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
+from twinport.catalog.regional import untagged
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognized
 
 pytestmark = pytest.mark.large
@@ -195,6 +196,27 @@ def test_tags_are_found_by_their_keys_after_the_comparable_form_has_changed(db: 
     assert {tag.key for tag in entities.tags(db, "AIDA")} == {"\u212a", "ÄB"}
     entities.remove_tags(db, "AIDA", ["\u212a", "Äb"])
     assert entities.tags(db, "AIDA") == ()
+
+
+def test_images_without_tags_are_listed_after_their_migration(db: Connection) -> None:
+    migrating.upgrade(db, regional_schema.regional, "0021")
+    old = MetaData()
+    old.reflect(db)
+    own = {"repository_id": 1}
+    facts = {"created_at": 0, "mutability": "MUTABLE", "scan_on_push": False, "encryption": "AES256"}
+    db.execute(old.tables["repository"].insert(), [{"id": 1, "account": "1", "name": "r", **facts}])
+    image = {**own, "media_type": "x", "content": b"", "pushed_at": 5}
+    images = [{**image, "digest": digest, "image_size": size} for size, digest in enumerate(("a", "b", "c", "d"))]
+    db.execute(old.tables["manifest"].insert(), images)
+    tag = {**own, "epoch": 1, "sequence": 1, "updated_at": 0}
+    tags = [{**tag, "name": name, "digest": digest} for name, digest in (("v1", "b"), ("v2", "b"), ("v3", "d"))]
+    db.execute(old.tables["tag"].insert(), tags)
+    stored = [{**own, "digest": digest, "status": "ARCHIVED"} for digest in ("c", "d")]
+    db.execute(old.tables["image_storage"].insert(), stored)
+    migrating.upgrade(db, regional_schema.regional)
+    listed = db.execute(text("SELECT * FROM untagged_image ORDER BY digest")).all()
+    assert [tuple(row) for row in listed] == [(1, "a", "ACTIVE", 5, 0), (1, "c", "ARCHIVED", 5, 2)]
+    assert untagged.wrong(db) == 0
 
 
 def rows_of_the_first_folder(name: str) -> dict[str, list[dict[str, object]]]:

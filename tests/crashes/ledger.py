@@ -35,6 +35,7 @@ class Rows:
     manifests: dict[Place, bytes]
     held: set[Place]
     tagged: set[Place]
+    untagged: set[Place]
     tags_of_api: set[tuple[str, str]]
     complete: set[str]
     arrived: set[str]
@@ -57,6 +58,7 @@ class Rows:
             manifests={(row.repository_id, row.digest): bytes(row.content) for row in contents},
             held=_places(db, schema.repository_blob),
             tagged=_places(db, schema.tag),
+            untagged=_places(db, schema.untagged_image),
             tags_of_api={(row.name, row.digest) for row in db.execute(of_api)},
             complete=_column(db, delivery.id, delivery.state == DeliveryState.COMPLETE.value),
             arrived=_column(db, schema.arrival.c.delivery_id),
@@ -68,6 +70,7 @@ class Rows:
             parts = {(repository, part) for part in _parts(content)}
             assert parts <= self.held | self.manifests.keys(), "an image is not whole"
         assert self.tagged <= self.manifests.keys(), "a tag names no image"
+        assert self.untagged == self.manifests.keys() - self.tagged, "the list of images without tags is wrong"
 
 
 def _names(table: Table) -> Select[Any]:

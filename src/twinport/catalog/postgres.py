@@ -44,6 +44,8 @@ for _index in (
     regional_schema.delivery_oldest,
     regional_schema.delivery_given_up,
     regional_schema.delivery_given_up_by_lane,
+    regional_schema.lifecycle_preview_result_untagged,
+    regional_schema.lifecycle_preview_result_tagged,
 ):
     _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 

@@ -66,10 +66,24 @@ class ImageQuery:
         )
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether no image can be meant: none has its place by a tag and no tag."""
+        return self.order.is_by_tag and self.tags is TagStatus.UNTAGGED
+
+    @property
     def is_filtered(self) -> bool:
         """Tell whether an index's rows must be looked at one by one."""
-        is_any = self.status is None or (self.order is ImageOrder.ARCHIVED and self.status is ImageStatus.ARCHIVED)
-        return not (is_any and (self.tags is TagStatus.ANY or (self.order.is_by_tag and self.tags is TagStatus.TAGGED)))
+        if self.is_empty:
+            return False
+        is_archived = self.order is ImageOrder.ARCHIVED
+        is_any = self.status is None or (is_archived and self.status is ImageStatus.ARCHIVED)
+        match self.tags:
+            case TagStatus.ANY:
+                return not is_any
+            case TagStatus.TAGGED:
+                return not (is_any and self.order.is_by_tag)
+            case TagStatus.UNTAGGED:
+                return not is_any or is_archived
 
     @property
     def words(self) -> tuple[str, ...]:

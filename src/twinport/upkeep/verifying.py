@@ -12,7 +12,7 @@ from twinport.blobs.throughput_limit import ThroughputLimit
 from twinport.catalog.engine import integrity
 from twinport.catalog.engine.integrity import Condition
 from twinport.catalog.ports import Connection
-from twinport.catalog.regional import repositories, verification
+from twinport.catalog.regional import repositories, untagged, verification
 from twinport.catalog.regional.verification import Change, Scope
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
@@ -120,6 +120,7 @@ async def verify(
         await _require_something(site, meant, scope)
         for region in meant:
             await _check(report, region, site.catalog.region(region))
+            await _check_lists(report, region, site.catalog.region(region))
             await _verify_region(site, report, shown, Wanted(region, scope, rate))
     shown.end()
     return report
@@ -157,6 +158,25 @@ async def _check(report: Report, name: str, database: ReadableDatabase) -> None:
     report.broken += [BrokenDatabase(name, problem) for problem in condition.problems]
     if condition.unchecked is not None:
         report.unchecked[name] = condition.unchecked
+
+
+async def _check_lists(report: Report, name: str, database: ReadableDatabase) -> None:
+    """Check the rows of images without tags, in a database that is whole otherwise."""
+    if any(each.database == name for each in report.broken):
+        return
+    try:
+        wrong = await database.read(_wrong_lists)
+    except DatabaseUnreadable as refusal:
+        report.broken.append(BrokenDatabase(name, refusal.message))
+    else:
+        if wrong:
+            problem = f"table 'untagged_image' is wrong about {plural(wrong, 'image')}: it lists those without tags"
+            report.broken.append(BrokenDatabase(name, problem))
+
+
+def _wrong_lists(db: Connection) -> int:
+    with integrity.unhurried(db):
+        return untagged.wrong(db)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from twinport.model.content import Digest
 from twinport.model.image_queries import ImageOrder, ImageQuery
 from twinport.model.images import ImageStatus, TagStatus
 
-_manifest, _tag, _storage = schema.manifest, schema.tag, schema.image_storage
+_manifest, _tag, _storage, _untagged = schema.manifest, schema.tag, schema.image_storage, schema.untagged_image
 # How many images a page looks at if it includes some of them alone.
 MOST_LOOKED_AT = 1000
 # Behind every character of a tag and of a digest.
@@ -54,23 +54,32 @@ class _Order:
     only: tuple[ColumnElement[bool], ...] = ()
 
 
-_PUSHED = _Order((type_coerce(_manifest.c.pushed_at, BigInteger), _manifest.c.digest), _manifest.c.digest)
-_SIZE = _Order((_manifest.c.image_size, _manifest.c.digest), _manifest.c.digest)
+def _orders_of(table: Table) -> dict[ImageOrder, _Order]:
+    """Return the orders that are the same for all images and for those without tags."""
+    digest = table.c.digest
+    pushed = _Order((type_coerce(table.c.pushed_at, BigInteger), digest), digest)
+    size = _Order((table.c.image_size, digest), digest)
+    return {
+        ImageOrder.NEWEST: pushed,
+        ImageOrder.OLDEST: pushed,
+        ImageOrder.LARGEST: size,
+        ImageOrder.SMALLEST: size,
+        ImageOrder.DIGEST: _Order((digest,), digest),
+    }
+
+
 _TAG = _Order((_tag.c.name,), _tag.c.digest)
 _ORDERS = {
-    ImageOrder.NEWEST: _PUSHED,
-    ImageOrder.OLDEST: _PUSHED,
-    ImageOrder.LARGEST: _SIZE,
-    ImageOrder.SMALLEST: _SIZE,
+    **_orders_of(_manifest),
     ImageOrder.TAG: _TAG,
     ImageOrder.TAG_BACKWARDS: _TAG,
-    ImageOrder.DIGEST: _Order((_manifest.c.digest,), _manifest.c.digest),
     ImageOrder.ARCHIVED: _Order(
         (type_coerce(_storage.c.archived_at, BigInteger), _storage.c.digest),
         _storage.c.digest,
         (_storage.c.status == ImageStatus.ARCHIVED.value, _storage.c.archived_at.is_not(None)),
     ),
 }
+_UNTAGGED = _ORDERS | _orders_of(_untagged)
 
 
 def kinds(order: ImageOrder) -> tuple[type[str] | type[int], ...]:
@@ -80,6 +89,8 @@ def kinds(order: ImageOrder) -> tuple[type[str] | type[int], ...]:
 
 def find(db: Connection, repository_id: int, query: ImageQuery, after: Place | None, limit: int) -> Looked:
     """Return at most `limit` images that a query is about, those behind the place `after`."""
+    if query.is_empty:
+        return Looked((), None)
     looking = MOST_LOOKED_AT if query.is_filtered else limit
     statement = _in_order(repository_id, query, after, looking + 1)
     if not query.is_filtered:
@@ -96,7 +107,7 @@ def _cut(found: Sequence[Found], limit: int) -> Looked:
 
 
 def _in_order(repository_id: int, query: ImageQuery, after: Place | None, limit: int) -> Select[Any]:
-    order = _ORDERS[query.order]
+    order = (_UNTAGGED if query.tags is TagStatus.UNTAGGED else _ORDERS)[query.order]
     keys = [column.label(f"key{number}") for number, column in enumerate(order.columns)]
     table: Table = order.columns[-1].table
     statement = select(*keys, order.digest.label("digest")).where(table.c.repository_id == repository_id, *order.only)

@@ -11,11 +11,11 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
-from twinport.catalog.regional import blobs, image_changes, reviews, scans, schema, storage
+from twinport.catalog.regional import blobs, image_changes, reviews, scans, schema, storage, untagged
 from twinport.model.content import Digest
 from twinport.model.images import (
     ImageDetail,
@@ -159,6 +159,7 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
     _insert_all(db, _child, [{**key, "child": str(each)} for each in _digests(manifest.children)])
     key = {"repository_id": repository_id, "manifest": str(image.digest)}
     _insert_all(db, _part, [{**key, "digest": str(each)} for each in _named_parts(db, repository_id, manifest)])
+    untagged.review(db, repository_id, [str(image.digest)])
     if manifest.children:
         # The images in it are not counted any more.
         image_changes.note(db, repository_id)
@@ -195,15 +196,21 @@ def _complete(db: Connection, repository_id: int, digest: Digest) -> None:
 
 def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, position: Position, now: datetime) -> None:
     """Make a tag name an image that is stored, at a position of its registry's history."""
+    before = tagged(db, repository_id, tag)
     changes = {"digest": str(digest), "epoch": position.epoch, "sequence": position.sequence, "updated_at": now}
     statements.upsert(db, _tag, {"repository_id": repository_id, "name": tag}, changes)
+    if before != digest:
+        untagged.review(db, repository_id, [str(each) for each in (digest, before) if each is not None])
     image_changes.note(db, repository_id)
 
 
 def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
     """Remove a tag and nothing else. Tell whether it was there."""
     image_changes.note(db, repository_id)
-    return db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)).rowcount == 1
+    removed = delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.name == tag).returning(_tag.c.digest)
+    digests = db.execute(removed).scalars().all()
+    untagged.review(db, repository_id, digests)
+    return bool(digests)
 
 
 def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
@@ -279,6 +286,9 @@ def listed(
 ) -> list[ImageId]:
     """Return images in the order of (digest, tag), one entry for each tag, those after the entry `after`."""
     digest, tag = after
+    if wanted.tags is TagStatus.UNTAGGED:
+        found = db.execute(untagged.chosen(repository_id, wanted.status, digest, limit)).scalars()
+        return [ImageId(Digest.parse(name), None) for name in found]
     first = storage.first_column(wanted.status)
     named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
     query = (
@@ -289,7 +299,7 @@ def listed(
             _manifest.c.repository_id == repository_id,
             first >= digest,
             or_(first > digest, func.coalesce(_tag.c.name, "") > tag),
-            *_name_is_as_asked(wanted.tags),
+            *((_tag.c.name.is_not(None),) if wanted.tags is TagStatus.TAGGED else ()),
             *storage.is_in(wanted.status),
         )
         .order_by(first, _tag.c.name)
@@ -300,15 +310,17 @@ def listed(
 
 def described(db: Connection, repository_id: int, wanted: ImageFilter, after: str, limit: int) -> list[ImageDetail]:
     """Return images in the order of their digests, those after the digest `after`."""
-    is_tagged = (
-        select(_tag.c.name)
-        .where(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
-        .exists()
-    )
-    tags = {TagStatus.ANY: (), TagStatus.TAGGED: (is_tagged,), TagStatus.UNTAGGED: (~is_tagged,)}[wanted.tags]
+    mine = _manifest.c.repository_id == repository_id
+    if wanted.tags is TagStatus.UNTAGGED:
+        chosen = untagged.chosen(repository_id, wanted.status, after, limit).subquery("chosen")
+        # Sorted here, so that no plan sorts or begins with all images.
+        rows = db.execute(_details().join(chosen, and_(mine, chosen.c.digest == _manifest.c.digest))).all()
+        return [_detail(row, ()) for row in sorted(rows, key=lambda row: row.digest)]
     first = storage.first_column(wanted.status)
-    query = _details().where(_manifest.c.repository_id == repository_id, first > after, *tags)
-    query = query.where(*storage.is_in(wanted.status))
+    query = _details().where(mine, first > after, *storage.is_in(wanted.status))
+    if wanted.tags is TagStatus.TAGGED:
+        named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
+        query = query.where(select(_tag.c.name).where(named).exists())
     return _with_tags(db, repository_id, db.execute(query.order_by(first).limit(limit)).all())
 
 
@@ -381,16 +393,6 @@ def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list
 def _insert_all(db: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
     if rows:
         db.execute(table.insert(), rows)
-
-
-def _name_is_as_asked(status: TagStatus) -> tuple[ColumnElement[bool], ...]:
-    match status:
-        case TagStatus.ANY:
-            return ()
-        case TagStatus.TAGGED:
-            return (_tag.c.name.is_not(None),)
-        case TagStatus.UNTAGGED:
-            return (_tag.c.name.is_(None),)
 
 
 def _details() -> Select[Any]:

@@ -24,6 +24,7 @@ _IN_A_REPOSITORY = (
     schema.manifest_blob,
     schema.image_storage,
     schema.image_pull,
+    schema.untagged_image,
     schema.manifest,
     schema.lifecycle_policy,
     schema.lifecycle_preview,

@@ -331,6 +331,24 @@ Index(
     image_storage.c.digest,
 )
 
+# An image without tags; the row goes when it gets one, and with the image. The other columns are copies, for lists in
+# their orders: catalog/regional/untagged.py, which alone writes here, and catalog/regional/image_lists.py.
+untagged_image = Table(
+    "untagged_image",
+    regional,
+    Column("repository_id", Integer, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("pushed_at", Instant, nullable=False),
+    Column("image_size", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["repository_id", "digest"], ["manifest.repository_id", "manifest.digest"], ondelete="CASCADE"
+    ),
+)
+for _index, _column in (("status", "status"), ("time", "pushed_at"), ("size", "image_size")):
+    _columns = [untagged_image.c[name] for name in ("repository_id", _column, "digest")]
+    Index(f"untagged_image_by_{_index}", *_columns)
+
 # When an image was last pulled: written a little later, and at most once an hour (registry/pulls.py). A row may outlive
 # its image for a moment: a pull from before the push of an image says nothing about it.
 image_pull = Table(
@@ -387,6 +405,16 @@ Index(
     "lifecycle_preview_result_by_digest",
     lifecycle_preview_result.c.repository_id,
     lifecycle_preview_result.c.digest,
+)
+# The condition of PostgreSQL: as for `delivery_waiting`. Both are written out in the query, too.
+lifecycle_preview_result_untagged, lifecycle_preview_result_tagged = (
+    Index(
+        f"lifecycle_preview_result_{name}",
+        lifecycle_preview_result.c.repository_id,
+        lifecycle_preview_result.c.number,
+        sqlite_where=text(f"tags {comparison} '[]'"),
+    )
+    for name, comparison in (("untagged", "="), ("tagged", "!="))
 )
 
 # The deliveries of one source account (of this Region) to one destination registry.

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
-from twinport.catalog.regional import image_changes, scans, schema
+from twinport.catalog.regional import image_changes, scans, schema, untagged
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus
@@ -85,6 +85,7 @@ def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -
     image_changes.note(db, repository_id)
     changes = {"status": ImageStatus.ARCHIVED.value, "archived_at": now}
     statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
+    untagged.review(db, repository_id, [str(digest)])
 
 
 def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> None:
@@ -92,6 +93,7 @@ def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> Non
     archived = _storage.c.status == ImageStatus.ARCHIVED.value
     image_changes.note(db, repository_id)
     db.execute(update(_storage).where(*mine, archived).values(status=ImageStatus.ACTIVATING.value))
+    untagged.review(db, repository_id, [str(digest)])
 
 
 def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) -> list[Digest]:
@@ -113,7 +115,9 @@ def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) 
 def _activate(db: Connection, repository_id: int, which: ColumnElement[bool], now: datetime) -> Sequence[str]:
     mine = (_storage.c.repository_id == repository_id, which, _storage.c.status != _ACTIVE)
     changed = update(_storage).where(*mine).values(status=_ACTIVE, activated_at=now)
-    return db.execute(changed.returning(_storage.c.digest)).scalars().all()
+    digests = db.execute(changed.returning(_storage.c.digest)).scalars().all()
+    untagged.review(db, repository_id, digests)
+    return digests
 
 
 def activating(db: Connection, region: RegionName, limit: int) -> list[Activating]:
