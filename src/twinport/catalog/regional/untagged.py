@@ -1,6 +1,6 @@
 """The images without tags: rows of their own, so that lists of them read no other image.
 
-docs/decisions/0044-images-without-tags.md says why. What adds, changes or removes a tag, an image or its storage status
+docs/decisions/0046-images-without-tags.md says why. What adds, changes or removes a tag, an image or its storage status
 calls `review` in the same transaction, afterwards. The rows are computed from the other tables by this function alone.
 """
 
