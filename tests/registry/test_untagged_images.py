@@ -16,9 +16,11 @@ from tests.registry.test_lifecycle import REGION, Yard, rule
 from tests.registry.test_lifecycle_beside_changes import TAGS, Clients
 from tests.shelf import index_of
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import arrivals, removals, repositories, schema, untagged
-from twinport.catalog.regional.arrivals import Landing, NewManifest
+from twinport.catalog.regional import removals, repositories, schema, untagged
+from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
+from twinport.landing import copies
+from twinport.landing.copies import Copy
 from twinport.model.content import Digest
 from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage, Position
 from twinport.model.lifecycle_policies import StorageClass
@@ -86,8 +88,8 @@ class History:
         self.arrived += 1
         number = self.random.randint(1, 6)
         content = index_of(annotations={"n": str(number)})
-        manifest = NewManifest(Digest.of(content), content, parse_manifest(content, None))
-        landing = Landing(
+        manifest = NewImage(Digest.of(content), content, parse_manifest(content, None))
+        copy = Copy(
             delivery=f"delivery {self.arrived}",
             offer="none",
             source=SOURCE,
@@ -101,7 +103,7 @@ class History:
             may_create_repository=True,
         )
         now = self.yard.dump.world.now()
-        await self.yard.dump.region.write(lambda db: arrivals.land(db, landing, now))
+        await self.yard.dump.region.write(lambda db: copies.land(db, copy, now))
 
     async def run_policies(self) -> None:
         self.yard.dump.world.advance(INTERVAL + timedelta(seconds=1))
