@@ -46,11 +46,16 @@ class RepositoryResource:
 
 @dataclass(frozen=True, slots=True)
 class IdentityResource:
-    """A user, role or policy of IAM, which has no resource policy (a role's trust is asked by AssumeRole alone)."""
+    """A user, role or policy of IAM, which has no resource policy (a role's trust is asked by AssumeRole alone).
+
+    `named` is what the request named it by, if that is not its ARN: `user alice`. A denial repeats that, as AWS's do,
+    since the ARN has a path, and so tells whether the entity exists.
+    """
 
     account: AccountId
     arn: str
     unique_id: str | None = None
+    named: str | None = None
 
 
 Resource = AnyResource | RepositoryResource | IdentityResource

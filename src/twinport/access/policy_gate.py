@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from twinport.access.gate import NO_CONTEXT, Context, Decide, RepositoryResource, Resource
+from twinport.access.gate import NO_CONTEXT, Context, Decide, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_library import Held, PolicyLibrary
 from twinport.access.request_context import request_context
 from twinport.access.targets import Target, Targets
@@ -65,8 +65,8 @@ class PolicyGate:
             target = await self._targets.find(action, resource)
             case = self._case(await self._side(caller), action, target, context)
         except PolicyMalformed:
-            self._refuse(Denied(_UNREADABLE), caller, action, resource.arn, None)
-        self._enforce(case, caller, action, resource.arn)
+            self._refuse(Denied(_UNREADABLE), caller, action, resource, None)
+        self._enforce(case, caller, action, resource)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         if isinstance(resource, RepositoryResource) and resource.is_one:
@@ -83,7 +83,7 @@ class PolicyGate:
         try:
             side = await self._side(caller)
         except PolicyMalformed:
-            self._refuse(Denied(_UNREADABLE), caller, actions[0], resource.arn, None)
+            self._refuse(Denied(_UNREADABLE), caller, actions[0], resource, None)
 
         def decide(facts: RepositoryFacts) -> None:
             for action in actions:
@@ -112,8 +112,8 @@ class PolicyGate:
                 target, role = await self._targets.role(name)
                 case = self._case(await self._side(caller), action, target, context)
             except PolicyMalformed:
-                self._refuse(Denied(_UNREADABLE), caller, action, name.arn, None)
-            self._enforce(case, caller, action, name.arn)
+                self._refuse(Denied(_UNREADABLE), caller, action, name, None)
+            self._enforce(case, caller, action, name)
         if role is None:
             raise AccessDenied(caller.arn, ASSUME_ROLE, name.arn)
         return role
@@ -167,8 +167,8 @@ class PolicyGate:
         try:
             case = self._case(side, action, self._targets.of_facts(resource, facts, action), NO_CONTEXT)
         except PolicyMalformed:
-            self._refuse(Denied(_UNREADABLE), caller, action, resource.arn, None)
-        self._enforce(case, caller, action, resource.arn)
+            self._refuse(Denied(_UNREADABLE), caller, action, resource, None)
+        self._enforce(case, caller, action, resource)
 
     def _case(self, side: _CallersSide | None, action: str, target: Target, given: Context) -> Case | None:
         """Combine question and policies; None for a caller that no longer exists."""
@@ -197,25 +197,29 @@ class PolicyGate:
 
     def _require_binding(self, caller: Caller, action: str, resource: Resource) -> None:
         if denial := _outside_binding(caller, action, resource):
-            self._refuse(denial, caller, action, resource.arn, None)
+            self._refuse(denial, caller, action, resource, None)
 
-    def _enforce(self, case: Case | None, caller: Caller, action: str, arn: str) -> None:
+    def _enforce(self, case: Case | None, caller: Caller, action: str, resource: Resource | RoleName) -> None:
         gone = nothing_allows(action, PolicyKind.IDENTITY)
         decision = gone if case is None else decide(case.request, case.policies)
         if isinstance(decision, Denied):
-            self._refuse(decision, caller, action, arn, case)
-        telemetry.debug(Event.ACCESS_ALLOWED, caller=caller.arn, action=action, resource=arn)
+            self._refuse(decision, caller, action, resource, case)
+        telemetry.debug(Event.ACCESS_ALLOWED, caller=caller.arn, action=action, resource=resource.arn)
 
-    def _refuse(self, denial: Denied, caller: Caller, action: str, arn: str, case: Case | None) -> NoReturn:
+    def _refuse(
+        self, denial: Denied, caller: Caller, action: str, resource: Resource | RoleName, case: Case | None
+    ) -> NoReturn:
+        """Log the denial with the resource's ARN, and raise it with what the request named the resource by."""
         telemetry.event(
             Event.ACCESS_DENIED,
             caller=caller.arn,
             action=action,
-            resource=arn,
+            resource=resource.arn,
             reason=denial.reason,
             statement=denial.by.name if denial.by else None,
         )
-        raise AccessDenied(caller.arn, action, arn, denial.reason, self._encoded(caller, case))
+        named = resource.named if isinstance(resource, IdentityResource) else None
+        raise AccessDenied(caller.arn, action, named or resource.arn, denial.reason, self._encoded(caller, case))
 
     def _encoded(self, caller: Caller, case: Case | None) -> str | None:
         if case is None or self.encode is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from twinport.access.gate import IdentityResource
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
 from twinport.access.uses import Uses
@@ -74,7 +75,9 @@ class AccessKeys:
         """
         user = await self.catalog.partition.read(lambda db: _user_of(db, caller.account, key_id))
         arn = user.arn if user else user_arn(caller.account, "/", "*")
-        await self.entities.ask_of(caller, "iam:GetAccessKeyLastUsed", arn, unique_id=user.unique_id if user else None)
+        unique_id = user.unique_id if user else None
+        resource = IdentityResource(caller.account, arn, unique_id, f"access key {key_id}")
+        await self.entities.gate.authorize(caller, "iam:GetAccessKeyLastUsed", resource)
         await self.uses.settle()
         key = await self.catalog.partition.read(lambda db: access_keys.find(db, caller.account, key_id))
         if key is None:

@@ -18,8 +18,10 @@ from twinport.policies.evaluate import Denied, too_long
 from twinport.policies.explanation import Explanation, Heard
 from twinport.refusals.identities import AuthorizationMessageInvalid
 
-# The message travels in a header. Proxies accept 4 kB or 8 kB of headers in all.
-LONGEST = 3000
+# The message travels in a header: this size makes 2,984 characters, and proxies accept 4 kB or 8 kB of headers in all.
+# Every message is filled up to this size before it is sealed. A message has the ARN and the tags of the resource beside
+# texts that the caller chooses, so the length of a compressed one would tell a caller what it cannot read.
+_MOST_BYTES = 2200
 _MOST_TEXTS = 16
 _OWN = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION)
 # Keys that describe a resource: its tags, its organization.
@@ -34,24 +36,20 @@ class AuthorizationMessages:
     sealer: Sealer
 
     def encode(self, caller: Caller, explanation: Explanation) -> str:
-        """Seal the reason for a denial. Leaves out the values of the request if the message would exceed LONGEST."""
+        """Seal the reason for a denial. Leaves out the values of the request if there are too many."""
         message = _message(caller, explanation)
-        sealed = self._sealed(caller, message)
-        if len(sealed) <= LONGEST:
-            return sealed
-        context = {**_context(caller, explanation), "conditions": _items([])}
-        return self._sealed(caller, {**message, "matchedStatements": _items([]), "context": context})
+        text = _compressed(message)
+        if len(text) > _MOST_BYTES:
+            context = {**_context(caller, explanation), "conditions": _items([])}
+            text = _compressed({**message, "matchedStatements": _items([]), "context": context})
+        return self.sealer.seal(text.ljust(_MOST_BYTES, b"\0"), _purpose(caller))
 
     def open(self, caller: Caller, encoded: str) -> str:
         """Open a message that is sealed for the caller's account. Raises AuthorizationMessageInvalid for other text."""
         try:
-            return zlib.decompress(self.sealer.open(encoded, _purpose(caller))).decode()
+            return zlib.decompressobj().decompress(self.sealer.open(encoded, _purpose(caller))).decode()
         except SealBroken as error:
             raise AuthorizationMessageInvalid from error
-
-    def _sealed(self, caller: Caller, message: Mapping[str, object]) -> str:
-        text = json.dumps(message, separators=(",", ":")).encode()
-        return self.sealer.seal(zlib.compress(text, 9), _purpose(caller))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,10 @@ class Decoding:
         everywhere = AnyResource(caller.account, caller.origin.region)
         await self.gate.authorize(caller, "sts:DecodeAuthorizationMessage", everywhere)
         return self.messages.open(caller, encoded)
+
+
+def _compressed(message: Mapping[str, object]) -> bytes:
+    return zlib.compress(json.dumps(message, separators=(",", ":")).encode(), 9)
 
 
 def _purpose(caller: Caller) -> str:

@@ -38,7 +38,7 @@ class ContextLookup:
         """
         found = entity_arns.parse(arn)
         kind, name = (found.kind, found.name) if found else (PrincipalType.USER, "*")
-        await self.entities.ask(caller, "iam:GetContextKeysForPrincipalPolicy", kind, name)
+        await self.entities.ask_by_arn(caller, "iam:GetContextKeysForPrincipalPolicy", kind, name, arn)
         if found is None:
             raise InvalidInput(f"'{arn}' is not the ARN of a user, group or role")
         if found.account != caller.account:

@@ -89,7 +89,7 @@ class Deletions:
         """
         role = await self.catalog.partition.read(lambda db: entities.find_role(db, caller.account, name))
         arn = role.arn if role else role_arn(caller.account, "/", name)
-        resource = IdentityResource(caller.account, arn, role.unique_id if role else None)
+        resource = IdentityResource(caller.account, arn, role.unique_id if role else None, f"role {name}")
         await self.gate.authorize(caller, "iam:DeleteServiceLinkedRole", resource)
         uuid, now = str(uuid4()), self.world.now()
         task = await self.catalog.partition.record(

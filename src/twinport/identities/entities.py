@@ -29,8 +29,17 @@ _ASKED_OF_BOUNDARY = frozenset({"iam:UpdateRole", "iam:UpdateRoleDescription"}) 
 
 
 @dataclass(frozen=True, slots=True)
+class _Named:
+    """An entity by its name, and as a denial shows it."""
+
+    kind: PrincipalType
+    name: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entities:
-    """Asks the gate by name. A caller without permission is denied whether or not the entity exists."""
+    """Asks the gate by name. A caller without permission gets the same denial whether or not the entity exists."""
 
     catalog: Catalog
     gate: Gate
@@ -39,22 +48,31 @@ class Entities:
         self, caller: Caller, action: str, kind: PrincipalType, name: str, context: Context = NO_CONTEXT
     ) -> None:
         """Ask about a user, group or role of the caller's account. A missing one has the path '/'."""
-        account = caller.account
-        found = await self.catalog.partition.read(lambda db: principal_policies.find(db, account, kind, name))
-        arn = found.arn if found else _ARNS[kind](account, "/", name)
-        resource = IdentityResource(account, arn, found.unique_id if found else None)
-        bounded = {} if found is None or action not in _ASKED_OF_BOUNDARY else boundary_context(_boundary_of(found))
-        await self.gate.authorize(caller, action, resource, {**bounded, **context})
+        await self._ask(caller, action, _Named(kind, name, f"{kind.value} {name}"), context)
+
+    async def ask_by_arn(self, caller: Caller, action: str, kind: PrincipalType, name: str, arn: str) -> None:
+        """As `ask`, for a request that names the entity by an ARN. The ARN may have another path than the entity."""
+        await self._ask(caller, action, _Named(kind, name, arn), NO_CONTEXT)
 
     async def ask_of(
-        self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT, unique_id: str | None = None
+        self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT, shown: str | None = None
     ) -> None:
-        """Ask whether the caller may do this to the resource of the ARN. The unique id, if any, leads to its tags."""
-        await self.gate.authorize(caller, action, IdentityResource(caller.account, arn, unique_id), context)
+        """Ask whether the caller may do this to the resource of the ARN. A denial shows `shown` instead, if given."""
+        await self.gate.authorize(caller, action, IdentityResource(caller.account, arn, named=shown), context)
 
     async def ask_of_account(self, caller: Caller, action: str) -> None:
         """Ask whether the caller may do this to the account as a whole: policies must say `*`."""
         await self.gate.authorize(caller, action, AnyResource(caller.account, caller.origin.region))
+
+    async def _ask(self, caller: Caller, action: str, entity: _Named, context: Context) -> None:
+        account = caller.account
+        found = await self.catalog.partition.read(
+            lambda db: principal_policies.find(db, account, entity.kind, entity.name)
+        )
+        arn = found.arn if found else _ARNS[entity.kind](account, "/", entity.name)
+        resource = IdentityResource(account, arn, found.unique_id if found else None, entity.shown)
+        bounded = {} if found is None or action not in _ASKED_OF_BOUNDARY else boundary_context(_boundary_of(found))
+        await self.gate.authorize(caller, action, resource, {**bounded, **context})
 
 
 def tag_context(tags: Iterable[Tag]) -> Context:

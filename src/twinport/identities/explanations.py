@@ -71,7 +71,7 @@ class Explanations:
         if asked.account not in (None, caller.account):
             return await self._of_outsider(caller, resource, asked, principal, action)
         if asked.kind is not None:
-            await self.entities.ask(caller, "iam:SimulatePrincipalPolicy", asked.kind, asked.name)
+            await self.entities.ask_by_arn(caller, "iam:SimulatePrincipalPolicy", asked.kind, asked.name, principal)
         secure = caller.origin.secure
         found = await self.requests.caller(principal, registry.region, secure=secure)
         explanation = await self.explaining.explain(found, action, resource)

@@ -64,7 +64,9 @@ class Groups:
 
         if new_name or new_path:
             wanted = await self.catalog.partition.read(renamed)
-            await self.entities.ask_of(caller, "iam:UpdateGroup", wanted.arn)
+            # Without a new path the ARN has the old one, which only the group's row holds.
+            shown = wanted.arn if new_path else f"group {wanted.name}"
+            await self.entities.ask_of(caller, "iam:UpdateGroup", wanted.arn, shown=shown)
             check_path(new_path or "/")
         await self.catalog.partition.write(lambda db: groups.rename(db, renamed(db)))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinport.access.gate import NO_CONTEXT, Context
+from twinport.access.gate import NO_CONTEXT, Context, IdentityResource
 from twinport.catalog.partition import entities as identities
 from twinport.catalog.partition import instance_profiles
 from twinport.catalog.ports import Catalog, Connection
@@ -113,4 +113,6 @@ class InstanceProfiles:
         """Ask the gate about a profile of the caller's account. A missing profile counts as having the path '/'."""
         found = await self.catalog.partition.read(lambda db: instance_profiles.find(db, caller.account, name))
         arn = found.arn if found else instance_profile_arn(caller.account, "/", name)
-        await self.entities.ask_of(caller, action, arn, context, found.unique_id if found else None)
+        unique_id = found.unique_id if found else None
+        resource = IdentityResource(caller.account, arn, unique_id, f"instance profile {name}")
+        await self.entities.gate.authorize(caller, action, resource, context)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from twinport.access.gate import Context
+from twinport.access.gate import NO_CONTEXT, Context
 from twinport.catalog.partition import entities as identities
 from twinport.catalog.partition import managed_policies
 from twinport.catalog.partition.managed_policies import NewPolicy
@@ -78,7 +78,7 @@ class ManagedPolicies:
 
     async def get(self, caller: Caller, arn: str) -> ManagedPolicy:
         """Return a policy. Raises ArnInvalid, PolicyNotFound, PolicyOutsideAccount."""
-        await self.entities.ask_of(caller, "iam:GetPolicy", arn)
+        await self._ask(caller, "iam:GetPolicy", arn)
         if not is_aws_policy(arn):
             check_own(caller, arn)
             return await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
@@ -93,13 +93,13 @@ class ManagedPolicies:
 
     async def delete(self, caller: Caller, arn: str) -> None:
         """Delete an own policy. Raises ArnInvalid, PolicyNotFound, PolicyOutsideAccount, StillReferenced."""
-        await self.entities.ask_of(caller, "iam:DeletePolicy", arn)
+        await self._ask(caller, "iam:DeletePolicy", arn)
         check_own(caller, arn)
         await self.catalog.partition.write(lambda db: managed_policies.remove(db, arn))
 
     async def used_by(self, caller: Caller, arn: str, usage: PolicyUsage | None) -> Sequence[PolicyUser]:
         """List the account's entities that use a policy, by kind and name. Raises as `get` does."""
-        await self.entities.ask_of(caller, "iam:ListEntitiesForPolicy", arn)
+        await self._ask(caller, "iam:ListEntitiesForPolicy", arn)
         if is_aws_policy(arn):
             self._of_aws(arn)
         else:
@@ -113,7 +113,7 @@ class ManagedPolicies:
 
     async def tag(self, caller: Caller, arn: str, tags: Sequence[Tag]) -> None:
         """Add tags, replacing those of the same keys. Raises as `delete` does, or InvalidInput, LimitReached."""
-        await self.entities.ask_of(caller, "iam:TagPolicy", arn, tag_context(tags))
+        await self._ask(caller, "iam:TagPolicy", arn, tag_context(tags))
         check_own(caller, arn)
         check_tags(tags)
 
@@ -126,7 +126,7 @@ class ManagedPolicies:
     async def untag(self, caller: Caller, arn: str, keys: Sequence[str]) -> None:
         """Remove tags. A key that does not exist is no error. Raises as `delete` does."""
         context: Context = {"aws:TagKeys": tuple(keys)}
-        await self.entities.ask_of(caller, "iam:UntagPolicy", arn, context)
+        await self._ask(caller, "iam:UntagPolicy", arn, context)
         check_own(caller, arn)
 
         def remove(db: Connection) -> None:
@@ -137,7 +137,7 @@ class ManagedPolicies:
 
     async def tags(self, caller: Caller, arn: str) -> tuple[Tag, ...]:
         """Return all tags, fifty at most, in the order of their keys. Raises as `get` does; AWS's have none."""
-        await self.entities.ask_of(caller, "iam:ListPolicyTags", arn)
+        await self._ask(caller, "iam:ListPolicyTags", arn)
         if is_aws_policy(arn):
             self._of_aws(arn)
             return ()
@@ -148,7 +148,7 @@ class ManagedPolicies:
 
     async def version(self, caller: Caller, arn: str, version_id: str) -> PolicyVersion:
         """Return a version with its text as it was sent. Raises as `get` does, or PolicyVersionNotFound."""
-        await self.entities.ask_of(caller, "iam:GetPolicyVersion", arn)
+        await self._ask(caller, "iam:GetPolicyVersion", arn)
         if is_aws_policy(arn):
             known = self._of_aws(arn)
             if version_id != known.version:
@@ -159,7 +159,7 @@ class ManagedPolicies:
 
     async def versions(self, caller: Caller, arn: str) -> Sequence[PolicyVersion]:
         """List all versions, five at most, the newest first. Raises as `get` does."""
-        await self.entities.ask_of(caller, "iam:ListPolicyVersions", arn)
+        await self._ask(caller, "iam:ListPolicyVersions", arn)
         if is_aws_policy(arn):
             return [version_of_aws(self._of_aws(arn))]
         check_own(caller, arn)
@@ -167,7 +167,7 @@ class ManagedPolicies:
 
     async def add_version(self, caller: Caller, arn: str, document: str, *, as_default: bool) -> PolicyVersion:
         """Add a version. Raises as `delete` does, or PolicyMalformed, LimitReached."""
-        await self.entities.ask_of(caller, "iam:CreatePolicyVersion", arn)
+        await self._ask(caller, "iam:CreatePolicyVersion", arn)
         check_own(caller, arn)
         _check_document(document)
         now = self.world.now()
@@ -182,16 +182,20 @@ class ManagedPolicies:
 
     async def set_default(self, caller: Caller, arn: str, version_id: str) -> None:
         """Make a version the default. Raises as `delete` does, or PolicyVersionNotFound."""
-        await self.entities.ask_of(caller, "iam:SetDefaultPolicyVersion", arn)
+        await self._ask(caller, "iam:SetDefaultPolicyVersion", arn)
         check_own(caller, arn)
         now: datetime = self.world.now()
         await self.catalog.partition.write(lambda db: managed_policies.set_default(db, arn, version_id, now))
 
     async def remove_version(self, caller: Caller, arn: str, version_id: str) -> None:
         """Delete a version that is not the default. Raises as `delete` does, or PolicyVersionNotFound."""
-        await self.entities.ask_of(caller, "iam:DeletePolicyVersion", arn)
+        await self._ask(caller, "iam:DeletePolicyVersion", arn)
         check_own(caller, arn)
         await self.catalog.partition.write(lambda db: managed_policies.remove_version(db, arn, version_id))
+
+    async def _ask(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
+        """Ask the gate about a policy that the request names by its ARN."""
+        await self.entities.ask_of(caller, action, arn, context, shown=f"policy {arn}")
 
     def _of_aws(self, arn: str) -> AwsPolicy:
         known = self.aws.find(arn)

@@ -98,7 +98,7 @@ class ServiceAccess:
         if named is None or named.account != caller.account:
             await self.entities.ask_of(caller, action, arn)
         else:
-            await self.entities.ask(caller, action, named.kind, named.name)
+            await self.entities.ask_by_arn(caller, action, named.kind, named.name, arn)
 
     def _texts(self, db: Connection, account: AccountId, arn: str) -> list[str]:
         if entity_arns.parse(arn) is None:

@@ -102,7 +102,7 @@ class Simulations:
         """
         found = _ENTITY.fullmatch(arn)
         kind, name = (PrincipalType(found[2]), found[3]) if found else (PrincipalType.USER, "*")
-        await self.entities.ask(caller, "iam:SimulatePrincipalPolicy", kind, name)
+        await self.entities.ask_by_arn(caller, "iam:SimulatePrincipalPolicy", kind, name, arn)
         if found is None:
             raise InvalidInput(f"Invalid Entity Arn: {arn[:256]} does not clearly define entity type and name.")
         owner = await self.catalog.partition.read(lambda db: principal_policies.find(db, caller.account, kind, name))

@@ -54,7 +54,10 @@ class Users:
             await self.entities.ask_of(caller, "iam:GetUser", caller.arn)
             return User(caller.account, caller.account, "", "/", _ALWAYS)
         chosen = name or own_name(caller)
-        await self.entities.ask(caller, "iam:GetUser", PrincipalType.USER, chosen)
+        if name is None:
+            await self.entities.ask_by_arn(caller, "iam:GetUser", _USER, chosen, caller.principal_arn)
+        else:
+            await self.entities.ask(caller, "iam:GetUser", _USER, chosen)
         return await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, chosen))
 
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[User]:
@@ -91,7 +94,9 @@ class Users:
 
         if new_name or new_path:
             wanted = await self.catalog.partition.read(renamed)
-            await self.entities.ask_of(caller, "iam:UpdateUser", wanted.arn)
+            # Without a new path the ARN has the old one, which only the user's row holds.
+            shown = wanted.arn if new_path else f"user {wanted.name}"
+            await self.entities.ask_of(caller, "iam:UpdateUser", wanted.arn, shown=shown)
             check_path(new_path or "/")
         await self.catalog.partition.write(lambda db: identities.rename_user(db, renamed(db)))
 
