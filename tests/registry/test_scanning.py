@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.catalogs import TimedCatalog
-from tests.fakes import REGISTRY, AllowAll
+from tests.fakes import OTHER_ACCOUNT, REGISTRY, AllowAll
 from tests.registry.dump import API, ME, OTHER, REGION, TICK, Dump
 from twinport.catalog.ports import Connection, Database, WholeCatalog
-from twinport.catalog.regional import schema
+from twinport.catalog.regional import repositories, schema
+from twinport.catalog.regional import scans as scans_of
 from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
-from twinport.model.images import ImageDetail, ImageFilter, ImageId, NamedImage
-from twinport.model.names import RegionName, RepositoryName, TagName
+from twinport.model.images import ImageDetail, ImageFilter, ImageId, NamedImage, NewRepository
+from twinport.model.names import RegionName, Registry, RepositoryName, TagName
 from twinport.model.scanning import (
     SCAN_INTERVAL,
     Findings,
@@ -401,6 +402,31 @@ async def test_a_region_with_many_scans_lets_others_have_their_turn(
     assert (await runs.scan_due(REGION), runs.requested.is_set()) == (2, True)
     runs.requested.clear()
     assert (await runs.scan_due(REGION), runs.requested.is_set()) == (1, False)
+
+
+async def test_registries_take_turns_however_long_the_queue_of_one_is(scans: Scans) -> None:
+    await scans.set_rule(ScanFrequency.SCAN_ON_PUSH, "*")
+    early = [await scans.dump.push(f"layer {number}".encode(), tag=f"t{number}") for number in range(40)]
+    scans.dump.world.advance(TICK)
+    late = [await owed_by_another(scans, number) for number in range(2)]
+    await scans.run()
+    asked = [digest for digest, _ in scans.scanner.asked]
+    assert sorted(map(str, asked)) == sorted(map(str, [*early, *late]))
+    # Two registries take turns: each scan of the second comes after one more of the first than before it.
+    assert [asked.index(digest) for digest in late] == [1, 3]
+
+
+async def owed_by_another(scans: Scans, number: int) -> Digest:
+    """Owe a scan to a registry of another account."""
+    name, digest = RepositoryName(f"other/{number}"), Digest.of(f"other {number}".encode())
+    now = scans.dump.world.now()
+
+    def owe(db: Connection) -> None:
+        repository = repositories.insert(db, Registry(OTHER_ACCOUNT, REGION), name, NewRepository(), now)
+        scans_of.request(db, repository.id, digest, ScanType.BASIC, now)
+
+    await scans.dump.region.write(owe)
+    return digest
 
 
 async def test_a_defect_of_the_scanner_fails_one_scan_and_no_other(

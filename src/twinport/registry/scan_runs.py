@@ -1,4 +1,4 @@
-"""Runs the scans that are owed, beside the requests: a few at once, and not too many a second.
+"""Runs the scans that are owed, beside the requests: a few at once, and not too many a second. Registries take turns.
 
 A scan stays owed until its end is stored. So another process repeats one whose process died, once the lease has lapsed.
 """
@@ -34,6 +34,8 @@ _BATCH = 16
 _A_SECOND = 50
 # After so many batches of one Region the others have their turn.
 _BATCHES = 20
+# The turns of registries are those of so long ago at most: a queue takes long to sort, and a slow scanner long to ask.
+_TURNS_HOLD = timedelta(seconds=5)
 _LOOK = timedelta(seconds=5)
 # Every push wakes the loop. Many pushes a second need not have it look so often.
 _PAUSE = timedelta(milliseconds=200)
@@ -63,8 +65,12 @@ class ScanRuns:
     async def scan_due(self, region: RegionName) -> int:
         """Run the scans that are due, a number of them at most, unless another process does so. Tell how many."""
         done = 0
+        waiting: list[OwedScan] = []
+        loop, sorted_at = asyncio.get_running_loop(), 0.0
         for _ in range(_BATCHES):
-            due = await self._due(region)
+            if not waiting or loop.time() - sorted_at > _TURNS_HOLD.total_seconds():
+                waiting, sorted_at = await self._due(region), loop.time()
+            due, waiting = waiting[:_BATCH], waiting[_BATCH:]
             if not due or not await self._lease(region):
                 return done
             await self._scan_each(region, due)
@@ -116,7 +122,8 @@ class ScanRuns:
         await self.catalog.region(region).write(lambda db: scans.postpone(db, owed, self.catalog.now(db) + _LATER))
 
     async def _due(self, region: RegionName) -> list[OwedScan]:
-        return await self.catalog.region(region).read(lambda db: scans.due(db, region, self.catalog.now(db), _BATCH))
+        most = _BATCHES * _BATCH
+        return await self.catalog.region(region).read_much(lambda db: scans.due(db, region, self.catalog.now(db), most))
 
     async def _lease(self, region: RegionName) -> bool:
         return await self.catalog.region(region).write(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.regional import schema
@@ -117,12 +117,17 @@ def config_media_type(db: Connection, repository_id: int, digest: Digest) -> str
 
 
 def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[OwedScan]:
-    """Return at most `limit` scans that are due, the longest due first."""
+    """Return at most `limit` scans that are due. Registries take turns: each one's longest due comes first.
+
+    Sorting reads every scan that is due.
+    """
+    age = (_scan.c.due_at, _scan.c.digest)
+    turn = func.row_number().over(partition_by=_repository.c.account, order_by=age)
     columns = (_scan.c.repository_id, _scan.c.digest, _scan.c.scan_type, _scan.c.due_at)
     query = select(*columns, _repository.c.account, _repository.c.name)
     query = query.join(_repository, _repository.c.id == _scan.c.repository_id)
     query = query.where(_scan.c.due_at <= now, _repository.c.account != OF_NO_REGISTRY)
-    return [_owed(region, row) for row in db.execute(query.order_by(_scan.c.due_at, _scan.c.digest).limit(limit))]
+    return [_owed(region, row) for row in db.execute(query.order_by(turn, *age).limit(limit))]
 
 
 def postpone(db: Connection, owed: OwedScan, until: datetime) -> None:
