@@ -25,6 +25,7 @@ from twinport.model.names import RepositoryName, TagName
 from twinport.model.replication import DeliveryState, ReplicationConfiguration
 from twinport.model.scanning import ScanningConfiguration
 from twinport.model.signing import SigningConfiguration
+from twinport.registry.expected import Expected
 from twinport.registry.lifecycle import PreviewQuery
 from twinport.registry.paging import PageRequest
 from twinport.registry.policies import Lockout
@@ -52,6 +53,7 @@ FACTS: dict[str, Callable[[], object]] = {
     "action": lambda: "ecr:PutImage",
     "template": lambda: CreationTemplate("prod", (AppliedFor.CREATE_ON_PUSH,)),
     "changes": TemplateChanges,
+    "expected": lambda: Expected(None),
     "prefix": lambda: "prod",
     "prefixes": lambda: ["prod"],
     "page": PageRequest,

@@ -10,6 +10,7 @@ from twinport.errors import Refusal
 from twinport.model.account_settings import AccountSetting
 from twinport.refusals.requests import PathUnknown
 from twinport.registry.account_settings import AccountSettings
+from twinport.registry.expected import Expected
 
 _SECTION = "registry"
 _DONE = {"saved": "The setting is saved. It holds from the next request on."}
@@ -99,8 +100,9 @@ class AccountSettingPages:
     async def save(self, visit: Visit) -> Result:
         setting, value = _named(visit.form.one("name"), visit), visit.form.one("value")
         try:
-            require_unchanged(visit, await self._value(visit, setting))
-            await self.settings.put(visit.caller, visit.registry, setting.code, value)
+            before = await self._value(visit, setting)
+            require_unchanged(visit, before)
+            await self.settings.put(visit.caller, visit.registry, setting.code, value, Expected(before))
         except Refusal as refusal:
             return refused(_form(visit, setting, value, visit.form.one("seen")), refusal)
         return Redirect(address(f"{visit.home}/account-settings", done="saved"))

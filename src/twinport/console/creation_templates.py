@@ -15,6 +15,7 @@ from twinport.model.lifecycle_policies import PolicyInvalid
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.images import TemplateNotFound
 from twinport.registry.creation_templates import CreationTemplates
+from twinport.registry.expected import Expected
 from twinport.registry.paging import PageRequest
 from twinport.settings.encryption import EncryptionAtRest
 
@@ -126,7 +127,8 @@ class CreationTemplatePages:
             before = await self._stored(visit, typed.prefix)
             require_unchanged(visit, _text(before.template))
             bounds.check(_UPDATE, typed.members())
-            await self.templates.update(visit.caller, visit.registry, typed.prefix, typed.changes())
+            expected = Expected(before.template)
+            await self.templates.update(visit.caller, visit.registry, typed.prefix, typed.changes(), expected)
         except Refusal as refusal:
             return _refused(page, refusal, typed)
         return Redirect(address(f"{visit.home}/templates/one", prefix=typed.prefix, done="saved"))
@@ -159,8 +161,9 @@ class CreationTemplatePages:
         prefix = visit.form.one("prefix")
         try:
             require_confirmation(visit, prefix)
-            require_unchanged(visit, _text((await self._stored(visit, prefix)).template))
-            await self.templates.delete(visit.caller, visit.registry, prefix)
+            before = await self._stored(visit, prefix)
+            require_unchanged(visit, _text(before.template))
+            await self.templates.delete(visit.caller, visit.registry, prefix, Expected(before.template))
         except Refusal as refusal:
             return refused(await self._deletion(visit, prefix), refusal)
         return Redirect(address(f"{visit.home}/templates", done="deleted"))

@@ -22,6 +22,7 @@ from twinport.errors import AccessDenied, Refusal
 from twinport.model.lifecycle_policies import ActionType, PolicyInvalid, parse_policy
 from twinport.model.names import RepositoryName, repository_name
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewNotFound
+from twinport.registry.expected import Expected
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, PreviewQuery
 from twinport.registry.paging import PageRequest
 
@@ -139,9 +140,10 @@ class LifecyclePages:
     async def save(self, visit: Visit) -> Result:
         name, text = repository_name(visit.form.one("repository")), _given(visit)
         try:
-            require_unchanged(visit, _text(await self._policy(visit, name)))
+            before = await self._policy(visit, name)
+            require_unchanged(visit, _text(before))
             _check(_PUT, name, text)
-            await self.policies.put(visit.caller, visit.registry, name, text)
+            await self.policies.put(visit.caller, visit.registry, name, text, _expected(before))
         except Refusal as refusal:
             return _refused(_editor(visit, name, text, visit.form.one("seen")), refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="saved"))
@@ -240,8 +242,9 @@ class LifecyclePages:
         name = repository_name(visit.form.one("repository"))
         try:
             require_confirmation(visit, name)
-            require_unchanged(visit, _text(await self._policy(visit, name)))
-            await self.policies.delete(visit.caller, visit.registry, name)
+            before = await self._policy(visit, name)
+            require_unchanged(visit, _text(before))
+            await self.policies.delete(visit.caller, visit.registry, name, _expected(before))
         except Refusal as refusal:
             return refused(await self._deletion(visit, name), refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="deleted"))
@@ -332,6 +335,10 @@ def _row(result: PreviewResult) -> ResultRow:
         action="Expire" if result.action is ActionType.EXPIRE else "Archive",
         priority=result.priority or 0,
     )
+
+
+def _expected(policy: StoredPolicy | None) -> Expected[str]:
+    return Expected(policy.text if policy else None)
 
 
 def _text(policy: StoredPolicy | None) -> str:

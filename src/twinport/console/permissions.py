@@ -11,6 +11,7 @@ from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.images import RegistryPolicyNotFound
+from twinport.registry.expected import Expected
 from twinport.registry.policies import RegistryPolicies
 
 _SECTION = "registry"
@@ -59,8 +60,9 @@ class PermissionPages:
     async def save(self, visit: Visit) -> Result:
         text = visit.form.one("policy")
         try:
-            require_unchanged(visit, await self._policy(visit))
-            await self._put(visit, text)
+            before = await self._policy(visit)
+            require_unchanged(visit, before)
+            await self._put(visit, text, before)
         except Refusal as refusal:
             page = _editor(visit, text[:MOST_SHOWN], visit.form.one("seen"))
             return refused_text(page, refusal, text, PolicyKind.REGISTRY)
@@ -81,7 +83,7 @@ class PermissionPages:
         statement = statements.replication_statement(sid, accounts, visit.registry)
         try:
             require_unchanged(visit, policy)
-            await self._put(visit, statements.with_statement(policy, statement))
+            await self._put(visit, statements.with_statement(policy, statement), policy)
         except Refusal as refusal:
             return refused(self._helper(visit, visit.form, policy, shows=True), refusal)
         return Redirect(address(f"{visit.home}/permissions", done="added"))
@@ -121,15 +123,16 @@ class PermissionPages:
     async def delete(self, visit: Visit) -> Result:
         try:
             require_confirmation(visit, visit.region)
-            require_unchanged(visit, await self._policy(visit))
-            await self.policies.delete(visit.caller, visit.registry)
+            before = await self._policy(visit)
+            require_unchanged(visit, before)
+            await self.policies.delete(visit.caller, visit.registry, Expected(before))
         except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/permissions", done="removed"))
 
-    async def _put(self, visit: Visit, text: str) -> None:
+    async def _put(self, visit: Visit, text: str, before: str | None) -> None:
         bounds.check("PutRegistryPolicy", {"policyText": text})
-        await self.policies.put(visit.caller, visit.registry, text)
+        await self.policies.put(visit.caller, visit.registry, text, Expected(before))
 
     async def _policy(self, visit: Visit) -> str | None:
         try:

@@ -12,6 +12,7 @@ from twinport.console.routes import Route
 from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanningRule, ScanType
+from twinport.registry.expected import Expected
 from twinport.registry.scanning import Scanning
 
 MOST_RULES = 2
@@ -96,7 +97,7 @@ class RegistryScanningPages:
             before = await self.scanning.configuration(visit.caller, visit.registry)
             require_unchanged(visit, json.dumps(ScanningFields.of(before).members()))
             bounds.check(_PUT, typed.members())
-            await self.scanning.put_configuration(visit.caller, visit.registry, typed.configuration())
+            await self.scanning.put_configuration(visit.caller, visit.registry, typed.configuration(), Expected(before))
         except Refusal as refusal:
             return refused(_form(visit, typed, visit.form.one("seen")), refusal)
         return Redirect(address(f"{visit.home}/scanning", done="saved"))

@@ -18,6 +18,7 @@ from twinport.model.names import RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.refusals.identities import EntityNotFound
 from twinport.refusals.requests import PathUnknown
+from twinport.registry.expected import Expected
 from twinport.registry.replication import Replication
 
 _SECTION = "registry"
@@ -104,7 +105,7 @@ class ReplicationPages:
         try:
             require_unchanged(visit, _text(before))
             wizard.check_count(after)
-            created = await self._put(visit, after)
+            created = await self._put(visit, after, before)
         except Refusal as refusal:
             return refused(await self._review(visit, draft), refusal)
         return Redirect(address(f"{visit.home}/replication", done="created" if created else "saved"))
@@ -168,7 +169,8 @@ class ReplicationPages:
         try:
             require_unchanged(visit, _text(before))
             number = _number(visit.form.one("rule"), before, visit)
-            await self.replication.put(visit.caller, visit.registry, wizard.without_rule(before, number))
+            after = wizard.without_rule(before, number)
+            await self.replication.put(visit.caller, visit.registry, after, Expected(before))
         except Refusal as refusal:
             return refused(await self.edit(visit), refusal)
         return Redirect(address(f"{visit.home}/replication", done="removed"))
@@ -186,19 +188,22 @@ class ReplicationPages:
     async def delete_all(self, visit: Visit) -> Result:
         try:
             require_confirmation(visit, visit.region)
-            require_unchanged(visit, _text(await self.replication.describe(visit.caller, visit.registry)))
-            await self.replication.put(visit.caller, visit.registry, ReplicationConfiguration())
+            before = await self.replication.describe(visit.caller, visit.registry)
+            require_unchanged(visit, _text(before))
+            await self.replication.put(visit.caller, visit.registry, ReplicationConfiguration(), Expected(before))
         except Refusal as refusal:
             return refused(await self.ask_to_delete_all(visit), refusal)
         return Redirect(address(f"{visit.home}/replication", done="removed"))
 
     # --- the role -----------------------------------------------------------------------------------------
 
-    async def _put(self, visit: Visit, configuration: ReplicationConfiguration) -> bool:
+    async def _put(
+        self, visit: Visit, configuration: ReplicationConfiguration, before: ReplicationConfiguration
+    ) -> bool:
         """Save rules, and tell whether that created the role, if the visitor may see the role."""
-        before, denied = await self._role(visit)
-        await self.replication.put(visit.caller, visit.registry, configuration)
-        return before is None and not denied
+        role, denied = await self._role(visit)
+        await self.replication.put(visit.caller, visit.registry, configuration, Expected(before))
+        return role is None and not denied
 
     async def _role(self, visit: Visit) -> tuple[Role | None, str]:
         """Return the role, or why it is not shown."""

@@ -21,6 +21,7 @@ from twinport.model.names import RepositoryName
 from twinport.policies.actions import of_service
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.images import RepositoryPolicyNotFound
+from twinport.registry.expected import Expected
 from twinport.registry.policies import Lockout, RepositoryPolicies
 
 _SECTION = "repositories"
@@ -70,9 +71,10 @@ class RepositoryPolicyPages:
         name, text = asked_repository(visit), visit.form.one("policy")
         lockout = Lockout.ACCEPTED if visit.form.one("force") == "on" else Lockout.REFUSED
         try:
-            require_unchanged(visit, await self._policy(visit, name))
+            before = await self._policy(visit, name)
+            require_unchanged(visit, before)
             bounds.check("SetRepositoryPolicy", {"repositoryName": name, "policyText": text})
-            await self.policies.put(visit.caller, visit.registry, name, text, lockout)
+            await self.policies.put(visit.caller, visit.registry, name, text, lockout, Expected(before))
         except Refusal as refusal:
             page = _editor(visit, name, text[:MOST_SHOWN], visit.form.one("seen"))
             return refused_text(page, refusal, text, PolicyKind.REPOSITORY)
@@ -116,8 +118,9 @@ class RepositoryPolicyPages:
         name = asked_repository(visit)
         try:
             require_confirmation(visit, name)
-            require_unchanged(visit, await self._policy(visit, name))
-            await self.policies.delete(visit.caller, visit.registry, name)
+            before = await self._policy(visit, name)
+            require_unchanged(visit, before)
+            await self.policies.delete(visit.caller, visit.registry, name, Expected(before))
         except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/policy", repository=name, done="removed"))

@@ -14,6 +14,7 @@ from twinport.console.visits import Fields, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.model.signing import SigningConfiguration, SigningRule
 from twinport.refusals.images import SigningConfigurationNotFound
+from twinport.registry.expected import Expected
 from twinport.registry.signing import FAILURE_CODE, FAILURE_REASON, Signing
 
 MOST_RULES = 10
@@ -112,9 +113,10 @@ class SigningPages:
         if visit.form.one("go") == "more":
             return _form(visit, typed, seen)
         try:
-            require_unchanged(visit, _text(await self._found(visit)))
+            before = await self._found(visit)
+            require_unchanged(visit, _text(before))
             bounds.check("PutSigningConfiguration", {"signingConfiguration": typed.members()})
-            await self.signing.put(visit.caller, visit.registry, typed.configuration())
+            await self.signing.put(visit.caller, visit.registry, typed.configuration(), Expected(before))
         except Refusal as refusal:
             return refused(_form(visit, typed, seen), refusal)
         return Redirect(address(f"{visit.home}/signing", done="saved"))
@@ -132,8 +134,9 @@ class SigningPages:
     async def delete(self, visit: Visit) -> Result:
         try:
             require_confirmation(visit, visit.region)
-            require_unchanged(visit, _text(await self._found(visit)))
-            await self.signing.delete(visit.caller, visit.registry)
+            before = await self._found(visit)
+            require_unchanged(visit, _text(before))
+            await self.signing.delete(visit.caller, visit.registry, Expected(before))
         except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/signing", done="deleted"))

@@ -21,6 +21,7 @@ from twinport.refusals.identities import RoleArnInvalid
 from twinport.refusals.images import TemplateChanged
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging, policies
+from twinport.registry.expected import Expected, require
 from twinport.registry.paging import Page, PageRequest
 from twinport.registry.replication import Roles
 from twinport.registry.repositories import encrypted
@@ -56,18 +57,26 @@ class CreationTemplates:
 
         return await self._shown(await self.roles.store_under(caller, registry, TEMPLATE_SERVICE, store))
 
-    async def update(self, caller: Caller, registry: Registry, prefix: str, changes: TemplateChanges) -> StoredTemplate:
+    async def update(
+        self,
+        caller: Caller,
+        registry: Registry,
+        prefix: str,
+        changes: TemplateChanges,
+        expected: Expected[CreationTemplate] | None = None,
+    ) -> StoredTemplate:
         """Change what `changes` names, and leave the rest.
 
         A role that stays is passed again if it does more then: for a further purpose, on other tags, with another key.
-        Raises TemplateNotFound, TemplateChanged if the role does more only because of a change meanwhile, and what
-        `create` raises.
+        Raises TemplateNotFound, TemplateChanged if the role does more only because of a change meanwhile,
+        ChangedMeanwhile if the template is not as `expected`, and what `create` raises.
         """
         await self._authorize(caller, registry, "ecr:UpdateRepositoryCreationTemplate")
         named = CreationTemplate(prefix, (), policy=changes.policy, lifecycle=changes.lifecycle)
         await self._authorize_uses(caller, registry, named, _settings(named))
         passed = await self._pass_role_of(caller, registry, prefix, changes)
         checked, now = await self._checked(registry, named), self.world.now()
+        expected = await self._as_stored(registry, prefix, expected)
         changes = replace(
             changes,
             policy=checked.policy if changes.policy else changes.policy,
@@ -76,6 +85,7 @@ class CreationTemplates:
 
         def change(db: Connection) -> StoredTemplate:
             found = creation_templates.lock(db, registry, key_of(prefix))
+            require(expected, found.template)
             changed = changes.applied_to(found.template)
             if changes.widen_role(found.template) and changed.role_arn not in (None, passed):
                 raise TemplateChanged(prefix, registry.account)
@@ -85,11 +95,18 @@ class CreationTemplates:
 
         return await self._shown(await self.catalog.region(registry.region).write(change))
 
-    async def delete(self, caller: Caller, registry: Registry, prefix: str) -> StoredTemplate:
-        """Delete a template and return what it was. Raises TemplateNotFound."""
+    async def delete(
+        self, caller: Caller, registry: Registry, prefix: str, expected: Expected[CreationTemplate] | None = None
+    ) -> StoredTemplate:
+        """Delete a template and return what it was. Raises TemplateNotFound, ChangedMeanwhile."""
         await self._authorize(caller, registry, "ecr:DeleteRepositoryCreationTemplate")
-        region = self.catalog.region(registry.region)
-        return await self._shown(await region.write(lambda db: creation_templates.remove(db, registry, key_of(prefix))))
+        expected = await self._as_stored(registry, prefix, expected)
+
+        def remove(db: Connection) -> StoredTemplate:
+            require(expected, creation_templates.lock(db, registry, key_of(prefix)).template)
+            return creation_templates.remove(db, registry, key_of(prefix))
+
+        return await self._shown(await self.catalog.region(registry.region).write(remove))
 
     async def list(
         self, caller: Caller, registry: Registry, prefixes: Collection[str] | None, page: PageRequest
@@ -158,14 +175,27 @@ class CreationTemplates:
             lifecycle=parse_policy(template.lifecycle).text if template.lifecycle else None,
         )
 
+    async def _as_stored(
+        self, registry: Registry, prefix: str, expected: Expected[CreationTemplate] | None
+    ) -> Expected[CreationTemplate] | None:
+        """Return what the template must still be, as it is stored. Raises ChangedMeanwhile, TemplateNotFound."""
+        if expected is None:
+            return None
+        region = self.catalog.region(registry.region)
+        template = await region.read(lambda db: creation_templates.get(db, registry, key_of(prefix)))
+        require(expected, await self._with_names(template))
+        return Expected(template)
+
     async def _shown(self, stored: StoredTemplate) -> StoredTemplate:
         """Return a stored template with the ARNs of the users and roles that its policy names."""
-        if stored.template.policy is None:
-            return stored
+        return replace(stored, template=await self._with_names(stored.template))
+
+    async def _with_names(self, template: CreationTemplate) -> CreationTemplate:
+        if template.policy is None:
+            return template
         # Reads do not yield, so other tasks have their turn here, between the templates of a page.
         await asyncio.sleep(0)
-        text = await policies.shown(self.catalog, stored.template.policy)
-        return replace(stored, template=replace(stored.template, policy=text))
+        return replace(template, policy=await policies.shown(self.catalog, template.policy))
 
 
 def _settings(template: CreationTemplate) -> tuple[str, ...]:

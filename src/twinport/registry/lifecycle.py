@@ -18,6 +18,7 @@ from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewInProgress, LifecyclePreviewNotFound
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
+from twinport.registry.expected import Expected, require
 from twinport.registry.images import resolve
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest
@@ -25,19 +26,30 @@ from twinport.registry.paging import Page, PageRequest
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePolicies:
-    """The verbs of a repository's lifecycle policy. `changed` is called when one is to be applied soon."""
+    """The verbs of a repository's lifecycle policy. `changed` is called when one is to be applied soon.
+
+    `expected` is the text of the policy that is replaced or removed: ChangedMeanwhile is raised for another one.
+    """
 
     gate: Gate
     catalog: Catalog
     changed: Callable[[], None]
 
-    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, text: str) -> str:
+    async def put(
+        self,
+        caller: Caller,
+        registry: Registry,
+        name: RepositoryName,
+        text: str,
+        expected: Expected[str] | None = None,
+    ) -> str:
         """Replace the policy, and return its text as it is stored. Raises InvalidParameter."""
         await self.gate.authorize(caller, "ecr:PutLifecyclePolicy", RepositoryResource(registry, name))
         policy, version = parse_policy(text), str(uuid4())
 
         def store(db: Connection) -> None:
             repository = repositories.lock(db, registry, name, Against.WRITERS)
+            require(expected, _text(db, repository))
             lifecycle.put(db, repository.id, policy.text, version, self.catalog.now(db))
 
         await self.catalog.region(registry.region).write(store)
@@ -51,12 +63,15 @@ class LifecyclePolicies:
             lambda db: _policy(db, repositories.get(db, registry, name))
         )
 
-    async def delete(self, caller: Caller, registry: Registry, name: RepositoryName) -> StoredPolicy:
+    async def delete(
+        self, caller: Caller, registry: Registry, name: RepositoryName, expected: Expected[str] | None = None
+    ) -> StoredPolicy:
         """Remove the policy and return what it was. A run under it ends at once. Raises LifecyclePolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteLifecyclePolicy", RepositoryResource(registry, name))
 
         def remove(db: Connection) -> StoredPolicy:
             repository = repositories.lock(db, registry, name, Against.WRITERS)
+            require(expected, _text(db, repository))
             found = _policy(db, repository)
             lifecycle.remove(db, repository.id)
             return found
@@ -115,6 +130,11 @@ class LifecyclePreviews:
         return await self.catalog.region(registry.region).read_much(
             lambda db: _answer(db, repositories.get(db, registry, name), asked)
         )
+
+
+def _text(db: Connection, repository: Repository) -> str | None:
+    found = lifecycle.find(db, repository.id)
+    return None if found is None else found.text
 
 
 def _policy(db: Connection, repository: Repository) -> StoredPolicy:

@@ -1,5 +1,6 @@
 """The policies of repositories and of registries."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -8,13 +9,15 @@ from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog.partition import principal_ids
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import account_settings, registries, repositories
+from twinport.catalog.regional.repositories import Against
 from twinport.model.identities import Caller
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.policies import documents
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
 from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.refusals.requests import InvalidParameter
+from twinport.registry.expected import Expected, require
 from twinport.registry.policy_text import actions_of, rewritten
 
 # Terraform repeats a call whose refusal has these sentences: it waits for principals to be known everywhere.
@@ -46,26 +49,42 @@ class Foresight(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryPolicies:
-    """The verbs of a repository's policy. Texts are stored and returned in the layout of ECR."""
+    """The verbs of a repository's policy. Texts are stored and returned in the layout of ECR.
+
+    `expected` is the policy as `get` returned it. Verbs that change the policy raise ChangedMeanwhile for another one.
+    """
 
     gate: Gate
     foresight: Foresight
     catalog: Catalog
 
-    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, text: str, lockout: Lockout) -> str:
+    async def put(
+        self,
+        caller: Caller,
+        registry: Registry,
+        name: RepositoryName,
+        text: str,
+        lockout: Lockout,
+        expected: Expected[str] | None = None,
+    ) -> str:
         """Replace a repository's policy. Raises InvalidParameter for one that is malformed or locks the caller out."""
         resource = RepositoryResource(registry, name)
         await self.gate.authorize(caller, _SET, resource)
         written = await stored(self.catalog, text, PolicyKind.REPOSITORY)
         await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
+        expected = await self._as_stored(registry, name, expected)
         if lockout is Lockout.REFUSED and not await self.foresight.would_allow(caller, _SET, resource, written):
             raise InvalidParameter(
                 _PARAMETER,
                 "The policy would prevent its author from setting another policy; use force to set it anyway",
             )
-        await self.catalog.region(registry.region).write(
-            lambda db: repositories.set_policy(db, repositories.get(db, registry, name).id, written)
-        )
+
+        def store(db: Connection) -> None:
+            repository = repositories.lock(db, registry, name, Against.CHANGES)
+            require(expected, repositories.policy(db, repository.id))
+            repositories.set_policy(db, repository.id, written)
+
+        await self.catalog.region(registry.region).write(store)
         return await shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
@@ -74,11 +93,27 @@ class RepositoryPolicies:
         _, text = await self.catalog.region(registry.region).read(lambda db: _repository_policy(db, registry, name))
         return await shown(self.catalog, text)
 
-    async def delete(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
+    async def delete(
+        self, caller: Caller, registry: Registry, name: RepositoryName, expected: Expected[str] | None = None
+    ) -> str:
         """Remove a repository's policy and return what it was. Raises RepositoryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteRepositoryPolicy", RepositoryResource(registry, name))
-        text = await self.catalog.region(registry.region).write(lambda db: _remove_policy(db, registry, name))
-        return await shown(self.catalog, text)
+        expected = await self._as_stored(registry, name, expected)
+
+        def remove(db: Connection) -> str:
+            repository = repositories.lock(db, registry, name, Against.CHANGES)
+            require(expected, repositories.policy(db, repository.id))
+            return _remove_policy(db, registry, name)
+
+        return await shown(self.catalog, await self.catalog.region(registry.region).write(remove))
+
+    async def _as_stored(
+        self, registry: Registry, name: RepositoryName, expected: Expected[str] | None
+    ) -> Expected[str] | None:
+        def current(db: Connection) -> str | None:
+            return repositories.policy(db, repositories.get(db, registry, name).id)
+
+        return await _as_stored(self.catalog, registry.region, expected, current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +123,20 @@ class RegistryPolicies:
     gate: Gate
     catalog: Catalog
 
-    async def put(self, caller: Caller, registry: Registry, text: str) -> str:
+    async def put(self, caller: Caller, registry: Registry, text: str, expected: Expected[str] | None = None) -> str:
         """Replace the registry's policy.
 
         Raises InvalidParameter for one that is malformed, or that names actions beyond the registry's scope.
         """
         await self.gate.authorize(caller, "ecr:PutRegistryPolicy", AnyResource(registry.account, registry.region))
         written = await stored(self.catalog, text, PolicyKind.REGISTRY)
-        await self.catalog.region(registry.region).write(lambda db: _put_registry_policy(db, registry, written))
+        expected = await self._as_stored(registry, expected)
+
+        def store(db: Connection) -> None:
+            require(expected, registries.hold(db, registry.account).policy)
+            _put_registry_policy(db, registry, written)
+
+        await self.catalog.region(registry.region).write(store)
         return await shown(self.catalog, written)
 
     async def get(self, caller: Caller, registry: Registry) -> str:
@@ -104,11 +145,22 @@ class RegistryPolicies:
         text = await self.catalog.region(registry.region).read(lambda db: _registry_policy(db, registry))
         return await shown(self.catalog, text)
 
-    async def delete(self, caller: Caller, registry: Registry) -> str:
+    async def delete(self, caller: Caller, registry: Registry, expected: Expected[str] | None = None) -> str:
         """Remove the registry's policy and return what it was. Raises RegistryPolicyNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteRegistryPolicy", AnyResource(registry.account, registry.region))
-        text = await self.catalog.region(registry.region).write(lambda db: _remove_registry_policy(db, registry))
-        return await shown(self.catalog, text)
+        expected = await self._as_stored(registry, expected)
+
+        def remove(db: Connection) -> str:
+            require(expected, registries.hold(db, registry.account).policy)
+            return _remove_registry_policy(db, registry)
+
+        return await shown(self.catalog, await self.catalog.region(registry.region).write(remove))
+
+    async def _as_stored(self, registry: Registry, expected: Expected[str] | None) -> Expected[str] | None:
+        def current(db: Connection) -> str | None:
+            return registries.settings(db, registry.account).policy
+
+        return await _as_stored(self.catalog, registry.region, expected, current)
 
 
 async def stored(catalog: Catalog, text: str, kind: PolicyKind, parameter: str = _PARAMETER) -> str:
@@ -130,6 +182,20 @@ async def stored(catalog: Catalog, text: str, kind: PolicyKind, parameter: str =
 async def shown(catalog: Catalog, text: str) -> str:
     """Return a stored policy with the ARNs of users and roles that still exist."""
     return rewritten(await catalog.partition.read(lambda db: principal_ids.shown(db, text)))
+
+
+async def _as_stored(
+    catalog: Catalog, region: RegionName, expected: Expected[str] | None, current: Callable[[Connection], str | None]
+) -> Expected[str] | None:
+    """Return what the policy must still be, as it is stored. Raises ChangedMeanwhile if it is not shown as expected.
+
+    What is shown has the ARNs of today, which are in another database than the policy.
+    """
+    if expected is None:
+        return None
+    text = await catalog.region(region).read(current)
+    require(expected, None if text is None else await shown(catalog, text))
+    return Expected(text)
 
 
 def _repository_policy(db: Connection, registry: Registry, name: RepositoryName) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery, ReplicationConfiguration
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry import paging
+from twinport.registry.expected import Expected, require
 from twinport.registry.named_images import digest_of
 from twinport.registry.paging import Page, PageRequest
 from twinport.replication.listing import DeliveryListing
@@ -73,16 +74,24 @@ class Replication:
     regions: Collection[RegionName]
     rows_at_once: int = _ROWS_AT_ONCE
 
-    async def put(self, caller: Caller, registry: Registry, configuration: ReplicationConfiguration) -> None:
+    async def put(
+        self,
+        caller: Caller,
+        registry: Registry,
+        configuration: ReplicationConfiguration,
+        expected: Expected[ReplicationConfiguration] | None = None,
+    ) -> None:
         """Replace the rules as a whole, and cancel waiting deliveries that the new rules would not plan.
 
         The first rules create the service-linked role. Without rules no role is needed, and an existing one stays.
+        Raises ChangedMeanwhile if they would replace others than `expected`.
         """
         resource = AnyResource(registry.account, registry.region)
         await self.gate.authorize(caller, "ecr:PutReplicationConfiguration", resource)
         check(configuration, registry, self.regions)
 
         def store(db: Connection, role_id: str | None) -> bool:
+            require(expected, registries.hold(db, registry.account).replication)
             registries.set_replication(db, registry.account, configuration, role_id)
             cancellations.begin(db, registry.account, self.catalog.now(db))
             return self._cancel_some(db, registry.account)

@@ -24,6 +24,7 @@ from twinport.refusals.images import ImageArchived
 from twinport.refusals.requests import InvalidParameter
 from twinport.refusals.scanning import ImageTypeUnsupported, ScanFeatureDisabled, ScanNotFound, ScanQuotaExceeded
 from twinport.registry import paging
+from twinport.registry.expected import Expected, require
 from twinport.registry.named_images import digest_of
 from twinport.registry.paging import Page, PageRequest
 
@@ -55,15 +56,25 @@ class Scanning:
     requested: Callable[[], None]
 
     async def put_configuration(
-        self, caller: Caller, registry: Registry, scanning: ScanningConfiguration
+        self,
+        caller: Caller,
+        registry: Registry,
+        scanning: ScanningConfiguration,
+        expected: Expected[ScanningConfiguration] | None = None,
     ) -> ScanningConfiguration:
-        """Replace the registry's configuration as a whole. It applies to images that are pushed from now on."""
+        """Replace the registry's configuration as a whole. It applies to images that are pushed from now on.
+
+        Raises ChangedMeanwhile if it would replace another one than `expected`.
+        """
         resource = AnyResource(registry.account, registry.region)
         await self.gate.authorize(caller, "ecr:PutRegistryScanningConfiguration", resource)
         checked = ScanningConfiguration.checked(scanning.scan_type, scanning.rules)
-        await self.catalog.region(registry.region).write(
-            lambda db: registries.set_scanning(db, registry.account, checked)
-        )
+
+        def store(db: Connection) -> None:
+            require(expected, registries.hold(db, registry.account).scanning)
+            registries.set_scanning(db, registry.account, checked)
+
+        await self.catalog.region(registry.region).write(store)
         return checked
 
     async def configuration(self, caller: Caller, registry: Registry) -> ScanningConfiguration:

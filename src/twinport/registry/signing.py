@@ -12,6 +12,7 @@ from twinport.model.images import ImageId
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.signing import SigningConfiguration
 from twinport.refusals.images import ImageNotFound, SigningConfigurationNotFound
+from twinport.registry.expected import Expected, require
 from twinport.registry.named_images import digest_of
 
 FAILURE_CODE = "SIGNING_NOT_SUPPORTED"
@@ -31,17 +32,27 @@ class Unsigned:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
+    """`expected` are the rules that are replaced or removed: ChangedMeanwhile is raised for others."""
+
     gate: Gate
     catalog: Catalog
 
-    async def put(self, caller: Caller, registry: Registry, rules: SigningConfiguration) -> None:
+    async def put(
+        self,
+        caller: Caller,
+        registry: Registry,
+        rules: SigningConfiguration,
+        expected: Expected[SigningConfiguration] | None = None,
+    ) -> None:
         """Replace the rules as a whole. A rule that was there before keeps the time since when it holds."""
         await self.gate.authorize(caller, "ecr:PutSigningConfiguration", _whole(registry))
 
         def store(db: Connection) -> None:
             registries.hold(db, registry.account)
-            older = configurations.configuration(db, registry.account) or SigningConfiguration()
-            configurations.put(db, registry.account, rules.put_over(older, self.catalog.now(db)))
+            found = configurations.configuration(db, registry.account)
+            require(expected, found)
+            kept = rules.put_over(found or SigningConfiguration(), self.catalog.now(db))
+            configurations.put(db, registry.account, kept)
 
         await self.catalog.region(registry.region).write(store)
 
@@ -50,12 +61,15 @@ class Signing:
         await self.gate.authorize(caller, "ecr:GetSigningConfiguration", _whole(registry))
         return await self.catalog.region(registry.region).read(lambda db: _found(db, registry))
 
-    async def delete(self, caller: Caller, registry: Registry) -> SigningConfiguration:
+    async def delete(
+        self, caller: Caller, registry: Registry, expected: Expected[SigningConfiguration] | None = None
+    ) -> SigningConfiguration:
         """Remove the rules and return what they were. Raises SigningConfigurationNotFound."""
         await self.gate.authorize(caller, "ecr:DeleteSigningConfiguration", _whole(registry))
 
         def remove(db: Connection) -> SigningConfiguration:
             registries.hold(db, registry.account)
+            require(expected, configurations.configuration(db, registry.account))
             found = _found(db, registry)
             configurations.put(db, registry.account, None)
             return found
