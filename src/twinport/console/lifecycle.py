@@ -1,11 +1,13 @@
 """The pages of a repository's lifecycle policy: its rules, the editor, previews, and its deletion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from twinport.catalog.regional.lifecycle import StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import Preview, PreviewResult, PreviewStatus
 from twinport.console import bounds, commands, lifecycle_form, lifecycle_words, words
 from twinport.console.lifecycle_form import RuleDraft
+from twinport.console.lifecycle_words import RuleInWords
 from twinport.console.pages import (
     address,
     asked_repository,
@@ -19,7 +21,7 @@ from twinport.console.problems import problem_of
 from twinport.console.routes import Route
 from twinport.console.visits import Fragment, Page, Redirect, Result, Visit
 from twinport.errors import AccessDenied, Refusal
-from twinport.model.lifecycle_policies import ActionType, PolicyInvalid, parse_policy
+from twinport.model.lifecycle_policies import LONGEST_TEXT, ActionType, PolicyInvalid, parse_policy
 from twinport.model.names import RepositoryName, repository_name
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewNotFound
 from twinport.registry.expected import Expected
@@ -30,6 +32,8 @@ _SECTION = "repositories"
 _PER_PAGE = 20
 _TAGS_SHOWN = 10
 _PUT, _START = "PutLifecyclePolicy", "StartLifecyclePolicyPreview"
+# The characters of ECR's shortest lifecycle policy.
+_SHORTEST_TEXT = 100
 _DONE = {
     "saved": "The policy is saved. It is applied within seconds, and then every hour.",
     "deleted": "The policy was deleted: nothing expires or is archived any more.",
@@ -129,7 +133,7 @@ class LifecyclePages:
         name = repository_name(visit.query.one("repository"))
         policy = await self._policy(visit, name)
         seen = visit.query.one("seen") or fingerprint(_text(policy))
-        text = commands.pretty_within(_text(policy), lifecycle_words.LONGEST_TEXT)
+        text = commands.pretty_within(_text(policy), LONGEST_TEXT)
         if visit.query.one("from") == "preview":
             asked = PreviewQuery(page=PageRequest(1))
             text = (await self.previews.get(visit.caller, visit.registry, name, asked))[0].text
@@ -145,24 +149,25 @@ class LifecyclePages:
             _check(_PUT, name, text)
             await self.policies.put(visit.caller, visit.registry, name, text, _expected(before))
         except Refusal as refusal:
-            return _refused(_editor(visit, name, text, visit.form.one("seen")), refusal)
+            return _refused(visit, name, text, refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="saved"))
 
     async def add(self, visit: Visit) -> Result:
         """Add a rule to the text in the editor, and save nothing."""
         name, text = repository_name(visit.form.one("repository")), _given(visit)
         draft, seen = RuleDraft.parse(visit.form), visit.form.one("seen")
-        if wrong := draft.problems():
-            page = _editor(visit, name, text, seen, draft)
-            return replace(page, values={**page.values, "wrong": wrong}, status=400)
         try:
-            require_unchanged(visit, _text(await self._policy(visit, name)))
+            saved = await self._policy(visit, name)
+            if wrong := draft.problems():
+                page = _editor(visit, name, text, seen, draft)
+                return replace(page, values={**page.values, "wrong": wrong}, status=400)
+            require_unchanged(visit, _text(saved))
             added = lifecycle_form.with_rule(text, draft.rule())
             _check(_PUT, name, added)
             if visit.form.one("then") == "preview":
                 return await self._start(visit, name, added)
         except Refusal as refusal:
-            return _refused(_editor(visit, name, text, seen, draft), refusal)
+            return _refused(visit, name, text, refusal, draft)
         page = _editor(visit, name, added, seen)
         done = f"The rule with priority {draft.priority} was added to the text. Preview or save the policy."
         return replace(page, values={**page.values, "done": done})
@@ -178,7 +183,7 @@ class LifecyclePages:
         except Refusal as refusal:
             if is_saved:
                 return refused(await self.show(visit), refusal)
-            return _refused(_editor(visit, name, text, visit.form.one("seen")), refusal)
+            return _refused(visit, name, text, refusal)
 
     async def _start(self, visit: Visit, name: RepositoryName, text: str | None) -> Redirect:
         if text is not None:
@@ -275,13 +280,26 @@ class LifecyclePages:
 
 
 def _editor(visit: Visit, name: RepositoryName, text: str, seen: str, draft: RuleDraft | None = None) -> Page:
+    """Show a text and its rules, if it is a policy."""
+    return _unread(visit, name, text, seen, draft or RuleDraft.blank(text), lifecycle_words.rules_if_valid(text))
+
+
+def _unread(
+    visit: Visit,
+    name: RepositoryName,
+    text: str,
+    seen: str,
+    draft: RuleDraft,
+    rules: Sequence[RuleInWords] = (),
+) -> Page:
+    """Show a text without reading it."""
     values = {
         "name": name,
         "text": bounds.cut(text),
         "seen": seen,
         "verb": verb(seen),
-        "rules": lifecycle_words.rules_if_valid(text),
-        "draft": draft or RuleDraft.blank(text),
+        "rules": rules,
+        "draft": draft,
         "wrong": (),
         "done": "",
         "problem": None,
@@ -290,7 +308,13 @@ def _editor(visit: Visit, name: RepositoryName, text: str, seen: str, draft: Rul
     return Page("lifecycle_edit.html", f"{verb(seen)} the lifecycle policy of {name}", _SECTION, values)
 
 
-def _refused(page: Page, refusal: Refusal) -> Page:
+def _refused(visit: Visit, name: RepositoryName, text: str, refusal: Refusal, draft: RuleDraft | None = None) -> Page:
+    """Show a text again. The text of a visitor that may not change the policy is not read."""
+    seen = visit.form.one("seen")
+    if isinstance(refusal, AccessDenied):
+        page = _unread(visit, name, text, seen, draft or RuleDraft("1"))
+    else:
+        page = _editor(visit, name, text, seen, draft)
     problem = problem_of(refusal)
     if isinstance(refusal, PolicyInvalid):
         problem = lifecycle_words.explained(refusal)
@@ -304,8 +328,11 @@ def _put(visit: Visit, name: RepositoryName) -> dict[str, str]:
 
 
 def _check(operation: str, name: RepositoryName, text: str) -> None:
-    """Refuse a text that the operation may not have. Why it is no policy is said before how short it is."""
-    if len(text) <= lifecycle_words.LONGEST_TEXT:
+    """Refuse a text of a length that the operation does not take. The verb reads the text, after it asked the gate.
+
+    What is too short for a policy is refused for what it lacks, which says more than its length.
+    """
+    if len(text) < _SHORTEST_TEXT:
         parse_policy(text)
     bounds.check(operation, {"repositoryName": name, "lifecyclePolicyText": text})
 

@@ -15,8 +15,6 @@ from twinport.model.lifecycle_policies import (
     parse_policy,
 )
 
-# ECR's longest lifecycle policy.
-LONGEST_TEXT = 30_720
 _MOST_LISTED = 10
 _LONGEST_ENTRY = 128
 _LONGEST_DESCRIPTION = 200

@@ -7,7 +7,6 @@ from html import escape
 from typing import Any
 
 from twinport.console import bounds, commands
-from twinport.console.lifecycle_words import LONGEST_TEXT
 from twinport.console.policy_editor import LONGEST_POLICY
 from twinport.console.tag_fields import TagFields, as_option
 from twinport.console.tag_rules import TagRuleFields
@@ -15,6 +14,7 @@ from twinport.console.visits import Fields
 from twinport.model.creation_templates import ROOT, AppliedFor, CreationTemplate, Encryption, TemplateChanges
 from twinport.model.encryption import AES256, WITH_KEYS
 from twinport.model.images import TagRule
+from twinport.model.lifecycle_policies import LONGEST_TEXT
 
 _PLAIN = TagRuleFields.of(TagRule())
 _NO_TAGS = TagFields()

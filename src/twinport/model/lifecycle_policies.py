@@ -20,6 +20,8 @@ _PREFIX = "Lifecycle policy validation failure: "
 _NO_POLICY = "Could not map policyString into LifecyclePolicy."
 _NO_SCHEMA = "instance failed to match exactly one schema (matched 0 out of 2)"
 MOST_RULES, MOST_WILDCARDS, LEAST_DAYS_IN_ARCHIVE = 50, 4, 90
+# The characters of ECR's longest lifecycle policy.
+LONGEST_TEXT = 30_720
 # A run compares each of these with the tags of every image, which may be 100,000.
 MOST_TAG_ENTRIES = 100
 _LARGEST = (1 << 31) - 1
@@ -112,8 +114,22 @@ class PolicyInvalid(InvalidParameter):
         self.place, self.detail = place, detail
 
 
+class PolicyTooLong(PolicyInvalid):
+    """A text that is longer than the longest lifecycle policy. It is not read."""
+
+    def __init__(self) -> None:
+        # In the words of ECR's frame for a parameter, which has no prefix.
+        InvalidParameter.__init__(self, "lifecyclePolicyText", f"must have length less than or equal to {LONGEST_TEXT}")
+        self.place, self.detail = (), ""
+
+
 def parse_policy(text: str) -> LifecyclePolicy:
-    """Read a policy. Raises PolicyInvalid, in ECR's words, for one that is malformed or contradicts itself."""
+    """Read a policy in time linear in its length.
+
+    Raises PolicyInvalid, in ECR's words, for one that is malformed or contradicts itself, and PolicyTooLong.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise PolicyTooLong
     document = _loaded(text)
     given = _members(document, ("rules",), ())["rules"]
     with _within("rules"):
@@ -263,10 +279,11 @@ def _loaded(text: str) -> object:
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Refuse a member that is given twice: one of the two would be ignored."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the member {next(name for name in names if names.count(name) > 1)!r} is given twice")
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"the member {name!r} is given twice")
+        members[name] = value
     return members
 
 
