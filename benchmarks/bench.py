@@ -1,6 +1,6 @@
 """How fast twinport is beside its peers, on one disk, with one client, in turn.
 
-PYTHONPATH=src:. python -m benchmarks.bench [--quick] [--only NAME] [--rounds N] [--json FILE] [--folder FOLDER]
+PYTHONPATH=src:. python -m benchmarks.bench [--quick|--smoke] [--only NAME] [--rounds N] [--json FILE] [--folder FOLDER]
 
 docs/performance.md says what is measured, how to read the table, and what is not comparable.
 """
@@ -17,14 +17,16 @@ from pathlib import Path
 
 from benchmarks import table
 from benchmarks.figures import Cell, Found, Row, Table
-from benchmarks.fleet import OURS, Fleet
+from benchmarks.fleet import CEILING, CONTENDERS, DEBIANS, OURS, Fleet
 from benchmarks.generator import Failed, Generator
-from benchmarks.peers import counted, go_programs, processes
+from benchmarks.peers import go_programs, processes
+from benchmarks.peers.counted import Counts
 from benchmarks.peers.running import NotHere
 from benchmarks.works import blobs, copies, ecr, images, limits, listings, manifests, resources
-from benchmarks.works.work import QUICK, WHOLE, Run, Sizes, Work
+from benchmarks.works.work import QUICK, SMOKE, WHOLE, Run, Sizes, Work
 
 _ROUNDS = 3
+_OF_SMOKE = {OURS, DEBIANS, CEILING}
 _GROUPS = (limits, resources, manifests, images, blobs, listings, ecr, copies)
 
 
@@ -51,24 +53,29 @@ class Session:
     def remember(self) -> None:
         """Note how much memory each contender has at the end."""
         row = Row("memory after the run (PSS)", "MB", less=True)
-        self.found[row] = {name: Cell([Found(value)]) for name, value in self.run.fleet.memory().items()}
+        memory = self.run.fleet.memory()
+        self.found[row] = {name: Cell([Found(memory[name])]) for name in CONTENDERS if name in memory}
 
     def count(self, works: Sequence[Work]) -> None:
         """Count our statements in rounds of their own, since counting costs time."""
         counting = [work for work in works if work.is_counted]
         if not counting or self.run.fleet.missing.get(OURS):
             return
-        server, file = self.run.fleet.count_ours()
+        server, self.run.counting = self.run.fleet.count_ours()
         for work in counting:
             _tell(f"{work.name}: statements")
             cells = [self.found[row][OURS] for row in work.rows]
             if cells[0].rounds:
                 work.measure(self.run, server)
-                before = counted.read(file)
-                operations = work.measure(self.run, server)[0].operations
-                after = counted.read(file)
-                cells[0].statements = (after.statements - before.statements) / operations
-                cells[0].writes = (after.writes - before.writes) / operations
+                self._note_counts(cells, self.run.counts(), work.measure(self.run, server))
+
+    def _note_counts(self, cells: Sequence[Cell], before: Counts, founds: Sequence[Found]) -> None:
+        first = founds[0]
+        if first.statements is None:
+            cells[0].statements, cells[0].writes = self.run.counts().since(before, first.operations)
+            return
+        for cell, found in zip(cells, founds, strict=True):
+            cell.statements, cell.writes = found.statements, found.writes
 
     def _prepare(self, work: Work, name: str, cells: Sequence[Cell]) -> bool:
         if name in work.lacking:
@@ -129,6 +136,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small works, one round, and only programs that are built")
+    parser.add_argument("--smoke", action="store_true", help="as --quick, for a moment, beside Debian's registry alone")
     parser.add_argument(
         "--only", action="append", help="the name of a work, or its beginning; several times for several"
     )
@@ -148,11 +156,13 @@ def _is_chosen(name: str, chosen: argparse.Namespace) -> bool:
 
 def measure(chosen: argparse.Namespace, folder: Path, program: Path) -> Session:
     """Run the chosen works with servers in this folder."""
-    sizes = QUICK if chosen.quick else WHOLE
+    sizes = SMOKE if chosen.smoke else QUICK if chosen.quick else WHOLE
     works = [work for work in all_works(sizes) if _is_chosen(work.name, chosen)]
-    rounds = chosen.rounds or (1 if chosen.quick else _ROUNDS)
+    is_short = chosen.quick or chosen.smoke
+    rounds = chosen.rounds or (1 if is_short else _ROUNDS)
     print(conditions(folder, rounds, sizes), flush=True)
-    with closing(Fleet(folder, program, may_build=not chosen.quick)) as fleet:
+    left_out = {name: "left out by --smoke" for name in CONTENDERS if chosen.smoke and name not in _OF_SMOKE}
+    with closing(Fleet(folder, program, may_build=not is_short, missing=left_out)) as fleet:
         session = Session(Run(fleet, Generator(program), sizes), rounds)
         for work in works:
             session.perform(work)

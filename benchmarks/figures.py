@@ -16,6 +16,9 @@ class Found:
     # Processors that neither the server nor the generator kept busy.
     other_cores: float | None = None
     note: str = ""
+    # What a work counted itself, because a round does more than what is asked about.
+    statements: float | None = None
+    writes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,19 @@ OURS, OURS_TWICE, OURS_POSTGRESQL = "twinport", "twinport, 2 workers", "twinport
 DEBIANS, DISTRIBUTION = "distribution 2.8", "distribution 3"
 ZOT, OLAREG, NGINX, MOTO = "zot", "olareg", "nginx", "moto"
 CEILING, GRANIAN = "the generator itself", "granian alone"
+CONTENDERS = (
+    OURS,
+    OURS_TWICE,
+    OURS_POSTGRESQL,
+    DEBIANS,
+    DISTRIBUTION,
+    ZOT,
+    OLAREG,
+    NGINX,
+    MOTO,
+    CEILING,
+    GRANIAN,
+)
 REGISTRIES = (OURS, OURS_TWICE, DEBIANS, DISTRIBUTION, ZOT, OLAREG)
 _SECOND = ", second"
 

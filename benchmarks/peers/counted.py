@@ -30,6 +30,10 @@ class Counts:
     statements: int
     writes: int
 
+    def since(self, before: "Counts", operations: int) -> tuple[float, float]:
+        """Return what one operation took, of so many that were done meanwhile."""
+        return (self.statements - before.statements) / operations, (self.writes - before.writes) / operations
+
 
 def blank(file: Path) -> None:
     """Make the file that a server counts in."""

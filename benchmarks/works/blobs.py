@@ -11,7 +11,7 @@ from benchmarks.peers.processes import memory_mb
 from benchmarks.peers.running import Server
 from benchmarks.works.work import MIB, Run, Sizes, Work
 
-_REPOSITORY, _READ_MIB, _FIRST = "bench/blobs", 64, 20_000
+_REPOSITORY, _FIRST = "bench/blobs", 20_000
 _LOOK_AGAIN = 0.05
 
 
@@ -21,7 +21,7 @@ def works(sizes: Sizes) -> list[Work]:
         Row(f"push one blob of {sizes.blob_mib} MiB", "MB/s"),
         Row("memory that it adds, at most", "MB", less=True),
     ]
-    reading = [Row(f"GET a blob of {_READ_MIB} MiB, 4 connections", "MB/s")]
+    reading = [Row(f"GET a blob of {sizes.read_mib} MiB, 4 connections", "MB/s")]
     registries = (OURS, DEBIANS, DISTRIBUTION, ZOT, OLAREG)
     return [
         Work("large-push", pushing, registries, _push, _make),
@@ -64,7 +64,7 @@ def _fill(run: Run, server: Server) -> None:
     run.repository(server, _REPOSITORY)
     if not run.is_first(server, "the blob that is read"):
         return
-    size = _READ_MIB * MIB
+    size = run.sizes.read_mib * MIB
     if server.name != NGINX:
         run.generator.ask("push-blob", server, _REPOSITORY, size=size, first=_FIRST)
         return
@@ -74,7 +74,7 @@ def _fill(run: Run, server: Server) -> None:
 
 
 def _read(run: Run, server: Server) -> list[Found]:
-    size = _READ_MIB * MIB
+    size = run.sizes.read_mib * MIB
     duration = run.sizes.duration
     found = run.generator.ask("get-blob", server, _REPOSITORY, size=size, first=_FIRST, workers=4, duration=duration)
     return [megabytes(found)]

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from benchmarks.figures import Found, Row
 from benchmarks.fleet import DEBIANS, DISTRIBUTION, OURS, second
@@ -62,14 +64,16 @@ def _copy(run: Run, server: Server) -> list[Found]:
 def _replicated(run: Run, server: Server, repository: str, first: int) -> Found:
     """Make images of layers that are there, and wait until all of them are at the replica."""
     count, tag = run.sizes.copies, f"t{first}-"
-    cpu, begun = processor_ms(server.process.pid), time.perf_counter()
+    counts, cpu, begun = run.counts(), processor_ms(server.process.pid), time.perf_counter()
     run.generator.ask("mount", server, repository, replica=server.path(_PLAIN), count=count, first=first, tag=tag)
     waited = run.generator.run(
         "wait", address=server.address, user=server.user, repository=server.path(repository, AWAY), count=count, tag=tag
     )
     took = time.perf_counter() - begun
     spent = (processor_ms(server.process.pid) - cpu) / count
-    return Found(count / took, count, spent, note=f"{waited['at_first']} there when the last push was answered")
+    statements, writes = run.counts().since(counts, count)
+    note = f"{waited['at_first']} there when the last push was answered"
+    return Found(count / took, count, spent, note=note, statements=statements, writes=writes)
 
 
 def _craned(run: Run, server: Server, source: str, target: str) -> Found:
@@ -106,7 +110,7 @@ def _push(run: Run, server: Server) -> list[Found]:
     return [found, Found(found.value / without.value)]
 
 
-def _all_tags(run: Run, server: Server, ruled: dict[str, float]) -> int:
+def _all_tags(run: Run, server: Server, ruled: Mapping[str, Any]) -> int:
     """Return how many images were pushed under the rule in all rounds."""
     run.totals[server.name] = run.totals.get(server.name, 0) + int(ruled["operations"])
     return run.totals[server.name]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,34 +15,31 @@ from benchmarks.peers.running import Server
 from benchmarks.peers.twinport import REGION
 from benchmarks.works.work import Run, Sizes, Work
 
-_IMAGES, _REPOSITORY = 100, "bench/ecr"
+_REPOSITORY = "bench/ecr"
 _OTHERS = [f"bench/ecr-{number}" for number in range(10)]
 _CONFIG, _LAYER = b"{}", b"layer"
 _TYPE = "application/vnd.oci.image.manifest.v1+json"
 # The generator writes a new number for it.
 _NEW_NUMBER = "%d"
-_ONE = {"imageIds": [{"imageTag": "t7"}]}
-_ASKED: dict[str, tuple[str, str, dict[str, object]]] = {
-    "describe-repositories": ("DescribeRepositories", "10 by name", {"repositoryNames": _OTHERS}),
-    "describe-images": ("DescribeImages", "one by tag", {"repositoryName": _REPOSITORY, **_ONE}),
-    "describe-page": ("DescribeImages", f"a page of {_IMAGES}", {"repositoryName": _REPOSITORY, "maxResults": _IMAGES}),
-    "list-images": ("ListImages", f"a page of {_IMAGES}", {"repositoryName": _REPOSITORY, "maxResults": _IMAGES}),
-    "batch-get-image": ("BatchGetImage", "one by tag", {"repositoryName": _REPOSITORY, **_ONE}),
-}
+_ONE = {"imageIds": [{"imageTag": "t1"}]}
 
 
-def works(_sizes: Sizes) -> list[Work]:
+def works(sizes: Sizes) -> list[Work]:
     """Return a work for each operation."""
-    pushed: dict[str, object] = {
-        "repositoryName": _OTHERS[0],
-        "imageManifest": _manifest(_NEW_NUMBER),
-        "imageTag": f"n{_NEW_NUMBER}",
-    }
-    asked = {**_ASKED, "put-image": ("PutImage", "new", pushed)}
-    return [_work(name, *each) for name, each in asked.items()]
+    one = {"repositoryName": _REPOSITORY, **_ONE}
+    page = {"repositoryName": _REPOSITORY, "maxResults": sizes.images}
+    new = {"repositoryName": _OTHERS[0], "imageManifest": _manifest(_NEW_NUMBER), "imageTag": f"n{_NEW_NUMBER}"}
+    return [
+        _work("describe-repositories", "DescribeRepositories", "10 by name", {"repositoryNames": _OTHERS}),
+        _work("describe-images", "DescribeImages", "one by tag", one),
+        _work("describe-page", "DescribeImages", f"a page of {sizes.images}", page),
+        _work("list-images", "ListImages", f"a page of {sizes.images}", page),
+        _work("batch-get-image", "BatchGetImage", "one by tag", one),
+        _work("put-image", "PutImage", "new", new),
+    ]
 
 
-def _work(name: str, operation: str, which: str, body: dict[str, object]) -> Work:
+def _work(name: str, operation: str, which: str, body: Mapping[str, object]) -> Work:
     ask = partial(_ask, operation, json.dumps(body))
     return Work(name, [Row(f"{operation}, {which}")], (OURS, MOTO), ask, _fill, is_counted=True)
 
@@ -66,7 +64,7 @@ def _fill(run: Run, server: Server) -> None:
         ecr.create_repository(repositoryName=name)
     if server.name == OURS:
         _push_layers(ecr)
-    for number in range(_IMAGES):
+    for number in range(run.sizes.images):
         ecr.put_image(repositoryName=_REPOSITORY, imageManifest=_manifest(str(number)), imageTag=f"t{number}")
 
 
