@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import table
 from benchmarks.figures import Cell, Found, Row, Table
-from benchmarks.fleet import CEILING, CONTENDERS, DEBIANS, OURS, Fleet
+from benchmarks.fleet import CEILING, CONTENDERS, DEBIANS, OURS, OURS_POSTGRESQL, Fleet
 from benchmarks.generator import Failed, Generator
 from benchmarks.peers import go_programs, processes
 from benchmarks.peers.counted import Counts
@@ -58,16 +58,25 @@ class Session:
 
     def count(self, works: Sequence[Work]) -> None:
         """Count our statements in rounds of their own, since counting costs time."""
-        counting = [work for work in works if work.is_counted]
-        if not counting or self.run.fleet.missing.get(OURS):
-            return
-        server, self.run.counting = self.run.fleet.count_ours()
-        for work in counting:
-            _tell(f"{work.name}: statements")
-            cells = [self.found[row][OURS] for row in work.rows]
-            if cells[0].rounds:
-                work.measure(self.run, server)
-                self._note_counts(cells, self.run.counts(), work.measure(self.run, server))
+        for name in (OURS, OURS_POSTGRESQL):
+            counting = [work for work in works if work.is_counted and self._is_measured(work, name)]
+            if counting:
+                self.run.counting = self.run.fleet.count(name)
+            for work in counting:
+                _tell(f"{work.name}: statements: {name}")
+                self._count(work, name)
+
+    def _is_measured(self, work: Work, name: str) -> bool:
+        return name in work.contenders and bool(self.found[work.rows[0]][name].rounds)
+
+    def _count(self, work: Work, name: str) -> None:
+        server, cells = self.run.fleet.server(name), [self.found[row][name] for row in work.rows]
+        work.measure(self.run, server)
+        before = self.run.counts()
+        self._note_counts(cells, before, work.measure(self.run, server))
+        for cell in cells:
+            # On PostgreSQL no statement says that a transaction writes.
+            cell.writes = None if name == OURS_POSTGRESQL else cell.writes
 
     def _note_counts(self, cells: Sequence[Cell], before: Counts, founds: Sequence[Found]) -> None:
         first = founds[0]

@@ -81,17 +81,16 @@ class Fleet:
         """Return the folder of a contender."""
         return self.folder / "".join(each if each.isalnum() else "-" for each in name)
 
-    def count_ours(self) -> tuple[Twinport, Path]:
-        """End our server, and start it on the same folder so that it counts its statements in a file."""
-        before = self.server(OURS)
+    def count(self, name: str) -> Path:
+        """End a server of ours, start it on the same folder so that it counts its statements, and return their file."""
+        before = self.server(name)
         before.stop()
         file = before.command.folder / "counts"
         counted.blank(file)
-        how = twinport.command(OURS, before.command.folder, program=counted.__name__)
-        counting = replace(how, variables={counted.VARIABLE: str(file)})
-        after = replace(twinport.launch(counting), user=before.user, key=before.key)
-        self.running[OURS] = after
-        return after, file
+        how = twinport.command(name, before.command.folder, program=counted.__name__)
+        counting = replace(how, variables={**(before.command.variables or {}), counted.VARIABLE: str(file)})
+        self.running[name] = replace(twinport.launch(counting), user=before.user, key=before.key)
+        return file
 
     def memory(self) -> Mapping[str, float]:
         """Return the memory of each contender that runs."""
@@ -107,8 +106,16 @@ class Fleet:
     def _start(self, name: str) -> Server:
         how = self.command(name, self.place(name))
         if name.startswith(OURS):
-            return twinport.launch(how).with_client()
+            return self._with_client(twinport.launch(how))
         return moto.launch(how) if name == MOTO else launch(how)
+
+    def _with_client(self, server: Twinport) -> Twinport:
+        try:
+            return server.with_client()
+        except BaseException:
+            # No other code knows of it yet, so none would end it.
+            server.stop()
+            raise
 
     def _on_postgresql(self, name: str, folder: Path) -> Command:
         if self._database is None:

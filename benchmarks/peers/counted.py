@@ -25,7 +25,7 @@ _LAYOUT = struct.Struct("=QQ")
 
 @dataclass(frozen=True)
 class Counts:
-    """How many statements there were, and how many transactions that write."""
+    """How many statements there were, and how many transactions that write (on SQLite, where they say so)."""
 
     statements: int
     writes: int
@@ -72,6 +72,10 @@ def _noting(counter: _Counter) -> type[psycopg.Cursor[Any]]:
         def execute(self, query: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 — passed on as it is
             counter.note(str(query))
             return super().execute(query, *words, **named)
+
+        def executemany(self, query: Any, *words: Any, **named: Any) -> None:  # noqa: ANN401 — passed on as it is
+            counter.note(str(query))
+            super().executemany(query, *words, **named)
 
     return Noting
 

@@ -33,6 +33,9 @@ def _another(run: Run, server: Server) -> Server:
 
 def _start(run: Run, server: Server) -> list[Found]:
     another = _another(run, server)
-    time.sleep(_SETTLED_SECONDS)
-    idle = memory_mb(another.process.pid)
-    return [Found(another.start_ms, 1), Found(idle, 1), Found(another.stop(), 1)]
+    try:
+        time.sleep(_SETTLED_SECONDS)
+        idle = memory_mb(another.process.pid)
+    finally:
+        ending_ms = another.stop()
+    return [Found(another.start_ms, 1), Found(idle, 1), Found(ending_ms, 1)]
