@@ -94,7 +94,7 @@ class CachedAndUncached(RuleBasedStateMachine):
         def join(db: Connection) -> None:
             # A deleted user has no row that a membership could refer to.
             if db.execute(select(partition.user).where(partition.user.c.unique_id == user.unique_id)).first():
-                row = {"user_id": user.unique_id, "group_id": GROUP, "joined_at": fakes.NOW}
+                row = {"user_id": user.unique_id, "group_id": GROUP}
                 statements.insert_absent(db, partition.membership, row)
 
         self.of_iam(join)
