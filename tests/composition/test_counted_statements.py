@@ -10,7 +10,7 @@ import pytest
 
 from tests.catalogs import ENGINES, POSTGRESQL
 from tests.deployment import Process, begun
-from tests.statements import Sent, sent_by_new_connections
+from tests.statements import Sent, commits, sent_by_new_connections
 
 MANIFEST = "/v2/team/api/manifests/v1"
 _WHAT_CI_MAY = ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages")
@@ -76,6 +76,17 @@ async def test_a_blob_takes_two_statements(house: House) -> None:
     answer = await house.process.ask("GET", MANIFEST, b"", house.auth)
     path = f"/v2/team/api/blobs/{answer.json['config']['digest']}"
     assert len(await house.least(lambda: house.get(path))) <= 2
+
+
+async def test_a_push_of_an_image_with_two_blobs_stays_as_cheap_as_it_is(house: House) -> None:
+    tags = iter(f"cheap{number}" for number in range(5))
+
+    async def push() -> None:
+        await house.process.push("team/api", next(tags), house.auth)
+
+    statements = await house.least(push)
+    assert len(statements) <= 75
+    assert commits(statements) <= 5
 
 
 async def test_pushes_void_nothing_that_pulls_keep(house: House) -> None:
