@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from tests.replication.remote_double import RemoteDestination
 from tests.replication.world import FAR, HOME, IRELAND, NAME, ROLE_ID, Image, World, image
 from twinport.access.lane_sessions import Authorization
 from twinport.catalog.regional import departures
+from twinport.model.content import Digest
 from twinport.model.names import Registry
 from twinport.model.replication import Lane
 from twinport.replication.destination import (
@@ -15,12 +17,15 @@ from twinport.replication.destination import (
     CommitAnswer,
     Destination,
     Held,
+    NotShared,
     Offer,
     OfferAnswer,
     OfferedBlob,
     Part,
     blob_of,
 )
+from twinport.replication.local_destination import LocalDestination, LocalDestinations
+from twinport.replication.partials import Partials
 from twinport.replication.signing import RoleSession
 from twinport.replication.transfer import offered
 
@@ -41,7 +46,21 @@ class Harbor:
         found = world.destinations.find(FAR)
         assert found is not None
         self.destination: Destination = found
+        self.contents: dict[Digest, bytes] = {}
         self.signer: Signer = RoleSession(Lane(HOME, FAR), ROLE_ID, world.sessions, world.clock)
+
+    @property
+    def partials(self) -> Partials:
+        """The partial blobs of the destination, wherever it is."""
+        match self.destination:
+            case RemoteDestination(far=far):
+                destinations = far.destinations
+                assert isinstance(destinations, LocalDestinations)
+                return destinations.partials
+            case LocalDestination(arriving=arriving):
+                return arriving.partials
+            case _:
+                raise AssertionError(self.destination)
 
     def signer_for(self, source: Registry, destination: Registry) -> RoleSession:
         return RoleSession(Lane(source, destination), ROLE_ID, self.world.sessions, self.world.clock)
@@ -49,6 +68,7 @@ class Harbor:
     async def offer(self, tag: str = "1", what: Image = IMAGE) -> Offer:
         """Push an image and describe the offer that its delivery makes."""
         await self.world.push(what, tag)
+        self.contents |= {Digest.of(content): content for content in what.blobs}
         batch = await self.world.replication.office.claim("tests")
         assert batch is not None
         [delivery] = batch.deliveries
@@ -59,6 +79,12 @@ class Harbor:
     async def adopt_all(self, offer: Offer) -> None:
         for blob in blobs_of(offer):
             assert await self.adopt(blob) == Held(blob.size)
+
+    async def bring_all(self, offer: Offer) -> None:
+        """Bring the blobs of an offer as a courier does."""
+        for blob in blobs_of(offer):
+            if isinstance(await self.adopt(blob), NotShared):
+                assert await self.append(blob, 0, self.contents[blob.digest]) == Held(blob.size)
 
     async def ask(self, offer: Offer) -> Mapping[str, OfferAnswer]:
         return await self.destination.offer(await self.signer.sign(Part.OFFER, offer), offer)

@@ -4,31 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.replication.harbor import IMAGE, Harbor, blobs_of
-from tests.replication.world import FAR, HOME, VIRGINIA, World, image
+from tests.replication.world import FAR, VIRGINIA, image
 from tests.waiting import until
 from twinport.model.names import RepositoryName
-from twinport.model.replication import ReplicationRule, TagOutcome
+from twinport.model.replication import TagOutcome
 from twinport.refusals.images import DigestMismatch, SizeMismatch
-from twinport.refusals.storage import ArrivalBusy, BlobMissing, OfferExpired, StorageUnavailable
+from twinport.refusals.storage import ArrivalBusy, OfferExpired, StorageUnavailable
 from twinport.replication.destination import Done, Held, Offer, OfferedBlob, WrongOffset
-from twinport.replication.local_destination import LocalDestination
-from twinport.replication.partials import Partials
 
 LAYER = IMAGE.blobs[1]
 LARGE = bytes(range(256)) * (20 << 10)
-
-
-@pytest.fixture
-async def harbor(tmp_path: Path) -> AsyncIterator[Harbor]:
-    world = World(tmp_path)
-    await world.configure(HOME, ReplicationRule((FAR,)))
-    yield Harbor(world)
-    world.close()
 
 
 @pytest.fixture
@@ -47,11 +36,6 @@ async def breaks_off(*pieces: bytes) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
     raise StorageUnavailable("the line is dead")
-
-
-def partials_of(harbor: Harbor) -> Partials:
-    assert isinstance(harbor.destination, LocalDestination)
-    return harbor.destination.arriving.partials
 
 
 async def test_bytes_that_were_sent_are_held_and_committed(harbor: Harbor, offer: Offer) -> None:
@@ -145,7 +129,7 @@ async def test_two_senders_of_one_blob_take_turns(harbor: Harbor, offer: Offer) 
 
 
 async def test_a_sender_that_waits_too_long_for_its_turn_comes_again(harbor: Harbor, offer: Offer) -> None:
-    layer, partials = layer_of(offer), partials_of(harbor)
+    layer, partials = layer_of(offer), harbor.partials
     partials.turn = timedelta(0)
     async with partials.of(layer):
         with pytest.raises(ArrivalBusy):
@@ -154,7 +138,7 @@ async def test_a_sender_that_waits_too_long_for_its_turn_comes_again(harbor: Har
 
 
 async def test_the_oldest_of_too_many_partial_blobs_begins_anew(harbor: Harbor, offer: Offer) -> None:
-    partials_of(harbor).most = 2
+    harbor.partials.most = 2
     layers = [replace(layer_of(offer), repository=RepositoryName(f"team/{number}")) for number in range(3)]
     for layer in layers:
         await harbor.append(layer, 0, LAYER[:4])
@@ -164,7 +148,7 @@ async def test_the_oldest_of_too_many_partial_blobs_begins_anew(harbor: Harbor, 
 
 
 async def test_more_senders_at_once_than_the_bound_are_refused(harbor: Harbor, offer: Offer) -> None:
-    partials = partials_of(harbor)
+    partials = harbor.partials
     partials.most = 1
     async with partials.of(replace(layer_of(offer), offer="another")):
         with pytest.raises(ArrivalBusy):
@@ -198,6 +182,6 @@ async def test_a_file_that_was_removed_as_an_orphan_meanwhile_is_named_by_no_row
     await harbor.append(layer, 0, LARGE[:-1])
     [path] = until(lambda: harbor.world.blob_files(VIRGINIA))
     path.unlink()
-    with pytest.raises(BlobMissing):
+    with pytest.raises(ArrivalBusy):
         await harbor.append(layer, len(LARGE) - 1, LARGE[-1:])
     assert await harbor.append(layer, 0, LARGE) == Held(len(LARGE))

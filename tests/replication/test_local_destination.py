@@ -2,9 +2,7 @@
 
 import base64
 import dataclasses
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,7 +31,7 @@ from twinport.errors import AccessDenied, Refusal
 from twinport.model.content import Digest
 from twinport.model.identities import Caller, PrincipalKind, Session
 from twinport.model.names import RepositoryName
-from twinport.model.replication import FailureCode, ReplicationRule, TagOutcome
+from twinport.model.replication import FailureCode, TagOutcome
 from twinport.refusals.callers import CredentialsUnknown, SessionExpired
 from twinport.refusals.images import DigestMismatch, LayerNotFound
 from twinport.refusals.storage import OfferExpired
@@ -52,14 +50,6 @@ from twinport.replication.local_destination import HOLD
 from twinport.replication.signing import RoleSession
 
 MOVED = image(b"layer two")
-
-
-@pytest.fixture
-async def harbor(tmp_path: Path) -> AsyncIterator[Harbor]:
-    world = World(tmp_path)
-    await world.configure(HOME, ReplicationRule((FAR,)))
-    yield Harbor(world)
-    world.close()
 
 
 # --- which sessions it hears ------------------------------------------------------------------------------
@@ -199,14 +189,14 @@ async def test_a_commit_without_its_bytes_changes_nothing_and_may_come_again(har
     await harbor.ask(offer)
     assert isinstance(await harbor.commit(offer), Behind)
     assert await harbor.world.repository(FAR) is None
-    await harbor.adopt_all(offer)
+    await harbor.bring_all(offer)
     assert await harbor.commit(offer) == Done(TagOutcome.MOVED)
 
 
 async def test_a_manifest_that_is_not_what_its_digest_says_is_refused(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.ask(offer)
-    await harbor.adopt_all(offer)
+    await harbor.bring_all(offer)
     answer = await harbor.commit(offer, MOVED.content)
     assert isinstance(answer, Refused)
     assert answer.code is FailureCode.INTERNAL_ERROR
@@ -216,7 +206,7 @@ async def test_a_manifest_that_is_not_what_its_digest_says_is_refused(harbor: Ha
 async def test_a_commit_that_comes_twice_gets_the_same_answer_and_moves_no_tag_back(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.ask(offer)
-    await harbor.adopt_all(offer)
+    await harbor.bring_all(offer)
     first = await harbor.commit(offer)
     await harbor.world.push(MOVED, "1", to=FAR)
     assert await harbor.commit(offer) == first
@@ -227,7 +217,7 @@ async def test_a_commit_that_comes_twice_gets_the_same_answer_and_moves_no_tag_b
 async def test_a_landed_delivery_is_done_whatever_has_been_forbidden_since(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.ask(offer)
-    await harbor.adopt_all(offer)
+    await harbor.bring_all(offer)
     await harbor.commit(offer)
     harbor.world.gate.denied.add(("ecr:ReplicateImage", FAR))
     assert await harbor.commit(offer) == Done(TagOutcome.MOVED)
@@ -236,33 +226,33 @@ async def test_a_landed_delivery_is_done_whatever_has_been_forbidden_since(harbo
 async def test_a_blob_that_the_offer_holds_is_not_moved_again(harbor: Harbor) -> None:
     offer = await harbor.offer()
     await harbor.ask(offer)
-    await harbor.adopt_all(offer)
+    await harbor.bring_all(offer)
     files = len(harbor.world.blob_files(VIRGINIA))
-    await harbor.adopt_all(offer)
+    await harbor.bring_all(offer)
     assert len(harbor.world.blob_files(VIRGINIA)) == files
 
 
-async def test_bytes_of_another_digest_are_not_kept(harbor: Harbor) -> None:
-    offer = await harbor.offer()
-    await harbor.ask(offer)
-    for path in harbor.world.blob_files(IRELAND):
+async def test_bytes_of_another_digest_are_not_kept(near: Harbor) -> None:
+    offer = await near.offer()
+    await near.ask(offer)
+    for path in near.world.blob_files(IRELAND):
         path.write_bytes(path.read_bytes().swapcase() + b"!")
     for blob in blobs_of(offer):
         with pytest.raises(DigestMismatch):
-            await harbor.adopt(blob)
-    assert harbor.world.blob_files(VIRGINIA) == []
+            await near.adopt(blob)
+    assert near.world.blob_files(VIRGINIA) == []
 
 
-async def test_a_blob_that_the_source_registry_does_not_hold_is_not_adopted(harbor: Harbor) -> None:
+async def test_a_blob_that_the_source_registry_does_not_hold_is_not_adopted(near: Harbor) -> None:
     """Another registry of the source's Region holds it: a session of one registry must not reach its bytes."""
-    offer = await harbor.offer()
-    await harbor.ask(offer)
+    offer = await near.offer()
+    await near.ask(offer)
     theirs = image(b"of another account")
-    await harbor.world.push(theirs, "1", PARTNER)
+    await near.world.push(theirs, "1", PARTNER)
     digest = Digest.of(theirs.blobs[1])
     with pytest.raises(LayerNotFound):
-        await harbor.adopt(dataclasses.replace(blobs_of(offer)[0], digest=digest))
-    assert harbor.world.blob_files(VIRGINIA) == []
+        await near.adopt(dataclasses.replace(blobs_of(offer)[0], digest=digest))
+    assert near.world.blob_files(VIRGINIA) == []
 
 
 async def test_bytes_for_an_offer_that_expired_are_not_kept(harbor: Harbor) -> None:
@@ -272,7 +262,7 @@ async def test_bytes_for_an_offer_that_expired_are_not_kept(harbor: Harbor) -> N
     now = harbor.world.clock.now()
     await harbor.world.catalog.region(VIRGINIA).write(lambda db: arrivals.expire_offers(db, now, 100))
     with pytest.raises(OfferExpired):
-        await harbor.adopt_all(offer)
+        await harbor.bring_all(offer)
     assert harbor.world.blob_files(VIRGINIA) == []
 
 
@@ -283,16 +273,16 @@ async def test_bytes_for_the_offer_of_another_source_are_not_kept(harbor: Harbor
     await harbor.world.push(IMAGE, "1", FARTHER)
     harbor.signer = harbor.signer_for(FARTHER, FAR)
     with pytest.raises(OfferExpired):
-        await harbor.adopt_all(theirs)
+        await harbor.bring_all(theirs)
     for blob in blobs_of(theirs):
         with pytest.raises(OfferExpired):
             await harbor.append(blob, 0, b"{}")
     assert harbor.world.blob_files(VIRGINIA) == []
 
 
-async def test_a_region_that_is_not_served_has_no_destination(harbor: Harbor) -> None:
-    harbor.world.regions.remove(VIRGINIA)
-    assert harbor.world.destinations.find(FAR) is None
+async def test_a_region_that_is_not_served_has_no_destination(near: Harbor) -> None:
+    near.world.regions.remove(VIRGINIA)
+    assert near.world.destinations.find(FAR) is None
 
 
 # --- a reset meanwhile ------------------------------------------------------------------------------------

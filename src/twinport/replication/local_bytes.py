@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from twinport.blobs.store import BlobStore, WrittenBlob
+from twinport.blobs.store import BlobStore, WrittenBlob, has_whole
 from twinport.catalog.ports import Connection, Database
 from twinport.catalog.regional import arrivals
 from twinport.catalog.regional.arrivals import HeldBytes
@@ -13,7 +13,7 @@ from twinport.errors import Refusal
 from twinport.model.content import Key
 from twinport.model.names import AccountId, Registry
 from twinport.refusals.images import DigestMismatch
-from twinport.refusals.storage import BlobMissing, OutcomeUnknown, StorageUnavailable
+from twinport.refusals.storage import ArrivalBusy, OutcomeUnknown, StorageUnavailable
 from twinport.replication.destination import AdoptAnswer, AppendAnswer, Held, NotShared, OfferedBlob, WrongOffset
 from twinport.replication.partials import Partials
 from twinport.replication.shared_stores import SharedBlob, SharedStores
@@ -57,7 +57,7 @@ class LocalBytes:
             written = await partial.take(self.store, blob, pieces)
             if written is None:
                 return Held(partial.size)
-            await self._require_there(written)
+            await self._require_there(blob, written)
             await self._record(blob, written)
             return Held(blob.size)
 
@@ -72,10 +72,10 @@ class LocalBytes:
             raise DigestMismatch(str(blob.digest), str(written.digests[algorithm]))
         return written
 
-    async def _require_there(self, written: WrittenBlob) -> None:
+    async def _require_there(self, blob: OfferedBlob, written: WrittenBlob) -> None:
         """Look at bytes that came in many calls: a search for orphaned files may have found them meanwhile."""
-        if await self.store.size(written.key) != written.size:
-            raise BlobMissing(written.key)
+        if not await has_whole(self.store, written.key, written.size):
+            raise ArrivalBusy(str(blob.digest), "what came before is gone")
 
     async def _record(self, blob: OfferedBlob, written: WrittenBlob) -> None:
         """Record durable bytes in their offer. If the offer is gone, or holds the blob by now, remove these."""
