@@ -327,6 +327,19 @@ def test_permissions_for_the_repositories_of_one_prefix_are_enough(server: Serve
     refused("AccessDeniedException", "ecr:CreateRepository", lambda: create(ecr, "ROOT"))
 
 
+def test_a_template_is_changed_only_by_a_user_that_may_create_its_repositories(
+    server: Served,
+    account: str,
+    ecr: Any,  # noqa: ANN401 — as above
+) -> None:
+    create(ecr, "boss")
+    arn = f"arn:aws:ecr:eu-west-1:{account}:repository/boss/*"
+    denied: dict[str, object] = {"Effect": "Deny", "Action": "ecr:CreateRepository", "Resource": arn}
+    update = user(server, account, allow("ecr:*"), denied).update_repository_creation_template
+    refused("AccessDeniedException", "ecr:CreateRepository", update, prefix="boss", imageTagMutability="IMMUTABLE")
+    assert described(ecr)[0]["imageTagMutability"] == "MUTABLE"
+
+
 def test_a_role_is_passed_to_ecr_alone(server: Served, account: str, ecr: Any) -> None:  # noqa: ANN401 — as above
     role = f"arn:aws:iam::{account}:role/maker"
     create(ecr)

@@ -73,7 +73,7 @@ class CreationTemplates:
         """
         await self._authorize(caller, registry, "ecr:UpdateRepositoryCreationTemplate")
         named = CreationTemplate(prefix, (), policy=changes.policy, lifecycle=changes.lifecycle)
-        await self._authorize_uses(caller, registry, named, _settings(named))
+        await self._authorize_uses(caller, registry, named, (CREATE, *_settings(named)))
         passed = await self._pass_role_of(caller, registry, prefix, changes)
         checked, now = await self._checked(registry, named), self.world.now()
         expected = await self._as_stored(registry, prefix, expected)
