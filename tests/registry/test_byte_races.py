@@ -11,7 +11,6 @@ from tests.shelf import API, image_of
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import arrivals, repositories, schema, uploads
-from twinport.catalog.regional.arrivals import HeldBytes
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.uploads import Segment
@@ -95,7 +94,7 @@ async def begun(catalog: PostgresCatalog, name: RepositoryName, id_: str, conten
 async def land_while_the_offer_expires(catalog: PostgresCatalog, number: int) -> list[TagOutcome]:
     region, layer = catalog.region(REGION), f"layer {number}".encode()
     arriving = landing(number, image_of(layer))
-    held = HeldBytes(Digest.of(layer), Key(f"key-{number}"), len(layer))
+    held = NewBlob(Digest.of(layer), Key(f"key-{number}"), len(layer))
     await region.write(lambda db: arrivals.open_offer(db, arriving.offer, SOURCE, REGISTRY.account, NOW))
     await region.write(lambda db: arrivals.hold(db, arriving.offer, SOURCE, held, NOW))
     answers = await together(

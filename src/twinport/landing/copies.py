@@ -15,7 +15,6 @@ from datetime import datetime
 from twinport.catalog.ports import Connection
 from twinport.catalog.regional import arrivals, blobs, creation_templates, images, registries, repositories
 from twinport.catalog.regional.arrivals import TagHistory
-from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
 from twinport.landing import rules
@@ -132,7 +131,7 @@ def _link_blobs(db: Connection, home: Home, copy: Copy, arrived: NewImage) -> No
     for digest in dict.fromkeys(part.digest for part in named):
         held = arrivals.take_held(db, copy.offer, digest)
         if held is not None:
-            blobs.record(db, NewBlob(digest, held.key, held.size, copy.instead_of.get(digest)), home.now)
+            blobs.record(db, replace(held, instead_of=copy.instead_of.get(digest)), home.now)
         elif blobs.keep(db, digest) is None or not blobs.held_by_registry(db, copy.destination.account, digest):
             continue
         blobs.link(db, home.repository.id, digest, home.now)

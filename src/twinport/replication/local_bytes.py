@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from twinport.blobs.store import BlobStore, WrittenBlob, has_whole
 from twinport.catalog.ports import Connection, Database
 from twinport.catalog.regional import arrivals
-from twinport.catalog.regional.arrivals import HeldBytes
+from twinport.catalog.regional.blobs import NewBlob
 from twinport.errors import Refusal
 from twinport.model.content import Key
 from twinport.model.names import AccountId, Registry
@@ -79,7 +79,7 @@ class LocalBytes:
 
     async def _record(self, blob: OfferedBlob, written: WrittenBlob) -> None:
         """Record durable bytes in their offer. If the offer is gone, or holds the blob by now, remove these."""
-        held = HeldBytes(blob.digest, written.key, written.size)
+        held = NewBlob(blob.digest, written.key, written.size)
         try:
             is_held = await self.region.write(
                 lambda db: arrivals.hold(db, blob.offer, blob.source, held, self.database_now(db) + self.hold)

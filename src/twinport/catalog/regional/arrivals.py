@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
 
 from twinport.catalog.engine.statements import batches, insert_absent, upsert
 from twinport.catalog.regional import blobs, departures, repositories
-from twinport.catalog.regional.blobs import StoredBlob
+from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.schema import (
     applied_position,
     arrival,
@@ -27,15 +27,6 @@ from twinport.model.images import Position
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.model.replication import TagOutcome
 from twinport.refusals.storage import OfferExpired
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBytes:
-    """Bytes that an offer holds until they are committed or the offer expires."""
-
-    digest: Digest
-    key: Key
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +91,7 @@ def prolong(db: Connection, offer_id: str, source: Registry, until: datetime) ->
         raise OfferExpired(offer_id)
 
 
-def hold(db: Connection, offer_id: str, source: Registry, bytes_: HeldBytes, until: datetime) -> bool:
+def hold(db: Connection, offer_id: str, source: Registry, bytes_: NewBlob, until: datetime) -> bool:
     """Record durable bytes in an offer, and prolong the offer.
 
     Return False if the offer holds this digest already; the caller then discards the key. Raises OfferExpired if
@@ -121,11 +112,11 @@ def surpassed(db: Connection, offer_id: str) -> dict[Digest, StoredBlob]:
     return {Digest.parse(row.digest): StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
 
 
-def take_held(db: Connection, offer_id: str, digest: Digest) -> HeldBytes | None:
+def take_held(db: Connection, offer_id: str, digest: Digest) -> NewBlob | None:
     """Take bytes out of an offer, so that a blob may name them."""
     mine = (offer_blob.c.offer_id == offer_id, offer_blob.c.digest == str(digest))
     row = db.execute(delete(offer_blob).where(*mine).returning(offer_blob.c.key, offer_blob.c.size)).one_or_none()
-    return None if row is None else HeldBytes(digest, Key(row.key), row.size)
+    return None if row is None else NewBlob(digest, Key(row.key), row.size)
 
 
 def has_expired_offers(db: Connection, now: datetime) -> bool:
