@@ -37,7 +37,7 @@ def test_images_are_found_looked_at_archived_restored_and_deleted(person: Person
     person.sees("An archived image is not pulled")
     person.follow("Restore")
     person.press("Restore 1 image")
-    look_until(page, "ACTIVE")
+    look_until(page, "active")
     # Its only tag, and with it the image.
     person.follow("Remove tag 2.0")
     person.sees("the image is deleted with it")

@@ -66,7 +66,7 @@ class Scanned:
             return str(answer.read().decode())
 
     def ended(self) -> str:
-        until(lambda: "IN_PROGRESS" not in self.page())
+        until(lambda: ">in progress<" not in self.page())
         return self.page()
 
 

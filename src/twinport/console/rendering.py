@@ -30,6 +30,8 @@ _SAFETY = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+# The first segments of pages that are about one repository, and that do not exist without its name.
+_OF_ONE_REPOSITORY = frozenset({"images", "image", "settings", "policy", "tags", "lifecycle"})
 _FRESH = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
@@ -83,7 +85,9 @@ class Renderer:
         return Answer(200, headers, self._assets[name])
 
     def _frame(self, page: Page, visit: Visit) -> dict[str, object]:
-        section = visit.path.removeprefix(visit.home).strip("/").partition("/")[0] or "repositories"
+        section = visit.path.removeprefix(visit.home).strip("/").partition("/")[0]
+        # A repository of one Region need not exist in another: its pages lead to the list.
+        section = "repositories" if section in _OF_ONE_REPOSITORY else section
         links = [
             RegionLink(each.name, each.code, f"/console/{each.code}/{section}", each.code == visit.region)
             for each in self._regions
