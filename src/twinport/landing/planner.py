@@ -1,5 +1,7 @@
 """Decide which deliveries a change at the source owes."""
 
+from collections.abc import Sequence
+
 from twinport.model.content import Digest
 from twinport.model.names import Registry, RepositoryName
 from twinport.model.replication import PlannedDelivery, ReplicationConfiguration
@@ -17,5 +19,16 @@ def plan(
     Each destination gets one, however many rules name it; the source itself gets none. The order of rules does not
     matter.
     """
-    destinations = configuration.destinations_of(repository) - {source}
-    return tuple(PlannedDelivery(destination, repository, digest, tag) for destination in sorted(destinations))
+    return plan_each(configuration, source, repository, digest, (tag,))
+
+
+def plan_each(
+    configuration: ReplicationConfiguration,
+    source: Registry,
+    repository: RepositoryName,
+    digest: Digest,
+    tags: Sequence[str | None],
+) -> tuple[PlannedDelivery, ...]:
+    """As `plan`, for each of some tags."""
+    destinations = sorted(configuration.destinations_of(repository) - {source})
+    return tuple(PlannedDelivery(each, repository, digest, tag) for tag in tags for each in destinations)

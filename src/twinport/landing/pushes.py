@@ -3,7 +3,7 @@
 The rules that hold for copies as well are in `rules`; the laws in docs/write-order.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -38,6 +38,7 @@ class Change(Enum):
     NONE = "none"
     STORED = "stored: an image, a tag or both"
     HEALED = "healed: bytes were damaged, and perhaps stored too"
+    BEGUN = "begun: the transactions that follow restore the image and owe its deliveries"
     OWED_AGAIN = "owed again: copies had failed, and nothing else changed"
 
 
@@ -85,13 +86,15 @@ def _store(db: Connection, home: Home, terms: Terms, push: Push, image: NewImage
     image = _judged(db, home, terms, image)
     if image.sparse:  # copies are whole
         terms = replace(terms, onward=Onward.NOWHERE)
-    is_back = image.digest in _restore(db, home, image)
-    wanted = replace(push, unchanged=Unchanged.WELCOME) if is_back else push
-    new = _new_tags(db, home, terms, wanted, image, every=is_back)
+    is_back = _is_back(db, home, image)
+    if is_back and rules.is_long_restore(db, home, image):
+        return _begin(db, home, terms, push, image)
+    _restore(db, home, image)
+    new = _new_tags(db, home, terms, push, image, every=is_back)
     if new:
         if rules.store(db, home, terms, image):
             _restore_parts(db, home, image)
-        rules.name(db, home, terms, image.digest, {tag: _position(db, home) for tag in new})
+        rules.name(db, home, terms, image.digest, _at_new_positions(db, home, new))
     is_owed_again = _owe_again(db, home, terms, image, [tag for tag in push.tags or (None,) if tag not in new])
     if new:
         return Change.STORED
@@ -102,8 +105,18 @@ def _owe_again(db: Connection, home: Home, terms: Terms, image: NewImage, unchan
     """Owe again what failed under tags that the push does not change. Tell whether there is any."""
     if terms.onward is not Onward.DELIVERED:
         return False
-    again = [tag for tag in unchanged if obligations.owe_again(db, home, image.digest, tag)]
-    return bool(again)
+    return obligations.owe_again(db, home, image.digest, unchanged)
+
+
+def _begin(db: Connection, home: Home, terms: Terms, push: Push, image: NewImage) -> Change:
+    """Begin the restore of a stored image that is pushed. Its tags move now; deliveries are owed as it goes on."""
+    wanted = replace(push, unchanged=Unchanged.WELCOME)
+    new = _new_tags(db, home, terms, wanted, image, every=False)
+    rules.store(db, home, terms, image)
+    storage.begin_to_activate(db, home.repository.id, image.digest)
+    later = replace(terms, onward=Onward.NOWHERE)
+    rules.name(db, home, later, image.digest, _at_new_positions(db, home, new))
+    return Change.BEGUN
 
 
 def _judged(db: Connection, home: Home, terms: Terms, image: NewImage) -> NewImage:
@@ -115,12 +128,18 @@ def _judged(db: Connection, home: Home, terms: Terms, image: NewImage) -> NewIma
             return replace(image, sparse=not images.is_whole(db, home.repository, image.manifest))
 
 
-def _restore(db: Connection, home: Home, image: NewImage) -> Sequence[Digest]:
-    """Take the pushed image out of the archive, and what an index contains. Return what lay there."""
+def _is_back(db: Connection, home: Home, image: NewImage) -> bool:
+    """Tell whether the push makes a stored image active that was not, or whole that was sparse."""
+    if storage.status_of(db, home.repository.id, image.digest) is not ImageStatus.ACTIVE:
+        return True
+    return not image.sparse and images.is_sparse(db, home.repository.id, image.digest)
+
+
+def _restore(db: Connection, home: Home, image: NewImage) -> None:
+    """Take the pushed image out of the archive, and what an index contains."""
     is_single = not image.manifest.children
-    if is_single and storage.status_of(db, home.repository.id, image.digest) is ImageStatus.ACTIVE:
-        return ()
-    return rules.restore(db, home, image.digest)
+    if not is_single or storage.status_of(db, home.repository.id, image.digest) is not ImageStatus.ACTIVE:
+        rules.restore(db, home, image.digest)
 
 
 def _restore_parts(db: Connection, home: Home, image: NewImage) -> None:
@@ -133,9 +152,9 @@ def _new_tags(
     db: Connection, home: Home, terms: Terms, push: Push, image: NewImage, *, every: bool
 ) -> list[TagName | None]:
     """Return the tags that change; all tags of an image if it becomes whole or active: its deliveries are owed now."""
-    repository, wanted = home.repository, push.tags or (None,)
-    if every or (not image.sparse and images.is_sparse(db, repository.id, image.digest)):
-        own = [TagName(tag) for tag in images.tags_of(db, repository.id, image.digest)]
+    wanted: Sequence[TagName | None] = tuple(dict.fromkeys(push.tags)) or (None,)
+    if every:
+        own = [TagName(tag) for tag in images.tags_of(db, home.repository.id, image.digest)]
         others = [tag for tag in wanted if tag not in own and _moves(db, home, terms, tag, image, Unchanged.ACCEPT)]
         return [*own, *others] or [None]
     return [tag for tag in wanted if _moves(db, home, terms, tag, image, push.unchanged)]
@@ -156,8 +175,10 @@ def _moves(
     return current != digest
 
 
-def _position(db: Connection, home: Home) -> Position:
-    return registries.next_position(db, home.repository.registry.account)
+def _at_new_positions(db: Connection, home: Home, tags: Sequence[TagName | None]) -> Mapping[TagName | None, Position]:
+    """Take a new position for each tag, or for the image alone."""
+    taken = registries.next_positions(db, home.repository.registry.account, len(tags)) if tags else []
+    return dict(zip(tags, taken, strict=True))
 
 
 def _current(db: Connection, repository: Repository, tag: str | None, digest: Digest) -> Digest | None:

@@ -17,6 +17,10 @@ from twinport.model.names import TagName
 from twinport.refusals.images import TagImmutable, TooManyImages
 from twinport.refusals.requests import TagLimitReached
 
+# How many deliveries one transaction owes (all of one tag at least), and how many parts of an index it restores.
+DELIVERIES_AT_ONCE = 500
+PARTS_AT_ONCE = 500
+
 
 def store(db: Connection, home: Home, terms: Terms, image: NewImage) -> bool:
     """Store an image unless it is there, and owe its scan if it is new. Tell whether it was new.
@@ -41,6 +45,21 @@ def restore(db: Connection, home: Home, digest: Digest) -> Sequence[Digest]:
     return restored
 
 
+def is_long_restore(db: Connection, home: Home, image: NewImage) -> bool:
+    """Tell whether a push that makes an image active or whole leaves that to the transactions that follow."""
+    if len(image.manifest.children) > PARTS_AT_ONCE:
+        return True
+    tags = [TagName(tag) for tag in images.tags_of(db, home.repository.id, image.digest)]
+    return not image.sparse and len(tags) > obligations.in_one_transaction(home, image.digest, tags, DELIVERIES_AT_ONCE)
+
+
+def restore_parts(db: Connection, home: Home, index: Digest, limit: int) -> Sequence[Digest]:
+    """As `restore`, for some of what an index contains, and not for the index."""
+    restored = storage.activate_parts(db, home.repository.id, index, home.now, limit)
+    scans.owe_restored(db, home.repository, home.settings.scanning, restored, home.now)
+    return restored
+
+
 def stays(home: Home, terms: Terms, tag: str, current: Digest | None, digest: Digest) -> bool:
     """Tell whether the tag rule keeps a tag, which names `current`, from moving to an image.
 
@@ -60,11 +79,11 @@ def name(db: Connection, home: Home, terms: Terms, digest: Digest, changes: Mapp
     """
     repository = home.repository
     _require_tag_quota(db, repository, digest, [tag for tag in changes if tag is not None])
-    for tag, position in changes.items():
-        if tag is not None:
-            images.move_tag(db, repository.id, tag, digest, position, home.now)
-        if terms.onward is Onward.DELIVERED:
-            obligations.owe(db, home, digest, tag, position)
+    moved: dict[str, Position] = {tag: position for tag, position in changes.items() if tag is not None}
+    if moved:
+        images.move_tags(db, repository.id, digest, moved, home.now)
+    if terms.onward is Onward.DELIVERED:
+        obligations.owe(db, home, digest, changes)
 
 
 def _require_tag_quota(db: Connection, repository: Repository, digest: Digest, new: Sequence[TagName]) -> None:

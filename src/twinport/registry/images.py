@@ -12,8 +12,10 @@ from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import images, registries, repositories, scans
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import Against
-from twinport.landing import pushes
+from twinport.catalog.regional.storage import Activating
+from twinport.landing import pushes, restores
 from twinport.landing.pushes import Change, Push
+from twinport.landing.restores import Progress
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
@@ -48,6 +50,7 @@ T = TypeVar("T")
 PUT, PULL = "ecr:PutImage", "ecr:BatchGetImage"
 _EVENTS = {
     Change.STORED: Event.IMAGE_PUT,
+    Change.BEGUN: Event.IMAGE_PUT,
     Change.HEALED: Event.MANIFEST_HEALED,
     Change.OWED_AGAIN: Event.DELIVERIES_OWED_AGAIN,
 }
@@ -124,6 +127,8 @@ class Images:
         changed = await self.catalog.region(registry.region).write(
             lambda db: pushes.store(db, (registry, name), push, image, self.catalog.now(db), self.quotas)
         )
+        if changed in (Change.BEGUN, Change.HEALED):
+            await self._go_on(Activating(registry, name, image.digest))
         if changed is not Change.NONE:
             self.pushed()
             telemetry.event(_EVENTS[changed], **_facts(registry, name, image.digest), tags=", ".join(push.tags))
@@ -237,6 +242,13 @@ class Images:
         return await self._read_much(
             registry, name, lambda db, repository: images.tags(db, repository.id, after, limit)
         )
+
+    async def _go_on(self, each: Activating) -> None:
+        """End the restore that a push has begun, in short transactions. If this process dies, the loop ends it."""
+        go_on = partial(restores.go_on, each=each)
+        database, progress = self.catalog.region(each.registry.region), Progress.GOES_ON
+        while progress is Progress.GOES_ON:
+            progress = await database.write(lambda db: go_on(db, now=self.catalog.now(db)))
 
     async def _authorize(self, caller: Caller, action: str, registry: Registry, name: RepositoryName) -> None:
         await self.gate.authorize(caller, action, RepositoryResource(registry, name))

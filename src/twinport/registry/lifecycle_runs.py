@@ -23,6 +23,7 @@ from twinport.catalog.regional.lifecycle_previews import Preview, PreviewStatus
 from twinport.catalog.regional.storage import Activating
 from twinport.errors import Unavailable
 from twinport.landing import restores
+from twinport.landing.restores import Progress
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.lifecycle import Action, Image, Plan, select
@@ -262,17 +263,17 @@ class LifecycleRuns:
     # --- restores ---
 
     async def end_restores(self, region: RegionName) -> None:
-        """Make active what clients asked to restore, and owe its deliveries and scans."""
+        """Make active what clients asked to restore, and owe its deliveries and scans: some of each image in turn."""
         database = self.catalog.region(region)
         while found := await database.read(lambda db: storage.activating(db, region, AT_ONCE)):
             for each in found:
-                if await database.write(partial(self._finish_restore, each=each)):
+                if await database.write(partial(self._go_on, each)) is Progress.ENDED:
                     facts = {"account": each.registry.account, "region": region, "repository": each.repository}
                     telemetry.event(Event.IMAGE_RESTORED, **facts, digest=str(each.digest))
             self.owed()
 
-    def _finish_restore(self, db: Connection, each: Activating) -> bool:
-        return restores.finish(db, each, self.catalog.now(db))
+    def _go_on(self, each: Activating, db: Connection) -> Progress:
+        return restores.go_on(db, each, self.catalog.now(db))
 
     # --- leases ---
 

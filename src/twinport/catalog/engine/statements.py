@@ -41,6 +41,17 @@ def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mappin
     _upsert(table, tuple(key), tuple(changes)).change(db, **key, **changes)
 
 
+def upsert_all(
+    db: Connection, table: Table, shared: Mapping[str, Any], key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """As `upsert`, for many rows at once: each has the values of `shared` and its own; `key` names a key."""
+    if rows:
+        statement = insert(db, table)
+        new = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=new)
+        db.execute(statement, [{**shared, **row} for row in rows])
+
+
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless one with its key is there. Tell whether it was inserted."""
     return _insert_absent(table, tuple(row)).change(db, **row) == 1

@@ -5,7 +5,7 @@ The rules by which an image is stored are in `landing.rules`, which calls `requi
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -196,11 +196,21 @@ def _complete(db: Connection, repository_id: int, digest: Digest) -> None:
 
 def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, position: Position, now: datetime) -> None:
     """Make a tag name an image that is stored, at a position of its registry's history."""
-    before = tagged(db, repository_id, tag)
-    changes = {"digest": str(digest), "epoch": position.epoch, "sequence": position.sequence, "updated_at": now}
-    statements.upsert(db, _tag, {"repository_id": repository_id, "name": tag}, changes)
-    if before != digest:
-        untagged.review(db, repository_id, [str(each) for each in (digest, before) if each is not None])
+    move_tags(db, repository_id, digest, {tag: position}, now)
+
+
+def move_tags(
+    db: Connection, repository_id: int, digest: Digest, positions: Mapping[str, Position], now: datetime
+) -> None:
+    """As `move_tag`, for some tags, each with the position of its change."""
+    before = {tagged(db, repository_id, tag) for tag in positions}
+    rows = [
+        {"name": tag, "digest": str(digest), "epoch": at.epoch, "sequence": at.sequence, "updated_at": now}
+        for tag, at in positions.items()
+    ]
+    statements.upsert_all(db, _tag, {"repository_id": repository_id}, ("repository_id", "name"), rows)
+    if before != {digest}:
+        untagged.review(db, repository_id, sorted(str(each) for each in {digest, *before} if each is not None))
     image_changes.note(db, repository_id)
 
 
@@ -234,11 +244,11 @@ def tagged(db: Connection, repository_id: int, tag: str) -> Digest | None:
     return None if row is None else Digest.parse(row.digest)
 
 
-def position(db: Connection, repository_id: int, tag: str) -> Position:
-    """Return the position of an existing tag's last change in its registry's history."""
-    query = select(_tag.c.epoch, _tag.c.sequence).where(_tag.c.repository_id == repository_id, _tag.c.name == tag)
-    row = db.execute(query).one()
-    return Position(row.epoch, row.sequence)
+def positions(db: Connection, repository_id: int, tags: Iterable[str]) -> dict[str, Position]:
+    """Return the positions of the last changes of existing tags in their registry's history."""
+    query = select(_tag.c.name, _tag.c.epoch, _tag.c.sequence).where(_tag.c.repository_id == repository_id)
+    found = [row for batch in statements.batches(tags) for row in db.execute(query.where(_tag.c.name.in_(batch)))]
+    return {row.name: Position(row.epoch, row.sequence) for row in found}
 
 
 def holds(db: Connection, repository_id: int, digest: Digest) -> bool:
@@ -258,10 +268,10 @@ def stored(db: Connection, repository_id: int, digest: Digest, tag: str | None =
     return None if row is None else StoredManifest(row.content, digest, row.media_type, tag, _status(row))
 
 
-def tags_of(db: Connection, repository_id: int, digest: Digest) -> list[str]:
-    """Return the tags of one image in the order of their names."""
+def tags_of(db: Connection, repository_id: int, digest: Digest, after: str = "", limit: int | None = None) -> list[str]:
+    """Return the tags of one image in the order of their names: at most `limit`, those after `after`."""
     query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.digest == str(digest))
-    return list(db.execute(query.order_by(_tag.c.name)).scalars())
+    return list(db.execute(query.where(_tag.c.name > after).order_by(_tag.c.name).limit(limit)).scalars())
 
 
 def parents_of(db: Connection, repository_id: int, digest: Digest) -> list[Digest]:

@@ -22,14 +22,18 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Text,
     case,
+    column,
     func,
     literal,
     literal_column,
     or_,
     select,
+    true,
     tuple_,
     update,
+    values,
 )
 
 from twinport.catalog.engine import statements
@@ -76,10 +80,17 @@ def owe(
     db: Connection, source: Registry, planned: Sequence[PlannedDelivery], position: Position, now: datetime
 ) -> None:
     """Record obligations, in the transaction of the fact that creates them (law 3)."""
+    owe_all(db, source, [(each, position) for each in planned], now)
+
+
+def owe_all(
+    db: Connection, source: Registry, planned: Sequence[tuple[PlannedDelivery, Position]], now: datetime
+) -> None:
+    """As `owe`, for several changes at once. Each lane is lengthened once, however many these are."""
     if not planned:
         return
-    db.execute(delivery.insert(), [_row(source, each, position, now) for each in planned])
-    owed = Counter(each.destination for each in planned)
+    db.execute(delivery.insert(), [_row(source, each, position, now) for each, position in planned])
+    owed = Counter(each.destination for each, _ in planned)
     for destination in sorted(owed):
         lengthen(db, Lane(source, destination), now, by=owed[destination], since=now)
 
@@ -87,23 +98,13 @@ def owe(
 def failed(db: Connection, account: AccountId, planned: Sequence[PlannedDelivery]) -> list[PlannedDelivery]:
     """Return the deliveries of `planned` whose newest delivery of the same image and tag failed, as repetitions.
 
-    The caller holds the registry (`registries.hold`), so that at most one of several such repetitions waits.
+    All are of one image. The caller holds the registry (`registries.hold`), so that at most one of several such
+    repetitions waits.
     """
-    again = []
-    for each in planned:
-        same = select(delivery.c.state, delivery.c.repetition).where(
-            delivery.c.source_account == account,
-            delivery.c.destination_region == each.destination.region,
-            delivery.c.destination_account == each.destination.account,
-            delivery.c.repository == each.repository,
-            delivery.c.digest == str(each.digest),
-            # Both databases look a tag up in the index only with this form of comparison.
-            delivery.c.tag.is_(None) if each.tag is None else delivery.c.tag == each.tag,
-        )
-        newest = db.execute(same.order_by(*(column.desc() for column in _AGE)).limit(1)).one_or_none()
-        if newest is not None and newest.state == DeliveryState.FAILED.value:
-            again.append(replace(each, repetition=newest.repetition + 1))
-    return again
+    rows = _newest(db, account, planned[0], {each.tag for each in planned}) if planned else []
+    again = {(_place_of(row), row.tag): row.repetition + 1 for row in rows if row.state == DeliveryState.FAILED.value}
+    places = [(each, again.get((each.destination, each.tag))) for each in planned]
+    return [replace(each, repetition=repetition) for each, repetition in places if repetition is not None]
 
 
 def lengthen(db: Connection, lane: Lane, now: datetime, *, by: int, since: datetime) -> None:
@@ -136,7 +137,7 @@ def statuses(
     ]
     if tag is not None:
         same.append(delivery.c.tag == tag)
-    newest = select(delivery.c.id).where(*same).order_by(*(column.desc() for column in _AGE)).limit(1)
+    newest = select(delivery.c.id).where(*same).order_by(*(each.desc() for each in _AGE)).limit(1)
     shown = delivery.alias()
     rows = db.execute(
         select(shown)
@@ -320,6 +321,33 @@ def _row(source: Registry, planned: PlannedDelivery, position: Position, now: da
         "created_at": now,
         "due_at": now,
     }
+
+
+def _newest(db: Connection, account: AccountId, image: PlannedDelivery, tags: set[str | None]) -> list[Row[Any]]:
+    """Return the newest delivery of an image in each lane under each of the tags.
+
+    It reads one row of an index for each lane and tag, however often the image was carried.
+    """
+    found: list[Row[Any]] = []
+    if None in tags:
+        newest = _of_image(image, delivery.c.tag.is_(None)).correlate(_lane)
+        shown = delivery.alias()
+        lanes = select(shown).join_from(_lane, shown, shown.c.id == newest.scalar_subquery())
+        found += db.execute(lanes.where(_lane.c.source_account == account))
+    for batch in batches(sorted(tag for tag in tags if tag is not None)):
+        wanted = values(column("name", Text), name="wanted").data([(tag,) for tag in batch]).cte("wanted_tag")
+        newest = _of_image(image, delivery.c.tag == wanted.c.name).correlate(_lane, wanted)
+        shown = delivery.alias()
+        pairs = select(shown).select_from(_lane).join(wanted, true())
+        pairs = pairs.join(shown, shown.c.id == newest.scalar_subquery())
+        found += db.execute(pairs.where(_lane.c.source_account == account))
+    return found
+
+
+def _of_image(image: PlannedDelivery, tag: ColumnElement[bool]) -> Select[Any]:
+    """Select the newest delivery of an image in a lane, under a tag or none."""
+    same = (*_of_lane(), delivery.c.repository == image.repository, delivery.c.digest == str(image.digest), tag)
+    return select(delivery.c.id).where(*same).order_by(*(each.desc() for each in _AGE)).limit(1)
 
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, gone: int = 0) -> None:

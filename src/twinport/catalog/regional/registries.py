@@ -24,8 +24,9 @@ _EPOCH = Prepared(lambda _: select(_history.c.epoch))
 
 
 def _advancing(engine: str) -> Any:
-    new = statements.insert_of(engine, _registry).values(account=bindparam("account"), sequence=1)
-    counted = new.on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + 1})
+    count = bindparam("count", type_=_registry.c.sequence.type)
+    new = statements.insert_of(engine, _registry).values(account=bindparam("account"), sequence=count)
+    counted = new.on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + count})
     return counted.returning(_registry.c.sequence)
 
 
@@ -62,9 +63,15 @@ def hold(db: Connection, account: AccountId) -> RegistrySettings:
 
 def next_position(db: Connection, account: AccountId) -> Position:
     """Take the next position of an account's registry. Call it in a write, where it locks the registry's row."""
-    (advanced,) = _NEXT.all(db, account=account)
+    return next_positions(db, account, 1)[0]
+
+
+def next_positions(db: Connection, account: AccountId, count: int) -> list[Position]:
+    """As `next_position`, for `count` changes in their order."""
+    (advanced,) = _NEXT.all(db, account=account, count=count)
     (history,) = _EPOCH.all(db)
-    return Position(history.epoch, advanced.sequence)
+    last: int = advanced.sequence
+    return [Position(history.epoch, sequence) for sequence in range(last - count + 1, last + 1)]
 
 
 def epoch(db: Connection) -> int | None:

@@ -84,15 +84,24 @@ def owe_restored(
 ) -> None:
     """As `owe`, for images that were restored from the archive: they are scanned as if they were new."""
     if configuration.applied(repository.name, scan_on_push=repository.scan_on_push).is_on_push:
-        for digest in restored:
-            if is_scannable(config_media_type(db, repository.id, digest)):
-                request(db, repository.id, digest, configuration.scan_type, now)
+        for batch in statements.batches(restored):
+            media_types = _config_media_types(db, repository.id, batch)
+            scannable = [digest for digest in batch if is_scannable(media_types.get(digest))]
+            _request_all(db, repository.id, scannable, configuration.scan_type, now)
 
 
 def request(db: Connection, repository_id: int, digest: Digest, scan_type: ScanType, now: datetime) -> None:
     """Owe a scan of an image from now on. Its last result stays until the scan ends."""
-    changes = {"state": ScanState.IN_PROGRESS.value, "description": None, "requested_at": now, "due_at": now}
-    statements.upsert(db, _scan, _key(repository_id, digest, scan_type), changes)
+    _request_all(db, repository_id, [digest], scan_type, now)
+
+
+def _request_all(
+    db: Connection, repository_id: int, digests: Sequence[Digest], scan_type: ScanType, now: datetime
+) -> None:
+    state = {"state": ScanState.IN_PROGRESS.value, "description": None, "requested_at": now, "due_at": now}
+    key = {"repository_id": repository_id, "scan_type": scan_type.value}
+    rows = [{"digest": str(digest), **state} for digest in digests]
+    statements.upsert_all(db, _scan, key, ("repository_id", "digest", "scan_type"), rows)
 
 
 def was_requested_after(
@@ -108,9 +117,13 @@ def was_requested_after(
 
 
 def config_media_type(db: Connection, repository_id: int, digest: Digest) -> str | None:
-    query = select(_manifest.c.config_media_type).where(_manifest.c.repository_id == repository_id)
-    found: str | None = db.execute(query.where(_manifest.c.digest == str(digest))).scalar()
-    return found
+    return _config_media_types(db, repository_id, [digest]).get(digest)
+
+
+def _config_media_types(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, str | None]:
+    query = select(_manifest.c.digest, _manifest.c.config_media_type).where(_manifest.c.repository_id == repository_id)
+    rows = db.execute(query.where(_manifest.c.digest.in_([str(digest) for digest in digests])))
+    return {Digest.parse(row.digest): row.config_media_type for row in rows}
 
 
 # --- scanning ---------------------------------------------------------------------------------------------

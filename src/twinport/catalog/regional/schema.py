@@ -309,7 +309,8 @@ scan_findings = Table(
 )
 
 # An image that was ever in the archive: whether it is now, and when it was last moved there and back. The row goes with
-# the image. Images that never were there have no row: they are active.
+# the image. Images that never were there have no row: they are active. While an image with many tags is restored,
+# `owed_to` is the last tag whose deliveries are owed.
 image_storage = Table(
     "image_storage",
     regional,
@@ -318,6 +319,7 @@ image_storage = Table(
     Column("status", Text, nullable=False),
     Column("archived_at", Instant),
     Column("activated_at", Instant),
+    Column("owed_to", Text),
     ForeignKeyConstraint(
         ["repository_id", "digest"], ["manifest.repository_id", "manifest.digest"], ondelete="CASCADE"
     ),

@@ -13,8 +13,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
+    case,
     literal,
     or_,
     select,
@@ -24,6 +26,7 @@ from sqlalchemy import (
 )
 
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.columns import Instant
 from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import image_changes, scans, schema, untagged
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
@@ -89,32 +92,81 @@ def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -
 
 
 def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> None:
-    mine = (_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
-    archived = _storage.c.status == ImageStatus.ARCHIVED.value
+    """Begin the restore of an image: the transactions that follow end it (landing/restores.py)."""
     image_changes.note(db, repository_id)
-    db.execute(update(_storage).where(*mine, archived).values(status=ImageStatus.ACTIVATING.value))
+    changes = {"status": ImageStatus.ACTIVATING.value, "owed_to": None}
+    statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
     untagged.review(db, repository_id, [str(digest)])
+
+
+def owed_to(db: Connection, repository_id: int, digest: Digest) -> str | None:
+    """Return the last tag whose deliveries the restore of an image has owed, or None if it has owed none."""
+    query = select(_storage.c.owed_to).where(
+        _storage.c.repository_id == repository_id, _storage.c.digest == str(digest)
+    )
+    found: str | None = db.execute(query).scalar()
+    return found
+
+
+def note_owed_to(db: Connection, repository_id: int, digest: Digest, tag: str) -> None:
+    mine = (_storage.c.repository_id == repository_id, _storage.c.digest == str(digest))
+    db.execute(update(_storage).where(*mine).values(owed_to=tag))
 
 
 def activate(db: Connection, repository_id: int, digest: Digest, now: datetime) -> list[Digest]:
     """Make an image active, and all that it contains if it is an index. Return those that were not."""
     changed = [*_activate(db, repository_id, _storage.c.digest == str(digest), now)]
-    waiting = [str(digest)]
-    while waiting:
-        children = select(_child.c.child).where(
-            _child.c.repository_id == repository_id, _child.c.parent == waiting.pop()
-        )
-        parts = _activate(db, repository_id, _storage.c.digest.in_(children), now)
+    level = [str(digest)]
+    while level:
+        parts: list[str] = []
+        for batch in statements.batches(level):
+            children = select(_child.c.child).where(_child.c.repository_id == repository_id, _child.c.parent.in_(batch))
+            parts += _activate(db, repository_id, _storage.c.digest.in_(children), now)
         changed += parts
-        waiting += parts
+        level = parts
     if changed:
         image_changes.note(db, repository_id)
     return [Digest.parse(each) for each in changed]
 
 
+def activate_parts(db: Connection, repository_id: int, index: Digest, now: datetime, limit: int) -> list[Digest]:
+    """Make at most `limit` parts of an index active: those of an index in it before that index itself."""
+    path, changed = [str(index)], list[str]()
+    while path and len(changed) < limit:
+        inner = _inner_index(db, repository_id, path[-1])
+        if inner is not None:
+            path.append(inner)
+            continue
+        some = _parts_in_archive(repository_id, path.pop()).limit(limit - len(changed))
+        changed += _activate(db, repository_id, _storage.c.digest.in_(some), now)
+    if changed:
+        image_changes.note(db, repository_id)
+    return [Digest.parse(each) for each in changed]
+
+
+def _parts_in_archive(repository_id: int, index: str) -> Select[Any]:
+    part = _storage.alias()
+    of_the_part = and_(part.c.repository_id == _child.c.repository_id, part.c.digest == _child.c.child)
+    query = select(_child.c.child).join(part, of_the_part).where(part.c.status != _ACTIVE)
+    return query.where(_child.c.repository_id == repository_id, _child.c.parent == index)
+
+
+def _inner_index(db: Connection, repository_id: int, index: str) -> str | None:
+    """Return a part of an index that is not active and has such a part itself."""
+    inner, part = _child.alias(), _storage.alias()
+    of_the_part = and_(part.c.repository_id == inner.c.repository_id, part.c.digest == inner.c.child)
+    parts = select(inner.c.child).join(part, of_the_part).where(part.c.status != _ACTIVE)
+    parts = parts.where(inner.c.repository_id == repository_id, inner.c.parent == _child.c.child)
+    query = _parts_in_archive(repository_id, index).where(parts.correlate(_child).exists())
+    found: str | None = db.execute(query.limit(1)).scalar()
+    return found
+
+
 def _activate(db: Connection, repository_id: int, which: ColumnElement[bool], now: datetime) -> Sequence[str]:
+    """Make images active. One that a push only leaves to later transactions was never in the archive."""
     mine = (_storage.c.repository_id == repository_id, which, _storage.c.status != _ACTIVE)
-    changed = update(_storage).where(*mine).values(status=_ACTIVE, activated_at=now)
+    since = case((_storage.c.archived_at.is_not(None), literal(now, Instant)), else_=_storage.c.activated_at)
+    changed = update(_storage).where(*mine).values(status=_ACTIVE, activated_at=since, owed_to=None)
     digests = db.execute(changed.returning(_storage.c.digest)).scalars().all()
     untagged.review(db, repository_id, digests)
     return digests
