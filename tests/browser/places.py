@@ -204,7 +204,7 @@ def _registry_places() -> list[Place]:
         Place(
             "policy-why-answer",
             f"{home}/policy/why?repository={LONG}&principal=999999999999&action=ecr:CreateRepository",
-            "This side does not let it",
+            "This account does not allow it",
         ),
         Place("policy-delete", f"{home}/policy/delete?repository={LONG}", "Delete the policy of"),
         Place("tags", f"{home}/tags?repository={LONG}&key=01{'k' * 120}", "50 of at most 50"),

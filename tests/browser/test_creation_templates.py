@@ -22,6 +22,9 @@ def test_a_template_is_created_changed_and_deleted(person: Person, page: Page) -
     # What is wrong is said, and what was typed stays.
     person.press("Create template")
     person.sees("give a prefix, or choose every repository")
+    person.sees("choose at least one purpose")
+    page.get_by_label("Create on push").check()
+    page.get_by_label("Replication").check()
     page.get_by_label("Prefix", exact=True).fill("prod")
     page.get_by_label("Description (optional)").fill("for <b>production</b>")
     page.get_by_label("Immutable with exclusion").check()

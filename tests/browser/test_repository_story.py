@@ -75,7 +75,7 @@ def _write_a_policy(person: Person, page: Page) -> None:
     person.sees("allowed by statement 1 of the policy of the repository, line 2 column 19")
     page.get_by_label("Action").fill("ecr:PutImage")
     person.press("Explain")
-    person.sees("This side does not let it")
+    person.sees("This account does not allow it")
     person.follow("Back to the policy")
     person.follow("Delete policy")
     page.get_by_label("To confirm").fill("team/api")

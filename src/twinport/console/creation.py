@@ -111,6 +111,7 @@ class CreationPages:
             "typed": typed,
             "fields": typed.rule,
             "takes_keys": self.at_rest.takes_keys,
+            "encryption_types": encryption.TYPES,
             "of_the_store": encryption.meaning(AES256, self.at_rest),
             "of_keys": encryption.meaning(WITH_KEYS[0], self.at_rest),
             "wrong": wrong or [],

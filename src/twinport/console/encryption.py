@@ -1,21 +1,29 @@
 """What a repository's encryption means in this deployment, in words."""
 
-from twinport.model.encryption import WITH_KEYS
+from twinport.model.encryption import AES256, WITH_KEYS
 from twinport.settings.encryption import EncryptionAtRest
 
+# The types that a form offers, with what each is.
+TYPES = (
+    (AES256, "the default; no key is named"),
+    ("KMS", "a key of AWS KMS is named"),
+    ("KMS_DSSE", "a key of AWS KMS is named, for two layers of encryption"),
+)
 _OF_THE_STORE = (
-    "twinport has no cipher of its own: the images are encrypted if the volumes that hold them are. "
-    "The operator of this deployment knows."
+    "twinport does not encrypt images itself: they are encrypted at rest only if the disks of the server are. "
+    "The console cannot see that; ask the operator of this deployment."
 )
 _OF_KEYS = {
     EncryptionAtRest.VOLUME: (
-        "The key is stored and shown, and not used: the operator of this server says that its volumes are encrypted."
+        "The key is stored and shown, and not used: twinport asks no KMS. The operator of this deployment has declared "
+        "that its disks are encrypted."
     ),
     EncryptionAtRest.RECORD: (
-        "The key is stored and shown, and nothing is encrypted with it: this deployment is for tests of clients."
+        "The key is stored and shown, and nothing is encrypted with it: this deployment is for tests of clients, "
+        "and twinport asks no KMS."
     ),
     EncryptionAtRest.REFUSE: (
-        "The key is shown, and nothing is encrypted with it: this deployment no longer takes keys of KMS."
+        "The key is shown, and nothing is encrypted with it: this deployment no longer takes keys of AWS KMS."
     ),
 }
 

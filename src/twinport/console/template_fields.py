@@ -26,7 +26,7 @@ class TemplateFields:
     """What the form holds. `prefix` is `ROOT` for every repository; `policy` and `lifecycle` are JSON."""
 
     prefix: str = ""
-    purposes: tuple[str, ...] = (AppliedFor.CREATE_ON_PUSH.value, AppliedFor.REPLICATION.value)
+    purposes: tuple[str, ...] = ()
     description: str = ""
     encryption: str = AES256
     kms_key: str = ""
@@ -73,6 +73,14 @@ class TemplateFields:
     @property
     def fits_a_page(self) -> bool:
         return len(escape(self.policy + self.lifecycle)) <= bounds.MOST_ON_A_PAGE
+
+    @property
+    def unallowed(self) -> tuple[str, ...]:
+        """What the template asks for and the service-linked role may not do. Empty with a custom role."""
+        if self.role_arn:
+            return ()
+        tagging = ("ecr:TagResource",) if self.tags.rows else ()
+        return tagging + (("kms:CreateGrant", "kms:DescribeKey") if self.encryption in WITH_KEYS else ())
 
     def problems(self) -> list[str]:
         """Return the problems with the fields that no constraint of ECR's model names as plainly."""

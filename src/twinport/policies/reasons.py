@@ -1,6 +1,6 @@
 """An explanation in plain words, and as plain values for programs. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from twinport.model.letters import lower_ascii
@@ -28,6 +28,7 @@ _KINDS = {
 }
 _ON_RESOURCE = (PolicyKind.REPOSITORY, PolicyKind.REGISTRY, PolicyKind.TRUST, PolicyKind.RESOURCE)
 _LACKING = {**_KINDS, PolicyKind.REPOSITORY: "policy of the repository or the registry"}
+Naming = Callable[[Heard], str]
 _MISSED = {
     Fate.OTHER_PRINCIPAL: "allows it to others",
     Fate.OTHER_RESOURCE: "allows it on other resources",
@@ -41,14 +42,17 @@ def in_words(explanation: Explanation) -> str:
     may = "may" if isinstance(explanation.decision, Allowed) else "may not"
     head = f"{_who(request.principal)} {may} {request.action} on {request.resource}"
     # Tenants write policies, and operators read the text on a terminal.
-    return "\n".join(map(printable, [head, *(f"  {line}" for line in _lines(explanation))]))
+    return "\n".join(map(printable, [head, *(f"  {line}" for line in _lines(explanation, _placed))]))
 
 
 def for_users(explanation: Explanation) -> list[str]:
-    """Return the reasons for users of the account, without its organization's statements, which only operators read."""
+    """Return the reasons for users of the account, without its organization's statements, which only operators read.
+
+    No lines are named: an account's pages and APIs do not show policies with the lines that they are stored with.
+    """
     told = without_organization(explanation)
     hidden = dict.fromkeys(each.policy.kind for each in explanation.denials if _is_of_organization(each))
-    lines = [*(f"denied by a {_KINDS[kind]} of the organization" for kind in hidden), *_lines(told)]
+    lines = [*(f"denied by a {_KINDS[kind]} of the organization" for kind in hidden), *_lines(told, _named)]
     return [printable(line.removesuffix(_ELSEWHERE)) for line in lines]
 
 
@@ -112,18 +116,18 @@ def in_values(explanation: Explanation) -> dict[str, object]:
     }
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
+def _lines(explanation: Explanation, named: Naming) -> Iterator[str]:
     match explanation.decision:
         case Allowed(by=None):
             yield "the root of an account may do everything in it that nothing denies"
         case Allowed():
-            yield from (f"allowed by {_named(each)}" for each in _deciding(explanation, Effect.ALLOW))
+            yield from (f"allowed by {named(each)}" for each in _deciding(explanation, Effect.ALLOW))
         case Denied(is_undecided=True, reason=reason):
             yield reason
         case Denied(by=None):
-            yield from _wanting(explanation)
+            yield from _wanting(explanation, named)
         case Denied():
-            yield from (f"denied by {_named(each)}{_doubts(each.doubts)}" for each in explanation.denials)
+            yield from (f"denied by {named(each)}{_doubts(each.doubts)}" for each in explanation.denials)
     if explanation.is_partial:
         yield "there are more statements than are looked at, and the rest is not explained"
 
@@ -132,12 +136,12 @@ def _deciding(explanation: Explanation, effect: Effect) -> list[Heard]:
     return [each for each in explanation.heard if each.has(effect)]
 
 
-def _wanting(explanation: Explanation) -> Iterator[str]:
+def _wanting(explanation: Explanation, named: Naming) -> Iterator[str]:
     for kind in explanation.lacking:
         yield f"no {_LACKING[kind]} allows it, in {_side(kind, explanation)}"
-    yield from (f"but there is an allowance: {_named(each)}" for each in _deciding(explanation, Effect.ALLOW))
+    yield from (f"but there is an allowance: {named(each)}" for each in _deciding(explanation, Effect.ALLOW))
     for each in explanation.near_misses[:_MOST_NEAR_MISSES]:
-        yield f"{_named(each)} {_MISSED[each.fate]}{_doubts(each.doubts)}{_conditions(each)}"
+        yield f"{named(each)} {_MISSED[each.fate]}{_doubts(each.doubts)}{_conditions(each)}"
     left = len(explanation.near_misses) - _MOST_NEAR_MISSES
     if left > 0:
         yield f"and {left} more{_ELSEWHERE}"
@@ -166,8 +170,13 @@ def _named(heard: Heard) -> str:
     statement = heard.statement
     name = f"statement '{statement.sid}'" if statement.sid else f"statement {statement.index + 1}"
     policy = f"{_KINDS[heard.policy.kind]} '{heard.policy.name}'" if heard.policy.name else _KINDS[heard.policy.kind]
-    at = spans(heard.policy.text)[statement.index].begin
-    return f"{name} of the {policy}, line {at.line} column {at.column}"
+    return f"{name} of the {policy}"
+
+
+def _placed(heard: Heard) -> str:
+    """Name a statement with its place in the stored text, which operators read."""
+    at = spans(heard.policy.text)[heard.statement.index].begin
+    return f"{_named(heard)}, line {at.line} column {at.column}"
 
 
 def _side(kind: PolicyKind, explanation: Explanation) -> str:
