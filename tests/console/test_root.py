@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.console.browsing import Visitor
 from tests.served import Served, start
 from tests.waiting import PATIENCE_SECONDS
 
@@ -47,6 +48,14 @@ def test_a_program_that_asks_for_no_page_is_told_what_this_is(server: Served) ->
 def test_a_program_that_asks_without_a_signature_hears_what_aws_says(server: Served) -> None:
     status, _ = answer(server, "/?Action=ListRoles&Version=2010-05-08", Accept="text/html")
     assert status == 403
+
+
+def test_the_console_opens_the_region_of_the_accounts_oldest_repository(server: Served, account: str) -> None:
+    visitor = Visitor(server, {"way": "open", "account": account})
+    assert 'summary-value">us-east-1<' in visitor.get("")
+    for region in ("us-west-2", "us-east-1", "eu-west-1"):
+        server.client("ecr", account, region).create_repository(repositoryName="team/api")
+    assert 'summary-value">us-west-2<' in visitor.get("")
 
 
 @pytest.mark.parametrize("name", ["console.css", "console.js", "icon.svg"])

@@ -22,8 +22,6 @@ from twinport.identities.key_owners import KeyOwners
 from twinport.identities.own_sessions import OwnSessions
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.identities.web_identities import WebIdentities
-from twinport.model.names import region_name
-from twinport.model.regions import HOME_REGION
 from twinport.oci.door import Tokens
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.sts import door as sts
@@ -85,5 +83,4 @@ def basic_credentials(ground: Ground, access: Access) -> Tokens:
     """Return what reads the credentials under `/v2/`: tokens, or access keys too where the operator allows it."""
     if not ground.settings.basic_access_keys:
         return access.tokens
-    home = region_name(ground.settings.regions[0]) if ground.settings.regions else HOME_REGION
-    return BasicKeys(access.tokens, access.principals, access.gate, home)
+    return BasicKeys(access.tokens, access.principals, access.gate, ground.home)

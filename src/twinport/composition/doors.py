@@ -109,7 +109,7 @@ def _aws_services(ground: Ground, access: Access, verbs: ecr.Verbs, identities: 
 
 
 def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Verbs) -> ConsoleDoor:
-    repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url)
+    repositories = RepositoryPages(verbs.repositories, ground.regions, verbs.public_url, ground.home)
     pages: tuple[Pages, ...] = (
         repositories,
         *_image_pages(ground, verbs),

@@ -14,7 +14,7 @@ from twinport.clock import Clock, WallClock, WorldClock
 from twinport.files import private_files
 from twinport.http.admission import Admission, admission_of
 from twinport.model.names import RegionName, region_name
-from twinport.model.regions import DEFAULT_REGIONS
+from twinport.model.regions import DEFAULT_REGIONS, HOME_REGION
 from twinport.processes.peers import Peers, this_host
 from twinport.processes.wakeups import Messenger, Wakeups
 from twinport.settings.loading import Settings
@@ -33,6 +33,11 @@ class Ground:
     regions: Collection[RegionName]
     peers: Peers
     wakeups: Wakeups
+
+    @property
+    def home(self) -> RegionName:
+        """The first Region of the settings, or AWS's own first one where they name none."""
+        return region_name(self.settings.regions[0]) if self.settings.regions else HOME_REGION
 
 
 def ground_of(settings: Settings, opened: Callable[[Settings, Clock], WholeCatalog], kind: str) -> Ground:

@@ -43,7 +43,6 @@ _NAMES = {
 }
 # The picker has the order of the AWS console, which begins with the United States.
 _ORDER = ("us", "af", "ap", "ca", "eu", "il", "me", "mx", "sa")
-_HOME = RegionName("us-east-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,6 @@ def named(region: RegionName) -> NamedRegion:
 
 def ordered(regions: Collection[RegionName]) -> tuple[NamedRegion, ...]:
     return tuple(named(region) for region in sorted(regions, key=_rank))
-
-
-def default(regions: Collection[RegionName]) -> RegionName:
-    """Return the first Region for a user whose account has no repositories."""
-    return _HOME if _HOME in regions else min(regions, key=_rank)
 
 
 def _rank(region: RegionName) -> tuple[int, str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from twinport.console import commands, regions, tag_rules
 from twinport.console.pages import address
 from twinport.console.regions import NamedRegion
 from twinport.console.routes import Route
 from twinport.console.visits import Page, Visit
-from twinport.errors import AccessDenied
+from twinport.errors import AccessDenied, Unavailable
 from twinport.model.addresses import repository_uri
 from twinport.model.identities import Caller
 from twinport.model.images import Repository
@@ -35,11 +36,12 @@ class RepositoryRow:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryPages:
-    """`known` are the Regions of this deployment."""
+    """`known` are the Regions of this deployment, and `at_home` is the one that it opens for an empty account."""
 
     repositories: Repositories
     known: Collection[RegionName]
     public_url: str | None
+    at_home: RegionName
 
     def routes(self) -> tuple[Route, ...]:
         return (Route("GET", "/console/{region}/repositories", self.list),)
@@ -61,21 +63,25 @@ class RepositoryPages:
         return Page("repositories.html", "Repositories", _SECTION, values)
 
     async def first_page(self, caller: Caller) -> str:
-        """Return a visitor's first page: in a Region where the visitor's account has repositories, if there is one."""
-        at_home = regions.default(self.known)
-        used = () if await self._holds(caller, at_home) else await self._elsewhere(caller, at_home)
-        return f"/console/{used[0].code if used else at_home}/repositories"
+        """Return a visitor's first page: in the Region where the account has its oldest repository, if it has any.
+
+        Of each Region the repository that is first by name is looked at: a copy is younger than its source.
+        """
+        begun = [(first, region) for region in self.known if (first := await self._begun(caller, region)) is not None]
+        return f"/console/{min(begun)[1] if begun else self.at_home}/repositories"
 
     async def _elsewhere(self, caller: Caller, region: RegionName) -> tuple[NamedRegion, ...]:
         others = [other for other in self.known if other != region]
-        return regions.ordered([other for other in others if await self._holds(caller, other)])
+        return regions.ordered([other for other in others if await self._begun(caller, other) is not None])
 
-    async def _holds(self, caller: Caller, region: RegionName) -> bool:
+    async def _begun(self, caller: Caller, region: RegionName) -> datetime | None:
+        """Return when the first repository of a Region was created. None for a Region that cannot say."""
         there = replace(caller, origin=replace(caller.origin, region=region))
         try:
-            return bool(await self.repositories.names(there, Registry(caller.account, region), "", 1))
-        except AccessDenied:
-            return False
+            page = await self.repositories.list(there, Registry(caller.account, region), PageRequest(1))
+        except (AccessDenied, Unavailable):
+            return None
+        return page.items[0].created_at if page.items else None
 
     def _row(self, visit: Visit, repository: Repository) -> RepositoryRow:
         host = visit.endpoint.partition("://")[2]
