@@ -82,7 +82,8 @@ def _column(db: Connection, column: ColumnElement[str], *where: ColumnElement[bo
 
 
 def _places(db: Connection, table: Table) -> set[Place]:
-    query = select(table.c.repository_id, table.c.digest).join(schema.repository).where(_IS_SHOWN)
+    is_of = schema.repository.c.id == table.c.repository_id
+    query = select(table.c.repository_id, table.c.digest).join(schema.repository, is_of).where(_IS_SHOWN)
     return {(row.repository_id, row.digest) for row in db.execute(query)}
 
 
