@@ -4,7 +4,7 @@ The toolkit takes about 17 µs to run a statement that it has built before, the 
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,10 @@ class Prepared:
         """Run an INSERT, UPDATE or DELETE. Return how many rows it changed."""
         return int(self._form(db).run(db, values).rowcount)
 
+    def change_all(self, db: Connection, rows: Iterable[Mapping[str, object]]) -> None:
+        """Run an INSERT, UPDATE or DELETE for each of several rows of values."""
+        self._form(db).run_all(db, rows)
+
     def _form(self, db: Connection) -> "_Form":
         engine = db.dialect.name
         form = self._forms.get(engine)
@@ -65,13 +69,25 @@ class _Form:
     results: tuple[tuple[int, _Convert], ...]
     shape: Callable[[Iterable[Any]], Any]
 
-    def run(self, db: Connection, values: dict[str, object]) -> Any:
-        values = {**self.fixed, **values}
-        for name, convert in self.binds:
-            values[name] = convert(values[name])
+    def run(self, db: Connection, values: Mapping[str, object]) -> Any:
         driver: Any = db.connection.driver_connection
+        return self._raising(db, lambda: driver.execute(self.text, self._sent(values)))
+
+    def run_all(self, db: Connection, rows: Iterable[Mapping[str, object]]) -> None:
+        driver: Any = db.connection.driver_connection
+        sent = [self._sent(row) for row in rows]
+        self._raising(db, lambda: driver.cursor().executemany(self.text, sent))
+
+    def _sent(self, values: Mapping[str, object]) -> Any:
+        """Return the values in the driver's form."""
+        sent = {**self.fixed, **values}
+        for name, convert in self.binds:
+            sent[name] = convert(sent[name])
+        return sent if self.order is None else [sent[name] for name in self.order]
+
+    def _raising(self, db: Connection, call: Callable[[], Any]) -> Any:
         try:
-            return driver.execute(self.text, values if self.order is None else [values[name] for name in self.order])
+            return call()
         except db.dialect.loaded_dbapi.Error as error:
             raise _as_the_toolkit(db, self.text, error) from error
 

@@ -38,7 +38,7 @@ def insert_of(engine: str, table: Table) -> Any:
 
 def upsert(db: Connection, table: Table, key: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """Make the row named by `key` hold `changes`, whether or not it exists; its other columns stay."""
-    _upsert(table, tuple(key), tuple(changes)).change(db, **key, **changes)
+    _upsert(table, (*key, *changes), tuple(key), tuple(changes)).change(db, **key, **changes)
 
 
 def upsert_all(
@@ -46,10 +46,9 @@ def upsert_all(
 ) -> None:
     """As `upsert`, for many rows at once: each has the values of `shared` and its own; `key` names a key."""
     if rows:
-        statement = insert(db, table)
-        new = {name: statement.excluded[name] for name in rows[0] if name not in key}
-        statement = statement.on_conflict_do_update(index_elements=list(key), set_=new)
-        db.execute(statement, [{**shared, **row} for row in rows])
+        changes = tuple(name for name in rows[0] if name not in key)
+        statement = _upsert(table, (*shared, *rows[0]), tuple(key), changes)
+        statement.change_all(db, [{**shared, **row} for row in rows])
 
 
 def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
@@ -60,8 +59,7 @@ def insert_absent(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
 def insert_all_absent(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """As `insert_absent`, for many rows at once."""
     if rows:
-        statement = insert(db, table).on_conflict_do_nothing()
-        db.execute(statement, [dict(row) for row in rows])
+        _insert_absent(table, tuple(rows[0])).change_all(db, rows)
 
 
 def delete_some(db: Connection, table: Table, which: Sequence[ColumnElement[bool]], limit: int) -> int:
@@ -92,11 +90,11 @@ def _insert_absent(table: Table, columns: tuple[str, ...]) -> Prepared:
 
 
 @cache
-def _upsert(table: Table, key: tuple[str, ...], changes: tuple[str, ...]) -> Prepared:
+def _upsert(table: Table, columns: tuple[str, ...], key: tuple[str, ...], changes: tuple[str, ...]) -> Prepared:
     """As above."""
 
     def build(engine: str) -> Any:
-        statement = _inserting(engine, table, key + changes)
+        statement = _inserting(engine, table, columns)
         new = {name: statement.excluded[name] for name in changes}
         return statement.on_conflict_do_update(index_elements=list(key), set_=new)
 

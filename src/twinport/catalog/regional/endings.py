@@ -8,9 +8,9 @@ and the sweep deletes the rest. The transaction that deletes a segment's row not
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
-from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import blobs
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.catalog.regional.schema import repository as _repository
@@ -22,6 +22,24 @@ from twinport.model.content import Key
 SEGMENTS_AT_ONCE = 200
 IS_OPEN = _upload.c.ended_at.is_(None)
 _IS_EMPTY = ~select(_segment.c.key).where(_segment.c.upload_id == _upload.c.id).exists()
+_IS_THIS = _upload.c.id == bindparam("upload")
+_SEGMENTS = Prepared(
+    lambda _: (
+        select(_segment.c.key)
+        .where(_segment.c.upload_id == bindparam("upload"))
+        .order_by(_segment.c.first_byte)
+        .limit(bindparam("most"))
+    )
+)
+_WITHOUT = Prepared(lambda _: delete(_segment).where(_segment.c.key == bindparam("name")))
+_EMPTY = Prepared(lambda _: delete(_upload).where(_IS_THIS, _IS_EMPTY))
+_ENDED = Prepared(
+    lambda _: (
+        update(_upload)
+        .where(_IS_THIS, IS_OPEN)
+        .values(ended_at=bindparam("at", type_=_upload.c.ended_at.type), account=OF_NO_REGISTRY)
+    )
+)
 
 
 def end(db: Connection, ids: Sequence[str], now: datetime, limit: int, blob: Key | None = None) -> int:
@@ -29,17 +47,18 @@ def end(db: Connection, ids: Sequence[str], now: datetime, limit: int, blob: Key
 
     The key `blob` is not discarded: the only segment of an upload has become the blob.
     """
-    mine = select(_segment.c.key).where(_segment.c.upload_id.in_(ids))
-    keys = db.execute(mine.order_by(_segment.c.upload_id, _segment.c.first_byte).limit(limit)).scalars().all()
-    blobs.discard(db, [Key(key) for key in keys if key != blob], now)
-    for batch in statements.batches(keys):
-        db.execute(delete(_segment).where(_segment.c.key.in_(batch)))
-    gone = db.execute(delete(_upload).where(_upload.c.id.in_(ids), _IS_EMPTY)).rowcount
-    if gone < len(ids):
-        # It counts for no quota any more.
-        marks = {"ended_at": now, "account": OF_NO_REGISTRY}
-        db.execute(update(_upload).where(_upload.c.id.in_(ids), IS_OPEN).values(marks))
-    return len(keys) + gone
+    rows = 0
+    for each in ids:
+        keys = [key for (key,) in _SEGMENTS.all(db, upload=each, most=limit)]
+        blobs.discard(db, [Key(key) for key in keys if key != blob], now)
+        _WITHOUT.change_all(db, [{"name": key} for key in keys])
+        gone = _EMPTY.change(db, upload=each)
+        if not gone:
+            # It counts for no quota any more.
+            _ENDED.change(db, upload=each, at=now)
+        limit -= len(keys)
+        rows += len(keys) + gone
+    return rows
 
 
 def expire(db: Connection, before: datetime, now: datetime, limit: int) -> int:

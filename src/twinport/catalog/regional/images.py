@@ -402,7 +402,7 @@ def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list
 
 def _insert_all(db: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
     if rows:
-        db.execute(table.insert(), rows)
+        statements.insert_all_absent(db, table, rows)
 
 
 def _details() -> Select[Any]:

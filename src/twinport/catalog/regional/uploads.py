@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
+from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import blobs, endings, repositories, schema
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
@@ -34,6 +35,10 @@ _LAST = Prepared(
         .select_from(_upload.outerjoin(_segment, _IS_LAST))
         .where(*_OPEN)
     )
+)
+_some = select(_upload.c.size).where(_upload.c.account == bindparam("account")).limit(bindparam("most")).subquery()
+_USED = Prepared(
+    lambda _: select(func.count().label("uploads"), func.coalesce(func.sum(_some.c.size), 0).label("size"))
 )
 _LOCKED = Prepared(lambda _: select(_upload.c.size).where(*_OPEN).with_for_update())
 # As long as the upload has not ended, all of its segments are there.
@@ -82,7 +87,7 @@ def start(db: Connection, registry: Registry, name: str, upload_id: str, now: da
         raise TooManyUploads(registry.account, quota.uploads)
     _require_quota(registry, size, quota)
     row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
-    db.execute(insert(_upload).values(account=registry.account, **row))
+    statements.insert_absent(db, _upload, {"account": registry.account, **row})
 
 
 def require_quota(db: Connection, registry: Registry, quota: UploadQuota) -> None:
@@ -92,9 +97,8 @@ def require_quota(db: Connection, registry: Registry, quota: UploadQuota) -> Non
 
 def _open_uploads(db: Connection, registry: Registry, quota: UploadQuota) -> tuple[int, int]:
     """Return how many uploads an account has open, and their bytes, looking at no more rows than the quota."""
-    some = select(_upload.c.size).where(_upload.c.account == registry.account).limit(quota.uploads).subquery()
-    row = db.execute(select(func.count(), func.coalesce(func.sum(some.c.size), 0)).select_from(some)).one()
-    return int(row[0]), int(row[1])
+    (row,) = _USED.all(db, account=registry.account, most=quota.uploads)
+    return int(row.uploads), int(row.size)
 
 
 def _require_quota(registry: Registry, size: int, quota: UploadQuota) -> None:
