@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import REGION
+from tests.reading import settle_statistics
 from twinport.catalog.ports import Database
 from twinport.catalog.regional.progress import MOST_COUNTED, progress
 from twinport.catalog.regional.schema import delivery
@@ -37,6 +38,8 @@ def fail(db: Connection, copies: int) -> None:
     }
     rows = [{**same, "id": f"d{number}", "digest": f"sha256:{number}"} for number in range(copies)]
     db.execute(insert(delivery), rows)
+    # Without it PostgreSQL may plan for an empty table, and take half a minute.
+    settle_statistics(db)
 
 
 async def test_a_few_failed_copies_are_counted_exactly(region: Database) -> None:
