@@ -396,7 +396,8 @@ def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list
     """Return the digests of the config and the layers, except foreign layers that were never pushed."""
     named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
     known = {each.digest for each in manifest.blobs}
-    known |= {digest for batch in _batches(named) for digest in blobs.linked(db, repository_id, batch)}
+    foreign = [digest for digest in named if digest not in known]
+    known |= {digest for batch in _batches(foreign) for digest in blobs.linked(db, repository_id, batch)}
     return [digest for digest in named if digest in known]
 
 

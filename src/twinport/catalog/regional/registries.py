@@ -27,7 +27,7 @@ def _advancing(engine: str) -> Any:
     count = bindparam("count", type_=_registry.c.sequence.type)
     new = statements.insert_of(engine, _registry).values(account=bindparam("account"), sequence=count)
     counted = new.on_conflict_do_update(index_elements=["account"], set_={"sequence": _registry.c.sequence + count})
-    return counted.returning(_registry.c.sequence)
+    return counted.returning(_registry.c.sequence, select(_history.c.epoch).scalar_subquery().label("epoch"))
 
 
 _NEXT = Prepared(_advancing)
@@ -69,9 +69,8 @@ def next_position(db: Connection, account: AccountId) -> Position:
 def next_positions(db: Connection, account: AccountId, count: int) -> list[Position]:
     """As `next_position`, for `count` changes in their order."""
     (advanced,) = _NEXT.all(db, account=account, count=count)
-    (history,) = _EPOCH.all(db)
     last: int = advanced.sequence
-    return [Position(history.epoch, sequence) for sequence in range(last - count + 1, last + 1)]
+    return [Position(advanced.epoch, sequence) for sequence in range(last - count + 1, last + 1)]
 
 
 def epoch(db: Connection) -> int | None:
