@@ -92,12 +92,17 @@ def land(db: Connection, copy: Copy, now: datetime) -> TagOutcome:
 
 def _store(db: Connection, home: Home, copy: Copy) -> None:
     """Store the manifests that came, and take the image out of the archive."""
-    for manifest in copy.manifests:
-        _link_blobs(db, home, copy, manifest)
-        rules.store(db, home, COPY, replace(manifest, origin=copy.origin))
+    new = [manifest.digest for manifest in copy.manifests if _store_one(db, home, copy, manifest)]
+    if copy.digest in new:
+        return
     if not images.holds(db, home.repository.id, copy.digest):
         raise ReferencedImagesMissing([str(copy.digest)], copy.repository, copy.destination.account)
     rules.restore(db, home, copy.digest)
+
+
+def _store_one(db: Connection, home: Home, copy: Copy, manifest: NewImage) -> bool:
+    _link_blobs(db, home, copy, manifest)
+    return rules.store(db, home, COPY, replace(manifest, origin=copy.origin))
 
 
 def _repository(db: Connection, copy: Copy, now: datetime) -> Repository:

@@ -92,8 +92,7 @@ def _store(db: Connection, home: Home, terms: Terms, push: Push, image: NewImage
     _restore(db, home, image)
     new = _new_tags(db, home, terms, push, image, every=is_back)
     if new:
-        if rules.store(db, home, terms, image):
-            _restore_parts(db, home, image)
+        rules.store(db, home, terms, image)
         rules.name(db, home, terms, image.digest, _at_new_positions(db, home, new))
     is_owed_again = _owe_again(db, home, terms, image, [tag for tag in push.tags or (None,) if tag not in new])
     if new:
@@ -139,12 +138,6 @@ def _restore(db: Connection, home: Home, image: NewImage) -> None:
     """Take the pushed image out of the archive, and what an index contains."""
     is_single = not image.manifest.children
     if not is_single or storage.status_of(db, home.repository.id, image.digest) is not ImageStatus.ACTIVE:
-        rules.restore(db, home, image.digest)
-
-
-def _restore_parts(db: Connection, home: Home, image: NewImage) -> None:
-    """Take out of the archive what a new index contains."""
-    if image.manifest.children:
         rules.restore(db, home, image.digest)
 
 

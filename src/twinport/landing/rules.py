@@ -23,7 +23,7 @@ PARTS_AT_ONCE = 500
 
 
 def store(db: Connection, home: Home, terms: Terms, image: NewImage) -> bool:
-    """Store an image unless it is there, and owe its scan if it is new. Tell whether it was new.
+    """Store an image unless it is there. If it is new, owe its scan and restore what it contains. Tell whether it was.
 
     Other bytes that are stored under its digest are replaced. Raises TooManyImages, and what `require_parts` raises.
     """
@@ -35,6 +35,8 @@ def store(db: Connection, home: Home, terms: Terms, image: NewImage) -> bool:
     if terms.most_images is not None and images.reaches(db, repository.id, terms.most_images + 1):
         raise TooManyImages(repository.name, repository.registry.account, terms.most_images)
     scans.owe(db, repository, home.settings.scanning, (image.digest, image.manifest), home.now)
+    if image.manifest.children:
+        restore(db, home, image.digest)
     return True
 
 
