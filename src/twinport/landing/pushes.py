@@ -10,7 +10,7 @@ from enum import Enum
 
 from twinport.catalog.ports import Connection
 from twinport.catalog.regional import images, registries, repositories, storage
-from twinport.catalog.regional.images import NewImage
+from twinport.catalog.regional.images import NewImage, Standing
 from twinport.catalog.regional.repositories import Against
 from twinport.landing import obligations, rules
 from twinport.landing.terms import FixedTag, Home, Onward, Parts, Terms
@@ -70,10 +70,11 @@ def store(
     registry, name = repository
     settings = registries.hold(db, registry.account)
     home = Home(repositories.lock(db, registry, name, Against.CHANGES), settings, now)
-    terms = terms_of(push.parts, quotas)
-    if not images.heal(db, home.repository.id, image):
-        return _store(db, home, terms, push, image)
-    _store(db, home, terms, replace(push, unchanged=Unchanged.WELCOME), image)
+    terms, before = terms_of(push.parts, quotas), images.standing(db, home.repository.id, image)
+    if before is None or not before.is_damaged:
+        return _store(db, home, terms, push, image, before)
+    images.heal(db, home.repository.id, image)
+    _store(db, home, terms, replace(push, unchanged=Unchanged.WELCOME), image, before)
     return Change.HEALED
 
 
@@ -82,14 +83,15 @@ def terms_of(parts: Parts, quotas: Quotas) -> Terms:
     return Terms(parts, quotas.images, FixedTag.REFUSES, Onward.DELIVERED)
 
 
-def _store(db: Connection, home: Home, terms: Terms, push: Push, image: NewImage) -> Change:
+def _store(db: Connection, home: Home, terms: Terms, push: Push, image: NewImage, before: Standing | None) -> Change:
     image = _judged(db, home, terms, image)
     if image.sparse:  # copies are whole
         terms = replace(terms, onward=Onward.NOWHERE)
-    is_back = _is_back(db, home, image)
+    is_back = before is not None and _is_back(before, image)
     if is_back and rules.is_long_restore(db, home, image):
         return _begin(db, home, terms, push, image)
-    _restore(db, home, image)
+    if before is not None and (image.manifest.children or before.status is not ImageStatus.ACTIVE):
+        rules.restore(db, home, image.digest)
     new = _new_tags(db, home, terms, push, image, every=is_back)
     if new:
         rules.store(db, home, terms, image)
@@ -127,18 +129,9 @@ def _judged(db: Connection, home: Home, terms: Terms, image: NewImage) -> NewIma
             return replace(image, sparse=not images.is_whole(db, home.repository, image.manifest))
 
 
-def _is_back(db: Connection, home: Home, image: NewImage) -> bool:
+def _is_back(before: Standing, image: NewImage) -> bool:
     """Tell whether the push makes a stored image active that was not, or whole that was sparse."""
-    if storage.status_of(db, home.repository.id, image.digest) is not ImageStatus.ACTIVE:
-        return True
-    return not image.sparse and images.is_sparse(db, home.repository.id, image.digest)
-
-
-def _restore(db: Connection, home: Home, image: NewImage) -> None:
-    """Take the pushed image out of the archive, and what an index contains."""
-    is_single = not image.manifest.children
-    if not is_single or storage.status_of(db, home.repository.id, image.digest) is not ImageStatus.ACTIVE:
-        rules.restore(db, home, image.digest)
+    return before.status is not ImageStatus.ACTIVE or (before.is_sparse and not image.sparse)
 
 
 def _new_tags(

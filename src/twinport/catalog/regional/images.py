@@ -63,7 +63,14 @@ _SPARSE = Prepared(
     )
 )
 
-# The statement of every push: stored bytes that differ from those pushed under the same digest are damaged.
+# The statements of every push: stored bytes that differ from those pushed under the same digest are damaged.
+_STANDING = Prepared(
+    lambda _: (
+        select(_manifest.c.sparse, _storage.c.status, (_manifest.c.content != bindparam("bytes")).label("is_damaged"))
+        .outerjoin(_storage, storage.OF_THE_IMAGE)
+        .where(_manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest"))
+    )
+)
 _HEALED = Prepared(
     lambda _: (
         update(_manifest)
@@ -89,6 +96,15 @@ class NewImage:
     manifest: Manifest
     origin: str | None = None
     sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an image that is pushed again is stored. Damaged: its bytes are not those that were pushed now."""
+
+    is_sparse: bool
+    status: ImageStatus
+    is_damaged: bool
 
 
 # --- storing ----------------------------------------------------------------------------------------------
@@ -182,6 +198,12 @@ def _row(db: Connection, repository_id: int, image: NewImage, now: datetime) -> 
         "origin": image.origin,
         "sparse": image.sparse,
     }
+
+
+def standing(db: Connection, repository_id: int, image: NewImage) -> Standing | None:
+    """Return how an image is stored, or None if it is not there."""
+    row = _STANDING.first(db, repository_id=repository_id, digest=str(image.digest), bytes=image.content)
+    return None if row is None else Standing(bool(row.sparse), _status(row), bool(row.is_damaged))
 
 
 def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
