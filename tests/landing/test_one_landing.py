@@ -59,7 +59,7 @@ def push(db: Connection, content: bytes, *, parts: Parts = Parts.REQUIRED, quota
     pushes.store(db, (REGISTRY, API), wanted, new(content), NOW, quotas)
 
 
-def copy(db: Connection, content: bytes) -> None:
+def copy(db: Connection, content: bytes, *parts: bytes) -> None:
     image = new(content)
     wanted = Copy(
         delivery="delivery",
@@ -70,7 +70,7 @@ def copy(db: Connection, content: bytes) -> None:
         digest=image.digest,
         tag=TAG,
         position=Position(1, 1),
-        manifests=(image,),
+        manifests=(*map(new, parts), image),
         carried_by="arn",
         may_create_repository=False,
     )
@@ -223,6 +223,22 @@ async def test_a_push_and_a_copy_end_alike(region: WholeCatalog, case: str) -> N
     assert pushed == await ending(region, prepare, copy, content)
     assert (pushed.refusal and pushed.refusal[0]) is refusal
     assert refusal is not None or pushed.rows["tags"].get(TAG) == str(Digest.of(content))  # type: ignore[attr-defined]
+
+
+async def test_an_index_within_an_index_takes_what_the_inner_one_contains_out_of_the_archive(
+    region: WholeCatalog,
+) -> None:
+    outer = index_of(INDEX)
+
+    def push_both(db: Connection, content: bytes) -> None:
+        push(db, INDEX)
+        push(db, content)
+
+    prepare = both(has(OLD), archived(OLD))
+    pushed = await ending(region, prepare, push_both, outer)
+    copied = await ending(region, prepare, lambda db, content: copy(db, content, INDEX), outer)
+    assert copied == pushed
+    assert "ARCHIVED" not in str(copied.rows["image_storage"])
 
 
 # --- differences ------------------------------------------------------------------------------------------
