@@ -37,6 +37,7 @@ def test_images_are_found_looked_at_archived_restored_and_deleted(person: Person
     person.sees("An archived image is not pulled")
     person.follow("Restore")
     person.press("Restore 1 image")
+    person.sees("The image is")
     look_until(page, "active")
     # Its only tag, and with it the image.
     person.follow("Remove tag 2.0")
