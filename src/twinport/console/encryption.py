@@ -5,9 +5,9 @@ from twinport.settings.encryption import EncryptionAtRest
 
 # The types that a form offers, with what each is.
 TYPES = (
-    (AES256, "the default; no key is named"),
-    ("KMS", "a key of AWS KMS is named"),
-    ("KMS_DSSE", "a key of AWS KMS is named, for two layers of encryption"),
+    (AES256, "the default, without a key"),
+    ("KMS", "with a key of AWS KMS"),
+    ("KMS_DSSE", "with a key of AWS KMS, for two layers of encryption"),
 )
 _OF_THE_STORE = (
     "twinport does not encrypt images itself: they are encrypted at rest only if the disks of the server are. "
