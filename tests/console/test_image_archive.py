@@ -46,6 +46,15 @@ def test_an_image_goes_to_the_archive_and_comes_back(stored: Stored) -> None:
     until(lambda: stored.status(stored.index) == "ACTIVE")
 
 
+@pytest.mark.parametrize(
+    ("page", "says"), [("archive", "follow their subject into the archive"), ("restore", "are restored after it")]
+)
+def test_the_page_before_a_move_says_what_becomes_of_referrers(stored: Stored, page: str, says: str) -> None:
+    asked = stored.asking(stored.index, page=page)
+    assert "eferrers, such as signatures" in asked
+    assert says in asked
+
+
 def test_an_index_and_its_parts_are_archived_together_whatever_their_order(stored: Stored) -> None:
     digests = (stored.one, stored.two, stored.index)
     status, page = stored.move("archive", *digests)

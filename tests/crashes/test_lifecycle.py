@@ -61,6 +61,6 @@ async def after_the_lease(data: Path) -> None:
     """Look, as another process would when the lease of the killed one has lapsed."""
     catalog = EmbeddedCatalog(data, ManualClock(WallClock().now() + timedelta(minutes=2)))
     try:
-        await LifecycleRuns(catalog, "another", Pulls(catalog), asyncio.Event(), lambda: None).look(RegionName(REGION))
+        await LifecycleRuns(catalog, "another", Pulls(catalog), asyncio.Event()).look(RegionName(REGION))
     finally:
         catalog.close()

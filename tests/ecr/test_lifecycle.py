@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from base64 import b64decode, b64encode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -186,6 +187,20 @@ def test_a_push_restores_an_archived_image(ecr: Any) -> None:  # noqa: ANN401
     assert tags(ecr) == ["v1"]
     with pytest.raises(ecr.exceptions.ImageAlreadyExistsException):
         push(ecr, 1, "v1")
+
+
+def test_a_referrer_goes_with_its_subject_into_the_archive_and_back(ecr: Any) -> None:  # noqa: ANN401
+    name = push(ecr, 1, "v1")
+    described = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": name, "size": len(manifest(1))}
+    signature = json.dumps(json.loads(manifest(2)) | {"subject": described})
+    ecr.put_image(repositoryName=API, imageManifest=signature, imageTag="signature")
+    for target, status in (("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
+        ecr.update_image_storage_class(repositoryName=API, imageId={"imageTag": "v1"}, targetStorageClass=target)
+        until(partial(both_are, ecr, status))
+
+
+def both_are(ecr: Any, status: str) -> bool:  # noqa: ANN401 — as above
+    return tags(ecr, status) == ["signature", "v1"]
 
 
 def test_a_pull_of_an_archived_image_under_v2_finds_nothing(ecr: Any, server: Served) -> None:  # noqa: ANN401

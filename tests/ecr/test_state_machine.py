@@ -27,8 +27,7 @@ from tests.fakes import REGION
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import ManualClock
 from twinport.model.names import AccountId, Registry
-from twinport.registry.lifecycle_runs import LifecycleRuns
-from twinport.registry.pulls import Pulls
+from twinport.registry.storage_moves import StorageMoves
 
 pytestmark = pytest.mark.large
 CONFIG = b"{}"
@@ -173,7 +172,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self, ecr: Ecr, catalog: WholeCatalog, runner: asyncio.Runner, account: str) -> None:
         super().__init__()
         self.ecr, self.runner = ecr, runner
-        self.loop = LifecycleRuns(catalog, "the loop", Pulls(catalog), asyncio.Event(), owed=lambda: None)
+        self.loop = StorageMoves(catalog, "the loop", asyncio.Event(), owed=lambda: None)
         self.registry = Registry(AccountId(account), REGION)
         self.repositories: dict[str, Repository] = {}
 

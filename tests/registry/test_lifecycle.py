@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,20 +16,22 @@ import pytest
 from sqlalchemy import Connection, Table, func, select
 
 from tests.fakes import OTHER_REGION, REGISTRY, AllowAll
-from tests.registry.dump import API, ME, Dump
+from tests.registry.dump import API, ME, Dump, pieces_of
 from tests.shelf import image_of, index_of
 from twinport.catalog.ports import Database, WholeCatalog
-from twinport.catalog.regional import lifecycle, registries, repositories, scans, schema
+from twinport.catalog.regional import lifecycle, registries, repositories, scans, schema, storage
 from twinport.catalog.regional.lifecycle import Acted, Home, Step, StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import PreviewStatus
+from twinport.catalog.regional.storage import Activating
 from twinport.landing.pushes import Push, Unchanged
+from twinport.landing.restores import Progress
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage
+from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage, NewRepository
 from twinport.model.lifecycle import Plan
 from twinport.model.lifecycle import select as decide
 from twinport.model.lifecycle_policies import StorageClass, parse_policy
-from twinport.model.names import RegionName, Registry, TagName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName, TagName
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.refusals.images import (
     ImageArchived,
@@ -46,6 +48,7 @@ from twinport.registry.pulls import COARSENESS, Pulls
 from twinport.registry.referrers import Referrers, WantedReferrers
 from twinport.registry.scanning import Scanning
 from twinport.registry.storage_classes import StorageClasses
+from twinport.registry.storage_moves import LEFT_AFTER, StorageMoves
 
 T = TypeVar("T")
 REGION = REGISTRY.region
@@ -88,6 +91,36 @@ class MortalDatabase:
 
 
 @dataclass
+class Deaf:
+    """A catalog that commits, and whose process does not hear of it for some writes: the answer came too late."""
+
+    catalog: WholeCatalog
+    deaf: Callable[[], bool]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 — as above
+        return getattr(self.catalog, name)
+
+    def region(self, name: RegionName) -> "DeafDatabase":
+        return DeafDatabase(self, self.catalog.region(name))
+
+
+@dataclass
+class DeafDatabase:
+    process: Deaf
+    database: Database
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 — as above
+        return getattr(self.database, name)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        is_deaf = self.process.deaf()
+        result = await self.database.write(transaction)
+        if is_deaf:
+            raise StorageUnavailable("the outcome is not known")
+        return result
+
+
+@dataclass
 class Yard:
     """A repository with images, and a loop that is run by hand."""
 
@@ -103,8 +136,16 @@ class Yard:
         self.dump.images = type(self.dump.images)(gate, catalog, lambda: None, pulls=self.pulls)
 
     def runs(self, holder: str = "ann", catalog: Any = None, at_once: int = 2) -> LifecycleRuns:  # noqa: ANN401 — a catalog
+        return LifecycleRuns(catalog or self.dump.catalog, holder, self.pulls, asyncio.Event(), at_once)
+
+    def moves(self, holder: str = "ann", at_once: int = 2) -> StorageMoves:
         owed = lambda: self.rung.append("owed")  # noqa: E731 — one line of a test
-        return LifecycleRuns(catalog or self.dump.catalog, holder, self.pulls, asyncio.Event(), owed, at_once)
+        return StorageMoves(self.dump.catalog, holder, asyncio.Event(), owed, at_once)
+
+    async def settle(self) -> None:
+        """Do all that the archive's loop has to do."""
+        while await self.moves().look(REGION):
+            pass
 
     async def fill(self, count: int) -> list[Digest]:
         """Push images, each a second after the one before."""
@@ -337,7 +378,7 @@ async def test_every_change_that_matters_to_a_policy_is_counted(yard: Yard) -> N
     await after(yard.push_index(first))
     await after(yard.storage.update(ME, REGISTRY, API, image(second), StorageClass.ARCHIVE))
     await after(yard.storage.update(ME, REGISTRY, API, image(second), StorageClass.STANDARD))
-    await after(yard.runs().look(REGION))
+    await after(yard.settle())
     assert all(a is not None and b is not None and a < b for a, b in pairwise(counted)), counted
     await yard.push(5, annotations={"pushed": "without a tag"})
     assert await yard.changes() == counted[-1]
@@ -374,6 +415,123 @@ async def test_the_layers_of_an_expired_image_go_like_those_of_a_deleted_one(yar
     await yard.runs().look(REGION)
     await yard.dump.settle()
     assert await yard.dump.stored() == {b"config 2", LAYER}
+
+
+def lines_of(capsys: pytest.CaptureFixture[str], event: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines() if f'"{event}"' in line]
+
+
+async def test_an_image_that_went_without_an_answer_has_its_line_later(
+    yard: Yard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await yard.fill(4)
+    await yard.put(rule())
+    writes = iter(range(100))
+    home, _ = await yard.home()
+    deaf = yard.runs("deaf", Deaf(yard.dump.catalog, lambda: next(writes) == 1))
+    with pytest.raises(StorageUnavailable):
+        await deaf.apply(home)
+    assert await yard.tags() == ["v2", "v3"]
+    assert lines_of(capsys, "image.expired") == []
+    await yard.settle()
+    assert lines_of(capsys, "image.expired") == [], "the process may still tell them itself"
+    yard.dump.world.advance(LEFT_AFTER + TICK)
+    await yard.settle()
+    told = lines_of(capsys, "image.expired")
+    assert [(each["tags"], each["priority"], each["repository"]) for each in told] == [("v0", 1, API), ("v1", 1, API)]
+    await yard.settle()
+    assert lines_of(capsys, "image.expired") == []
+
+
+async def test_every_image_has_its_line_whenever_the_process_dies(
+    yard: Yard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await yard.fill(6)
+    await yard.put(rule(1, TRANSITION))
+    home, _ = await yard.home()
+    told: Counter[str] = Counter()
+    for writes in range(12):
+        with suppress(Killed):
+            await yard.runs("dying", Mortal(yard.dump.catalog, writes)).apply(home)
+        yard.dump.world.advance(LEFT_AFTER + TICK)
+        await yard.settle()
+        told.update(each["tags"] for each in lines_of(capsys, "image.archived"))
+        assert sorted(told) == await yard.tags(ImageStatus.ARCHIVED)
+    assert sorted(told) == ["v0", "v1", "v2", "v3"]
+    assert await yard.dump.region.read(partial(rows_of, table=schema.image_note)) == 0
+
+
+async def test_lines_that_are_written_leave_no_notes(yard: Yard) -> None:
+    await yard.fill(5)
+    await yard.put(rule())
+    await yard.runs().look(REGION)
+    assert await yard.dump.region.read(partial(rows_of, table=schema.image_note)) == 0
+
+
+async def test_the_parts_that_indexes_share_are_in_memory_once(yard: Yard) -> None:
+    first, *_ = await yard.fill(1)
+    for number in range(2):
+        content = (await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))).content
+        index = index_of(content, annotations={"number": str(number)})
+        await yard.dump.images.put(ME, REGISTRY, API, Push(index, None, (), None, Unchanged.ACCEPT))
+    await yard.put(rule())
+    home, _ = await yard.home()
+    known: dict[str, str] = {}
+    page = partial(lifecycle.page, repository_id=home.id, limit=2, known=known)
+    pages = [await yard.dump.region.read(partial(page, after=after)) for after in ("", "sha256:8")]
+    parts = [part for page in pages for image in page for part in image.parts]
+    assert parts
+    assert len({id(part) for part in parts}) == 1
+
+
+async def test_accounts_take_turns(yard: Yard) -> None:
+    """An account with a policy in each of many repositories does not keep another one waiting."""
+    catalog, gate, world = yard.dump.catalog, AllowAll(), yard.dump.world
+    other = Registry(AccountId("222222222222"), REGION)
+    names = [RepositoryName(f"many/{number}") for number in range(3)]
+    for registry, name in [*((REGISTRY, name) for name in names), (other, RepositoryName("one"))]:
+        await yard.dump.repositories.create(ME, registry, name, NewRepository())
+        await LifecyclePolicies(gate, catalog, lambda: None).put(ME, registry, name, json.dumps({"rules": [rule()]}))
+        await LifecyclePreviews(gate, catalog, lambda: None).start(ME, registry, name, None)
+        world.advance(TICK)
+    taken: list[tuple[str, str]] = []
+
+    class Watched(Pulls):
+        async def settle(self) -> None:
+            taken.append(("", ""))
+
+    runs = LifecycleRuns(catalog, "ann", Watched(catalog), asyncio.Event(), accounts_at_once=1)
+    due = partial(lifecycle.due, region=REGION, limit=100)
+    first = await yard.dump.region.read(lambda db: due(db, now=world.now()))
+    assert [home.name for home in first] == [names[0], "one"], "one repository of each account"
+    assert await runs.look(REGION)
+    assert len(taken) == 4, "a preview and a policy of each"
+    second = await yard.dump.region.read(lambda db: due(db, now=world.now()))
+    assert [home.name for home in second] == [names[1]]
+    while await runs.look(REGION):
+        pass
+    assert len(taken) == 8
+    assert await yard.dump.region.read(lambda db: due(db, now=world.now())) == []
+
+
+async def test_an_account_whose_work_is_hindered_does_not_keep_another_one_from_its_turn(yard: Yard) -> None:
+    await yard.fill(3)
+    await yard.put(rule())
+    other = Registry(AccountId("222222222222"), REGION)
+    await yard.dump.repositories.create(ME, other, API, NewRepository())
+    await yard.policies.put(ME, other, API, json.dumps({"rules": [rule()]}))
+    home, _ = await yard.home()
+
+    class Refusing(LifecycleRuns):
+        async def apply(self, each: Home) -> bool:
+            if each == home:
+                raise StorageUnavailable("it took too long")
+            return await super().apply(each)
+
+    runs = Refusing(yard.dump.catalog, "ann", yard.pulls, asyncio.Event(), accounts_at_once=1)
+    assert await runs.look(REGION), "the loop goes on at once for the other account"
+    evaluated = await yard.policies.get(ME, other, API)
+    assert evaluated.evaluated_at is not None
 
 
 async def test_a_part_stays_with_its_index_and_a_referrer_goes_with_its_subject(yard: Yard) -> None:
@@ -481,9 +639,118 @@ async def test_a_part_of_an_active_index_is_not_archived_and_a_restored_index_re
     assert await yard.update(index, StorageClass.STANDARD) is ImageStatus.ACTIVATING
     with pytest.raises(StorageClassUpdateNotSupported):
         await yard.update(index, StorageClass.ARCHIVE)
-    await yard.runs().look(REGION)
+    await yard.settle()
     assert (await yard.status(index), await yard.status(first)) == (ImageStatus.ACTIVE, ImageStatus.ACTIVE)
     assert yard.rung[-1] == "owed"
+
+
+async def refer(yard: Yard, number: int, subject: Digest) -> Digest:
+    described = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": str(subject), "size": 1}
+    return await yard.push(number, subject=described)
+
+
+async def statuses(yard: Yard, digests: Sequence[Digest]) -> Counter[ImageStatus]:
+    return Counter([await yard.status(each) for each in digests])
+
+
+async def test_referrers_follow_their_subject_into_the_archive_and_back_some_at_a_time(
+    yard: Yard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, another = await yard.fill(2)
+    signatures = [await refer(yard, number, image) for number in range(10, 15)]
+    follower = await refer(yard, 20, signatures[3])
+    stranger = await refer(yard, 21, another)
+    every = [*signatures, follower]
+    yard.storage = replace(yard.storage, at_once=2)
+    assert await yard.update(image, StorageClass.ARCHIVE) is ImageStatus.ARCHIVED
+    assert yard.rung == ["restoring"], "the loop is to go on"
+    assert await statuses(yard, every) == {ImageStatus.ARCHIVED: 2, ImageStatus.ACTIVE: 4}
+    assert await yard.moves().look(REGION)
+    assert await statuses(yard, every) == {ImageStatus.ARCHIVED: 4, ImageStatus.ACTIVE: 2}
+    await yard.settle()
+    assert await statuses(yard, every) == {ImageStatus.ARCHIVED: 6}
+    told = {each["digest"] for each in lines_of(capsys, "image.archived")}
+    assert told == {str(each) for each in (image, *every)}
+    assert await yard.update(image, StorageClass.STANDARD) is ImageStatus.ACTIVATING
+    await yard.settle()
+    assert await statuses(yard, [image, *every, stranger]) == {ImageStatus.ACTIVE: 8}
+    assert await yard.dump.region.read(partial(rows_of, table=schema.referrer_move)) == 0
+
+
+async def test_a_push_of_an_archived_image_restores_its_referrers_and_owes_their_copies(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    signature = await refer(yard, 1, first)
+    rules = ReplicationConfiguration((ReplicationRule((Registry(REGISTRY.account, OTHER_REGION),)),))
+    await yard.dump.region.write(lambda db: registries.set_replication(db, REGISTRY.account, rules, "AROA"))
+    await yard.update(first, StorageClass.ARCHIVE)
+    assert await yard.status(signature) is ImageStatus.ARCHIVED
+    await yard.push(0)
+    await yard.settle()
+    assert await yard.status(signature) is ImageStatus.ACTIVE
+    owes = await yard.dump.region.read(lambda db: db.execute(select(schema.delivery.c.digest)).scalars().all())
+    assert sorted(owes) == sorted([str(first), str(signature)])
+
+
+async def test_a_referrer_in_an_active_index_stays_when_its_subject_is_archived(yard: Yard) -> None:
+    first, _ = await yard.fill(2)
+    signature = await refer(yard, 1, first)
+    await yard.push_index(signature)
+    await yard.update(first, StorageClass.ARCHIVE)
+    await yard.settle()
+    assert await yard.status(signature) is ImageStatus.ACTIVE
+
+
+async def test_referrers_are_archived_even_while_they_are_restored(yard: Yard) -> None:
+    (first,) = await yard.fill(1)
+    signature = await refer(yard, 1, first)
+    await yard.update(first, StorageClass.ARCHIVE)
+    await yard.update(first, StorageClass.STANDARD)
+    await yard.moves().end_restores(REGION)
+    await yard.moves().move_referrers(REGION)
+    assert await yard.status(signature) is ImageStatus.ACTIVATING
+    await yard.update(first, StorageClass.ARCHIVE)
+    await yard.settle()
+    assert await statuses(yard, [first, signature]) == {ImageStatus.ARCHIVED: 2}
+
+
+async def test_a_restore_that_is_hindered_lets_the_others_end(yard: Yard) -> None:
+    digests = await yard.fill(3)
+    for each in digests:
+        await yard.update(each, StorageClass.ARCHIVE)
+        await yard.update(each, StorageClass.STANDARD)
+    first, *others = sorted(digests, key=str)
+
+    class Refusing(StorageMoves):
+        def _go_on(self, each: Activating, db: Connection) -> Progress:
+            if each.digest == first:
+                raise StorageUnavailable("it took too long")
+            return super()._go_on(each, db)
+
+    refusing = Refusing(yard.dump.catalog, "ann", asyncio.Event(), lambda: None)
+    assert await refusing.look(REGION)
+    assert await statuses(yard, others) == {ImageStatus.ACTIVE: 2}
+    with pytest.raises(StorageUnavailable):
+        await refusing.look(REGION)
+    assert await yard.status(first) is ImageStatus.ACTIVATING
+
+
+async def test_accounts_take_turns_in_restores(yard: Yard) -> None:
+    digests = await yard.fill(5)
+    other = Registry(AccountId("222222222222"), REGION)
+    await yard.dump.repositories.create(ME, other, API, NewRepository())
+    for part in (b"config 0", LAYER):
+        await yard.dump.uploads.upload_whole(ME, other, API, Digest.of(part), pieces_of(part))
+    await yard.dump.images.put(ME, other, API, Push(image_of(b"config 0", LAYER), None, (), None, Unchanged.ACCEPT))
+    await yard.dump.region.write(lambda db: archive_all(db, yard.dump.world.now()))
+    found = await yard.dump.region.read(lambda db: storage.activating(db, REGION, 2))
+    assert {each.registry for each in found} == {REGISTRY, other}
+    assert len(digests) == 5
+
+
+def archive_all(db: Connection, now: datetime) -> None:
+    for row in db.execute(select(schema.manifest.c.repository_id, schema.manifest.c.digest)).all():
+        storage.archive(db, row.repository_id, Digest.parse(row.digest), now)
+        storage.begin_to_activate(db, row.repository_id, Digest.parse(row.digest))
 
 
 async def test_a_new_index_restores_its_archived_parts(yard: Yard) -> None:
@@ -504,7 +771,7 @@ async def test_parts_that_an_index_restores_are_scanned(yard: Yard) -> None:
     for each in (index, first):
         await yard.update(each, StorageClass.ARCHIVE)
     await yard.update(index, StorageClass.STANDARD)
-    await yard.runs().look(REGION)
+    await yard.settle()
     assert await scanned(yard) == [first]
 
 
@@ -515,7 +782,7 @@ async def test_archiving_owes_no_copy_and_a_restore_owes_one_for_each_tag(yard: 
     await yard.update(first, StorageClass.ARCHIVE)
     assert await owed(yard) == []
     await yard.update(first, StorageClass.STANDARD)
-    await yard.runs().look(REGION)
+    await yard.settle()
     assert await owed(yard) == ["v0"]
 
 
@@ -540,7 +807,7 @@ async def test_archiving_forgets_the_scan_and_a_restore_owes_one_if_pushes_are_s
         await scanning.start(ME, REGISTRY, API, ImageId(first, None))
     await scanning.set_scan_on_push(ME, REGISTRY, API, value=True)
     await yard.update(first, StorageClass.STANDARD)
-    await yard.runs().look(REGION)
+    await yard.settle()
     assert await scanned(yard) == [first]
     await yard.update(first, StorageClass.ARCHIVE)
     await yard.push(0)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -23,10 +24,9 @@ from twinport.model.lifecycle_policies import StorageClass
 from twinport.model.names import RegionName, Registry, TagName
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.images import Images
-from twinport.registry.lifecycle_runs import LifecycleRuns
-from twinport.registry.pulls import Pulls
 from twinport.registry.scanning import Scanning
 from twinport.registry.storage_classes import StorageClasses
+from twinport.registry.storage_moves import StorageMoves
 
 CONFIG, LAYER = b"config", b"a layer"
 IMAGE = image_of(CONFIG, LAYER)
@@ -76,9 +76,7 @@ class Yard:
         await self.loop()
 
     async def loop(self) -> None:
-        await LifecycleRuns(self.counted, "ann", Pulls(self.counted), asyncio.Event(), lambda: None).end_restores(
-            REGION
-        )
+        await end_restores(self.counted)
 
     async def status(self, digest: Digest) -> ImageStatus:
         (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
@@ -153,7 +151,7 @@ async def test_a_restore_that_is_killed_between_two_transactions_stays_under_way
     await yard.move(digest, StorageClass.STANDARD)
     mortal = Mortal(yard.dump.catalog, committed)
     with pytest.raises(Killed):
-        await LifecycleRuns(mortal, "ann", Pulls(mortal), asyncio.Event(), lambda: None).end_restores(REGION)
+        await end_restores(mortal)
     assert await yard.status(digest) is ImageStatus.ACTIVATING
     await yard.loop()
     assert await yard.status(digest) is ImageStatus.ACTIVE
@@ -219,3 +217,10 @@ def statuses(db: Connection) -> dict[str, int]:
     for status in db.execute(select(schema.image_storage.c.status)).scalars():
         found[status] = found.get(status, 0) + 1
     return found
+
+
+async def end_restores(catalog: Any) -> None:  # noqa: ANN401 — a catalog
+    """End every restore, as the loop does."""
+    moves = StorageMoves(catalog, "ann", asyncio.Event(), lambda: None)
+    while await moves.end_restores(REGION):
+        pass

@@ -24,6 +24,7 @@ from twinport.registry.orphans import Orphans
 from twinport.registry.pulls import Pulls
 from twinport.registry.scan_documents import DocumentScanner
 from twinport.registry.scan_runs import ScanRuns
+from twinport.registry.storage_moves import StorageMoves
 from twinport.registry.verification import Verification
 from twinport.replication import worker
 from twinport.replication.forgetting import Forgetting
@@ -69,17 +70,19 @@ class BackgroundTasks:
 def loops(ground: Ground, access: Access, verbs: ecr.Verbs, pulls: Pulls) -> Loops:
     """Build every loop that runs beside the requests."""
     noting = {"uses": access.uses.run, "pulls": pulls.run}
-    return Loops(
-        {**noting, "lifecycle": _lifecycle(ground, pulls), **_between_processes(ground), **_upkeep(ground, verbs)}
-    )
+    return Loops({**noting, **_lifecycle(ground, pulls), **_between_processes(ground), **_upkeep(ground, verbs)})
 
 
-def _lifecycle(ground: Ground, pulls: Pulls) -> Loop:
-    """Return the loop that applies lifecycle policies, makes previews of them, and restores images."""
-    wakeups, due = ground.wakeups, asyncio.Event()
+def _lifecycle(ground: Ground, pulls: Pulls) -> dict[str, Loop]:
+    """Return the loops that apply lifecycle policies, and that move images out of the archive."""
+    wakeups, due, asked = ground.wakeups, asyncio.Event(), asyncio.Event()
     wakeups.on(Topic.LIFECYCLE, due.set)
+    wakeups.on(Topic.LIFECYCLE, asked.set)
     owed = partial(wakeups.ring, Topic.DELIVERIES)
-    return LifecycleRuns(ground.catalog, ground.peers.name, pulls, due, owed).run
+    return {
+        "lifecycle": LifecycleRuns(ground.catalog, ground.peers.name, pulls, due).run,
+        "storage moves": StorageMoves(ground.catalog, ground.peers.name, asked, owed).run,
+    }
 
 
 def _between_processes(ground: Ground) -> dict[str, Loop]:

@@ -2,7 +2,7 @@
 
 A restored image is like one that was pushed: a delivery is owed for each of its tags. An image may have 1000 tags, and
 an index 10,000 parts, so each transaction does some of it. Until the last one the image is `ACTIVATING`, so no client
-can take it for whole, and a process that dies leaves the rest to the loop (registry/lifecycle_runs.py).
+can take it for whole, and a process that dies leaves the rest to the loop (registry/storage_moves.py).
 """
 
 from datetime import datetime

@@ -7,7 +7,7 @@ a push and a copy differ in on purpose is a field of `Terms`; docs/decisions/004
 from collections.abc import Mapping, Sequence
 
 from twinport.catalog.ports import Connection
-from twinport.catalog.regional import images, scans, storage
+from twinport.catalog.regional import images, referrer_moves, scans, storage
 from twinport.catalog.regional.images import NewImage
 from twinport.landing import obligations
 from twinport.landing.terms import FixedTag, Home, Onward, Parts, Terms
@@ -41,8 +41,12 @@ def store(db: Connection, home: Home, terms: Terms, image: NewImage) -> bool:
 
 
 def restore(db: Connection, home: Home, digest: Digest) -> Sequence[Digest]:
-    """Take an image out of the archive with all that it contains, and owe their scans. Return what lay there."""
+    """Take an image out of the archive with all that it contains, and owe their scans. Return what lay there.
+
+    The referrers of what is restored follow in transactions of their own.
+    """
     restored = storage.activate(db, home.repository.id, digest, home.now)
+    referrer_moves.begin(db, home.repository.id, restored)
     scans.owe_restored(db, home.repository, home.settings.scanning, restored, home.now)
     return restored
 
@@ -58,6 +62,7 @@ def is_long_restore(db: Connection, home: Home, image: NewImage) -> bool:
 def restore_parts(db: Connection, home: Home, index: Digest, limit: int) -> Sequence[Digest]:
     """As `restore`, for some of what an index contains, and not for the index."""
     restored = storage.activate_parts(db, home.repository.id, index, home.now, limit)
+    referrer_moves.begin(db, home.repository.id, restored)
     scans.owe_restored(db, home.repository, home.settings.scanning, restored, home.now)
     return restored
 

@@ -282,11 +282,14 @@ TABLE: Mapping[Event, Described] = {
         (*_IMAGE, "scan_type", "state", "findings", "reason"),
     ),
     Event.IMAGE_EXPIRED: Described(
-        (INFO,), "A lifecycle policy deleted an image.", fields=(*_IMAGE, "tags", "priority", "pushed_at")
+        (INFO,),
+        "A lifecycle policy deleted an image. After a crash the line may be there twice.",
+        fields=(*_IMAGE, "tags", "priority", "pushed_at"),
     ),
     Event.IMAGE_ARCHIVED: Described(
         (INFO,),
-        "An image was moved to the archive, by a lifecycle policy or by UpdateImageStorageClass.",
+        "An image was moved to the archive: by a lifecycle policy, by UpdateImageStorageClass, or after its subject. "
+        "After a crash the line may be there twice.",
         fields=(*_IMAGE, "tags", "priority", "pushed_at"),
     ),
     Event.IMAGE_RESTORED: Described((INFO,), "An image was restored from the archive.", fields=_IMAGE),

@@ -10,7 +10,7 @@ docs/decisions/0042-lifecycle-policies.md.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
@@ -67,18 +67,52 @@ class Plan:
     kept: Mapping[int, tuple[Image, ...]] = field(default_factory=dict)
 
 
-def select(policy: LifecyclePolicy, images: Iterable[Image], now: datetime, pull_margin: timedelta) -> Plan:
+def in_goes(policy: LifecyclePolicy, images: Sequence[Image], most: int) -> Iterator[Sequence[Image]]:
+    """Cut images into parts, for each of which `looks_of` compares a tag with an entry at most `most` times.
+
+    A part has at least one image, whatever it takes.
+    """
+    entries = sum(len(rule.prefixes) + len(rule.patterns) for rule in policy.rules)
+    first, spent = 0, 0
+    for number, image in enumerate(images):
+        takes = 1 + len(image.tags) * entries
+        if spent + takes > most and number > first:
+            yield images[first:number]
+            first, spent = number, 0
+        spent += takes
+    if first < len(images):
+        yield images[first:]
+
+
+def looks_of(policy: LifecyclePolicy, images: Iterable[Image]) -> dict[str, int]:
+    """Return, by the digest of each image, which rules look at its tags: a bit for each rule, in their order."""
+    return {
+        image.digest: sum(1 << number for number, rule in enumerate(policy.rules) if rule.looks_at(image.tags))
+        for image in images
+    }
+
+
+def select(
+    policy: LifecyclePolicy,
+    images: Iterable[Image],
+    now: datetime,
+    pull_margin: timedelta,
+    looks: Mapping[str, int] | None = None,
+) -> Plan:
     """Decide what the policy does to these images at this time. The order of the images does not matter.
 
     A recorded pull may be `pull_margin` older than the last pull, so that much is added to every age since a pull.
+    `looks` is that of `looks_of` for all images, if it was found before.
     """
     known = {image.digest: image for image in images}
+    if looks is None:
+        looks = looks_of(policy, known.values())
     roots = _Roots(known)
     ordinary = sorted(
         (each for each in known.values() if roots.of(each) is each and each.status is not ImageStatus.ACTIVATING),
         key=lambda image: (image.began_at, image.digest),
     )
-    chosen, kept = _by_rules(policy.rules, ordinary, now, pull_margin)
+    chosen, kept = _by_rules(policy.rules, ordinary, (now, pull_margin), looks)
     orphans = (image for image in known.values() if _is_lost(image, known, now))
     chosen |= {image.digest: Action(image, ActionType.EXPIRE, None) for image in orphans}
     chosen |= _followers(known, roots, chosen)
@@ -92,15 +126,15 @@ def select(policy: LifecyclePolicy, images: Iterable[Image], now: datetime, pull
 
 
 def _by_rules(
-    rules: Sequence[Rule], images: Sequence[Image], now: datetime, margin: timedelta
+    rules: Sequence[Rule], images: Sequence[Image], at: tuple[datetime, timedelta], looks: Mapping[str, int]
 ) -> tuple[dict[str, Action], dict[int, tuple[Image, ...]]]:
     """Apply every rule to the images, which are sorted from the oldest to the newest."""
     owned: set[str] = set()
     chosen: dict[str, Action] = {}
     kept: dict[int, tuple[Image, ...]] = {}
-    for rule in rules:
-        included = [image for image in images if image.storage is rule.storage and rule.looks_at(image.tags)]
-        due = _due(rule, included, now, margin)
+    for number, rule in enumerate(rules):
+        included = [image for image in images if image.storage is rule.storage and looks[image.digest] >> number & 1]
+        due = _due(rule, included, *at)
         if rule.count_type is CountType.MORE_THAN:
             kept[rule.priority] = tuple(included[len(due) :])
         chosen |= {each.digest: Action(each, rule.action, rule.priority) for each in due if each.digest not in owned}

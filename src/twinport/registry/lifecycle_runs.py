@@ -1,4 +1,4 @@
-"""Lifecycle policies at work: a loop that applies them, makes their previews, and ends the restores of images.
+"""Lifecycle policies at work: a loop that applies them and makes their previews. Accounts take turns.
 
 A run decides from what it read (model/lifecycle.py) and acts in short transactions, each of which compares what it acts
 on with what was read. So nothing is lost when a process dies between two of them: another process decides again from
@@ -6,30 +6,32 @@ what is left. A lease keeps two processes from doing the same work; the work is 
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from time import monotonic
+from typing import TypeAlias
+from uuid import uuid4
 
 from twinport.catalog.engine import leases
 from twinport.catalog.ports import Catalog, Connection, Database
-from twinport.catalog.regional import lifecycle, lifecycle_previews, storage
+from twinport.catalog.regional import image_notes as notes_left
+from twinport.catalog.regional import lifecycle, lifecycle_previews
+from twinport.catalog.regional.image_notes import Note
 from twinport.catalog.regional.lifecycle import Acted, Home, Step, StoredPolicy
 from twinport.catalog.regional.lifecycle_previews import Preview, PreviewStatus
-from twinport.catalog.regional.storage import Activating
 from twinport.errors import Unavailable
-from twinport.landing import restores
-from twinport.landing.restores import Progress
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.model.lifecycle import Action, Image, Plan, select
+from twinport.model.lifecycle import Action, Image, Plan, in_goes, looks_of, select
 from twinport.model.lifecycle_policies import ActionType, LifecyclePolicy, parse_policy
-from twinport.model.names import RegionName
-from twinport.processes.pools import LIFECYCLE
+from twinport.model.names import AccountId, RegionName
+from twinport.processes.pools import LIFECYCLE, PARTY
+from twinport.registry import image_notes, rounds
 from twinport.registry.pulls import MARGIN, Pulls
 
 # A policy is applied this often. ECR promises a day.
@@ -38,7 +40,13 @@ INTERVAL = timedelta(hours=1)
 PREVIEWS_STAY = timedelta(hours=24)
 AT_ONCE = 100
 _ROWS_AT_ONCE = 500
-_HOMES_AT_ONCE = 20
+# How many accounts a process works for at once. Each holds a plan in memory.
+ACCOUNTS_AT_ONCE = 3
+# How many accounts have a turn in one look.
+MOST_ACCOUNTS = 1000
+# How many comparisons of a tag with a prefix or pattern are made in one go, before other work has its turn: a part of
+# a second.
+MOST_COMPARISONS = 200_000
 _LEASE = timedelta(minutes=1)
 _RENEWAL = timedelta(seconds=20)
 _PAUSE = timedelta(minutes=1)
@@ -46,8 +54,10 @@ _ATTEMPTS = 3
 # After a transaction, the loop rests this many times as long as it took. One that reads again what a rule keeps is
 # long, and other writers of the Region wait for it.
 _REST = 3
-_SHOWN_TAGS = 20
-_EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
+
+
+# Some work of one account: the repository, and what is done to it.
+Turn: TypeAlias = "list[tuple[Home, Callable[[Home], Awaitable[bool]]]]"
 
 
 class Ended(Enum):
@@ -83,48 +93,67 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleRuns:
-    """Applies the policies of every Region. `due` wakes the loop, and `owed` is called when a copy is owed."""
+    """Applies the policies of every Region. `due` wakes the loop.
+
+    A process works for `accounts_at_once` accounts at a time, so that one with much to decide does not keep the others
+    waiting. Their steps take turns.
+    """
 
     catalog: Catalog
     holder: str
     pulls: Pulls
     due: asyncio.Event
-    owed: Callable[[], None]
     at_once: int = AT_ONCE
+    accounts_at_once: int = ACCOUNTS_AT_ONCE
+    _step: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Do what is due, again and again, until canceled."""
-        while True:
-            self.due.clear()
-            for region in await self.catalog.regions():
-                await self._look_unless_hindered(region)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PAUSE.total_seconds()):
-                    await self.due.wait()
+        await rounds.run(self.catalog, "lifecycle", self.look, self.due)
 
-    async def look(self, region: RegionName) -> None:
-        """Do what is due in one Region: restores, previews, and policies, each policy once.
+    async def look(self, region: RegionName) -> bool:
+        """Do one turn of each account in one Region: a preview and a policy. Tell whether anything was done.
 
-        So other Regions have their turn, however often a client puts a policy.
+        So other accounts and other Regions have their turn, however much one account asks for. What hinders the work of
+        one account is told after the turns of the others, and raised if it hindered all of them.
         """
-        await self.end_restores(region)
-        database = self.catalog.region(region)
-        for home in await database.read(
-            lambda db: lifecycle_previews.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)
-        ):
-            await self._leased(database, home, self.preview)
-        seen: set[int] = set()
-        while homes := [home for home in await self._due(region) if home.id not in seen]:
-            seen.update(home.id for home in homes)
-            if not any([await self._leased(database, home, self.apply) for home in homes]):
-                return
+        turns = await self._turns(region)
+        done: list[bool] = []
+        hindered: list[Unavailable] = []
+
+        async def work() -> None:
+            while turns:
+                try:
+                    done.append(await self._take(turns.popleft()))
+                except Unavailable as refusal:
+                    hindered.append(refusal)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self.accounts_at_once, len(turns))):
+                group.create_task(work())
+        rounds.tell_hindered("lifecycle", hindered, has_done=any(done))
+        return any(done)
+
+    async def _turns(self, region: RegionName) -> deque[Turn]:
+        """Return what each account has to do, the most overdue of each kind, the account that waits longest first."""
+        database, now = self.catalog.region(region), await self.catalog.region(region).read(self.catalog.now)
+        previews = await database.read_much(lambda db: lifecycle_previews.due(db, region, now, MOST_ACCOUNTS))
+        policies = await database.read_much(lambda db: lifecycle.due(db, region, now, MOST_ACCOUNTS))
+        works = [*((home, self.preview) for home in previews), *((home, self.apply) for home in policies)]
+        turns: dict[AccountId, Turn] = {}
+        for home, work in works:
+            turns.setdefault(home.registry.account, []).append((home, work))
+        return deque(turns.values())
+
+    async def _take(self, turn: Turn) -> bool:
+        """Do the work of one account, whose party it is in the pools of threads."""
+        done = []
+        for home, work in turn:
+            PARTY.set(home.registry.account)
+            done.append(await self._leased(self.catalog.region(home.registry.region), home, work))
+        return any(done)
 
     # --- policies ---
-
-    async def _due(self, region: RegionName) -> list[Home]:
-        return await self.catalog.region(region).read(
-            lambda db: lifecycle.due(db, region, self.catalog.now(db), _HOMES_AT_ONCE)
-        )
 
     async def apply(self, home: Home) -> bool:
         """Apply a repository's policy. Return False if this process lost the lease: another one goes on."""
@@ -164,18 +193,19 @@ class LifecycleRuns:
             if acted is None:
                 return Ended.OUT_OF_DATE
             decided = decided.after(actions, acted)
-            for action in acted.actions:
-                _tell(home, action)
             done.update(action.kind for action in acted.actions)
         return Ended.WHOLE
 
     async def _act(self, home: Home, policy: StoredPolicy, step: Step) -> Acted | None:
-        """Take the actions of a step in one transaction, and rest."""
-        began = monotonic()
-        acted = await self.catalog.region(home.registry.region).write(
-            lambda db: lifecycle.act(db, home, policy.version, step, self.catalog.now(db))
-        )
-        await asyncio.sleep(_REST * (monotonic() - began))
+        """Take the actions of a step in one transaction, tell the log, and rest. No two steps are at once."""
+        name, database = str(uuid4()), self.catalog.region(home.registry.region)
+        async with self._step:
+            began = monotonic()
+            acted, notes = await database.write(
+                lambda db: _act_and_note(db, home, policy.version, step, (name, self.catalog.now(db)))
+            )
+            await image_notes.tell_all(database, name, notes)
+            await asyncio.sleep(_REST * (monotonic() - began))
         return acted
 
     async def _end(self, home: Home, policy: StoredPolicy, ended: Ended, done: Counter[ActionType]) -> None:
@@ -203,9 +233,10 @@ class LifecycleRuns:
     async def _plan(self, home: Home, policy: LifecyclePolicy) -> Plan:
         """Read every image of a repository, which may take longer than the lease, and decide."""
         await self.pulls.settle()
+        known: dict[str, str] = {}
         database, found, last, leased_at = self.catalog.region(home.registry.region), list[Image](), "", monotonic()
         while page := await database.read_much(
-            partial(lambda db, after: lifecycle.page(db, home.id, after, _ROWS_AT_ONCE), after=last)
+            partial(lambda db, after: lifecycle.page(db, home.id, after, _ROWS_AT_ONCE, known), after=last)
         ):
             found += page
             last = page[-1].digest
@@ -213,8 +244,14 @@ class LifecycleRuns:
                 await self._lease(database, home)
                 leased_at = monotonic()
             await asyncio.sleep(0)
+        looks: dict[str, int] = {}
+        for some in in_goes(policy, found, MOST_COMPARISONS):
+            looks |= await LIFECYCLE.run(partial(looks_of, policy, some))
+            if monotonic() - leased_at > _RENEWAL.total_seconds():
+                await self._lease(database, home)
+                leased_at = monotonic()
         now = await database.read(self.catalog.now)
-        return await LIFECYCLE.run(partial(select, policy, found, now, MARGIN))
+        return await LIFECYCLE.run(partial(select, policy, found, now, MARGIN, looks))
 
     # --- previews ---
 
@@ -260,21 +297,6 @@ class LifecycleRuns:
             lambda db: lifecycle_previews.settle(db, home.id, preview, self.catalog.now(db) + stays if stays else None)
         )
 
-    # --- restores ---
-
-    async def end_restores(self, region: RegionName) -> None:
-        """Make active what clients asked to restore, and owe its deliveries and scans: some of each image in turn."""
-        database = self.catalog.region(region)
-        while found := await database.read(lambda db: storage.activating(db, region, AT_ONCE)):
-            for each in found:
-                if await database.write(partial(self._go_on, each)) is Progress.ENDED:
-                    facts = {"account": each.registry.account, "region": region, "repository": each.repository}
-                    telemetry.event(Event.IMAGE_RESTORED, **facts, digest=str(each.digest))
-            self.owed()
-
-    def _go_on(self, each: Activating, db: Connection) -> Progress:
-        return restores.go_on(db, each, self.catalog.now(db))
-
     # --- leases ---
 
     async def _leased(self, database: Database, home: Home, work: Callable[[Home], Awaitable[bool]]) -> bool:
@@ -291,11 +313,16 @@ class LifecycleRuns:
             lambda db: leases.take(db, _name(home), self.holder, self.catalog.now(db), lease=_LEASE)
         )
 
-    async def _look_unless_hindered(self, region: RegionName) -> None:
-        try:
-            await self.look(region)
-        except Unavailable as refusal:
-            telemetry.warning(Event.WORKER_HINDERED, worker="lifecycle", reason=refusal.message)
+
+def _act_and_note(
+    db: Connection, home: Home, version: str, step: Step, named: tuple[str, datetime]
+) -> tuple[Acted | None, list[Note]]:
+    """Take the actions of a step, and note them under the step's name, for the log."""
+    name, now = named
+    acted = lifecycle.act(db, home, version, step, now)
+    notes = [image_notes.of_action(home.registry, home.name, each) for each in acted.actions] if acted else []
+    notes_left.write(db, name, notes, now)
+    return acted, notes
 
 
 def _name(home: Home) -> str:
@@ -316,11 +343,3 @@ def _complete(preview: Preview, plan: Plan) -> Preview:
 
 def _facts(home: Home) -> dict[str, str]:
     return {"account": home.registry.account, "region": home.registry.region, "repository": home.name}
-
-
-def _tell(home: Home, action: Action) -> None:
-    image = action.image
-    tags = ", ".join(image.tags[:_SHOWN_TAGS]) or None
-    when = image.pushed_at.isoformat(timespec="seconds")
-    about = {"digest": image.digest, "tags": tags, "priority": action.priority, "pushed_at": when}
-    telemetry.event(_EVENTS[action.kind], **_facts(home), **about)

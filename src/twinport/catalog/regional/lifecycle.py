@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Column, Connection, delete, func, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.regional import images, schema, storage
@@ -58,14 +58,29 @@ def remove(db: Connection, repository_id: int) -> None:
 
 
 def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[Home]:
-    """Return repositories whose policies are due, the most overdue first."""
-    query = (
-        select(_repository.c.id, _repository.c.account, _repository.c.name)
-        .join(_policy, _policy.c.repository_id == _repository.c.id)
-        .where(_policy.c.due_at <= now, _repository.c.account != OF_NO_REGISTRY)
-        .order_by(_policy.c.due_at)
-        .limit(limit)
+    """Return the repository of each account whose policy is due longest, for the accounts that wait longest."""
+    return most_overdue(db, region, (_policy.c.repository_id, _policy.c.due_at), now, limit)
+
+
+def most_overdue(
+    db: Connection, region: RegionName, due: tuple[Column[int], Column[datetime]], now: datetime, limit: int
+) -> list[Home]:
+    """Return one repository of each account, by the columns of the repositories that something is due for, and when."""
+    repository_id, due_at = due
+    place = func.row_number().over(partition_by=_repository.c.account, order_by=(due_at, repository_id))
+    ranked = (
+        select(
+            _repository.c.id,
+            _repository.c.account,
+            _repository.c.name,
+            due_at.label("due_at"),
+            place.label("place"),
+        )
+        .join_from(repository_id.table, _repository, repository_id == _repository.c.id)
+        .where(due_at <= now, _repository.c.account != OF_NO_REGISTRY)
+        .subquery()
     )
+    query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.due_at, ranked.c.id).limit(limit)
     return [
         Home(row.id, Registry(AccountId(row.account), region), RepositoryName(row.name)) for row in db.execute(query)
     ]
@@ -85,24 +100,32 @@ def postpone(db: Connection, repository_id: int, version: str, until: datetime) 
 # --- images -----------------------------------------------------------------------------------------------
 
 
-def page(db: Connection, repository_id: int, after: str, limit: int) -> list[Image]:
-    """Return images as a policy sees them, in the order of their digests, those after the digest `after`."""
+def page(
+    db: Connection, repository_id: int, after: str, limit: int, known: dict[str, str] | None = None
+) -> list[Image]:
+    """Return images as a policy sees them, in the order of their digests, those after the digest `after`.
+
+    Digests of parts that `known` has are those of `known`, and others are put there: many indexes have the same parts,
+    whose texts would fill the memory.
+    """
     every = ImageFilter(status=None)
-    return _seen(db, repository_id, images.described(db, repository_id, every, after, limit))
+    return _seen(
+        db, repository_id, images.described(db, repository_id, every, after, limit), {} if known is None else known
+    )
 
 
 def seen(db: Connection, repository_id: int, digests: Iterable[str]) -> dict[str, Image]:
     """As `page`, for these images, as far as they exist."""
     details = images.details(db, repository_id, [Digest.parse(digest) for digest in digests])
-    return {image.digest: image for image in _seen(db, repository_id, list(details.values()))}
+    return {image.digest: image for image in _seen(db, repository_id, list(details.values()), {})}
 
 
-def _seen(db: Connection, repository_id: int, details: Sequence[ImageDetail]) -> list[Image]:
+def _seen(db: Connection, repository_id: int, details: Sequence[ImageDetail], known: dict[str, str]) -> list[Image]:
     parts: dict[str, list[str]] = {str(detail.digest): [] for detail in details}
     for batch in statements.batches(parts):
         query = select(_child.c.parent, _child.c.child).where(_child.c.repository_id == repository_id)
         for row in db.execute(query.where(_child.c.parent.in_(batch)).order_by(_child.c.parent, _child.c.child)):
-            parts[row.parent].append(row.child)
+            parts[row.parent].append(known.setdefault(row.child, row.child))
     return [_image(detail, parts[str(detail.digest)]) for detail in details]
 
 

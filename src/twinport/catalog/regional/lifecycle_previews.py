@@ -14,15 +14,14 @@ from sqlalchemy import Connection, Row, literal_column, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.regional import schema
-from twinport.catalog.regional.lifecycle import Home
-from twinport.catalog.regional.repositories import OF_NO_REGISTRY
+from twinport.catalog.regional.lifecycle import Home, most_overdue
 from twinport.model.content import Digest
 from twinport.model.images import TagStatus
 from twinport.model.lifecycle import Action
 from twinport.model.lifecycle_policies import ActionType, StorageClass
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import RegionName
 
-_preview, _result, _repository = schema.lifecycle_preview, schema.lifecycle_preview_result, schema.repository
+_preview, _result = schema.lifecycle_preview, schema.lifecycle_preview_result
 # Written out, not bound: the planner then sees that a partial index serves the query.
 _IS_UNTAGGED = _result.c.tags == literal_column("'[]'")
 
@@ -82,17 +81,8 @@ def start(db: Connection, repository_id: int, text: str, version: str, now: date
 
 
 def due(db: Connection, region: RegionName, now: datetime, limit: int) -> list[Home]:
-    """Return repositories whose previews are to be made, or have expired."""
-    query = (
-        select(_repository.c.id, _repository.c.account, _repository.c.name)
-        .join(_preview, _preview.c.repository_id == _repository.c.id)
-        .where(_preview.c.due_at <= now, _repository.c.account != OF_NO_REGISTRY)
-        .order_by(_preview.c.due_at)
-        .limit(limit)
-    )
-    return [
-        Home(row.id, Registry(AccountId(row.account), region), RepositoryName(row.name)) for row in db.execute(query)
-    ]
+    """Return the repository of each account whose preview is to be made, or has expired, longest."""
+    return most_overdue(db, region, (_preview.c.repository_id, _preview.c.due_at), now, limit)
 
 
 def forget_some(db: Connection, repository_id: int, limit: int) -> int:

@@ -23,6 +23,7 @@ _IN_A_REPOSITORY = (
     schema.manifest_child,
     schema.manifest_blob,
     schema.image_storage,
+    schema.referrer_move,
     schema.image_pull,
     schema.untagged_image,
     schema.manifest,

@@ -351,6 +351,28 @@ for _index, _column in (("status", "status"), ("time", "pushed_at"), ("size", "i
     _columns = [untagged_image.c[name] for name in ("repository_id", _column, "digest")]
     Index(f"untagged_image_by_{_index}", *_columns)
 
+# Subjects whose referrers are still to be moved to where the subject lies: those with digests after `after`.
+referrer_move = Table(
+    "referrer_move",
+    regional,
+    Column("repository_id", ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("after", Text, nullable=False, server_default=text("''")),
+)
+
+# Images that were deleted by a policy or moved to the archive, until the log has their lines (registry/image_notes.py).
+# A note outlives its repository. `step` is the transaction that did it.
+image_note = Table(
+    "image_note",
+    regional,
+    Column("step", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("noted_at", Instant, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+Index("image_note_by_time", image_note.c.noted_at, image_note.c.step, image_note.c.number)
+
 # When an image was last pulled: written a little later, and at most once an hour (registry/pulls.py). A row may outlive
 # its image for a moment: a pull from before the push of an image says nothing about it.
 image_pull = Table(

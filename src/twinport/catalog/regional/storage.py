@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    func,
     literal,
     or_,
     select,
@@ -173,12 +174,14 @@ def _activate(db: Connection, repository_id: int, which: ColumnElement[bool], no
 
 
 def activating(db: Connection, region: RegionName, limit: int) -> list[Activating]:
-    """Return some images whose restore has begun."""
+    """Return some images whose restore has begun: one of each account, then a second one of each, and so on."""
+    order = (_storage.c.repository_id, _storage.c.digest)
+    place = func.row_number().over(partition_by=_repository.c.account, order_by=order)
     query = (
         select(_repository.c.account, _repository.c.name, _storage.c.digest)
         .join(_repository, _repository.c.id == _storage.c.repository_id)
         .where(_storage.c.status == ImageStatus.ACTIVATING.value, _repository.c.account != OF_NO_REGISTRY)
-        .order_by(_storage.c.repository_id, _storage.c.digest)
+        .order_by(place, _repository.c.account)
         .limit(limit)
     )
     return [

@@ -1,0 +1,52 @@
+"""The lines of the log about images that a policy deleted, or that were moved to the archive.
+
+Each is noted in the transaction that did it, then written to the log, and then the note is deleted. What a process
+leaves behind, another one tells (registry/storage_moves.py). So each image has its line at least once.
+"""
+
+from collections.abc import Sequence
+
+from twinport.catalog.ports import Database
+from twinport.catalog.regional import image_notes
+from twinport.catalog.regional.image_notes import Note
+from twinport.logs import telemetry
+from twinport.logs.telemetry import Event
+from twinport.model.content import Digest
+from twinport.model.lifecycle import Action
+from twinport.model.lifecycle_policies import ActionType
+from twinport.model.names import Registry
+
+_SHOWN_TAGS = 20
+_EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
+
+
+def of_action(registry: Registry, repository: str, action: Action) -> Note:
+    """Describe what a policy did to an image."""
+    image = action.image
+    tags = ", ".join(image.tags[:_SHOWN_TAGS]) or None
+    when = image.pushed_at.isoformat(timespec="seconds")
+    about = {"digest": image.digest, "tags": tags, "priority": action.priority, "pushed_at": when}
+    return Note(_EVENTS[action.kind].value, _place(registry, repository) | about)
+
+
+def of_archived(registry: Registry, repository: str, digest: Digest) -> Note:
+    """Describe a move to the archive that no rule of a policy made."""
+    about: dict[str, str | int | None] = {"digest": str(digest), "priority": None}
+    return Note(Event.IMAGE_ARCHIVED.value, _place(registry, repository) | about)
+
+
+def tell(notes: Sequence[Note]) -> None:
+    """Write lines to the log."""
+    for each in notes:
+        telemetry.event(Event(each.event), **each.facts)
+
+
+async def tell_all(database: Database, step: str, notes: Sequence[Note]) -> None:
+    """Write the lines of a transaction to the log, and forget its notes."""
+    if notes:
+        tell(notes)
+        await database.write(lambda db: image_notes.forget(db, step))
+
+
+def _place(registry: Registry, repository: str) -> dict[str, str | int | None]:
+    return {"account": registry.account, "region": registry.region, "repository": repository}
