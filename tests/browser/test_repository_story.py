@@ -72,7 +72,7 @@ def _write_a_policy(person: Person, page: Page) -> None:
     person.follow("Ask why")
     page.get_by_label("Principal").fill("999999999999")
     person.press("Explain")
-    person.sees("allowed by statement 1 of the policy of the repository, line 2 column 19")
+    person.sees("allowed by statement 1 of the policy of the repository")
     page.get_by_label("Action").fill("ecr:PutImage")
     person.press("Explain")
     person.sees("This account does not allow it")
