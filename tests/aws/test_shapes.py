@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from twinport.aws import shapes
-from twinport.aws.shapes import Kind
+from twinport.aws.shapes import Kind, Shape, load
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -48,3 +49,20 @@ def test_an_error_has_the_code_and_status_of_the_model() -> None:
 def test_only_web_identity_and_saml_are_unsigned() -> None:
     unsigned = {it.name for it in shapes.load("sts").operations.values() if it.unsigned}
     assert unsigned == {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}
+
+
+def lists(shape: Shape, seen: frozenset[str] = frozenset()) -> Iterator[Shape]:
+    """Find the lists that a client sends in an input."""
+    if shape.name in seen:
+        return
+    if shape.kind is Kind.LIST:
+        yield shape
+    for member in shape.members.values():
+        yield from lists(member, seen | {shape.name})
+
+
+def test_every_list_in_an_input_of_ecr_has_a_maximum() -> None:
+    inputs = {name: operation.input for name, operation in load("ecr").operations.items()}
+    found = [(name, each) for name, shape in inputs.items() for each in lists(shape)]
+    assert {each.name for _, each in found} >= {"PrefixList", "RCTAppliedForList", "TagKeyList", "TagList"}
+    assert [(name, each.name) for name, each in found if each.maximum is None] == []

@@ -37,6 +37,10 @@ class Shape:
     sensitive: bool = False
 
 
+# The lists of inputs of ECR that the model leaves without a maximum: each member costs a look-up or a row. The quota of
+# tags, which is 50, has an error of its own.
+_MOST_MEMBERS = {"PrefixList": 100, "RCTAppliedForList": 100, "TagKeyList": 200, "TagList": 200}
+
 EMPTY = Shape("Empty", Kind.STRUCTURE)
 
 
@@ -109,7 +113,7 @@ def _shape(name: str, entry: Mapping[str, Any], members: Mapping[str, Shape]) ->
         members=members,
         required=tuple(entry.get("required", ())),
         minimum=entry.get("min"),
-        maximum=entry.get("max"),
+        maximum=entry.get("max", _MOST_MEMBERS.get(name)),
         pattern=entry.get("pattern"),
         enum=tuple(entry.get("enum", ())),
         sensitive=entry.get("sensitive", False),
