@@ -63,7 +63,7 @@ async def test_what_a_manifest_refers_to_is_recorded_as_far_as_it_is_here(shelf:
             images.store_manifest(db, repository_id, each, NOW)
         parts = db.execute(select(schema.manifest_blob.c.digest)).scalars().all()
         assert sorted(parts) == sorted([str(Digest.of(b"config")), str(Digest.of(b"layer"))])
-        assert images.parents_of(db, repository_id, Digest.of(content)) == [Digest.of(index)]
+        assert images.parents_of(db, repository_id, Digest.of(content), 9) == [Digest.of(index)]
 
     await write(shelf, check)
 
@@ -98,7 +98,7 @@ async def test_no_list_walks_the_whole_repository(shelf: Shelf) -> None:
         images.details(db, repository_id, [Digest.of(content)])
         images.tags(db, repository_id, "v1", 10)
         images.tags_of(db, repository_id, digest)
-        images.parents_of(db, repository_id, digest)
+        images.parents_of(db, repository_id, digest, 9)
         images.referrers(db, repository_id, digest, ReferrerFilter(["application/bill"]), "", 10)
         images.held_blobs(db, repository_id, [digest])
         images.held_manifests(db, repository_id, [digest])

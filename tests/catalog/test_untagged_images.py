@@ -116,7 +116,7 @@ def pages(repository_id: int) -> dict[str, Query]:
 
 
 def described(db: Connection, repository_id: int, wanted: ImageFilter) -> list[Digest]:
-    return [each.digest for each in images.described(db, repository_id, wanted, "", PAGE)]
+    return [each.digest for each in images.described(db, repository_id, wanted, "", PAGE)[0]]
 
 
 def listed(db: Connection, repository_id: int, wanted: ImageFilter) -> list[Digest | None]:

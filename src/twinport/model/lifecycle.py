@@ -25,7 +25,10 @@ _MOST_DAYS = timedelta.max.days
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image as a policy sees it. `parts` are the digests that an index contains; tags are sorted."""
+    """An image as a policy sees it; tags are sorted.
+
+    `parts` are the digests that an index contains. They follow from its digest, so two images are equal without them.
+    """
 
     digest: str
     tags: tuple[str, ...]
@@ -35,7 +38,7 @@ class Image:
     activated_at: datetime | None = None
     pulled_at: datetime | None = None
     subject: str | None = None
-    parts: tuple[str, ...] = ()
+    parts: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def began_at(self) -> datetime:

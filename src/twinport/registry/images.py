@@ -192,33 +192,42 @@ class Images:
     async def describe_all(
         self, caller: Caller, registry: Registry, name: RepositoryName, chosen: ImageFilter, page: PageRequest
     ) -> Page[ImageDetail]:
-        """Describe a page of the repository's images, in the order of their digests."""
+        """Describe a page of the repository's images, in the order of their digests: fewer if they have many tags."""
         await self._authorize(caller, "ecr:DescribeImages", registry, name)
         request = ("DescribeImages", str(registry), name, *chosen.words)
         (after,) = paging.start(page, request, ("",))
         found = await self._read_much(
-            registry, name, lambda db, repository: _described_page(db, repository, chosen, after, page.limit + 1)
+            registry, name, lambda db, repository: _described_page(db, repository, chosen, after, page.limit)
         )
-        return paging.cut(found, page, request, lambda detail: (str(detail.digest),))
+        details, more = found
+        return paging.page(details, request, lambda detail: (str(detail.digest),), more=more)
 
     async def delete(
         self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
     ) -> Removed:
         """Remove images by digest with all their tags, or tags alone; an image goes with its last tag.
 
-        An image that an index contains stays, and is one of the failures.
+        An image that an index contains stays, and is one of the failures. Each image goes whole; a batch of images with
+        many tags or parts goes in several transactions.
         """
         await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
-
-        def remove_each(db: Connection, repository: Repository) -> list[tuple[ImageId, ...] | ImageFailure]:
-            removing = partial(_remove, now=self.catalog.now(db))
-            return [_named(db, repository, named, removing) for named in batch]
-
-        outcomes = await self._write(registry, name, remove_each)
+        outcomes: list[tuple[ImageId, ...] | ImageFailure] = []
+        while len(outcomes) < len(batch):
+            some = partial(self._remove_some, batch=batch[len(outcomes) :])
+            outcomes += await self._write(registry, name, some)
         return Removed(
             tuple(image for each in outcomes if not isinstance(each, ImageFailure) for image in each),
             tuple(each for each in outcomes if isinstance(each, ImageFailure)),
         )
+
+    def _remove_some(
+        self, db: Connection, repository: Repository, batch: Sequence[NamedImage]
+    ) -> Sequence[tuple[ImageId, ...] | ImageFailure]:
+        """Remove images until many rows are gone. Return what became of each."""
+        removal, outcomes = _Removal(self.catalog.now(db)), list[tuple[ImageId, ...] | ImageFailure]()
+        while len(outcomes) < len(batch) and removal.rows < images.ROWS_AT_ONCE:
+            outcomes.append(_named(db, repository, batch[len(outcomes)], removal.remove))
+        return outcomes
 
     async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
         """Remove one image with all its tags. Raises ImageNotFound, and ImageReferenced for a part of an index."""
@@ -329,7 +338,7 @@ def _failure(db: Connection, repository: Repository, named: NamedImage, code: Fa
     digest = code if isinstance(image, FailureCode) else resolve(db, repository, image)
     if code is not FailureCode.IN_AN_INDEX or isinstance(digest, FailureCode):
         return ImageFailure(named, code)
-    return ImageFailure(named, code, tuple(images.parents_of(db, repository.id, digest)[:_MOST_PARENTS]))
+    return ImageFailure(named, code, tuple(images.parents_of(db, repository.id, digest, _MOST_PARENTS)))
 
 
 def resolve(db: Connection, repository: Repository, image: ImageId) -> Digest | FailureCode:
@@ -374,8 +383,9 @@ def _described(db: Connection, repository: Repository, batch: Sequence[NamedImag
 
 def _described_page(
     db: Connection, repository: Repository, wanted: ImageFilter, after: str, limit: int
-) -> list[ImageDetail]:
-    return _with_scans(db, repository, images.described(db, repository.id, wanted, after, limit))
+) -> tuple[list[ImageDetail], bool]:
+    details, more = images.described(db, repository.id, wanted, after, limit)
+    return _with_scans(db, repository, details), more
 
 
 def _with_scans(db: Connection, repository: Repository, details: list[ImageDetail]) -> list[ImageDetail]:
@@ -394,15 +404,22 @@ def _described_digest(db: Connection, repository: Repository, named: NamedImage)
     raise ImageNotFound(named.digest, named.tag, repository.name, repository.registry.account)
 
 
-def _remove(db: Connection, repository: Repository, image: ImageId, now: datetime) -> tuple[ImageId, ...] | FailureCode:
-    digest = resolve(db, repository, image)
-    if isinstance(digest, FailureCode):
-        return digest
-    tags = images.tags_of(db, repository.id, digest)
-    if image.tag is not None and len(tags) > 1:
-        images.remove_tag(db, repository.id, image.tag)
-        return (ImageId(digest, image.tag),)
-    if images.parents_of(db, repository.id, digest):
-        return FailureCode.IN_AN_INDEX
-    images.remove_manifest(db, repository.id, digest, now)
-    return tuple(ImageId(digest, tag) for tag in tags) or (ImageId(digest, None),)
+@dataclass(slots=True)
+class _Removal:
+    """Removes images in one transaction, and counts the rows that go."""
+
+    now: datetime
+    rows: int = 0
+
+    def remove(self, db: Connection, repository: Repository, image: ImageId) -> tuple[ImageId, ...] | FailureCode:
+        digest = resolve(db, repository, image)
+        if isinstance(digest, FailureCode):
+            return digest
+        tags = images.tags_of(db, repository.id, digest)
+        if image.tag is not None and len(tags) > 1:
+            images.remove_tag(db, repository.id, image.tag)
+            return (ImageId(digest, image.tag),)
+        if images.parents_of(db, repository.id, digest, 1):
+            return FailureCode.IN_AN_INDEX
+        self.rows += images.remove_manifest(db, repository.id, digest, self.now)
+        return tuple(ImageId(digest, tag) for tag in tags) or (ImageId(digest, None),)

@@ -185,13 +185,15 @@ class LifecycleRuns:
     async def _carry_out(self, home: Home, policy: StoredPolicy, decided: Decided, done: Counter[ActionType]) -> Ended:
         """Take the actions of a plan, and count them in `done`."""
         database, every = self.catalog.region(home.registry.region), decided.plan.actions
-        for first in range(0, len(every), self.at_once):
+        first = 0
+        while first < len(every):
             if not await self._lease(database, home):
                 return Ended.LEASE_LOST
             actions = every[first : first + self.at_once]
             acted = await self._act(home, policy, decided.step(actions))
             if acted is None:
                 return Ended.OUT_OF_DATE
+            first += acted.decided
             decided = decided.after(actions, acted)
             done.update(action.kind for action in acted.actions)
         return Ended.WHOLE

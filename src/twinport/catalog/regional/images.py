@@ -38,6 +38,10 @@ _storage, _pull = schema.image_storage, schema.image_pull
 # How many values one statement is given: far below the limit of either database.
 _BATCH = 500
 T = TypeVar("T")
+# Transactions that remove images remove no further one once so many rows are gone. One image may have some thousands.
+ROWS_AT_ONCE = 2000
+# How many tags one list of images holds: an image may have 1000 tags of 128 characters.
+TAGS_IN_A_LIST = 10_000
 # How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
 _ANNOTATIONS = 3 << 20
 
@@ -245,16 +249,18 @@ def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
     return bool(digests)
 
 
-def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Remove an image with its tags. Its layers stay with the repository until they are reviewed, some time later."""
+def remove_manifest(db: Connection, repository_id: int, digest: Digest, now: datetime) -> int:
+    """Remove an image with its tags. Tell how many rows went: one for each tag and part, and some others.
+
+    Its layers stay with the repository until they are reviewed, some time later.
+    """
     name = str(digest)
     image_changes.note(db, repository_id)
     reviews.review_layers_of(db, repository_id, digest, now)
     scans.forget(db, repository_id, digest)
-    named = (_tag.c.digest, _child.c.parent, _part.c.manifest, _storage.c.digest, _pull.c.digest)
-    for column in named:
-        db.execute(delete(column.table).where(column.table.c.repository_id == repository_id, column == name))
-    db.execute(delete(_manifest).where(_manifest.c.repository_id == repository_id, _manifest.c.digest == name))
+    named = (_tag.c.digest, _child.c.parent, _part.c.manifest, _storage.c.digest, _pull.c.digest, _manifest.c.digest)
+    which = [(column.table, (column.table.c.repository_id == repository_id, column == name)) for column in named]
+    return sum(db.execute(delete(table).where(*rows)).rowcount for table, rows in which)
 
 
 # --- one image --------------------------------------------------------------------------------------------
@@ -296,10 +302,10 @@ def tags_of(db: Connection, repository_id: int, digest: Digest, after: str = "",
     return list(db.execute(query.where(_tag.c.name > after).order_by(_tag.c.name).limit(limit)).scalars())
 
 
-def parents_of(db: Connection, repository_id: int, digest: Digest) -> list[Digest]:
-    """Return the indexes of the repository that contain an image."""
+def parents_of(db: Connection, repository_id: int, digest: Digest, limit: int) -> list[Digest]:
+    """Return the indexes of the repository that contain an image, at most `limit`."""
     query = select(_child.c.parent).where(_child.c.repository_id == repository_id, _child.c.child == str(digest))
-    return [Digest.parse(name) for name in db.execute(query.order_by(_child.c.parent)).scalars()]
+    return [Digest.parse(name) for name in db.execute(query.order_by(_child.c.parent).limit(limit)).scalars()]
 
 
 # --- lists ------------------------------------------------------------------------------------------------
@@ -340,20 +346,38 @@ def listed(
     return [ImageId(Digest.parse(row.digest), row.name) for row in db.execute(query)]
 
 
-def described(db: Connection, repository_id: int, wanted: ImageFilter, after: str, limit: int) -> list[ImageDetail]:
-    """Return images in the order of their digests, those after the digest `after`."""
+def described(
+    db: Connection, repository_id: int, wanted: ImageFilter, after: str, limit: int
+) -> tuple[list[ImageDetail], bool]:
+    """Return images in the order of their digests, those after the digest `after`.
+
+    Also tell whether more follow: if the images have many tags, the list has fewer than `limit` entries, but at least
+    one.
+    """
     mine = _manifest.c.repository_id == repository_id
     if wanted.tags is TagStatus.UNTAGGED:
-        chosen = untagged.chosen(repository_id, wanted.status, after, limit).subquery("chosen")
+        chosen = untagged.chosen(repository_id, wanted.status, after, limit + 1).subquery("chosen")
         # Sorted here, so that no plan sorts or begins with all images.
         rows = db.execute(_details().join(chosen, and_(mine, chosen.c.digest == _manifest.c.digest))).all()
-        return [_detail(row, ()) for row in sorted(rows, key=lambda row: row.digest)]
+        return [_detail(row, ()) for row in sorted(rows, key=lambda row: row.digest)[:limit]], len(rows) > limit
     first = storage.first_column(wanted.status)
     query = _details().where(mine, first > after, *storage.is_in(wanted.status))
     if wanted.tags is TagStatus.TAGGED:
         named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
         query = query.where(select(_tag.c.name).where(named).exists())
-    return _with_tags(db, repository_id, db.execute(query.order_by(first).limit(limit)).all())
+    found = db.execute(query.order_by(first).limit(limit + 1)).all()
+    shown = found[: min(limit, _fitting(db, repository_id, [row.digest for row in found]))]
+    return _with_tags(db, repository_id, shown), len(shown) < len(found)
+
+
+def _fitting(db: Connection, repository_id: int, digests: Sequence[str]) -> int:
+    """Return how many of these images, from the first, a list may show with all their tags."""
+    counts = dict.fromkeys(digests, 0)
+    for batch in statements.batches(digests):
+        query = select(_tag.c.digest, func.count()).where(_tag.c.repository_id == repository_id)
+        counts |= {row[0]: row[1] for row in db.execute(query.where(_tag.c.digest.in_(batch)).group_by(_tag.c.digest))}
+    totals = list(accumulate(counts.values()))
+    return sum(total <= max(totals[0], TAGS_IN_A_LIST) for total in totals)
 
 
 def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:

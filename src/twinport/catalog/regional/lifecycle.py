@@ -4,7 +4,7 @@ A run reads the images page by page, decides, and acts in short transactions. Ea
 with what the decision was made from, so it may run long after the decision, and in any process.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -103,21 +103,20 @@ def postpone(db: Connection, repository_id: int, version: str, until: datetime) 
 def page(
     db: Connection, repository_id: int, after: str, limit: int, known: dict[str, str] | None = None
 ) -> list[Image]:
-    """Return images as a policy sees them, in the order of their digests, those after the digest `after`.
+    """Return some images as a policy sees them, in the order of their digests, those after the digest `after`.
 
     Digests of parts that `known` has are those of `known`, and others are put there: many indexes have the same parts,
     whose texts would fill the memory.
     """
     every = ImageFilter(status=None)
-    return _seen(
-        db, repository_id, images.described(db, repository_id, every, after, limit), {} if known is None else known
-    )
+    details, _ = images.described(db, repository_id, every, after, limit)
+    return _seen(db, repository_id, details, {} if known is None else known)
 
 
 def seen(db: Connection, repository_id: int, digests: Iterable[str]) -> dict[str, Image]:
-    """As `page`, for these images, as far as they exist."""
+    """As `page`, for these images as far as they exist, and without their parts."""
     details = images.details(db, repository_id, [Digest.parse(digest) for digest in digests])
-    return {image.digest: image for image in _seen(db, repository_id, list(details.values()), {})}
+    return {str(digest): _image(detail, ()) for digest, detail in details.items()}
 
 
 def _seen(db: Connection, repository_id: int, details: Sequence[ImageDetail], known: dict[str, str]) -> list[Image]:
@@ -160,9 +159,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """The actions that were taken, and the changes of images that the repository had counted before and after them."""
+    """The actions that were taken, and the changes of images that the repository had counted before and after them.
+
+    `decided` is how many actions of the step were taken or found to be wrong: the others are for another transaction.
+    """
 
     actions: tuple[Action, ...]
+    decided: int
     before: int
     after: int
 
@@ -172,7 +175,7 @@ def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> 
 
     The repository is locked against pushes and deletions. An image that changed since the plan was made stays. An
     index's part or a referrer stays if the index or the subject stayed. What the rules keep is read again only if an
-    image of the repository changed since.
+    image of the repository changed since. Once many rows are gone, the rest is left to another transaction.
     """
     policy = _locked_policy(db, home)
     if policy is None or policy.version != version:
@@ -181,11 +184,23 @@ def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> 
     present = seen(db, home.id, {each.digest for each in (*kept, *(action.image for action in step.actions))})
     if any(present.get(image.digest) != image for image in kept):
         return None
-    taken = tuple(
-        each for each in step.actions if present.get(each.image.digest) == each.image and _do(db, home, each, now)
-    )
+    still = {each.image.digest for each in step.actions if present.get(each.image.digest) == each.image}
+    rows = _take(db, home, step.actions, still, now)
+    taken = tuple(each for each, count in zip(step.actions, rows, strict=False) if count)
     after = find(db, home.id)
-    return Acted(taken, policy.image_changes, after.image_changes if after else 0)
+    return Acted(taken, len(rows), policy.image_changes, after.image_changes if after else 0)
+
+
+def _take(
+    db: Connection, home: Home, actions: Sequence[Action], still: Collection[str], now: datetime
+) -> Sequence[int]:
+    """Take actions until many rows are gone. Return how many each took: none for one that is not right any more."""
+    rows: list[int] = []
+    for each in actions:
+        rows.append(_do(db, home, each, now) if each.image.digest in still else 0)
+        if sum(rows) >= images.ROWS_AT_ONCE:
+            break
+    return rows
 
 
 def _locked_policy(db: Connection, home: Home) -> StoredPolicy | None:
@@ -195,24 +210,24 @@ def _locked_policy(db: Connection, home: Home) -> StoredPolicy | None:
     return None if db.execute(lock).first() is None else find(db, home.id)
 
 
-def _do(db: Connection, home: Home, action: Action, now: datetime) -> bool:
+def _do(db: Connection, home: Home, action: Action, now: datetime) -> int:
+    """Take an action. Tell how many rows that took: none if it is not right any more."""
     digest = Digest.parse(action.image.digest)
     if action.kind is ActionType.EXPIRE:
         return _expire(db, home.id, action.image, digest, now)
     subject = action.image.subject
     follows = subject is not None and images.holds(db, home.id, Digest.parse(subject))
     if follows and storage.status_of(db, home.id, Digest.parse(subject or "")) is not ImageStatus.ARCHIVED:
-        return False
+        return 0
     if storage.has_active_parent(db, home.id, digest):
-        return False
+        return 0
     storage.archive(db, home.id, digest, now)
-    return True
+    return 1
 
 
-def _expire(db: Connection, repository_id: int, image: Image, digest: Digest, now: datetime) -> bool:
+def _expire(db: Connection, repository_id: int, image: Image, digest: Digest, now: datetime) -> int:
     if image.subject is not None and images.holds(db, repository_id, Digest.parse(image.subject)):
-        return False
-    if images.parents_of(db, repository_id, digest):
-        return False
-    images.remove_manifest(db, repository_id, digest, now)
-    return True
+        return 0
+    if images.parents_of(db, repository_id, digest, 1):
+        return 0
+    return images.remove_manifest(db, repository_id, digest, now)
