@@ -8,7 +8,7 @@ import os
 import sys
 
 from tests import witness
-from twinport.access.gate import NO_CONTEXT, Context, Resource
+from twinport.access.gate import NO_CONTEXT, Context, Decide, RepositoryResource, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.trust import RoleName
 from twinport.commands import serving
@@ -26,6 +26,11 @@ class Watched(PolicyGate):
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         witness.saw(action, resource.arn, context)
         await super().authorize(caller, action, resource, context)
+
+    async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
+        for action in actions:
+            witness.saw(action, resource.arn, NO_CONTEXT)
+        return await super().decision(caller, actions, resource)
 
     async def authorize_assumption(
         self, caller: Caller, name: RoleName, actions: tuple[str, ...], context: Context
