@@ -106,8 +106,10 @@ def _manifests(engine: str, source: FromClause) -> Any:
 
 def _blobs(engine: str) -> Any:
     source = permissions.asked_repository()
+    # Joined by themselves: PostgreSQL 18 may look for the constant digest in `blob` alone, and find what is not held.
+    linked = _held.join(_blob, _blob.c.digest == _held.c.digest)
     held = and_(_held.c.repository_id == _repository.c.id, _held.c.digest == bindparam("digest"))
-    source = source.outerjoin(_held, held).outerjoin(_blob, _blob.c.digest == _held.c.digest)
+    source = source.outerjoin(linked, held)
     return select(
         *permissions.fact_columns(engine), _repository.c.id, _blob.c.key, _blob.c.size, _blob.c.damage
     ).select_from(source)
