@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from http import HTTPStatus
 from typing import Any
 
 import botocore.parsers
@@ -136,7 +137,7 @@ class Client:
     def do(self, operation: str, members: Mapping[str, object]) -> list[str]:
         """Ask for what must succeed, and return what is wrong with it."""
         status, headers, body = self.ask(operation, json.dumps(members).encode())
-        if operation == "InitiateLayerUpload":
+        if operation == "InitiateLayerUpload" and status == HTTPStatus.OK:
             self.upload = json.loads(body)["uploadId"]
         return wrong_success(operation, headers, body) if status == 200 else [f"{operation}: {status} {body[:300]!r}"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import wraps
 
 from twinport.console import image_facts, words
 from twinport.console.image_facts import Status
@@ -91,6 +92,7 @@ class Selection:
 def or_list(handler: Handler) -> Handler:
     """Lead back to the list, which says why, where no image was chosen or a chosen one is not there any more."""
 
+    @wraps(handler)
     async def answered(visit: Visit) -> Result:
         try:
             return await handler(visit)
