@@ -48,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def notice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where `make gate` has it written which test runs, for the servers of this process."""
     file = tmp_path_factory.mktemp("witness") / "test"
+    # A server may be asked by what tests share, before the first test begins.
+    file.touch()
     if witness.is_watching():
         os.environ[witness.TEST] = str(file)
     yield file

@@ -33,6 +33,11 @@ def sent_by_new_connections() -> Iterator[Sent]:
             super().execute(query, *args, **options)
             return self
 
+        def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:  # noqa: ANN401 — the driver's
+            rows = list(params_seq)
+            sent.statements.extend([str(query)] * len(rows))
+            super().executemany(query, rows, **options)
+
     def note(connection: Any, _entry: object) -> None:  # noqa: ANN401 — of either driver
         if isinstance(connection, psycopg.Connection):
             connection.cursor_factory = NotingCursor

@@ -244,3 +244,13 @@ async def test_a_region_verifies_its_own_signatures_and_no_others(house: House) 
     assert not await house.keys.verifies(here, "other text", signature)
     assert not await house.keys.verifies(there, "text", signature)
     assert not await house.keys.verifies(here, "text", "")
+
+
+async def test_a_token_is_taken_while_another_request_sees_a_newer_generation(house: House) -> None:
+    header = await house.header(fakes.caller())
+    here = RegionName(fakes.caller().origin.region)
+    signature = await house.keys.sign(here, "text")
+    now = await house.catalog.partition.generation()
+    assert await house.keys.verifies(here, "text", signature, now + 1)
+    assert await house.keys.verifies(here, "text", signature, now)
+    assert (await house.tokens.open(header, fakes.caller().origin, None)).arn == fakes.caller().arn

@@ -79,3 +79,16 @@ async def test_an_error_of_the_driver_hides_the_values(catalog: WholeCatalog) ->
     with pytest.raises(DBAPIError) as caught:
         await region.write(lambda db: ADD.change(db, name="a", at=NOW))
     assert "sealed" not in str(caught.value).replace("sealed_key", "")
+
+
+async def test_a_value_that_was_forgotten_is_an_error(catalog: WholeCatalog) -> None:
+    region = catalog.region(REGION)
+    await region.write(_three)
+    for forgetful in (
+        FIND.first,
+        lambda db: ADD.change(db, name="d"),
+        lambda db: MOVE.change(db, when=NOW),
+    ):
+        with pytest.raises(KeyError):
+            await region.write(forgetful)
+    assert await region.read(lambda db: FIND.first(db, name="d")) is None

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -91,11 +90,13 @@ async def test_a_push_of_an_image_with_two_blobs_stays_as_cheap_as_it_is(house: 
 
 async def test_pushes_void_nothing_that_pulls_keep(house: House) -> None:
     await house.get()
-    pulls = []
+    pulls: list[str] = []
     for number in range(20):
         await house.process.push("team/api", f"t{number}", house.auth)
-        pulls.extend([len(await house.least(house.get, times=1)) for _ in range(5)])
-    assert sum(count <= 2 for count in pulls) > 0.95 * len(pulls), median(pulls)
+        for _ in range(5):
+            pulls += await house.least(house.get, times=1)
+    # What belongs to IAM is read again by none of them: the rate of hits is 100 %.
+    assert [each for each in pulls if any(table in each for table in ("access_key", "inline_policy"))] == []
 
 
 async def test_a_change_of_iam_is_loaded_once(house: House) -> None:

@@ -45,7 +45,7 @@ class ByGeneration(Generic[K, V]):
 
     most: int
     _generation: int = 0
-    _entries: dict[K, V] = field(default_factory=dict)
+    _entries: dict[K, V] = field(default_factory=dict, repr=False)
 
     def get(self, generation: int, key: K) -> V | None:
         return self._entries.get(key) if generation == self._generation else None

@@ -1,8 +1,8 @@
-"""Sessions of the replication role: what a courier signs with, and how a destination knows whom it hears.
+"""Sessions of the replication role: what a courier signs with, and how a destination knows its caller.
 
 The session is a token and a private key. The site signs the token, which names the role, the lane, the end and the
 session's public key; so a destination needs the site's public key, and neither a row nor a secret. Each part of the
-protocol carries the token and a signature of that part. Who reads a part on its way can say nothing else with it.
+protocol carries the token and a signature of that part (docs/decisions/0047-copies-over-a-wire.md says what it covers).
 """
 
 import base64

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 
 from twinport.access.gate import NO_CONTEXT, Context, Decide, Gate, RepositoryResource, Resource
 from twinport.clock import Clock
@@ -42,6 +43,8 @@ class PacedGate:
     clock: Clock
     rates: Mapping[str, int] = field(default_factory=lambda: ECR_RATES)
     _buckets: dict[tuple[AccountId, RegionName, str], _Bucket] = field(default_factory=dict)
+    # A decision may be made in a thread of the database.
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     async def authorize(self, caller: Caller, action: str, resource: Resource, context: Context = NO_CONTEXT) -> None:
         """As the port says. Raises RateExceeded too. A denied call is not counted."""
@@ -64,7 +67,8 @@ class PacedGate:
     def _count(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         for action in actions:
             if (rate := self.rates.get(action)) is not None:
-                self._take((resource.account, caller.origin.region, action), rate)
+                with self._lock:
+                    self._take((resource.account, caller.origin.region, action), rate)
 
     def _take(self, key: tuple[AccountId, RegionName, str], rate: int) -> None:
         now = self.clock.now()

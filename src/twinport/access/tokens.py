@@ -68,11 +68,14 @@ class RegionKeys:
 
     async def _key(self, region: RegionName, key_id: str, generation: int) -> bytes | None:
         opened = self._opened.get(generation, (region, key_id))
-        if opened is None:
-            for row in await self._catalog.region(region).read(credentials.token_keys):
-                self._opened.keep(generation, (region, row.id), self._open(region, row))
-            opened = self._opened.get(generation, (region, key_id))
-        return opened
+        if opened is not None:
+            return opened
+        rows = await self._catalog.region(region).read(credentials.token_keys)
+        found = {row.id: self._open(region, row) for row in rows}
+        for each, key in found.items():
+            self._opened.keep(generation, (region, each), key)
+        # Not what is kept: meanwhile another request may have kept keys of a newer generation.
+        return found.get(key_id)
 
     def _open(self, region: RegionName, row: credentials.TokenKeyRow) -> bytes:
         return self._sealer.open(row.sealed_key, f"token key {region} {row.id}")

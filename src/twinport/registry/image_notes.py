@@ -18,6 +18,7 @@ from twinport.model.names import Registry
 
 _SHOWN_TAGS = 20
 _EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
+_NAMED = {"image.expired": Event.IMAGE_EXPIRED, "image.archived": Event.IMAGE_ARCHIVED}
 
 
 def of_action(registry: Registry, repository: str, action: Action) -> Note:
@@ -38,7 +39,16 @@ def of_archived(registry: Registry, repository: str, digest: Digest) -> Note:
 def tell(notes: Sequence[Note]) -> None:
     """Write lines to the log."""
     for each in notes:
-        telemetry.event(Event(each.event), **each.facts)
+        telemetry.event(
+            _NAMED[each.event],
+            account=each.facts["account"],
+            region=each.facts["region"],
+            repository=each.facts["repository"],
+            digest=each.facts["digest"],
+            tags=each.facts.get("tags"),
+            priority=each.facts["priority"],
+            pushed_at=each.facts.get("pushed_at"),
+        )
 
 
 async def tell_all(database: Database, step: str, notes: Sequence[Note]) -> None:

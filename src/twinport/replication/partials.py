@@ -109,11 +109,12 @@ class Partials:
     async def _evict(self, blob: OfferedBlob) -> None:
         """Drop what no courier continued for long, and the oldest if there are too many. Raises ArrivalBusy."""
         surplus = 0 if blob in self._known else len(self._known) + 1 - self.most
-        for number, key in enumerate(sorted(self._known, key=lambda each: self._known[each].touched_at)):
+        for key in sorted(self._known, key=lambda each: self._known[each].touched_at):
             partial = self._known.get(key)
             if partial is None or partial.callers:
                 continue
-            if number < surplus or partial.touched_at + _LONGEST_PAUSE <= self.now():
+            if surplus > 0 or partial.touched_at + _LONGEST_PAUSE <= self.now():
+                surplus -= 1
                 await self._known.pop(key).drop()
         if blob not in self._known and len(self._known) >= self.most:
             raise ArrivalBusy(str(blob.digest), f"{self.most} others are under way")

@@ -30,17 +30,17 @@ class Prepared:
     def first(self, db: Connection, **values: object) -> Any | None:
         """Return the first row, or None."""
         form = self._form(db)
-        row = form.run(db, values).fetchone()
+        row = form.run(db, values, _first)
         return None if row is None else form.read(row)
 
     def all(self, db: Connection, **values: object) -> list[Any]:
         """Return every row."""
         form = self._form(db)
-        return [form.read(row) for row in form.run(db, values).fetchall()]
+        return [form.read(row) for row in form.run(db, values, _all)]
 
     def change(self, db: Connection, **values: object) -> int:
         """Run an INSERT, UPDATE or DELETE. Return how many rows it changed."""
-        return int(self._form(db).run(db, values).rowcount)
+        return int(self._form(db).run(db, values, _changed))
 
     def change_all(self, db: Connection, rows: Iterable[Mapping[str, object]]) -> None:
         """Run an INSERT, UPDATE or DELETE for each of several rows of values."""
@@ -58,20 +58,23 @@ class Prepared:
 class _Form:
     """A statement in an engine's language.
 
-    `order` names the parameters where the driver takes them by position. `fixed` are those with a value in the
-    statement itself. `binds` and `results` convert the values that the driver knows in another form.
+    `names` are the parameters, in `order` where the driver takes them by position. `fixed` are those with a value in
+    the statement itself. `binds` and `results` convert the values that the driver knows in another form.
     """
 
     text: str
+    names: tuple[str, ...]
     order: tuple[str, ...] | None
     fixed: dict[str, object]
     binds: tuple[tuple[str, _Convert], ...]
     results: tuple[tuple[int, _Convert], ...]
     shape: Callable[[Iterable[Any]], Any]
 
-    def run(self, db: Connection, values: Mapping[str, object]) -> Any:
+    def run(self, db: Connection, values: Mapping[str, object], take: Callable[[Any], Any]) -> Any:
+        """Run the statement, and take what is wanted from the driver's cursor. A missing value is a KeyError."""
         driver: Any = db.connection.driver_connection
-        return self._raising(db, lambda: driver.execute(self.text, self._sent(values)))
+        sent = self._sent(values)
+        return self._raising(db, lambda: take(driver.execute(self.text, sent)))
 
     def run_all(self, db: Connection, rows: Iterable[Mapping[str, object]]) -> None:
         driver: Any = db.connection.driver_connection
@@ -83,7 +86,7 @@ class _Form:
         sent = {**self.fixed, **values}
         for name, convert in self.binds:
             sent[name] = convert(sent[name])
-        return sent if self.order is None else [sent[name] for name in self.order]
+        return {name: sent[name] for name in self.names} if self.order is None else [sent[name] for name in self.order]
 
     def _raising(self, db: Connection, call: Callable[[], Any]) -> Any:
         try:
@@ -101,13 +104,26 @@ class _Form:
         return self.shape(converted)
 
 
+def _first(cursor: Any) -> Any:
+    return cursor.fetchone()
+
+
+def _all(cursor: Any) -> Any:
+    return cursor.fetchall()
+
+
+def _changed(cursor: Any) -> Any:
+    return cursor.rowcount
+
+
 def _form_of(statement: Any, dialect: Dialect) -> _Form:
     compiled = statement.compile(dialect=dialect)
     columns = list(getattr(statement, "selected_columns", None) or statement.exported_columns)
     return _Form(
         text=str(compiled),
         order=None if compiled.positiontup is None else tuple(compiled.positiontup),
-        fixed=dict(compiled.params),
+        names=tuple(compiled.binds),
+        fixed={name: each.value for name, each in compiled.binds.items() if not each.required},
         binds=tuple(_converting((name, _to(each.type, dialect)) for name, each in compiled.binds.items())),
         results=tuple(_converting((place, _from(column.type, dialect)) for place, column in enumerate(columns))),
         shape=_shape(columns),
