@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fakes import NOW
@@ -332,7 +332,16 @@ def test_images_that_are_being_restored_are_left_alone(policy: LifecyclePolicy, 
     assert all(action.image.status is not ACTIVATING for action in plan.actions)
 
 
+# A referrer of an image that is being restored stays with it, although what that image refers to goes.
+_HELD = [
+    Image("i1", (), NOW - timedelta(days=2), subject="gone"),
+    Image("i2", (), NOW, ACTIVATING, archived_at=NOW, subject="i1"),
+    Image("i3", (), NOW, subject="i2"),
+]
+
+
 @given(repositories())
+@example(_HELD)
 def test_an_orphan_stays_for_a_day(images: list[Image]) -> None:
     """What refers to an orphan goes with it, however young, as every referrer goes with its subject."""
     plan = select(LifecyclePolicy((), ""), images, NOW, NO_MARGIN)

@@ -197,9 +197,10 @@ def _is_lost(image: Image, known: Mapping[str, Image], now: datetime) -> bool:
 def _followers(known: Mapping[str, Image], roots: _Roots, chosen: Mapping[str, Action]) -> dict[str, Action]:
     """Return the actions on referrers: to be deleted with their subject, or to lie in the archive as it does."""
     found: dict[str, Action] = {}
+    held = _held_by_restores(known)
     for image in known.values():
         root = roots.of(image)
-        if root is image or image.status is ImageStatus.ACTIVATING:
+        if root is image or image.digest in held:
             continue
         action = chosen.get(root.digest)
         if action is not None and action.kind is ActionType.EXPIRE:
@@ -207,6 +208,18 @@ def _followers(known: Mapping[str, Image], roots: _Roots, chosen: Mapping[str, A
         elif (action or root.status is ImageStatus.ARCHIVED) and image.status is ImageStatus.ACTIVE:
             found[image.digest] = Action(image, ActionType.TRANSITION, action.priority if action else None)
     return found
+
+
+def _held_by_restores(known: Mapping[str, Image]) -> set[str]:
+    """Return the images that are being restored, which are left alone, and all that refers to them."""
+    referrers = _referrers(known)
+    held = {digest for digest, image in known.items() if image.status is ImageStatus.ACTIVATING}
+    waiting = list(held)
+    while waiting:
+        new = [each for each in referrers.get(waiting.pop(), ()) if each not in held]
+        held.update(new)
+        waiting += new
+    return held
 
 
 # --- indexes ----------------------------------------------------------------------------------------------
