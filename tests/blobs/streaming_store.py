@@ -1,4 +1,4 @@
-"""A store whose bytes are no files for anybody else: as an object store, it can only be read."""
+"""A store whose bytes are no files that others can open: as an object store, it can only be read."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager

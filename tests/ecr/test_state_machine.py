@@ -33,9 +33,7 @@ pytestmark = pytest.mark.large
 CONFIG = b"{}"
 PART, OTHER = (manifest(CONFIG, annotations={"number": number}) for number in ("1", "2"))
 INDEX = index(PART)
-# Never pushed: a loop moves referrers with their subject, as tests/registry/test_lifecycle.py shows.
-ABSENT = manifest(CONFIG, annotations={"number": "absent"})
-SUBJECT = {"mediaType": OCI_MANIFEST, "digest": digest_of(ABSENT.encode()), "size": len(ABSENT)}
+SUBJECT = {"mediaType": OCI_MANIFEST, "digest": digest_of(PART.encode()), "size": len(PART)}
 REFERRER = manifest(CONFIG, subject=SUBJECT, artifactType="application/vnd.example.signature")
 MANIFESTS = {digest_of(text.encode()): text for text in (PART, OTHER, INDEX, REFERRER)}
 PART_DIGEST, OTHER_DIGEST, INDEX_DIGEST, REFERRER_DIGEST = MANIFESTS
@@ -73,6 +71,8 @@ class Repository:
     tagged: dict[str, str] = field(default_factory=dict)
     # Of images that are not active.
     statuses: dict[str, str] = field(default_factory=dict)
+    # Whether the referrer is still to be moved to where its subject lies.
+    is_owed: bool = False
 
     def keeps(self, tag: str) -> bool:
         """Tell whether a tag must stay where it is."""
@@ -104,7 +104,20 @@ class Repository:
     def activate(self, digest: str) -> None:
         """Take an image out of the archive, and what it contains."""
         for each in (digest, PART_DIGEST) if digest == INDEX_DIGEST else (digest,):
-            self.statuses.pop(each, None)
+            if self.statuses.pop(each, None) is not None:
+                self.owe(each)
+
+    def owe(self, subject: str) -> None:
+        """Note that the referrer of an image that was moved is to follow."""
+        self.is_owed |= subject == PART_DIGEST and REFERRER_DIGEST in self.images
+
+    def follow(self) -> None:
+        """Move the referrer to where its subject lies, if that is owed and both are there."""
+        if self.is_owed and self.images >= {PART_DIGEST, REFERRER_DIGEST}:
+            is_archived = self.status(REFERRER_DIGEST) == ARCHIVED
+            if is_archived != (self.status(PART_DIGEST) == ARCHIVED):
+                self.statuses[REFERRER_DIGEST] = ACTIVATING if is_archived else ARCHIVED
+        self.is_owed = False
 
     def store(self, digest: str | None, tag: str | None, target: str) -> str:
         """Return the code of the refusal, or archive an image, or begin to restore it."""
@@ -119,6 +132,8 @@ class Repository:
         if status == ACTIVATING or (status == ACTIVE and is_in_use):
             return "ImageStorageClassUpdateNotSupportedException"
         self.statuses[found] = ARCHIVED
+        self.owe(found)
+        self.follow()
         return ""
 
     def find(self, digest: str | None, tag: str | None) -> tuple[str, str]:
@@ -356,6 +371,12 @@ class Machine(RuleBasedStateMachine):
             for digest in [each for each, status in repository.statuses.items() if status == ACTIVATING]:
                 repository.activate(digest)
 
+    @rule()
+    def move_referrers(self) -> None:
+        self.runner.run(self.loop.move_referrers(REGION))
+        for repository in self.repositories.values():
+            repository.follow()
+
     # --- what is there ---
 
     @rule(name=names, limit=st.integers(1, 3))
@@ -388,7 +409,7 @@ class Machine(RuleBasedStateMachine):
             ]
             there = [digest for digest in sorted(repository.images) if repository.status(digest) == wanted]
             assert details == [(digest, repository.tags_of(digest), wanted) for digest in there]
-        referrers = self.ask("ListImageReferrers", repositoryName=name, subjectId={"imageDigest": SUBJECT["digest"]})
+        referrers = self.ask("ListImageReferrers", repositoryName=name, subjectId={"imageDigest": PART_DIGEST})
         is_there = REFERRER_DIGEST in repository.images and repository.status(REFERRER_DIGEST) == ACTIVE
         assert [each["digest"] for each in referrers["referrers"]] == ([REFERRER_DIGEST] if is_there else [])
         for status, is_meant in (("ANY", {True, False}), ("TAGGED", {True}), ("UNTAGGED", {False})):

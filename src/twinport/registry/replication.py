@@ -91,7 +91,8 @@ class Replication:
         check(configuration, registry, self.regions)
 
         def store(db: Connection, role_id: str | None) -> bool:
-            require(expected, registries.hold(db, registry.account).replication)
+            if expected is not None:
+                require(expected, registries.hold(db, registry.account).replication)
             registries.set_replication(db, registry.account, configuration, role_id)
             cancellations.begin(db, registry.account, self.catalog.now(db))
             return self._cancel_some(db, registry.account)
