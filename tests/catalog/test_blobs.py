@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
+from twinport.catalog import pulls
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import Database
 from twinport.catalog.regional import blobs, repositories, schema, uploads
@@ -86,8 +87,8 @@ async def test_only_a_repository_that_holds_a_digest_can_locate_it(region: Datab
     await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW))
     for _ in range(2):
         await region.write(lambda db: blobs.link(db, repository.id, DIGEST, NOW))
-    assert await region.read(lambda db: blobs.locate(db, repository.id, DIGEST)) == StoredBlob(FIRST, 3)
-    assert await region.read(lambda db: blobs.locate(db, other.id, DIGEST)) is None
+    assert await region.read(lambda db: pulls.blob(db, REGISTRY, NAME, DIGEST).blob) == StoredBlob(FIRST, 3)
+    assert await region.read(lambda db: pulls.blob(db, ELSEWHERE, NAME, DIGEST).blob) is None
     assert await region.read(lambda db: blobs.held(db, repository.id, [DIGEST, OTHER_DIGEST])) == {DIGEST: 3}
     assert await region.read(lambda db: blobs.held(db, other.id, [DIGEST])) == {}
 
@@ -117,20 +118,20 @@ async def test_of_two_segments_at_one_place_the_second_is_refused(region: Databa
     assert await segments(region, await under_way(region)) == [segment(0, b"abc", FIRST)]
 
 
-async def test_finishing_leaves_the_blob_its_link_and_the_other_segments_to_sweep(
-    region: Database, repository: Repository
-) -> None:
+@pytest.mark.usefixtures("repository")
+async def test_finishing_leaves_the_blob_its_link_and_the_other_segments_to_sweep(region: Database) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST), segment(3, b"de", SECOND))
     await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, THIRD, 5), NOW))
-    assert await region.read(lambda db: blobs.locate(db, repository.id, DIGEST)) == StoredBlob(THIRD, 5)
+    assert await region.read(lambda db: pulls.blob(db, REGISTRY, NAME, DIGEST).blob) == StoredBlob(THIRD, 5)
     assert await region.read(discarded) == {FIRST, SECOND}
     assert await region.read(count_of_segments) == 0
 
 
-async def test_a_segment_that_becomes_the_blob_is_not_swept(region: Database, repository: Repository) -> None:
+@pytest.mark.usefixtures("repository")
+async def test_a_segment_that_becomes_the_blob_is_not_swept(region: Database) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST))
     await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, FIRST, 3), NOW))
-    assert await region.read(lambda db: blobs.locate(db, repository.id, DIGEST)) == StoredBlob(FIRST, 3)
+    assert await region.read(lambda db: pulls.blob(db, REGISTRY, NAME, DIGEST).blob) == StoredBlob(FIRST, 3)
     assert await region.read(discarded) == set()
 
 

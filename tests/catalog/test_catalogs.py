@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import get_ident
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, insert, select, text
@@ -17,7 +19,7 @@ from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import clearing
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.engine import statements
-from twinport.catalog.ports import WholeCatalog
+from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
 from twinport.catalog.regional import blobs, reviews, schema
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.clock import ManualClock
@@ -27,6 +29,7 @@ from twinport.processes import signals
 from twinport.refusals.storage import CatalogClosed, OutcomeUnknown, StorageUnavailable, WriterDied
 
 REGION = RegionName("eu-west-1")
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -139,6 +142,51 @@ async def test_clearing_forgets_what_is_dated_later_than_now(used: WholeCatalog,
     await clearing.clear(used)
     assert await region.read(lambda db: blobs.named(db, blob.digest)) is None
     assert await region.read(epoch) > first, "no time has passed"
+
+
+@dataclass(frozen=True)
+class Noting:
+    """A catalog that notes the generation after each transaction of a Region."""
+
+    catalog: WholeCatalog
+    seen: list[int] = field(default_factory=list)
+
+    @property
+    def partition(self) -> PartitionDatabase:
+        return self.catalog.partition
+
+    def region(self, name: RegionName) -> Database:
+        return NotingDatabase(self, self.catalog.region(name))
+
+    async def regions(self) -> list[RegionName]:
+        return await self.catalog.regions()
+
+    def now(self, db: Connection) -> datetime:
+        return self.catalog.now(db)
+
+
+@dataclass(frozen=True)
+class NotingDatabase:
+    noting: Noting
+    database: Database
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read_much(query)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        result = await self.database.write(transaction)
+        self.noting.seen.append(await self.noting.partition.generation())
+        return result
+
+
+async def test_clearing_ends_with_a_generation_at_which_no_region_has_its_old_keys(used: WholeCatalog) -> None:
+    await used.region(REGION).write(lambda db: add("1", db))
+    noting = Noting(used)
+    await clearing.clear(noting)
+    assert await used.partition.generation() > max(noting.seen)
 
 
 async def test_names_are_in_the_order_of_their_bytes(used: WholeCatalog) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from sqlalchemy import update
 
 from tests.replication.world import NAME, Image, World, image
-from twinport.catalog.regional import blobs, repositories, schema, verification
+from twinport.catalog import pulls
+from twinport.catalog.regional import schema, verification
 from twinport.catalog.regional.blobs import StoredBlob
 from twinport.catalog.regional.verification import RecordedBlob
 from twinport.model.content import Damage, Digest
@@ -44,8 +45,6 @@ async def located(world: World, at: Registry) -> Path:
 
 async def _stored(world: World, at: Registry) -> StoredBlob:
     digest = Digest.of(LAYER)
-    where = await world.catalog.region(at.region).read(
-        lambda db: blobs.locate(db, repositories.get(db, at, NAME).id, digest)
-    )
-    assert where is not None
-    return where
+    where = await world.catalog.region(at.region).read(lambda db: pulls.blob(db, at, NAME, digest))
+    assert where.blob is not None
+    return where.blob

@@ -16,6 +16,7 @@ from twinport.access.lane_sessions import LaneSessions
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
 from twinport.blobs.files import FileBlobStores
+from twinport.catalog import pulls
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import blobs, images, outbox, registries, repositories
@@ -234,7 +235,7 @@ class World:
         assert manifest.content == what.content
         for content in what.blobs:
             digest = Digest.of(content)
-            where = await region.read(partial(blobs.locate, repository_id=found.id, digest=digest))
+            where = (await region.read(partial(pulls.blob, registry=registry, name=name, digest=digest))).blob
             assert where is not None, "a manifest is visible without its blobs"
             stored = self.stores.region(registry.region).path(where.key).read_bytes()
             assert hashlib.sha256(stored).hexdigest() == digest.hex

@@ -60,6 +60,12 @@ async def clear(catalog: Catalog, rows_at_once: int = _ROWS_AT_ONCE) -> None:
         await region.write(lambda db: restart_history(db, catalog.now(db)))
         await _until_none(partial(region.write, clear_some))
         await region.write(chores.forget_all_but_identity)
+    # A Region's keys go after IAM. What a process has kept of them since is void from now on (`access/generations.py`).
+    await catalog.partition.write(_nothing)
+
+
+def _nothing(_db: Connection) -> None:
+    """Change nothing: the generation advances."""
 
 
 def _clear_identities(db: Connection, limit: int) -> int:

@@ -12,23 +12,12 @@ def plan(
     source: Registry,
     repository: RepositoryName,
     digest: Digest,
-    tag: str | None,
-) -> tuple[PlannedDelivery, ...]:
-    """Plan a delivery of this image (under this tag, or none) to every destination of the rules for its repository.
-
-    Each destination gets one, however many rules name it; the source itself gets none. The order of rules does not
-    matter.
-    """
-    return plan_each(configuration, source, repository, digest, (tag,))
-
-
-def plan_each(
-    configuration: ReplicationConfiguration,
-    source: Registry,
-    repository: RepositoryName,
-    digest: Digest,
     tags: Sequence[str | None],
 ) -> tuple[PlannedDelivery, ...]:
-    """As `plan`, for each of some tags."""
+    """Plan a delivery of this image, under each tag (None: under none), to every destination of its repository's rules.
+
+    Each destination gets one a tag, however many rules name it; the source itself gets none. The order of rules does
+    not matter.
+    """
     destinations = sorted(configuration.destinations_of(repository) - {source})
     return tuple(PlannedDelivery(each, repository, digest, tag) for tag in tags for each in destinations)

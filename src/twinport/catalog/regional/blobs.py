@@ -212,12 +212,6 @@ def holders(db: Connection, account: AccountId, digest: Digest, limit: int) -> l
     return [RepositoryName(name) for name in db.execute(query).scalars()]
 
 
-def locate(db: Connection, repository_id: int, digest: Digest) -> StoredBlob | None:
-    """Return where the bytes of a digest lie, if the repository holds it."""
-    row = db.execute(_HELD, {"repository_id": repository_id, "digests": [str(digest)]}).one_or_none()
-    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
-
-
 def discard(db: Connection, keys: Iterable[Key], now: datetime) -> None:
     """Note keys that no row names any more; by law 1 their bytes are removed after the rows."""
     # In one order: two transactions that note the same keys wait for each other without a deadlock.
