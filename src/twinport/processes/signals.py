@@ -2,19 +2,32 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
+def call_at(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> None:
+    """Call `act` on the running loop at each of these signals, until the loop is closed.
+
+    asyncio alone would lose a signal: its number crosses a pipe, and is dropped while the pipe is full of wake-ups from
+    threads that a busy loop has yet to read. So the signal's own handler queues the call; the pipe only wakes the loop.
+    """
+    loop = asyncio.get_running_loop()
+    for number in numbers:
+        loop.add_signal_handler(number, _loop_wakes)
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
+        signal.siginterrupt(number, False)  # noqa: FBT003 — as asyncio does: system calls go on
+    signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)  # a full pipe wakes the loop as well
+
+
 @contextmanager
 def ending(lifeline: int | None) -> Iterator[asyncio.Event]:
     """Set the event at SIGTERM, at SIGINT, or when no process holds the other end of the pipe `lifeline` any more."""
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in ENDING:
-        loop.add_signal_handler(number, ended.set)
+    call_at(ENDING, ended.set)
     if lifeline is not None:
         loop.add_reader(lifeline, _parent_is_gone, loop, lifeline, ended)
     try:
@@ -50,12 +63,16 @@ async def unless(ended: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 @contextmanager
 def hangups(heard: bool) -> Iterator[asyncio.Event]:  # noqa: FBT001 — whether anything could be renewed
     """Set the event at each SIGHUP if `heard`. Otherwise SIGHUP ends the process, as by default."""
-    hung_up, loop = asyncio.Event(), asyncio.get_running_loop()
+    hung_up = asyncio.Event()
     if heard:
-        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+        call_at((signal.SIGHUP,), hung_up.set)
     yield hung_up
     if heard:
-        loop.remove_signal_handler(signal.SIGHUP)
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+
+
+def _loop_wakes() -> None:
+    """Do nothing: a loop that read the pipe has woken."""
 
 
 def _parent_is_gone(loop: asyncio.AbstractEventLoop, lifeline: int, ended: asyncio.Event) -> None:

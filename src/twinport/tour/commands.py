@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import shlex
-import signal
 import socket
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from twinport.catalog.engine import folders
 from twinport.commands.start_notice import program
 from twinport.errors import Refusal
 from twinport.files import private_files
-from twinport.processes import listeners
+from twinport.processes import listeners, signals
 from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.loading import Settings
 from twinport.tour import guide
@@ -126,8 +125,7 @@ def _cancel_on_signals() -> None:
     """Cancel the tour at a signal, at any point. The server is then stopped in an orderly way."""
     here = asyncio.current_task()
     assert here is not None  # noqa: S101 — a coroutine runs in a task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, here.cancel)
+    signals.call_at(signals.ENDING, here.cancel)
 
 
 def _free_port() -> int:
