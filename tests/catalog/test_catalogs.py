@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.catalogs import ENGINES, emptied, opened
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import clearing
+from twinport.catalog.beginnings import era_of
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.engine import statements
 from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
@@ -182,11 +183,21 @@ class NotingDatabase:
         return result
 
 
-async def test_clearing_ends_with_a_generation_at_which_no_region_has_its_old_keys(used: WholeCatalog) -> None:
+async def test_clearing_ends_with_an_era_in_which_no_region_has_its_old_keys(used: WholeCatalog) -> None:
     await used.region(REGION).write(lambda db: add("1", db))
     noting = Noting(used)
     await clearing.clear(noting)
-    assert await used.partition.generation() > max(noting.seen)
+    assert era_of(await used.partition.generation()) > era_of(max(noting.seen))
+
+
+async def test_only_a_reset_begins_an_era(used: WholeCatalog) -> None:
+    eras = []
+    for _ in range(2):
+        for _ in range(3):
+            await used.partition.write(lambda _: None)
+        eras.append(era_of(await used.partition.generation()))
+        await clearing.clear(used)
+    assert eras[1] == eras[0] + 1
 
 
 async def test_names_are_in_the_order_of_their_bytes(used: WholeCatalog) -> None:

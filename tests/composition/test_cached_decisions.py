@@ -86,6 +86,10 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 Act = Callable[[House], Awaitable[None]]
 
 
+async def _an_open_account(house: House) -> None:
+    assert house.keys == ROOT
+
+
 async def _an_inline_policy(house: House) -> None:
     await house.user(document())
 
@@ -204,6 +208,7 @@ CASES = [
     (_a_role, _the_roles_policy_is_removed),
     (_a_role, _the_role_is_deleted),
     (_an_inline_policy, _a_reset),
+    (_an_open_account, _a_reset),
 ]
 
 

@@ -105,5 +105,5 @@ async def test_a_change_of_iam_is_loaded_once(house: House) -> None:
         tag = {"UserName": "ci", "Tags.member.1.Key": "team", "Tags.member.1.Value": value}
         await house.process.done("iam", "TagUser", tag)
         counted.append(len(await house.least(house.get, times=1)))
-    assert 2 < min(counted) <= 5
+    assert 2 < min(counted) <= 4
     assert len(await house.least(house.get)) <= 2

@@ -41,7 +41,10 @@ class Generations:
 
 @dataclass(slots=True)
 class ByGeneration(Generic[K, V]):
-    """What was loaded at the newest generation, at most `most` entries. A newer generation voids all of them."""
+    """What was loaded at the newest generation, at most `most` entries. A newer generation voids all of them.
+
+    What lasts longer is kept by its era instead (`catalog/beginnings.py`).
+    """
 
     most: int
     _generation: int = 0

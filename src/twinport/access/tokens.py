@@ -14,6 +14,7 @@ from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
 from twinport.access.uses import Uses
 from twinport.catalog import credentials
+from twinport.catalog.beginnings import era_of
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
 from twinport.http import access_log
@@ -45,7 +46,7 @@ class RegionKeys:
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock, regions: Collection[RegionName]) -> None:
         self._catalog, self._sealer, self._world, self._regions = catalog, sealer, world, regions
-        # A reset of the deployment begins a new generation and voids the keys that were opened.
+        # By era: a Region keeps its keys until a reset of the deployment.
         self._opened: ByGeneration[tuple[RegionName, str], bytes] = ByGeneration(_MOST_KEYS)
 
     async def sign(self, region: RegionName, text: str) -> str:
@@ -67,14 +68,14 @@ class RegionKeys:
         return key is not None and hmac.compare_digest(_mac(key, text).encode(), mac.encode())
 
     async def _key(self, region: RegionName, key_id: str, generation: int) -> bytes | None:
-        opened = self._opened.get(generation, (region, key_id))
+        opened = self._opened.get(era_of(generation), (region, key_id))
         if opened is not None:
             return opened
         rows = await self._catalog.region(region).read(credentials.token_keys)
         found = {row.id: self._open(region, row) for row in rows}
         for each, key in found.items():
-            self._opened.keep(generation, (region, each), key)
-        # Not what is kept: meanwhile another request may have kept keys of a newer generation.
+            self._opened.keep(era_of(generation), (region, each), key)
+        # Not what is kept: meanwhile another request may have kept keys of a newer era.
         return found.get(key_id)
 
     def _open(self, region: RegionName, row: credentials.TokenKeyRow) -> bytes:
@@ -97,7 +98,7 @@ class RegistryTokens:
     def __init__(self, keys: RegionKeys, principals: Principals, world: Clock, uses: Uses) -> None:
         self._keys, self._principals, self._world, self._uses = keys, principals, world, uses
         self._generations = Generations(principals.catalog)
-        # The claims of tokens whose signature was verified, by token.
+        # The claims of tokens whose signature was verified, by token: as long as the Region keeps the key.
         self._verified: ByGeneration[str, _Claims] = ByGeneration(_MOST_TOKENS)
 
     async def issue(self, caller: Caller) -> tuple[str, datetime]:
@@ -130,13 +131,13 @@ class RegistryTokens:
 
     async def _claims(self, token: str, generation: int) -> "_Claims":
         """Return the claims of a token that a Region of this deployment signed. Raises RegistryTokenInvalid."""
-        known = self._verified.get(generation, token)
+        known = self._verified.get(era_of(generation), token)
         if known is None:
             payload, _, signature = token.partition(".")
             known = _claims(payload)
             if not await self._keys.verifies(known.region, f"token {payload}", signature, generation):
                 raise RegistryTokenInvalid
-            self._verified.keep(generation, token, known)
+            self._verified.keep(era_of(generation), token, known)
         return known
 
     async def _caller(self, access_key_id: str, origin: Origin, reading: Reading) -> Caller:

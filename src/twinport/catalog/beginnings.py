@@ -16,6 +16,8 @@ from twinport.catalog.regional import schema as regional_schema
 from twinport.model.names import RegionName
 
 T = TypeVar("T")
+# How many generations an era has. Only a reset of the deployment begins an era.
+_ERA = 1 << 32
 
 _GENERATION = Prepared(lambda _: select(partition_schema.generation.c.value))
 
@@ -68,6 +70,18 @@ def restart_history(db: Connection, now: datetime) -> None:
     """Give a Region an epoch greater than all before, even if the clock went back since."""
     epoch, new = regional_schema.history.c.epoch, _epoch_at(now)
     db.execute(update(regional_schema.history).values(epoch=case((epoch >= new, epoch + 1), else_=new)))
+
+
+def begin_era(db: Connection) -> None:
+    """Go on to the first generation of the next era, within a write to the partition."""
+    value = partition_schema.generation.c.value
+    first = (int(db.execute(select(value)).scalar_one()) // _ERA + 1) * _ERA
+    db.execute(update(partition_schema.generation).values(value=first))
+
+
+def era_of(generation: int) -> int:
+    """Return the era of a generation: what a Region has of its own, as its keys, lasts for an era."""
+    return generation // _ERA
 
 
 def _generation(db: Connection) -> int:

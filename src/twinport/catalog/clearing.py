@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from twinport.catalog.beginnings import restart_history
+from twinport.catalog.beginnings import begin_era, restart_history
 from twinport.catalog.engine import statements
 from twinport.catalog.partition import schema as identities
 from twinport.catalog.ports import Catalog
@@ -61,11 +61,7 @@ async def clear(catalog: Catalog, rows_at_once: int = _ROWS_AT_ONCE) -> None:
         await _until_none(partial(region.write, clear_some))
         await region.write(chores.forget_all_but_identity)
     # A Region's keys go after IAM. What a process has kept of them since is void from now on (`access/generations.py`).
-    await catalog.partition.write(_nothing)
-
-
-def _nothing(_db: Connection) -> None:
-    """Change nothing: the generation advances."""
+    await catalog.partition.write(begin_era)
 
 
 def _clear_identities(db: Connection, limit: int) -> int:
