@@ -1,41 +1,14 @@
 """How much the hot paths ask of the databases: counted, since times depend on the machine."""
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.catalogs import ENGINES, POSTGRESQL
-from tests.deployment import Process, begun
-from tests.statements import Sent, commits, sent_by_new_connections
-
-MANIFEST = "/v2/team/api/manifests/v1"
-_WHAT_CI_MAY = ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages")
-_TO_PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
-Act = Callable[[], Awaitable[None]]
-
-
-@dataclass
-class House:
-    """A process with a repository that holds one image, a user with a policy of two statements, and its token."""
-
-    process: Process
-    sent: Sent
-    auth: dict[str, str]
-
-    async def get(self, path: str = MANIFEST, method: str = "GET") -> None:
-        assert (await self.process.ask(method, path, b"", self.auth)).status == 200
-
-    async def least(self, act: Act, times: int = 5) -> list[str]:
-        """Return the statements of an act at its cheapest: a background task may send its own meanwhile."""
-        counted = []
-        for _ in range(times):
-            self.sent.taken()
-            await act()
-            counted.append(self.sent.taken())
-        return min(counted, key=len)
+from tests.deployment import begun
+from tests.pulled_image import MANIFEST, House, furnished
+from tests.statements import commits, sent_by_new_connections
 
 
 @pytest.fixture(params=ENGINES)
@@ -44,20 +17,9 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     with sent_by_new_connections() as sent:
         process = begun(tmp_path / "data", database)
         try:
-            yield await _furnished(process, sent)
+            yield await furnished(process, sent)
         finally:
             process.whole.close()
-
-
-async def _furnished(process: Process, sent: Sent) -> House:
-    await process.done("iam", "CreateUser", {"UserName": "ci"})
-    statements = [{"Effect": "Allow", "Action": each, "Resource": "*"} for each in (_WHAT_CI_MAY, _TO_PUSH)]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    await process.done("iam", "PutUserPolicy", {"UserName": "ci", "PolicyName": "p", "PolicyDocument": document})
-    await process.done("ecr", "CreateRepository", {"repositoryName": "team/api"})
-    auth = await process.login(await process.new_keys("ci"))
-    await process.push("team/api", "v1", auth)
-    return House(process, sent, auth)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

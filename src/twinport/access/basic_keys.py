@@ -9,7 +9,7 @@ from twinport.access.tokens import TOKEN_USER, RegistryTokens, basic_credentials
 from twinport.errors import NotAuthenticated
 from twinport.http import access_log
 from twinport.model.identities import Caller, Origin
-from twinport.model.names import RegionName
+from twinport.model.names import RegionName, Registry
 from twinport.processes import pools
 from twinport.refusals.callers import RegistryTokenInvalid
 
@@ -38,6 +38,10 @@ class BasicKeys:
         caller = await self._holder(user, password, replace(origin, region=only_region or self.home))
         await self.gate.authorize(caller, ISSUE_TOKEN, AnyResource(caller.account, caller.origin.region))
         return caller
+
+    def remembered(self, authorization: str | None) -> Registry | None:
+        """As `RegistryTokens.remembered`, of clients with tokens alone."""
+        return self.tokens.remembered(authorization)
 
     async def _holder(self, access_key_id: str, secret: str, origin: Origin) -> Caller:
         try:

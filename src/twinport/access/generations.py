@@ -53,6 +53,10 @@ class ByGeneration(Generic[K, V]):
     def get(self, generation: int, key: K) -> V | None:
         return self._entries.get(key) if generation == self._generation else None
 
+    def last(self, key: K) -> V | None:
+        """Return what was kept last, which may be void since: for what decides nothing."""
+        return self._entries.get(key)
+
     def keep(self, generation: int, key: K, value: V) -> None:
         """Keep what was loaded after `generation` was read. What belongs to an older generation is not kept."""
         if generation < self._generation:

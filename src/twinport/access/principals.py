@@ -82,6 +82,11 @@ class Principals:
             self._require_open(known.caller.account, origin)
         return replace(known.caller, origin=origin, reading=reading), known.secret
 
+    def remembered(self, access_key_id: str) -> AccountId | None:
+        """Return the account of a key that was found before. The key may be gone since."""
+        known = self._known.last(access_key_id)
+        return open_account(access_key_id) if known is None else known.caller.account
+
     def _require_open(self, account: AccountId, origin: Origin) -> None:
         """Raise CredentialsUnknown unless accounts are open for this client. No other key consists of digits."""
         if self.open_accounts.admit(is_local=origin.is_local):

@@ -17,9 +17,10 @@ from twinport.catalog import credentials
 from twinport.catalog.beginnings import era_of
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
+from twinport.errors import NotAuthenticated
 from twinport.http import access_log
 from twinport.model.identities import Caller, Origin, Reading
-from twinport.model.names import RegionName, region_name
+from twinport.model.names import RegionName, Registry, region_name
 from twinport.processes import pools
 from twinport.refusals.callers import (
     CredentialsUnknown,
@@ -128,6 +129,16 @@ class RegistryTokens:
         if only_region is not None and only_region != claims.region:
             raise RegistryTokenInvalid
         return await self._caller(claims.access_key_id, replace(origin, region=claims.region), reading)
+
+    def remembered(self, authorization: str | None) -> Registry | None:
+        """Return the registry of a client whose token was opened before. The token may be void since."""
+        try:
+            _, password = basic_credentials(authorization)
+        except NotAuthenticated:
+            return None
+        claims = self._verified.last(password)
+        account = None if claims is None else self._principals.remembered(claims.access_key_id)
+        return None if claims is None or account is None else Registry(account, claims.region)
 
     async def _claims(self, token: str, generation: int) -> "_Claims":
         """Return the claims of a token that a Region of this deployment signed. Raises RegistryTokenInvalid."""

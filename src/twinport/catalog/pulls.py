@@ -26,18 +26,12 @@ _FACTS = 4
 
 @dataclass(frozen=True, slots=True)
 class FoundManifest:
-    """A manifest of a repository, if both are there. `is_large`: its content is not read yet."""
+    """A manifest of a repository, if both are there. `is_large`: its content is not read yet (`content`)."""
 
     facts: RepositoryFacts
     repository_id: int | None
     manifest: StoredManifest | None
     is_large: bool = False
-
-    def whole(self, db: Connection) -> StoredManifest | None:
-        """Return the manifest with its content."""
-        if self.manifest is None or self.repository_id is None or not self.is_large:
-            return self.manifest
-        return images.stored(db, self.repository_id, self.manifest.digest, self.manifest.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +54,11 @@ def manifest(db: Connection, registry: Registry, name: RepositoryName, image: Im
     facts, (repository_id, *rest) = permissions.facts(row[:_FACTS]), row[_FACTS:]
     found = _manifest_of(tuple(rest), image)
     return FoundManifest(facts, repository_id, found, is_large=found is not None and rest[-1] is None)
+
+
+def large_manifest(db: Connection, repository_id: int, found: StoredManifest) -> StoredManifest | None:
+    """Return a large manifest that was found, with its content; None if it was removed since."""
+    return images.stored(db, repository_id, found.digest, found.tag)
 
 
 def blob(db: Connection, registry: Registry, name: RepositoryName, digest: Digest) -> FoundBlob:

@@ -22,7 +22,6 @@ from twinport.identities.key_owners import KeyOwners
 from twinport.identities.own_sessions import OwnSessions
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.identities.web_identities import WebIdentities
-from twinport.oci.door import Tokens
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.sts import door as sts
 
@@ -79,7 +78,7 @@ def _sts_verbs(ground: Ground, gate: PolicyGate, sessions: Sessions, messages: A
     )
 
 
-def basic_credentials(ground: Ground, access: Access) -> Tokens:
+def basic_credentials(ground: Ground, access: Access) -> RegistryTokens | BasicKeys:
     """Return what reads the credentials under `/v2/`: tokens, or access keys too where the operator allows it."""
     if not ground.settings.basic_access_keys:
         return access.tokens

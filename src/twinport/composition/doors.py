@@ -53,6 +53,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor
+from twinport.oci.early_pulls import NEVER_EARLY, EarlyPulls
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
@@ -60,6 +61,7 @@ from twinport.oci.redirects import LayerRedirects
 from twinport.registry import download_links
 from twinport.registry.garbage import Garbage
 from twinport.registry.image_lists import ImageLists
+from twinport.registry.pull_reads import PullReads
 from twinport.replication import worker
 from twinport.replication.status import DeliveryStatus
 from twinport.settings.deviations import Deviation
@@ -87,15 +89,20 @@ def doors(
 def _registry_protocol(ground: Ground, access: Access, verbs: ecr.Verbs, blobs: BlobRoutes) -> OciDoor:
     ways = ground.settings.ways
     parts = Parts.SPARSE if ground.settings.sparse_images else Parts.REQUIRED
+    tokens = basic_credentials(ground, access)
+    # SQLite answers in microseconds, and at once: there is nothing to begin.
+    is_remote = ground.settings.database is not None
+    early = EarlyPulls(tokens, PullReads(ground.catalog), ground.regions) if is_remote else NEVER_EARLY
     return OciDoor(
         admission=ground.admission,
-        tokens=basic_credentials(ground, access),
+        tokens=tokens,
         world=ground.world,
         regions=ground.regions,
         manifests=ManifestRoutes(verbs.images, verbs.creation, parts),
         blobs=blobs,
         listings=Listings(verbs.images, verbs.referrers, verbs.repositories, ways),
         deviations=ways,
+        early=early,
     )
 
 

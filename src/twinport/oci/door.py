@@ -11,16 +11,17 @@ from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.metrics import current_request
-from twinport.model.addresses import Address, HostAddress, PathAddress, address_of, split_path_address
+from twinport.model.addresses import Address, HostAddress, address_of
 from twinport.model.identities import Caller, Origin
 from twinport.model.names import RegionName, Registry, repository_name
 from twinport.oci import errors, routes
 from twinport.oci.blobs import BlobRoutes
+from twinport.oci.early_pulls import NEVER_EARLY, Early
 from twinport.oci.headers import ContentType, safe_headers
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.routes import Catalog, InRepository, Ping, Place
-from twinport.oci.target import Target
+from twinport.oci.target import Located, Target, located
 from twinport.refusals.callers import RegistryTokenInvalid
 from twinport.refusals.images import RepositoryNotFound
 from twinport.refusals.requests import MethodUnsupported, PathUnknown
@@ -51,6 +52,7 @@ class OciDoor:
     blobs: BlobRoutes
     listings: Listings
     deviations: Deviations = STANDARD
+    early: Early = NEVER_EARLY
     # The handler of each method for each kind of place in a repository, and the form of each refusal.
     handlers: Mapping[Place, Mapping[str, Handler]] = field(init=False, repr=False, compare=False)
     refusals: errors.Table = field(init=False, repr=False, compare=False)
@@ -81,7 +83,12 @@ class OciDoor:
         origin = self.admission.origin_of(request, self.world.now())
         only_region = address.registry.region if isinstance(address, HostAddress) else None
         self._require_served(only_region, request.header("authorization"))
-        caller = await self.tokens.open(request.header("authorization"), origin, only_region)
+        with self.early.begun(request, address):
+            caller = await self.tokens.open(request.header("authorization"), origin, only_region)
+            return await self._of(caller, request, address)
+
+    async def _of(self, caller: Caller, request: Request, address: Address) -> AnyAnswer:
+        """Answer a request of a client that is known."""
         match routes.parse(request.raw_path):
             case Ping():
                 current_request.asked("oci:ping")
@@ -99,16 +106,16 @@ class OciDoor:
 
     async def _catalog(self, request: Request, caller: Caller, address: Address, path: str) -> AnyAnswer:
         _require_reading(request)
-        registry, rest, lead = self._locate(address, caller, path)
-        if rest:
+        at = self._located(address, caller, path)
+        if at.path:
             raise PathUnknown(request.raw_path)
-        return await self.listings.catalog(request, _in_region(caller, registry), registry, lead)
+        return await self.listings.catalog(request, _in_region(caller, at.registry), at.registry, at.prefix)
 
     async def _in_repository(
         self, request: Request, caller: Caller, address: Address, route: InRepository
     ) -> AnyAnswer:
-        registry, rest, lead = self._locate(address, caller, route.path)
-        name = repository_name(rest)
+        at = self._located(address, caller, route.path)
+        registry, name = at.registry, repository_name(at.path)
         if registry.region not in self.regions:
             raise RepositoryNotFound(name, registry.account)
         handlers = self.handlers[route.place]
@@ -116,19 +123,11 @@ class OciDoor:
         if handler is None:
             raise MethodUnsupported(request.method, tuple(handlers))
         current_request.asked(f"oci:{request.method} {route.place.value}")
-        target = Target(registry, name, f"/v2/{lead}{name}", route.reference)
+        target = Target(registry, name, f"/v2/{at.prefix}{name}", route.reference)
         return await handler(request, _in_region(caller, registry), target)
 
-    def _locate(self, address: Address, caller: Caller, path: str) -> tuple[Registry, str, str]:
-        """Return the request's registry, the path within it, and the client's prefix before that path."""
-        match address:
-            case HostAddress(registry=registry):
-                return registry, path, ""
-            case PathAddress():
-                named, rest = split_path_address(path, self.regions)
-                if named is not None:
-                    return named, rest, f"{named}/"
-                return Registry(caller.account, caller.origin.region), path, ""
+    def _located(self, address: Address, caller: Caller, path: str) -> Located:
+        return located(address, Registry(caller.account, caller.origin.region), path, self.regions)
 
     def _handlers(self) -> Mapping[Place, Mapping[str, Handler]]:
         manifests, blobs, listings = self.manifests, self.blobs, self.listings

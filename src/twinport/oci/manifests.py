@@ -9,11 +9,11 @@ from twinport.landing.pushes import Push, Unchanged
 from twinport.landing.terms import Parts
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
-from twinport.model.images import ImageId, StoredManifest
+from twinport.model.images import StoredManifest
 from twinport.model.manifests import MANIFEST_LIMIT
 from twinport.model.names import TagName, tag_name
 from twinport.oci.headers import ContentType, safe_headers
-from twinport.oci.target import Target
+from twinport.oci.target import Target, digest_or_tag, image_named
 from twinport.refusals.images import ImageInaccessible, ImageNotFound, TagParametersTooMany
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
@@ -33,20 +33,25 @@ class ManifestRoutes:
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
-        return _answer(request, await self.images.get(caller, target.registry, target.repository, _image(target)))
+        return _answer(
+            request, await self.images.get(caller, target.registry, target.repository, image_named(target.reference))
+        )
 
     async def head(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`HEAD` of the same. A damaged manifest is reported as missing, so that a client that checks pushes it."""
         try:
-            return _answer(request, await self.images.look(caller, target.registry, target.repository, _image(target)))
+            return _answer(
+                request,
+                await self.images.look(caller, target.registry, target.repository, image_named(target.reference)),
+            )
         except ImageInaccessible as refusal:
-            image = _image(target)
+            image = image_named(target.reference)
             digest = str(image.digest) if image.digest else None
             raise ImageNotFound(digest, image.tag, target.repository, target.registry.account) from refusal
 
     async def put(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PUT /v2/NAME/manifests/REFERENCE`; repeated `?tag=` parameters add tags to a push by digest."""
-        reference, asked = _reference(target), _asked_tags(request)
+        reference, asked = digest_or_tag(target.reference), _asked_tags(request)
         if asked and not isinstance(reference, Digest):
             raise InvalidParameter("tag", "is for a push by digest")
         content = await request.body(MANIFEST_LIMIT)
@@ -66,7 +71,7 @@ class ManifestRoutes:
 
     async def delete(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`DELETE /v2/NAME/manifests/REFERENCE`: a digest deletes the manifest with its tags, a tag only itself."""
-        match _reference(target):
+        match digest_or_tag(target.reference):
             case Digest() as digest:
                 await self.images.remove(caller, target.registry, target.repository, digest)
             case tag:
@@ -80,20 +85,6 @@ def _answer(request: Request, found: StoredManifest) -> Answer:
     if _is_known(etag, request.header("if-none-match")):
         return Answer(304, headers)
     return Answer(200, headers, found.content)
-
-
-def _image(target: Target) -> ImageId:
-    match _reference(target):
-        case Digest() as digest:
-            return ImageId(digest, None)
-        case tag:
-            return ImageId(None, tag)
-
-
-def _reference(target: Target) -> Digest | TagName:
-    """Parse a reference. With a colon it is a digest: no tag has one."""
-    text = target.reference
-    return Digest.parse(text) if ":" in text else tag_name(text)
 
 
 def _asked_tags(request: Request) -> tuple[TagName, ...]:

@@ -44,6 +44,7 @@ from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
 from twinport.registry.named_images import FailureCode, ImageFailure, identify
 from twinport.registry.paging import Page, PageRequest
+from twinport.registry.pull_reads import PullReads
 from twinport.settings.deviations import UNLIMITED, Quotas
 
 T = TypeVar("T")
@@ -267,14 +268,14 @@ class Images:
     ) -> tuple[int, StoredManifest]:
         decide = await self.gate.decision(caller, (PULL,), RepositoryResource(registry, name))
 
-        def find(db: Connection) -> tuple[int | None, StoredManifest | None]:
-            row = pulls.manifest(db, registry, name, image)
-            decide(row.facts)
-            return row.repository_id, row.whole(db)
-
-        repository_id, found = await self.catalog.region(registry.region).read(find)
+        row = await PullReads(self.catalog).manifest(registry, name, image)
+        decide(row.facts)
+        repository_id, found = row.repository_id, row.manifest
         if repository_id is None:
             raise RepositoryNotFound(name, registry.account)
+        if found is not None and row.is_large:
+            reading = partial(pulls.large_manifest, repository_id=repository_id, found=found)
+            found = await self.catalog.region(registry.region).read(reading)
         if found is None:
             raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
         if found.status is not ImageStatus.ACTIVE:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from twinport.access.gate import Decide, Gate, RepositoryResource
 from twinport.blobs.store import BlobReader, BlobStores, Serving, has_whole
-from twinport.catalog import pulls
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import blobs, repositories, verification
 from twinport.catalog.regional.blobs import StoredBlob
@@ -31,6 +30,7 @@ from twinport.refusals.images import (
     RepositoryNotFound,
 )
 from twinport.refusals.storage import BlobMissing
+from twinport.registry.pull_reads import PullReads
 from twinport.settings.retention import Retention
 
 CHECK, DOWNLOAD = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
@@ -171,7 +171,7 @@ class Layers:
     async def _found(
         self, registry: Registry, name: RepositoryName, digest: Digest, decide: Decide = _granted
     ) -> ServedLayer:
-        found = await self.catalog.region(registry.region).read(lambda db: pulls.blob(db, registry, name, digest))
+        found = await PullReads(self.catalog).blob(registry, name, digest)
         decide(found.facts)
         if not found.is_repository_there:
             raise RepositoryNotFound(name, registry.account)

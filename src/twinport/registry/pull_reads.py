@@ -1,0 +1,101 @@
+"""What a pull reads of its Region: once its verb asks for it, or begun before, while the credentials are looked at.
+
+IAM and a Region are two databases. On PostgreSQL each of them is a round trip away, so the door of the registry
+protocol sends both questions at once (`oci/early_pulls.py`). A decision is made after both answers, as ever: what is
+begun early is the same statement, of the same request, and is used for the same question alone.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from twinport.catalog import pulls
+from twinport.catalog.ports import Catalog
+from twinport.catalog.pulls import FoundBlob, FoundManifest
+from twinport.model.content import Digest
+from twinport.model.images import ImageId
+from twinport.model.names import Registry, RepositoryName
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A manifest or a blob of a repository, whether or not it is there."""
+
+    registry: Registry
+    repository: RepositoryName
+    item: ImageId | Digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun(Generic[T]):
+    """A read that is under way in this request."""
+
+    wanted: Wanted
+    answer: asyncio.Task[T]
+
+
+_manifest: ContextVar[_Begun[FoundManifest] | None] = ContextVar("manifest", default=None)
+_blob: ContextVar[_Begun[FoundBlob] | None] = ContextVar("blob", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class PullReads:
+    """The reads of pulls. What was begun in this request is awaited, once, instead of read again."""
+
+    catalog: Catalog
+
+    async def manifest(self, registry: Registry, name: RepositoryName, image: ImageId) -> FoundManifest:
+        """Find an image, with the facts that decide about it."""
+        begun = _taken(_manifest, Wanted(registry, name, image))
+        return await (self._manifest(registry, name, image) if begun is None else begun)
+
+    async def blob(self, registry: Registry, name: RepositoryName, digest: Digest) -> FoundBlob:
+        """Find a blob, with the facts that decide about it."""
+        begun = _taken(_blob, Wanted(registry, name, digest))
+        return await (self._blob(registry, name, digest) if begun is None else begun)
+
+    @contextmanager
+    def begun(self, wanted: Wanted) -> Iterator[None]:
+        """Begin to read. What was not awaited by the end of the block is given up."""
+        at = wanted.registry, wanted.repository
+        if isinstance(wanted.item, Digest):
+            answer = _begin(_blob, wanted, self._blob(*at, wanted.item))
+        else:
+            answer = _begin(_manifest, wanted, self._manifest(*at, wanted.item))
+        try:
+            yield
+        finally:
+            answer.add_done_callback(_heed)
+            answer.cancel()
+
+    async def _manifest(self, registry: Registry, name: RepositoryName, image: ImageId) -> FoundManifest:
+        return await self.catalog.region(registry.region).read(lambda db: pulls.manifest(db, registry, name, image))
+
+    async def _blob(self, registry: Registry, name: RepositoryName, digest: Digest) -> FoundBlob:
+        return await self.catalog.region(registry.region).read(lambda db: pulls.blob(db, registry, name, digest))
+
+
+def _begin(begun: ContextVar[_Begun[T] | None], wanted: Wanted, reading: Coroutine[Any, Any, T]) -> asyncio.Task[Any]:
+    answer = asyncio.create_task(reading)
+    begun.set(_Begun(wanted, answer))
+    return answer
+
+
+def _taken(begun: ContextVar[_Begun[T] | None], wanted: Wanted) -> asyncio.Task[T] | None:
+    """Return the read that was begun for what is wanted, the first time. It is never the answer to a later question."""
+    found = begun.get()
+    if found is None or found.wanted != wanted:
+        return None
+    begun.set(None)
+    return found.answer
+
+
+def _heed(given_up: asyncio.Task[Any]) -> None:
+    """Look at the error of a read that no verb awaited: asyncio reports one that nothing has looked at."""
+    if not given_up.cancelled():
+        given_up.exception()
