@@ -46,7 +46,7 @@ async def test_a_push_of_an_image_with_two_blobs_stays_as_cheap_as_it_is(house: 
         await house.process.push("team/api", next(tags), house.auth)
 
     statements = await house.least(push)
-    assert len(statements) <= 76
+    assert len(statements) <= 59
     assert commits(statements) <= 5
 
 

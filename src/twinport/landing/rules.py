@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from twinport.catalog.ports import Connection
 from twinport.catalog.regional import images, referrer_moves, scans, storage
 from twinport.catalog.regional.images import NewImage
+from twinport.catalog.regional.standing import Standing
 from twinport.landing import obligations
 from twinport.landing.terms import FixedTag, Home, Onward, Parts, Terms
 from twinport.model.content import Digest
@@ -22,15 +23,17 @@ DELIVERIES_AT_ONCE = 500
 PARTS_AT_ONCE = 500
 
 
-def store(db: Connection, home: Home, terms: Terms, image: NewImage) -> bool:
+def store(db: Connection, home: Home, terms: Terms, image: NewImage, standing: Standing | None = None) -> bool:
     """Store an image unless it is there. If it is new, owe its scan and restore what it contains. Tell whether it was.
 
-    Other bytes that are stored under its digest are replaced. Raises TooManyImages, and what `require_parts` raises.
+    `standing` is what stands where a push brings an image that is not there yet; its tags follow. Other bytes that are
+    stored under its digest are replaced. Raises TooManyImages, and what `require_parts` raises.
     """
     repository = home.repository
     if terms.parts is Parts.REQUIRED:
-        images.require_parts(db, repository, image.manifest)
-    if not images.store_manifest(db, repository.id, image, home.now):
+        images.require_parts(db, repository, image.manifest, standing.blobs if standing else None)
+    is_named = standing is not None and bool(standing.tags)
+    if not images.store_manifest(db, repository.id, image, home.now, is_named=is_named):
         return False
     if terms.most_images is not None and images.reaches(db, repository.id, terms.most_images + 1):
         raise TooManyImages(repository.name, repository.registry.account, terms.most_images)
@@ -79,16 +82,26 @@ def stays(home: Home, terms: Terms, tag: str, current: Digest | None, digest: Di
     return current != digest
 
 
-def name(db: Connection, home: Home, terms: Terms, digest: Digest, changes: Mapping[TagName | None, Position]) -> None:
+def name(
+    db: Connection,
+    home: Home,
+    terms: Terms,
+    digest: Digest,
+    changes: Mapping[TagName | None, Position],
+    standing: Standing | None = None,
+) -> None:
     """Move tags to an image, each at its position, and owe the deliveries of each change.
 
-    None stands for a change of the image alone. Raises TagLimitReached.
+    None stands for a change of the image alone. `standing` is given as to `store`, of an image that was new. Raises
+    TagLimitReached.
     """
-    repository = home.repository
-    _require_tag_quota(db, repository, digest, [tag for tag in changes if tag is not None])
+    repository, new = home.repository, [tag for tag in changes if tag is not None]
+    # An image that was new has no tags.
+    if standing is None or len(new) > TAGS_PER_IMAGE:
+        _require_tag_quota(db, repository, digest, new)
     moved: dict[str, Position] = {tag: position for tag, position in changes.items() if tag is not None}
     if moved:
-        images.move_tags(db, repository.id, digest, moved, home.now)
+        images.move_tags(db, repository.id, digest, moved, home.now, standing)
     if terms.onward is Onward.DELIVERED:
         obligations.owe(db, home, digest, changes)
 

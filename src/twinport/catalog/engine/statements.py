@@ -10,7 +10,20 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, select, tuple_
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    tuple_,
+)
 
 from twinport.catalog.engine.prepared import Prepared
 
@@ -76,6 +89,21 @@ def lock(db: Connection, rows: Select[Any], *, shared: bool = False) -> None:
     """
     if db.dialect.name != "sqlite":
         db.execute(rows.with_for_update(read=shared, key_share=shared)).all()
+
+
+def each_of(engine: str, parameter: str) -> Select[Any]:
+    """Select the texts of a parameter that is a JSON list: so a statement of a fixed form takes any number of them."""
+    given = bindparam(parameter, type_=Text)
+    if engine == "sqlite":
+        return select(func.json_each(given).table_valued("value").c.value)
+    return select(func.json_array_elements_text(cast(given, JSON)).table_valued("value").c.value)
+
+
+def pairs_of(engine: str, parameter: str) -> Any:
+    """Return the keys and values of a parameter that is a JSON object of texts, as a table of `key` and `value`."""
+    given = bindparam(parameter, type_=Text)
+    each = func.json_each(given) if engine == "sqlite" else func.json_each_text(cast(given, JSON))
+    return each.table_valued("key", "value")
 
 
 @cache

@@ -4,6 +4,7 @@ A reader of a repository sees only the digests that the repository holds. Bytes 
 stored under the same digest are never shown, and never shared unless the bytes have been sent.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,16 +40,22 @@ _AMONG = (
     _held.c.repository_id == bindparam("owner"),
     _held.c.digest.in_(bindparam("digests", expanding=True)),
 )
-_TYPED = update(_held).where(*_AMONG, _held.c.media_type.is_(None)).values(media_type=bindparam("type"))
 _TYPES = select(_held.c.digest, _held.c.media_type).where(*_AMONG, _held.c.media_type.is_not(None))
-# So many digests one statement takes.
-_MOST_AT_ONCE = 500
 _IS_NAMED = (
     select(_part.c.digest).where(_part.c.repository_id == _held.c.repository_id, _part.c.digest == _held.c.digest)
 ).exists()
 _KEPT = _WHOLE.outerjoin(
     _review, and_(_review.c.repository_id == _held.c.repository_id, _review.c.digest == _held.c.digest)
 ).where(or_(_review.c.digest.is_(None), _review.c.since > bindparam("since"), _IS_NAMED))
+
+
+def _typing(engine: str) -> Any:
+    given = statements.pairs_of(engine, "types")
+    mine = (_held.c.repository_id == bindparam("owner"), _held.c.digest == given.c.key, _held.c.media_type.is_(None))
+    return update(_held).where(*mine).values(media_type=given.c.value)
+
+
+_TYPED = Prepared(_typing)
 _BY_DIGEST: Any = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
 _STANDING = Prepared(lambda _: _BY_DIGEST.with_for_update(read=True, key_share=True))
 _NAMED = Prepared(lambda _: _BY_DIGEST)
@@ -158,13 +165,9 @@ def promised(
 
 def note_media_types(db: Connection, repository_id: int, media_types: Mapping[Digest, str]) -> None:
     """Note what an image says that blobs of the repository are, unless an image said so before."""
-    names: dict[str, list[str]] = {}
-    for digest, media_type in media_types.items():
-        names.setdefault(media_type, []).append(str(digest))
-    for media_type, digests in names.items():
-        for first in range(0, len(digests), _MOST_AT_ONCE):
-            batch = digests[first : first + _MOST_AT_ONCE]
-            db.execute(_TYPED, {"owner": repository_id, "digests": batch, "type": media_type})
+    if media_types:
+        types = json.dumps({str(digest): media_type for digest, media_type in media_types.items()})
+        _TYPED.change(db, owner=repository_id, types=types)
 
 
 def media_types(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, str]:

@@ -11,11 +11,12 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, true, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import blobs, image_changes, reviews, scans, schema, storage, untagged
+from twinport.catalog.regional.standing import Standing
 from twinport.model.content import Digest
 from twinport.model.images import (
     ImageDetail,
@@ -67,14 +68,9 @@ _SPARSE = Prepared(
     )
 )
 
-# The statements of every push: stored bytes that differ from those pushed under the same digest are damaged.
-_STANDING = Prepared(
-    lambda _: (
-        select(_manifest.c.sparse, _storage.c.status, (_manifest.c.content != bindparam("bytes")).label("is_damaged"))
-        .outerjoin(_storage, storage.OF_THE_IMAGE)
-        .where(_manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest"))
-    )
-)
+# The statements of every push.
+_CHILDREN = Prepared(lambda engine: _referring(engine, _child, "parent", "child"))
+_PARTS = Prepared(lambda engine: _referring(engine, _part, "manifest", "digest"))
 _HEALED = Prepared(
     lambda _: (
         update(_manifest)
@@ -102,24 +98,19 @@ class NewImage:
     sparse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How an image that is pushed again is stored. Damaged: its bytes are not those that were pushed now."""
-
-    is_sparse: bool
-    status: ImageStatus
-    is_damaged: bool
-
-
 # --- storing ----------------------------------------------------------------------------------------------
 
 
-def require_parts(db: Connection, repository: Repository, manifest: Manifest) -> None:
+def require_parts(
+    db: Connection, repository: Repository, manifest: Manifest, held: Mapping[Digest, int] | None = None
+) -> None:
     """Return if the repository holds everything that a manifest refers to, in the size that it gives.
 
-    Raises LayersMissing, ReferencedImagesMissing or DescriptorSizeWrong. A subject need not be there.
+    `held` are the blobs of the manifest that it holds, if they were read already. Raises LayersMissing,
+    ReferencedImagesMissing or DescriptorSizeWrong. A subject need not be there.
     """
-    layers = _absent(manifest.blobs, held_blobs(db, repository.id, _digests(manifest.blobs)))
+    known = held_blobs(db, repository.id, _digests(manifest.blobs)) if held is None else held
+    layers = _absent(manifest.blobs, known)
     if layers:
         raise LayersMissing(layers, repository.name, repository.registry.account)
     children = _absent(manifest.children, held_manifests(db, repository.id, _digests(manifest.children)))
@@ -163,10 +154,12 @@ def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]
     return found
 
 
-def store_manifest(db: Connection, repository_id: int, image: NewImage, now: datetime) -> bool:
+def store_manifest(
+    db: Connection, repository_id: int, image: NewImage, now: datetime, *, is_named: bool = False
+) -> bool:
     """Store a manifest with what it refers to, unless it is there already. Tell whether it was new.
 
-    A sparse image becomes whole when it is stored whole.
+    A sparse image becomes whole when it is stored whole. `is_named`: a tag follows in the same transaction.
     """
     manifest, row = image.manifest, _row(db, repository_id, image, now)
     blobs.note_media_types(db, repository_id, {each.digest: each.media_type for each in manifest.blobs})
@@ -175,11 +168,10 @@ def store_manifest(db: Connection, repository_id: int, image: NewImage, now: dat
         if not image.sparse:
             _complete(db, repository_id, image.digest)
         return False
-    key = {"repository_id": repository_id, "parent": str(image.digest)}
-    _insert_all(db, _child, [{**key, "child": str(each)} for each in _digests(manifest.children)])
-    key = {"repository_id": repository_id, "manifest": str(image.digest)}
-    _insert_all(db, _part, [{**key, "digest": str(each)} for each in _named_parts(db, repository_id, manifest)])
-    untagged.review(db, repository_id, [str(image.digest)])
+    _refer(db, _CHILDREN, repository_id, image.digest, _digests(manifest.children))
+    _refer(db, _PARTS, repository_id, image.digest, _named_parts(db, repository_id, manifest))
+    if not is_named:
+        untagged.review(db, repository_id, [str(image.digest)])
     if manifest.children:
         # The images in it are not counted any more.
         image_changes.note(db, repository_id)
@@ -204,12 +196,6 @@ def _row(db: Connection, repository_id: int, image: NewImage, now: datetime) -> 
     }
 
 
-def standing(db: Connection, repository_id: int, image: NewImage) -> Standing | None:
-    """Return how an image is stored, or None if it is not there."""
-    row = _STANDING.first(db, repository_id=repository_id, digest=str(image.digest), bytes=image.content)
-    return None if row is None else Standing(bool(row.sparse), _status(row), bool(row.is_damaged))
-
-
 def heal(db: Connection, repository_id: int, image: NewImage) -> bool:
     """Replace other bytes that are stored under a manifest's digest by its own bytes. Tell whether there were any."""
     return _HEALED.change(db, owner=repository_id, name=str(image.digest), bytes=image.content) == 1
@@ -226,18 +212,28 @@ def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, posit
 
 
 def move_tags(
-    db: Connection, repository_id: int, digest: Digest, positions: Mapping[str, Position], now: datetime
+    db: Connection,
+    repository_id: int,
+    digest: Digest,
+    positions: Mapping[str, Position],
+    now: datetime,
+    standing: Standing | None = None,
 ) -> None:
-    """As `move_tag`, for some tags, each with the position of its change."""
-    before = {tagged(db, repository_id, tag) for tag in positions}
+    """As `move_tag`, for some tags, each with the position of its change.
+
+    `standing` is what stood there before, if the image was new in this transaction and no row notes it as untagged.
+    """
+    before = {_named_before(db, repository_id, tag, standing) for tag in positions}
     rows = [
         {"name": tag, "digest": str(digest), "epoch": at.epoch, "sequence": at.sequence, "updated_at": now}
         for tag, at in positions.items()
     ]
     statements.upsert_all(db, _tag, {"repository_id": repository_id}, ("repository_id", "name"), rows)
     if before != {digest}:
-        untagged.review(db, repository_id, sorted(str(each) for each in {digest, *before} if each is not None))
-    image_changes.note(db, repository_id)
+        changed = before | {digest} if standing is None else before
+        untagged.review(db, repository_id, sorted(str(each) for each in changed if each is not None))
+    if standing is None or standing.is_counted:
+        image_changes.note(db, repository_id)
 
 
 def remove_tag(db: Connection, repository_id: int, tag: str) -> bool:
@@ -412,11 +408,24 @@ def referrers(
 # --- private ----------------------------------------------------------------------------------------------
 
 
+def _referring(engine: str, table: Table, manifest: str, part: str) -> Any:
+    """Insert a row for each text of the list `names`, unless it is there."""
+    names = statements.each_of(engine, "names")
+    rows = names.with_only_columns(
+        bindparam("owner", type_=table.c.repository_id.type),
+        bindparam("manifest", type_=table.c[manifest].type),
+        *names.selected_columns,
+    )
+    # SQLite takes ON after a FROM for that of a join, unless WHERE stands between.
+    inserted = statements.insert_of(engine, table).from_select(["repository_id", manifest, part], rows.where(true()))
+    return inserted.on_conflict_do_nothing()
+
+
 def _digests(descriptors: Iterable[Descriptor]) -> list[Digest]:
     return list(dict.fromkeys(each.digest for each in descriptors))
 
 
-def _absent(needed: Sequence[Descriptor], held: dict[Digest, int]) -> list[str]:
+def _absent(needed: Sequence[Descriptor], held: Mapping[Digest, int]) -> list[str]:
     """Return the digests that are not held. Raises DescriptorSizeWrong for one that is held in another size."""
     for each in needed:
         if each.size != held.get(each.digest, each.size):
@@ -447,9 +456,15 @@ def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list
     return [digest for digest in named if digest in known]
 
 
-def _insert_all(db: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
-    if rows:
-        statements.insert_all_absent(db, table, rows)
+def _named_before(db: Connection, repository_id: int, tag: str, standing: Standing | None) -> Digest | None:
+    return tagged(db, repository_id, tag) if standing is None else standing.tags[tag]
+
+
+def _refer(db: Connection, statement: Prepared, repository_id: int, manifest: Digest, to: Sequence[Digest]) -> None:
+    """Store what a manifest refers to, any number of it by one statement."""
+    if to:
+        names = json.dumps([str(each) for each in to])
+        statement.change(db, owner=repository_id, manifest=str(manifest), names=names)
 
 
 def _details() -> Select[Any]:

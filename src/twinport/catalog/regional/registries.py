@@ -8,18 +8,28 @@ from sqlalchemy import Connection, bindparam, select
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
-from twinport.catalog.regional import schema
-from twinport.model.images import Position
+from twinport.catalog.regional import repositories, schema
+from twinport.catalog.regional.repositories import Against
+from twinport.model.images import Position, Repository
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanningRule, ScanType
 
-_registry, _history = schema.registry, schema.history
+_registry, _history, _repository = schema.registry, schema.history, schema.repository
 _STORED = select(_registry.c.replication, _registry.c.role_id, _registry.c.policy, _registry.c.scanning).where(
     _registry.c.account == bindparam("account")
 )
 # Every push runs these.
 _SETTINGS, _SETTINGS_HELD = Prepared(lambda _: _STORED), Prepared(lambda _: _STORED.with_for_update())
+_WITH_REPOSITORY = Prepared(
+    # The same strength for both rows: neither keeps uploads out, and pushes of one registry follow one another.
+    lambda _: (
+        _STORED.add_columns(*repositories.COLUMNS)
+        .join(_repository, _repository.c.account == _registry.c.account)
+        .where(_repository.c.name == bindparam("name"))
+        .with_for_update(key_share=True, of=(_registry, _repository))
+    )
+)
 _EPOCH = Prepared(lambda _: select(_history.c.epoch))
 
 
@@ -59,6 +69,15 @@ def hold(db: Connection, account: AccountId) -> RegistrySettings:
         statements.insert_absent(db, _registry, {"account": account})
         found = _held(db, account)
     return found or RegistrySettings()
+
+
+def hold_with(db: Connection, registry: Registry, name: str) -> tuple[RegistrySettings, Repository]:
+    """As `hold`, and lock one of the registry's repositories against changes. Raises RepositoryNotFound."""
+    row = _WITH_REPOSITORY.first(db, account=registry.account, name=name)
+    if row is not None:
+        return _read(row), repositories.of_row(registry, row)
+    # The repository is not there, or nothing has written to the registry yet.
+    return hold(db, registry.account), repositories.lock(db, registry, name, Against.CHANGES)
 
 
 def next_position(db: Connection, account: AccountId) -> Position:

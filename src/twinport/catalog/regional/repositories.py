@@ -28,6 +28,17 @@ OF_NO_REGISTRY = ""
 _AFTER_EVERY_NAME = "~"
 _REMOVED = {"account": OF_NO_REGISTRY, "name": cast(_repository.c.id, Text), "policy": None}
 
+# The columns that a repository is read from, apart from its registry.
+COLUMNS = (
+    _repository.c.id,
+    _repository.c.name,
+    _repository.c.created_at,
+    _repository.c.mutability,
+    _repository.c.exclusions,
+    _repository.c.scan_on_push,
+    _repository.c.encryption,
+    _repository.c.kms_key,
+)
 # Every verb runs one of these.
 _FOUND = select(_repository).where(
     _repository.c.account == bindparam("account"), _repository.c.name == bindparam("name")
@@ -54,7 +65,7 @@ _LOCK = {
 
 def find(db: Connection, registry: Registry, name: str) -> Repository | None:
     row = _FIND.first(db, account=registry.account, name=name)
-    return None if row is None else _read(registry, row)
+    return None if row is None else of_row(registry, row)
 
 
 def get(db: Connection, registry: Registry, name: str) -> Repository:
@@ -76,7 +87,7 @@ def lock(db: Connection, registry: Registry, name: str, against: Against) -> Rep
 def find_locked(db: Connection, registry: Registry, name: str, against: Against) -> Repository | None:
     """As `lock`, for a repository that need not exist."""
     row = _LOCK[against].first(db, account=registry.account, name=name)
-    return None if row is None else _read(registry, row)
+    return None if row is None else of_row(registry, row)
 
 
 def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime) -> Repository:
@@ -107,7 +118,7 @@ def listed(db: Connection, registry: Registry, after: str, limit: int, prefix: s
     chosen = select(_repository).where(_repository.c.account == registry.account, _repository.c.name > after)
     if prefix:
         chosen = chosen.where(_repository.c.name >= prefix, _repository.c.name < prefix + _AFTER_EVERY_NAME)
-    return [_read(registry, row) for row in db.execute(chosen.order_by(_repository.c.name).limit(limit))]
+    return [of_row(registry, row) for row in db.execute(chosen.order_by(_repository.c.name).limit(limit))]
 
 
 def reaches(db: Connection, account: str, limit: int) -> bool:
@@ -200,7 +211,8 @@ def remove_tags(db: Connection, repository_id: int, keys: Sequence[str]) -> None
     db.execute(delete(_tag).where(_tag.c.repository_id == repository_id, _tag.c.key.in_(keys)))
 
 
-def _read(registry: Registry, row: Any) -> Repository:
+def of_row(registry: Registry, row: Any) -> Repository:
+    """Read a row that has the columns of a repository."""
     return Repository(
         id=row.id,
         registry=registry,
