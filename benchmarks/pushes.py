@@ -26,7 +26,7 @@ from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest, Key
 from twinport.model.images import NewRepository
 from twinport.model.manifests import OCI_MANIFEST, parse_manifest
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName, TagName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, RepositoryName, TagName
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 
 CLIENTS = 8
@@ -45,41 +45,38 @@ def manifest(word: str) -> bytes:
     return json.dumps({**document, "annotations": {"n": word}}).encode()
 
 
-async def prepare(catalog: PostgresCatalog, place: tuple[Registry, RepositoryName]) -> None:
-    registry, name = place
-    rule = ReplicationRule((Registry(registry.account, AWAY),))
+async def prepare(catalog: PostgresCatalog, repository: RepositoryId) -> None:
+    rule = ReplicationRule((Registry(repository.account, AWAY),))
 
     def make(db: Connection) -> None:
         now = catalog.now(db)
-        repository = repositories.insert(db, registry, name, NewRepository(), now)
+        row = repositories.insert(db, repository, NewRepository(), now)
         for content in (CONFIG, LAYER):
             digest = Digest.of(content)
-            key = Key(f"{registry.account}-{name}-{digest.hex}")
+            key = Key(f"{repository.account}-{repository.name}-{digest.hex}")
             blobs.record(db, NewBlob(digest, key, len(content)), now)
-            blobs.link(db, repository.id, digest, now)
-        registries.set_replication(db, registry.account, ReplicationConfiguration((rule,)), "AROA")
+            blobs.link(db, row.id, digest, now)
+        registries.set_replication(db, repository.account, ReplicationConfiguration((rule,)), "AROA")
 
     await catalog.region(REGION).write(make)
 
 
-async def client(catalog: PostgresCatalog, place: tuple[Registry, RepositoryName], word: str) -> None:
+async def client(catalog: PostgresCatalog, repository: RepositoryId, word: str) -> None:
     for number in range(PUSHES_EACH):
         tag = TagName(f"{word}-{number}")
         content = manifest(tag)
         push = Push(content, OCI_MANIFEST, (tag,), None, Unchanged.ACCEPT)
         image = NewImage(Digest.of(content), content, parse_manifest(content, OCI_MANIFEST))
-        await catalog.region(REGION).write(partial(store, catalog=catalog, place=place, push=push, image=image))
+        await catalog.region(REGION).write(
+            partial(store, catalog=catalog, repository=repository, push=push, image=image)
+        )
 
 
-def store(
-    db: Connection, catalog: PostgresCatalog, place: tuple[Registry, RepositoryName], push: Push, image: NewImage
-) -> None:
-    pushes.store(db, place, push, image, catalog.now(db))
+def store(db: Connection, catalog: PostgresCatalog, repository: RepositoryId, push: Push, image: NewImage) -> None:
+    pushes.store(db, repository, push, image, catalog.now(db))
 
 
-async def pushes_a_second(
-    catalog: PostgresCatalog, places: Sequence[tuple[Registry, RepositoryName]], word: str
-) -> float:
+async def pushes_a_second(catalog: PostgresCatalog, places: Sequence[RepositoryId], word: str) -> float:
     began = time.monotonic()
     await asyncio.gather(*(client(catalog, place, f"{word}-{n}") for n, place in enumerate(places)))
     return len(places) * PUSHES_EACH / (time.monotonic() - began)
@@ -88,8 +85,8 @@ async def pushes_a_second(
 async def measure(address: str) -> None:
     catalog = PostgresCatalog(address, WorldClock(WallClock()))
     accounts = [AccountId(f"{number:012d}") for number in range(1, CLIENTS + 1)]
-    one = [(Registry(accounts[0], REGION), RepositoryName(f"team/{number}")) for number in range(CLIENTS)]
-    many = [(Registry(account, REGION), RepositoryName("other")) for account in accounts]
+    one = [RepositoryId(Registry(accounts[0], REGION), RepositoryName(f"team/{number}")) for number in range(CLIENTS)]
+    many = [RepositoryId(Registry(account, REGION), RepositoryName("other")) for account in accounts]
     same = [one[0]] * CLIENTS
     for place in (*one, *many):
         await prepare(catalog, place)

@@ -10,7 +10,7 @@ from twinport.model.names import RepositoryName
 
 def fill(db: Connection, name: RepositoryName, many: int) -> None:
     """Store many images with a layer, a child and a tag each, in a repository with an upload of many parts."""
-    owner, now = repositories.get(db, REGISTRY, name).id, NOW
+    owner, now = repositories.get(db, REGISTRY.repository(name)).id, NOW
     digests = [str(Digest.of(b"%d" % number)) for number in range(many)]
     mine = [{"repository_id": owner, "digest": digest} for digest in digests]
     blank = {"media_type": "x", "content": b"", "image_size": 1, "pushed_at": now}

@@ -13,7 +13,7 @@ from twinport.catalog.regional import registries, repositories, schema
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.manifests import OCI_INDEX, OCI_MANIFEST
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import Registry, RepositoryId, RepositoryName
 from twinport.model.replication import DeliveryReport, ReplicationConfiguration, ReplicationRule
 from twinport.replication.status import DeliveryStatus
 
@@ -30,17 +30,21 @@ class Shelf:
     registry: Registry = REGISTRY
     name: RepositoryName = API
 
+    @property
+    def identity(self) -> RepositoryId:
+        return self.registry.repository(self.name)
+
     async def make_repository(self, rule: TagRule | None = None) -> Repository:
         new = NewRepository(tag_rule=rule or TagRule())
         return await self.catalog.region(self.registry.region).write(
-            lambda db: repositories.insert(db, self.registry, self.name, new, NOW)
+            lambda db: repositories.insert(db, self.identity, new, NOW)
         )
 
     async def hold(self, *blobs: bytes) -> None:
         """Make the repository hold blobs, as finished uploads would."""
 
         def link(db: Connection) -> None:
-            repository = repositories.get(db, self.registry, self.name)
+            repository = repositories.get(db, self.identity)
             for content in blobs:
                 digest = str(Digest.of(content))
                 row = {"digest": digest, "key": str(uuid4()), "size": len(content), "created_at": NOW}

@@ -27,7 +27,7 @@ from twinport.policies.aws_managed import AwsPolicies
 
 USERS = tuple(fakes.caller(kind=PrincipalKind.USER, name=name) for name in ("alice", "bob"))
 ACTIONS = ("ecr:BatchGetImage", "ecr:PutImage")
-REPOSITORY = RepositoryResource(fakes.REGISTRY, RepositoryName("team/api"))
+REPOSITORY = RepositoryResource(fakes.REGISTRY.repository(RepositoryName("team/api")))
 GROUP, MANAGED = "AGPAPUSHERSPUSHERSXX", f"arn:aws:iam::{fakes.ACCOUNT}:policy/pushers"
 COMMON = {"account": fakes.ACCOUNT, "path": "/", "created_at": fakes.NOW}
 
@@ -57,7 +57,7 @@ class CachedAndUncached(RuleBasedStateMachine):
         self.catalog = EmbeddedCatalog(Path(self.folder.name), ManualClock(fakes.NOW))
         self.cached = self.gate()
         self.loop.run_until_complete(self.catalog.partition.write(self._people))
-        row = {"id": 1, "account": fakes.ACCOUNT, "name": REPOSITORY.name, "created_at": fakes.NOW}
+        row = {"id": 1, "account": fakes.ACCOUNT, "name": REPOSITORY.repository.name, "created_at": fakes.NOW}
         row |= {"mutability": "MUTABLE", "scan_on_push": False, "encryption": "AES256"}
         self.of_region(lambda db: statements.insert_absent(db, regional.repository, row))
 

@@ -20,15 +20,15 @@ from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.model.identities import Caller, PrincipalKind, Session
-from twinport.model.names import Registry
+from twinport.model.names import Registry, RepositoryName
 from twinport.policies.aws_managed import AwsPolicies
 
 ALICE = fakes.caller(kind=PrincipalKind.USER, unique_id="AIDAALICEALICEALICEA")
 BUILDER = fakes.caller(kind=PrincipalKind.ROLE_SESSION, name="builder", unique_id="AROABUILDERBUILDERBU")
 ROOT = fakes.caller()
 FAR_ROOT = fakes.caller(account=fakes.OTHER_ACCOUNT)
-API = RepositoryResource(fakes.REGISTRY, "team/api")
-MISSING = RepositoryResource(fakes.REGISTRY, "team/nothing")
+API = RepositoryResource(fakes.REGISTRY.repository(RepositoryName("team/api")))
+MISSING = RepositoryResource(fakes.REGISTRY.repository(RepositoryName("team/nothing")))
 TOKEN = AnyResource(fakes.ACCOUNT, fakes.REGION)
 PUT = "ecr:PutImage"
 MANAGED = "arn:aws:iam::111122223333:policy/pushers"
@@ -209,8 +209,13 @@ async def test_the_registry_policy_speaks_about_every_request(house: House) -> N
     await house.rule(allowing("ecr:*", Principal={"AWS": fakes.OTHER_ACCOUNT}))
     await house.may(FAR_ROOT)
     await house.may(FAR_ROOT, resource=MISSING)
-    await house.may(FAR_ROOT, "ecr:DescribeRepositories", RepositoryResource(fakes.REGISTRY, "*"))
-    await house.reason(FAR_ROOT, resource=RepositoryResource(Registry(fakes.ACCOUNT, fakes.OTHER_REGION), "team/api"))
+    await house.may(
+        FAR_ROOT, "ecr:DescribeRepositories", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("*")))
+    )
+    await house.reason(
+        FAR_ROOT,
+        resource=RepositoryResource(Registry(fakes.ACCOUNT, fakes.OTHER_REGION).repository(RepositoryName("team/api"))),
+    )
 
 
 async def test_a_missing_repository_is_denied_and_not_missing(house: House) -> None:
@@ -311,10 +316,12 @@ async def test_a_service_linked_session_acts_on_its_one_destination_alone(house:
     far = Registry(fakes.ACCOUNT, fakes.OTHER_REGION)
     session = Session("r", fakes.NOW, fakes.NOW, service="replication.ecr.amazonaws.com", binding=(fakes.REGISTRY, far))
     bound = replace(BUILDER, session=session)
-    await house.may(bound, "ecr:ReplicateImage", RepositoryResource(far, "team/api"))
+    await house.may(bound, "ecr:ReplicateImage", RepositoryResource(far.repository(RepositoryName("team/api"))))
     assert "no session policy" in await house.reason(bound, "ecr:ReplicateImage", API)
     assert "no session policy" in await house.reason(bound, "ecr:GetAuthorizationToken", TOKEN)
-    assert "no identity-based" in await house.reason(bound, PUT, RepositoryResource(far, "team/api"))
+    assert "no identity-based" in await house.reason(
+        bound, PUT, RepositoryResource(far.repository(RepositoryName("team/api")))
+    )
 
 
 async def test_a_services_own_call_comes_from_no_address(house: House) -> None:
@@ -340,7 +347,7 @@ async def test_all_of_several_actions_must_be_allowed(house: House) -> None:
 
 async def test_asking_creates_no_region(house: House) -> None:
     elsewhere = Registry(fakes.ACCOUNT, fakes.OTHER_REGION)
-    await house.may(ROOT, resource=RepositoryResource(elsewhere, "team/api"))
+    await house.may(ROOT, resource=RepositoryResource(elsewhere.repository(RepositoryName("team/api"))))
     assert await house.catalog.regions() == [fakes.REGION]
 
 

@@ -10,11 +10,11 @@ from twinport.access.gate import Gate, RepositoryResource
 from twinport.access.rate_limits import PacedGate
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
-from twinport.model.names import Registry
+from twinport.model.names import Registry, RepositoryName
 from twinport.refusals.requests import RateExceeded
 
 PUT, OTHER = "ecr:PutImage", "ecr:DescribeImages"
-HERE = RepositoryResource(REGISTRY, "team/api")
+HERE = RepositoryResource(REGISTRY.repository(RepositoryName("team/api")))
 
 
 @dataclass
@@ -62,7 +62,12 @@ async def test_a_clock_that_goes_back_takes_nothing_away() -> None:
 async def test_registries_do_not_share_their_rates() -> None:
     paced = Paced()
     await paced.passes(10)
-    assert await paced.passes(30, resource=RepositoryResource(Registry(OTHER_ACCOUNT, REGISTRY.region), "a")) == 10
+    assert (
+        await paced.passes(
+            30, resource=RepositoryResource(Registry(OTHER_ACCOUNT, REGISTRY.region).repository(RepositoryName("a")))
+        )
+        == 10
+    )
     assert await paced.passes(30, region=OTHER_REGION) == 10
 
 

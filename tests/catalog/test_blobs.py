@@ -35,7 +35,7 @@ def region(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 async def repository(region: Database) -> Repository:
-    return await region.write(lambda db: repositories.insert(db, REGISTRY, NAME, NewRepository(), NOW))
+    return await region.write(lambda db: repositories.insert(db, REGISTRY.repository(NAME), NewRepository(), NOW))
 
 
 def discarded(db: Connection) -> set[str]:
@@ -51,7 +51,7 @@ def segment(first_byte: int, content: bytes, key: Key) -> Segment:
 
 
 async def begun(region: Database, *segments: Segment) -> uploads.Upload:
-    await region.write(lambda db: uploads.start(db, REGISTRY, NAME, UPLOAD, NOW, uploads.UploadQuota()))
+    await region.write(lambda db: uploads.start(db, REGISTRY.repository(NAME), UPLOAD, NOW, uploads.UploadQuota()))
     for each in segments:
         await add(region, each)
     return await under_way(region)
@@ -63,7 +63,7 @@ async def add(region: Database, new: Segment) -> None:
 
 
 async def under_way(region: Database) -> uploads.Upload:
-    return await region.read(lambda db: uploads.get(db, REGISTRY, NAME, UPLOAD))
+    return await region.read(lambda db: uploads.get(db, REGISTRY.repository(NAME), UPLOAD))
 
 
 async def segments(region: Database, upload: uploads.Upload) -> list[Segment]:
@@ -83,12 +83,12 @@ async def test_recording_the_same_bytes_again_discards_nothing(region: Database)
 
 
 async def test_only_a_repository_that_holds_a_digest_can_locate_it(region: Database, repository: Repository) -> None:
-    other = await region.write(lambda db: repositories.insert(db, ELSEWHERE, NAME, NewRepository(), NOW))
+    other = await region.write(lambda db: repositories.insert(db, ELSEWHERE.repository(NAME), NewRepository(), NOW))
     await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW))
     for _ in range(2):
         await region.write(lambda db: blobs.link(db, repository.id, DIGEST, NOW))
-    assert await region.read(lambda db: pulls.blob(db, REGISTRY, NAME, DIGEST).blob) == StoredBlob(FIRST, 3)
-    assert await region.read(lambda db: pulls.blob(db, ELSEWHERE, NAME, DIGEST).blob) is None
+    assert await region.read(lambda db: pulls.blob(db, REGISTRY.repository(NAME), DIGEST).blob) == StoredBlob(FIRST, 3)
+    assert await region.read(lambda db: pulls.blob(db, ELSEWHERE.repository(NAME), DIGEST).blob) is None
     assert await region.read(lambda db: blobs.held(db, repository.id, [DIGEST, OTHER_DIGEST])) == {DIGEST: 3}
     assert await region.read(lambda db: blobs.held(db, other.id, [DIGEST])) == {}
 
@@ -122,7 +122,7 @@ async def test_of_two_segments_at_one_place_the_second_is_refused(region: Databa
 async def test_finishing_leaves_the_blob_its_link_and_the_other_segments_to_sweep(region: Database) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST), segment(3, b"de", SECOND))
     await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, THIRD, 5), NOW))
-    assert await region.read(lambda db: pulls.blob(db, REGISTRY, NAME, DIGEST).blob) == StoredBlob(THIRD, 5)
+    assert await region.read(lambda db: pulls.blob(db, REGISTRY.repository(NAME), DIGEST).blob) == StoredBlob(THIRD, 5)
     assert await region.read(discarded) == {FIRST, SECOND}
     assert await region.read(count_of_segments) == 0
 
@@ -131,7 +131,7 @@ async def test_finishing_leaves_the_blob_its_link_and_the_other_segments_to_swee
 async def test_a_segment_that_becomes_the_blob_is_not_swept(region: Database) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST))
     await region.write(lambda db: uploads.finish(db, upload, NewBlob(DIGEST, FIRST, 3), NOW))
-    assert await region.read(lambda db: pulls.blob(db, REGISTRY, NAME, DIGEST).blob) == StoredBlob(FIRST, 3)
+    assert await region.read(lambda db: pulls.blob(db, REGISTRY.repository(NAME), DIGEST).blob) == StoredBlob(FIRST, 3)
     assert await region.read(discarded) == set()
 
 
@@ -147,12 +147,12 @@ async def test_an_upload_that_grew_meanwhile_is_not_finished(region: Database) -
 @pytest.mark.usefixtures("repository")
 async def test_an_upload_that_ended_cannot_be_added_to_finished_or_canceled(region: Database) -> None:
     upload = await begun(region, segment(0, b"abc", FIRST))
-    await region.write(lambda db: uploads.cancel(db, REGISTRY, NAME, UPLOAD, NOW))
+    await region.write(lambda db: uploads.cancel(db, REGISTRY.repository(NAME), UPLOAD, NOW))
     assert await region.read(discarded) == {FIRST}
     for late in (
         lambda db: uploads.append(db, upload, segment(3, b"de", SECOND), NOW),
         lambda db: uploads.finish(db, upload, NewBlob(DIGEST, FIRST, 3), NOW),
-        lambda db: uploads.cancel(db, REGISTRY, NAME, UPLOAD, NOW),
+        lambda db: uploads.cancel(db, REGISTRY.repository(NAME), UPLOAD, NOW),
     ):
         with pytest.raises(UploadNotFound):
             await region.write(late)
@@ -161,8 +161,10 @@ async def test_an_upload_that_ended_cannot_be_added_to_finished_or_canceled(regi
 @pytest.mark.usefixtures("repository")
 async def test_an_upload_is_not_found_through_another_repository(region: Database) -> None:
     await begun(region)
-    await region.write(lambda db: repositories.insert(db, REGISTRY, RepositoryName("other"), NewRepository(), NOW))
+    await region.write(
+        lambda db: repositories.insert(db, REGISTRY.repository(RepositoryName("other")), NewRepository(), NOW)
+    )
     with pytest.raises(UploadNotFound):
-        await region.read(lambda db: uploads.get(db, REGISTRY, "other", UPLOAD))
+        await region.read(lambda db: uploads.get(db, REGISTRY.repository(RepositoryName("other")), UPLOAD))
     with pytest.raises(RepositoryNotFound):
-        await region.read(lambda db: uploads.get(db, ELSEWHERE, NAME, UPLOAD))
+        await region.read(lambda db: uploads.get(db, ELSEWHERE.repository(NAME), UPLOAD))

@@ -96,7 +96,7 @@ def walk(db: Connection, repository_id: int, query: ImageQuery, limit: int) -> l
 
 async def walked(shelf: Shelf, query: ImageQuery, count: int = 60, limit: int = 7) -> list[Digest]:
     def fill_and_walk(db: Connection) -> list[Digest]:
-        repository = repositories.get(db, shelf.registry, shelf.name)
+        repository = repositories.get(db, shelf.identity)
         put(db, repository.id, 0, count)
         return walk(db, repository.id, query, limit)
 
@@ -153,7 +153,7 @@ async def test_filters_hold_together(shelf: Shelf) -> None:
 
 async def test_a_filtered_page_looks_at_so_many_images_and_goes_on_behind_them(shelf: Shelf) -> None:
     def look(db: Connection) -> tuple[int, Place | None, int]:
-        repository = repositories.get(db, shelf.registry, shelf.name)
+        repository = repositories.get(db, shelf.identity)
         put(db, repository.id, 1, MOST_LOOKED_AT + 100)
         # No image of these is in the state, until the last page.
         restoring = schema.image_storage.update().where(schema.image_storage.c.digest == str(digest(7)))
@@ -169,7 +169,7 @@ async def test_a_filtered_page_looks_at_so_many_images_and_goes_on_behind_them(s
 
 
 async def test_what_a_page_costs_does_not_grow_with_the_repository(shelf: Shelf) -> None:
-    repository = await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.registry, shelf.name))
+    repository = await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.identity))
 
     def measure(db: Connection) -> dict[ImageOrder, int]:
         settle_statistics(db)
@@ -184,7 +184,7 @@ async def test_what_a_page_costs_does_not_grow_with_the_repository(shelf: Shelf)
 
 
 async def test_a_page_of_the_few_images_in_the_archive_does_not_read_the_others(shelf: Shelf) -> None:
-    repository = await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.registry, shelf.name))
+    repository = await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.identity))
     wanted = ImageFilter(status=ImageStatus.ARCHIVED)
 
     def listed(db: Connection) -> list[object]:
@@ -206,7 +206,7 @@ async def test_a_page_of_the_few_images_in_the_archive_does_not_read_the_others(
 
 async def test_every_order_is_read_from_its_index(shelf: Shelf) -> None:
     def explain(db: Connection) -> dict[ImageOrder, str]:
-        repository = repositories.get(db, shelf.registry, shelf.name)
+        repository = repositories.get(db, shelf.identity)
         put(db, repository.id, 0, LONG)
         settle_statistics(db)
         return {order: plans(db, lambda db, order=order: find(db, repository.id, order)) for order in ImageOrder}  # type: ignore[misc]

@@ -32,7 +32,9 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
 
 
 async def write(shelf: Shelf, transaction: Callable[[Connection, int], object]) -> None:
-    await shelf.catalog.region(REGION).write(lambda db: transaction(db, repositories.get(db, REGISTRY, API).id))
+    await shelf.catalog.region(REGION).write(
+        lambda db: transaction(db, repositories.get(db, REGISTRY.repository(API)).id)
+    )
 
 
 def new(content: bytes, origin: str | None = None) -> NewImage:
@@ -57,7 +59,7 @@ async def test_what_a_manifest_refers_to_is_recorded_as_far_as_it_is_here(shelf:
     index = index_of(content)
 
     def check(db: Connection, repository_id: int) -> None:
-        repository = repositories.get(db, REGISTRY, API)
+        repository = repositories.get(db, REGISTRY.repository(API))
         for each in (new(content), new(index)):
             images.require_parts(db, repository, each.manifest)
             images.store_manifest(db, repository_id, each, NOW)

@@ -77,8 +77,8 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 def begin(db: Connection) -> None:
-    repositories.insert(db, REGISTRY, NAME, NewRepository(), NOW)
-    uploads.start(db, REGISTRY, NAME, ID, NOW, UploadQuota())
+    repositories.insert(db, REGISTRY.repository(NAME), NewRepository(), NOW)
+    uploads.start(db, REGISTRY.repository(NAME), ID, NOW, UploadQuota())
 
 
 def grow(db: Connection, first: int, parts: int) -> None:
@@ -100,8 +100,8 @@ async def test_the_thousandth_part_costs_what_the_first_ones_cost(catalog: Whole
     async def cost_of_a_part() -> list[int]:
         measured = MeasuredCatalog(catalog)
         door = Uploads(measured, FileBlobStores(tmp_path), AllowAll())
-        await door.append(ME, REGISTRY, NAME, ID, Part(piece()))
-        await door.status(ME, REGISTRY, NAME, ID)
+        await door.append(ME, REGISTRY.repository(NAME), ID, Part(piece()))
+        await door.status(ME, REGISTRY.repository(NAME), ID)
         return measured.costs
 
     region = catalog.region(REGISTRY.region)

@@ -28,32 +28,32 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 
 async def test_a_repository_is_found_as_it_was_inserted(catalog: EmbeddedCatalog) -> None:
     region = catalog.region(HERE.region)
-    made = await region.write(lambda db: repositories.insert(db, HERE, NAME, NEW, NOW))
-    assert await region.read(lambda db: repositories.get(db, HERE, NAME)) == made
+    made = await region.write(lambda db: repositories.insert(db, HERE.repository(NAME), NEW, NOW))
+    assert await region.read(lambda db: repositories.get(db, HERE.repository(NAME))) == made
     assert (made.tag_rule, made.created_at, made.encryption) == (NEW.tag_rule, NOW, "AES256")
     assert await region.read(lambda db: repositories.tags(db, made.id)) == {"owner": "ops"}
 
 
 async def test_a_repository_of_one_account_is_not_there_for_another(catalog: EmbeddedCatalog) -> None:
     region = catalog.region(HERE.region)
-    await region.write(lambda db: repositories.insert(db, HERE, NAME, NEW, NOW))
-    assert await region.read(lambda db: repositories.find(db, OTHER, NAME)) is None
+    await region.write(lambda db: repositories.insert(db, HERE.repository(NAME), NEW, NOW))
+    assert await region.read(lambda db: repositories.find(db, OTHER.repository(NAME))) is None
     with pytest.raises(RepositoryNotFound):
-        await region.read(lambda db: repositories.get(db, OTHER, NAME))
+        await region.read(lambda db: repositories.get(db, OTHER.repository(NAME)))
 
 
 async def test_a_second_repository_of_the_same_name_is_refused(catalog: EmbeddedCatalog) -> None:
     region = catalog.region(HERE.region)
-    await region.write(lambda db: repositories.insert(db, HERE, NAME, NEW, NOW))
+    await region.write(lambda db: repositories.insert(db, HERE.repository(NAME), NEW, NOW))
     with pytest.raises(RepositoryExists):
-        await region.write(lambda db: repositories.insert(db, HERE, NAME, NEW, NOW))
+        await region.write(lambda db: repositories.insert(db, HERE.repository(NAME), NEW, NOW))
 
 
 async def test_an_id_is_never_given_twice(catalog: EmbeddedCatalog) -> None:
     region = catalog.region(HERE.region)
-    first = await region.write(lambda db: repositories.insert(db, HERE, NAME, NEW, NOW))
+    first = await region.write(lambda db: repositories.insert(db, HERE.repository(NAME), NEW, NOW))
     await region.write(lambda db: repositories.remove(db, first.id))
-    again = await region.write(lambda db: repositories.insert(db, HERE, NAME, NewRepository(), NOW))
+    again = await region.write(lambda db: repositories.insert(db, HERE.repository(NAME), NewRepository(), NOW))
     assert again.id > first.id
     assert await region.read(lambda db: repositories.tags(db, again.id)) == {}
 
@@ -62,7 +62,7 @@ async def test_a_list_goes_on_after_the_name_it_is_given(catalog: EmbeddedCatalo
     region = catalog.region(HERE.region)
     for name in ("cc", "aa", "bb"):
         await region.write(
-            lambda db, name=name: repositories.insert(db, HERE, RepositoryName(name), NewRepository(), NOW)  # type: ignore[misc]
+            lambda db, name=name: repositories.insert(db, HERE.repository(RepositoryName(name)), NewRepository(), NOW)  # type: ignore[misc]
         )
     found = await region.read(lambda db: repositories.listed(db, HERE, after="aa", limit=1))
     assert [each.name for each in found] == ["bb"]

@@ -90,7 +90,9 @@ async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bo
     region, names = catalog.region(REGION), [API, *(RepositoryName(f"team/{each}") for each in range(AT_ONCE * 2))]
     await region.write(lambda db: chores.identity(db, "known to the store as this", NOW))
     await region.write(lambda db: chores.go_on(db, "some round", "half way", NOW))
-    await region.write(lambda db: [repositories.insert(db, REGISTRY, name, NewRepository(), NOW) for name in names])
+    await region.write(
+        lambda db: [repositories.insert(db, REGISTRY.repository(name), NewRepository(), NOW) for name in names]
+    )
     await region.write(lambda db: fill(db, API, MANY))
     await region.write(lambda db: owe(db, MANY))
     await region.write(lambda db: offer(db, "o", MANY))
@@ -111,7 +113,7 @@ async def test_a_reset_takes_everything_and_no_transaction_more_rows_than_its_bo
 
 async def test_a_reset_that_breaks_off_is_ended_by_the_next_one(catalog: WholeCatalog) -> None:
     region = catalog.region(REGION)
-    await region.write(lambda db: repositories.insert(db, REGISTRY, API, NewRepository(), NOW))
+    await region.write(lambda db: repositories.insert(db, REGISTRY.repository(API), NewRepository(), NOW))
     await region.write(lambda db: fill(db, API, AT_ONCE))
     await catalog.partition.write(lambda db: sign_in(db, AT_ONCE))
     for writes in count(1):

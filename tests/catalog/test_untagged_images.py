@@ -132,7 +132,7 @@ def previewed(db: Connection, repository_id: int, tags: TagStatus) -> list[int]:
 
 
 async def own_id(shelf: Shelf) -> int:
-    return (await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.registry, shelf.name))).id
+    return (await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.identity))).id
 
 
 async def test_every_page_has_the_images_without_tags_in_its_order(shelf: Shelf) -> None:

@@ -16,7 +16,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import ImageDetail, ImageId, ImageStatus, NamedImage
 from twinport.model.lifecycle_policies import StorageClass
 from twinport.model.manifests import OCI_MANIFEST
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.refusals.requests import ServerBusy
 
 
@@ -92,9 +92,9 @@ class FailingStorage:
     left: int
 
     async def update(
-        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId, target: StorageClass
+        self, caller: Caller, repository: RepositoryId, image: ImageId, target: StorageClass
     ) -> tuple[Digest | None, ImageStatus]:
-        del caller, registry, name, target
+        del caller, repository.registry, repository.name, target
         if self.left == 0:
             raise ServerBusy("writes")
         self.left -= 1
@@ -103,9 +103,9 @@ class FailingStorage:
 
 class SomeImages:
     async def describe(
-        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
+        self, caller: Caller, repository: RepositoryId, batch: Sequence[NamedImage]
     ) -> Sequence[ImageDetail]:
-        del caller, registry, name
+        del caller, repository.registry, repository.name
         return [ImageDetail(Digest.parse(str(each.digest)), (), 1, NOW, OCI_MANIFEST, None, None) for each in batch]
 
 

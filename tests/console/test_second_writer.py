@@ -141,9 +141,9 @@ class Place:
         ask, act = (pages.edit, pages.save) if send == "save" else (pages.ask_to_delete, pages.delete)
         first, second = OPEN, OPEN.replace("BatchGetImage", "PutImage")
         return Case(
-            lambda: other.put(ME, REGISTRY, API, first, Lockout.ACCEPTED),
-            lambda: other.put(ME, REGISTRY, API, second, Lockout.ACCEPTED),
-            lambda: other.get(ME, REGISTRY, API),
+            lambda: other.put(ME, REGISTRY.repository(API), first, Lockout.ACCEPTED),
+            lambda: other.put(ME, REGISTRY.repository(API), second, Lockout.ACCEPTED),
+            lambda: other.get(ME, REGISTRY.repository(API)),
             ask,
             act,
             {"repository": API, "policy": OPEN.replace("BatchGetImage", "ListImages"), "confirmation": API},
@@ -156,11 +156,11 @@ class Place:
         ask, act = (pages.edit, pages.save) if send == "save" else (pages.ask_to_delete, pages.delete)
 
         async def text() -> str:
-            return (await other.get(ME, REGISTRY, API)).text
+            return (await other.get(ME, REGISTRY.repository(API))).text
 
         return Case(
-            lambda: other.put(ME, REGISTRY, API, _keeping(1)),
-            lambda: other.put(ME, REGISTRY, API, _keeping(2)),
+            lambda: other.put(ME, REGISTRY.repository(API), _keeping(1)),
+            lambda: other.put(ME, REGISTRY.repository(API), _keeping(2)),
             text,
             ask,
             act,
@@ -273,7 +273,7 @@ def _keeping(count: int) -> str:
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     catalog = await emptied(request, tmp_path, ManualClock(NOW))
     await Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION, OTHER_REGION)).create(
-        ME, REGISTRY, API, NewRepository()
+        ME, REGISTRY.repository(API), NewRepository()
     )
     yield Place(catalog, Meanwhile(catalog))
     catalog.close()

@@ -119,16 +119,16 @@ class Ledger:
     async def promises_are_kept(self, of_the_last: int) -> None:
         """Check that what was acknowledged is there. To check all of it after each crash would take too long."""
         for digest, name in list(self.layers.items())[-of_the_last:]:
-            assert (await self.machine.layers.find(ME, HOME, name, digest)).digest == digest
+            assert (await self.machine.layers.find(ME, HOME.repository(name), digest)).digest == digest
         for digest, (image, name) in list(self.images.items())[-of_the_last:]:
-            found = await self.machine.images.get(ME, HOME, name, ImageId(digest, None))
+            found = await self.machine.images.get(ME, HOME.repository(name), ImageId(digest, None))
             assert found.content == image.content
         for (name, tag), possible in list(self.tags.items())[-of_the_last:]:
-            found = await self.machine.images.get(ME, HOME, name, ImageId(None, TagName(tag)))
+            found = await self.machine.images.get(ME, HOME.repository(name), ImageId(None, TagName(tag)))
             assert found.digest in possible
         for digest, name in list(self.absent.items())[-of_the_last:]:
             with pytest.raises(ImageNotFound):
-                await self.machine.images.get(ME, HOME, name, ImageId(digest, None))
+                await self.machine.images.get(ME, HOME.repository(name), ImageId(digest, None))
 
     async def every_copy_was_made(self) -> None:
         """Check, once nothing is due any more, that the other Region shows the tags that this one shows."""

@@ -77,13 +77,13 @@ class Machine:
         """Make two repositories, and owe every push to the other Region."""
         self.come_up()
         for name in (API, WEB):
-            await self.repositories.create(ME, HOME, name, NewRepository())
+            await self.repositories.create(ME, HOME.repository(name), NewRepository())
         rules = ReplicationConfiguration((ReplicationRule((FAR,), ("team/api",)),))
         await self.catalog.region(HOME.region).write(
             lambda db: registries.set_replication(db, ACCOUNT, rules, Role.unique_id)
         )
         await self.catalog.region(FAR.region).write(
-            lambda db: repositories.insert(db, FAR, WEB, NewRepository(), self.clock.now())
+            lambda db: repositories.insert(db, FAR.repository(WEB), NewRepository(), self.clock.now())
         )
 
     def come_up(self) -> None:
@@ -118,26 +118,30 @@ class Machine:
     # --- what clients do ---
 
     async def push_whole(self, content: bytes, name: RepositoryName = API) -> Digest:
-        return (await self.uploads.upload_whole(ME, HOME, name, Digest.of(content), pieces_of(content))).digest
+        return (
+            await self.uploads.upload_whole(ME, HOME.repository(name), Digest.of(content), pieces_of(content))
+        ).digest
 
     async def push_parts(self, *parts: bytes, name: RepositoryName = API, last: bytes = b"") -> Digest:
         """Push a layer in parts; the last one may come with the completion."""
-        upload = await self.uploads.start(ME, HOME, name)
+        upload = await self.uploads.start(ME, HOME.repository(name))
         for part in parts:
-            await self.uploads.append(ME, HOME, name, upload.id, Part(pieces_of(part)))
+            await self.uploads.append(ME, HOME.repository(name), upload.id, Part(pieces_of(part)))
         digest = Digest.of(b"".join((*parts, last)))
         ending = Part(pieces_of(last)) if last else None
-        return (await self.uploads.complete(ME, HOME, name, upload.id, digest, ending)).digest
+        return (await self.uploads.complete(ME, HOME.repository(name), upload.id, digest, ending)).digest
 
     async def leave_unfinished(self, *parts: bytes, name: RepositoryName = API) -> str:
-        upload = await self.uploads.start(ME, HOME, name)
+        upload = await self.uploads.start(ME, HOME.repository(name))
         for part in parts:
-            await self.uploads.append(ME, HOME, name, upload.id, Part(pieces_of(part)))
+            await self.uploads.append(ME, HOME.repository(name), upload.id, Part(pieces_of(part)))
         return upload.id
 
     async def put(self, image: Image, tag: str | None, name: RepositoryName = API) -> None:
         tags = (TagName(tag),) if tag else ()
-        await self.images.put(ME, HOME, name, Push(image.content, image.media_type, tags, None, Unchanged.ACCEPT))
+        await self.images.put(
+            ME, HOME.repository(name), Push(image.content, image.media_type, tags, None, Unchanged.ACCEPT)
+        )
 
     async def push(self, image: Image, tag: str | None, name: RepositoryName = API) -> None:
         for content in image.blobs:
@@ -145,10 +149,10 @@ class Machine:
         await self.put(image, tag, name)
 
     async def delete(self, *images: NamedImage, name: RepositoryName = API) -> None:
-        await self.images.delete(ME, HOME, name, images)
+        await self.images.delete(ME, HOME.repository(name), images)
 
     async def delete_repository(self, name: RepositoryName) -> None:
-        await self.repositories.delete(ME, HOME, name, Contents.DELETED)
+        await self.repositories.delete(ME, HOME.repository(name), Contents.DELETED)
 
     async def sweep_what_is_old(self) -> None:
         """Delete what was not needed for a day: first rows, then bytes, once their readers are done."""

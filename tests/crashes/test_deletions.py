@@ -63,7 +63,7 @@ async def an_upload(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     upload = await machine.leave_unfinished(b"one" + mark, b"two")
 
     async def act() -> None:
-        await machine.uploads.cancel(ME, HOME, API, upload)
+        await machine.uploads.cancel(ME, HOME.repository(API), upload)
 
     return act
 
@@ -73,14 +73,14 @@ async def an_upload_of_more_parts_than_go_at_once(machine: Machine, ledger: Ledg
     upload = await machine.leave_unfinished(mark, *MORE_THAN_GO_AT_ONCE)
 
     async def act() -> None:
-        await machine.uploads.cancel(ME, HOME, API, upload)
+        await machine.uploads.cancel(ME, HOME.repository(API), upload)
 
     return act
 
 
 async def a_repository_with_everything_in_it(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     name = RepositoryName(f"team/gone-{mark.decode()}")
-    await machine.repositories.create(ME, HOME, name, NewRepository())
+    await machine.repositories.create(ME, HOME.repository(name), NewRepository())
     await machine.push(image(b"gone" + mark), "1", name)
     await machine.leave_unfinished(b"unfinished" + mark, b"part", name=name)
     ledger.layers[await machine.push_whole(b"gone" + mark, WEB)] = WEB
@@ -118,7 +118,7 @@ async def a_sweep(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
 async def a_sweep_of_uploads_that_ended(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     """One was completed, one canceled, and one is left; each has more parts than go at once."""
     upload = await machine.leave_unfinished(b"canceled" + mark, *MORE_THAN_GO_AT_ONCE)
-    await machine.uploads.cancel(ME, HOME, API, upload)
+    await machine.uploads.cancel(ME, HOME.repository(API), upload)
     whole = image(b"".join((b"completed" + mark, *MORE_THAN_GO_AT_ONCE)))
     await machine.push_parts(b"completed" + mark, *MORE_THAN_GO_AT_ONCE)
     await machine.push(whole, f"{whole.digest.hex[:8]}")
@@ -134,7 +134,7 @@ async def a_sweep_of_a_deleted_repository(machine: Machine, ledger: Ledger, mark
     # A layer without an image goes in the sweep, too, wherever it is.
     ledger.layers.clear()
     name = RepositoryName(f"team/gone-{mark.decode()}")
-    await machine.repositories.create(ME, HOME, name, NewRepository())
+    await machine.repositories.create(ME, HOME.repository(name), NewRepository())
     ledger.layers[await machine.push_whole(b"new" + mark, name)] = name
     again = image(b"new" + mark)
     await machine.push(again, "1", name)

@@ -71,7 +71,7 @@ async def a_mount(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     digest = await machine.push_whole(b"mounted" + mark)
 
     async def act() -> None:
-        assert await machine.uploads.mount(ME, HOME, WEB, digest, API) is not None
+        assert await machine.uploads.mount(ME, HOME.repository(WEB), digest, API) is not None
         ledger.layers[digest] = WEB
 
     return act
@@ -145,4 +145,4 @@ async def test_a_layer_is_lost_from_no_upload_that_was_acknowledged_in_part(mach
     machine.crash()
     await ledger.check()
     digest = Digest.of(b"first part")
-    assert (await machine.uploads.complete(ME, HOME, API, upload, digest, None)).digest == digest
+    assert (await machine.uploads.complete(ME, HOME.repository(API), upload, digest, None)).digest == digest

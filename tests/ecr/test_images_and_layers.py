@@ -209,7 +209,7 @@ async def test_a_layers_address_leads_back_to_the_layer_for_an_hour(ecr: Ecr) ->
     address = urlsplit(answer["downloadUrl"])
     assert (address.netloc, answer["layerDigest"]) == ("127.0.0.1:4566", digest(LAYER))
     grant = await ecr.verbs.links.read(address.path, address.query)
-    assert (grant.registry.account, grant.repository, str(grant.digest)) == (ACCOUNT, "team/api", digest(LAYER))
+    assert (grant.repository.account, grant.repository.name, str(grant.digest)) == (ACCOUNT, "team/api", digest(LAYER))
     assert (grant.expires_at - NOW).total_seconds() == 3600
 
 

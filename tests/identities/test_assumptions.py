@@ -27,6 +27,7 @@ from twinport.identities.assumptions import Assumptions, Wish
 from twinport.identities.service_linked_roles import SERVICES
 from twinport.model.entities import Role, Tag, User
 from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
+from twinport.model.names import RepositoryName
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.refusals.callers import SessionExpired
 from twinport.refusals.identities import (
@@ -123,26 +124,38 @@ async def test_the_session_is_named_after_role_and_session_without_the_path(hous
 async def test_the_session_has_the_roles_permissions(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
     session = await house.session()
-    await house.gate.authorize(session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY, "a"))
+    await house.gate.authorize(
+        session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("a")))
+    )
     with pytest.raises(AccessDenied):
-        await house.gate.authorize(session, "iam:GetRole", RepositoryResource(fakes.REGISTRY, "a"))
+        await house.gate.authorize(
+            session, "iam:GetRole", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("a")))
+        )
 
 
 async def test_a_session_policy_narrows_the_session(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
     session = await house.session(Wish(BUILDER, "build", policies=SessionPolicies(allowing("ecr:BatchGetImage"))))
-    await house.gate.authorize(session, "ecr:BatchGetImage", RepositoryResource(fakes.REGISTRY, "a"))
+    await house.gate.authorize(
+        session, "ecr:BatchGetImage", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("a")))
+    )
     with pytest.raises(AccessDenied) as caught:
-        await house.gate.authorize(session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY, "a"))
+        await house.gate.authorize(
+            session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("a")))
+        )
     assert caught.value.reason == "because no session policy allows the ecr:PutImage action"
 
 
 async def test_a_managed_policy_narrows_the_session(house: House) -> None:
     await house.add_role(trusting(fakes.ACCOUNT))
     session = await house.session(Wish(BUILDER, "build", policies=SessionPolicies(arns=(POWER_USER,))))
-    await house.gate.authorize(session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY, "a"))
+    await house.gate.authorize(
+        session, "ecr:PutImage", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("a")))
+    )
     with pytest.raises(AccessDenied):
-        await house.gate.authorize(session, "ecr:DeleteRepository", RepositoryResource(fakes.REGISTRY, "a"))
+        await house.gate.authorize(
+            session, "ecr:DeleteRepository", RepositoryResource(fakes.REGISTRY.repository(RepositoryName("a")))
+        )
 
 
 async def test_the_session_ends_with_its_time(house: House) -> None:

@@ -61,7 +61,7 @@ def test_an_older_position_never_touches_the_tag(order: list[Position]) -> None:
         if newest is None or position > newest:
             newest = position
             assert decided is TagOutcome.MOVED
-        home = repositories.get(db, HERE, NAME)
+        home = repositories.get(db, HERE.repository(NAME))
         assert images.tagged(db, home.id, "latest") == landing(newest).digest
         assert images.holds(db, home.id, landing(position).digest), "the image arrives all the same"
     db.close()
@@ -88,7 +88,7 @@ def test_positions_of_different_sources_are_not_compared() -> None:
     other = Registry(SOURCE.account, RegionName("ap-south-1"))
     copies.land(db, landing(Position(9, 9)), NOW)
     assert copies.land(db, landing(Position(1, 1), other), NOW) is TagOutcome.MOVED
-    home = repositories.get(db, HERE, NAME)
+    home = repositories.get(db, HERE.repository(NAME))
     assert images.tagged(db, home.id, "latest") == landing(Position(1, 1), other).digest
     db.close()
     db.engine.dispose()
@@ -129,13 +129,13 @@ class Destination(RuleBasedStateMachine):
     @precondition(lambda self: self.deliveries)
     @rule()
     def untag(self) -> None:
-        images.remove_tag(self.db, repositories.get(self.db, HERE, NAME).id, "latest")
+        images.remove_tag(self.db, repositories.get(self.db, HERE.repository(NAME)).id, "latest")
         self.named = None
 
     @precondition(lambda self: self.deliveries)
     @rule(data=st.data())
     def move_the_tag_here(self, data: st.DataObject) -> None:
-        home = repositories.get(self.db, HERE, NAME)
+        home = repositories.get(self.db, HERE.repository(NAME))
         position, _ = data.draw(st.sampled_from(sorted(self.deliveries.values(), key=lambda each: each[0])))
         self.named = landing(position).digest
         here = registries.next_position(self.db, HERE.account)
@@ -143,7 +143,7 @@ class Destination(RuleBasedStateMachine):
 
     @invariant()
     def the_tag_is_where_the_newest_change_put_it(self) -> None:
-        home = repositories.find(self.db, HERE, NAME)
+        home = repositories.find(self.db, HERE.repository(NAME))
         assert (None if home is None else images.tagged(self.db, home.id, "latest")) == self.named
 
 

@@ -56,7 +56,7 @@ def new(content: bytes) -> NewImage:
 
 def push(db: Connection, content: bytes, *, parts: Parts = Parts.REQUIRED, quotas: Quotas = Quotas()) -> None:  # noqa: B008 — frozen
     wanted = Push(content, None, (TAG,), None, Unchanged.ACCEPT, parts)
-    pushes.store(db, (REGISTRY, API), wanted, new(content), NOW, quotas)
+    pushes.store(db, REGISTRY.repository(API), wanted, new(content), NOW, quotas)
 
 
 def copy(db: Connection, content: bytes, *parts: bytes) -> None:
@@ -150,7 +150,7 @@ async def ending(catalog: WholeCatalog, prepare: Prepare, way: Way, content: byt
     seen: list[Ending] = []
 
     def attempt(db: Connection) -> None:
-        prepare(db, repositories.get(db, REGISTRY, API))
+        prepare(db, repositories.get(db, REGISTRY.repository(API)))
         refusal = None
         try:
             with db.begin_nested():

@@ -28,7 +28,7 @@ configurations = st.lists(rules, max_size=6)
 
 
 def plan(*given_rules: ReplicationRule) -> tuple[PlannedDelivery, ...]:
-    return planner.plan(ReplicationConfiguration(given_rules), REGISTRY, NAME, DIGEST, ("1.4",))
+    return planner.plan(ReplicationConfiguration(given_rules), REGISTRY.repository(NAME), DIGEST, ("1.4",))
 
 
 def test_an_image_goes_to_the_union_of_the_destinations_of_every_rule_that_selects_it() -> None:

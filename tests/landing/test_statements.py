@@ -56,7 +56,7 @@ async def push(catalog: WholeCatalog, sent: Sent, layer: bytes, tag: str) -> int
 
     def store(db: Connection) -> int:
         sent.taken()
-        pushes.store(db, (REGISTRY, API), wanted, new, NOW)
+        pushes.store(db, REGISTRY.repository(API), wanted, new, NOW)
         return len(sent.taken())
 
     return await catalog.region(REGION).write(store)

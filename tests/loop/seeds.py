@@ -68,9 +68,11 @@ async def _seed(folder: Path) -> None:
 
 def _region(db: Connection) -> None:
     registries.hold(db, REGISTRY.account)
-    main = repositories.insert(db, REGISTRY, RepositoryName(REPOSITORY), NewRepository(), NOW)
+    main = repositories.insert(db, REGISTRY.repository(RepositoryName(REPOSITORY)), NewRepository(), NOW)
     for number in range(REPOSITORIES):
-        repositories.insert(db, REGISTRY, RepositoryName(f"many/repository-{number:04}"), NewRepository(), NOW)
+        repositories.insert(
+            db, REGISTRY.repository(RepositoryName(f"many/repository-{number:04}")), NewRepository(), NOW
+        )
     for number in range(IMAGES):
         digest = _store(db, main.id, image(number))
         position = registries.next_position(db, REGISTRY.account)

@@ -13,7 +13,7 @@ from twinport.model.addresses import (
     repository_uri,
     split_path_address,
 )
-from twinport.model.names import AccountId, RegionName, Registry
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 
 HOME = Registry(AccountId("123456789012"), RegionName("eu-west-1"))
 REGIONS = frozenset({RegionName("eu-west-1"), RegionName("us-east-1")})
@@ -78,7 +78,7 @@ def test_a_name_that_the_edge_would_read_as_a_registry_is_reserved(name: str) ->
 
 @given(st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9]{1,8}){0,3}", fullmatch=True))
 def test_the_uri_given_out_at_the_edge_leads_back_to_the_repository(name: str) -> None:
-    host, _, path = repository_uri(HOME, name, "127.0.0.1:4566", None).partition("/")
+    host, _, path = repository_uri(HOME.repository(RepositoryName(name)), "127.0.0.1:4566", None).partition("/")
     assert host == "127.0.0.1:4566"
     assert split_path_address(path, REGIONS) == (HOME, name)
 
@@ -108,5 +108,5 @@ def test_the_uri_given_out_at_the_edge_leads_back_to_the_repository(name: str) -
     ],
 )
 def test_addresses_given_out_follow_one_rule(host: str, public_url: str | None, uri: str, endpoint: str) -> None:
-    assert repository_uri(HOME, "api", host, public_url) == uri
+    assert repository_uri(HOME.repository(RepositoryName("api")), host, public_url) == uri
     assert proxy_endpoint(HOME, host, public_url, "https") == endpoint

@@ -82,7 +82,7 @@ class Routed:
     async def answer(self, request: Request) -> AnyAnswer:
         name, _, rest = request.path.removeprefix("/v2/").partition("/blobs/")
         is_upload = rest.startswith("uploads/")
-        target = Target(REGISTRY, RepositoryName(name), f"/v2/{name}", rest.removeprefix("uploads/"))
+        target = Target(REGISTRY.repository(RepositoryName(name)), f"/v2/{name}", rest.removeprefix("uploads/"))
         route = {
             ("HEAD", False): self.routes.head,
             ("GET", False): self.routes.get,
@@ -119,7 +119,7 @@ async def served_blobs(folder: Path, *, files: bool = True) -> AsyncIterator[Sit
 
 def _insert_repositories(db: Connection) -> None:
     for name in (NAME, OTHER_NAME):
-        repositories.insert(db, REGISTRY, name, NewRepository(), NOW)
+        repositories.insert(db, REGISTRY.repository(name), NewRepository(), NOW)
 
 
 async def _until_it_listens(port: int) -> None:

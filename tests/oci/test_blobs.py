@@ -418,7 +418,7 @@ async def presigned(site: Site, grant: DownloadGrant, **headers: str) -> AnyAnsw
 
 async def test_a_grant_serves_a_blob_and_its_ranges_until_it_expires(site: Site) -> None:
     await push(site)
-    grant = await site.routes.layers.grant_download(caller(), REGISTRY, NAME, DIGEST)
+    grant = await site.routes.layers.grant_download(caller(), REGISTRY.repository(NAME), DIGEST)
     whole, part = await presigned(site, grant), await presigned(site, grant, range="bytes=5-6")
     assert isinstance(whole, FileAnswer)
     assert (whole.status, whole.size, whole.path.read_bytes()) == (200, len(CONTENT), CONTENT)
@@ -432,4 +432,4 @@ async def test_a_grant_serves_a_blob_and_its_ranges_until_it_expires(site: Site)
 
 async def test_nothing_is_granted_that_is_not_there(site: Site) -> None:
     with pytest.raises(LayerNotFound):
-        await site.routes.layers.grant_download(caller(), REGISTRY, NAME, DIGEST)
+        await site.routes.layers.grant_download(caller(), REGISTRY.repository(NAME), DIGEST)

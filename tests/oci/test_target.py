@@ -6,8 +6,8 @@ from tests.fakes import ACCOUNT, REGION, REGISTRY
 from twinport.model.names import RepositoryName
 from twinport.oci.target import Target
 
-PLAIN = Target(REGISTRY, RepositoryName("team/api"), "/v2/team/api")
-SPELLED_OUT = Target(REGISTRY, RepositoryName("team/api"), f"/v2/{ACCOUNT}/{REGION}/team/api")
+PLAIN = Target(REGISTRY.repository(RepositoryName("team/api")), "/v2/team/api")
+SPELLED_OUT = Target(REGISTRY.repository(RepositoryName("team/api")), f"/v2/{ACCOUNT}/{REGION}/team/api")
 
 
 def test_a_sibling_is_written_in_the_callers_form() -> None:

@@ -62,25 +62,25 @@ class Dump:
 
     async def make(self, *names: RepositoryName) -> None:
         for name in names or (API, OTHER):
-            await self.repositories.create(ME, REGISTRY, name, NewRepository())
+            await self.repositories.create(ME, REGISTRY.repository(name), NewRepository())
 
     async def upload(self, content: bytes, name: RepositoryName = API) -> Digest:
-        layer = await self.uploads.upload_whole(ME, REGISTRY, name, Digest.of(content), pieces_of(content))
+        layer = await self.uploads.upload_whole(ME, REGISTRY.repository(name), Digest.of(content), pieces_of(content))
         return layer.digest
 
     async def begin(self, content: bytes, name: RepositoryName = API) -> str:
         """Begin an upload, and leave it."""
-        upload = await self.uploads.start(ME, REGISTRY, name)
-        await self.uploads.append(ME, REGISTRY, name, upload.id, Part(pieces_of(content)))
+        upload = await self.uploads.start(ME, REGISTRY.repository(name))
+        await self.uploads.append(ME, REGISTRY.repository(name), upload.id, Part(pieces_of(content)))
         return upload.id
 
     async def mount(self, digest: Digest, source: RepositoryName = API, name: RepositoryName = OTHER) -> bool:
-        return await self.uploads.mount(ME, REGISTRY, name, digest, source) is not None
+        return await self.uploads.mount(ME, REGISTRY.repository(name), digest, source) is not None
 
     async def put(self, *layers: bytes, name: RepositoryName = API, tag: str = "latest") -> Digest:
         """Push an image whose parts are there already."""
         push = Push(image_of(*layers), None, (TagName(tag),), None, Unchanged.ACCEPT)
-        return (await self.images.put(ME, REGISTRY, name, push)).digest
+        return (await self.images.put(ME, REGISTRY.repository(name), push)).digest
 
     async def push(self, *layers: bytes, name: RepositoryName = API, tag: str = "latest") -> Digest:
         for layer in layers:
@@ -88,15 +88,15 @@ class Dump:
         return await self.put(*layers, name=name, tag=tag)
 
     async def delete(self, digest: Digest, name: RepositoryName = API) -> None:
-        removed = await self.images.delete(ME, REGISTRY, name, [NamedImage(str(digest))])
+        removed = await self.images.delete(ME, REGISTRY.repository(name), [NamedImage(str(digest))])
         assert removed.failures == ()
 
     async def drop(self, name: RepositoryName = API) -> None:
-        await self.repositories.delete(ME, REGISTRY, name, Contents.DELETED)
+        await self.repositories.delete(ME, REGISTRY.repository(name), Contents.DELETED)
 
     async def has(self, digest: Digest, name: RepositoryName = API) -> bool:
         """Ask as a client does before it pushes."""
-        [state] = await self.layers.check(ME, REGISTRY, name, [str(digest)])
+        [state] = await self.layers.check(ME, REGISTRY.repository(name), [str(digest)])
         return isinstance(state, AvailableLayer)
 
     async def sweep(self, after: timedelta = timedelta()) -> Swept:

@@ -68,15 +68,15 @@ async def test_a_delivery_that_is_landed_thrice_while_its_offer_expires_has_one_
 
 async def end_an_upload_in_three_ways(catalog: PostgresCatalog, name: RepositoryName, content: bytes) -> None:
     region, id_ = catalog.region(REGION), f"upload to {name}"
-    await region.write(lambda db: repositories.insert(db, REGISTRY, name, NewRepository(), NOW))
+    await region.write(lambda db: repositories.insert(db, REGISTRY.repository(name), NewRepository(), NOW))
     upload = await begun(catalog, name, id_, content)
     assert upload.last is not None
     blob = NewBlob(Digest.of(content), upload.last.key, len(content))
     verbs = Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION,))
     await together(
         region.write(lambda db: uploads.finish(db, upload, blob, NOW)),
-        region.write(lambda db: uploads.cancel(db, REGISTRY, name, id_, NOW)),
-        verbs.delete(caller(), REGISTRY, name, Contents.DELETED),
+        region.write(lambda db: uploads.cancel(db, REGISTRY.repository(name), id_, NOW)),
+        verbs.delete(caller(), REGISTRY.repository(name), Contents.DELETED),
     )
 
 
@@ -84,9 +84,9 @@ async def begun(catalog: PostgresCatalog, name: RepositoryName, id_: str, conten
     segment = Segment(0, len(content), Key(f"key-{id_}"), Digest.of(content))
 
     def begin(db: Connection) -> uploads.Upload:
-        uploads.start(db, REGISTRY, name, id_, NOW, uploads.UploadQuota())
-        uploads.append(db, uploads.get(db, REGISTRY, name, id_), segment, NOW)
-        return uploads.get(db, REGISTRY, name, id_)
+        uploads.start(db, REGISTRY.repository(name), id_, NOW, uploads.UploadQuota())
+        uploads.append(db, uploads.get(db, REGISTRY.repository(name), id_), segment, NOW)
+        return uploads.get(db, REGISTRY.repository(name), id_)
 
     return await catalog.region(REGION).write(begin)
 

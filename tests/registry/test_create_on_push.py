@@ -48,7 +48,7 @@ async def store(catalog: Catalog, template: CreationTemplate = TEMPLATE) -> None
 
 
 async def found(catalog: Catalog, name: RepositoryName = NAME) -> Repository | None:
-    return await catalog.region(REGION).read(lambda db: repositories.find(db, REGISTRY, name))
+    return await catalog.region(REGION).read(lambda db: repositories.find(db, REGISTRY.repository(name)))
 
 
 @dataclass
@@ -73,16 +73,16 @@ async def test_pushes_at_once_find_one_repository(catalog: WholeCatalog) -> None
     verb = create_on_push(catalog, AllowAll(), ManualClock(NOW))
     async with asyncio.TaskGroup() as group:
         for _ in range(20):
-            group.create_task(verb.create(caller(), REGISTRY, NAME, PUT))
+            group.create_task(verb.create(caller(), REGISTRY.repository(NAME), PUT))
     assert await found(catalog)
 
 
 async def test_a_repository_that_is_there_by_now_stays_as_it_is(catalog: WholeCatalog) -> None:
     await store(catalog)
     await catalog.region(REGION).write(
-        lambda db: repositories.insert(db, REGISTRY, NAME, NewRepository(IMMUTABLE), NOW)
+        lambda db: repositories.insert(db, REGISTRY.repository(NAME), NewRepository(IMMUTABLE), NOW)
     )
-    await create_on_push(catalog, AllowAll(), ManualClock(NOW)).create(caller(), REGISTRY, NAME, PUT)
+    await create_on_push(catalog, AllowAll(), ManualClock(NOW)).create(caller(), REGISTRY.repository(NAME), PUT)
     repository = await found(catalog)
     assert repository is not None
     assert repository.tag_rule == IMMUTABLE
@@ -91,7 +91,7 @@ async def test_a_repository_that_is_there_by_now_stays_as_it_is(catalog: WholeCa
 async def test_the_push_the_creation_and_the_role_are_asked_about_in_this_order(catalog: WholeCatalog) -> None:
     await store(catalog)
     gate = RecordingGate()
-    await create_on_push(catalog, gate, ManualClock(NOW)).create(caller(), REGISTRY, NAME, PUT)
+    await create_on_push(catalog, gate, ManualClock(NOW)).create(caller(), REGISTRY.repository(NAME), PUT)
     arn = REGISTRY.repository_arn(NAME)
     assert gate.asked == [(PUT, arn), ("ecr:CreateRepository", arn), ("ecr:CreateRepository", arn)]
 
@@ -101,14 +101,14 @@ async def test_a_denial_creates_nothing(catalog: WholeCatalog, denied: str) -> N
     await store(catalog)
     verb = create_on_push(catalog, RecordingGate(frozenset({denied})), ManualClock(NOW))
     with pytest.raises(AccessDenied):
-        await verb.create(caller(), REGISTRY, NAME, PUT)
+        await verb.create(caller(), REGISTRY.repository(NAME), PUT)
     assert await found(catalog) is None
 
 
 async def test_a_template_that_changes_meanwhile_is_decided_about_again(catalog: WholeCatalog) -> None:
     await store(catalog)
     gate = ChangingGate(catalog, 1)
-    await create_on_push(catalog, gate, ManualClock(NOW)).create(caller(), REGISTRY, NAME, PUT)
+    await create_on_push(catalog, gate, ManualClock(NOW)).create(caller(), REGISTRY.repository(NAME), PUT)
     assert gate.asked.count("ecr:CreateRepository True") == 2
     repository = await found(catalog)
     assert repository is not None
@@ -119,9 +119,9 @@ async def test_the_quota_of_repositories_counts_for_a_push_too(catalog: WholeCat
     await store(catalog)
     roles, regions = template_roles(catalog, AllowAll()), (REGION, OTHER_REGION)
     verb = CreateOnPush(AllowAll(), catalog, roles, ManualClock(NOW), regions, Quotas(repositories=1))
-    await verb.create(caller(), REGISTRY, NAME, PUT)
+    await verb.create(caller(), REGISTRY.repository(NAME), PUT)
     with pytest.raises(TooManyRepositories):
-        await verb.create(caller(), REGISTRY, RepositoryName("prod/web"), PUT)
+        await verb.create(caller(), REGISTRY.repository(RepositoryName("prod/web")), PUT)
     assert await found(catalog, RepositoryName("prod/web")) is None
 
 
@@ -129,7 +129,7 @@ async def test_a_key_is_refused_where_the_operator_takes_none(catalog: WholeCata
     await store(catalog, CreationTemplate("prod", TEMPLATE.applied_for, encryption=Encryption("KMS")))
     verb = create_on_push(catalog, AllowAll(), ManualClock(NOW))
     with pytest.raises(EncryptionRefused):
-        await verb.create(caller(), REGISTRY, NAME, PUT)
+        await verb.create(caller(), REGISTRY.repository(NAME), PUT)
     assert await found(catalog) is None
 
 
@@ -138,7 +138,7 @@ async def test_no_push_creates_a_name_that_would_be_another_registrys_path(catal
     verb = create_on_push(catalog, AllowAll(), ManualClock(NOW))
     name = RepositoryName(f"{ACCOUNT}/{REGION}/api")
     with pytest.raises(InvalidParameter):
-        await verb.create(caller(), REGISTRY, name, PUT)
+        await verb.create(caller(), REGISTRY.repository(name), PUT)
     assert await found(catalog, name) is None
 
 
@@ -163,7 +163,7 @@ async def test_a_push_is_tried_twice_at_most(catalog: WholeCatalog) -> None:
         raise RepositoryNotFound(NAME, ACCOUNT)
 
     with pytest.raises(RepositoryNotFound):
-        await pushed(verb, caller(), REGISTRY, NAME, PUT, push)
+        await pushed(verb, caller(), REGISTRY.repository(NAME), PUT, push)
     assert tries == 2
 
 

@@ -42,7 +42,7 @@ async def spoil(dump: Dump, digest: Digest = DIGEST, content: bytes = MANIFEST.r
 
 
 async def get(dump: Dump, digest: Digest = DIGEST, name: RepositoryName = API) -> bytes:
-    return (await dump.images.get(ME, REGISTRY, name, ImageId(digest, None))).content
+    return (await dump.images.get(ME, REGISTRY.repository(name), ImageId(digest, None))).content
 
 
 async def damaged(dump: Dump, scope: Scope | None = None) -> list[Digest]:
@@ -69,7 +69,7 @@ async def test_a_damaged_manifest_of_a_batch_fails_and_the_others_are_given(dump
     second = await dump.push(CONFIG, tag="second")
     await spoil(dump)
     batch = [NamedImage(str(DIGEST)), NamedImage(None, "second"), NamedImage(None, "absent")]
-    gotten = await dump.images.get_many(ME, REGISTRY, API, batch)
+    gotten = await dump.images.get_many(ME, REGISTRY.repository(API), batch)
     assert [each.digest for each in gotten.found] == [second]
     failures = {(each.named, each.code) for each in gotten.failures}
     assert failures == {(batch[0], FailureCode.INACCESSIBLE), (batch[2], FailureCode.NOT_FOUND)}
@@ -78,7 +78,7 @@ async def test_a_damaged_manifest_of_a_batch_fails_and_the_others_are_given(dump
 async def test_a_large_manifest_is_compared_too(dump: Dump) -> None:
     large = image_of(CONFIG, annotations={"text": "x" * (1 << 19)})
     push = Push(large, None, (TagName("large"),), None, Unchanged.ACCEPT)
-    digest = (await dump.images.put(ME, REGISTRY, API, push)).digest
+    digest = (await dump.images.put(ME, REGISTRY.repository(API), push)).digest
     assert await get(dump, digest) == large
     await spoil(dump, digest, large[:-1])
     with pytest.raises(ImageInaccessible):
@@ -107,7 +107,7 @@ async def test_pushing_the_same_manifest_again_heals_it(
     dump: Dump, unchanged: Unchanged, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await spoil(dump)
-    await dump.images.put(ME, REGISTRY, API, Push(MANIFEST, None, (TagName("latest"),), None, unchanged))
+    await dump.images.put(ME, REGISTRY.repository(API), Push(MANIFEST, None, (TagName("latest"),), None, unchanged))
     assert await get(dump) == MANIFEST
     assert await damaged(dump) == []
     [said] = events(capfd, "manifest.healed")
@@ -116,7 +116,7 @@ async def test_pushing_the_same_manifest_again_heals_it(
 
 async def test_an_immutable_tag_is_no_hindrance_to_healing_what_it_names(dump: Dump) -> None:
     name, rule = RepositoryName("team/fixed"), TagRule(Mutability.IMMUTABLE)
-    await dump.repositories.create(ME, REGISTRY, name, NewRepository(tag_rule=rule))
+    await dump.repositories.create(ME, REGISTRY.repository(name), NewRepository(tag_rule=rule))
     await dump.push(CONFIG, LAYER, name=name, tag="1")
     await spoil(dump)
     await dump.put(CONFIG, LAYER, name=name, tag="1")
@@ -127,7 +127,7 @@ async def test_an_immutable_tag_is_no_hindrance_to_healing_what_it_names(dump: D
 
 async def test_healing_moves_no_immutable_tag(dump: Dump) -> None:
     name, rule = RepositoryName("team/fixed"), TagRule(Mutability.IMMUTABLE)
-    await dump.repositories.create(ME, REGISTRY, name, NewRepository(tag_rule=rule))
+    await dump.repositories.create(ME, REGISTRY.repository(name), NewRepository(tag_rule=rule))
     await dump.push(CONFIG, LAYER, name=name, tag="1")
     await dump.push(CONFIG, name=name, tag="2")
     await spoil(dump)
@@ -151,7 +151,7 @@ async def test_a_round_looks_at_every_manifest_once_and_the_next_begins_after_it
 ) -> None:
     for number in range(70):
         content = image_of(CONFIG, annotations={"number": str(number)})
-        await dump.images.put(ME, REGISTRY, API, Push(content, None, (), None, Unchanged.ACCEPT))
+        await dump.images.put(ME, REGISTRY.repository(API), Push(content, None, (), None, Unchanged.ACCEPT))
     manifests = dump.verification.manifests
     assert await manifests.verify_due(REGION, MONTH) == 71
     await spoil(dump)

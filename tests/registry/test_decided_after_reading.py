@@ -55,7 +55,7 @@ async def shelf(catalog: WholeCatalog) -> Shelf:
     await shelf.make_repository()
     await shelf.hold(CONFIG, LAYER)
     images = Images(AllowAll(), catalog, lambda: None)
-    await images.put(caller(), REGISTRY, API, Push(IMAGE, None, (TagName("v1"),), None, Unchanged.ACCEPT))
+    await images.put(caller(), REGISTRY.repository(API), Push(IMAGE, None, (TagName("v1"),), None, Unchanged.ACCEPT))
     return shelf
 
 
@@ -67,10 +67,10 @@ class NoStores:
 
 
 PULLS: list[Callable[[Images, RepositoryName], Awaitable[object]]] = [
-    lambda images, name: images.get(caller(), REGISTRY, name, ImageId(None, "v1")),
-    lambda images, name: images.get(caller(), REGISTRY, name, ImageId(None, "absent")),
-    lambda images, name: images.get(caller(), REGISTRY, name, ImageId(Digest.of(IMAGE), None)),
-    lambda images, name: images.look(caller(), REGISTRY, name, ImageId(ABSENT, None)),
+    lambda images, name: images.get(caller(), REGISTRY.repository(name), ImageId(None, "v1")),
+    lambda images, name: images.get(caller(), REGISTRY.repository(name), ImageId(None, "absent")),
+    lambda images, name: images.get(caller(), REGISTRY.repository(name), ImageId(Digest.of(IMAGE), None)),
+    lambda images, name: images.look(caller(), REGISTRY.repository(name), ImageId(ABSENT, None)),
 ]
 
 
@@ -94,7 +94,7 @@ async def test_a_refused_download_says_the_same_of_whatever_is_there(
     gate = DecidesLate()
     layers = Layers(shelf.catalog, NoStores(), gate, ManualClock(NOW))
     with pytest.raises(AccessDenied):
-        await layers.find(caller(), REGISTRY, name, digest)
+        await layers.find(caller(), REGISTRY.repository(name), digest)
     with pytest.raises(AccessDenied):
-        await layers.grant_download(caller(), REGISTRY, name, digest)
+        await layers.grant_download(caller(), REGISTRY.repository(name), digest)
     assert len(gate.facts) == 2

@@ -21,7 +21,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.layers import DownloadGrant
 
 DIGEST = Digest.of(b"layer")
-GRANT = DownloadGrant(fakes.REGISTRY, RepositoryName("team/api"), DIGEST, fakes.NOW)
+GRANT = DownloadGrant(fakes.REGISTRY.repository(RepositoryName("team/api")), DIGEST, fakes.NOW)
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ async def test_an_address_reads_back_as_the_grant_it_was_written_for(links: Down
 @pytest.mark.parametrize(
     "other",
     [
-        replace(GRANT, registry=Registry(fakes.OTHER_ACCOUNT, fakes.REGION)),
-        replace(GRANT, registry=Registry(fakes.ACCOUNT, fakes.OTHER_REGION)),
-        replace(GRANT, repository=RepositoryName("team/apis")),
+        replace(GRANT, repository=replace(GRANT.repository, registry=Registry(fakes.OTHER_ACCOUNT, fakes.REGION))),
+        replace(GRANT, repository=replace(GRANT.repository, registry=Registry(fakes.ACCOUNT, fakes.OTHER_REGION))),
+        replace(GRANT, repository=fakes.REGISTRY.repository(RepositoryName("team/apis"))),
         replace(GRANT, digest=Digest.of(b"other")),
         replace(GRANT, expires_at=fakes.NOW + timedelta(seconds=1)),
     ],

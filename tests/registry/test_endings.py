@@ -48,7 +48,7 @@ async def begun(dump: Dump, id_: str = "u", many: int = SOME) -> str:
         store.path(key).write_bytes(PART)
 
     def insert(db: Connection) -> None:
-        owner, now, size = repositories.get(db, REGISTRY, API).id, dump.world.now(), len(PART)
+        owner, now, size = repositories.get(db, REGISTRY.repository(API)).id, dump.world.now(), len(PART)
         row = {"id": id_, "repository_id": owner, "size": size * many, "created_at": now, "touched_at": now}
         db.execute(schema.upload.insert(), [{**row, "account": REGISTRY.account}])
         part = {"upload_id": id_, "size": size, "digest": str(Digest.of(PART))}
@@ -68,12 +68,12 @@ def rows_of_uploads(db: Connection) -> int:
 
 
 async def complete(verbs: Uploads, upload: str) -> None:
-    size = (await verbs.status(ME, REGISTRY, API, upload)).size
-    await verbs.complete(ME, REGISTRY, API, upload, Digest.of(PART * (size // len(PART))), None)
+    size = (await verbs.status(ME, REGISTRY.repository(API), upload)).size
+    await verbs.complete(ME, REGISTRY.repository(API), upload, Digest.of(PART * (size // len(PART))), None)
 
 
 async def cancel(verbs: Uploads, upload: str) -> None:
-    await verbs.cancel(ME, REGISTRY, API, upload)
+    await verbs.cancel(ME, REGISTRY.repository(API), upload)
 
 
 ENDINGS = pytest.mark.parametrize("end", [complete, cancel], ids=["completed", "canceled"])
@@ -110,17 +110,17 @@ async def test_no_transaction_of_an_expiry_changes_more_rows_than_its_bound(dump
 @ENDINGS
 async def test_an_upload_that_ended_is_gone_for_every_reader_before_its_segments_are(dump: Dump, end: Ending) -> None:
     upload = await begun(dump)
-    seen = await dump.region.read(lambda db: uploads.get(db, REGISTRY, API, upload))
+    seen = await dump.region.read(lambda db: uploads.get(db, REGISTRY.repository(API), upload))
     await end(dump.uploads, upload)
     assert await dump.region.read(segments) > 0
     more = Part(pieces_of(b"more"))
     files = dump.files()
     refusals = (
-        dump.uploads.status(ME, REGISTRY, API, upload),
-        dump.uploads.append(ME, REGISTRY, API, upload, more),
-        dump.uploads.cancel(ME, REGISTRY, API, upload),
-        dump.uploads.complete(ME, REGISTRY, API, upload, Digest.of(b"else"), None),
-        dump.uploads.complete_parts(ME, REGISTRY, API, upload, [Digest.of(b"else")]),
+        dump.uploads.status(ME, REGISTRY.repository(API), upload),
+        dump.uploads.append(ME, REGISTRY.repository(API), upload, more),
+        dump.uploads.cancel(ME, REGISTRY.repository(API), upload),
+        dump.uploads.complete(ME, REGISTRY.repository(API), upload, Digest.of(b"else"), None),
+        dump.uploads.complete_parts(ME, REGISTRY.repository(API), upload, [Digest.of(b"else")]),
         dump.region.read(lambda db: uploads.segments(db, seen, 0, 10)),
     )
     answers = await asyncio.gather(*refusals, return_exceptions=True)
@@ -132,9 +132,9 @@ async def test_an_upload_that_ended_is_gone_for_every_reader_before_its_segments
 async def test_a_completion_that_is_sent_again_is_answered_while_segments_are_left(dump: Dump) -> None:
     upload = await begun(dump)
     for _ in range(2):
-        layer = await dump.uploads.complete(ME, REGISTRY, API, upload, Digest.of(PART * SOME), None)
+        layer = await dump.uploads.complete(ME, REGISTRY.repository(API), upload, Digest.of(PART * SOME), None)
         assert layer.digest == Digest.of(PART * SOME)
-        assert path_of(await dump.layers.find(ME, REGISTRY, API, layer.digest)).read_bytes() == PART * SOME
+        assert path_of(await dump.layers.find(ME, REGISTRY.repository(API), layer.digest)).read_bytes() == PART * SOME
     assert await dump.region.read(segments) > 0
 
 
@@ -143,10 +143,10 @@ async def test_an_upload_that_ended_counts_for_no_quota_while_segments_are_left(
     verbs = replace(dump.uploads, quota=UploadQuota(uploads=1, size=SOME))
     upload = await begun(dump)
     with pytest.raises(TooManyUploads):
-        await verbs.start(ME, REGISTRY, API)
+        await verbs.start(ME, REGISTRY.repository(API))
     await end(dump.uploads, upload)
     assert await dump.region.read(segments) > 0
-    assert (await verbs.start(ME, REGISTRY, API)).size == 0
+    assert (await verbs.start(ME, REGISTRY.repository(API))).size == 0
 
 
 async def test_of_an_upload_of_many_parts_the_layer_alone_is_left(dump: Dump) -> None:
@@ -204,8 +204,8 @@ async def test_a_completion_reads_the_segments_of_an_upload_in_pages(dump: Dump)
 
 async def test_a_page_ends_where_the_upload_ended_when_it_was_read(dump: Dump) -> None:
     upload = await dump.begin(b"one")
-    seen = await dump.region.read(lambda db: uploads.get(db, REGISTRY, API, upload))
-    await dump.uploads.append(ME, REGISTRY, API, upload, Part(pieces_of(b"two")))
+    seen = await dump.region.read(lambda db: uploads.get(db, REGISTRY.repository(API), upload))
+    await dump.uploads.append(ME, REGISTRY.repository(API), upload, Part(pieces_of(b"two")))
     [only] = await dump.region.read(lambda db: uploads.segments(db, seen, 0, 10))
     assert only == seen.last
     assert only is not None

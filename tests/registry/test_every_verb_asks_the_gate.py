@@ -46,7 +46,7 @@ async def pieces() -> AsyncIterator[bytes]:
 FACTS: dict[str, Callable[[], object]] = {
     "caller": caller,
     "registry": lambda: REGISTRY,
-    "name": lambda: RepositoryName("team/api"),
+    "repository": lambda: REGISTRY.repository(RepositoryName("team/api")),
     "names": lambda: [RepositoryName("team/api")],
     "source_name": lambda: RepositoryName("team/base"),
     "new": NewRepository,

@@ -129,13 +129,13 @@ async def test_an_image_of_layers_that_went_is_refused_and_pushing_them_again_he
 
 async def test_abandoned_uploads_go_with_their_bytes_and_the_others_stay(dump: Dump) -> None:
     for _ in range(ABANDONED):
-        await dump.uploads.start(ME, REGISTRY, API)
+        await dump.uploads.start(ME, REGISTRY.repository(API))
     abandoned, in_use = await dump.begin(b"abandoned"), await dump.begin(b"in use")
     dump.world.advance(dump.retention.upload_expiry - TICK)
-    await dump.uploads.append(ME, REGISTRY, API, in_use, Part(pieces_of(b" and more")))
+    await dump.uploads.append(ME, REGISTRY.repository(API), in_use, Part(pieces_of(b" and more")))
     assert await dump.sweep(TICK * 2) == Swept(uploads=ABANDONED + 1)
     with pytest.raises(UploadNotFound):
-        await dump.uploads.status(ME, REGISTRY, API, abandoned)
+        await dump.uploads.status(ME, REGISTRY.repository(API), abandoned)
     assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(keys=1)
     assert await dump.stored() == {b"in use", b" and more"}
 

@@ -224,7 +224,7 @@ class Machine(RuleBasedStateMachine):
     def every_image_can_be_pulled(self) -> None:
         for name, contents in self.images:
             for content in set(contents) - self.damaged:
-                found = self.do(self.dump.layers.find(ME, REGISTRY, name, Digest.of(content)))
+                found = self.do(self.dump.layers.find(ME, REGISTRY.repository(name), Digest.of(content)))
                 assert path_of(found).read_bytes() == content
 
     def teardown(self) -> None:

@@ -29,7 +29,7 @@ async def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     shelf = Shelf(catalog)
     await shelf.make_repository()
     region = catalog.region(REGION)
-    await region.write(lambda db: put(db, repositories.get(db, shelf.registry, shelf.name).id, 0, COUNT))
+    await region.write(lambda db: put(db, repositories.get(db, shelf.identity).id, 0, COUNT))
     yield shelf
     catalog.close()
 
@@ -37,11 +37,11 @@ async def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.mark.parametrize("order", ImageOrder)
 async def test_walking_the_pages_meets_every_image_of_an_order_once(shelf: Shelf, order: ImageOrder) -> None:
     lists, query = ImageLists(AllowAll(), shelf.catalog), ImageQuery(order)
-    whole = await lists.page(caller(), shelf.registry, shelf.name, query, PageRequest(100))
+    whole = await lists.page(caller(), shelf.identity, query, PageRequest(100))
     met: list[ListedImage] = []
     page = PageRequest(4)
     while True:
-        found = await lists.page(caller(), shelf.registry, shelf.name, query, page)
+        found = await lists.page(caller(), shelf.identity, query, page)
         met += found.items
         if found.token is None:
             break
@@ -53,13 +53,13 @@ async def test_walking_the_pages_meets_every_image_of_an_order_once(shelf: Shelf
 async def test_an_image_has_its_tags_and_its_status(shelf: Shelf) -> None:
     lists = ImageLists(AllowAll(), shelf.catalog)
     query = ImageQuery(ImageOrder.DIGEST, str(digest(7)))
-    [found] = (await lists.page(caller(), shelf.registry, shelf.name, query, PageRequest())).items
+    [found] = (await lists.page(caller(), shelf.identity, query, PageRequest())).items
     assert (found.detail.tags, found.detail.status.value) == (("v00007",), "ARCHIVED")
 
 
 async def test_a_token_of_another_list_and_a_made_up_place_are_refused(shelf: Shelf) -> None:
     lists = ImageLists(AllowAll(), shelf.catalog)
-    first = await lists.page(caller(), shelf.registry, shelf.name, ImageQuery(), PageRequest(4))
+    first = await lists.page(caller(), shelf.identity, ImageQuery(), PageRequest(4))
     for query, token in (
         (ImageQuery(ImageOrder.OLDEST), first.token),
         (ImageQuery(), made_up(shelf, ImageQuery(), str(2**63), "sha256:")),
@@ -68,13 +68,13 @@ async def test_a_token_of_another_list_and_a_made_up_place_are_refused(shelf: Sh
         (ImageQuery(), urlsafe_b64encode(b"nonsense").decode()),
     ):
         with pytest.raises(InvalidParameter, match="nextToken"):
-            await lists.page(caller(), shelf.registry, shelf.name, query, PageRequest(4, token))
+            await lists.page(caller(), shelf.identity, query, PageRequest(4, token))
 
 
 async def test_a_repository_that_is_not_there_has_no_list(shelf: Shelf) -> None:
     lists = ImageLists(AllowAll(), shelf.catalog)
     with pytest.raises(RepositoryNotFound):
-        await lists.page(caller(), shelf.registry, RepositoryName("other"), ImageQuery(), PageRequest())
+        await lists.page(caller(), shelf.registry.repository(RepositoryName("other")), ImageQuery(), PageRequest())
 
 
 def made_up(shelf: Shelf, query: ImageQuery, *place: str) -> str:

@@ -70,11 +70,11 @@ async def put(
     unchanged: Unchanged = Unchanged.ACCEPT,
 ) -> PutOutcome:
     push = Push(content, None, () if tag is None else (TagName(tag),), digest, unchanged)
-    return await verbs(shelf).put(caller(), REGISTRY, API, push)
+    return await verbs(shelf).put(caller(), REGISTRY.repository(API), push)
 
 
 async def names(shelf: Shelf, status: TagStatus = TagStatus.ANY) -> list[tuple[str, str | None]]:
-    page = await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(status), PageRequest())
+    page = await verbs(shelf).list(caller(), REGISTRY.repository(API), ImageFilter(status), PageRequest())
     return [(str(image.digest), image.tag) for image in page.items]
 
 
@@ -89,7 +89,7 @@ async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
     outcome = await put(shelf, FIRST, "v1")
     assert outcome == PutOutcome(Digest.of(FIRST), OCI_MANIFEST, (V1,), None)
     for image in (ImageId(None, "v1"), ImageId(outcome.digest, None), ImageId(outcome.digest, "v1")):
-        found = await verbs(shelf).get(caller(), REGISTRY, API, image)
+        found = await verbs(shelf).get(caller(), REGISTRY.repository(API), image)
         assert (found.content, found.digest, found.media_type, found.tag) == (
             FIRST,
             outcome.digest,
@@ -101,7 +101,7 @@ async def test_what_was_pushed_comes_back_byte_for_byte(shelf: Shelf) -> None:
 async def test_the_gate_is_asked_before_anything_is_looked_at(catalog: WholeCatalog) -> None:
     push = Push(b"not a manifest", None, (), None, Unchanged.ACCEPT)
     with pytest.raises(AccessDenied):
-        await Images(DenyAll(), catalog, lambda: None).put(caller(), REGISTRY, API, push)
+        await Images(DenyAll(), catalog, lambda: None).put(caller(), REGISTRY.repository(API), push)
 
 
 async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:
@@ -109,16 +109,18 @@ async def test_every_verb_asks_for_the_action_of_its_name(shelf: Shelf) -> None:
     gate = RecordingGate()
     images, page, image = verbs(shelf, gate), PageRequest(), ImageId(None, "v1")
     push = Push(FIRST, None, (V2,), None, Unchanged.ACCEPT)
-    await images.put(caller(), REGISTRY, API, push)
-    await images.get(caller(), REGISTRY, API, image)
-    await images.get_many(caller(), REGISTRY, API, [])
-    await images.list(caller(), REGISTRY, API, ImageFilter(), page)
-    await images.tags(caller(), REGISTRY, API, "", 1)
-    await images.describe(caller(), REGISTRY, API, [])
-    await images.describe_all(caller(), REGISTRY, API, ImageFilter(), page)
-    await images.delete(caller(), REGISTRY, API, [])
-    await images.untag(caller(), REGISTRY, API, V1)
-    await Referrers(gate, shelf.catalog).list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(b""), (), "", 1))
+    await images.put(caller(), REGISTRY.repository(API), push)
+    await images.get(caller(), REGISTRY.repository(API), image)
+    await images.get_many(caller(), REGISTRY.repository(API), [])
+    await images.list(caller(), REGISTRY.repository(API), ImageFilter(), page)
+    await images.tags(caller(), REGISTRY.repository(API), "", 1)
+    await images.describe(caller(), REGISTRY.repository(API), [])
+    await images.describe_all(caller(), REGISTRY.repository(API), ImageFilter(), page)
+    await images.delete(caller(), REGISTRY.repository(API), [])
+    await images.untag(caller(), REGISTRY.repository(API), V1)
+    await Referrers(gate, shelf.catalog).list(
+        caller(), REGISTRY.repository(API), ReferrerQuery(Digest.of(b""), (), "", 1)
+    )
     arn = REGISTRY.repository_arn(API)
     assert gate.asked == [
         (f"ecr:{action}", arn)
@@ -201,7 +203,7 @@ async def test_a_digest_that_is_not_the_manifests_own_is_refused(shelf: Shelf) -
 async def test_a_manifest_may_be_kept_under_its_sha512(shelf: Shelf) -> None:
     digest = Digest.of(FIRST, "sha512")
     assert (await put(shelf, FIRST, digest=digest)).digest == digest
-    assert (await verbs(shelf).get(caller(), REGISTRY, API, ImageId(digest, None))).content == FIRST
+    assert (await verbs(shelf).get(caller(), REGISTRY.repository(API), ImageId(digest, None))).content == FIRST
 
 
 async def test_an_absent_subject_is_no_obstacle(shelf: Shelf) -> None:
@@ -218,7 +220,7 @@ async def test_a_moved_tag_leaves_the_old_image_untagged(shelf: Shelf) -> None:
 
 async def test_an_image_has_at_most_a_thousand_tags(shelf: Shelf) -> None:
     def tag_it(db: Connection) -> None:
-        home = repositories.get(db, REGISTRY, API)
+        home = repositories.get(db, REGISTRY.repository(API))
         for number in range(2, TAGS_PER_IMAGE):
             images.move_tag(db, home.id, f"v{number}", Digest.of(FIRST), Position(0, number), NOW)
 
@@ -346,7 +348,7 @@ async def test_each_tag_of_a_push_is_owed_at_its_own_position_and_those_it_had_a
     await put(shelf, FIRST, "v1")
     await shelf.replicate_to(THERE)
     push = Push(FIRST, None, (V1, V2, TagName("v3")), Digest.of(FIRST), Unchanged.ACCEPT)
-    await verbs(shelf).put(caller(), REGISTRY, API, push)
+    await verbs(shelf).put(caller(), REGISTRY.repository(API), push)
     first, second = await shelf.owed()
     assert (first.tag, second.tag) == ("v2", "v3")
     assert first.position < second.position
@@ -358,7 +360,7 @@ async def test_one_tag_that_may_not_move_keeps_the_others_of_its_push_from_movin
     await shelf.hold(CONFIG, LAYER, OTHER_LAYER)
     await put(shelf, FIRST, "v1")
     with pytest.raises(TagImmutable):
-        await verbs(shelf).put(caller(), REGISTRY, API, Push(SECOND, None, (V2, V1), None, Unchanged.ACCEPT))
+        await verbs(shelf).put(caller(), REGISTRY.repository(API), Push(SECOND, None, (V2, V1), None, Unchanged.ACCEPT))
     assert await names(shelf) == [named(FIRST, "v1")]
 
 
@@ -388,7 +390,7 @@ async def test_a_batch_gives_what_is_there_and_says_of_the_rest_why_not(shelf: S
         NamedImage(digest.upper().replace("SHA", "sha"), None),
         NamedImage(None, None),
     ]
-    answer = await verbs(shelf).get_many(caller(), REGISTRY, API, batch)
+    answer = await verbs(shelf).get_many(caller(), REGISTRY.repository(API), batch)
     assert [found.content for found in answer.found] == [SECOND, FIRST]
     assert [failure.named for failure in answer.failures] == batch[2:]
     assert [failure.code for failure in answer.failures] == [
@@ -408,7 +410,7 @@ async def test_a_batch_gives_what_is_there_and_says_of_the_rest_why_not(shelf: S
 
 async def test_an_image_that_is_not_there_is_not_found_in_the_words_of_ecr(shelf: Shelf) -> None:
     with pytest.raises(ImageNotFound) as refusal:
-        await verbs(shelf).get(caller(), REGISTRY, API, ImageId(None, "v1"))
+        await verbs(shelf).get(caller(), REGISTRY.repository(API), ImageId(None, "v1"))
     assert refusal.value.message == (
         "The image with imageId {imageDigest:'null', imageTag:'v1'} does not exist within the repository with name "
         f"'team/api' in the registry with id '{REGISTRY.account}'"
@@ -418,7 +420,9 @@ async def test_an_image_that_is_not_there_is_not_found_in_the_words_of_ecr(shelf
 async def test_images_are_described_as_ecr_describes_them(shelf: Shelf) -> None:
     await put(shelf, FIRST, "v2")
     await put(shelf, FIRST, "v1")
-    found = await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage(None, "v1"), NamedImage(None, "v2")])
+    found = await verbs(shelf).describe(
+        caller(), REGISTRY.repository(API), [NamedImage(None, "v1"), NamedImage(None, "v2")]
+    )
     (detail,) = found
     assert (detail.digest, detail.tags, detail.pushed_at) == (Digest.of(FIRST), ("v1", "v2"), NOW)
     assert (detail.size, detail.media_type) == (len(CONFIG) + len(LAYER), OCI_MANIFEST)
@@ -429,15 +433,15 @@ async def test_an_index_is_as_large_as_its_largest_child(shelf: Shelf) -> None:
     await put(shelf, FIRST)
     await put(shelf, SECOND)
     await put(shelf, index_of(FIRST, SECOND), "multi")
-    (detail,) = await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage(None, "multi")])
+    (detail,) = await verbs(shelf).describe(caller(), REGISTRY.repository(API), [NamedImage(None, "multi")])
     assert (detail.size, detail.artifact_type) == (len(CONFIG) + len(OTHER_LAYER), None)
 
 
 async def test_describing_what_is_not_there_or_cannot_be_is_refused(shelf: Shelf) -> None:
     with pytest.raises(ImageNotFound):
-        await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage(None, "v1")])
+        await verbs(shelf).describe(caller(), REGISTRY.repository(API), [NamedImage(None, "v1")])
     with pytest.raises(InvalidParameter):
-        await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage("nonsense", None)])
+        await verbs(shelf).describe(caller(), REGISTRY.repository(API), [NamedImage("nonsense", None)])
 
 
 async def test_an_image_that_goes_while_it_is_described_is_not_found(
@@ -446,9 +450,9 @@ async def test_an_image_that_goes_while_it_is_described_is_not_found(
     await put(shelf, FIRST, V1)
     monkeypatch.setattr(images, "details", lambda *_: {})
     with pytest.raises(ImageNotFound):
-        await verbs(shelf).describe(caller(), REGISTRY, API, [NamedImage(None, V1)])
+        await verbs(shelf).describe(caller(), REGISTRY.repository(API), [NamedImage(None, V1)])
     with pytest.raises(ImageNotFound):
-        await Signing(AllowAll(), shelf.catalog).status(caller(), REGISTRY, API, ImageId(None, V1))
+        await Signing(AllowAll(), shelf.catalog).status(caller(), REGISTRY.repository(API), ImageId(None, V1))
 
 
 async def test_pages_hold_every_image_once(shelf: Shelf) -> None:
@@ -460,13 +464,15 @@ async def test_pages_hold_every_image_once(shelf: Shelf) -> None:
     met: list[tuple[str, str | None]] = []
     token = None
     for _ in everything:
-        page = await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(), PageRequest(1, token))
+        page = await verbs(shelf).list(caller(), REGISTRY.repository(API), ImageFilter(), PageRequest(1, token))
         met.extend((str(image.digest), image.tag) for image in page.items)
         token = page.token
     assert (met, token) == (everything, None)
     details: list[str] = []
     for _ in range(2):
-        described = await verbs(shelf).describe_all(caller(), REGISTRY, API, ImageFilter(), PageRequest(1, token))
+        described = await verbs(shelf).describe_all(
+            caller(), REGISTRY.repository(API), ImageFilter(), PageRequest(1, token)
+        )
         details.extend(str(detail.digest) for detail in described.items)
         token = described.token
     assert (details, token) == (sorted({digest for digest, _ in everything}), None)
@@ -480,7 +486,7 @@ async def test_lists_can_be_limited_by_tag_status(shelf: Shelf, status: TagStatu
     await put(shelf, FIRST, "v1")
     await put(shelf, SECOND)
     digests = sorted(str(Digest.of(content)) for content in expected)
-    described = await verbs(shelf).describe_all(caller(), REGISTRY, API, ImageFilter(status), PageRequest())
+    described = await verbs(shelf).describe_all(caller(), REGISTRY.repository(API), ImageFilter(status), PageRequest())
     assert [str(detail.digest) for detail in described.items] == digests
     assert [digest for digest, _ in await names(shelf, status)] == digests
 
@@ -488,16 +494,18 @@ async def test_lists_can_be_limited_by_tag_status(shelf: Shelf, status: TagStatu
 async def test_a_token_of_another_filter_is_refused(shelf: Shelf) -> None:
     await put(shelf, FIRST, "v1")
     await put(shelf, FIRST, "v2")
-    page = await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(), PageRequest(1))
+    page = await verbs(shelf).list(caller(), REGISTRY.repository(API), ImageFilter(), PageRequest(1))
     with pytest.raises(InvalidParameter, match="nextToken"):
-        await verbs(shelf).list(caller(), REGISTRY, API, ImageFilter(TagStatus.TAGGED), PageRequest(1, page.token))
+        await verbs(shelf).list(
+            caller(), REGISTRY.repository(API), ImageFilter(TagStatus.TAGGED), PageRequest(1, page.token)
+        )
 
 
 async def test_tags_come_in_the_order_of_their_names(shelf: Shelf) -> None:
     for tag in ("b", "a", "B", "10", "9"):
         await put(shelf, FIRST, tag)
-    assert await verbs(shelf).tags(caller(), REGISTRY, API, "", 10) == ["10", "9", "B", "a", "b"]
-    assert await verbs(shelf).tags(caller(), REGISTRY, API, "9", 2) == ["B", "a"]
+    assert await verbs(shelf).tags(caller(), REGISTRY.repository(API), "", 10) == ["10", "9", "B", "a", "b"]
+    assert await verbs(shelf).tags(caller(), REGISTRY.repository(API), "9", 2) == ["B", "a"]
 
 
 async def test_referrers_are_found_by_subject_and_type(shelf: Shelf) -> None:
@@ -507,11 +515,11 @@ async def test_referrers_are_found_by_subject_and_type(shelf: Shelf) -> None:
     for content in (signature, bill, image_of(CONFIG, subject=entry(b"other", DOCKER_MANIFEST))):
         await put(shelf, content)
     referrers = Referrers(AllowAll(), shelf.catalog)
-    found, more = await referrers.list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(FIRST), (), "", 2))
+    found, more = await referrers.list(caller(), REGISTRY.repository(API), ReferrerQuery(Digest.of(FIRST), (), "", 2))
     assert not more
     assert [each.digest for each in found] == sorted([Digest.of(signature), Digest.of(bill)])
     query = ReferrerQuery(Digest.of(FIRST), ("application/signature",), "", 10)
-    (one,), _ = await referrers.list(caller(), REGISTRY, API, query)
+    (one,), _ = await referrers.list(caller(), REGISTRY.repository(API), query)
     assert (one.media_type, one.size, one.annotations) == (OCI_MANIFEST, len(signature), {"by": "me"})
 
 
@@ -522,7 +530,9 @@ async def test_referrers_come_in_lists_that_a_client_can_read(shelf: Shelf) -> N
         await put(shelf, index_of(subject=subject, annotations={"number": str(number), "note": note}))
     referrers, after = Referrers(AllowAll(), shelf.catalog), ""
     for number in range(3):
-        found, more = await referrers.list(caller(), REGISTRY, API, ReferrerQuery(Digest.of(FIRST), (), after, 100))
+        found, more = await referrers.list(
+            caller(), REGISTRY.repository(API), ReferrerQuery(Digest.of(FIRST), (), after, 100)
+        )
         assert (len(found), more) == (1, number < 2)
         after = str(found[0].digest)
 
@@ -531,7 +541,7 @@ async def test_referrers_come_in_lists_that_a_client_can_read(shelf: Shelf) -> N
 
 
 async def remove(shelf: Shelf, *batch: NamedImage) -> tuple[list[tuple[str, str | None]], list[FailureCode]]:
-    answer = await verbs(shelf).delete(caller(), REGISTRY, API, batch)
+    answer = await verbs(shelf).delete(caller(), REGISTRY.repository(API), batch)
     removed = [(str(image.digest), image.tag) for image in answer.removed]
     return removed, [failure.code for failure in answer.failures]
 
@@ -583,10 +593,10 @@ async def test_a_failure_in_a_batch_leaves_the_rest_alone(shelf: Shelf) -> None:
 
 async def test_a_tag_alone_can_go(shelf: Shelf) -> None:
     await put(shelf, FIRST, "v1")
-    await verbs(shelf).untag(caller(), REGISTRY, API, V1)
+    await verbs(shelf).untag(caller(), REGISTRY.repository(API), V1)
     assert await names(shelf) == [named(FIRST)]
     with pytest.raises(ImageNotFound):
-        await verbs(shelf).untag(caller(), REGISTRY, API, V1)
+        await verbs(shelf).untag(caller(), REGISTRY.repository(API), V1)
 
 
 async def test_a_deletion_in_one_region_leaves_the_other(shelf: Shelf) -> None:
@@ -595,6 +605,6 @@ async def test_a_deletion_in_one_region_leaves_the_other(shelf: Shelf) -> None:
     await there.hold(CONFIG, LAYER)
     await put(shelf, FIRST, "v1")
     push = Push(FIRST, None, (V1,), None, Unchanged.ACCEPT)
-    await verbs(shelf).put(caller(region=REGION), THERE, API, push)
+    await verbs(shelf).put(caller(region=REGION), THERE.repository(API), push)
     await remove(shelf, NamedImage(None, "v1"))
-    assert await verbs(shelf).tags(caller(), THERE, API, "", 10) == ["v1"]
+    assert await verbs(shelf).tags(caller(), THERE.repository(API), "", 10) == ["v1"]

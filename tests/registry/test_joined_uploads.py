@@ -119,7 +119,7 @@ async def test_a_part_that_broke_off_leaves_nothing_in_the_known_digest(
     site, _, begun = processes
     upload = await site.begin(PARTS[0])
     with pytest.raises(Interrupted):
-        await site.uploads.append(ME, REGISTRY, NAME, upload, Part(broken_off(PARTS[1][:70_000])))
+        await site.uploads.append(ME, REGISTRY.repository(NAME), upload, Part(broken_off(PARTS[1][:70_000])))
     await site.append(upload, PARTS[1])
     await site.append(upload, PARTS[2])
     await site.complete(upload, JOINED)
@@ -186,7 +186,7 @@ async def test_an_upload_that_ended_takes_no_place_among_the_known_digests(
         if ending == "completed":
             await site.complete(small, DIGEST)
         else:
-            await site.uploads.cancel(ME, REGISTRY, NAME, small)
+            await site.uploads.cancel(ME, REGISTRY.repository(NAME), small)
     await site.complete(large, JOINED)
     assert begun[-1] == "known"
 
@@ -214,7 +214,7 @@ async def test_a_segment_that_is_gone_or_cut_short_completes_no_upload(
 ) -> None:
     first, second, _ = processes
     upload = await first.begin(*PARTS)
-    begun = await first.uploads._under_way(REGISTRY, NAME, upload)
+    begun = await first.uploads._under_way(REGISTRY.repository(NAME), upload)
     segments = [segment async for segment in first.uploads._segments(begun)]
     path = FileBlobStores(tmp_path).region(REGISTRY.region).path(segments[1].key)
     os.truncate(path, 10)
@@ -230,7 +230,7 @@ async def test_ecr_completes_an_upload_again_whose_layer_is_there(processes: tup
     site, _, _ = processes
     upload = await site.begin(CONTENT)
     for _ in range(2):
-        layer = await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [DIGEST])
+        layer = await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, [DIGEST])
         assert layer.digest == DIGEST
     with pytest.raises(UploadNotFound):
-        await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [Digest.of(b"else")])
+        await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, [Digest.of(b"else")])

@@ -36,7 +36,7 @@ def digest_of(name: str) -> str:
 
 def store(db: Connection, number: int, *, parts: int = 0, tags: int = 0) -> str:
     """Store an image that names so many parts, under so many tags."""
-    mine, digest = {"repository_id": repositories.get(db, REGISTRY, API).id}, digest_of(f"image {number}")
+    mine, digest = {"repository_id": repositories.get(db, REGISTRY.repository(API)).id}, digest_of(f"image {number}")
     facts = {"media_type": "x", "content": b"", "image_size": 1, "pushed_at": NOW.replace(microsecond=number)}
     db.execute(schema.manifest.insert(), [{**mine, **facts, "digest": digest}])
     named = [{**mine, "parent": digest, "child": digest_of(f"part {each}")} for each in range(parts)]
@@ -65,7 +65,9 @@ async def test_no_transaction_of_a_batch_removes_more_rows_than_its_bound_and_on
     digests = await indexes(dump)
     counted = CountedCatalog(dump.catalog)
     verbs = Images(AllowAll(), counted, lambda: None)
-    removed = await verbs.delete(ME, REGISTRY, API, [NamedImage(digest) for digest in (*digests, digest_of("none"))])
+    removed = await verbs.delete(
+        ME, REGISTRY.repository(API), [NamedImage(digest) for digest in (*digests, digest_of("none"))]
+    )
     assert [str(each.digest) for each in removed.removed] == digests
     assert [each.named.digest for each in removed.failures] == [digest_of("none")]
     assert max(counted.counts) <= MOST < sum(counted.counts)
@@ -75,9 +77,9 @@ async def test_no_transaction_of_a_lifecycle_run_removes_more_rows_than_its_boun
     digests = await indexes(dump)
     counted = CountedCatalog(dump.catalog)
     policies = LifecyclePolicies(AllowAll(), counted, lambda: None)
-    await policies.put(ME, REGISTRY, API, json.dumps({"rules": [OLD_GO]}))
+    await policies.put(ME, REGISTRY.repository(API), json.dumps({"rules": [OLD_GO]}))
     await LifecycleRuns(counted, "ann", Pulls(counted), asyncio.Event()).look(REGION)
-    page = await dump.images.list(ME, REGISTRY, API, ImageFilter(), PageRequest(100))
+    page = await dump.images.list(ME, REGISTRY.repository(API), ImageFilter(), PageRequest(100))
     assert [str(each.digest) for each in page.items] == digests[-1:]
     assert max(counted.counts) <= MOST < sum(counted.counts)
 
@@ -87,7 +89,7 @@ async def test_what_a_run_compares_under_its_lock_has_no_parts(dump: Dump) -> No
     digests = await indexes(dump)
 
     def read(db: Connection) -> None:
-        home = repositories.get(db, REGISTRY, API).id
+        home = repositories.get(db, REGISTRY.repository(API)).id
         planned = {each.digest: each for each in lifecycle.page(db, home, "", 100)}
         again = lifecycle.seen(db, home, digests)
         assert {len(each.parts) for each in planned.values()} == {PARTS}
@@ -105,7 +107,7 @@ async def test_a_page_of_images_with_many_tags_ends_early_and_the_next_goes_on(d
     token: str | None = None
     pages: list[tuple[ImageDetail, ...]] = []
     while token is not None or not pages:
-        page = await dump.images.describe_all(ME, REGISTRY, API, ImageFilter(), PageRequest(1000, token))
+        page = await dump.images.describe_all(ME, REGISTRY.repository(API), ImageFilter(), PageRequest(1000, token))
         pages.append(page.items)
         token = page.token
     assert [str(each.digest) for items in pages for each in items] == sorted(stored)

@@ -23,7 +23,7 @@ async def dump(catalog: WholeCatalog, tmp_path: Path) -> Dump:
 
 
 async def remove(dump: Dump, digest: Digest) -> None:
-    await dump.layers.remove(ME, REGISTRY, API, digest)
+    await dump.layers.remove(ME, REGISTRY.repository(API), digest)
 
 
 async def test_a_deleted_layer_is_gone_at_once_and_its_bytes_go_later(dump: Dump) -> None:
@@ -31,7 +31,7 @@ async def test_a_deleted_layer_is_gone_at_once_and_its_bytes_go_later(dump: Dump
     await remove(dump, digest)
     assert not await dump.has(digest)
     with pytest.raises(LayerNotFound):
-        await dump.layers.find(ME, REGISTRY, API, digest)
+        await dump.layers.find(ME, REGISTRY.repository(API), digest)
     assert dump.files()
     await dump.settle()
     assert not dump.files()
@@ -71,7 +71,7 @@ async def test_a_layer_that_comes_again_before_its_bytes_went_is_whole(dump: Dum
     await dump.sweep(timedelta(minutes=1))
     await dump.push(CONFIG, LAYER)
     await dump.settle()
-    assert path_of(await dump.layers.find(ME, REGISTRY, API, digest)).read_bytes() == LAYER
+    assert path_of(await dump.layers.find(ME, REGISTRY.repository(API), digest)).read_bytes() == LAYER
 
 
 async def test_what_is_not_there_cannot_be_deleted(dump: Dump) -> None:

@@ -19,7 +19,7 @@ HELD, HELD_ELSEWHERE, ABSENT = Digest.of(b"held"), Digest.of(b"elsewhere"), Dige
 
 
 def hold(db: Connection, registry: Registry, digest: Digest, key: str) -> None:
-    owner = repositories.insert(db, registry, NAME, NewRepository(), NOW)
+    owner = repositories.insert(db, registry.repository(NAME), NewRepository(), NOW)
     blobs.record(db, NewBlob(digest, Key(key), 4), NOW)
     blobs.link(db, owner.id, digest, NOW)
 
@@ -30,7 +30,7 @@ async def test_each_digest_is_answered_in_order(catalog: WholeCatalog, tmp_path:
     await region.write(lambda db: hold(db, ELSEWHERE, HELD_ELSEWHERE, "bb"))
     layers = Layers(catalog, FileBlobStores(tmp_path), AllowAll(), ManualClock())
     asked = [str(ABSENT), "sha256:zz", str(HELD), str(HELD_ELSEWHERE), "", str(HELD)]
-    assert await layers.check(caller(), REGISTRY, NAME, asked) == [
+    assert await layers.check(caller(), REGISTRY.repository(NAME), asked) == [
         UnavailableLayer(ABSENT),
         UnreadableDigest("sha256:zz"),
         AvailableLayer(HELD, 4),

@@ -159,15 +159,17 @@ class Yard:
         content = json.dumps(json.loads(image_of(config, LAYER)) | more).encode()
         tags = () if more else (TagName(f"v{number}"),)
         push = Push(content, None, tags, None, Unchanged.ACCEPT)
-        return (await self.dump.images.put(ME, REGISTRY, API, push)).digest
+        return (await self.dump.images.put(ME, REGISTRY.repository(API), push)).digest
 
     async def push_index(self, part: Digest) -> Digest:
-        content = (await self.dump.images.get(ME, REGISTRY, API, ImageId(part, None))).content
+        content = (await self.dump.images.get(ME, REGISTRY.repository(API), ImageId(part, None))).content
         push = Push(index_of(content), None, (TagName("index"),), None, Unchanged.ACCEPT)
-        return (await self.dump.images.put(ME, REGISTRY, API, push)).digest
+        return (await self.dump.images.put(ME, REGISTRY.repository(API), push)).digest
 
     async def stored(self) -> StoredPolicy | None:
-        return await self.dump.region.read(lambda db: lifecycle.find(db, repositories.get(db, REGISTRY, API).id))
+        return await self.dump.region.read(
+            lambda db: lifecycle.find(db, repositories.get(db, REGISTRY.repository(API)).id)
+        )
 
     async def changes(self) -> int | None:
         """Return how many changes of images the repository counted, or None if it has no policy."""
@@ -179,25 +181,28 @@ class Yard:
         return await self.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now))
 
     async def put(self, *rules: dict[str, Any]) -> None:
-        await self.policies.put(ME, REGISTRY, API, json.dumps({"rules": rules}))
+        await self.policies.put(ME, REGISTRY.repository(API), json.dumps({"rules": rules}))
 
     async def tags(self, status: ImageStatus | None = ImageStatus.ACTIVE) -> list[str]:
-        page = await self.dump.images.list(ME, REGISTRY, API, ImageFilter(status=status), PageRequest(100))
+        page = await self.dump.images.list(ME, REGISTRY.repository(API), ImageFilter(status=status), PageRequest(100))
         return sorted(image.tag or "" for image in page.items)
 
     async def status(self, digest: Digest) -> ImageStatus:
-        (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+        (detail,) = await self.dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))])
         return detail.status
 
     async def pulled(self, digest: Digest) -> datetime | None:
-        (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+        (detail,) = await self.dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))])
         return detail.pulled_at
 
     async def home(self) -> tuple[Home, StoredPolicy]:
         """Return the repository and its policy, which is there."""
-        found, policy = await self.dump.region.read(lambda db: repositories.get(db, REGISTRY, API)), await self.stored()
+        found, policy = (
+            await self.dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API))),
+            await self.stored(),
+        )
         assert policy is not None
-        return Home(found.id, REGISTRY, API), policy
+        return Home(found.id, REGISTRY.repository(API)), policy
 
     async def plan(self) -> tuple[Home, str, Plan]:
         home, policy = await self.home()
@@ -205,7 +210,7 @@ class Yard:
         return home, policy.version, decide(parse_policy(policy.text), images, self.dump.world.now(), timedelta())
 
     async def update(self, digest: Digest, target: StorageClass) -> ImageStatus:
-        return (await self.storage.update(ME, REGISTRY, API, ImageId(digest, None), target))[1]
+        return (await self.storage.update(ME, REGISTRY.repository(API), ImageId(digest, None), target))[1]
 
 
 @pytest.fixture
@@ -229,7 +234,7 @@ async def test_a_policy_is_applied_in_batches_and_is_not_due_again_for_a_while(y
     assert yard.rung == ["changed"]
     await yard.runs().look(REGION)
     assert await yard.tags() == ["v5", "v6"]
-    policy = await yard.policies.get(ME, REGISTRY, API)
+    policy = await yard.policies.get(ME, REGISTRY.repository(API))
     assert policy.evaluated_at == yard.dump.world.now()
     await yard.push(7)
     await yard.runs().look(REGION)
@@ -373,11 +378,11 @@ async def test_every_change_that_matters_to_a_policy_is_counted(yard: Yard) -> N
         await change
         counted.append(await yard.changes())
 
-    await after(yard.dump.images.delete(ME, REGISTRY, API, [NamedImage(None, "v3")]))
+    await after(yard.dump.images.delete(ME, REGISTRY.repository(API), [NamedImage(None, "v3")]))
     await after(yard.push(4))
     await after(yard.push_index(first))
-    await after(yard.storage.update(ME, REGISTRY, API, image(second), StorageClass.ARCHIVE))
-    await after(yard.storage.update(ME, REGISTRY, API, image(second), StorageClass.STANDARD))
+    await after(yard.storage.update(ME, REGISTRY.repository(API), image(second), StorageClass.ARCHIVE))
+    await after(yard.storage.update(ME, REGISTRY.repository(API), image(second), StorageClass.STANDARD))
     await after(yard.settle())
     assert all(a is not None and b is not None and a < b for a, b in pairwise(counted)), counted
     await yard.push(5, annotations={"pushed": "without a tag"})
@@ -388,8 +393,10 @@ async def test_an_image_that_changed_since_the_plan_stays(yard: Yard) -> None:
     digests = await yard.fill(4)
     await yard.put(rule())
     home, version, plan = await yard.plan()
-    found = await yard.dump.images.get(ME, REGISTRY, API, ImageId(digests[0], None))
-    await yard.dump.images.put(ME, REGISTRY, API, Push(found.content, None, (TagName("kept"),), None, Unchanged.ACCEPT))
+    found = await yard.dump.images.get(ME, REGISTRY.repository(API), ImageId(digests[0], None))
+    await yard.dump.images.put(
+        ME, REGISTRY.repository(API), Push(found.content, None, (TagName("kept"),), None, Unchanged.ACCEPT)
+    )
     step, now = Step(plan.actions, (plan.kept[1],), 0), yard.dump.world.now()
     taken = await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now))
     assert taken is not None
@@ -403,10 +410,10 @@ async def test_a_run_ends_when_its_policy_is_replaced_or_deleted(yard: Yard) -> 
     step, now = Step(plan.actions, (), 0), yard.dump.world.now()
     await yard.put(rule(countNumber=9))
     assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
-    await yard.policies.delete(ME, REGISTRY, API)
+    await yard.policies.delete(ME, REGISTRY.repository(API))
     assert await yard.dump.region.write(lambda db: lifecycle.act(db, home, version, step, now)) is None
     with pytest.raises(LifecyclePolicyNotFound):
-        await yard.policies.get(ME, REGISTRY, API)
+        await yard.policies.get(ME, REGISTRY.repository(API))
 
 
 async def test_the_layers_of_an_expired_image_go_like_those_of_a_deleted_one(yard: Yard) -> None:
@@ -471,9 +478,9 @@ async def test_lines_that_are_written_leave_no_notes(yard: Yard) -> None:
 async def test_the_parts_that_indexes_share_are_in_memory_once(yard: Yard) -> None:
     first, *_ = await yard.fill(1)
     for number in range(2):
-        content = (await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))).content
+        content = (await yard.dump.images.get(ME, REGISTRY.repository(API), ImageId(first, None))).content
         index = index_of(content, annotations={"number": str(number)})
-        await yard.dump.images.put(ME, REGISTRY, API, Push(index, None, (), None, Unchanged.ACCEPT))
+        await yard.dump.images.put(ME, REGISTRY.repository(API), Push(index, None, (), None, Unchanged.ACCEPT))
     await yard.put(rule())
     home, _ = await yard.home()
     known: dict[str, str] = {}
@@ -490,9 +497,11 @@ async def test_accounts_take_turns(yard: Yard) -> None:
     other = Registry(AccountId("222222222222"), REGION)
     names = [RepositoryName(f"many/{number}") for number in range(3)]
     for registry, name in [*((REGISTRY, name) for name in names), (other, RepositoryName("one"))]:
-        await yard.dump.repositories.create(ME, registry, name, NewRepository())
-        await LifecyclePolicies(gate, catalog, lambda: None).put(ME, registry, name, json.dumps({"rules": [rule()]}))
-        await LifecyclePreviews(gate, catalog, lambda: None).start(ME, registry, name, None)
+        await yard.dump.repositories.create(ME, registry.repository(name), NewRepository())
+        await LifecyclePolicies(gate, catalog, lambda: None).put(
+            ME, registry.repository(name), json.dumps({"rules": [rule()]})
+        )
+        await LifecyclePreviews(gate, catalog, lambda: None).start(ME, registry.repository(name), None)
         world.advance(TICK)
     taken: list[tuple[str, str]] = []
 
@@ -503,11 +512,11 @@ async def test_accounts_take_turns(yard: Yard) -> None:
     runs = LifecycleRuns(catalog, "ann", Watched(catalog), asyncio.Event(), accounts_at_once=1)
     due = partial(lifecycle.due, region=REGION, limit=100)
     first = await yard.dump.region.read(lambda db: due(db, now=world.now()))
-    assert [home.name for home in first] == [names[0], "one"], "one repository of each account"
+    assert [home.repository.name for home in first] == [names[0], "one"], "one repository of each account"
     assert await runs.look(REGION)
     assert len(taken) == 4, "a preview and a policy of each"
     second = await yard.dump.region.read(lambda db: due(db, now=world.now()))
-    assert [home.name for home in second] == [names[1]]
+    assert [home.repository.name for home in second] == [names[1]]
     while await runs.look(REGION):
         pass
     assert len(taken) == 8
@@ -518,8 +527,8 @@ async def test_an_account_whose_work_is_hindered_does_not_keep_another_one_from_
     await yard.fill(3)
     await yard.put(rule())
     other = Registry(AccountId("222222222222"), REGION)
-    await yard.dump.repositories.create(ME, other, API, NewRepository())
-    await yard.policies.put(ME, other, API, json.dumps({"rules": [rule()]}))
+    await yard.dump.repositories.create(ME, other.repository(API), NewRepository())
+    await yard.policies.put(ME, other.repository(API), json.dumps({"rules": [rule()]}))
     home, _ = await yard.home()
 
     class Refusing(LifecycleRuns):
@@ -530,7 +539,7 @@ async def test_an_account_whose_work_is_hindered_does_not_keep_another_one_from_
 
     runs = Refusing(yard.dump.catalog, "ann", yard.pulls, asyncio.Event(), accounts_at_once=1)
     assert await runs.look(REGION), "the loop goes on at once for the other account"
-    evaluated = await yard.policies.get(ME, other, API)
+    evaluated = await yard.policies.get(ME, other.repository(API))
     assert evaluated.evaluated_at is not None
 
 
@@ -548,7 +557,7 @@ async def test_a_part_stays_with_its_index_and_a_referrer_goes_with_its_subject(
 async def test_a_repository_that_is_deleted_takes_its_policy_and_previews_along(yard: Yard) -> None:
     await yard.fill(3)
     await yard.put(rule(countNumber=1))
-    await yard.previews.start(ME, REGISTRY, API, None)
+    await yard.previews.start(ME, REGISTRY.repository(API), None)
     await yard.runs().look(REGION)
     await yard.dump.drop()
     await yard.runs().look(REGION)
@@ -565,13 +574,13 @@ async def test_a_preview_shows_what_a_run_does(yard: Yard) -> None:
     digests = await yard.fill(6)
     rules = [rule(1, tagStatus="tagged", tagPatternList=["v*"], countNumber=4)]
     text = json.dumps({"rules": rules})
-    assert await yard.previews.start(ME, REGISTRY, API, text) == text
+    assert await yard.previews.start(ME, REGISTRY.repository(API), text) == text
     with pytest.raises(LifecyclePreviewInProgress):
-        await yard.previews.start(ME, REGISTRY, API, text)
-    before, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+        await yard.previews.start(ME, REGISTRY.repository(API), text)
+    before, page = await yard.previews.get(ME, REGISTRY.repository(API), PreviewQuery())
     assert (before.status, page.items) == (PreviewStatus.IN_PROGRESS, ())
     await yard.runs().look(REGION)
-    preview, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    preview, page = await yard.previews.get(ME, REGISTRY.repository(API), PreviewQuery())
     assert (preview.status, preview.expiring) == (PreviewStatus.COMPLETE, 2)
     assert [each.digest for each in page.items] == digests[:2]
     assert len(await yard.tags()) == 6
@@ -582,18 +591,21 @@ async def test_a_preview_shows_what_a_run_does(yard: Yard) -> None:
 
 async def test_a_preview_that_was_interrupted_is_made_again_and_one_that_is_old_expires(yard: Yard) -> None:
     await yard.fill(4)
-    await yard.previews.start(ME, REGISTRY, API, json.dumps({"rules": [rule()]}))
-    home = Home((await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id, REGISTRY, API)
+    await yard.previews.start(ME, REGISTRY.repository(API), json.dumps({"rules": [rule()]}))
+    home = Home(
+        (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)))).id,
+        REGISTRY.repository(API),
+    )
     for writes in (1, 2, 3):
         with suppress(Killed):
             await yard.runs("dying", Mortal(yard.dump.catalog, writes)).preview(home)
     yard.dump.world.advance(LEASE)
     await yard.runs().look(REGION)
-    preview, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    preview, page = await yard.previews.get(ME, REGISTRY.repository(API), PreviewQuery())
     assert (preview.status, len(page.items)) == (PreviewStatus.COMPLETE, 2)
     yard.dump.world.advance(PREVIEWS_STAY)
     await yard.runs().look(REGION)
-    preview, page = await yard.previews.get(ME, REGISTRY, API, PreviewQuery())
+    preview, page = await yard.previews.get(ME, REGISTRY.repository(API), PreviewQuery())
     assert (preview.status, page.items) == (PreviewStatus.EXPIRED, ())
 
 
@@ -635,7 +647,7 @@ async def test_a_part_of_an_active_index_is_not_archived_and_a_restored_index_re
         assert await yard.update(each, StorageClass.ARCHIVE) is ImageStatus.ARCHIVED
         assert await yard.update(each, StorageClass.ARCHIVE) is ImageStatus.ARCHIVED
     with pytest.raises(ImageArchived):
-        await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))
+        await yard.dump.images.get(ME, REGISTRY.repository(API), ImageId(first, None))
     assert await yard.update(index, StorageClass.STANDARD) is ImageStatus.ACTIVATING
     with pytest.raises(StorageClassUpdateNotSupported):
         await yard.update(index, StorageClass.ARCHIVE)
@@ -737,13 +749,15 @@ async def test_a_restore_that_is_hindered_lets_the_others_end(yard: Yard) -> Non
 async def test_accounts_take_turns_in_restores(yard: Yard) -> None:
     digests = await yard.fill(5)
     other = Registry(AccountId("222222222222"), REGION)
-    await yard.dump.repositories.create(ME, other, API, NewRepository())
+    await yard.dump.repositories.create(ME, other.repository(API), NewRepository())
     for part in (b"config 0", LAYER):
-        await yard.dump.uploads.upload_whole(ME, other, API, Digest.of(part), pieces_of(part))
-    await yard.dump.images.put(ME, other, API, Push(image_of(b"config 0", LAYER), None, (), None, Unchanged.ACCEPT))
+        await yard.dump.uploads.upload_whole(ME, other.repository(API), Digest.of(part), pieces_of(part))
+    await yard.dump.images.put(
+        ME, other.repository(API), Push(image_of(b"config 0", LAYER), None, (), None, Unchanged.ACCEPT)
+    )
     await yard.dump.region.write(lambda db: archive_all(db, yard.dump.world.now()))
     found = await yard.dump.region.read(lambda db: storage.activating(db, REGION, 2))
-    assert {each.registry for each in found} == {REGISTRY, other}
+    assert {each.repository.registry for each in found} == {REGISTRY, other}
     assert len(digests) == 5
 
 
@@ -755,19 +769,21 @@ def archive_all(db: Connection, now: datetime) -> None:
 
 async def test_a_new_index_restores_its_archived_parts(yard: Yard) -> None:
     first, second = await yard.fill(2)
-    content = (await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))).content
+    content = (await yard.dump.images.get(ME, REGISTRY.repository(API), ImageId(first, None))).content
     for each in (first, second):
         await yard.update(each, StorageClass.ARCHIVE)
     push = Push(index_of(content), None, (TagName("index"),), None, Unchanged.ACCEPT)
-    await yard.dump.images.put(ME, REGISTRY, API, push)
+    await yard.dump.images.put(ME, REGISTRY.repository(API), push)
     assert (await yard.status(first), await yard.status(second)) == (ImageStatus.ACTIVE, ImageStatus.ARCHIVED)
-    await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))
+    await yard.dump.images.get(ME, REGISTRY.repository(API), ImageId(first, None))
 
 
 async def test_parts_that_an_index_restores_are_scanned(yard: Yard) -> None:
     (first,) = await yard.fill(1)
     index = await yard.push_index(first)
-    await Scanning(AllowAll(), yard.dump.catalog, lambda: None).set_scan_on_push(ME, REGISTRY, API, value=True)
+    await Scanning(AllowAll(), yard.dump.catalog, lambda: None).set_scan_on_push(
+        ME, REGISTRY.repository(API), value=True
+    )
     for each in (index, first):
         await yard.update(each, StorageClass.ARCHIVE)
     await yard.update(index, StorageClass.STANDARD)
@@ -799,13 +815,13 @@ async def test_a_push_of_an_archived_image_restores_it_and_owes_its_copies(yard:
 async def test_archiving_forgets_the_scan_and_a_restore_owes_one_if_pushes_are_scanned(yard: Yard) -> None:
     (first,) = await yard.fill(1)
     scanning = Scanning(AllowAll(), yard.dump.catalog, lambda: None)
-    await scanning.start(ME, REGISTRY, API, ImageId(first, None))
+    await scanning.start(ME, REGISTRY.repository(API), ImageId(first, None))
     assert await scanned(yard) == [first]
     await yard.update(first, StorageClass.ARCHIVE)
     assert await scanned(yard) == []
     with pytest.raises(ImageArchived):
-        await scanning.start(ME, REGISTRY, API, ImageId(first, None))
-    await scanning.set_scan_on_push(ME, REGISTRY, API, value=True)
+        await scanning.start(ME, REGISTRY.repository(API), ImageId(first, None))
+    await scanning.set_scan_on_push(ME, REGISTRY.repository(API), value=True)
     await yard.update(first, StorageClass.STANDARD)
     await yard.settle()
     assert await scanned(yard) == [first]
@@ -823,7 +839,7 @@ async def test_pulls_are_written_once_an_hour_and_never_for_what_is_gone(yard: Y
     await note(yard, first)
     assert await yard.pulled(first) == start
     other = Pulls(yard.dump.catalog)
-    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)))).id
     other.note(by(start + TICK), REGISTRY, home, first)
     await other.write()
     assert await yard.pulled(first) == start, "another process wrote within the hour"
@@ -842,7 +858,7 @@ async def test_pulls_of_an_excluded_principal_are_not_recorded_and_hide_no_other
     await PullTimeExclusions(AllowAll(), yard.dump.catalog).register(ME, REGISTRY, ME.principal_arn)
     await note(yard, first)
     assert await yard.pulled(first) is None
-    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)))).id
     other = replace(by(yard.dump.world.now()), principal_arn="arn:aws:iam::111122223333:user/other")
     yard.pulls.note(other, REGISTRY, home, first)
     await yard.pulls.write()
@@ -856,16 +872,16 @@ async def test_an_archived_referrer_is_listed_on_request(yard: Yard) -> None:
     await yard.update(signature, StorageClass.ARCHIVE)
     referrers = Referrers(AllowAll(), yard.dump.catalog)
     for status, found in ((ImageStatus.ACTIVE, []), (ImageStatus.ARCHIVED, [signature]), (None, [signature])):
-        page = await referrers.page(ME, REGISTRY, API, WantedReferrers(first, status=status), PageRequest())
+        page = await referrers.page(ME, REGISTRY.repository(API), WantedReferrers(first, status=status), PageRequest())
         assert [each.digest for each in page.items] == found
 
 
 async def test_a_look_at_an_image_is_no_pull(yard: Yard) -> None:
     (first,) = await yard.fill(1)
-    await yard.dump.images.look(ME, REGISTRY, API, ImageId(first, None))
+    await yard.dump.images.look(ME, REGISTRY.repository(API), ImageId(first, None))
     await yard.pulls.write()
     assert await yard.pulled(first) is None
-    await yard.dump.images.get(ME, REGISTRY, API, ImageId(first, None))
+    await yard.dump.images.get(ME, REGISTRY.repository(API), ImageId(first, None))
     await yard.pulls.write()
     rows = await yard.dump.region.read(lambda db: db.execute(select(schema.image_pull)).all())
     assert [row.digest for row in rows] == [str(first)]
@@ -880,7 +896,7 @@ def by(at: datetime) -> Caller:
 
 
 async def note(yard: Yard, digest: Digest) -> None:
-    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY, API))).id
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)))).id
     yard.pulls.note(by(yard.dump.world.now()), REGISTRY, home, digest)
     await yard.pulls.write()
 

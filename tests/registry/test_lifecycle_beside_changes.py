@@ -65,19 +65,21 @@ class Clients:
         await self.with_one(self.yard.dump.delete)
 
     async def untag(self) -> None:
-        await self.yard.dump.images.delete(ME, REGISTRY, API, [NamedImage(None, self.random.choice(TAGS))])
+        await self.yard.dump.images.delete(ME, REGISTRY.repository(API), [NamedImage(None, self.random.choice(TAGS))])
 
     async def store(self) -> None:
         target = self.random.choice([StorageClass.ARCHIVE, StorageClass.STANDARD])
-        await self.with_one(lambda digest: self.yard.storage.update(ME, REGISTRY, API, ImageId(digest, None), target))
+        await self.with_one(
+            lambda digest: self.yard.storage.update(ME, REGISTRY.repository(API), ImageId(digest, None), target)
+        )
 
     async def tag(self, digest: Digest, tag: TagName) -> None:
         images = self.yard.dump.images
-        content = (await images.look(ME, REGISTRY, API, ImageId(digest, None))).content
-        await images.put(ME, REGISTRY, API, Push(content, None, (tag,), None, Unchanged.ACCEPT))
+        content = (await images.look(ME, REGISTRY.repository(API), ImageId(digest, None))).content
+        await images.put(ME, REGISTRY.repository(API), Push(content, None, (tag,), None, Unchanged.ACCEPT))
 
     async def with_one(self, change: Callable[[Digest], Awaitable[object]]) -> None:
-        page = await self.yard.dump.images.list(ME, REGISTRY, API, ImageFilter(), PageRequest(100))
+        page = await self.yard.dump.images.list(ME, REGISTRY.repository(API), ImageFilter(), PageRequest(100))
         if page.items:
             image = self.random.choice(page.items)
             assert image.digest is not None
@@ -99,7 +101,7 @@ class Watched:
         return WatchedDatabase(self, self.catalog.region(name))
 
     def compared(self, db: Connection, transaction: Callable[[Connection], T]) -> T:
-        repository = repositories.get(db, REGISTRY, API)
+        repository = repositories.get(db, REGISTRY.repository(API))
         policy = lifecycle.find(db, repository.id)
         assert policy is not None
         before = lifecycle.page(db, repository.id, "", 1000)

@@ -51,13 +51,13 @@ class Yard:
     async def push(self, *tags: str, content: bytes = IMAGE, parts: Parts = Parts.REQUIRED) -> Digest:
         named = tuple(TagName(tag) for tag in tags)
         push = Push(content, None, named, None, Unchanged.ACCEPT, parts)
-        return (await self.images.put(ME, REGISTRY, API, push)).digest
+        return (await self.images.put(ME, REGISTRY.repository(API), push)).digest
 
     async def tag(self, digest: Digest, many: int) -> None:
         """Give an image many tags, each at a position of its own."""
 
         def move(db: Connection) -> None:
-            home = repositories.get(db, REGISTRY, API)
+            home = repositories.get(db, REGISTRY.repository(API))
             taken = registries.next_positions(db, ACCOUNT, many)
             images.move_tags(db, home.id, digest, dict(zip(names(many), taken, strict=True)), NOW)
 
@@ -69,7 +69,7 @@ class Yard:
         self.counted.counts.clear()
 
     async def move(self, digest: Digest, target: StorageClass) -> None:
-        await self.storage.update(ME, REGISTRY, API, ImageId(digest, None), target)
+        await self.storage.update(ME, REGISTRY.repository(API), ImageId(digest, None), target)
 
     async def restore(self, digest: Digest) -> None:
         await self.move(digest, StorageClass.STANDARD)
@@ -79,7 +79,7 @@ class Yard:
         await end_restores(self.counted)
 
     async def status(self, digest: Digest) -> ImageStatus:
-        (detail,) = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+        (detail,) = await self.dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))])
         return detail.status
 
     async def owed(self) -> list[tuple[str, str | None, Position]]:
@@ -179,13 +179,15 @@ async def test_a_sparse_image_with_many_tags_that_becomes_whole_owes_all_in_boun
     await yard.push(content=other)
     assert await yard.owed() == await yard.each_tag_once()
     assert max(yard.counted.counts) <= DELIVERIES_AT_ONCE + OTHERS
-    (detail,) = await yard.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+    (detail,) = await yard.dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))])
     assert (detail.status, detail.archived_at, detail.activated_at) == (ImageStatus.ACTIVE, None, None)
 
 
 async def test_no_transaction_restores_more_parts_of_an_index_than_its_bound(yard: Yard) -> None:
     many = PARTS_AT_ONCE + 100
-    await Scanning(AllowAll(), yard.dump.catalog, lambda: None).set_scan_on_push(ME, REGISTRY, API, value=True)
+    await Scanning(AllowAll(), yard.dump.catalog, lambda: None).set_scan_on_push(
+        ME, REGISTRY.repository(API), value=True
+    )
     inner, outer = await yard.push(content=index_of()), await yard.push(content=index_of(index_of()))
     await yard.dump.region.write(lambda db: archive_parts(db, inner, many))
     for digest in (outer, inner):
@@ -201,7 +203,7 @@ async def test_no_transaction_restores_more_parts_of_an_index_than_its_bound(yar
 
 def archive_parts(db: Connection, index: Digest, many: int) -> None:
     """Store many scannable images in the archive, as parts of an index."""
-    mine = {"repository_id": repositories.get(db, REGISTRY, API).id}
+    mine = {"repository_id": repositories.get(db, REGISTRY.repository(API)).id}
     digests = [str(Digest.of(name.encode())) for name in names(many)]
     blank = {"media_type": "x", "content": b"", "image_size": 1, "pushed_at": NOW}
     config = {"config_media_type": "application/vnd.oci.image.config.v1+json"}

@@ -48,7 +48,7 @@ async def push(
     bell = [] if rung is None else rung
     verbs = Images(AllowAll(), shelf.catalog, lambda: bell.append(None))
     named = tuple(TagName(tag) for tag in tags)
-    await verbs.put(caller(), REGISTRY, API, Push(content, None, named, None, unchanged))
+    await verbs.put(caller(), REGISTRY.repository(API), Push(content, None, named, None, unchanged))
 
 
 async def settle(shelf: Shelf, state: DeliveryState, to: Registry = THERE) -> None:

@@ -24,7 +24,7 @@ async def dump(catalog: WholeCatalog, tmp_path: Path) -> Dump:
     await dump.make()
     await dump.push(CONFIG, LAYER, tag="v1")
     await dump.upload(GONE)
-    await dump.layers.remove(ME, REGISTRY, API, Digest.of(GONE))
+    await dump.layers.remove(ME, REGISTRY.repository(API), Digest.of(GONE))
     await dump.upload(GONE, OTHER)
     return dump
 
@@ -48,8 +48,8 @@ async def test_what_a_repository_does_not_hold_is_found_by_no_plan(dump: Dump, w
     def look(db: Connection) -> list[object]:
         _choose(db, way, plan)
         try:
-            found: list[object] = [pulls.blob(db, REGISTRY, API, Digest.of(GONE)).blob for _ in range(8)]
-            return found + [pulls.manifest(db, REGISTRY, API, each).manifest for each in absent]
+            found: list[object] = [pulls.blob(db, REGISTRY.repository(API), Digest.of(GONE)).blob for _ in range(8)]
+            return found + [pulls.manifest(db, REGISTRY.repository(API), each).manifest for each in absent]
         finally:
             _forget(db)
 
@@ -61,8 +61,14 @@ async def test_what_a_repository_holds_is_found_by_every_plan(dump: Dump, way: s
     def look(db: Connection) -> list[object]:
         _choose(db, way, "force_generic_plan")
         try:
-            layers = [pulls.blob(db, REGISTRY, name, Digest.of(each)) for name, each in ((API, LAYER), (OTHER, GONE))]
-            return [*(each.blob for each in layers), pulls.manifest(db, REGISTRY, API, ImageId(None, "v1")).manifest]
+            layers = [
+                pulls.blob(db, REGISTRY.repository(name), Digest.of(each))
+                for name, each in ((API, LAYER), (OTHER, GONE))
+            ]
+            return [
+                *(each.blob for each in layers),
+                pulls.manifest(db, REGISTRY.repository(API), ImageId(None, "v1")).manifest,
+            ]
         finally:
             _forget(db)
 

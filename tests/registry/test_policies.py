@@ -38,7 +38,7 @@ class Foreseen:
     async def would_allow(
         self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
     ) -> bool:
-        assert (caller.account, action, resource.name) == (ACCOUNT, "ecr:SetRepositoryPolicy", API)
+        assert (caller.account, action, resource.repository.name) == (ACCOUNT, "ecr:SetRepositoryPolicy", API)
         assert json.loads(repository_policy)
         return self.allowed
 
@@ -49,15 +49,17 @@ def policies(catalog: WholeCatalog, *, keeps_in: bool = True, gate: Gate | None 
 
 @pytest.fixture
 async def catalog(catalog: WholeCatalog) -> WholeCatalog:
-    await catalog.region(REGION).write(lambda db: repositories.insert(db, REGISTRY, API, NewRepository(), NOW))
+    await catalog.region(REGION).write(
+        lambda db: repositories.insert(db, REGISTRY.repository(API), NewRepository(), NOW)
+    )
     return catalog
 
 
 async def test_a_policy_is_answered_as_ecr_lays_it_out_from_the_first(catalog: WholeCatalog) -> None:
     verbs = policies(catalog)
-    assert await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED) == OPEN_AS_ECR_WRITES_IT
-    assert await verbs.get(caller(), REGISTRY, API) == OPEN_AS_ECR_WRITES_IT
-    assert await verbs.delete(caller(), REGISTRY, API) == OPEN_AS_ECR_WRITES_IT
+    assert await verbs.put(caller(), REGISTRY.repository(API), OPEN, Lockout.REFUSED) == OPEN_AS_ECR_WRITES_IT
+    assert await verbs.get(caller(), REGISTRY.repository(API)) == OPEN_AS_ECR_WRITES_IT
+    assert await verbs.delete(caller(), REGISTRY.repository(API)) == OPEN_AS_ECR_WRITES_IT
 
 
 async def test_a_repository_without_a_policy_says_so(catalog: WholeCatalog) -> None:
@@ -65,7 +67,7 @@ async def test_a_repository_without_a_policy_says_so(catalog: WholeCatalog) -> N
     text = "Repository policy does not exist for the repository with name 'team/api' in the registry with id "
     for verb in (verbs.get, verbs.delete):
         with pytest.raises(RepositoryPolicyNotFound, match=text):
-            await verb(caller(), REGISTRY, API)
+            await verb(caller(), REGISTRY.repository(API))
 
 
 @pytest.mark.parametrize(
@@ -84,30 +86,30 @@ async def test_a_repository_without_a_policy_says_so(catalog: WholeCatalog) -> N
 async def test_what_is_no_repository_policy_is_refused_in_ecrs_words(catalog: WholeCatalog, text: str) -> None:
     verbs = policies(catalog)
     with pytest.raises(InvalidParameter) as refusal:
-        await verbs.put(caller(), REGISTRY, API, text, Lockout.ACCEPTED)
+        await verbs.put(caller(), REGISTRY.repository(API), text, Lockout.ACCEPTED)
     assert refusal.value.message == (
         "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
     )
     with pytest.raises(RepositoryPolicyNotFound):
-        await verbs.get(caller(), REGISTRY, API)
+        await verbs.get(caller(), REGISTRY.repository(API))
 
 
 async def test_a_policy_that_locks_its_author_out_needs_force(catalog: WholeCatalog) -> None:
     verbs = policies(catalog, keeps_in=False)
     with pytest.raises(InvalidParameter, match="prevent its author from setting another policy"):
-        await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED)
-    assert await verbs.put(caller(), REGISTRY, API, OPEN, Lockout.ACCEPTED) == OPEN_AS_ECR_WRITES_IT
+        await verbs.put(caller(), REGISTRY.repository(API), OPEN, Lockout.REFUSED)
+    assert await verbs.put(caller(), REGISTRY.repository(API), OPEN, Lockout.ACCEPTED) == OPEN_AS_ECR_WRITES_IT
 
 
 async def test_a_policy_needs_a_repository_to_hang_on(catalog: WholeCatalog) -> None:
     elsewhere = Registry(ACCOUNT, OTHER_REGION)
     with pytest.raises(RepositoryNotFound):
-        await policies(catalog).put(caller(), elsewhere, API, OPEN, Lockout.REFUSED)
+        await policies(catalog).put(caller(), elsewhere.repository(API), OPEN, Lockout.REFUSED)
 
 
 async def test_the_gate_is_asked_about_the_repository(catalog: WholeCatalog) -> None:
     gate = RecordingGate()
-    await policies(catalog, gate=gate).put(caller(), REGISTRY, API, OPEN, Lockout.REFUSED)
+    await policies(catalog, gate=gate).put(caller(), REGISTRY.repository(API), OPEN, Lockout.REFUSED)
     assert gate.asked == [("ecr:SetRepositoryPolicy", REGISTRY.repository_arn(API))]
 
 
@@ -138,11 +140,13 @@ async def test_a_user_is_stored_by_unique_id_and_shown_by_the_name_of_now(catalo
     statement = {"Effect": "Allow", "Principal": {"AWS": [alice.arn, ACCOUNT]}, "Action": "ecr:*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     verbs = policies(catalog)
-    assert alice.arn in await verbs.put(caller(), REGISTRY, API, text, Lockout.REFUSED)
-    stored = (await catalog.region(REGION).read(lambda db: permissions.repository(db, REGISTRY, API))).policy or ""
+    assert alice.arn in await verbs.put(caller(), REGISTRY.repository(API), text, Lockout.REFUSED)
+    stored = (
+        await catalog.region(REGION).read(lambda db: permissions.repository(db, REGISTRY.repository(API)))
+    ).policy or ""
     assert (alice.unique_id in stored, alice.arn in stored) == (True, False)
     renamed = replace(alice, name="alicia")
     await catalog.partition.write(lambda db: entities.rename_user(db, renamed))
-    assert renamed.arn in await verbs.get(caller(), REGISTRY, API)
+    assert renamed.arn in await verbs.get(caller(), REGISTRY.repository(API))
     await catalog.partition.write(lambda db: entities.delete_user(db, renamed))
-    assert alice.unique_id in await verbs.delete(caller(), REGISTRY, API)
+    assert alice.unique_id in await verbs.delete(caller(), REGISTRY.repository(API))

@@ -51,34 +51,34 @@ def reads(catalog: Counting) -> PullReads:
 
 
 async def test_what_was_begun_is_not_read_again(catalog: Counting, reads: PullReads) -> None:
-    with reads.begun(Wanted(REGISTRY, API, V1)):
+    with reads.begun(Wanted(REGISTRY.repository(API), V1)):
         await asyncio.sleep(0)
         assert catalog.reads == 1
-        found: list[object] = [await reads.manifest(REGISTRY, API, V1)]
-    with reads.begun(Wanted(REGISTRY, API, BLOB)):
-        found.append(await reads.blob(REGISTRY, API, BLOB))
+        found: list[object] = [await reads.manifest(REGISTRY.repository(API), V1)]
+    with reads.begun(Wanted(REGISTRY.repository(API), BLOB)):
+        found.append(await reads.blob(REGISTRY.repository(API), BLOB))
     assert found == [1, 2]
 
 
 async def test_another_question_is_a_read_of_its_own(reads: PullReads) -> None:
-    with reads.begun(Wanted(REGISTRY, API, V1)):
+    with reads.begun(Wanted(REGISTRY.repository(API), V1)):
         await asyncio.sleep(0)
-        found: list[object] = [await reads.manifest(REGISTRY, API, V2)]
-        found.append(await reads.manifest(REGISTRY, RepositoryName("team/web"), V1))
-        found.append(await reads.blob(REGISTRY, API, BLOB))
+        found: list[object] = [await reads.manifest(REGISTRY.repository(API), V2)]
+        found.append(await reads.manifest(REGISTRY.repository(RepositoryName("team/web")), V1))
+        found.append(await reads.blob(REGISTRY.repository(API), BLOB))
     assert found == [2, 3, 4]
 
 
 async def test_a_question_that_is_asked_twice_is_read_twice(reads: PullReads) -> None:
-    with reads.begun(Wanted(REGISTRY, API, V1)):
-        found: list[object] = [await reads.manifest(REGISTRY, API, V1) for _ in range(2)]
+    with reads.begun(Wanted(REGISTRY.repository(API), V1)):
+        found: list[object] = [await reads.manifest(REGISTRY.repository(API), V1) for _ in range(2)]
     assert found == [1, 2]
 
 
 async def test_the_error_of_an_early_read_is_for_the_one_that_asks(catalog: Counting, reads: PullReads) -> None:
     catalog.error = StorageUnavailable("full")
-    with reads.begun(Wanted(REGISTRY, API, V1)), pytest.raises(StorageUnavailable):
-        await reads.manifest(REGISTRY, API, V1)
+    with reads.begun(Wanted(REGISTRY.repository(API), V1)), pytest.raises(StorageUnavailable):
+        await reads.manifest(REGISTRY.repository(API), V1)
 
 
 async def test_an_early_read_that_nothing_awaits_is_given_up_in_silence(catalog: Counting, reads: PullReads) -> None:
@@ -86,7 +86,7 @@ async def test_an_early_read_that_nothing_awaits_is_given_up_in_silence(catalog:
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: heard.append(context))
     catalog.error = StorageUnavailable("full")
     for turns in range(3):
-        with reads.begun(Wanted(REGISTRY, API, V1)):
+        with reads.begun(Wanted(REGISTRY.repository(API), V1)):
             for _ in range(turns):
                 await asyncio.sleep(0)
         await asyncio.sleep(0.01)

@@ -21,7 +21,7 @@ IMAGES = [image_of(CONFIG, annotations={"number": str(number)}) for number in ra
 
 async def push(shelf: Shelf, content: bytes, tag: str) -> None:
     images = Images(AllowAll(), shelf.catalog, lambda: None, Quotas(images=LIMIT))
-    await images.put(caller(), REGISTRY, API, Push(content, None, (TagName(tag),), None, Unchanged.ACCEPT))
+    await images.put(caller(), REGISTRY.repository(API), Push(content, None, (TagName(tag),), None, Unchanged.ACCEPT))
 
 
 async def test_a_repository_is_full_at_its_quota_of_images(catalog: WholeCatalog) -> None:
@@ -40,10 +40,10 @@ async def test_a_repository_is_full_at_its_quota_of_images(catalog: WholeCatalog
 async def test_a_registry_is_full_at_its_quota_of_repositories(catalog: WholeCatalog) -> None:
     repositories = Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION,), Quotas(repositories=LIMIT))
     for name in ("first", "second"):
-        await repositories.create(caller(), REGISTRY, RepositoryName(name), NewRepository())
+        await repositories.create(caller(), REGISTRY.repository(RepositoryName(name)), NewRepository())
     before = await Shelf(catalog).count()
     with pytest.raises(TooManyRepositories, match="maximum allowed number of repositories which is '2'"):
-        await repositories.create(caller(), REGISTRY, RepositoryName("third"), NewRepository())
+        await repositories.create(caller(), REGISTRY.repository(RepositoryName("third")), NewRepository())
     assert await Shelf(catalog).count() == before
     elsewhere = Registry(OTHER_ACCOUNT, REGION)
-    await repositories.create(caller(OTHER_ACCOUNT), elsewhere, RepositoryName("third"), NewRepository())
+    await repositories.create(caller(OTHER_ACCOUNT), elsewhere.repository(RepositoryName("third")), NewRepository())

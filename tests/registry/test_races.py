@@ -54,7 +54,7 @@ class Process:
         """Push, and tell whether it was accepted."""
         push = Push(content, None, tags, None, Unchanged.ACCEPT)
         try:
-            await self.images.put(caller(), REGISTRY, API, push)
+            await self.images.put(caller(), REGISTRY.repository(API), push)
         except (TagImmutable, RepositoryNotFound, ReferencedImagesMissing):
             return False
         return True
@@ -103,7 +103,7 @@ def numbered(number: int) -> bytes:
 
 async def tagged(shelf: Shelf, tag: str) -> Digest | None:
     return await shelf.catalog.region(REGION).read(
-        lambda db: images.tagged(db, repositories.get(db, REGISTRY, API).id, tag)
+        lambda db: images.tagged(db, repositories.get(db, REGISTRY.repository(API)).id, tag)
     )
 
 
@@ -121,7 +121,7 @@ async def test_of_two_pushes_of_one_tag_the_later_position_has_it(
 @pytest.mark.usefixtures("shelf")
 async def test_of_two_pushes_to_an_immutable_tag_one_wins(processes: tuple[Process, Process]) -> None:
     one, other = processes
-    await one.repositories.set_tag_rule(caller(), REGISTRY, API, TagRule(Mutability.IMMUTABLE))
+    await one.repositories.set_tag_rule(caller(), REGISTRY.repository(API), TagRule(Mutability.IMMUTABLE))
     for number in range(ROUNDS):
         tag = TagName(f"v{number}")
         results = await together(one.push(numbered(2 * number), tag), other.push(numbered(2 * number + 1), tag))
@@ -136,13 +136,13 @@ async def test_an_index_never_names_an_image_that_was_deleted_meanwhile(
         child = numbered(number)
         await one.push(child)
         named = [NamedImage(str(Digest.of(child)))]
-        await together(one.push(index_of(child)), other.images.delete(caller(), REGISTRY, API, named))
+        await together(one.push(index_of(child)), other.images.delete(caller(), REGISTRY.repository(API), named))
         assert await has(shelf, child) or not await has(shelf, index_of(child))
 
 
 async def has(shelf: Shelf, content: bytes) -> bool:
     return await shelf.catalog.region(REGION).read(
-        lambda db: images.holds(db, repositories.get(db, REGISTRY, API).id, Digest.of(content))
+        lambda db: images.holds(db, repositories.get(db, REGISTRY.repository(API)).id, Digest.of(content))
     )
 
 
@@ -152,11 +152,12 @@ async def test_an_acknowledged_push_is_never_in_a_repository_deleted_as_empty(
     one, other = processes
     for number in range(ROUNDS):
         pushed, deleted = await together(
-            one.push(numbered(number), V1), other.repositories.delete(caller(), REGISTRY, API, Contents.SPARED)
+            one.push(numbered(number), V1),
+            other.repositories.delete(caller(), REGISTRY.repository(API), Contents.SPARED),
         )
         assert pushed is isinstance(deleted, Refusal)
         if pushed:
-            await other.repositories.delete(caller(), REGISTRY, API, Contents.DELETED)
+            await other.repositories.delete(caller(), REGISTRY.repository(API), Contents.DELETED)
         await shelf.make_repository()
         await shelf.hold(CONFIG)
 
@@ -166,11 +167,11 @@ async def test_a_tag_moves_no_more_once_its_rule_was_acknowledged(
 ) -> None:
     one, other = processes
     for number in range(ROUNDS):
-        await one.repositories.set_tag_rule(caller(), REGISTRY, API, TagRule())
+        await one.repositories.set_tag_rule(caller(), REGISTRY.repository(API), TagRule())
         await one.push(numbered(3 * number), V1)
         await together(
             one.push(numbered(3 * number + 1), V1),
-            other.repositories.set_tag_rule(caller(), REGISTRY, API, TagRule(Mutability.IMMUTABLE)),
+            other.repositories.set_tag_rule(caller(), REGISTRY.repository(API), TagRule(Mutability.IMMUTABLE)),
         )
         before = await tagged(shelf, V1)
         assert not await other.push(numbered(3 * number + 2), V1)

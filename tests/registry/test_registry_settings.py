@@ -61,7 +61,7 @@ async def store(shelf: Shelf, content: bytes, clock: ManualClock) -> Digest:
     digest = Digest.of(content)
 
     def insert(db: Connection) -> None:
-        repository = repositories.get(db, REGISTRY, API)
+        repository = repositories.get(db, REGISTRY.repository(API))
         new = NewImage(digest, content, parse_manifest(content, None))
         images.store_manifest(db, repository.id, new, clock.now())
 
@@ -77,7 +77,7 @@ async def test_a_signing_rule_holds_from_when_it_was_first_put(catalog: WholeCat
     one, two = SigningRule("one", ("team/*",)), SigningRule("two")
 
     async def profiles(digest: Digest) -> tuple[str, ...]:
-        return (await verbs.status(caller(), REGISTRY, API, ImageId(digest, None))).profiles
+        return (await verbs.status(caller(), REGISTRY.repository(API), ImageId(digest, None))).profiles
 
     before = await store(shelf, image_of(CONFIG, annotations={"n": "0"}), clock)
     clock.advance(MINUTE)
@@ -104,10 +104,10 @@ async def test_pages_of_referrers_end_where_annotations_are_large_and_lose_none(
     }
     verbs, wanted = Referrers(AllowAll(), catalog), WantedReferrers(Digest.of(b"subject"))
     met: list[Referrer] = []
-    page = await verbs.page(caller(), REGISTRY, API, wanted, PageRequest(20))
+    page = await verbs.page(caller(), REGISTRY.repository(API), wanted, PageRequest(20))
     while page.token is not None:
         met += page.items
-        page = await verbs.page(caller(), REGISTRY, API, wanted, PageRequest(20, page.token))
+        page = await verbs.page(caller(), REGISTRY.repository(API), wanted, PageRequest(20, page.token))
     met += page.items
     assert (len(met), {each.digest for each in met}) == (3, stored)
 
@@ -116,15 +116,17 @@ async def test_repositories_with_keys_are_found_while_they_are_there(catalog: Wh
     verbs = Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION,), encryption_at_rest=EncryptionAtRest.RECORD)
     names = [RepositoryName(name) for name in ("aa", "bb", "cc")]
     for name in names:
-        made = await verbs.create(caller(), REGISTRY, name, NewRepository(encryption="KMS", kms_key="alias/x"))
+        made = await verbs.create(
+            caller(), REGISTRY.repository(name), NewRepository(encryption="KMS", kms_key="alias/x")
+        )
         assert made.kms_key == f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/x"
-    await verbs.create(caller(), REGISTRY, RepositoryName("plain"), NewRepository())
+    await verbs.create(caller(), REGISTRY.repository(RepositoryName("plain")), NewRepository())
 
     async def found(limit: int) -> list[str]:
         return [name for _, name in await catalog.region(REGION).read(lambda db: repositories.with_keys(db, limit))]
 
     assert (await found(2), await found(9)) == (names[:2], names)
-    await verbs.delete(caller(), REGISTRY, names[0], Contents.SPARED)
+    await verbs.delete(caller(), REGISTRY.repository(names[0]), Contents.SPARED)
     assert await found(9) == names[1:]
 
 
@@ -132,5 +134,5 @@ async def test_repositories_with_keys_are_found_while_they_are_there(catalog: Wh
 async def test_by_default_a_key_is_refused_and_leaves_no_repository(catalog: WholeCatalog, encryption: str) -> None:
     verbs = Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION,))
     with pytest.raises(EncryptionRefused, match="'encryption_at_rest' is 'refuse'"):
-        await verbs.create(caller(), REGISTRY, API, NewRepository(encryption=encryption))
+        await verbs.create(caller(), REGISTRY.repository(API), NewRepository(encryption=encryption))
     assert (await verbs.list(caller(), REGISTRY, PageRequest())).items == ()

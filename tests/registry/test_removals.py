@@ -53,9 +53,9 @@ def left(db: Connection, repository_id: int) -> int:
 
 async def test_no_transaction_of_a_large_deletion_changes_more_rows_than_its_bound(dump: Dump) -> None:
     await dump.region.write(lambda db: fill(db, API, MANY))
-    owner = await dump.region.read(lambda db: repositories.get(db, REGISTRY, API).id)
+    owner = await dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)).id)
     counted = CountedCatalog(dump.catalog)
-    await replace(dump.repositories, catalog=counted).delete(ME, REGISTRY, API, Contents.DELETED)
+    await replace(dump.repositories, catalog=counted).delete(ME, REGISTRY.repository(API), Contents.DELETED)
     assert max(counted.counts) == 1, "the deletion itself is one row"
     swept = await Garbage(counted, dump.stores, dump.retention, AT_ONCE).sweep(REGION)
     assert swept == Swept(repositories=1)
@@ -70,9 +70,9 @@ async def test_a_deleted_repository_is_gone_for_every_reader_before_its_rows_are
     upload = await dump.begin(fresh())
     await dump.drop()
     refusals = (
-        dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER)),
-        dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))]),
-        dump.uploads.status(ME, REGISTRY, API, upload),
+        dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER)),
+        dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))]),
+        dump.uploads.status(ME, REGISTRY.repository(API), upload),
         dump.repositories.describe(ME, REGISTRY, [API]),
     )
     answers = await asyncio.gather(*refusals, return_exceptions=True)
@@ -110,15 +110,15 @@ async def test_a_repository_of_the_same_name_is_made_at_once_and_shares_nothing(
     await dump.make(API)
     assert not await dump.has(Digest.of(LAYER))
     refusals = (
-        dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))]),
-        dump.uploads.status(ME, REGISTRY, API, upload),
-        dump.uploads.complete(ME, REGISTRY, API, upload, Digest.of(LAYER), None),
+        dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))]),
+        dump.uploads.status(ME, REGISTRY.repository(API), upload),
+        dump.uploads.complete(ME, REGISTRY.repository(API), upload, Digest.of(LAYER), None),
     )
     answers = await asyncio.gather(*refusals, return_exceptions=True)
     assert [isinstance(answer, NotFound) for answer in answers] == [True, True, True]
     again = await dump.push(CONFIG, b"another layer")
     await dump.settle()
-    [shown] = await dump.images.describe(ME, REGISTRY, API, [NamedImage(tag="latest")])
+    [shown] = await dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(tag="latest")])
     assert shown.digest == again
     assert await dump.stored() == {CONFIG, b"another layer"}
 
@@ -132,7 +132,7 @@ async def test_a_part_that_was_under_way_is_refused_after_the_deletion(dump: Dum
         await dump.make(API)
 
     with pytest.raises(RepositoryNotFound):
-        await dump.uploads.append(ME, REGISTRY, API, upload, Part(deleting()))
+        await dump.uploads.append(ME, REGISTRY.repository(API), upload, Part(deleting()))
     await dump.settle()
     assert dump.files() == set()
 
@@ -144,7 +144,7 @@ async def test_a_layer_that_is_sent_in_one_request_enters_no_repository_that_was
         await dump.make(API)
 
     with pytest.raises(RepositoryNotFound):
-        await dump.uploads.upload_whole(ME, REGISTRY, API, Digest.of(LAYER), deleting())
+        await dump.uploads.upload_whole(ME, REGISTRY.repository(API), Digest.of(LAYER), deleting())
     assert not await dump.has(Digest.of(LAYER))
     await dump.settle()
     assert dump.files() == set()
@@ -158,7 +158,9 @@ async def test_a_completion_that_was_under_way_is_refused_after_the_deletion(dum
         await dump.drop()
 
     with pytest.raises((RepositoryNotFound, UploadNotFound)):
-        await dump.uploads.complete(ME, REGISTRY, API, upload, Digest.of(LAYER + b"the end"), Part(deleting()))
+        await dump.uploads.complete(
+            ME, REGISTRY.repository(API), upload, Digest.of(LAYER + b"the end"), Part(deleting())
+        )
     await dump.settle()
     assert dump.files() == set()
 
@@ -178,14 +180,14 @@ async def test_a_layer_that_another_repository_holds_outlives_the_deletion(dump:
     await dump.drop()
     await dump.settle()
     assert await dump.stored() == {CONFIG, LAYER}
-    assert (await dump.layers.find(ME, REGISTRY, OTHER, Digest.of(LAYER))).size == len(LAYER)
+    assert (await dump.layers.find(ME, REGISTRY.repository(OTHER), Digest.of(LAYER))).size == len(LAYER)
 
 
 async def test_two_sweepers_empty_many_repositories_together(dump: Dump) -> None:
     names = [RepositoryName(f"many/{number}") for number in range(5)]
     for name in names:
-        await dump.repositories.create(ME, REGISTRY, name, NewRepository(tags={"a": "b"}))
-        await dump.uploads.upload_whole(ME, REGISTRY, name, Digest.of(LAYER), pieces_of(LAYER))
+        await dump.repositories.create(ME, REGISTRY.repository(name), NewRepository(tags={"a": "b"}))
+        await dump.uploads.upload_whole(ME, REGISTRY.repository(name), Digest.of(LAYER), pieces_of(LAYER))
         await dump.drop(name)
     small = replace(dump.garbage, rows_at_once=2)
     swept = await asyncio.gather(small.sweep(REGION), small.sweep(REGION))

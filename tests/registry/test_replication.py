@@ -143,8 +143,8 @@ IMAGE = Digest.of(CONTENT)
 
 def push(db: Connection, tags: tuple[str, ...], *destinations: Registry) -> None:
     """Store an image under tags, and owe it under each of them, in turn."""
-    found = repositories.find(db, REGISTRY, API)
-    repository = found or repositories.insert(db, REGISTRY, API, NewRepository(), NOW)
+    found = repositories.find(db, REGISTRY.repository(API))
+    repository = found or repositories.insert(db, REGISTRY.repository(API), NewRepository(), NOW)
     images.store_manifest(db, repository.id, NewImage(IMAGE, CONTENT, parse_manifest(CONTENT, None)), NOW)
     for tag in tags:
         position = registries.next_position(db, ACCOUNT)
@@ -155,12 +155,14 @@ def push(db: Connection, tags: tuple[str, ...], *destinations: Registry) -> None
 
 async def test_an_image_without_destinations_has_no_status(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1",)))
-    assert await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, "1")) == Copies(IMAGE, ())
+    assert await replication(catalog).status(caller(), REGISTRY.repository(API), ImageId(None, "1")) == Copies(
+        IMAGE, ()
+    )
 
 
 async def test_status_names_each_destination_once(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD, NEIGHBOR))
-    copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(IMAGE, None))
+    copies = await replication(catalog).status(caller(), REGISTRY.repository(API), ImageId(IMAGE, None))
     assert {report.destination for report in copies.reports} == {ABROAD, NEIGHBOR}
     assert [report.state for report in copies.reports] == [DeliveryState.WAITING] * 2
 
@@ -168,19 +170,19 @@ async def test_status_names_each_destination_once(catalog: WholeCatalog) -> None
 async def test_status_under_a_tag_is_that_of_the_tag(catalog: WholeCatalog) -> None:
     await catalog.region(REGION).write(lambda db: push(db, ("1", "2"), ABROAD))
     for tag in ("1", "2"):
-        copies = await replication(catalog).status(caller(), REGISTRY, API, ImageId(None, tag))
+        copies = await replication(catalog).status(caller(), REGISTRY.repository(API), ImageId(None, tag))
         assert [report.tag for report in copies.reports] == [tag]
 
 
 async def test_status_of_what_is_not_there_says_what_is_missing(catalog: WholeCatalog) -> None:
     verbs = replication(catalog)
     with pytest.raises(RepositoryNotFound):
-        await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
+        await verbs.status(caller(), REGISTRY.repository(API), ImageId(IMAGE, None))
     await catalog.region(REGION).write(lambda db: push(db, ("1",)))
     with pytest.raises(ImageNotFound, match=r"imageDigest:'null', imageTag:'2'"):
-        await verbs.status(caller(), REGISTRY, API, ImageId(None, "2"))
+        await verbs.status(caller(), REGISTRY.repository(API), ImageId(None, "2"))
     with pytest.raises(ImageNotFound):
-        await verbs.status(caller(), REGISTRY, API, ImageId(Digest.of(b"other"), "1"))
+        await verbs.status(caller(), REGISTRY.repository(API), ImageId(Digest.of(b"other"), "1"))
 
 
 async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: WholeCatalog) -> None:
@@ -189,7 +191,7 @@ async def test_taking_a_rule_away_cancels_what_waits_under_it(catalog: WholeCata
     await catalog.region(REGION).write(lambda db: push(db, ("1",), ABROAD, NEIGHBOR))
     remaining = ReplicationConfiguration((ReplicationRule((ABROAD,)),))
     await Replication(AllowAll(), catalog, OneRole(catalog), (REGION, OTHER_REGION)).put(caller(), REGISTRY, remaining)
-    copies = await verbs.status(caller(), REGISTRY, API, ImageId(IMAGE, None))
+    copies = await verbs.status(caller(), REGISTRY.repository(API), ImageId(IMAGE, None))
     assert {report.destination: report.state for report in copies.reports} == {
         ABROAD: DeliveryState.WAITING,
         NEIGHBOR: DeliveryState.FAILED,

@@ -34,7 +34,7 @@ def tags_of(catalog: WholeCatalog, gate: Gate | None = None) -> RepositoryTags:
 
 
 async def test_a_plain_repository_is_mutable_and_encrypted_with_aes256(catalog: WholeCatalog) -> None:
-    made = await repositories(catalog).create(caller(), REGISTRY, API, PLAIN)
+    made = await repositories(catalog).create(caller(), REGISTRY.repository(API), PLAIN)
     assert (made.tag_rule, made.encryption, made.scan_on_push) == (TagRule(), "AES256", False)
     assert made.arn == f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/api"
     assert made.created_at == NOW
@@ -43,14 +43,14 @@ async def test_a_plain_repository_is_mutable_and_encrypted_with_aes256(catalog: 
 async def test_a_name_taken_in_one_registry_is_free_in_the_others(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     for registry in (REGISTRY, THERE, Registry(OTHER_ACCOUNT, REGION)):
-        await verbs.create(caller(), registry, API, PLAIN)
+        await verbs.create(caller(), registry.repository(API), PLAIN)
     with pytest.raises(RepositoryExists, match="team/api"):
-        await verbs.create(caller(), REGISTRY, API, PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(API), PLAIN)
 
 
 async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(catalog: WholeCatalog) -> None:
     gate = RecordingGate()
-    await repositories(catalog, gate).create(caller(), REGISTRY, API, NewRepository(tags={"team": "a"}))
+    await repositories(catalog, gate).create(caller(), REGISTRY.repository(API), NewRepository(tags={"team": "a"}))
     assert [action for action, _ in gate.asked] == ["ecr:CreateRepository", "ecr:TagResource"]
     assert gate.contexts == [{"aws:TagKeys": ("team",), "aws:RequestTag/team": ("a",)}] * 2
 
@@ -58,15 +58,15 @@ async def test_creating_with_tags_asks_for_tagging_too_and_tells_the_gate_which(
 async def test_a_name_that_reads_as_a_registry_at_the_edge_is_refused(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     with pytest.raises(InvalidParameter, match="repositoryName"):
-        await verbs.create(caller(), REGISTRY, RepositoryName(f"{OTHER_ACCOUNT}/{OTHER_REGION}/api"), PLAIN)
-    await verbs.create(caller(), REGISTRY, RepositoryName(f"{OTHER_ACCOUNT}/nowhere-1/api"), PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(RepositoryName(f"{OTHER_ACCOUNT}/{OTHER_REGION}/api")), PLAIN)
+    await verbs.create(caller(), REGISTRY.repository(RepositoryName(f"{OTHER_ACCOUNT}/nowhere-1/api")), PLAIN)
 
 
 async def test_named_repositories_are_described_in_the_order_asked(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     names = [RepositoryName("bb"), RepositoryName("aa")]
     for name in names:
-        await verbs.create(caller(), REGISTRY, name, PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(name), PLAIN)
     assert [each.name for each in await verbs.describe(caller(), REGISTRY, names)] == names
     with pytest.raises(RepositoryNotFound, match="'cc' does not exist in the registry with id '111122223333'"):
         await verbs.describe(caller(), REGISTRY, [*names, RepositoryName("cc")])
@@ -76,8 +76,8 @@ async def test_pages_show_every_repository_of_the_registry_once(catalog: WholeCa
     verbs = repositories(catalog)
     names = [f"r{number}" for number in range(5)]
     for name in names:
-        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
-    await verbs.create(caller(), Registry(OTHER_ACCOUNT, REGION), API, PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(RepositoryName(name)), PLAIN)
+    await verbs.create(caller(), Registry(OTHER_ACCOUNT, REGION).repository(API), PLAIN)
     met: list[str] = []
     page = await verbs.list(caller(), REGISTRY, PageRequest(2))
     while page.token is not None:
@@ -89,7 +89,7 @@ async def test_pages_show_every_repository_of_the_registry_once(catalog: WholeCa
 async def test_a_token_of_one_registry_is_refused_at_another(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     for name in ("aa", "bb"):
-        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(RepositoryName(name)), PLAIN)
     token = (await verbs.list(caller(), REGISTRY, PageRequest(1))).token
     with pytest.raises(InvalidParameter, match="nextToken"):
         await verbs.list(caller(), THERE, PageRequest(1, token))
@@ -99,7 +99,7 @@ async def test_a_list_by_prefix_has_the_names_that_begin_with_it_and_its_pages_n
     verbs = repositories(catalog)
     names = ("team", "team-web", "team/api", "team/web", "tea/m", "teams/api", "zeta")
     for name in names:
-        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(RepositoryName(name)), PLAIN)
     for prefix in ("team", "team/", "t", "z", "none", "team/api", "Team", "%", "~"):
         found: list[str] = []
         page = await verbs.list(caller(), REGISTRY, PageRequest(2), prefix)
@@ -113,7 +113,7 @@ async def test_a_list_by_prefix_has_the_names_that_begin_with_it_and_its_pages_n
 async def test_a_page_of_one_prefix_does_not_go_on_in_another(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
     for name in ("team/a", "team/b"):
-        await verbs.create(caller(), REGISTRY, RepositoryName(name), PLAIN)
+        await verbs.create(caller(), REGISTRY.repository(RepositoryName(name)), PLAIN)
     page = await verbs.list(caller(), REGISTRY, PageRequest(1), "team/")
     with pytest.raises(InvalidParameter):
         await verbs.list(caller(), REGISTRY, PageRequest(1, page.token), "t")
@@ -144,11 +144,11 @@ async def sweep_up(catalog: WholeCatalog, folder: Path) -> None:
 
 async def test_a_repository_with_images_goes_only_with_them(catalog: WholeCatalog, tmp_path: Path) -> None:
     verbs = repositories(catalog)
-    await verbs.create(caller(), REGISTRY, API, PLAIN)
+    await verbs.create(caller(), REGISTRY.repository(API), PLAIN)
     await catalog.region(REGION).write(add_image)
     with pytest.raises(RepositoryNotEmpty, match="cannot be deleted because it still contains images"):
-        await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
-    gone = await verbs.delete(caller(), REGISTRY, API, Contents.DELETED)
+        await verbs.delete(caller(), REGISTRY.repository(API), Contents.SPARED)
+    gone = await verbs.delete(caller(), REGISTRY.repository(API), Contents.DELETED)
     assert gone.name == API
     await sweep_up(catalog, tmp_path)
     assert await catalog.region(REGION).read(lambda db: db.execute(schema.manifest.select()).all()) == []
@@ -166,9 +166,9 @@ def add_upload(db: Connection) -> None:
 
 async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: WholeCatalog, tmp_path: Path) -> None:
     verbs = repositories(catalog)
-    await verbs.create(caller(), REGISTRY, API, PLAIN)
+    await verbs.create(caller(), REGISTRY.repository(API), PLAIN)
     await catalog.region(REGION).write(add_upload)
-    await verbs.delete(caller(), REGISTRY, API, Contents.SPARED)
+    await verbs.delete(caller(), REGISTRY.repository(API), Contents.SPARED)
     await sweep_up(catalog, tmp_path)
     discarded = await catalog.region(REGION).read(lambda db: db.execute(schema.discarded_key.select()).all())
     assert [tuple(row) for row in discarded] == [("k1", NOW, None)]
@@ -176,24 +176,24 @@ async def test_the_bytes_of_an_unfinished_upload_are_left_to_the_sweep(catalog: 
 
 async def test_a_tag_rule_holds_from_when_it_is_set(catalog: WholeCatalog) -> None:
     verbs = repositories(catalog)
-    await verbs.create(caller(), REGISTRY, API, PLAIN)
+    await verbs.create(caller(), REGISTRY.repository(API), PLAIN)
     rule = TagRule(Mutability.IMMUTABLE_WITH_EXCLUSION, ("dev-*", "latest"))
-    await verbs.set_tag_rule(caller(), REGISTRY, API, rule)
+    await verbs.set_tag_rule(caller(), REGISTRY.repository(API), rule)
     assert (await verbs.describe(caller(), REGISTRY, [API]))[0].tag_rule == rule
 
 
 async def test_tags_are_added_replaced_and_removed(catalog: WholeCatalog) -> None:
-    await repositories(catalog).create(caller(), REGISTRY, API, NewRepository(tags={"a": "1", "b": "2"}))
+    await repositories(catalog).create(caller(), REGISTRY.repository(API), NewRepository(tags={"a": "1", "b": "2"}))
     verbs = tags_of(catalog)
-    await verbs.put(caller(), REGISTRY, API, {"b": "3", "c": "4"})
-    await verbs.remove(caller(), REGISTRY, API, ["a", "never"])
-    assert await verbs.list(caller(), REGISTRY, API) == {"b": "3", "c": "4"}
+    await verbs.put(caller(), REGISTRY.repository(API), {"b": "3", "c": "4"})
+    await verbs.remove(caller(), REGISTRY.repository(API), ["a", "never"])
+    assert await verbs.list(caller(), REGISTRY.repository(API)) == {"b": "3", "c": "4"}
 
 
 async def test_a_fifty_first_tag_is_refused_and_changes_nothing(catalog: WholeCatalog) -> None:
     tags = {f"k{number}": "v" for number in range(50)}
-    await repositories(catalog).create(caller(), REGISTRY, API, NewRepository(tags=tags))
+    await repositories(catalog).create(caller(), REGISTRY.repository(API), NewRepository(tags=tags))
     verbs = tags_of(catalog)
     with pytest.raises(TooManyTags):
-        await verbs.put(caller(), REGISTRY, API, {"k0": "new", "one more": "v"})
-    assert await verbs.list(caller(), REGISTRY, API) == tags
+        await verbs.put(caller(), REGISTRY.repository(API), {"k0": "new", "one more": "v"})
+    assert await verbs.list(caller(), REGISTRY.repository(API)) == tags

@@ -28,7 +28,7 @@ from twinport.registry.scanner import MOST_FINDINGS
 
 BASIC, ENHANCED = ScanType.BASIC, ScanType.ENHANCED
 API = RepositoryName("team/api")
-IMAGE = ScannedImage(REGISTRY, API, Digest.of(b"an image"))
+IMAGE = ScannedImage(REGISTRY.repository(API), Digest.of(b"an image"))
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scan-findings.md"
 HIGH = {"name": "CVE-1", "severity": "HIGH"}
 DEEP = 900
@@ -139,7 +139,7 @@ async def test_a_pipe_and_a_folder_in_the_place_of_a_document_hold_nothing_up(tm
 
 
 async def test_a_repository_whose_name_is_too_long_for_a_file_is_said_to_be(tmp_path: Path) -> None:
-    image = ScannedImage(REGISTRY, RepositoryName("a" * 256), IMAGE.digest)
+    image = ScannedImage(REGISTRY.repository(RepositoryName("a" * 256)), IMAGE.digest)
     (tmp_path / "repositories").mkdir()
     with pytest.raises(ScanImpossible, match="cannot be read: File name too long"):
         await DocumentScanner(tmp_path).scan(image, BASIC)

@@ -58,7 +58,7 @@ def one_finding(image: ScannedImage) -> Findings:
 
 
 def no_document(image: ScannedImage) -> Findings:
-    raise ScanImpossible(f"there is no document for {image.repository}")
+    raise ScanImpossible(f"there is no document for {image.repository.name}")
 
 
 def many(count: int) -> Answer:
@@ -106,10 +106,10 @@ class Scans:
         return await self.runs().scan_due(REGION)
 
     async def start(self, digest: Digest, name: RepositoryName = API) -> Digest:
-        return await self.verbs.start(ME, REGISTRY, name, ImageId(digest, None))
+        return await self.verbs.start(ME, REGISTRY.repository(name), ImageId(digest, None))
 
     async def find(self, digest: Digest, page: PageRequest | None = None, name: RepositoryName = API) -> FoundScan:
-        return await self.verbs.find(ME, REGISTRY, name, ImageId(digest, None), page or PageRequest())
+        return await self.verbs.find(ME, REGISTRY.repository(name), ImageId(digest, None), page or PageRequest())
 
     async def state(self, digest: Digest) -> tuple[ScanState, str | None]:
         found = await self.find(digest)
@@ -120,7 +120,7 @@ class Scans:
         await self.verbs.put_configuration(ME, REGISTRY, ScanningConfiguration(scan_type, rules))
 
     async def detail(self, digest: Digest) -> ImageDetail:
-        [detail] = await self.dump.images.describe(ME, REGISTRY, API, [NamedImage(str(digest))])
+        [detail] = await self.dump.images.describe(ME, REGISTRY.repository(API), [NamedImage(str(digest))])
         return detail
 
     async def rows(self) -> tuple[int, int]:
@@ -144,7 +144,7 @@ async def scans(catalog: WholeCatalog, tmp_path: Path) -> Scans:
 
 
 async def test_a_push_is_scanned_if_its_repository_says_so_and_not_otherwise(scans: Scans) -> None:
-    await scans.verbs.set_scan_on_push(ME, REGISTRY, API, value=True)
+    await scans.verbs.set_scan_on_push(ME, REGISTRY.repository(API), value=True)
     digest = await scans.dump.push(LAYER)
     other = await scans.dump.push(LAYER, name=OTHER)
     assert await scans.state(digest) == (ScanState.IN_PROGRESS, None)
@@ -166,8 +166,8 @@ async def test_a_push_is_scanned_if_a_rule_of_the_registry_matches_its_repositor
 
 async def test_a_manual_rule_and_a_changed_mind_owe_no_scan(scans: Scans) -> None:
     await scans.set_rule(ScanFrequency.MANUAL, "*")
-    await scans.verbs.set_scan_on_push(ME, REGISTRY, API, value=True)
-    await scans.verbs.set_scan_on_push(ME, REGISTRY, API, value=False)
+    await scans.verbs.set_scan_on_push(ME, REGISTRY.repository(API), value=True)
+    await scans.verbs.set_scan_on_push(ME, REGISTRY.repository(API), value=False)
     await scans.dump.push(LAYER)
     assert await scans.run() == 0
 
@@ -180,7 +180,7 @@ async def test_a_new_tag_of_a_known_image_owes_no_scan(scans: Scans) -> None:
 
 
 async def test_enhanced_scans_follow_the_rules_alone_and_are_never_started_by_request(scans: Scans) -> None:
-    await scans.verbs.set_scan_on_push(ME, REGISTRY, OTHER, value=True)
+    await scans.verbs.set_scan_on_push(ME, REGISTRY.repository(OTHER), value=True)
     await scans.set_rule(ScanFrequency.SCAN_ON_PUSH, "*api", scan_type=ScanType.ENHANCED)
     digest = await scans.dump.push(LAYER)
     await scans.dump.push(LAYER, name=OTHER)
@@ -210,7 +210,7 @@ async def test_what_is_no_image_is_not_scanned(scans: Scans) -> None:
     artifact = {"schemaVersion": 2, "mediaType": manifest_type, "config": empty, "layers": []}
     await scans.dump.upload(LAYER)
     push = Push(json.dumps(artifact).encode(), None, (TagName("sbom"),), None, Unchanged.ACCEPT)
-    digest = (await scans.dump.images.put(ME, REGISTRY, API, push)).digest
+    digest = (await scans.dump.images.put(ME, REGISTRY.repository(API), push)).digest
     assert await scans.run() == 0
     with pytest.raises(ImageTypeUnsupported, match="is of a type that cannot be scanned"):
         await scans.start(digest)
@@ -271,7 +271,7 @@ async def test_descriptions_of_images_have_their_scans_and_counts(scans: Scans) 
     scan = (await scans.detail(digest)).scan
     assert scan is not None
     assert (scan.state, scan.counts) == (ScanState.COMPLETE, {Severity.HIGH: 1})
-    page = await scans.dump.images.describe_all(ME, REGISTRY, API, ImageFilter(), PageRequest())
+    page = await scans.dump.images.describe_all(ME, REGISTRY.repository(API), ImageFilter(), PageRequest())
     assert [each.scan for each in page.items] == [scan]
 
 
@@ -422,7 +422,7 @@ async def owed_by_another(scans: Scans, number: int) -> Digest:
     now = scans.dump.world.now()
 
     def owe(db: Connection) -> None:
-        repository = repositories.insert(db, Registry(OTHER_ACCOUNT, REGION), name, NewRepository(), now)
+        repository = repositories.insert(db, Registry(OTHER_ACCOUNT, REGION).repository(name), NewRepository(), now)
         scans_of.request(db, repository.id, digest, ScanType.BASIC, now)
 
     await scans.dump.region.write(owe)
@@ -450,7 +450,7 @@ async def test_a_defect_of_the_scanner_fails_one_scan_and_no_other(
 
 async def test_a_scanner_that_is_busy_is_asked_again_a_moment_later(scans: Scans) -> None:
     def busy(image: ScannedImage) -> Findings:
-        raise ServerBusy(f"scan of {image.repository}")
+        raise ServerBusy(f"scan of {image.repository.name}")
 
     scans.scanner.answer = busy
     digest = await scans.dump.push(LAYER)

@@ -33,7 +33,7 @@ def verbs(shelf: Shelf) -> Images:
 
 async def put(shelf: Shelf, content: bytes, tag: str, parts: Parts = Parts.SPARSE) -> None:
     push = Push(content, None, (TagName(tag),), None, Unchanged.ACCEPT, parts)
-    await verbs(shelf).put(caller(), REGISTRY, API, push)
+    await verbs(shelf).put(caller(), REGISTRY.repository(API), push)
 
 
 async def owed(shelf: Shelf) -> list[str | None]:
@@ -42,7 +42,7 @@ async def owed(shelf: Shelf) -> list[str | None]:
 
 async def test_a_sparse_image_can_be_pulled_and_owes_no_copy(shelf: Shelf) -> None:
     await put(shelf, IMAGE, "v1")
-    assert (await verbs(shelf).get(caller(), REGISTRY, API, ImageId(None, "v1"))).content == IMAGE
+    assert (await verbs(shelf).get(caller(), REGISTRY.repository(API), ImageId(None, "v1"))).content == IMAGE
     assert await owed(shelf) == []
 
 
@@ -50,7 +50,7 @@ async def test_where_it_is_not_allowed_it_is_refused(shelf: Shelf) -> None:
     with pytest.raises(LayersMissing):
         await put(shelf, IMAGE, "v1", Parts.REQUIRED)
     with pytest.raises(ImageNotFound):
-        await verbs(shelf).get(caller(), REGISTRY, API, ImageId(None, "v1"))
+        await verbs(shelf).get(caller(), REGISTRY.repository(API), ImageId(None, "v1"))
 
 
 async def test_the_same_push_owes_the_copy_once_the_layer_is_there(shelf: Shelf) -> None:

@@ -67,7 +67,9 @@ class History:
     async def delete(self) -> None:
         """Delete an image; one that an index contains stays."""
         images = self.yard.dump.images
-        await self.clients.with_one(lambda digest: images.delete(ME, REGISTRY, API, [NamedImage(str(digest))]))
+        await self.clients.with_one(
+            lambda digest: images.delete(ME, REGISTRY.repository(API), [NamedImage(str(digest))])
+        )
 
     async def push_index(self) -> None:
         await self.clients.with_one(self.yard.push_index)
@@ -75,7 +77,7 @@ class History:
     async def untag(self) -> None:
         """Remove a tag as the registry protocol does: the image stays."""
         with suppress(ImageNotFound):
-            await self.yard.dump.images.untag(ME, REGISTRY, API, self.random.choice(TAGS))
+            await self.yard.dump.images.untag(ME, REGISTRY.repository(API), self.random.choice(TAGS))
 
     async def land(self) -> None:
         await self._land(self.random.choice(TAGS))
@@ -111,10 +113,10 @@ class History:
 
     async def begin_to_restore(self) -> None:
         archived = ImageFilter(status=ImageStatus.ARCHIVED)
-        page = await self.yard.dump.images.list(ME, REGISTRY, API, archived, PageRequest(100))
+        page = await self.yard.dump.images.list(ME, REGISTRY.repository(API), archived, PageRequest(100))
         if page.items:
             image = ImageId(self.random.choice(page.items).digest, None)
-            await self.yard.storage.update(ME, REGISTRY, API, image, StorageClass.STANDARD)
+            await self.yard.storage.update(ME, REGISTRY.repository(API), image, StorageClass.STANDARD)
 
     async def restore(self) -> None:
         await self.yard.runs().look(REGION)
@@ -122,7 +124,7 @@ class History:
     async def delete_repository(self) -> None:
         """Delete the repository, sweep a part of what is left, and begin with an empty one."""
         dump = self.yard.dump
-        await dump.repositories.delete(ME, REGISTRY, API, Contents.DELETED)
+        await dump.repositories.delete(ME, REGISTRY.repository(API), Contents.DELETED)
         await dump.region.write(lambda db: removals.remove_some(db, dump.world.now(), self.random.randint(1, 9)))
         await dump.make(API)
         await self.yard.fill(2)
@@ -176,8 +178,8 @@ async def test_the_rows_of_a_deleted_repository_go_with_its_images(yard: Yard) -
     dump = yard.dump
     await yard.push(50, annotations={"pushed": "without a tag"})
     assert (await dump.region.read(told))[1]
-    gone = await dump.region.read(lambda db: repositories.get(db, REGISTRY, API).id)
-    await dump.repositories.delete(ME, REGISTRY, API, Contents.DELETED)
+    gone = await dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)).id)
+    await dump.repositories.delete(ME, REGISTRY.repository(API), Contents.DELETED)
     await dump.garbage.sweep(REGION)
     left = select(schema.untagged_image.c.repository_id)
     assert gone not in await dump.region.read(lambda db: db.execute(left).scalars().all())

@@ -26,7 +26,7 @@ NAME, OTHER_NAME = RepositoryName("team/api"), RepositoryName("team/web")
 def furnish(db: Connection) -> None:
     for registry in (REGISTRY, ELSEWHERE):
         for name in (NAME, OTHER_NAME):
-            repositories.insert(db, registry, name, NewRepository(), NOW)
+            repositories.insert(db, registry.repository(name), NewRepository(), NOW)
 
 
 @pytest.fixture(params=ENGINES)
@@ -43,9 +43,9 @@ async def pieces(content: bytes) -> AsyncIterator[bytes]:
 
 
 async def begin(uploads: Uploads, content: bytes = b"", name: RepositoryName = NAME) -> str:
-    upload = await uploads.start(ME, REGISTRY, name)
+    upload = await uploads.start(ME, REGISTRY.repository(name))
     if content:
-        await uploads.append(ME, REGISTRY, name, upload.id, Part(pieces(content)))
+        await uploads.append(ME, REGISTRY.repository(name), upload.id, Part(pieces(content)))
     return upload.id
 
 
@@ -59,8 +59,8 @@ async def test_one_upload_more_than_the_quota_is_refused_in_any_repository(uploa
 
 async def test_an_upload_that_is_completed_or_canceled_makes_room(uploads: Uploads) -> None:
     done, dropped, _ = [await begin(uploads, b"abc") for _ in range(3)]
-    await uploads.complete(ME, REGISTRY, NAME, done, Digest.of(b"abc"), None)
-    await uploads.cancel(ME, REGISTRY, NAME, dropped)
+    await uploads.complete(ME, REGISTRY.repository(NAME), done, Digest.of(b"abc"), None)
+    await uploads.cancel(ME, REGISTRY.repository(NAME), dropped)
     await begin(uploads)
     await begin(uploads)
     with pytest.raises(TooManyUploads):
@@ -69,20 +69,20 @@ async def test_an_upload_that_is_completed_or_canceled_makes_room(uploads: Uploa
 
 async def test_an_upload_counts_for_the_registry_that_holds_it_whichever_account_pushes(uploads: Uploads) -> None:
     for _ in range(3):
-        await uploads.start(STRANGER, REGISTRY, NAME)
+        await uploads.start(STRANGER, REGISTRY.repository(NAME))
     with pytest.raises(TooManyUploads, match=REGISTRY.account):
         await begin(uploads)
-    await uploads.start(STRANGER, ELSEWHERE, NAME)
-    await uploads.start(ME, ELSEWHERE, NAME)
+    await uploads.start(STRANGER, ELSEWHERE.repository(NAME))
+    await uploads.start(ME, ELSEWHERE.repository(NAME))
 
 
 async def test_uploads_that_hold_their_quota_of_bytes_take_no_more(uploads: Uploads) -> None:
     full = await begin(uploads, b"0123456789")
     with pytest.raises(TooManyUploadedBytes, match="bytes which is '10'"):
-        await uploads.append(ME, REGISTRY, NAME, full, Part(pieces(b"more")))
+        await uploads.append(ME, REGISTRY.repository(NAME), full, Part(pieces(b"more")))
     with pytest.raises(TooManyUploadedBytes):
         await begin(uploads)
-    await uploads.complete(ME, REGISTRY, NAME, full, Digest.of(b"0123456789"), None)
+    await uploads.complete(ME, REGISTRY.repository(NAME), full, Digest.of(b"0123456789"), None)
     await begin(uploads, b"more")
 
 
@@ -91,7 +91,7 @@ async def test_a_whole_layer_in_one_request_needs_no_place(uploads: Uploads) -> 
         await begin(uploads)
     with pytest.raises(TooManyUploads):
         await begin(uploads)
-    layer = await uploads.upload_whole(ME, REGISTRY, NAME, Digest.of(b"abc"), pieces(b"abc"))
+    layer = await uploads.upload_whole(ME, REGISTRY.repository(NAME), Digest.of(b"abc"), pieces(b"abc"))
     assert layer.digest == Digest.of(b"abc")
     with pytest.raises(TooManyUploads):
         await begin(uploads)

@@ -53,24 +53,24 @@ class Site:
         return Site(replace(self.uploads, gate=gate), replace(self.layers, gate=gate), self.folder)
 
     async def begin(self, *parts: bytes) -> str:
-        upload = await self.uploads.start(ME, REGISTRY, NAME)
+        upload = await self.uploads.start(ME, REGISTRY.repository(NAME))
         for part in parts:
-            await self.uploads.append(ME, REGISTRY, NAME, upload.id, Part(pieces_of(part)))
+            await self.uploads.append(ME, REGISTRY.repository(NAME), upload.id, Part(pieces_of(part)))
         return upload.id
 
     async def append(self, upload_id: str, content: bytes, first_byte: int | None = None) -> int:
         part = Part(pieces_of(content), first_byte)
-        return (await self.uploads.append(ME, REGISTRY, NAME, upload_id, part)).size
+        return (await self.uploads.append(ME, REGISTRY.repository(NAME), upload_id, part)).size
 
     async def size(self, upload_id: str) -> int:
-        return (await self.uploads.status(ME, REGISTRY, NAME, upload_id)).size
+        return (await self.uploads.status(ME, REGISTRY.repository(NAME), upload_id)).size
 
     async def complete(self, upload_id: str, digest: Digest, last: bytes | None = None) -> None:
         part = None if last is None else Part(pieces_of(last))
-        await self.uploads.complete(ME, REGISTRY, NAME, upload_id, digest, part)
+        await self.uploads.complete(ME, REGISTRY.repository(NAME), upload_id, digest, part)
 
     async def stored(self, digest: Digest, name: RepositoryName = NAME) -> bytes:
-        return path_of(await self.layers.find(ME, REGISTRY, name, digest)).read_bytes()
+        return path_of(await self.layers.find(ME, REGISTRY.repository(name), digest)).read_bytes()
 
     async def named_keys(self) -> set[str]:
         return await self.uploads.catalog.region(REGISTRY.region).read(named_keys)
@@ -98,7 +98,7 @@ def named_keys(db: Connection) -> set[str]:
 
 def insert_repositories(db: Connection) -> None:
     for name in (NAME, OTHER_NAME):
-        repositories.insert(db, REGISTRY, name, NewRepository(), NOW)
+        repositories.insert(db, REGISTRY.repository(name), NewRepository(), NOW)
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ async def test_a_completed_upload_is_gone_and_completed_again_as_long_as_its_lay
     with pytest.raises(UploadNotFound):
         await site.size(upload)
     await site.complete(upload, DIGEST)
-    await site.layers.remove(ME, REGISTRY, NAME, DIGEST)
+    await site.layers.remove(ME, REGISTRY.repository(NAME), DIGEST)
     with pytest.raises(UploadNotFound):
         await site.complete(upload, DIGEST)
 
@@ -189,7 +189,7 @@ async def test_a_part_that_does_not_begin_at_the_end_is_refused(site: Site) -> N
 async def test_a_last_part_that_does_not_begin_at_the_end_is_refused(site: Site) -> None:
     upload = await site.begin(b"abc")
     with pytest.raises(UploadOutOfOrder):
-        await site.uploads.complete(ME, REGISTRY, NAME, upload, DIGEST, Part(pieces_of(b"def"), 2))
+        await site.uploads.complete(ME, REGISTRY.repository(NAME), upload, DIGEST, Part(pieces_of(b"def"), 2))
 
 
 async def test_a_part_of_no_bytes_changes_nothing(site: Site) -> None:
@@ -203,11 +203,11 @@ async def test_a_part_that_breaks_off_leaves_the_upload_at_its_previous_size(sit
     before = site.files()
     for content in (b"def", bytes(6 << 20)):
         with pytest.raises(Interrupted):
-            await site.uploads.append(ME, REGISTRY, NAME, upload, Part(broken_off(content)))
+            await site.uploads.append(ME, REGISTRY.repository(NAME), upload, Part(broken_off(content)))
     with pytest.raises(Interrupted):
-        await site.uploads.complete(ME, REGISTRY, NAME, upload, DIGEST, Part(broken_off(b"def")))
+        await site.uploads.complete(ME, REGISTRY.repository(NAME), upload, DIGEST, Part(broken_off(b"def")))
     with pytest.raises(Interrupted):
-        await site.uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, broken_off(CONTENT))
+        await site.uploads.upload_whole(ME, REGISTRY.repository(NAME), DIGEST, broken_off(CONTENT))
     assert await site.size(upload) == 3
     assert site.files() == before
 
@@ -233,7 +233,7 @@ async def test_an_upload_that_grows_while_it_is_completed_is_not_lost(site: Site
         grown.set()
 
     with pytest.raises(UploadOutOfOrder):
-        await site.uploads.complete(ME, REGISTRY, NAME, upload, Digest.of(b"abcdefghi"), Part(late()))
+        await site.uploads.complete(ME, REGISTRY.repository(NAME), upload, Digest.of(b"abcdefghi"), Part(late()))
     assert grown.is_set()
     await site.complete(upload, Digest.of(b"abcdefx"))
     assert site.files() == await site.named_keys()
@@ -248,7 +248,7 @@ async def test_of_two_completions_at_once_both_succeed_and_the_layer_is_there(si
 
 
 async def test_two_uploads_of_one_digest_leave_one_of_them_to_sweep(site: Site) -> None:
-    whole = [site.uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, pieces_of(CONTENT)) for _ in range(5)]
+    whole = [site.uploads.upload_whole(ME, REGISTRY.repository(NAME), DIGEST, pieces_of(CONTENT)) for _ in range(5)]
     layers = await asyncio.gather(*whole)
     assert set(layers) == {Layer(DIGEST, len(CONTENT))}
     assert await site.stored(DIGEST) == CONTENT
@@ -260,17 +260,17 @@ async def test_a_repository_removed_meanwhile_takes_the_bytes_with_it(site: Site
 
     async def removing() -> AsyncIterator[bytes]:
         yield CONTENT
-        owner = await region.read(lambda db: repositories.get(db, REGISTRY, NAME))
+        owner = await region.read(lambda db: repositories.get(db, REGISTRY.repository(NAME)))
         await region.write(lambda db: repositories.remove(db, owner.id))
 
     with pytest.raises(RepositoryNotFound):
-        await site.uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, removing())
+        await site.uploads.upload_whole(ME, REGISTRY.repository(NAME), DIGEST, removing())
     assert site.files() == set()
 
 
 async def test_a_canceled_upload_is_forgotten(site: Site) -> None:
     upload = await site.begin(b"abc")
-    await site.uploads.cancel(ME, REGISTRY, NAME, upload)
+    await site.uploads.cancel(ME, REGISTRY.repository(NAME), upload)
     with pytest.raises(UploadNotFound):
         await site.size(upload)
     with pytest.raises(UploadNotFound):
@@ -281,17 +281,17 @@ async def test_a_canceled_upload_is_forgotten(site: Site) -> None:
 async def test_an_upload_belongs_to_its_repository(site: Site) -> None:
     upload = await site.begin(b"abc")
     with pytest.raises(UploadNotFound):
-        await site.uploads.status(ME, REGISTRY, OTHER_NAME, upload)
+        await site.uploads.status(ME, REGISTRY.repository(OTHER_NAME), upload)
 
 
 async def test_a_layer_of_one_account_is_not_there_for_another(site: Site) -> None:
     elsewhere = Registry(OTHER_ACCOUNT, REGISTRY.region)
     await site.uploads.catalog.region(REGISTRY.region).write(
-        lambda db: repositories.insert(db, elsewhere, NAME, NewRepository(), NOW)
+        lambda db: repositories.insert(db, elsewhere.repository(NAME), NewRepository(), NOW)
     )
     await site.complete(await site.begin(CONTENT), DIGEST)
     with pytest.raises(LayerNotFound):
-        await site.layers.find(ME, elsewhere, NAME, DIGEST)
+        await site.layers.find(ME, elsewhere.repository(NAME), DIGEST)
 
 
 # --- ECR's own rules ----------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ async def test_a_layer_of_one_account_is_not_there_for_another(site: Site) -> No
 async def test_ecr_completes_parts_of_which_only_the_last_is_small(site: Site) -> None:
     content = bytes(LEAST_PART) + b"the rest"
     upload = await site.begin(content[:LEAST_PART], content[LEAST_PART:])
-    layer = await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [DIGEST, Digest.of(content)])
+    layer = await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, [DIGEST, Digest.of(content)])
     assert (layer.digest, layer.size) == (Digest.of(content), len(content))
     assert await site.stored(Digest.of(content)) == content
 
@@ -308,22 +308,24 @@ async def test_ecr_completes_parts_of_which_only_the_last_is_small(site: Site) -
 async def test_ecr_refuses_small_parts_before_the_last(site: Site) -> None:
     upload = await site.begin(b"abc", b"def")
     with pytest.raises(LayerPartTooSmall):
-        await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [Digest.of(b"abcdef")])
+        await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, [Digest.of(b"abcdef")])
     assert await site.size(upload) == 6
 
 
 async def test_ecr_refuses_an_upload_without_parts(site: Site) -> None:
     upload = await site.begin()
     with pytest.raises(EmptyUpload):
-        await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [Digest.of(b"")])
+        await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, [Digest.of(b"")])
 
 
 async def test_ecr_refuses_when_none_of_the_digests_is_right(site: Site) -> None:
     upload = await site.begin(CONTENT)
     others = [Digest.of(b"other"), Digest.of(b"other", "sha512")]
     with pytest.raises(DigestMismatch):
-        await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, others)
-    layer = await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [*others, Digest.of(CONTENT, "sha512")])
+        await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, others)
+    layer = await site.uploads.complete_parts(
+        ME, REGISTRY.repository(NAME), upload, [*others, Digest.of(CONTENT, "sha512")]
+    )
     assert layer.digest.algorithm == "sha512"
 
 
@@ -331,7 +333,7 @@ async def test_ecr_refuses_a_layer_that_the_repository_holds(site: Site) -> None
     await site.complete(await site.begin(CONTENT), DIGEST)
     upload = await site.begin(CONTENT)
     with pytest.raises(LayerExists):
-        await site.uploads.complete_parts(ME, REGISTRY, NAME, upload, [DIGEST])
+        await site.uploads.complete_parts(ME, REGISTRY.repository(NAME), upload, [DIGEST])
 
 
 # --- mounts -------------------------------------------------------------------------------------------------
@@ -339,7 +341,7 @@ async def test_ecr_refuses_a_layer_that_the_repository_holds(site: Site) -> None
 
 async def test_a_mounted_layer_is_there_without_being_sent(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
-    layer = await site.uploads.mount(ME, REGISTRY, OTHER_NAME, DIGEST, NAME)
+    layer = await site.uploads.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, NAME)
     assert layer is not None
     assert await site.stored(DIGEST, OTHER_NAME) == CONTENT
     assert len(site.files()) == 1
@@ -364,30 +366,30 @@ async def test_a_layer_that_may_go_before_its_image_comes_completes_no_upload_ag
     later.advance(site.uploads.retention.promise + timedelta(seconds=1))
     uploads = replace(site.uploads, catalog=TimedCatalog(catalog, later))
     with pytest.raises(UploadNotFound):
-        await uploads.complete(ME, REGISTRY, NAME, upload, DIGEST, None)
+        await uploads.complete(ME, REGISTRY.repository(NAME), upload, DIGEST, None)
 
 
 async def test_what_the_source_does_not_hold_is_not_mounted(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
-    assert await site.uploads.mount(ME, REGISTRY, OTHER_NAME, Digest.of(b"other"), NAME) is None
-    assert await site.uploads.mount(ME, REGISTRY, OTHER_NAME, DIGEST, ABSENT) is None
+    assert await site.uploads.mount(ME, REGISTRY.repository(OTHER_NAME), Digest.of(b"other"), NAME) is None
+    assert await site.uploads.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, ABSENT) is None
 
 
 async def test_what_the_caller_may_not_read_is_not_mounted(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     gate = RecordingGate(denied=frozenset({"ecr:GetDownloadUrlForLayer"}))
-    assert await site.behind(gate).uploads.mount(ME, REGISTRY, OTHER_NAME, DIGEST, NAME) is None
+    assert await site.behind(gate).uploads.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, NAME) is None
     assert ("ecr:GetDownloadUrlForLayer", REGISTRY.repository_arn(NAME)) in gate.asked
     with pytest.raises(LayerNotFound):
-        await site.layers.find(ME, REGISTRY, OTHER_NAME, DIGEST)
+        await site.layers.find(ME, REGISTRY.repository(OTHER_NAME), DIGEST)
 
 
 async def test_a_mount_from_any_repository_takes_one_that_the_caller_may_read(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     gate = RecordingGate(frozenset({"ecr:GetDownloadUrlForLayer"}))
-    assert await site.behind(gate).uploads.mount_from_any(ME, REGISTRY, OTHER_NAME, DIGEST) is None
-    assert await site.uploads.mount_from_any(ME, REGISTRY, OTHER_NAME, Digest.of(b"other")) is None
-    layer = await site.uploads.mount_from_any(ME, REGISTRY, OTHER_NAME, DIGEST)
+    assert await site.behind(gate).uploads.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), DIGEST) is None
+    assert await site.uploads.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), Digest.of(b"other")) is None
+    layer = await site.uploads.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), DIGEST)
     assert layer is not None
     assert layer.digest == DIGEST
 
@@ -395,7 +397,7 @@ async def test_a_mount_from_any_repository_takes_one_that_the_caller_may_read(si
 async def test_nothing_is_mounted_into_a_repository_that_does_not_exist(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     with pytest.raises(RepositoryNotFound):
-        await site.uploads.mount(ME, REGISTRY, ABSENT, DIGEST, NAME)
+        await site.uploads.mount(ME, REGISTRY.repository(ABSENT), DIGEST, NAME)
 
 
 # --- who may ------------------------------------------------------------------------------------------------
@@ -405,36 +407,38 @@ CHECK, READ = "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"
 
 Verb = Callable[[Site, RepositoryName], Awaitable[object]]
 VERBS: dict[str, tuple[Verb, list[str]]] = {
-    "start": (lambda site, name: site.uploads.start(ME, REGISTRY, name), [START]),
+    "start": (lambda site, name: site.uploads.start(ME, REGISTRY.repository(name)), [START]),
     "append": (
-        lambda site, name: site.uploads.append(ME, REGISTRY, name, UNKNOWN_UPLOAD, Part(pieces_of(b"a"))),
+        lambda site, name: site.uploads.append(ME, REGISTRY.repository(name), UNKNOWN_UPLOAD, Part(pieces_of(b"a"))),
         [APPEND],
     ),
-    "status": (lambda site, name: site.uploads.status(ME, REGISTRY, name, UNKNOWN_UPLOAD), [APPEND]),
-    "cancel": (lambda site, name: site.uploads.cancel(ME, REGISTRY, name, UNKNOWN_UPLOAD), [APPEND]),
+    "status": (lambda site, name: site.uploads.status(ME, REGISTRY.repository(name), UNKNOWN_UPLOAD), [APPEND]),
+    "cancel": (lambda site, name: site.uploads.cancel(ME, REGISTRY.repository(name), UNKNOWN_UPLOAD), [APPEND]),
     "complete": (
-        lambda site, name: site.uploads.complete(ME, REGISTRY, name, UNKNOWN_UPLOAD, DIGEST, None),
+        lambda site, name: site.uploads.complete(ME, REGISTRY.repository(name), UNKNOWN_UPLOAD, DIGEST, None),
         [COMPLETE],
     ),
     "complete with a part": (
-        lambda site, name: site.uploads.complete(ME, REGISTRY, name, UNKNOWN_UPLOAD, DIGEST, Part(pieces_of(b"a"))),
+        lambda site, name: site.uploads.complete(
+            ME, REGISTRY.repository(name), UNKNOWN_UPLOAD, DIGEST, Part(pieces_of(b"a"))
+        ),
         [APPEND, COMPLETE],
     ),
     "complete parts": (
-        lambda site, name: site.uploads.complete_parts(ME, REGISTRY, name, UNKNOWN_UPLOAD, [DIGEST]),
+        lambda site, name: site.uploads.complete_parts(ME, REGISTRY.repository(name), UNKNOWN_UPLOAD, [DIGEST]),
         [COMPLETE],
     ),
     "upload whole": (
-        lambda site, name: site.uploads.upload_whole(ME, REGISTRY, name, DIGEST, pieces_of(CONTENT)),
+        lambda site, name: site.uploads.upload_whole(ME, REGISTRY.repository(name), DIGEST, pieces_of(CONTENT)),
         [START, APPEND, COMPLETE],
     ),
     "mount": (
-        lambda site, name: site.uploads.mount(ME, REGISTRY, name, DIGEST, OTHER_NAME),
+        lambda site, name: site.uploads.mount(ME, REGISTRY.repository(name), DIGEST, OTHER_NAME),
         [START, APPEND, COMPLETE],
     ),
-    "check": (lambda site, name: site.layers.check(ME, REGISTRY, name, [str(DIGEST)]), [CHECK]),
-    "find": (lambda site, name: site.layers.find(ME, REGISTRY, name, DIGEST), [READ]),
-    "grant": (lambda site, name: site.layers.grant_download(ME, REGISTRY, name, DIGEST), [READ]),
+    "check": (lambda site, name: site.layers.check(ME, REGISTRY.repository(name), [str(DIGEST)]), [CHECK]),
+    "find": (lambda site, name: site.layers.find(ME, REGISTRY.repository(name), DIGEST), [READ]),
+    "grant": (lambda site, name: site.layers.grant_download(ME, REGISTRY.repository(name), DIGEST), [READ]),
 }
 
 
@@ -460,9 +464,9 @@ async def test_a_verb_on_a_region_that_was_never_written_to_creates_nothing(
 ) -> None:
     uploads = Uploads(catalog, FileBlobStores(tmp_path), AllowAll())
     for attempt in (
-        uploads.start(ME, REGISTRY, NAME),
-        uploads.upload_whole(ME, REGISTRY, NAME, DIGEST, pieces_of(CONTENT)),
-        uploads.mount(ME, REGISTRY, NAME, DIGEST, OTHER_NAME),
+        uploads.start(ME, REGISTRY.repository(NAME)),
+        uploads.upload_whole(ME, REGISTRY.repository(NAME), DIGEST, pieces_of(CONTENT)),
+        uploads.mount(ME, REGISTRY.repository(NAME), DIGEST, OTHER_NAME),
     ):
         with pytest.raises(RepositoryNotFound):
             await attempt

@@ -75,7 +75,7 @@ async def test_damage_is_found_and_said_and_the_blob_is_not_there_for_who_would_
     assert not await dump.has(Digest.of(LAYER))
     assert await dump.has(Digest.of(CONFIG))
     with pytest.raises(LayerInaccessible):
-        await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+        await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))
     events = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     [said] = [event for event in events if event["event"] == "blob.quarantined"]
     assert (said["level"], said["digest"], said["reason"]) == ("error", str(Digest.of(LAYER)), damage.value)
@@ -95,7 +95,7 @@ async def test_pushing_the_bytes_again_anywhere_heals_every_image_that_names_the
     await look(dump)
     await dump.upload(LAYER, OTHER)
     assert await dump.has(Digest.of(LAYER), API)
-    found = await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+    found = await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))
     assert path_of(found).read_bytes() == LAYER
     assert await damaged(dump) == {}
     await dump.settle()
@@ -116,7 +116,7 @@ async def test_a_disk_that_is_away_damages_nothing(dump: Dump) -> None:
     with pytest.raises(StorageUnavailable):
         await look(dump)
     with pytest.raises(LayerInaccessible):
-        await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+        await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))
     assert await dump.has(Digest.of(LAYER)), "it will be back"
     (dump.folder / "away").rename(dump.folder / "regions" / REGION / "blobs")
     assert await dump.has(Digest.of(LAYER))
@@ -128,7 +128,7 @@ async def test_a_push_heals_a_file_that_is_gone_or_cut_short_before_verification
 ) -> None:
     harm(dump.file_of(LAYER))
     await dump.upload(LAYER, OTHER)
-    found = await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+    found = await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))
     assert path_of(found).read_bytes() == LAYER
     [said] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "blob.healed" in line]
     assert (said["level"], said["digest"], said["key"]) == ("info", str(Digest.of(LAYER)), path_of(found).name)
@@ -141,16 +141,16 @@ async def test_an_upload_by_parts_heals_what_is_gone(dump: Dump, first: bytes) -
     dump.file_of(LAYER).unlink()
     rest = LAYER[len(first) :]
     last = Part(pieces_of(rest)) if rest else None
-    await dump.uploads.complete(ME, REGISTRY, API, await dump.begin(first), Digest.of(LAYER), last)
-    assert path_of(await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))).read_bytes() == LAYER
+    await dump.uploads.complete(ME, REGISTRY.repository(API), await dump.begin(first), Digest.of(LAYER), last)
+    assert path_of(await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))).read_bytes() == LAYER
 
 
 async def test_ecrs_own_upload_heals_a_layer_whose_file_is_gone_and_refuses_one_that_is_there(dump: Dump) -> None:
     dump.file_of(LAYER).unlink()
-    await dump.uploads.complete_parts(ME, REGISTRY, API, await dump.begin(LAYER), [Digest.of(LAYER)])
+    await dump.uploads.complete_parts(ME, REGISTRY.repository(API), await dump.begin(LAYER), [Digest.of(LAYER)])
     assert await dump.has(Digest.of(LAYER))
     with pytest.raises(LayerExists):
-        await dump.uploads.complete_parts(ME, REGISTRY, API, await dump.begin(LAYER), [Digest.of(LAYER)])
+        await dump.uploads.complete_parts(ME, REGISTRY.repository(API), await dump.begin(LAYER), [Digest.of(LAYER)])
 
 
 async def test_whole_bytes_stay_where_they_are_when_they_are_pushed_again(
@@ -158,7 +158,7 @@ async def test_whole_bytes_stay_where_they_are_when_they_are_pushed_again(
 ) -> None:
     file = dump.file_of(LAYER)
     await dump.upload(LAYER, OTHER)
-    assert path_of(await dump.layers.find(ME, REGISTRY, OTHER, Digest.of(LAYER))) == file
+    assert path_of(await dump.layers.find(ME, REGISTRY.repository(OTHER), Digest.of(LAYER))) == file
     assert "blob.healed" not in capfd.readouterr().err
 
 
@@ -179,7 +179,7 @@ async def test_who_asks_for_a_layer_whose_file_is_gone_or_cut_short_hears_that_i
 async def test_who_pulls_what_is_gone_puts_it_into_quarantine(dump: Dump) -> None:
     dump.file_of(LAYER).unlink()
     with pytest.raises(LayerInaccessible):
-        await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+        await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))
     assert not await dump.has(Digest.of(LAYER))
     await dump.push(LAYER, tag="again")
     assert await dump.has(Digest.of(LAYER))
@@ -190,7 +190,7 @@ async def test_every_way_into_quarantine_counts_a_layer_once(dump: Dump) -> None
     dump.file_of(LAYER).unlink()
     for _ in range(2):
         with pytest.raises(LayerInaccessible):
-            await dump.layers.find(ME, REGISTRY, API, Digest.of(LAYER))
+            await dump.layers.find(ME, REGISTRY.repository(API), Digest.of(LAYER))
     assert quarantined() - before == 1
     flip(dump.file_of(CONFIG))
     for _ in range(2):

@@ -45,7 +45,7 @@ class Site:
         self.uploads = Uploads(self.catalog, self.stores, AllowAll())
         self.layers = Layers(self.catalog, self.stores, AllowAll(), ManualClock())
         await self.catalog.region(REGISTRY.region).write(
-            lambda db: repositories.insert(db, REGISTRY, NAME, NewRepository(), NOW)
+            lambda db: repositories.insert(db, REGISTRY.repository(NAME), NewRepository(), NOW)
         )
         return self
 
@@ -62,15 +62,15 @@ class Site:
         await self.whole(SMALL + mark)
 
     async def whole(self, content: bytes) -> None:
-        layer = await self.uploads.upload_whole(ME, REGISTRY, NAME, Digest.of(content), pieces_of(content))
+        layer = await self.uploads.upload_whole(ME, REGISTRY.repository(NAME), Digest.of(content), pieces_of(content))
         self.promised.append(layer.digest)
 
     async def parts(self, *parts: bytes) -> None:
-        upload = await self.uploads.start(ME, REGISTRY, NAME)
+        upload = await self.uploads.start(ME, REGISTRY.repository(NAME))
         for part in parts:
-            await self.uploads.append(ME, REGISTRY, NAME, upload.id, Part(pieces_of(part)))
+            await self.uploads.append(ME, REGISTRY.repository(NAME), upload.id, Part(pieces_of(part)))
         digest = Digest.of(b"".join(parts))
-        await self.uploads.complete(ME, REGISTRY, NAME, upload.id, digest, None)
+        await self.uploads.complete(ME, REGISTRY.repository(NAME), upload.id, digest, None)
         self.promised.append(digest)
 
     async def check_that_rows_name_whole_bytes(self) -> None:
@@ -83,7 +83,7 @@ class Site:
 
     async def check_that_promises_are_kept(self) -> None:
         for digest in self.promised:
-            assert (await self.layers.find(ME, REGISTRY, NAME, digest)).digest == digest
+            assert (await self.layers.find(ME, REGISTRY.repository(NAME), digest)).digest == digest
 
     async def check_that_every_file_is_known(self) -> None:
         known = await self.catalog.region(REGISTRY.region).read(known_keys)

@@ -45,6 +45,6 @@ async def located(world: World, at: Registry) -> Path:
 
 async def _stored(world: World, at: Registry) -> StoredBlob:
     digest = Digest.of(LAYER)
-    where = await world.catalog.region(at.region).read(lambda db: pulls.blob(db, at, NAME, digest))
+    where = await world.catalog.region(at.region).read(lambda db: pulls.blob(db, at.repository(NAME), digest))
     assert where.blob is not None
     return where.blob

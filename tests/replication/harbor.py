@@ -73,7 +73,7 @@ class Harbor:
         assert batch is not None
         [delivery] = batch.deliveries
         region = self.world.catalog.region(IRELAND)
-        cargo = await region.read(lambda db: departures.cargo(db, HOME, NAME, what.digest))
+        cargo = await region.read(lambda db: departures.cargo(db, HOME.repository(NAME), what.digest))
         return Offer(f"offer of {delivery.id}", HOME, FAR, (offered(delivery, cargo),))
 
     async def adopt_all(self, offer: Offer) -> None:

@@ -23,13 +23,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def archive(world: World, region: RegionName, registry: Registry) -> None:
     await world.catalog.region(region).write(
-        lambda db: storage.archive(db, repositories.get(db, registry, NAME).id, IMAGE.digest, world.clock.now())
+        lambda db: storage.archive(
+            db, repositories.get(db, registry.repository(NAME)).id, IMAGE.digest, world.clock.now()
+        )
     )
 
 
 async def status(world: World, region: RegionName, registry: Registry) -> ImageStatus:
     return await world.catalog.region(region).read(
-        lambda db: storage.status_of(db, repositories.get(db, registry, NAME).id, IMAGE.digest)
+        lambda db: storage.status_of(db, repositories.get(db, registry.repository(NAME)).id, IMAGE.digest)
     )
 
 

@@ -57,22 +57,24 @@ class Host:
 
     async def has(self, folder: Path, digest: Digest, retention: Retention = DEFAULT) -> bool:
         layers = Layers(self.catalog, FileBlobStores(folder), AllowAll(), self.world, retention)
-        [state] = await layers.check(ME, HOME, NAME, [str(digest)])
+        [state] = await layers.check(ME, HOME.repository(NAME), [str(digest)])
         return isinstance(state, AvailableLayer)
 
     async def push(self, folder: Path) -> Digest:
         """Make the repository, and store a layer in it."""
         repositories = Repositories(AllowAll(), self.catalog, self.world, (HOME.region,))
-        await repositories.create(ME, HOME, NAME, NewRepository())
+        await repositories.create(ME, HOME.repository(NAME), NewRepository())
         content = b"layer"
-        layer = await self.uploads(folder).upload_whole(ME, HOME, NAME, Digest.of(content), pieces_of(content))
+        layer = await self.uploads(folder).upload_whole(
+            ME, HOME.repository(NAME), Digest.of(content), pieces_of(content)
+        )
         return layer.digest
 
     async def begin(self, folder: Path) -> str:
         """Begin an upload, and leave it."""
         uploads = self.uploads(folder)
-        upload = await uploads.start(ME, HOME, NAME)
-        await uploads.append(ME, HOME, NAME, upload.id, Part(pieces_of(b"part")))
+        upload = await uploads.start(ME, HOME.repository(NAME))
+        await uploads.append(ME, HOME.repository(NAME), upload.id, Part(pieces_of(b"part")))
         return upload.id
 
     async def owe(self) -> None:
@@ -106,7 +108,7 @@ async def test_a_host_that_is_fast_takes_no_fresh_layer(hosts: tuple[Host, Host]
         written = await writer.finish()
     assert await fast.orphans(tmp_path).find(HOME.region, written.key[:2]) == []
     assert await fast.has(tmp_path, digest)
-    assert (await fast.uploads(tmp_path).status(ME, HOME, NAME, upload_id)).size > 0
+    assert (await fast.uploads(tmp_path).status(ME, HOME.repository(NAME), upload_id)).size > 0
 
 
 async def test_a_host_that_is_slow_promises_no_layer_that_may_go(hosts: tuple[Host, Host], tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ async def test_what_a_fast_host_discards_goes_when_its_time_is_over(hosts: tuple
     fast, slow = hosts
     await fast.push(tmp_path)
     upload_id = await fast.begin(tmp_path)
-    await fast.uploads(tmp_path).cancel(ME, HOME, NAME, upload_id)
+    await fast.uploads(tmp_path).cancel(ME, HOME.repository(NAME), upload_id)
     swept = await slow.garbage(tmp_path, Retention(reader_grace=timedelta(0))).sweep(HOME.region)
     assert swept == Swept(keys=1)
 

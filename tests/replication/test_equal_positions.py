@@ -51,7 +51,7 @@ def once_more(offer: Offer) -> Offer:
 
 async def untag(world: World) -> None:
     def remove(db: Connection) -> None:
-        assert images.remove_tag(db, repositories.get(db, FAR, NAME).id, "1")
+        assert images.remove_tag(db, repositories.get(db, FAR.repository(NAME)).id, "1")
 
     await world.catalog.region(FAR.region).write(remove)
 

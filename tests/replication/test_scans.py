@@ -30,7 +30,7 @@ async def owed(world: World, region: RegionName) -> list[str]:
 async def test_a_copy_is_scanned_by_the_settings_of_its_destination(world: World) -> None:
     await world.configure(HOME, ReplicationRule((FAR, FARTHER)))
     await world.catalog.region(VIRGINIA).write(
-        lambda db: repositories.insert(db, FAR, NAME, NewRepository(scan_on_push=True), world.clock.now())
+        lambda db: repositories.insert(db, FAR.repository(NAME), NewRepository(scan_on_push=True), world.clock.now())
     )
     await world.push(IMAGE, "1")
     assert await world.deliver() == 2

@@ -92,7 +92,7 @@ class TemplateWorld(World):
         """Return what the repository at the destination was created with: its tag rule, its tags and its policy."""
 
         def read(db: Connection) -> tuple[TagRule, dict[str, str], str | None]:
-            found = repositories.get(db, registry, NAME)
+            found = repositories.get(db, registry.repository(NAME))
             return found.tag_rule, repositories.tags(db, found.id), repositories.policy(db, found.id)
 
         return await self.catalog.region(registry.region).read(read)
@@ -133,7 +133,7 @@ async def test_a_copy_that_creates_its_repository_brings_the_lifecycle_policy_of
     assert await world.outcome() is DeliveryState.COMPLETE
 
     def read(db: Connection) -> str | None:
-        stored = lifecycle.find(db, repositories.get(db, FAR, NAME).id)
+        stored = lifecycle.find(db, repositories.get(db, FAR.repository(NAME)).id)
         return None if stored is None else stored.text
 
     assert await world.catalog.region(FAR.region).read(read) == LIFECYCLE

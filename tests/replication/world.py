@@ -174,7 +174,7 @@ class World:
     async def create(self, registry: Registry, rule: TagRule = TagRule(), name: RepositoryName = NAME) -> None:  # noqa: B008 — frozen
         now = self.clock.now()
         await self.catalog.region(registry.region).write(
-            lambda db: repositories.insert(db, registry, name, NewRepository(rule), now)
+            lambda db: repositories.insert(db, registry.repository(name), NewRepository(rule), now)
         )
 
     async def push(
@@ -187,11 +187,13 @@ class World:
         new = NewImage(what.digest, what.content, parse_manifest(what.content, what.media_type))
 
         def put(db: Connection) -> None:
-            repository = repositories.find(db, to, name) or repositories.insert(db, to, name, NewRepository(), now)
+            repository = repositories.find(db, to.repository(name)) or repositories.insert(
+                db, to.repository(name), NewRepository(), now
+            )
             for content, key in keys.items():
                 blobs.record(db, NewBlob(Digest.of(content), key, len(content)), now)
                 blobs.link(db, repository.id, Digest.of(content), now)
-            pushes.store(db, (to, name), pushed, new, now)
+            pushes.store(db, to.repository(name), pushed, new, now)
 
         await self.catalog.region(to.region).write(put)
         return what.digest
@@ -200,7 +202,7 @@ class World:
         now = self.clock.now()
 
         def remove(db: Connection) -> None:
-            images.remove_manifest(db, repositories.get(db, at, name).id, what.digest, now)
+            images.remove_manifest(db, repositories.get(db, at.repository(name)).id, what.digest, now)
 
         await self.catalog.region(at.region).write(remove)
 
@@ -215,7 +217,9 @@ class World:
     # --- what users see ---
 
     async def repository(self, registry: Registry, name: RepositoryName = NAME) -> Repository | None:
-        return await self.catalog.region(registry.region).read(lambda db: repositories.find(db, registry, name))
+        return await self.catalog.region(registry.region).read(
+            lambda db: repositories.find(db, registry.repository(name))
+        )
 
     async def tag(self, registry: Registry, tag: str, name: RepositoryName = NAME) -> Digest | None:
         found = await self.repository(registry, name)
@@ -235,7 +239,7 @@ class World:
         assert manifest.content == what.content
         for content in what.blobs:
             digest = Digest.of(content)
-            where = (await region.read(partial(pulls.blob, registry=registry, name=name, digest=digest))).blob
+            where = (await region.read(partial(pulls.blob, repository=registry.repository(name), digest=digest))).blob
             assert where is not None, "a manifest is visible without its blobs"
             stored = self.stores.region(registry.region).path(where.key).read_bytes()
             assert hashlib.sha256(stored).hexdigest() == digest.hex

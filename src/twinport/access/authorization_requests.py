@@ -15,7 +15,7 @@ from twinport.clock import Clock
 from twinport.model.entities import PrincipalType, Role
 from twinport.model.identities import Caller, Origin, PrincipalKind, Session
 from twinport.model.letters import lower_ascii
-from twinport.model.names import PARTITION, AccountId, RegionName, Registry, is_account_id
+from twinport.model.names import PARTITION, AccountId, RegionName, Registry, RepositoryName, is_account_id
 from twinport.policies import actions
 from twinport.refusals.identities import PrincipalNotAsked, ResourceNotAsked
 
@@ -105,8 +105,9 @@ class AuthorizationRequests:
             raise ResourceNotAsked(arn, _OF_NO_ACCOUNT)
         if arn == "*":
             return AnyResource(caller.account, caller.origin.region)
-        if repository := _REPOSITORY.fullmatch(arn):
-            return RepositoryResource(Registry(AccountId(repository[2]), RegionName(repository[1])), repository[3])
+        if named := _REPOSITORY.fullmatch(arn):
+            registry = Registry(AccountId(named[2]), RegionName(named[1]))
+            return RepositoryResource(registry.repository(RepositoryName(named[3])))
         identity = _IDENTITY.fullmatch(arn)
         if identity is None:
             raise ResourceNotAsked(arn, _NOTHING)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from twinport.model.identities import Caller
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, RepositoryName
 from twinport.model.repository_facts import RepositoryFacts
 
 # Instead of a name: a list of all repositories.
-EVERY_REPOSITORY = "*"
+EVERY_REPOSITORY = RepositoryName("*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,29 @@ class AnyResource:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryResource:
-    """A repository that may or may not exist. `name` is `*` for a list of all."""
+    """A repository that may or may not exist. Its name is `*` for a list of all."""
 
-    registry: Registry
-    name: RepositoryName | str
+    repository: RepositoryId
+
+    @property
+    def registry(self) -> Registry:
+        return self.repository.registry
 
     @property
     def account(self) -> AccountId:
-        return self.registry.account
+        return self.repository.account
 
     @property
     def is_one(self) -> bool:
-        return self.name != EVERY_REPOSITORY
+        return self.repository.name != EVERY_REPOSITORY
 
     @property
     def arn(self) -> str:
-        return self.registry.repository_arn(self.name)
+        return self.repository.arn
+
+
+def every_repository(registry: Registry) -> RepositoryResource:
+    return RepositoryResource(registry.repository(EVERY_REPOSITORY))
 
 
 @dataclass(frozen=True, slots=True)

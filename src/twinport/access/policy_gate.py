@@ -71,7 +71,7 @@ class PolicyGate:
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         if isinstance(resource, RepositoryResource) and resource.is_one:
             decide = await self.decision(caller, actions, resource)
-            decide(await self._targets.facts(resource.registry, resource.name))
+            decide(await self._targets.facts(resource.repository))
             return
         for action in actions:
             await self.authorize(caller, action, resource)
@@ -95,7 +95,7 @@ class PolicyGate:
         self, caller: Caller, action: str, resource: RepositoryResource, repository_policy: str
     ) -> bool:
         """Tell whether `caller` might do `action` if the repository had this policy instead of its own."""
-        target = await self._targets.repository(resource.registry, resource.name, action)
+        target = await self._targets.repository(resource.repository, action)
         own = self.library.read(repository_policy, PolicyKind.REPOSITORY)
         others = tuple(policy for policy in target.policies if policy.kind is not PolicyKind.REPOSITORY)
         changed = replace(target, policies=(own, *others))

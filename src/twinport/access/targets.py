@@ -11,7 +11,7 @@ from twinport.catalog import permissions
 from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.model.entities import Role
-from twinport.model.names import AccountId, Registry
+from twinport.model.names import AccountId, Registry, RepositoryId
 from twinport.model.repository_facts import RegistryPolicy, RepositoryFacts
 from twinport.policies.documents import Policy, PolicyKind
 from twinport.policies.readings import Effect
@@ -38,8 +38,8 @@ class Targets:
     async def find(self, action: str, resource: Resource) -> Target:
         """Return a resource with its policies and tags, whether or not it exists."""
         match resource:
-            case RepositoryResource(registry=registry, name=name):
-                return await self.repository(registry, name, action)
+            case RepositoryResource(repository=repository):
+                return await self.repository(repository, action)
             case AnyResource(account=account, region=region):
                 is_registrys = action.startswith("ecr:")
                 policies = await self._registry_policies(Registry(account, region), action) if is_registrys else ()
@@ -49,15 +49,15 @@ class Targets:
                 tags = await self.catalog.partition.read(lambda db: permissions.identity_tags(db, owner))
                 return Target(arn, account, tags=resource_tag_keys("iam", tags))
 
-    async def repository(self, registry: Registry, name: str, action: str) -> Target:
-        if name == EVERY_REPOSITORY:
-            registrys = await self._registry_policies(registry, action)
-            return Target(registry.repository_arn(name), registry.account, registrys)
-        return self.of_facts(RepositoryResource(registry, name), await self.facts(registry, name), action)
+    async def repository(self, repository: RepositoryId, action: str) -> Target:
+        if repository.name == EVERY_REPOSITORY:
+            registrys = await self._registry_policies(repository.registry, action)
+            return Target(repository.arn, repository.account, registrys)
+        return self.of_facts(RepositoryResource(repository), await self.facts(repository), action)
 
-    async def facts(self, registry: Registry, name: str) -> RepositoryFacts:
+    async def facts(self, repository: RepositoryId) -> RepositoryFacts:
         """Read what decides about a repository on its side."""
-        return await self.catalog.region(registry.region).read(lambda db: permissions.repository(db, registry, name))
+        return await self.catalog.region(repository.region).read(lambda db: permissions.repository(db, repository))
 
     def of_facts(self, repository: RepositoryResource, facts: RepositoryFacts, action: str) -> Target:
         """Return a repository of which the facts were read."""

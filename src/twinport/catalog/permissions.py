@@ -24,7 +24,7 @@ from twinport.catalog.engine.prepared import Prepared, Row
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.account_settings import PolicyScope
-from twinport.model.names import Registry
+from twinport.model.names import Registry, RepositoryId
 from twinport.model.repository_facts import RegistryPolicy, RepositoryFacts
 
 _inline, _attached = partition_schema.inline_policy, partition_schema.attachment
@@ -134,9 +134,9 @@ def registry_policy(db: Connection, registry: Registry) -> RegistryPolicy | None
     return None if row is None else _registrys(*row)
 
 
-def repository(db: Connection, registry: Registry, name: str) -> RepositoryFacts:
+def repository(db: Connection, repository: RepositoryId) -> RepositoryFacts:
     """Return what decides about a repository, by one statement."""
-    row = _FACTS.first(db, account=registry.account, name=name)
+    row = _FACTS.first(db, account=repository.account, name=repository.name)
     assert row is not None  # noqa: S101 — the question itself is a row
     return facts(row)
 

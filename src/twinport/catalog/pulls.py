@@ -14,7 +14,7 @@ from twinport.catalog.regional import images, schema, storage
 from twinport.catalog.regional.blobs import StoredBlob
 from twinport.model.content import Digest, Key
 from twinport.model.images import ImageId, ImageStatus, StoredManifest
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.model.repository_facts import RepositoryFacts
 
 _repository, _manifest, _tag = schema.repository, schema.manifest, schema.tag
@@ -43,9 +43,9 @@ class FoundBlob:
     blob: StoredBlob | None
 
 
-def manifest(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> FoundManifest:
+def manifest(db: Connection, repository: RepositoryId, image: ImageId) -> FoundManifest:
     """Find an image by its tag or digest. If both are given, the tag must name the digest."""
-    asked = {"account": registry.account, "name": name}
+    asked = {"account": repository.account, "name": repository.name}
     if image.tag is not None:
         row = _BY_TAG.first(db, **asked, tag=image.tag)
     else:
@@ -61,9 +61,9 @@ def large_manifest(db: Connection, repository_id: int, found: StoredManifest) ->
     return images.stored(db, repository_id, found.digest, found.tag)
 
 
-def blob(db: Connection, registry: Registry, name: RepositoryName, digest: Digest) -> FoundBlob:
+def blob(db: Connection, repository: RepositoryId, digest: Digest) -> FoundBlob:
     """Find a blob that a repository holds."""
-    row = _BLOB.first(db, account=registry.account, name=name, digest=str(digest))
+    row = _BLOB.first(db, account=repository.account, name=repository.name, digest=str(digest))
     assert row is not None  # noqa: S101 — as above
     facts, (repository_id, key, size, damage) = permissions.facts(row[:_FACTS]), row[_FACTS:]
     stored = None if key is None else StoredBlob(Key(key), size, damage)

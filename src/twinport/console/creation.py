@@ -100,7 +100,7 @@ class CreationPages:
             return self._page(visit, typed, wrong)
         try:
             made = await self.repositories.create(
-                visit.caller, visit.registry, repository_name(typed.name), typed.new()
+                visit.caller, visit.registry.repository(repository_name(typed.name)), typed.new()
             )
         except Refusal as refusal:
             return refused(self._page(visit, typed), refusal)

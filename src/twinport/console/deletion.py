@@ -48,7 +48,7 @@ class DeletionPages:
         contents = Contents.DELETED if visit.form.one("images") == "deleted" else Contents.SPARED
         try:
             require_confirmation(visit, name)
-            await self.repositories.delete(visit.caller, visit.registry, name, contents)
+            await self.repositories.delete(visit.caller, visit.registry.repository(name), contents)
         except Refusal as refusal:
             return refused(await self.ask(visit), refusal)
         return Redirect(address(f"{visit.home}/repositories", done="deleted"))
@@ -57,7 +57,7 @@ class DeletionPages:
         """Count the images, up to a bound, and say the number; or why the visitor may not know it."""
         request = PageRequest(_MOST_COUNTED)
         try:
-            page = await self.images.describe_all(visit.caller, visit.registry, name, _EVERY, request)
+            page = await self.images.describe_all(visit.caller, visit.registry.repository(name), _EVERY, request)
         except AccessDenied as refusal:
             return None, refusal.message
         count = len(page.items)

@@ -101,7 +101,9 @@ class ArchivePages:
 
     async def _update(self, visit: Visit, chosen: Selection, detail: ImageDetail, move: Move) -> ImageStatus:
         image = ImageId(detail.digest, None)
-        return (await self.storage_classes.update(visit.caller, visit.registry, chosen.name, image, move.target))[1]
+        return (
+            await self.storage_classes.update(visit.caller, visit.registry.repository(chosen.name), image, move.target)
+        )[1]
 
 
 def _ended(

@@ -58,7 +58,7 @@ class ImageDeletionPages:
             require_confirmation(visit, chosen.name)
             details = await chosen.described(self.images, visit)
             batch = [NamedImage(str(detail.digest)) for detail in details]
-            removed = await self.images.delete(visit.caller, visit.registry, chosen.name, batch)
+            removed = await self.images.delete(visit.caller, visit.registry.repository(chosen.name), batch)
         except Refusal as refusal:
             return refused(page, refusal)
         if removed.failures:
@@ -95,7 +95,7 @@ class ImageDeletionPages:
             if visit.form.one("seen") != _seen(detail):
                 raise ChangedMeanwhile
             image = NamedImage(str(named.digest), named.tag)
-            removed = await self.images.delete(visit.caller, visit.registry, named.name, [image])
+            removed = await self.images.delete(visit.caller, visit.registry.repository(named.name), [image])
         except Refusal as refusal:
             return refused(page, refusal)
         if removed.failures:

@@ -51,7 +51,7 @@ async def copies(
 ) -> tuple[tuple[CopyState, ...], str]:
     """Return the copies of an image, and the reason if the visitor may not see them."""
     try:
-        found = await replication.status(visit.caller, visit.registry, name, ImageId(detail.digest, None))
+        found = await replication.status(visit.caller, visit.registry.repository(name), ImageId(detail.digest, None))
     except AccessDenied as refusal:
         return (), refusal.message
     except ImageNotFound:

@@ -69,7 +69,7 @@ class FindingsPages:
     async def start(self, visit: Visit) -> Result:
         name, digest = repository_name(visit.form.one("repository")), Digest.parse(visit.form.one("digest"))
         try:
-            await self.scanning.start(visit.caller, visit.registry, name, ImageId(digest, None))
+            await self.scanning.start(visit.caller, visit.registry.repository(name), ImageId(digest, None))
         except Refusal as refusal:
             return refused(await self._page(visit, name, str(digest)), refusal)
         return Redirect(address(f"{visit.home}/image/findings", repository=name, digest=str(digest), done="scanning"))
@@ -98,7 +98,10 @@ class FindingsPages:
         }
         try:
             found = await self.scanning.find(
-                visit.caller, visit.registry, name, ImageId(digest, None), PageRequest(_PER_PAGE, token or None)
+                visit.caller,
+                visit.registry.repository(name),
+                ImageId(digest, None),
+                PageRequest(_PER_PAGE, token or None),
             )
         except AccessDenied as refusal:
             return around | _nothing(refusal.message)

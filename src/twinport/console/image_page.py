@@ -61,7 +61,7 @@ class ReferrerRow:
 
 async def described(images: Images, visit: Visit, name: RepositoryName, digest: str) -> ImageDetail:
     """Return the image that an address names. Raises ImageNotFound, and InvalidParameter for another text."""
-    (detail,) = await images.describe(visit.caller, visit.registry, name, [NamedImage(digest)])
+    (detail,) = await images.describe(visit.caller, visit.registry.repository(name), [NamedImage(digest)])
     return detail
 
 
@@ -133,7 +133,7 @@ class OneImagePages:
         }
 
     def _pulls(self, visit: Visit, name: RepositoryName, detail: ImageDetail) -> str:
-        uri = repository_uri(visit.registry, name, visit.endpoint.partition("://")[2], self.public_url)
+        uri = repository_uri(visit.registry.repository(name), visit.endpoint.partition("://")[2], self.public_url)
         by_tag = [f"docker pull {uri}:{detail.tags[0]}"] if detail.tags else []
         return "\n".join([*by_tag, f"docker pull {uri}@{detail.digest}"])
 
@@ -142,7 +142,7 @@ class OneImagePages:
         if detail.media_type not in INDEX_TYPES:
             return {"parts_of": None, "more_parts": 0, "no_parts": ""}
         try:
-            stored = await self.images.look(visit.caller, visit.registry, name, ImageId(detail.digest, None))
+            stored = await self.images.look(visit.caller, visit.registry.repository(name), ImageId(detail.digest, None))
         except Refusal as refusal:
             return {"parts_of": (), "more_parts": 0, "no_parts": refusal.message}
         entries, count = await run_over([stored.content], partial(_entries, stored.content))
@@ -154,7 +154,7 @@ class OneImagePages:
         wanted = WantedReferrers(detail.digest, status=None)
         try:
             page = await self.referrers.page(
-                visit.caller, visit.registry, name, wanted, PageRequest(_REFERRERS_PER_PAGE, token or None)
+                visit.caller, visit.registry.repository(name), wanted, PageRequest(_REFERRERS_PER_PAGE, token or None)
             )
         except AccessDenied as refusal:
             return {"referrers": (), "no_referrers": refusal.message, "next": None, "is_first": True}

@@ -79,7 +79,7 @@ class Selection:
     async def described(self, images: Images, visit: Visit) -> Sequence[ImageDetail]:
         """Return what was chosen, indexes before what they may contain. Raises ImageNotFound."""
         named = [NamedImage(str(digest)) for digest in self.digests]
-        found = await images.describe(visit.caller, visit.registry, self.name, named)
+        found = await images.describe(visit.caller, visit.registry.repository(self.name), named)
         return sorted(found, key=lambda detail: detail.media_type not in INDEX_TYPES)
 
     def back(self, visit: Visit) -> str:

@@ -85,7 +85,7 @@ class ImagePages:
         about = {
             "name": name,
             "repository": repository,
-            "uri": repository_uri(visit.registry, name, host, self.public_url),
+            "uri": repository_uri(visit.registry.repository(name), host, self.public_url),
             "login": _login(visit, host),
             "is_first": not visit.query.one("page"),
             "first": address(f"{visit.home}/images", repository=name, **_chosen(visit)),
@@ -111,7 +111,9 @@ class ImagePages:
 
     async def _table(self, visit: Visit, name: RepositoryName, query: ImageQuery) -> dict[str, object]:
         token, path = visit.query.one("page"), f"{visit.home}/images"
-        page = await self.lists.page(visit.caller, visit.registry, name, query, PageRequest(_PER_PAGE, token or None))
+        page = await self.lists.page(
+            visit.caller, visit.registry.repository(name), query, PageRequest(_PER_PAGE, token or None)
+        )
         rows = [await self._row(visit, name, each) for each in page.items]
         here = {"repository": name, **_chosen(visit)}
         under_way = sum(not copy.is_settled for row in rows for copy in row.copies)

@@ -119,7 +119,7 @@ class LifecyclePages:
     async def _last_preview(self, visit: Visit, name: RepositoryName) -> tuple[State | None, str]:
         asked = PreviewQuery(page=PageRequest(1))
         try:
-            found, _ = await self.previews.get(visit.caller, visit.registry, name, asked)
+            found, _ = await self.previews.get(visit.caller, visit.registry.repository(name), asked)
         except LifecyclePreviewNotFound:
             return None, ""
         except AccessDenied as refusal:
@@ -136,7 +136,7 @@ class LifecyclePages:
         text = commands.pretty_within(_text(policy), LONGEST_TEXT)
         if visit.query.one("from") == "preview":
             asked = PreviewQuery(page=PageRequest(1))
-            text = (await self.previews.get(visit.caller, visit.registry, name, asked))[0].text
+            text = (await self.previews.get(visit.caller, visit.registry.repository(name), asked))[0].text
         if bounds.cut(text) != text:
             return Page("lifecycle_too_long.html", "Edit lifecycle policy", _SECTION, _put(visit, name))
         return _editor(visit, name, text, seen)
@@ -147,7 +147,7 @@ class LifecyclePages:
             before = await self._policy(visit, name)
             require_unchanged(visit, _text(before))
             _check(_PUT, name, text)
-            await self.policies.put(visit.caller, visit.registry, name, text, _expected(before))
+            await self.policies.put(visit.caller, visit.registry.repository(name), text, _expected(before))
         except Refusal as refusal:
             return _refused(visit, name, text, refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="saved"))
@@ -188,7 +188,7 @@ class LifecyclePages:
     async def _start(self, visit: Visit, name: RepositoryName, text: str | None) -> Redirect:
         if text is not None:
             _check(_START, name, text)
-        given = await self.previews.start(visit.caller, visit.registry, name, text)
+        given = await self.previews.start(visit.caller, visit.registry.repository(name), text)
         query = {"repository": name, "of": fingerprint(given), "seen": visit.form.one("seen")}
         return Redirect(address(f"{visit.home}/lifecycle/preview", **query))
 
@@ -224,7 +224,7 @@ class LifecyclePages:
         path = f"{visit.home}/lifecycle/preview"
         asked = PreviewQuery(page=PageRequest(_PER_PAGE, token or None))
         try:
-            found, page = await self.previews.get(visit.caller, visit.registry, name, asked)
+            found, page = await self.previews.get(visit.caller, visit.registry.repository(name), asked)
         except LifecyclePreviewNotFound:
             return {"state": None, "text": "", "rows": []}
         return {
@@ -249,13 +249,13 @@ class LifecyclePages:
             require_confirmation(visit, name)
             before = await self._policy(visit, name)
             require_unchanged(visit, _text(before))
-            await self.policies.delete(visit.caller, visit.registry, name, _expected(before))
+            await self.policies.delete(visit.caller, visit.registry.repository(name), _expected(before))
         except Refusal as refusal:
             return refused(await self._deletion(visit, name), refusal)
         return Redirect(address(f"{visit.home}/lifecycle", repository=name, done="deleted"))
 
     async def _deletion(self, visit: Visit, name: RepositoryName) -> Page:
-        policy = await self.policies.get(visit.caller, visit.registry, name)
+        policy = await self.policies.get(visit.caller, visit.registry.repository(name))
         values = {
             "name": name,
             "rules": lifecycle_words.rules(policy.text),
@@ -267,7 +267,7 @@ class LifecyclePages:
 
     async def _policy(self, visit: Visit, name: RepositoryName) -> StoredPolicy | None:
         try:
-            return await self.policies.get(visit.caller, visit.registry, name)
+            return await self.policies.get(visit.caller, visit.registry.repository(name))
         except LifecyclePolicyNotFound:
             return None
 

@@ -87,7 +87,7 @@ class RepositoryPages:
         host = visit.endpoint.partition("://")[2]
         return RepositoryRow(
             name=repository.name,
-            uri=repository_uri(repository.registry, repository.name, host, self.public_url),
+            uri=repository_uri(repository.identity, host, self.public_url),
             tags=tag_rules.in_words(repository.tag_rule),
             scans="On" if repository.scan_on_push else "Off",
             encryption=repository.encryption,

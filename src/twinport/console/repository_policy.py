@@ -74,7 +74,7 @@ class RepositoryPolicyPages:
             before = await self._policy(visit, name)
             require_unchanged(visit, before)
             bounds.check("SetRepositoryPolicy", {"repositoryName": name, "policyText": text})
-            await self.policies.put(visit.caller, visit.registry, name, text, lockout, Expected(before))
+            await self.policies.put(visit.caller, visit.registry.repository(name), text, lockout, Expected(before))
         except Refusal as refusal:
             page = _editor(visit, name, text[:MOST_SHOWN], visit.form.one("seen"))
             return refused_text(page, refusal, text, PolicyKind.REPOSITORY)
@@ -97,14 +97,16 @@ class RepositoryPolicyPages:
         if not principal and not action:
             return page
         try:
-            answer = await self.explanations.of_repository(visit.caller, visit.registry, name, principal, action)
+            answer = await self.explanations.of_repository(
+                visit.caller, visit.registry.repository(name), principal, action
+            )
         except Refusal as refusal:
             return refused(page, refusal)
         return Page(page.template, page.title, page.section, {**values, "answer": answer})
 
     async def ask_to_delete(self, visit: Visit) -> Page:
         name = asked_repository(visit)
-        policy = await self.policies.get(visit.caller, visit.registry, name)
+        policy = await self.policies.get(visit.caller, visit.registry.repository(name))
         values = {
             "name": name,
             "policy": policy[:MOST_SHOWN],
@@ -120,14 +122,14 @@ class RepositoryPolicyPages:
             require_confirmation(visit, name)
             before = await self._policy(visit, name)
             require_unchanged(visit, before)
-            await self.policies.delete(visit.caller, visit.registry, name, Expected(before))
+            await self.policies.delete(visit.caller, visit.registry.repository(name), Expected(before))
         except Refusal as refusal:
             return refused(await self.ask_to_delete(visit), refusal)
         return Redirect(address(f"{visit.home}/policy", repository=name, done="removed"))
 
     async def _policy(self, visit: Visit, name: RepositoryName) -> str | None:
         try:
-            return await self.policies.get(visit.caller, visit.registry, name)
+            return await self.policies.get(visit.caller, visit.registry.repository(name))
         except RepositoryPolicyNotFound:
             return None
 

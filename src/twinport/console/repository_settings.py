@@ -49,7 +49,7 @@ class RepositorySettingsPages:
         if wrong := fields.problems():
             return await self._again(visit, fields, {"wrong": wrong})
         try:
-            await self.repositories.set_tag_rule(visit.caller, visit.registry, name, fields.rule())
+            await self.repositories.set_tag_rule(visit.caller, visit.registry.repository(name), fields.rule())
         except Refusal as refusal:
             return refused(await self._again(visit, fields, {"problem_of": "mutability"}), refusal)
         return _saved(visit, name, "mutability")
@@ -57,7 +57,7 @@ class RepositorySettingsPages:
     async def set_scanning(self, visit: Visit) -> Result:
         name, scans = asked_repository(visit), visit.form.one("scan") == "on"
         try:
-            await self.scanning.set_scan_on_push(visit.caller, visit.registry, name, scans)
+            await self.scanning.set_scan_on_push(visit.caller, visit.registry.repository(name), scans)
         except Refusal as refusal:
             repository = await self._repository(visit)
             fields = TagRuleFields.of(repository.tag_rule)
@@ -82,7 +82,7 @@ class RepositorySettingsPages:
         values: dict[str, object] = {
             "name": repository.name,
             "repository": repository,
-            "uri": repository_uri(repository.registry, repository.name, _host(visit), self.public_url),
+            "uri": repository_uri(repository.identity, _host(visit), self.public_url),
             "encryption_means": encryption.meaning(repository.encryption, self.at_rest),
             "fields": fields,
             "scans": scans,

@@ -49,7 +49,7 @@ class RepositoryTagPages:
         typed = Typed(visit.form.one("key")[:_MOST_KEPT], visit.form.one("value")[:_MOST_KEPT])
         try:
             tags = resource_tags([(typed.key, typed.value)])
-            await self.tags.put(visit.caller, visit.registry, name, tags)
+            await self.tags.put(visit.caller, visit.registry.repository(name), tags)
         except Refusal as refusal:
             return refused(await self._page(visit, typed), refusal)
         return Redirect(address(f"{visit.home}/tags", repository=name, done="set"))
@@ -59,7 +59,7 @@ class RepositoryTagPages:
         try:
             if not chosen:
                 raise InvalidTag("choose at least one tag to remove")
-            await self.tags.remove(visit.caller, visit.registry, name, chosen)
+            await self.tags.remove(visit.caller, visit.registry.repository(name), chosen)
         except Refusal as refusal:
             return refused(await self._page(visit, Typed(chosen=chosen)), refusal)
         return Redirect(address(f"{visit.home}/tags", repository=name, done="removed"))
@@ -67,7 +67,7 @@ class RepositoryTagPages:
     async def _page(self, visit: Visit, typed: Typed, *, fills: bool = False) -> Page:
         """Show the tags and the forms. `fills` takes the value of the named tag from what is stored."""
         name = asked_repository(visit)
-        tags = await self.tags.list(visit.caller, visit.registry, name)
+        tags = await self.tags.list(visit.caller, visit.registry.repository(name))
         if fills:
             typed = Typed(typed.key[:_MOST_KEPT], tags.get(typed.key, ""))
         values = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from twinport.access.authentication import Authenticator
-from twinport.access.gate import Gate, RepositoryResource
+from twinport.access.gate import Gate, every_repository
 from twinport.aws import sigv4
 from twinport.clock import Clock
 from twinport.http.admission import Admission
@@ -29,4 +29,4 @@ class SignedReaders:
         origin = self.admission.origin_of(request, self.world.now())
         caller = await self.authenticator.authenticate(message, b"", "ecr", origin)
         asked = replace(caller, origin=replace(caller.origin, region=source.region))
-        await self.gate.authorize(asked, ACTION, RepositoryResource(source, "*"))
+        await self.gate.authorize(asked, ACTION, every_repository(source))

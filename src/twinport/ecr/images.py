@@ -20,7 +20,7 @@ from twinport.model.images import (
     StoredManifest,
     TagStatus,
 )
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
@@ -43,7 +43,7 @@ class ImageOperations:
         }
 
     async def put(self, call: Call, request: ecr.PutImageRequest) -> ecr.PutImageResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         tag, digest = request.get("imageTag"), request.get("imageDigest")
         push = Push(
             content=request["imageManifest"].encode(),
@@ -52,45 +52,45 @@ class ImageOperations:
             digest=None if digest is None else Digest.parse(digest),
             unchanged=Unchanged.REFUSE,
         )
-        putting = partial(self.images.put, call.caller, registry, name, push)
-        outcome = await pushed(self.creation, call.caller, registry, name, PUT, putting)
+        putting = partial(self.images.put, call.caller, repository, push)
+        outcome = await pushed(self.creation, call.caller, repository, PUT, putting)
         stored = StoredManifest(push.content, outcome.digest, outcome.media_type, tag)
-        return {"image": _shown_manifest(registry, name, stored)}
+        return {"image": _shown_manifest(repository, stored)}
 
     async def get(self, call: Call, request: ecr.BatchGetImageRequest) -> ecr.BatchGetImageResponse:
-        registry, name = repository_of(call, request)
-        gotten = await self.images.get_many(call.caller, registry, name, _named(request["imageIds"]))
+        repository = repository_of(call, request)
+        gotten = await self.images.get_many(call.caller, repository, _named(request["imageIds"]))
         accepted = request.get("acceptedMediaTypes")
         wanted = [each for each in gotten.found if accepted is None or each.media_type in accepted]
         unwanted = [_unwanted(each) for each in gotten.found if each not in wanted]
         return {
             # Up to a hundred images, each with a manifest of up to 4 MiB.
-            "images": await MESSAGES.run(lambda: [_shown_manifest(registry, name, each) for each in wanted]),
+            "images": await MESSAGES.run(lambda: [_shown_manifest(repository, each) for each in wanted]),
             "failures": [*(_shown_failure(each) for each in gotten.failures), *unwanted],
         }
 
     async def list(self, call: Call, request: ecr.ListImagesRequest) -> ecr.ListImagesResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         wanted = _filter(request.get("filter", {}))
-        page = await self.images.list(call.caller, registry, name, wanted, page_of(request))
+        page = await self.images.list(call.caller, repository, wanted, page_of(request))
         return {"imageIds": [_shown_id(each) for each in page.items], **paging(page)}
 
     async def describe(self, call: Call, request: ecr.DescribeImagesRequest) -> ecr.DescribeImagesResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         batch = request.get("imageIds")
         if batch is not None:
             whole(request, "imageIds")
             if "filter" in request:
                 raise InvalidParameter("filter", "must be null when imageIds is given")
-            found = await self.images.describe(call.caller, registry, name, _named(batch))
-            return {"imageDetails": [_shown_detail(registry, name, each) for each in found]}
+            found = await self.images.describe(call.caller, repository, _named(batch))
+            return {"imageDetails": [_shown_detail(repository, each) for each in found]}
         wanted = _filter(request.get("filter", {}))
-        page = await self.images.describe_all(call.caller, registry, name, wanted, page_of(request))
-        return {"imageDetails": [_shown_detail(registry, name, each) for each in page.items], **paging(page)}
+        page = await self.images.describe_all(call.caller, repository, wanted, page_of(request))
+        return {"imageDetails": [_shown_detail(repository, each) for each in page.items], **paging(page)}
 
     async def delete(self, call: Call, request: ecr.BatchDeleteImageRequest) -> ecr.BatchDeleteImageResponse:
-        registry, name = repository_of(call, request)
-        removed = await self.images.delete(call.caller, registry, name, _named(request["imageIds"]))
+        repository = repository_of(call, request)
+        removed = await self.images.delete(call.caller, repository, _named(request["imageIds"]))
         return {
             "imageIds": [_shown_id(each) for each in removed.removed],
             "failures": [_shown_failure(each) for each in removed.failures],
@@ -116,10 +116,10 @@ def _shown_id(image: ImageId) -> ecr.ImageIdentifier:
     return shown
 
 
-def _shown_manifest(registry: Registry, name: RepositoryName, stored: StoredManifest) -> ecr.Image:
+def _shown_manifest(repository: RepositoryId, stored: StoredManifest) -> ecr.Image:
     return {
-        "registryId": registry.account,
-        "repositoryName": name,
+        "registryId": repository.account,
+        "repositoryName": repository.name,
         "imageId": _shown_id(ImageId(stored.digest, stored.tag)),
         "imageManifest": stored.content.decode(),
         "imageManifestMediaType": stored.media_type,
@@ -144,10 +144,10 @@ def _unwanted(stored: StoredManifest) -> ecr.ImageFailure:
     }
 
 
-def _shown_detail(registry: Registry, name: RepositoryName, detail: ImageDetail) -> ecr.ImageDetail:
+def _shown_detail(repository: RepositoryId, detail: ImageDetail) -> ecr.ImageDetail:
     shown: ecr.ImageDetail = {
-        "registryId": registry.account,
-        "repositoryName": name,
+        "registryId": repository.account,
+        "repositoryName": repository.name,
         "imageDigest": str(detail.digest),
         "imageSizeInBytes": detail.size,
         "imagePushedAt": detail.pushed_at,

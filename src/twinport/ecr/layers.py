@@ -39,40 +39,40 @@ class LayerOperations:
     async def check(
         self, call: Call, request: ecr.BatchCheckLayerAvailabilityRequest
     ) -> ecr.BatchCheckLayerAvailabilityResponse:
-        registry, name = repository_of(call, request)
-        states = await self.layers.check(call.caller, registry, name, request["layerDigests"])
+        repository = repository_of(call, request)
+        states = await self.layers.check(call.caller, repository, request["layerDigests"])
         return {
             "layers": [_shown(state) for state in states if not isinstance(state, UnreadableDigest)],
             "failures": [_shown_failure(state) for state in states if isinstance(state, UnreadableDigest)],
         }
 
     async def start(self, call: Call, request: ecr.InitiateLayerUploadRequest) -> ecr.InitiateLayerUploadResponse:
-        registry, name = repository_of(call, request)
-        starting = partial(self.uploads.start, call.caller, registry, name)
-        upload = await pushed(self.creation, call.caller, registry, name, START, starting)
+        repository = repository_of(call, request)
+        starting = partial(self.uploads.start, call.caller, repository)
+        upload = await pushed(self.creation, call.caller, repository, START, starting)
         return {"uploadId": upload.id, "partSize": _PART_SIZE}
 
     async def upload_part(self, call: Call, request: ecr.UploadLayerPartRequest) -> ecr.UploadLayerPartResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         first, part = request["partFirstByte"], request["layerPartBlob"]
         if first + len(part) - 1 != request["partLastByte"]:
             raise InvalidParameter("partLastByte", f"must be that of a part of {len(part)} bytes from {first}")
         sent = Part(_once(part), first)
-        upload = await self.uploads.append(call.caller, registry, name, request["uploadId"], sent)
+        upload = await self.uploads.append(call.caller, repository, request["uploadId"], sent)
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "uploadId": upload.id,
             "lastByteReceived": upload.size - 1,
         }
 
     async def complete(self, call: Call, request: ecr.CompleteLayerUploadRequest) -> ecr.CompleteLayerUploadResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         digests = [Digest.parse(digest) for digest in request["layerDigests"]]
-        layer = await self.uploads.complete_parts(call.caller, registry, name, request["uploadId"], digests)
+        layer = await self.uploads.complete_parts(call.caller, repository, request["uploadId"], digests)
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "uploadId": request["uploadId"],
             "layerDigest": str(layer.digest),
         }
@@ -80,9 +80,9 @@ class LayerOperations:
     async def download_url(
         self, call: Call, request: ecr.GetDownloadUrlForLayerRequest
     ) -> ecr.GetDownloadUrlForLayerResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         digest = Digest.parse(request["layerDigest"])
-        grant = await self.layers.grant_download(call.caller, registry, name, digest)
+        grant = await self.layers.grant_download(call.caller, repository, digest)
         endpoint = self.public_url or f"{call.scheme}://{call.host}"
         return {"downloadUrl": await self.links.write(grant, endpoint), "layerDigest": str(digest)}
 

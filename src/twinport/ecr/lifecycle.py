@@ -36,28 +36,28 @@ class LifecycleOperations:
         }
 
     async def put(self, call: Call, request: ecr.PutLifecyclePolicyRequest) -> ecr.PutLifecyclePolicyResponse:
-        registry, name = repository_of(call, request)
-        text = await self.policies.put(call.caller, registry, name, request["lifecyclePolicyText"])
-        return {"registryId": registry.account, "repositoryName": name, "lifecyclePolicyText": text}
+        repository = repository_of(call, request)
+        text = await self.policies.put(call.caller, repository, request["lifecyclePolicyText"])
+        return {"registryId": repository.account, "repositoryName": repository.name, "lifecyclePolicyText": text}
 
     async def get(self, call: Call, request: ecr.GetLifecyclePolicyRequest) -> ecr.GetLifecyclePolicyResponse:
-        registry, name = repository_of(call, request)
-        policy = await self.policies.get(call.caller, registry, name)
-        return {"registryId": registry.account, "repositoryName": name, **_shown_policy(policy)}
+        repository = repository_of(call, request)
+        policy = await self.policies.get(call.caller, repository)
+        return {"registryId": repository.account, "repositoryName": repository.name, **_shown_policy(policy)}
 
     async def delete(self, call: Call, request: ecr.DeleteLifecyclePolicyRequest) -> ecr.DeleteLifecyclePolicyResponse:
-        registry, name = repository_of(call, request)
-        policy = await self.policies.delete(call.caller, registry, name)
-        return {"registryId": registry.account, "repositoryName": name, **_shown_policy(policy)}
+        repository = repository_of(call, request)
+        policy = await self.policies.delete(call.caller, repository)
+        return {"registryId": repository.account, "repositoryName": repository.name, **_shown_policy(policy)}
 
     async def start_preview(
         self, call: Call, request: ecr.StartLifecyclePolicyPreviewRequest
     ) -> ecr.StartLifecyclePolicyPreviewResponse:
-        registry, name = repository_of(call, request)
-        text = await self.previews.start(call.caller, registry, name, request.get("lifecyclePolicyText"))
+        repository = repository_of(call, request)
+        text = await self.previews.start(call.caller, repository, request.get("lifecyclePolicyText"))
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "lifecyclePolicyText": text,
             "status": PreviewStatus.IN_PROGRESS.value,
         }
@@ -65,11 +65,11 @@ class LifecycleOperations:
     async def get_preview(
         self, call: Call, request: ecr.GetLifecyclePolicyPreviewRequest
     ) -> ecr.GetLifecyclePolicyPreviewResponse:
-        registry, name = repository_of(call, request)
-        preview, page = await self.previews.get(call.caller, registry, name, _query(request))
+        repository = repository_of(call, request)
+        preview, page = await self.previews.get(call.caller, repository, _query(request))
         answer: ecr.GetLifecyclePolicyPreviewResponse = {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "lifecyclePolicyText": preview.text,
             "status": preview.status.value,
             "previewResults": [_shown_result(each) for each in page.items],
@@ -83,15 +83,15 @@ class LifecycleOperations:
     async def update_storage_class(
         self, call: Call, request: ecr.UpdateImageStorageClassRequest
     ) -> ecr.UpdateImageStorageClassResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         asked, target = image_of(request["imageId"]), StorageClass(request["targetStorageClass"])
-        digest, status = await self.storage.update(call.caller, registry, name, asked, target)
+        digest, status = await self.storage.update(call.caller, repository, asked, target)
         image: ecr.ImageIdentifier = {"imageDigest": str(digest)}
         if asked.tag is not None:
             image["imageTag"] = asked.tag
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "imageId": image,
             "imageStatus": status.value,
         }

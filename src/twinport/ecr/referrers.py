@@ -24,7 +24,7 @@ class ReferrerOperations:
         return {"ListImageReferrers": self.list}
 
     async def list(self, call: Call, request: ecr.ListImageReferrersRequest) -> ecr.ListImageReferrersResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         asked = request.get("filter", {})
         wanted = WantedReferrers(
             subject=Digest.parse(request["subjectId"]["imageDigest"]),
@@ -32,7 +32,7 @@ class ReferrerOperations:
             status=_status(asked.get("artifactStatus", ImageStatus.ACTIVE.value)),
         )
         part = PageRequest(request.get("maxResults", DEFAULT_LIMIT), request.get("nextToken"))
-        page = await self.referrers.page(call.caller, registry, name, wanted, part)
+        page = await self.referrers.page(call.caller, repository, wanted, part)
         return {"referrers": [_shown(each) for each in page.items], **paging(page)}
 
 

@@ -56,12 +56,12 @@ class RegistryOperations:
     async def status(
         self, call: Call, request: ecr.DescribeImageReplicationStatusRequest
     ) -> ecr.DescribeImageReplicationStatusResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         asked = image_of(request["imageId"])
-        copies = await self.replication.status(call.caller, registry, name, asked)
+        copies = await self.replication.status(call.caller, repository, asked)
         image = shown_image(copies.digest, asked.tag)
         statuses = [_shown_report(report) for report in copies.reports]
-        return {"repositoryName": name, "imageId": image, "replicationStatuses": statuses}
+        return {"repositoryName": repository.name, "imageId": image, "replicationStatuses": statuses}
 
 
 def _configuration(given: ecr.ReplicationConfiguration) -> ReplicationConfiguration:

@@ -36,8 +36,8 @@ class RepositoryOperations:
         }
 
     async def create(self, call: Call, request: ecr.CreateRepositoryRequest) -> ecr.CreateRepositoryResponse:
-        registry, name = repository_of(call, request)
-        made = await self.repositories.create(call.caller, registry, name, _new_repository(request))
+        repository = repository_of(call, request)
+        made = await self.repositories.create(call.caller, repository, _new_repository(request))
         return {"repository": self._shown(call, made)}
 
     async def describe(self, call: Call, request: ecr.DescribeRepositoriesRequest) -> ecr.DescribeRepositoriesResponse:
@@ -51,20 +51,20 @@ class RepositoryOperations:
         return {"repositories": [self._shown(call, each) for each in page.items], **paging(page)}
 
     async def delete(self, call: Call, request: ecr.DeleteRepositoryRequest) -> ecr.DeleteRepositoryResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         images = Contents.DELETED if request.get("force") else Contents.SPARED
-        gone = await self.repositories.delete(call.caller, registry, name, images)
+        gone = await self.repositories.delete(call.caller, repository, images)
         return {"repository": self._shown(call, gone)}
 
     async def set_tag_rule(
         self, call: Call, request: ecr.PutImageTagMutabilityRequest
     ) -> ecr.PutImageTagMutabilityResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         rule = _tag_rule(request["imageTagMutability"], request.get("imageTagMutabilityExclusionFilters", []))
-        await self.repositories.set_tag_rule(call.caller, registry, name, rule)
+        await self.repositories.set_tag_rule(call.caller, repository, rule)
         answer: ecr.PutImageTagMutabilityResponse = {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "imageTagMutability": rule.mutability.value,
         }
         if rule.exclusions:
@@ -72,44 +72,44 @@ class RepositoryOperations:
         return answer
 
     async def tag(self, call: Call, request: ecr.TagResourceRequest) -> ecr.TagResourceResponse:
-        registry, name = resource_of(call, request["resourceArn"])
-        await self.tags.put(call.caller, registry, name, _tags(request["tags"]))
+        repository = resource_of(call, request["resourceArn"])
+        await self.tags.put(call.caller, repository, _tags(request["tags"]))
         return {}
 
     async def untag(self, call: Call, request: ecr.UntagResourceRequest) -> ecr.UntagResourceResponse:
-        registry, name = resource_of(call, request["resourceArn"])
-        await self.tags.remove(call.caller, registry, name, request["tagKeys"])
+        repository = resource_of(call, request["resourceArn"])
+        await self.tags.remove(call.caller, repository, request["tagKeys"])
         return {}
 
     async def list_tags(self, call: Call, request: ecr.ListTagsForResourceRequest) -> ecr.ListTagsForResourceResponse:
-        registry, name = resource_of(call, request["resourceArn"])
-        tags = await self.tags.list(call.caller, registry, name)
+        repository = resource_of(call, request["resourceArn"])
+        tags = await self.tags.list(call.caller, repository)
         return {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     async def set_policy(self, call: Call, request: ecr.SetRepositoryPolicyRequest) -> ecr.SetRepositoryPolicyResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         lockout = Lockout.ACCEPTED if request.get("force") else Lockout.REFUSED
-        text = await self.policies.put(call.caller, registry, name, request["policyText"], lockout)
-        return {"registryId": registry.account, "repositoryName": name, "policyText": text}
+        text = await self.policies.put(call.caller, repository, request["policyText"], lockout)
+        return {"registryId": repository.account, "repositoryName": repository.name, "policyText": text}
 
     async def get_policy(self, call: Call, request: ecr.GetRepositoryPolicyRequest) -> ecr.GetRepositoryPolicyResponse:
-        registry, name = repository_of(call, request)
-        text = await self.policies.get(call.caller, registry, name)
-        return {"registryId": registry.account, "repositoryName": name, "policyText": text}
+        repository = repository_of(call, request)
+        text = await self.policies.get(call.caller, repository)
+        return {"registryId": repository.account, "repositoryName": repository.name, "policyText": text}
 
     async def delete_policy(
         self, call: Call, request: ecr.DeleteRepositoryPolicyRequest
     ) -> ecr.DeleteRepositoryPolicyResponse:
-        registry, name = repository_of(call, request)
-        text = await self.policies.delete(call.caller, registry, name)
-        return {"registryId": registry.account, "repositoryName": name, "policyText": text}
+        repository = repository_of(call, request)
+        text = await self.policies.delete(call.caller, repository)
+        return {"registryId": repository.account, "repositoryName": repository.name, "policyText": text}
 
     def _shown(self, call: Call, repository: Repository) -> ecr.Repository:
         shown: ecr.Repository = {
             "repositoryArn": repository.arn,
             "registryId": repository.registry.account,
             "repositoryName": repository.name,
-            "repositoryUri": repository_uri(repository.registry, repository.name, call.host, self.public_url),
+            "repositoryUri": repository_uri(repository.identity, call.host, self.public_url),
             "createdAt": repository.created_at,
             "imageTagMutability": repository.tag_rule.mutability.value,
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},

@@ -6,7 +6,16 @@ from twinport.access.calls import Call
 from twinport.aws.types import ecr
 from twinport.model.content import Digest
 from twinport.model.images import ImageId
-from twinport.model.names import AccountId, Registry, RepositoryName, TagName, account_id, repository_name, tag_name
+from twinport.model.names import (
+    AccountId,
+    Registry,
+    RepositoryId,
+    RepositoryName,
+    TagName,
+    account_id,
+    repository_name,
+    tag_name,
+)
 from twinport.refusals.requests import BadName, InvalidParameter
 from twinport.registry.paging import DEFAULT_LIMIT, Page, PageRequest
 
@@ -44,9 +53,8 @@ def registry_of(call: Call, registry_id: str | None) -> Registry:
     return own_registry(call) if registry_id is None else Registry(AccountId(registry_id), call.caller.origin.region)
 
 
-def repository_of(call: Call, request: RepositoryRequest) -> tuple[Registry, RepositoryName]:
-    """Return the registry and the name of the request's repository."""
-    return registry_of(call, request.get("registryId")), name_of(request["repositoryName"])
+def repository_of(call: Call, request: RepositoryRequest) -> RepositoryId:
+    return registry_of(call, request.get("registryId")).repository(name_of(request["repositoryName"]))
 
 
 def name_of(text: str) -> RepositoryName:
@@ -92,17 +100,17 @@ def whole(request: ListRequest, named: str) -> None:
             raise InvalidParameter(parameter, f"must be null when {named} is given")
 
 
-def resource_of(call: Call, arn: str) -> tuple[Registry, RepositoryName]:
+def resource_of(call: Call, arn: str) -> RepositoryId:
     """Parse the ARN of a repository. Its Region must be that of the request."""
     account = _account_in(arn)
     try:
         registry = Registry(account_id(account), call.caller.origin.region)
-        name = repository_name(arn.removeprefix(registry.repository_arn("")))
+        repository = registry.repository(repository_name(arn.removeprefix(registry.repository_arn(""))))
     except BadName:
         raise InvalidParameter("resourceArn", "Invalid ARN") from None
-    if registry.repository_arn(name) != arn:
+    if repository.arn != arn:
         raise InvalidParameter("resourceArn", "Invalid ARN")
-    return registry, name
+    return repository
 
 
 def _account_in(arn: str) -> str:

@@ -8,7 +8,7 @@ from twinport.access.calls import Call
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import ecr
 from twinport.ecr.requests import image_of, name_of, own_registry, page_of, repository_of, shown_image
-from twinport.model.names import Registry
+from twinport.model.names import RepositoryId
 from twinport.model.scanning import (
     Scan,
     ScanFrequency,
@@ -57,12 +57,12 @@ class ScanningOperations:
     async def set_scan_on_push(
         self, call: Call, request: ecr.PutImageScanningConfigurationRequest
     ) -> ecr.PutImageScanningConfigurationResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         value = request["imageScanningConfiguration"].get("scanOnPush", False)
-        await self.scanning.set_scan_on_push(call.caller, registry, name, value)
+        await self.scanning.set_scan_on_push(call.caller, repository, value)
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "imageScanningConfiguration": {"scanOnPush": value},
         }
 
@@ -73,16 +73,16 @@ class ScanningOperations:
         found = await self.scanning.of_repositories(call.caller, registry, names)
         return {
             "scanningConfigurations": [_shown_repository(each) for each in found.values() if each is not None],
-            "failures": [_shown_failure(registry, name) for name, each in found.items() if each is None],
+            "failures": [_shown_failure(registry.repository(name)) for name, each in found.items() if each is None],
         }
 
     async def start(self, call: Call, request: ecr.StartImageScanRequest) -> ecr.StartImageScanResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         asked = image_of(request["imageId"])
-        digest = await self.scanning.start(call.caller, registry, name, asked)
+        digest = await self.scanning.start(call.caller, repository, asked)
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "imageId": shown_image(digest, asked.tag),
             "imageScanStatus": {"status": ScanState.IN_PROGRESS.value},
         }
@@ -90,12 +90,12 @@ class ScanningOperations:
     async def find(
         self, call: Call, request: ecr.DescribeImageScanFindingsRequest
     ) -> ecr.DescribeImageScanFindingsResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         asked = image_of(request["imageId"])
-        found = await self.scanning.find(call.caller, registry, name, asked, page_of(request))
+        found = await self.scanning.find(call.caller, repository, asked, page_of(request))
         answer: ecr.DescribeImageScanFindingsResponse = {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "imageId": shown_image(found.digest, asked.tag),
             "imageScanStatus": shown_status(found.scan),
         }
@@ -163,9 +163,9 @@ def _shown_repository(found: ScannedRepository) -> ecr.RepositoryScanningConfigu
     }
 
 
-def _shown_failure(registry: Registry, name: str) -> ecr.RepositoryScanningConfigurationFailure:
+def _shown_failure(repository: RepositoryId) -> ecr.RepositoryScanningConfigurationFailure:
     return {
-        "repositoryName": name,
+        "repositoryName": repository.name,
         "failureCode": "REPOSITORY_NOT_FOUND",
-        "failureReason": RepositoryNotFound(name, registry.account).message,
+        "failureReason": RepositoryNotFound(repository.name, repository.account).message,
     }

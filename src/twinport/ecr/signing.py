@@ -44,15 +44,15 @@ class SigningOperations:
     async def status(
         self, call: Call, request: ecr.DescribeImageSigningStatusRequest
     ) -> ecr.DescribeImageSigningStatusResponse:
-        registry, name = repository_of(call, request)
+        repository = repository_of(call, request)
         asked = image_of(request["imageId"])
-        found = await self.signing.status(call.caller, registry, name, asked)
+        found = await self.signing.status(call.caller, repository, asked)
         image: ecr.ImageIdentifier = {"imageDigest": str(found.digest)}
         if asked.tag is not None:
             image["imageTag"] = asked.tag
         return {
-            "registryId": registry.account,
-            "repositoryName": name,
+            "registryId": repository.account,
+            "repositoryName": repository.name,
             "imageId": image,
             "signingStatuses": [_failed(profile) for profile in found.profiles],
         }

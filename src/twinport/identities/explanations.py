@@ -11,7 +11,7 @@ from twinport.identities.entities import Entities
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.model.letters import lower_ascii
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.policies import reasons
 from twinport.policies.evaluate import Allowed
 from twinport.policies.explanation import Explanation
@@ -57,23 +57,21 @@ class Explanations:
     entities: Entities
     requests: AuthorizationRequests
 
-    async def of_repository(
-        self, caller: Caller, registry: Registry, name: RepositoryName, principal: str, action: str
-    ) -> Answer:
+    async def of_repository(self, caller: Caller, repository: RepositoryId, principal: str, action: str) -> Answer:
         """Explain whether `principal` may do `action` to a repository of the caller's account now.
 
         Raises AccessDenied, PrincipalNotAsked, InvalidInput.
         """
-        resource = RepositoryResource(registry, name)
+        resource = RepositoryResource(repository)
         await self.gate.authorize(caller, "ecr:GetRepositoryPolicy", resource)
-        await self.gate.authorize(caller, "ecr:GetRegistryPolicy", AnyResource(registry.account, registry.region))
+        await self.gate.authorize(caller, "ecr:GetRegistryPolicy", AnyResource(repository.account, repository.region))
         asked = _checked(principal, action)
         if asked.account not in (None, caller.account):
             return await self._of_outsider(caller, resource, asked, principal, action)
         if asked.kind is not None:
             await self.entities.ask_by_arn(caller, "iam:SimulatePrincipalPolicy", asked.kind, asked.name, principal)
         secure = caller.origin.secure
-        found = await self.requests.caller(principal, registry.region, secure=secure)
+        found = await self.requests.caller(principal, repository.region, secure=secure)
         explanation = await self.explaining.explain(found, action, resource)
         if explanation is None:
             raise PrincipalNotAsked(principal, "does not exist any more")

@@ -107,20 +107,20 @@ def _store_one(db: Connection, home: Home, copy: Copy, manifest: NewImage) -> bo
 
 def _repository(db: Connection, copy: Copy, now: datetime) -> Repository:
     """Lock the repository, or create it."""
-    place = (copy.destination, copy.repository)
-    found = repositories.find_locked(db, *place, Against.CHANGES)
+    repository = copy.destination.repository(copy.repository)
+    found = repositories.find_locked(db, repository, Against.CHANGES)
     if found is not None:
         return found
     if not copy.may_create_repository:
         raise RepositoryNotFound(copy.repository, copy.destination.account)
-    template = creation_templates.matching(db, *place, AppliedFor.REPLICATION)
+    template = creation_templates.matching(db, repository, AppliedFor.REPLICATION)
     if template != copy.template:
         raise TemplateChanged(copy.repository, copy.destination.account)
     new = NewRepository() if template is None else template.new_repository
     try:
-        made = repositories.insert(db, *place, new, now)
+        made = repositories.insert(db, repository, new, now)
     except RepositoryExists:  # another transaction was faster
-        return repositories.lock(db, *place, Against.CHANGES)
+        return repositories.lock(db, repository, Against.CHANGES)
     if template is not None:
         creation_templates.put_lifecycle(db, made, template.template, now)
     return made

@@ -52,7 +52,7 @@ def _owe(
 
 def _planned(home: Home, digest: Digest, tags: Tags) -> tuple[PlannedDelivery, ...]:
     repository = home.repository
-    return planner.plan(home.settings.replication, repository.registry, repository.name, digest, tags)
+    return planner.plan(home.settings.replication, repository.identity, digest, tags)
 
 
 def _positions(db: Connection, home: Home, tags: Tags) -> Mapping[TagName | None, Position]:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from twinport.model.content import Digest
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.model.replication import PlannedDelivery, ReplicationConfiguration
 
 
 def plan(
     configuration: ReplicationConfiguration,
-    source: Registry,
-    repository: RepositoryName,
+    repository: RepositoryId,
     digest: Digest,
     tags: Sequence[str | None],
 ) -> tuple[PlannedDelivery, ...]:
@@ -19,5 +18,5 @@ def plan(
     Each destination gets one a tag, however many rules name it; the source itself gets none. The order of rules does
     not matter.
     """
-    destinations = sorted(configuration.destinations_of(repository) - {source})
-    return tuple(PlannedDelivery(each, repository, digest, tag) for tag in tags for each in destinations)
+    destinations = sorted(configuration.destinations_of(repository.name) - {repository.registry})
+    return tuple(PlannedDelivery(each, repository.name, digest, tag) for tag in tags for each in destinations)

@@ -16,7 +16,7 @@ from twinport.landing import obligations, rules
 from twinport.landing.terms import FixedTag, Home, Onward, Parts, Terms
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus, Position
-from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.model.names import RepositoryId, TagName
 from twinport.refusals.images import ImageExists
 from twinport.settings.deviations import UNLIMITED, Quotas
 
@@ -56,7 +56,7 @@ class Push:
 
 def store(
     db: Connection,
-    repository: tuple[Registry, RepositoryName],
+    repository: RepositoryId,
     push: Push,
     image: NewImage,
     now: datetime,
@@ -67,7 +67,7 @@ def store(
     Other bytes that are stored under its digest are replaced, and an archived image is restored. Raises
     RepositoryNotFound, ImageExists, TagImmutable, TagLimitReached, TooManyImages, and what `require_parts` raises.
     """
-    settings, home_repository = registries.hold_with(db, *repository)
+    settings, home_repository = registries.hold_with(db, repository)
     home = Home(home_repository, settings, now)
     it = _Arrival(home, terms_of(push.parts, quotas), push, image, _read(db, home, push, image))
     if not it.is_damaged:

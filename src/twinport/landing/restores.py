@@ -33,8 +33,8 @@ def go_on(db: Connection, each: Activating, now: datetime) -> Progress:
 
     A delivery has the position that the tag has already: it moves nothing back at its destination.
     """
-    settings = registries.hold(db, each.registry.account)
-    repository = repositories.find_locked(db, each.registry, each.repository, Against.CHANGES)
+    settings = registries.hold(db, each.repository.account)
+    repository = repositories.find_locked(db, each.repository, Against.CHANGES)
     if repository is None or storage.status_of(db, repository.id, each.digest) is not ImageStatus.ACTIVATING:
         return Progress.NONE
     home = Home(repository, settings, now)

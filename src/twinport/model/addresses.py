@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from twinport.model.names import AccountId, RegionName, Registry, is_account_id
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, is_account_id
 
 _REGION_AND_DOMAIN = r"(?P<region>[0-9a-z-]{2,25})\.(?P<domain>[a-z0-9.:-]+)"
 # The plain, FIPS and dual-stack spellings of both hosts.
@@ -75,12 +75,12 @@ def is_reserved_name(name: str, regions: Collection[RegionName]) -> bool:
     return split_path_address(name, regions)[0] is not None
 
 
-def repository_uri(registry: Registry, name: str, host: str, public_url: str | None) -> str:
+def repository_uri(repository: RepositoryId, host: str, public_url: str | None) -> str:
     """Return the part before `:tag` in a pull, for a client that used `host`."""
-    ecr_host = _ecr_host(registry, host)
+    ecr_host = _ecr_host(repository.registry, host)
     if public_url is None and ecr_host is not None:
-        return f"{ecr_host}/{name}"
-    return f"{_bare(public_url or host)}/{registry}/{name}"
+        return f"{ecr_host}/{repository.name}"
+    return f"{_bare(public_url or host)}/{repository.registry}/{repository.name}"
 
 
 def proxy_endpoint(registry: Registry, host: str, public_url: str | None, scheme: str) -> str:

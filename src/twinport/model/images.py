@@ -9,7 +9,7 @@ from enum import Enum
 from twinport.model import wildcards
 from twinport.model.content import Digest
 from twinport.model.encryption import AES256
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import Registry, RepositoryId, RepositoryName
 from twinport.model.scanning import Scan
 from twinport.refusals.requests import InvalidParameter
 
@@ -95,6 +95,10 @@ class Repository:
     scan_on_push: bool
     encryption: str
     kms_key: str | None = None
+
+    @property
+    def identity(self) -> RepositoryId:
+        return RepositoryId(self.registry, self.name)
 
     @property
     def arn(self) -> str:

@@ -28,11 +28,37 @@ class Registry:
     account: AccountId
     region: RegionName
 
+    def repository(self, name: RepositoryName) -> "RepositoryId":
+        return RepositoryId(self, name)
+
     def repository_arn(self, name: str) -> str:
         return f"arn:{PARTITION}:ecr:{self.region}:{self.account}:repository/{name}"
 
     def __str__(self) -> str:
         return f"{self.account}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RepositoryId:
+    """A repository as requests name it: its registry and its name. It may or may not exist."""
+
+    registry: Registry
+    name: RepositoryName
+
+    @property
+    def account(self) -> AccountId:
+        return self.registry.account
+
+    @property
+    def region(self) -> RegionName:
+        return self.registry.region
+
+    @property
+    def arn(self) -> str:
+        return self.registry.repository_arn(self.name)
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.name}"
 
 
 def account_id(text: str) -> AccountId:

@@ -8,7 +8,7 @@ from typing import Any
 
 from twinport.model import wildcards
 from twinport.model.content import Digest
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.refusals.requests import InvalidParameter
 
 # ECR's rule: one scan of an image in this time, whether a push or a client asked for it.
@@ -132,8 +132,7 @@ class ScanningConfiguration:
 class ScannedImage:
     """The image that a scanner is asked about."""
 
-    registry: Registry
-    repository: RepositoryName
+    repository: RepositoryId
     digest: Digest
 
 

@@ -38,9 +38,9 @@ class BlobRoutes:
     async def head(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`HEAD /v2/NAME/blobs/DIGEST`."""
         digest = Digest.parse(target.reference)
-        [state] = await self.layers.check(caller, target.registry, target.repository, [str(digest)])
+        [state] = await self.layers.check(caller, target.repository, [str(digest)])
         if not isinstance(state, AvailableLayer):
-            raise LayerNotFound(str(digest), target.repository, target.registry.account)
+            raise LayerNotFound(str(digest), target.repository.name, target.repository.account)
         return Answer(200, {**_blob_headers(digest), "content-length": str(state.size)})
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
@@ -48,11 +48,11 @@ class BlobRoutes:
         digest = Digest.parse(target.reference)
         if self.redirects is not None:
             return await self.redirects.answer(request, caller, target, digest)
-        return _content(request, await self.layers.find(caller, target.registry, target.repository, digest))
+        return _content(request, await self.layers.find(caller, target.repository, digest))
 
     async def delete(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`DELETE /v2/NAME/blobs/DIGEST`."""
-        await self.layers.remove(caller, target.registry, target.repository, Digest.parse(target.reference))
+        await self.layers.remove(caller, target.repository, Digest.parse(target.reference))
         return Answer(202, safe_headers(ContentType.TEXT))
 
     async def presigned(self, request: Request, grant: DownloadGrant) -> AnyAnswer:
@@ -62,7 +62,7 @@ class BlobRoutes:
     async def start(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`POST /v2/NAME/blobs/uploads/`: with `?digest=` the whole blob, with `?mount=&from=` perhaps nothing."""
         starting = partial(self._start, request, caller, target)
-        return await pushed(self.creation, caller, target.registry, target.repository, START, starting)
+        return await pushed(self.creation, caller, target.repository, START, starting)
 
     async def _start(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         query = _query(request)
@@ -70,18 +70,16 @@ class BlobRoutes:
             layer = await self._mounted(caller, target, query)
         elif "digest" in query:
             digest, pieces = Digest.parse(query["digest"]), _body(request, None)
-            layer = await self.uploads.upload_whole(caller, target.registry, target.repository, digest, pieces)
+            layer = await self.uploads.upload_whole(caller, target.repository, digest, pieces)
         else:
             layer = None
         if layer is not None:
             return _created(target, layer)
-        return Answer(
-            202, _upload_headers(target, await self.uploads.start(caller, target.registry, target.repository))
-        )
+        return Answer(202, _upload_headers(target, await self.uploads.start(caller, target.repository)))
 
     async def append(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PATCH /v2/NAME/blobs/uploads/ID`."""
-        where = target.registry, target.repository, target.reference
+        where = target.repository, target.reference
         try:
             upload = await self.uploads.append(caller, *where, _part(request))
         except UploadOutOfOrder as refusal:
@@ -91,14 +89,14 @@ class BlobRoutes:
 
     async def status(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/blobs/uploads/ID`."""
-        upload = await self.uploads.status(caller, target.registry, target.repository, target.reference)
+        upload = await self.uploads.status(caller, target.repository, target.reference)
         return Answer(204, _upload_headers(target, upload))
 
     async def complete(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PUT /v2/NAME/blobs/uploads/ID?digest=`, with the last part as body or with none."""
         digest = Digest.parse(_query(request).get("digest", ""))
         last = None if request.header("content-length") == "0" else _part(request)
-        where = target.registry, target.repository, target.reference
+        where = target.repository, target.reference
         try:
             return _created(target, await self.uploads.complete(caller, *where, digest, last))
         except UploadOutOfOrder as refusal:
@@ -106,17 +104,17 @@ class BlobRoutes:
 
     async def cancel(self, _request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`DELETE /v2/NAME/blobs/uploads/ID`."""
-        await self.uploads.cancel(caller, target.registry, target.repository, target.reference)
+        await self.uploads.cancel(caller, target.repository, target.reference)
         return Answer(204, safe_headers(ContentType.TEXT))
 
     async def _mounted(self, caller: Caller, target: Target, query: Mapping[str, str]) -> Layer | None:
         digest = Digest.parse(query["mount"])
         if "from" not in query:
-            return await self.uploads.mount_from_any(caller, target.registry, target.repository, digest)
+            return await self.uploads.mount_from_any(caller, target.repository, digest)
         source = target.sibling(query["from"])
         if source is None:
             return None
-        return await self.uploads.mount(caller, target.registry, target.repository, digest, source)
+        return await self.uploads.mount(caller, target.repository, digest, source)
 
 
 def _query(request: Request) -> dict[str, str]:

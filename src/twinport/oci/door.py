@@ -123,7 +123,7 @@ class OciDoor:
         if handler is None:
             raise MethodUnsupported(request.method, tuple(handlers))
         current_request.asked(f"oci:{request.method} {route.place.value}")
-        target = Target(registry, name, f"/v2/{at.prefix}{name}", route.reference)
+        target = Target(registry.repository(name), f"/v2/{at.prefix}{name}", route.reference)
         return await handler(request, _in_region(caller, registry), target)
 
     def _located(self, address: Address, caller: Caller, path: str) -> Located:

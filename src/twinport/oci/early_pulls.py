@@ -67,11 +67,11 @@ class EarlyPulls:
         at = located(address, own, route.path, self.regions)
         if at.registry.region not in self.regions:
             return None
-        name = repository_name(at.path)
+        repository = at.registry.repository(repository_name(at.path))
         match route.place:
             case Place.MANIFEST:
-                return Wanted(at.registry, name, image_named(route.reference))
+                return Wanted(repository, image_named(route.reference))
             case Place.BLOB if method == "GET":
-                return Wanted(at.registry, name, Digest.parse(route.reference))
+                return Wanted(repository, Digest.parse(route.reference))
             case _:
                 return None

@@ -40,7 +40,7 @@ class Listings:
         """`GET /v2/NAME/tags/list`, with `n` and `last`."""
         query = _fields(request)
         limit, after = self._limit(query), _last(query)
-        found = await self.images.tags(caller, target.registry, target.repository, after, limit + 1)
+        found = await self.images.tags(caller, target.repository, after, limit + 1)
         body = {"name": target.prefix.removeprefix("/v2/"), "tags": list(found[:limit])}
         kind = ContentType.TEXT if Deviation.TAGS_AS_TEXT in self.deviations else ContentType.JSON
         return _page(body, kind, _next(f"{target.prefix}/tags/list", limit, found))
@@ -57,7 +57,7 @@ class Listings:
         query = _fields(request)
         subject, types = Digest.parse(target.reference), query.get("artifactType", [])
         asked = ReferrerQuery(subject, types, _last(query), MOST_ITEMS)
-        found, more = await self.referrers.list(caller, target.registry, target.repository, asked)
+        found, more = await self.referrers.list(caller, target.repository, asked)
         headers = {"oci-filters-applied": "artifactType"} if types else {}
         if more:
             again = urlencode({"last": found[-1].name, "artifactType": types}, doseq=True)

@@ -33,21 +33,19 @@ class ManifestRoutes:
 
     async def get(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`GET /v2/NAME/manifests/REFERENCE`: the bytes that were pushed, whatever the client accepts."""
-        return _answer(
-            request, await self.images.get(caller, target.registry, target.repository, image_named(target.reference))
-        )
+        return _answer(request, await self.images.get(caller, target.repository, image_named(target.reference)))
 
     async def head(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`HEAD` of the same. A damaged manifest is reported as missing, so that a client that checks pushes it."""
         try:
             return _answer(
                 request,
-                await self.images.look(caller, target.registry, target.repository, image_named(target.reference)),
+                await self.images.look(caller, target.repository, image_named(target.reference)),
             )
         except ImageInaccessible as refusal:
             image = image_named(target.reference)
             digest = str(image.digest) if image.digest else None
-            raise ImageNotFound(digest, image.tag, target.repository, target.registry.account) from refusal
+            raise ImageNotFound(digest, image.tag, target.repository.name, target.repository.account) from refusal
 
     async def put(self, request: Request, caller: Caller, target: Target) -> AnyAnswer:
         """`PUT /v2/NAME/manifests/REFERENCE`; repeated `?tag=` parameters add tags to a push by digest."""
@@ -57,7 +55,7 @@ class ManifestRoutes:
         content = await request.body(MANIFEST_LIMIT)
         digest, tags = (reference, asked) if isinstance(reference, Digest) else (None, (reference,))
         push = Push(content, _media_type(request), tags, digest, Unchanged.ACCEPT, self.parts)
-        where = caller, target.registry, target.repository
+        where = caller, target.repository
         outcome = await pushed(self.creation, *where, PUT, partial(self.images.put, *where, push))
         headers = safe_headers(ContentType.TEXT) | {
             "location": f"{target.prefix}/manifests/{outcome.digest}",
@@ -73,9 +71,9 @@ class ManifestRoutes:
         """`DELETE /v2/NAME/manifests/REFERENCE`: a digest deletes the manifest with its tags, a tag only itself."""
         match digest_or_tag(target.reference):
             case Digest() as digest:
-                await self.images.remove(caller, target.registry, target.repository, digest)
+                await self.images.remove(caller, target.repository, digest)
             case tag:
-                await self.images.untag(caller, target.registry, target.repository, tag)
+                await self.images.untag(caller, target.repository, tag)
         return Answer(202, safe_headers(ContentType.TEXT))
 
 

@@ -21,6 +21,6 @@ class LayerRedirects:
 
     async def answer(self, request: Request, caller: Caller, target: Target, digest: Digest) -> Answer:
         """Answer with the address of the layer. Raises LayerNotFound, LayerInaccessible."""
-        grant = await self.layers.grant_download(caller, target.registry, target.repository, digest)
+        grant = await self.layers.grant_download(caller, target.repository, digest)
         location = await self.links.write(grant, self.public_url or self.admission.endpoint(request))
         return Answer(307, {**safe_headers(ContentType.TEXT), "location": location})

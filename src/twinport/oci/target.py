@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twinport.model.addresses import Address, HostAddress, PathAddress, split_path_address
 from twinport.model.content import Digest
 from twinport.model.images import ImageId
-from twinport.model.names import RegionName, Registry, RepositoryName, TagName, repository_name, tag_name
+from twinport.model.names import RegionName, Registry, RepositoryId, RepositoryName, TagName, repository_name, tag_name
 from twinport.refusals.requests import BadName
 
 
@@ -18,8 +18,7 @@ class Target:
     Every address in an answer begins with it. `reference` is as sent: a digest, an upload's id, a tag, or empty.
     """
 
-    registry: Registry
-    repository: RepositoryName
+    repository: RepositoryId
     prefix: str
     reference: str = ""
 
@@ -29,7 +28,7 @@ class Target:
         If the caller's path includes the registry, `text` must include it too: without it, another registry may be
         meant.
         """
-        registry = f"{self.registry.account}/{self.registry.region}/"
+        registry = f"{self.repository.registry}/"
         form = registry if self.prefix.startswith(f"/v2/{registry}") else ""
         try:
             return repository_name(text.removeprefix(form)) if text.startswith(form) else None

@@ -18,7 +18,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.creation_templates import AppliedFor, StoredTemplate
 from twinport.model.identities import Caller
-from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.names import RegionName, RepositoryId
 from twinport.refusals.images import RepositoryExists, RepositoryNotFound, TemplateChanged
 from twinport.registry.repositories import check_name, insert
 from twinport.settings.deviations import UNLIMITED, Quotas
@@ -47,46 +47,48 @@ class CreateOnPush:
     regions: Collection[RegionName]
     quotas: Quotas = UNLIMITED
 
-    async def create(self, caller: Caller, registry: Registry, name: RepositoryName, action: str) -> None:
+    async def create(self, caller: Caller, repository: RepositoryId, action: str) -> None:
         """Create the repository that the push by `action` needs, unless it is there by now.
 
         The caller needs ecr:CreateRepository, and so does the role of the template. Raises RepositoryNotFound if no
         template matches, TooManyRepositories.
         """
-        resource = RepositoryResource(registry, name)
+        resource = RepositoryResource(repository)
         await self.gate.authorize(caller, action, resource)
         for _ in range(_MOST_TRIES):
-            chosen = await self.catalog.region(registry.region).read(lambda db: _matching(db, registry, name))
+            chosen = await self.catalog.region(repository.region).read(lambda db: _matching(db, repository))
             if chosen is None:
-                raise RepositoryNotFound(name, registry.account)
+                raise RepositoryNotFound(repository.name, repository.account)
             await self.gate.authorize(caller, CREATE, resource)
             await self.roles.authorize(chosen.template, resource, caller)
-            if await self._write(caller, registry, name, chosen) is not _Outcome.CHANGED:
+            if await self._write(caller, repository, chosen) is not _Outcome.CHANGED:
                 return
-        raise TemplateChanged(name, registry.account)
+        raise TemplateChanged(repository.name, repository.account)
 
-    async def _write(
-        self, caller: Caller, registry: Registry, name: RepositoryName, chosen: StoredTemplate
-    ) -> "_Outcome":
+    async def _write(self, caller: Caller, repository: RepositoryId, chosen: StoredTemplate) -> "_Outcome":
         """Create the repository by this template, unless it is there or the template has changed since."""
-        check_name(name, self.regions)
+        check_name(repository.name, self.regions)
         now = self.world.now()
 
         def write(db: Connection) -> _Outcome:
-            if repositories.find(db, registry, name) is not None:
+            if repositories.find(db, repository) is not None:
                 return _Outcome.THERE
-            if _matching(db, registry, name) != chosen:
+            if _matching(db, repository) != chosen:
                 return _Outcome.CHANGED
-            made = insert(db, registry, name, chosen.new_repository, now, self.quotas)
+            made = insert(db, repository, chosen.new_repository, now, self.quotas)
             creation_templates.put_lifecycle(db, made, chosen.template, self.catalog.now(db))
             return _Outcome.CREATED
 
         try:
-            outcome = await self.catalog.region(registry.region).write(write)
+            outcome = await self.catalog.region(repository.region).write(write)
         except RepositoryExists:  # another push was faster
             outcome = _Outcome.THERE
         if outcome is _Outcome.CREATED:
-            facts = {"registry": str(registry), "repository": name, "template": chosen.template.prefix}
+            facts = {
+                "registry": str(repository.registry),
+                "repository": repository.name,
+                "template": chosen.template.prefix,
+            }
             telemetry.event(Event.REPOSITORY_CREATED_ON_PUSH, **facts, caller=caller.arn)
         return outcome
 
@@ -94,8 +96,7 @@ class CreateOnPush:
 async def pushed(
     creation: CreateOnPush,
     caller: Caller,
-    registry: Registry,
-    name: RepositoryName,
+    repository: RepositoryId,
     action: str,
     push: Callable[[], Awaitable[T]],
 ) -> T:
@@ -106,9 +107,9 @@ async def pushed(
     try:
         return await push()
     except RepositoryNotFound:
-        await creation.create(caller, registry, name, action)
+        await creation.create(caller, repository, action)
     return await push()
 
 
-def _matching(db: Connection, registry: Registry, name: RepositoryName) -> StoredTemplate | None:
-    return creation_templates.matching(db, registry, name, AppliedFor.CREATE_ON_PUSH)
+def _matching(db: Connection, repository: RepositoryId) -> StoredTemplate | None:
+    return creation_templates.matching(db, repository, AppliedFor.CREATE_ON_PUSH)

@@ -15,7 +15,7 @@ from twinport.model.creation_templates import ROOT, CreationTemplate, StoredTemp
 from twinport.model.identities import TEMPLATE_SERVICE, Caller
 from twinport.model.images import NewRepository
 from twinport.model.lifecycle_policies import parse_policy
-from twinport.model.names import AccountId, Registry
+from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import RoleArnInvalid
 from twinport.refusals.images import TemplateChanged
@@ -131,7 +131,7 @@ class CreationTemplates:
     ) -> None:
         """Ask for what the template will do to each repository of its prefix, as AWS's manual demands."""
         names = "*" if template.key == ROOT else f"{template.key}/*"
-        await self.gate.authorize_all(caller, actions, RepositoryResource(registry, names))
+        await self.gate.authorize_all(caller, actions, RepositoryResource(registry.repository(RepositoryName(names))))
 
     async def _pass_role_of(
         self, caller: Caller, registry: Registry, prefix: str, changes: TemplateChanges

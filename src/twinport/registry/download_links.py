@@ -27,7 +27,7 @@ class DownloadLinks:
     async def write(self, grant: DownloadGrant, endpoint: str) -> str:
         """Return the address at `endpoint` (`http://127.0.0.1:4566`) that lets its holder read the layer."""
         path, expires = _path(grant), int(grant.expires_at.timestamp())
-        signature = await self.keys.sign(grant.registry.region, _text(path, expires))
+        signature = await self.keys.sign(grant.repository.region, _text(path, expires))
         return f"{endpoint}{quote(path)}?expires={expires}&signature={signature}"
 
     async def read(self, path: str, query: str) -> DownloadGrant:
@@ -37,13 +37,13 @@ class DownloadLinks:
             raise DownloadForged
         grant = _grant(unquote(path), fields["expires"])
         text = _text(_path(grant), int(grant.expires_at.timestamp()))
-        if not await self.keys.verifies(grant.registry.region, text, fields["signature"]):
+        if not await self.keys.verifies(grant.repository.region, text, fields["signature"]):
             raise DownloadForged
         return grant
 
 
 def _path(grant: DownloadGrant) -> str:
-    return f"{PREFIX}{grant.registry}/{grant.repository}@{grant.digest}"
+    return f"{PREFIX}{grant.repository}@{grant.digest}"
 
 
 def _text(path: str, expires: int) -> str:
@@ -57,8 +57,7 @@ def _grant(path: str, expires: str) -> DownloadGrant:
     name, _, digest = named.partition("@")
     try:
         return DownloadGrant(
-            Registry(account_id(account), region_name(region)),
-            repository_name(name),
+            Registry(account_id(account), region_name(region)).repository(repository_name(name)),
             Digest.parse(digest),
             datetime.fromtimestamp(int(expires), UTC),
         )

@@ -12,7 +12,7 @@ from twinport.catalog.regional.image_lists import Place
 from twinport.model.identities import Caller
 from twinport.model.image_queries import ImageQuery
 from twinport.model.images import ImageDetail
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.registry import paging
 from twinport.registry.paging import PageRequest, Position
 
@@ -46,16 +46,14 @@ class ImageLists:
     gate: Gate
     catalog: Catalog
 
-    async def page(
-        self, caller: Caller, registry: Registry, name: RepositoryName, query: ImageQuery, page: PageRequest
-    ) -> ImagePage:
+    async def page(self, caller: Caller, repository: RepositoryId, query: ImageQuery, page: PageRequest) -> ImagePage:
         """Return a page of a list. Raises RepositoryNotFound, and InvalidParameter for another list's token."""
-        await self.gate.authorize(caller, "ecr:DescribeImages", RepositoryResource(registry, name))
-        request = ("images in order", str(registry), name, *query.words)
+        await self.gate.authorize(caller, "ecr:DescribeImages", RepositoryResource(repository))
+        request = ("images in order", str(repository.registry), repository.name, *query.words)
         kinds = image_lists.kinds(query.order)
         after = None if page.token is None else _place(paging.start(page, request, ("",) * len(kinds)), kinds)
-        items, rest = await self.catalog.region(registry.region).read_much(
-            lambda db: _read(db, repositories.get(db, registry, name).id, query, after, page.limit)
+        items, rest = await self.catalog.region(repository.region).read_much(
+            lambda db: _read(db, repositories.get(db, repository).id, query, after, page.limit)
         )
         token = None if rest is None else paging.token(tuple(map(str, rest)), request)
         return ImagePage(items, token, image_lists.MOST_LOOKED_AT if query.is_filtered else 0)

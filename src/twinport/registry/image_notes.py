@@ -14,26 +14,26 @@ from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
 from twinport.model.lifecycle import Action
 from twinport.model.lifecycle_policies import ActionType
-from twinport.model.names import Registry
+from twinport.model.names import RepositoryId
 
 _SHOWN_TAGS = 20
 _EVENTS = {ActionType.EXPIRE: Event.IMAGE_EXPIRED, ActionType.TRANSITION: Event.IMAGE_ARCHIVED}
 _NAMED = {"image.expired": Event.IMAGE_EXPIRED, "image.archived": Event.IMAGE_ARCHIVED}
 
 
-def of_action(registry: Registry, repository: str, action: Action) -> Note:
+def of_action(repository: RepositoryId, action: Action) -> Note:
     """Describe what a policy did to an image."""
     image = action.image
     tags = ", ".join(image.tags[:_SHOWN_TAGS]) or None
     when = image.pushed_at.isoformat(timespec="seconds")
     about = {"digest": image.digest, "tags": tags, "priority": action.priority, "pushed_at": when}
-    return Note(_EVENTS[action.kind].value, _place(registry, repository) | about)
+    return Note(_EVENTS[action.kind].value, _place(repository) | about)
 
 
-def of_archived(registry: Registry, repository: str, digest: Digest) -> Note:
+def of_archived(repository: RepositoryId, digest: Digest) -> Note:
     """Describe a move to the archive that no rule of a policy made."""
     about: dict[str, str | int | None] = {"digest": str(digest), "priority": None}
-    return Note(Event.IMAGE_ARCHIVED.value, _place(registry, repository) | about)
+    return Note(Event.IMAGE_ARCHIVED.value, _place(repository) | about)
 
 
 def tell(notes: Sequence[Note]) -> None:
@@ -58,5 +58,5 @@ async def tell_all(database: Database, step: str, notes: Sequence[Note]) -> None
         await database.write(lambda db: image_notes.forget(db, step))
 
 
-def _place(registry: Registry, repository: str) -> dict[str, str | int | None]:
-    return {"account": registry.account, "region": registry.region, "repository": repository}
+def _place(repository: RepositoryId) -> dict[str, str | int | None]:
+    return {"account": repository.account, "region": repository.region, "repository": repository.name}

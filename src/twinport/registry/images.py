@@ -30,7 +30,7 @@ from twinport.model.images import (
     StoredManifest,
 )
 from twinport.model.manifests import parse_manifest
-from twinport.model.names import Registry, RepositoryName, TagName
+from twinport.model.names import Registry, RepositoryId, TagName
 from twinport.processes.hashing import damaged, run_over
 from twinport.refusals.images import (
     ImageArchived,
@@ -112,7 +112,7 @@ class Images:
     quotas: Quotas = UNLIMITED
     pulls: NotedPulls = field(default_factory=NoPulls)
 
-    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, push: Push) -> PutOutcome:
+    async def put(self, caller: Caller, repository: RepositoryId, push: Push) -> PutOutcome:
         """Store an image whose parts are all here, move its tags, and owe its deliveries in the same transaction.
 
         For tags that the push does not change, failed deliveries are owed again.
@@ -121,43 +121,39 @@ class Images:
         TagImmutable, TagLimitReached, TooManyImages, and ImageExists for a push that changes nothing, if the push asks
         to be refused then.
         """
-        await self._authorize(caller, PUT, registry, name)
+        await self._authorize(caller, PUT, repository)
         image = await _parsed(push)
         if push.digest not in (None, image.digest):
-            raise ImageDigestMismatch(str(push.digest), name, registry.account)
-        changed = await self.catalog.region(registry.region).write(
-            lambda db: pushes.store(db, (registry, name), push, image, self.catalog.now(db), self.quotas)
+            raise ImageDigestMismatch(str(push.digest), repository.name, repository.account)
+        changed = await self.catalog.region(repository.region).write(
+            lambda db: pushes.store(db, repository, push, image, self.catalog.now(db), self.quotas)
         )
         if changed in (Change.BEGUN, Change.HEALED):
-            await self._go_on(Activating(registry, name, image.digest))
+            await self._go_on(Activating(repository, image.digest))
         if changed is not Change.NONE:
             self.pushed()
-            telemetry.event(_EVENTS[changed], **_facts(registry, name, image.digest), tags=", ".join(push.tags))
+            telemetry.event(_EVENTS[changed], **_facts(repository, image.digest), tags=", ".join(push.tags))
         return PutOutcome(image.digest, image.manifest.media_type, push.tags, image.manifest.subject)
 
-    async def get(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
+    async def get(self, caller: Caller, repository: RepositoryId, image: ImageId) -> StoredManifest:
         """Return a manifest as it was pushed, and note the pull.
 
         Raises ImageNotFound, ImageArchived, ImageInaccessible.
         """
-        repository_id, found = await self._pullable(caller, registry, name, image)
-        self.pulls.note(caller, registry, repository_id, found.digest)
+        repository_id, found = await self._pullable(caller, repository, image)
+        self.pulls.note(caller, repository.registry, repository_id, found.digest)
         return found
 
-    async def look(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> StoredManifest:
+    async def look(self, caller: Caller, repository: RepositoryId, image: ImageId) -> StoredManifest:
         """As `get`, for a client that does not want the manifest itself: this is no pull."""
-        return (await self._pullable(caller, registry, name, image))[1]
+        return (await self._pullable(caller, repository, image))[1]
 
-    async def get_many(
-        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
-    ) -> Gotten:
+    async def get_many(self, caller: Caller, repository: RepositoryId, batch: Sequence[NamedImage]) -> Gotten:
         """Return the images of a batch that are there, and a reason for each of the others."""
-        await self._authorize(caller, PULL, registry, name)
-        repository_id, found = await self._read_much(
-            registry, name, lambda db, repository: (repository.id, _each_stored(db, repository, batch))
-        )
+        await self._authorize(caller, PULL, repository)
+        repository_id, found = await self._read_much(repository, lambda db, row: (row.id, _each_stored(db, row, batch)))
         stored = [each for _, each in found if isinstance(each, StoredManifest)]
-        unread = await _damaged(registry, name, stored)
+        unread = await _damaged(repository, stored)
         unreadable = [
             ImageFailure(named, FailureCode.INACCESSIBLE)
             for named, each in found
@@ -166,56 +162,51 @@ class Images:
         failed = [each for _, each in found if isinstance(each, ImageFailure)]
         whole = tuple(each for each in stored if each.digest not in unread)
         for each in whole:
-            self.pulls.note(caller, registry, repository_id, each.digest)
+            self.pulls.note(caller, repository.registry, repository_id, each.digest)
         return Gotten(whole, (*failed, *unreadable))
 
     async def list(
-        self, caller: Caller, registry: Registry, name: RepositoryName, chosen: ImageFilter, page: PageRequest
+        self, caller: Caller, repository: RepositoryId, chosen: ImageFilter, page: PageRequest
     ) -> Page[ImageId]:
         """Return a page of images: an entry for each tag, and one without a tag for each image that has none."""
-        await self._authorize(caller, "ecr:ListImages", registry, name)
-        request = ("ListImages", str(registry), name, *chosen.words)
+        await self._authorize(caller, "ecr:ListImages", repository)
+        request = ("ListImages", str(repository.registry), repository.name, *chosen.words)
         digest, tag = paging.start(page, request, ("", ""))
         found = await self._read_much(
-            registry,
-            name,
-            lambda db, repository: images.listed(db, repository.id, chosen, (digest, tag), page.limit + 1),
+            repository,
+            lambda db, row: images.listed(db, row.id, chosen, (digest, tag), page.limit + 1),
         )
         return paging.cut(found, page, request, lambda image: (str(image.digest), image.tag or ""))
 
     async def describe(
-        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
+        self, caller: Caller, repository: RepositoryId, batch: Sequence[NamedImage]
     ) -> Sequence[ImageDetail]:
         """Describe the named images, each once. Raises ImageNotFound for the first that is not there."""
-        await self._authorize(caller, "ecr:DescribeImages", registry, name)
-        return await self._read_much(registry, name, lambda db, repository: _described(db, repository, batch))
+        await self._authorize(caller, "ecr:DescribeImages", repository)
+        return await self._read_much(repository, lambda db, row: _described(db, row, batch))
 
     async def describe_all(
-        self, caller: Caller, registry: Registry, name: RepositoryName, chosen: ImageFilter, page: PageRequest
+        self, caller: Caller, repository: RepositoryId, chosen: ImageFilter, page: PageRequest
     ) -> Page[ImageDetail]:
         """Describe a page of the repository's images, in the order of their digests: fewer if they have many tags."""
-        await self._authorize(caller, "ecr:DescribeImages", registry, name)
-        request = ("DescribeImages", str(registry), name, *chosen.words)
+        await self._authorize(caller, "ecr:DescribeImages", repository)
+        request = ("DescribeImages", str(repository.registry), repository.name, *chosen.words)
         (after,) = paging.start(page, request, ("",))
-        found = await self._read_much(
-            registry, name, lambda db, repository: _described_page(db, repository, chosen, after, page.limit)
-        )
+        found = await self._read_much(repository, lambda db, row: _described_page(db, row, chosen, after, page.limit))
         details, more = found
         return paging.page(details, request, lambda detail: (str(detail.digest),), more=more)
 
-    async def delete(
-        self, caller: Caller, registry: Registry, name: RepositoryName, batch: Sequence[NamedImage]
-    ) -> Removed:
+    async def delete(self, caller: Caller, repository: RepositoryId, batch: Sequence[NamedImage]) -> Removed:
         """Remove images by digest with all their tags, or tags alone; an image goes with its last tag.
 
         An image that an index contains stays, and is one of the failures. Each image goes whole; a batch of images with
         many tags or parts goes in several transactions.
         """
-        await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
+        await self._authorize(caller, "ecr:BatchDeleteImage", repository)
         outcomes: list[tuple[ImageId, ...] | ImageFailure] = []
         while len(outcomes) < len(batch):
             some = partial(self._remove_some, batch=batch[len(outcomes) :])
-            outcomes += await self._write(registry, name, some)
+            outcomes += await self._write(repository, some)
         return Removed(
             tuple(image for each in outcomes if not isinstance(each, ImageFailure) for image in each),
             tuple(each for each in outcomes if isinstance(each, ImageFailure)),
@@ -230,85 +221,82 @@ class Images:
             outcomes.append(_named(db, repository, batch[len(outcomes)], removal.remove))
         return outcomes
 
-    async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
+    async def remove(self, caller: Caller, repository: RepositoryId, digest: Digest) -> None:
         """Remove one image with all its tags. Raises ImageNotFound, and ImageReferenced for a part of an index."""
-        answer = await self.delete(caller, registry, name, [NamedImage(str(digest))])
+        answer = await self.delete(caller, repository, [NamedImage(str(digest))])
         for failure in answer.failures:
             if failure.code is FailureCode.IN_AN_INDEX:
-                raise ImageReferenced(str(digest), name, registry.account)
-            raise ImageNotFound(str(digest), None, name, registry.account)
+                raise ImageReferenced(str(digest), repository.name, repository.account)
+            raise ImageNotFound(str(digest), None, repository.name, repository.account)
 
-    async def untag(self, caller: Caller, registry: Registry, name: RepositoryName, tag: TagName) -> None:
+    async def untag(self, caller: Caller, repository: RepositoryId, tag: TagName) -> None:
         """Remove a tag and leave its image (the registry protocol's deletion of a tag). Raises ImageNotFound."""
-        await self._authorize(caller, "ecr:BatchDeleteImage", registry, name)
-        if not await self._write(registry, name, lambda db, repository: images.remove_tag(db, repository.id, tag)):
-            raise ImageNotFound(None, tag, name, registry.account)
+        await self._authorize(caller, "ecr:BatchDeleteImage", repository)
+        if not await self._write(repository, lambda db, row: images.remove_tag(db, row.id, tag)):
+            raise ImageNotFound(None, tag, repository.name, repository.account)
 
-    async def tags(
-        self, caller: Caller, registry: Registry, name: RepositoryName, after: str, limit: int
-    ) -> Sequence[str]:
+    async def tags(self, caller: Caller, repository: RepositoryId, after: str, limit: int) -> Sequence[str]:
         """Return at most `limit` tags in the order of their names, those after `after`."""
-        await self._authorize(caller, "ecr:ListImages", registry, name)
-        return await self._read_much(
-            registry, name, lambda db, repository: images.tags(db, repository.id, after, limit)
-        )
+        await self._authorize(caller, "ecr:ListImages", repository)
+        return await self._read_much(repository, lambda db, row: images.tags(db, row.id, after, limit))
 
     async def _go_on(self, each: Activating) -> None:
         """End the restore that a push has begun, in short transactions. If this process dies, the loop ends it."""
         go_on = partial(restores.go_on, each=each)
-        database, progress = self.catalog.region(each.registry.region), Progress.GOES_ON
+        database, progress = self.catalog.region(each.repository.region), Progress.GOES_ON
         while progress is Progress.GOES_ON:
             progress = await database.write(lambda db: go_on(db, now=self.catalog.now(db)))
 
-    async def _authorize(self, caller: Caller, action: str, registry: Registry, name: RepositoryName) -> None:
-        await self.gate.authorize(caller, action, RepositoryResource(registry, name))
+    async def _authorize(self, caller: Caller, action: str, repository: RepositoryId) -> None:
+        await self.gate.authorize(caller, action, RepositoryResource(repository))
 
-    async def _pullable(
-        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId
-    ) -> tuple[int, StoredManifest]:
-        decide = await self.gate.decision(caller, (PULL,), RepositoryResource(registry, name))
+    async def _pullable(self, caller: Caller, repository: RepositoryId, image: ImageId) -> tuple[int, StoredManifest]:
+        decide = await self.gate.decision(caller, (PULL,), RepositoryResource(repository))
 
-        row = await PullReads(self.catalog).manifest(registry, name, image)
+        row = await PullReads(self.catalog).manifest(repository, image)
         decide(row.facts)
         repository_id, found = row.repository_id, row.manifest
         if repository_id is None:
-            raise RepositoryNotFound(name, registry.account)
+            raise RepositoryNotFound(repository.name, repository.account)
         if found is not None and row.is_large:
             reading = partial(pulls.large_manifest, repository_id=repository_id, found=found)
-            found = await self.catalog.region(registry.region).read(reading)
+            found = await self.catalog.region(repository.region).read(reading)
         if found is None:
-            raise ImageNotFound(str(image.digest) if image.digest else None, image.tag, name, registry.account)
+            raise ImageNotFound(
+                str(image.digest) if image.digest else None, image.tag, repository.name, repository.account
+            )
         if found.status is not ImageStatus.ACTIVE:
-            raise ImageArchived(str(found.digest), name, registry.account)
-        if await _damaged(registry, name, [found]):
-            raise ImageInaccessible(str(found.digest), name, registry.account)
+            raise ImageArchived(str(found.digest), repository.name, repository.account)
+        if await _damaged(repository, [found]):
+            raise ImageInaccessible(str(found.digest), repository.name, repository.account)
         return repository_id, found
 
-    async def _read_much(
-        self, registry: Registry, name: RepositoryName, query: Callable[[Connection, Repository], T]
-    ) -> T:
-        return await self.catalog.region(registry.region).read_much(
-            lambda db: query(db, repositories.get(db, registry, name))
+    async def _read_much(self, repository: RepositoryId, query: Callable[[Connection, Repository], T]) -> T:
+        return await self.catalog.region(repository.region).read_much(
+            lambda db: query(db, repositories.get(db, repository))
         )
 
-    async def _write(
-        self, registry: Registry, name: RepositoryName, change: Callable[[Connection, Repository], T]
-    ) -> T:
-        return await self.catalog.region(registry.region).write(
-            lambda db: change(db, repositories.lock(db, registry, name, Against.WRITERS))
+    async def _write(self, repository: RepositoryId, change: Callable[[Connection, Repository], T]) -> T:
+        return await self.catalog.region(repository.region).write(
+            lambda db: change(db, repositories.lock(db, repository, Against.WRITERS))
         )
 
 
-async def _damaged(registry: Registry, name: RepositoryName, found: Sequence[StoredManifest]) -> Collection[Digest]:
+async def _damaged(repository: RepositoryId, found: Sequence[StoredManifest]) -> Collection[Digest]:
     """Return the digests of damaged manifests. Each raises an alarm and is never served."""
     digests = await damaged({each.digest: each.content for each in found})
     for digest in digests:
-        telemetry.alarm(Event.MANIFEST_DAMAGED, **_facts(registry, name, digest))
+        telemetry.alarm(Event.MANIFEST_DAMAGED, **_facts(repository, digest))
     return digests
 
 
-def _facts(registry: Registry, name: RepositoryName, digest: Digest) -> dict[str, str]:
-    return {"account": registry.account, "region": registry.region, "repository": name, "digest": str(digest)}
+def _facts(repository: RepositoryId, digest: Digest) -> dict[str, str]:
+    return {
+        "account": repository.account,
+        "region": repository.region,
+        "repository": repository.name,
+        "digest": str(digest),
+    }
 
 
 async def _parsed(push: Push) -> NewImage:

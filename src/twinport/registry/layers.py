@@ -19,7 +19,7 @@ from twinport.logs.telemetry import Event
 from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.model.repository_facts import RepositoryFacts
 from twinport.refusals.callers import DownloadExpired
 from twinport.refusals.images import (
@@ -85,8 +85,7 @@ LayerState = AvailableLayer | UnavailableLayer | UnreadableDigest
 class DownloadGrant:
     """The right to read one layer until a time. It is signed into a presigned address, and verified when it returns."""
 
-    registry: Registry
-    repository: RepositoryName
+    repository: RepositoryId
     digest: Digest
     expires_at: datetime
 
@@ -105,56 +104,52 @@ class Layers:
     clock: Clock
     retention: Retention = Retention()  # noqa: RUF009 — frozen
 
-    async def check(
-        self, caller: Caller, registry: Registry, name: RepositoryName, digests: Sequence[str]
-    ) -> list[LayerState]:
+    async def check(self, caller: Caller, repository: RepositoryId, digests: Sequence[str]) -> list[LayerState]:
         """Tell for each digest, in order, whether the repository holds it (BatchCheckLayerAvailability).
 
         A layer counts as absent if it is in quarantine, if its file is gone or cut short, or if it has no image and may
         be removed before the caller could push one. The caller then pushes it again.
         """
-        await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
+        await self.gate.authorize(caller, CHECK, RepositoryResource(repository))
         asked = [_parsed(text) for text in digests]
         readable = [digest for digest in asked if isinstance(digest, Digest)]
 
         def promised(db: Connection) -> tuple[dict[Digest, StoredBlob], dict[Digest, str]]:
             since = self.catalog.now(db) - self.retention.promise
-            repository_id = repositories.get(db, registry, name).id
+            repository_id = repositories.get(db, repository).id
             found = blobs.promised(db, repository_id, readable, since)
             return found, blobs.media_types(db, repository_id, found)
 
-        held, media_types = await self.catalog.region(registry.region).read(promised)
-        lost = await self._lost(registry, name, held)
+        held, media_types = await self.catalog.region(repository.region).read(promised)
+        lost = await self._lost(repository, held)
         there = {each: AvailableLayer(each, held[each].size, media_types.get(each)) for each in held.keys() - lost}
         return [_state(digest, there) for digest in asked]
 
-    async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> None:
+    async def remove(self, caller: Caller, repository: RepositoryId, digest: Digest) -> None:
         """Unlink a layer from a repository (the registry protocol's deletion of a blob).
 
         Its bytes are removed later, if no other repository holds them. Raises LayerNotFound, and LayerReferenced for a
         layer that an image of the repository names.
         """
-        await self.gate.authorize(caller, DELETE, RepositoryResource(registry, name))
+        await self.gate.authorize(caller, DELETE, RepositoryResource(repository))
 
         def unlink(db: Connection) -> None:
-            repository = repositories.lock(db, registry, name, Against.ALL)
-            if blobs.is_named(db, repository.id, digest):
-                raise LayerReferenced(str(digest), name)
-            if not blobs.unlink(db, repository.id, digest, self.catalog.now(db)):
-                raise LayerNotFound(str(digest), name, registry.account)
+            row = repositories.lock(db, repository, Against.ALL)
+            if blobs.is_named(db, row.id, digest):
+                raise LayerReferenced(str(digest), repository.name)
+            if not blobs.unlink(db, row.id, digest, self.catalog.now(db)):
+                raise LayerNotFound(str(digest), repository.name, repository.account)
 
-        await self.catalog.region(registry.region).write(unlink)
+        await self.catalog.region(repository.region).write(unlink)
 
-    async def find(self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest) -> ServedLayer:
+    async def find(self, caller: Caller, repository: RepositoryId, digest: Digest) -> ServedLayer:
         """Return a layer to be served (GetDownloadUrlForLayer). Raises LayerNotFound, LayerInaccessible."""
-        return await self._found(registry, name, digest, await self._deciding(caller, registry, name))
+        return await self._found(repository, digest, await self._deciding(caller, repository))
 
-    async def grant_download(
-        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
-    ) -> DownloadGrant:
+    async def grant_download(self, caller: Caller, repository: RepositoryId, digest: Digest) -> DownloadGrant:
         """Let any holder of the answer read one layer for an hour (GetDownloadUrlForLayer). Raises LayerNotFound."""
-        await self._found(registry, name, digest, await self._deciding(caller, registry, name))
-        return DownloadGrant(registry, name, digest, self.clock.now() + GRANTED_FOR)
+        await self._found(repository, digest, await self._deciding(caller, repository))
+        return DownloadGrant(repository, digest, self.clock.now() + GRANTED_FOR)
 
     async def redeem(self, grant: DownloadGrant) -> ServedLayer:
         """Return the layer of a verified grant. The gate decided when the grant was given.
@@ -163,48 +158,48 @@ class Layers:
         """
         if self.clock.now() >= grant.expires_at:
             raise DownloadExpired
-        return await self._found(grant.registry, grant.repository, grant.digest)
+        return await self._found(grant.repository, grant.digest)
 
-    async def _deciding(self, caller: Caller, registry: Registry, name: RepositoryName) -> Decide:
-        return await self.gate.decision(caller, (DOWNLOAD,), RepositoryResource(registry, name))
+    async def _deciding(self, caller: Caller, repository: RepositoryId) -> Decide:
+        return await self.gate.decision(caller, (DOWNLOAD,), RepositoryResource(repository))
 
-    async def _found(
-        self, registry: Registry, name: RepositoryName, digest: Digest, decide: Decide = _granted
-    ) -> ServedLayer:
-        found = await PullReads(self.catalog).blob(registry, name, digest)
+    async def _found(self, repository: RepositoryId, digest: Digest, decide: Decide = _granted) -> ServedLayer:
+        found = await PullReads(self.catalog).blob(repository, digest)
         decide(found.facts)
         if not found.is_repository_there:
-            raise RepositoryNotFound(name, registry.account)
+            raise RepositoryNotFound(repository.name, repository.account)
         stored = found.blob
         if stored is None:
-            raise LayerNotFound(str(digest), name, registry.account)
+            raise LayerNotFound(str(digest), repository.name, repository.account)
         if stored.damage is not None:
-            raise LayerInaccessible(str(digest), name, registry.account)
-        store = self.stores.region(registry.region)
+            raise LayerInaccessible(str(digest), repository.name, repository.account)
+        store = self.stores.region(repository.region)
         try:
             await _require_whole(store, stored)
         except BlobMissing as damage:
-            await self._report(registry, name, digest, stored)
-            raise LayerInaccessible(str(digest), name, registry.account) from damage
+            await self._report(repository, digest, stored)
+            raise LayerInaccessible(str(digest), repository.name, repository.account) from damage
         return ServedLayer(digest, stored.size, await store.serving(stored.key))
 
-    async def _lost(self, registry: Registry, name: RepositoryName, held: Mapping[Digest, StoredBlob]) -> set[Digest]:
+    async def _lost(self, repository: RepositoryId, held: Mapping[Digest, StoredBlob]) -> set[Digest]:
         """Return the layers whose files are missing or of a wrong size; none if the whole store is away for a time."""
-        store = self.stores.region(registry.region)
+        store = self.stores.region(repository.region)
         lost = {digest for digest, stored in held.items() if not await has_whole(store, stored.key, stored.size)}
         if not lost or not await store.is_there():
             return set()
         for digest in lost:
-            await self._report(registry, name, digest, held[digest])
+            await self._report(repository, digest, held[digest])
         return lost
 
-    async def _report(self, registry: Registry, name: RepositoryName, digest: Digest, stored: StoredBlob) -> None:
+    async def _report(self, repository: RepositoryId, digest: Digest, stored: StoredBlob) -> None:
         """Put missing bytes into quarantine, if the row can be written, so that clients see them as absent and push."""
-        telemetry.alarm(Event.BLOB_DAMAGED, digest=str(digest), repository=name, registry=str(registry))
+        telemetry.alarm(
+            Event.BLOB_DAMAGED, digest=str(digest), repository=repository.name, registry=str(repository.registry)
+        )
         blob = RecordedBlob(digest, stored.key, stored.size, None)
-        if await self.stores.region(registry.region).is_there():
+        if await self.stores.region(repository.region).is_there():
             with contextlib.suppress(Unavailable):
-                change = await self.catalog.region(registry.region).write(
+                change = await self.catalog.region(repository.region).write(
                     lambda db: verification.settle(db, blob, Damage.MISSING, self.catalog.now(db))
                 )
                 if change is Change.QUARANTINED:

@@ -14,7 +14,7 @@ from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import NamedImage, Repository, TagStatus
 from twinport.model.lifecycle_policies import parse_policy
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.refusals.images import LifecyclePolicyNotFound, LifecyclePreviewInProgress, LifecyclePreviewNotFound
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
@@ -38,45 +38,44 @@ class LifecyclePolicies:
     async def put(
         self,
         caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
+        repository: RepositoryId,
         text: str,
         expected: Expected[str] | None = None,
     ) -> str:
         """Replace the policy, and return its text as it is stored. Raises InvalidParameter."""
-        await self.gate.authorize(caller, "ecr:PutLifecyclePolicy", RepositoryResource(registry, name))
+        await self.gate.authorize(caller, "ecr:PutLifecyclePolicy", RepositoryResource(repository))
         policy, version = parse_policy(text), str(uuid4())
 
         def store(db: Connection) -> None:
-            repository = repositories.lock(db, registry, name, Against.WRITERS)
-            require(expected, _text(db, repository))
-            lifecycle.put(db, repository.id, policy.text, version, self.catalog.now(db))
+            row = repositories.lock(db, repository, Against.WRITERS)
+            require(expected, _text(db, row))
+            lifecycle.put(db, row.id, policy.text, version, self.catalog.now(db))
 
-        await self.catalog.region(registry.region).write(store)
+        await self.catalog.region(repository.region).write(store)
         self.changed()
         return policy.text
 
-    async def get(self, caller: Caller, registry: Registry, name: RepositoryName) -> StoredPolicy:
+    async def get(self, caller: Caller, repository: RepositoryId) -> StoredPolicy:
         """Return the policy. Raises LifecyclePolicyNotFound."""
-        await self.gate.authorize(caller, "ecr:GetLifecyclePolicy", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read(
-            lambda db: _policy(db, repositories.get(db, registry, name))
+        await self.gate.authorize(caller, "ecr:GetLifecyclePolicy", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read(
+            lambda db: _policy(db, repositories.get(db, repository))
         )
 
     async def delete(
-        self, caller: Caller, registry: Registry, name: RepositoryName, expected: Expected[str] | None = None
+        self, caller: Caller, repository: RepositoryId, expected: Expected[str] | None = None
     ) -> StoredPolicy:
         """Remove the policy and return what it was. A run under it ends at once. Raises LifecyclePolicyNotFound."""
-        await self.gate.authorize(caller, "ecr:DeleteLifecyclePolicy", RepositoryResource(registry, name))
+        await self.gate.authorize(caller, "ecr:DeleteLifecyclePolicy", RepositoryResource(repository))
 
         def remove(db: Connection) -> StoredPolicy:
-            repository = repositories.lock(db, registry, name, Against.WRITERS)
-            require(expected, _text(db, repository))
-            found = _policy(db, repository)
-            lifecycle.remove(db, repository.id)
+            row = repositories.lock(db, repository, Against.WRITERS)
+            require(expected, _text(db, row))
+            found = _policy(db, row)
+            lifecycle.remove(db, row.id)
             return found
 
-        return await self.catalog.region(registry.region).write(remove)
+        return await self.catalog.region(repository.region).write(remove)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +95,39 @@ class LifecyclePreviews:
     catalog: Catalog
     started: Callable[[], None]
 
-    async def start(self, caller: Caller, registry: Registry, name: RepositoryName, text: str | None) -> str:
+    async def start(self, caller: Caller, repository: RepositoryId, text: str | None) -> str:
         """Ask for a preview of a policy, or of the repository's own if none is given, and return the policy's text.
 
         Raises InvalidParameter, LifecyclePolicyNotFound, and LifecyclePreviewInProgress while the last one is made.
         """
-        await self.gate.authorize(caller, "ecr:StartLifecyclePolicyPreview", RepositoryResource(registry, name))
+        await self.gate.authorize(caller, "ecr:StartLifecyclePolicyPreview", RepositoryResource(repository))
         if text is not None:
             parse_policy(text)
         version = str(uuid4())
 
         def begin(db: Connection) -> str:
-            repository = repositories.lock(db, registry, name, Against.WRITERS)
-            last = lifecycle_previews.find(db, repository.id)
+            row = repositories.lock(db, repository, Against.WRITERS)
+            last = lifecycle_previews.find(db, row.id)
             if last is not None and last.status is PreviewStatus.IN_PROGRESS:
-                raise LifecyclePreviewInProgress(name, registry.account)
-            given = _policy(db, repository).text if text is None else text
-            lifecycle_previews.start(db, repository.id, given, version, self.catalog.now(db))
+                raise LifecyclePreviewInProgress(repository.name, repository.account)
+            given = _policy(db, row).text if text is None else text
+            lifecycle_previews.start(db, row.id, given, version, self.catalog.now(db))
             return given
 
-        given = await self.catalog.region(registry.region).write(begin)
+        given = await self.catalog.region(repository.region).write(begin)
         self.started()
         return given
 
     async def get(
-        self, caller: Caller, registry: Registry, name: RepositoryName, asked: PreviewQuery
+        self, caller: Caller, repository: RepositoryId, asked: PreviewQuery
     ) -> tuple[Preview, Page[PreviewResult]]:
         """Return the last preview and a page of its results, none unless it is complete.
 
         Raises LifecyclePreviewNotFound, and InvalidParameter for an image that is named wrongly.
         """
-        await self.gate.authorize(caller, "ecr:GetLifecyclePolicyPreview", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read_much(
-            lambda db: _answer(db, repositories.get(db, registry, name), asked)
+        await self.gate.authorize(caller, "ecr:GetLifecyclePolicyPreview", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read_much(
+            lambda db: _answer(db, repositories.get(db, repository), asked)
         )
 
 

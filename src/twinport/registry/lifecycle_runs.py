@@ -142,22 +142,22 @@ class LifecycleRuns:
         works = [*((home, self.preview) for home in previews), *((home, self.apply) for home in policies)]
         turns: dict[AccountId, Turn] = {}
         for home, work in works:
-            turns.setdefault(home.registry.account, []).append((home, work))
+            turns.setdefault(home.repository.account, []).append((home, work))
         return deque(turns.values())
 
     async def _take(self, turn: Turn) -> bool:
         """Do the work of one account, whose party it is in the pools of threads."""
         done = []
         for home, work in turn:
-            PARTY.set(home.registry.account)
-            done.append(await self._leased(self.catalog.region(home.registry.region), home, work))
+            PARTY.set(home.repository.account)
+            done.append(await self._leased(self.catalog.region(home.repository.region), home, work))
         return any(done)
 
     # --- policies ---
 
     async def apply(self, home: Home) -> bool:
         """Apply a repository's policy. Return False if this process lost the lease: another one goes on."""
-        database = self.catalog.region(home.registry.region)
+        database = self.catalog.region(home.repository.region)
         policy = await database.read(lambda db: lifecycle.find(db, home.id))
         if policy is None:
             return True
@@ -184,7 +184,7 @@ class LifecycleRuns:
 
     async def _carry_out(self, home: Home, policy: StoredPolicy, decided: Decided, done: Counter[ActionType]) -> Ended:
         """Take the actions of a plan, and count them in `done`."""
-        database, every = self.catalog.region(home.registry.region), decided.plan.actions
+        database, every = self.catalog.region(home.repository.region), decided.plan.actions
         first = 0
         while first < len(every):
             if not await self._lease(database, home):
@@ -200,7 +200,7 @@ class LifecycleRuns:
 
     async def _act(self, home: Home, policy: StoredPolicy, step: Step) -> Acted | None:
         """Take the actions of a step in one transaction, tell the log, and rest. No two steps are at once."""
-        name, database = str(uuid4()), self.catalog.region(home.registry.region)
+        name, database = str(uuid4()), self.catalog.region(home.repository.region)
         async with self._step:
             began = monotonic()
             acted, notes = await database.write(
@@ -211,7 +211,7 @@ class LifecycleRuns:
         return acted
 
     async def _end(self, home: Home, policy: StoredPolicy, ended: Ended, done: Counter[ActionType]) -> None:
-        database = self.catalog.region(home.registry.region)
+        database = self.catalog.region(home.repository.region)
         if ended is Ended.WHOLE:
             await database.write(
                 lambda db: lifecycle.finish(db, home.id, policy.version, self.catalog.now(db), INTERVAL)
@@ -228,7 +228,7 @@ class LifecycleRuns:
 
     async def _decide(self, home: Home, policy: StoredPolicy) -> Decided:
         """Make a plan. What changes while the images are read makes it wrong, so the changes are counted before."""
-        before = await self.catalog.region(home.registry.region).read(lambda db: lifecycle.find(db, home.id))
+        before = await self.catalog.region(home.repository.region).read(lambda db: lifecycle.find(db, home.id))
         plan = await self._plan(home, parse_policy(policy.text))
         return Decided(plan, dict.fromkeys(plan.kept, before.image_changes if before else 0))
 
@@ -236,7 +236,7 @@ class LifecycleRuns:
         """Read every image of a repository, which may take longer than the lease, and decide."""
         await self.pulls.settle()
         known: dict[str, str] = {}
-        database, found, last, leased_at = self.catalog.region(home.registry.region), list[Image](), "", monotonic()
+        database, found, last, leased_at = self.catalog.region(home.repository.region), list[Image](), "", monotonic()
         while page := await database.read_much(
             partial(lambda db, after: lifecycle.page(db, home.id, after, _ROWS_AT_ONCE, known), after=last)
         ):
@@ -259,7 +259,7 @@ class LifecycleRuns:
 
     async def preview(self, home: Home) -> bool:
         """Make the preview that is asked for, or drop one that has expired."""
-        database = self.catalog.region(home.registry.region)
+        database = self.catalog.region(home.repository.region)
         preview = await database.read(lambda db: lifecycle_previews.find(db, home.id))
         if preview is None:
             return True
@@ -282,7 +282,7 @@ class LifecycleRuns:
 
     async def _store(self, home: Home, preview: Preview, plan: Plan) -> bool:
         """Store the results of a preview. Return False if another one is asked for, or the lease is lost."""
-        database = self.catalog.region(home.registry.region)
+        database = self.catalog.region(home.repository.region)
         for first in range(0, len(plan.actions), _ROWS_AT_ONCE):
             some = plan.actions[first : first + _ROWS_AT_ONCE]
             add = partial(lifecycle_previews.add, repository_id=home.id, version=preview.version)
@@ -295,7 +295,7 @@ class LifecycleRuns:
     async def _settle(self, home: Home, preview: Preview) -> None:
         """Note how a preview ended. The results of a complete one are due to go later."""
         stays = PREVIEWS_STAY if preview.status is PreviewStatus.COMPLETE else None
-        await self.catalog.region(home.registry.region).write(
+        await self.catalog.region(home.repository.region).write(
             lambda db: lifecycle_previews.settle(db, home.id, preview, self.catalog.now(db) + stays if stays else None)
         )
 
@@ -322,7 +322,7 @@ def _act_and_note(
     """Take the actions of a step, and note them under the step's name, for the log."""
     name, now = named
     acted = lifecycle.act(db, home, version, step, now)
-    notes = [image_notes.of_action(home.registry, home.name, each) for each in acted.actions] if acted else []
+    notes = [image_notes.of_action(home.repository, each) for each in acted.actions] if acted else []
     notes_left.write(db, name, notes, now)
     return acted, notes
 
@@ -344,4 +344,4 @@ def _complete(preview: Preview, plan: Plan) -> Preview:
 
 
 def _facts(home: Home) -> dict[str, str]:
-    return {"account": home.registry.account, "region": home.registry.region, "repository": home.name}
+    return {"account": home.repository.account, "region": home.repository.region, "repository": home.repository.name}

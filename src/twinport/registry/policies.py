@@ -11,7 +11,7 @@ from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import account_settings, registries, repositories
 from twinport.catalog.regional.repositories import Against
 from twinport.model.identities import Caller
-from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.names import RegionName, Registry, RepositoryId
 from twinport.policies import documents
 from twinport.policies.documents import PolicyKind
 from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
@@ -61,18 +61,17 @@ class RepositoryPolicies:
     async def put(
         self,
         caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
+        repository: RepositoryId,
         text: str,
         lockout: Lockout,
         expected: Expected[str] | None = None,
     ) -> str:
         """Replace a repository's policy. Raises InvalidParameter for one that is malformed or locks the caller out."""
-        resource = RepositoryResource(registry, name)
+        resource = RepositoryResource(repository)
         await self.gate.authorize(caller, _SET, resource)
         written = await stored(self.catalog, text, PolicyKind.REPOSITORY)
-        await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
-        expected = await self._as_stored(registry, name, expected)
+        await self.catalog.region(repository.region).read(lambda db: repositories.get(db, repository))
+        expected = await self._as_stored(repository, expected)
         if lockout is Lockout.REFUSED and not await self.foresight.would_allow(caller, _SET, resource, written):
             raise InvalidParameter(
                 _PARAMETER,
@@ -80,40 +79,36 @@ class RepositoryPolicies:
             )
 
         def store(db: Connection) -> None:
-            repository = repositories.lock(db, registry, name, Against.CHANGES)
-            require(expected, repositories.policy(db, repository.id))
-            repositories.set_policy(db, repository.id, written)
+            row = repositories.lock(db, repository, Against.CHANGES)
+            require(expected, repositories.policy(db, row.id))
+            repositories.set_policy(db, row.id, written)
 
-        await self.catalog.region(registry.region).write(store)
+        await self.catalog.region(repository.region).write(store)
         return await shown(self.catalog, written)
 
-    async def get(self, caller: Caller, registry: Registry, name: RepositoryName) -> str:
+    async def get(self, caller: Caller, repository: RepositoryId) -> str:
         """Return a repository's policy. Raises RepositoryPolicyNotFound."""
-        await self.gate.authorize(caller, "ecr:GetRepositoryPolicy", RepositoryResource(registry, name))
-        _, text = await self.catalog.region(registry.region).read(lambda db: _repository_policy(db, registry, name))
+        await self.gate.authorize(caller, "ecr:GetRepositoryPolicy", RepositoryResource(repository))
+        _, text = await self.catalog.region(repository.region).read(lambda db: _repository_policy(db, repository))
         return await shown(self.catalog, text)
 
-    async def delete(
-        self, caller: Caller, registry: Registry, name: RepositoryName, expected: Expected[str] | None = None
-    ) -> str:
+    async def delete(self, caller: Caller, repository: RepositoryId, expected: Expected[str] | None = None) -> str:
         """Remove a repository's policy and return what it was. Raises RepositoryPolicyNotFound."""
-        await self.gate.authorize(caller, "ecr:DeleteRepositoryPolicy", RepositoryResource(registry, name))
-        expected = await self._as_stored(registry, name, expected)
+        await self.gate.authorize(caller, "ecr:DeleteRepositoryPolicy", RepositoryResource(repository))
+        expected = await self._as_stored(repository, expected)
 
         def remove(db: Connection) -> str:
-            repository = repositories.lock(db, registry, name, Against.CHANGES)
-            require(expected, repositories.policy(db, repository.id))
-            return _remove_policy(db, registry, name)
+            row = repositories.lock(db, repository, Against.CHANGES)
+            require(expected, repositories.policy(db, row.id))
+            return _remove_policy(db, repository)
 
-        return await shown(self.catalog, await self.catalog.region(registry.region).write(remove))
+        return await shown(self.catalog, await self.catalog.region(repository.region).write(remove))
 
-    async def _as_stored(
-        self, registry: Registry, name: RepositoryName, expected: Expected[str] | None
-    ) -> Expected[str] | None:
+    async def _as_stored(self, repository: RepositoryId, expected: Expected[str] | None) -> Expected[str] | None:
         def current(db: Connection) -> str | None:
-            return repositories.policy(db, repositories.get(db, registry, name).id)
+            return repositories.policy(db, repositories.get(db, repository).id)
 
-        return await _as_stored(self.catalog, registry.region, expected, current)
+        return await _as_stored(self.catalog, repository.region, expected, current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +193,16 @@ async def _as_stored(
     return Expected(text)
 
 
-def _repository_policy(db: Connection, registry: Registry, name: RepositoryName) -> tuple[int, str]:
-    repository = repositories.get(db, registry, name)
-    text = repositories.policy(db, repository.id)
+def _repository_policy(db: Connection, repository: RepositoryId) -> tuple[int, str]:
+    row = repositories.get(db, repository)
+    text = repositories.policy(db, row.id)
     if text is None:
-        raise RepositoryPolicyNotFound(name, registry.account)
-    return repository.id, text
+        raise RepositoryPolicyNotFound(repository.name, repository.account)
+    return row.id, text
 
 
-def _remove_policy(db: Connection, registry: Registry, name: RepositoryName) -> str:
-    repository_id, text = _repository_policy(db, registry, name)
+def _remove_policy(db: Connection, repository: RepositoryId) -> str:
+    repository_id, text = _repository_policy(db, repository)
     repositories.set_policy(db, repository_id, None)
     return text
 

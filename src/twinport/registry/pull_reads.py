@@ -17,7 +17,7 @@ from twinport.catalog.ports import Catalog
 from twinport.catalog.pulls import FoundBlob, FoundManifest
 from twinport.model.content import Digest
 from twinport.model.images import ImageId
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 
 T = TypeVar("T")
 
@@ -26,8 +26,7 @@ T = TypeVar("T")
 class Wanted:
     """A manifest or a blob of a repository, whether or not it is there."""
 
-    registry: Registry
-    repository: RepositoryName
+    repository: RepositoryId
     item: ImageId | Digest
 
 
@@ -49,35 +48,34 @@ class PullReads:
 
     catalog: Catalog
 
-    async def manifest(self, registry: Registry, name: RepositoryName, image: ImageId) -> FoundManifest:
+    async def manifest(self, repository: RepositoryId, image: ImageId) -> FoundManifest:
         """Find an image, with the facts that decide about it."""
-        begun = _taken(_manifest, Wanted(registry, name, image))
-        return await (self._manifest(registry, name, image) if begun is None else begun)
+        begun = _taken(_manifest, Wanted(repository, image))
+        return await (self._manifest(repository, image) if begun is None else begun)
 
-    async def blob(self, registry: Registry, name: RepositoryName, digest: Digest) -> FoundBlob:
+    async def blob(self, repository: RepositoryId, digest: Digest) -> FoundBlob:
         """Find a blob, with the facts that decide about it."""
-        begun = _taken(_blob, Wanted(registry, name, digest))
-        return await (self._blob(registry, name, digest) if begun is None else begun)
+        begun = _taken(_blob, Wanted(repository, digest))
+        return await (self._blob(repository, digest) if begun is None else begun)
 
     @contextmanager
     def begun(self, wanted: Wanted) -> Iterator[None]:
         """Begin to read. What was not awaited by the end of the block is given up."""
-        at = wanted.registry, wanted.repository
         if isinstance(wanted.item, Digest):
-            answer = _begin(_blob, wanted, self._blob(*at, wanted.item))
+            answer = _begin(_blob, wanted, self._blob(wanted.repository, wanted.item))
         else:
-            answer = _begin(_manifest, wanted, self._manifest(*at, wanted.item))
+            answer = _begin(_manifest, wanted, self._manifest(wanted.repository, wanted.item))
         try:
             yield
         finally:
             answer.add_done_callback(_heed)
             answer.cancel()
 
-    async def _manifest(self, registry: Registry, name: RepositoryName, image: ImageId) -> FoundManifest:
-        return await self.catalog.region(registry.region).read(lambda db: pulls.manifest(db, registry, name, image))
+    async def _manifest(self, repository: RepositoryId, image: ImageId) -> FoundManifest:
+        return await self.catalog.region(repository.region).read(lambda db: pulls.manifest(db, repository, image))
 
-    async def _blob(self, registry: Registry, name: RepositoryName, digest: Digest) -> FoundBlob:
-        return await self.catalog.region(registry.region).read(lambda db: pulls.blob(db, registry, name, digest))
+    async def _blob(self, repository: RepositoryId, digest: Digest) -> FoundBlob:
+        return await self.catalog.region(repository.region).read(lambda db: pulls.blob(db, repository, digest))
 
 
 def _begin(begun: ContextVar[_Begun[T] | None], wanted: Wanted, reading: Coroutine[Any, Any, T]) -> asyncio.Task[Any]:

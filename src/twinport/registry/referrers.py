@@ -9,7 +9,7 @@ from twinport.catalog.regional import images, repositories
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageStatus, Referrer, ReferrerFilter
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
 
@@ -48,7 +48,7 @@ class Referrers:
     catalog: Catalog
 
     async def list(
-        self, caller: Caller, registry: Registry, name: RepositoryName, query: ReferrerQuery
+        self, caller: Caller, repository: RepositoryId, query: ReferrerQuery
     ) -> tuple[Sequence[Referrer], bool]:
         """Return referrers in the order of their digests, and whether more follow.
 
@@ -56,26 +56,22 @@ class Referrers:
 
         ListImageReferrers has no action of its own: the gate decides about ecr:BatchGetImage.
         """
-        await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read_much(lambda db: _listed(db, registry, name, query))
+        await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read_much(lambda db: _listed(db, repository, query))
 
     async def page(
-        self, caller: Caller, registry: Registry, name: RepositoryName, wanted: WantedReferrers, page: PageRequest
+        self, caller: Caller, repository: RepositoryId, wanted: WantedReferrers, page: PageRequest
     ) -> Page[Referrer]:
         """As `list`, a page of ECR's ListImageReferrers."""
-        await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(registry, name))
-        request = ("ListImageReferrers", str(registry), name, *wanted.words)
+        await self.gate.authorize(caller, "ecr:BatchGetImage", RepositoryResource(repository))
+        request = ("ListImageReferrers", str(repository.registry), repository.name, *wanted.words)
         (after,) = paging.start(page, request, ("",))
         query = ReferrerQuery(wanted.subject, wanted.types, after, page.limit, wanted.status)
-        found, more = await self.catalog.region(registry.region).read_much(
-            lambda db: _listed(db, registry, name, query)
-        )
+        found, more = await self.catalog.region(repository.region).read_much(lambda db: _listed(db, repository, query))
         return paging.page(found, request, lambda referrer: (str(referrer.digest),), more=more)
 
 
-def _listed(
-    db: Connection, registry: Registry, name: RepositoryName, query: ReferrerQuery
-) -> tuple[list[Referrer], bool]:
-    repository = repositories.get(db, registry, name)
+def _listed(db: Connection, repository: RepositoryId, query: ReferrerQuery) -> tuple[list[Referrer], bool]:
+    row = repositories.get(db, repository)
     wanted = ReferrerFilter(query.types, query.status)
-    return images.referrers(db, repository.id, query.subject, wanted, query.after, query.limit)
+    return images.referrers(db, row.id, query.subject, wanted, query.after, query.limit)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from twinport.access.gate import AnyResource, Gate, RepositoryResource
+from twinport.access.gate import AnyResource, Gate, RepositoryResource, every_repository
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import cancellations, outbox, registries, repositories
 from twinport.catalog.regional.delivery_lists import Place, place_of
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
 from twinport.model.images import ImageId
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId
 from twinport.model.replication import DeliveryReport, DeliveryState, ListedDelivery, ReplicationConfiguration
 from twinport.refusals.requests import InvalidParameter, NotBuiltYet
 from twinport.registry import paging
@@ -127,21 +127,21 @@ class Replication:
 
         For every repository it shows what the status of each image shows, so it needs that permission for all of them.
         """
-        resource = RepositoryResource(registry, "*")
+        resource = every_repository(registry)
         await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", resource)
         request = ("deliveries", str(registry), *(state.value for state in states))
         after = _place(paging.start(page, request, _BEGINNING))
         found = await DeliveryListing(self.catalog, page.limit + 2).page(registry, states, page.limit + 1, after)
         return paging.cut(found.deliveries, page, request, lambda each: _position(place_of(each)))
 
-    async def status(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
+    async def status(self, caller: Caller, repository: RepositoryId, image: ImageId) -> Copies:
         """Report the newest delivery of an image to each of its destinations; none if no rule ever asked for one.
 
         An image named by a tag is reported under that tag: the same manifest under another tag may be further.
         Raises RepositoryNotFound, ImageNotFound.
         """
-        await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read_much(lambda db: _status(db, registry, name, image))
+        await self.gate.authorize(caller, "ecr:DescribeImageReplicationStatus", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read_much(lambda db: _status(db, repository, image))
 
 
 def _place(position: paging.Position) -> Place | None:
@@ -181,7 +181,7 @@ def _activity(db: Connection, registry: Registry) -> Activity:
     return Activity(len(rules), unsettled, outbox.last_carried(db, registry.account))
 
 
-def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> Copies:
-    repository = repositories.get(db, registry, name)
-    digest = digest_of(db, repository, image)
-    return Copies(digest, tuple(outbox.statuses(db, registry.account, name, digest, image.tag)))
+def _status(db: Connection, repository: RepositoryId, image: ImageId) -> Copies:
+    row = repositories.get(db, repository)
+    digest = digest_of(db, row, image)
+    return Copies(digest, tuple(outbox.statuses(db, repository.account, repository.name, digest, image.tag)))

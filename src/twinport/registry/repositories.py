@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from twinport.access.gate import Gate, RepositoryResource, tag_context
+from twinport.access.gate import Gate, RepositoryResource, every_repository, tag_context
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import repositories
 from twinport.catalog.regional.repositories import Against
@@ -14,7 +14,7 @@ from twinport.model.addresses import is_reserved_name
 from twinport.model.encryption import key_arn
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
-from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.names import RegionName, Registry, RepositoryId, RepositoryName
 from twinport.model.tags import check_count
 from twinport.refusals.images import EncryptionRefused, RepositoryNotEmpty, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter
@@ -22,8 +22,6 @@ from twinport.registry import paging
 from twinport.registry.paging import Page, PageRequest
 from twinport.settings.deviations import UNLIMITED, Quotas
 from twinport.settings.encryption import EncryptionAtRest
-
-EVERY_REPOSITORY = "*"
 
 
 class Contents(Enum):
@@ -44,33 +42,33 @@ class Repositories:
     quotas: Quotas = UNLIMITED
     encryption_at_rest: EncryptionAtRest = EncryptionAtRest.REFUSE
 
-    async def create(self, caller: Caller, registry: Registry, name: RepositoryName, new: NewRepository) -> Repository:
+    async def create(self, caller: Caller, repository: RepositoryId, new: NewRepository) -> Repository:
         """Create a repository.
 
         Raises RepositoryExists, TooManyRepositories, EncryptionRefused, and InvalidParameter for what cannot be a key.
         """
-        resource, context = RepositoryResource(registry, name), tag_context(new.tags)
+        resource, context = RepositoryResource(repository), tag_context(new.tags)
         await self.gate.authorize(caller, "ecr:CreateRepository", resource, context)
         if new.tags:
             await self.gate.authorize(caller, "ecr:TagResource", resource, context)
-        new = encrypted(registry, new, self.encryption_at_rest)
-        check_name(name, self.regions)
+        new = encrypted(repository.registry, new, self.encryption_at_rest)
+        check_name(repository.name, self.regions)
         now = self.world.now()
-        return await self.catalog.region(registry.region).write(
-            lambda db: insert(db, registry, name, new, now, self.quotas)
+        return await self.catalog.region(repository.region).write(
+            lambda db: insert(db, repository, new, now, self.quotas)
         )
 
     async def describe(self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]) -> list[Repository]:
         """Return the named repositories, in the order of the request. Raises RepositoryNotFound."""
         for name in names:
-            await self.gate.authorize(caller, "ecr:DescribeRepositories", RepositoryResource(registry, name))
+            await self.gate.authorize(caller, "ecr:DescribeRepositories", RepositoryResource(registry.repository(name)))
         return await self.catalog.region(registry.region).read_much(
-            lambda db: [repositories.get(db, registry, name) for name in names]
+            lambda db: [repositories.get(db, registry.repository(name)) for name in names]
         )
 
     async def list(self, caller: Caller, registry: Registry, page: PageRequest, prefix: str = "") -> Page[Repository]:
         """Return a page of the registry's repositories, all or those with a prefix, in the order of their names."""
-        resource = RepositoryResource(registry, EVERY_REPOSITORY)
+        resource = every_repository(registry)
         await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
         request = ("DescribeRepositories", str(registry), *([prefix] if prefix else []))
         (after,) = paging.start(page, request, ("",))
@@ -81,26 +79,26 @@ class Repositories:
 
     async def names(self, caller: Caller, registry: Registry, after: str, limit: int) -> Sequence[RepositoryName]:
         """Return at most `limit` names of the registry's repositories in their order, those after `after`."""
-        resource = RepositoryResource(registry, EVERY_REPOSITORY)
+        resource = every_repository(registry)
         await self.gate.authorize(caller, "ecr:DescribeRepositories", resource)
         return await self.catalog.region(registry.region).read_much(
             lambda db: [each.name for each in repositories.listed(db, registry, after, limit)]
         )
 
-    async def delete(self, caller: Caller, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
+    async def delete(self, caller: Caller, repository: RepositoryId, images: Contents) -> Repository:
         """Delete a repository with everything in it, and return what it was.
 
         It is gone at once, and its name is free; the sweep deletes its contents later (registry/garbage.py).
         Raises RepositoryNotEmpty if it has images and these are to be spared.
         """
-        await self.gate.authorize(caller, "ecr:DeleteRepository", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).write(lambda db: _delete(db, registry, name, images))
+        await self.gate.authorize(caller, "ecr:DeleteRepository", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).write(lambda db: _delete(db, repository, images))
 
-    async def set_tag_rule(self, caller: Caller, registry: Registry, name: RepositoryName, rule: TagRule) -> None:
+    async def set_tag_rule(self, caller: Caller, repository: RepositoryId, rule: TagRule) -> None:
         """Decide whether existing tags may move from now on."""
-        await self.gate.authorize(caller, "ecr:PutImageTagMutability", RepositoryResource(registry, name))
-        await self.catalog.region(registry.region).write(
-            lambda db: repositories.set_tag_rule(db, repositories.lock(db, registry, name, Against.WRITERS).id, rule)
+        await self.gate.authorize(caller, "ecr:PutImageTagMutability", RepositoryResource(repository))
+        await self.catalog.region(repository.region).write(
+            lambda db: repositories.set_tag_rule(db, repositories.lock(db, repository, Against.WRITERS).id, rule)
         )
 
 
@@ -111,35 +109,33 @@ class RepositoryTags:
     gate: Gate
     catalog: Catalog
 
-    async def put(self, caller: Caller, registry: Registry, name: RepositoryName, tags: Mapping[str, str]) -> None:
+    async def put(self, caller: Caller, repository: RepositoryId, tags: Mapping[str, str]) -> None:
         """Add tags, replacing the values of those that are there. Raises TooManyTags and changes nothing."""
-        resource = RepositoryResource(registry, name)
+        resource = RepositoryResource(repository)
         await self.gate.authorize(caller, "ecr:TagResource", resource, tag_context(tags))
-        await self.catalog.region(registry.region).write(lambda db: _add_tags(db, registry, name, tags))
+        await self.catalog.region(repository.region).write(lambda db: _add_tags(db, repository, tags))
 
-    async def remove(self, caller: Caller, registry: Registry, name: RepositoryName, keys: Sequence[str]) -> None:
+    async def remove(self, caller: Caller, repository: RepositoryId, keys: Sequence[str]) -> None:
         """Remove tags. Keys that are absent are ignored."""
-        resource, context = RepositoryResource(registry, name), {"aws:TagKeys": tuple(keys)}
+        resource, context = RepositoryResource(repository), {"aws:TagKeys": tuple(keys)}
         await self.gate.authorize(caller, "ecr:UntagResource", resource, context)
-        await self.catalog.region(registry.region).write(
-            lambda db: repositories.remove_tags(db, repositories.lock(db, registry, name, Against.WRITERS).id, keys)
+        await self.catalog.region(repository.region).write(
+            lambda db: repositories.remove_tags(db, repositories.lock(db, repository, Against.WRITERS).id, keys)
         )
 
-    async def list(self, caller: Caller, registry: Registry, name: RepositoryName) -> dict[str, str]:
-        await self.gate.authorize(caller, "ecr:ListTagsForResource", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read(
-            lambda db: repositories.tags(db, repositories.get(db, registry, name).id)
+    async def list(self, caller: Caller, repository: RepositoryId) -> dict[str, str]:
+        await self.gate.authorize(caller, "ecr:ListTagsForResource", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read(
+            lambda db: repositories.tags(db, repositories.get(db, repository).id)
         )
 
 
-def insert(
-    db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime, quotas: Quotas
-) -> Repository:
+def insert(db: Connection, repository: RepositoryId, new: NewRepository, now: datetime, quotas: Quotas) -> Repository:
     """Create a repository. Raises RepositoryExists, TooManyRepositories."""
-    made = repositories.insert(db, registry, name, new, now)
+    made = repositories.insert(db, repository, new, now)
     most = quotas.repositories
-    if most is not None and repositories.reaches(db, registry.account, most + 1):
-        raise TooManyRepositories(registry.account, most)
+    if most is not None and repositories.reaches(db, repository.account, most + 1):
+        raise TooManyRepositories(repository.account, most)
     return made
 
 
@@ -157,15 +153,15 @@ def encrypted(registry: Registry, new: NewRepository, at_rest: EncryptionAtRest)
     return replace(new, kms_key=key)
 
 
-def _delete(db: Connection, registry: Registry, name: RepositoryName, images: Contents) -> Repository:
-    repository = repositories.lock(db, registry, name, Against.ALL)
-    if images is Contents.SPARED and repositories.has_images(db, repository.id):
-        raise RepositoryNotEmpty(name, registry.account)
-    repositories.remove(db, repository.id)
-    return repository
+def _delete(db: Connection, repository: RepositoryId, images: Contents) -> Repository:
+    row = repositories.lock(db, repository, Against.ALL)
+    if images is Contents.SPARED and repositories.has_images(db, row.id):
+        raise RepositoryNotEmpty(repository.name, repository.account)
+    repositories.remove(db, row.id)
+    return row
 
 
-def _add_tags(db: Connection, registry: Registry, name: RepositoryName, tags: Mapping[str, str]) -> None:
-    repository = repositories.lock(db, registry, name, Against.WRITERS)
-    check_count({**repositories.tags(db, repository.id), **tags})
-    repositories.put_tags(db, repository.id, tags)
+def _add_tags(db: Connection, repository: RepositoryId, tags: Mapping[str, str]) -> None:
+    row = repositories.lock(db, repository, Against.WRITERS)
+    check_count({**repositories.tags(db, row.id), **tags})
+    repositories.put_tags(db, row.id, tags)

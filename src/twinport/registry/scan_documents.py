@@ -72,7 +72,7 @@ def parse(content: bytes, scan_type: ScanType) -> Findings:
 
 
 def _scan(folder: Path, image: ScannedImage, scan_type: ScanType) -> Findings:
-    for file in (file_of_digest(image.digest), file_of_repository(image.repository)):
+    for file in (file_of_digest(image.digest), file_of_repository(image.repository.name)):
         content = _content(folder, file)
         if content is not None:
             try:
@@ -81,7 +81,7 @@ def _scan(folder: Path, image: ScannedImage, scan_type: ScanType) -> Findings:
                 raise ScanImpossible(f"The document '{file}' cannot be used: {refusal.message}.") from refusal
     raise ScanImpossible(
         f"There is no document for this image in the folder of 'scan_findings': neither "
-        f"'{file_of_digest(image.digest)}' nor '{file_of_repository(image.repository)}'."
+        f"'{file_of_digest(image.digest)}' nor '{file_of_repository(image.repository.name)}'."
     )
 
 

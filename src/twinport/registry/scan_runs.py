@@ -150,12 +150,11 @@ def _ending(db: Connection, owed: OwedScan, outcome: Findings | str, now: dateti
 
 
 def _is_continuous(db: Connection, owed: OwedScan) -> bool:
-    registry, name = owed.image.registry, owed.image.repository
-    configuration = registries.settings(db, registry.account).scanning
-    repository = repositories.find(db, registry, name)
+    configuration = registries.settings(db, owed.image.repository.account).scanning
+    repository = repositories.find(db, owed.image.repository)
     if repository is None or configuration.scan_type is not owed.scan_type:
         return False
-    applied = configuration.applied(name, scan_on_push=repository.scan_on_push)
+    applied = configuration.applied(repository.name, scan_on_push=repository.scan_on_push)
     return applied.frequency is ScanFrequency.CONTINUOUS_SCAN
 
 
@@ -163,9 +162,9 @@ def _tell(owed: OwedScan, ending: Ending) -> None:
     image = owed.image
     telemetry.event(
         Event.SCAN_ENDED,
-        account=image.registry.account,
-        region=image.registry.region,
-        repository=image.repository,
+        account=image.repository.account,
+        region=image.repository.region,
+        repository=image.repository.name,
         digest=str(image.digest),
         scan_type=owed.scan_type.value,
         state=ending.state.value,

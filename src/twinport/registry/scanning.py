@@ -11,7 +11,7 @@ from twinport.catalog.regional.repositories import Against
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId, ImageStatus, Repository
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import Registry, RepositoryId, RepositoryName
 from twinport.model.scanning import (
     SCAN_INTERVAL,
     AppliedScanning,
@@ -86,17 +86,14 @@ class Scanning:
     async def set_scan_on_push(
         self,
         caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
+        repository: RepositoryId,
         value: bool,  # noqa: FBT001 — the setting's value
     ) -> None:
         """Decide whether the repository's own setting has images scanned when they are pushed. RepositoryNotFound."""
-        resource = RepositoryResource(registry, name)
+        resource = RepositoryResource(repository)
         await self.gate.authorize(caller, "ecr:PutImageScanningConfiguration", resource)
-        await self.catalog.region(registry.region).write(
-            lambda db: repositories.set_scan_on_push(
-                db, repositories.lock(db, registry, name, Against.WRITERS).id, value
-            )
+        await self.catalog.region(repository.region).write(
+            lambda db: repositories.set_scan_on_push(db, repositories.lock(db, repository, Against.WRITERS).id, value)
         )
 
     async def of_repositories(
@@ -104,19 +101,19 @@ class Scanning:
     ) -> Mapping[RepositoryName, ScannedRepository | None]:
         """Tell for each named repository when its images are scanned; None if it does not exist."""
         for name in names:
-            resource = RepositoryResource(registry, name)
+            resource = RepositoryResource(registry.repository(name))
             await self.gate.authorize(caller, "ecr:BatchGetRepositoryScanningConfiguration", resource)
         return await self.catalog.region(registry.region).read_much(lambda db: _of_repositories(db, registry, names))
 
-    async def start(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Digest:
+    async def start(self, caller: Caller, repository: RepositoryId, image: ImageId) -> Digest:
         """Request a basic scan of an image, and return its digest. A loop scans it: `scan_runs`.
 
         Raises RepositoryNotFound, ImageNotFound, ImageTypeUnsupported, ImageArchived, ScanQuotaExceeded,
         and ScanFeatureDisabled in a registry with enhanced scans.
         """
-        await self.gate.authorize(caller, "ecr:StartImageScan", RepositoryResource(registry, name))
-        digest = await self.catalog.region(registry.region).write(
-            lambda db: self._request(db, repositories.lock(db, registry, name, Against.CHANGES), image)
+        await self.gate.authorize(caller, "ecr:StartImageScan", RepositoryResource(repository))
+        digest = await self.catalog.region(repository.region).write(
+            lambda db: self._request(db, repositories.lock(db, repository, Against.CHANGES), image)
         )
         self.requested()
         return digest
@@ -136,16 +133,14 @@ class Scanning:
         scans.request(db, repository.id, digest, ScanType.BASIC, now)
         return digest
 
-    async def find(
-        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId, page: PageRequest
-    ) -> FoundScan:
+    async def find(self, caller: Caller, repository: RepositoryId, image: ImageId, page: PageRequest) -> FoundScan:
         """Return an image's scan by the registry's type of scans, and a page of its findings.
 
         Raises RepositoryNotFound, ImageNotFound, ScanNotFound.
         """
-        await self.gate.authorize(caller, "ecr:DescribeImageScanFindings", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read_much(
-            lambda db: _found(db, repositories.get(db, registry, name), image, page)
+        await self.gate.authorize(caller, "ecr:DescribeImageScanFindings", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read_much(
+            lambda db: _found(db, repositories.get(db, repository), image, page)
         )
 
 
@@ -153,7 +148,7 @@ def _of_repositories(
     db: Connection, registry: Registry, names: Sequence[RepositoryName]
 ) -> dict[RepositoryName, ScannedRepository | None]:
     configuration = registries.settings(db, registry.account).scanning
-    return {name: _applied(configuration, repositories.find(db, registry, name)) for name in names}
+    return {name: _applied(configuration, repositories.find(db, registry.repository(name))) for name in names}
 
 
 def _applied(configuration: ScanningConfiguration, repository: Repository | None) -> ScannedRepository | None:

@@ -9,7 +9,7 @@ from twinport.catalog.regional import signing as configurations
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import Registry, RepositoryId
 from twinport.model.signing import SigningConfiguration
 from twinport.refusals.images import ImageNotFound, SigningConfigurationNotFound
 from twinport.registry.expected import Expected, require
@@ -76,13 +76,13 @@ class Signing:
 
         return await self.catalog.region(registry.region).write(remove)
 
-    async def status(self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId) -> Unsigned:
+    async def status(self, caller: Caller, repository: RepositoryId, image: ImageId) -> Unsigned:
         """Return the profiles of the present rules that held when an image was pushed. All of them failed.
 
         An artifact with a subject, such as a signature, is not signed. Raises RepositoryNotFound, ImageNotFound.
         """
-        await self.gate.authorize(caller, "ecr:DescribeImageSigningStatus", RepositoryResource(registry, name))
-        return await self.catalog.region(registry.region).read(lambda db: _status(db, registry, name, image))
+        await self.gate.authorize(caller, "ecr:DescribeImageSigningStatus", RepositoryResource(repository))
+        return await self.catalog.region(repository.region).read(lambda db: _status(db, repository, image))
 
 
 def _whole(registry: Registry) -> AnyResource:
@@ -96,12 +96,12 @@ def _found(db: Connection, registry: Registry) -> SigningConfiguration:
     return found
 
 
-def _status(db: Connection, registry: Registry, name: RepositoryName, image: ImageId) -> Unsigned:
-    repository = repositories.get(db, registry, name)
-    digest = digest_of(db, repository, image)
-    detail = images.details(db, repository.id, [digest]).get(digest)
+def _status(db: Connection, repository: RepositoryId, image: ImageId) -> Unsigned:
+    row = repositories.get(db, repository)
+    digest = digest_of(db, row, image)
+    detail = images.details(db, row.id, [digest]).get(digest)
     if detail is None:  # deleted since the statement before
-        raise ImageNotFound(str(digest), image.tag, name, registry.account)
-    rules = configurations.configuration(db, registry.account) or SigningConfiguration()
-    profiles = [] if detail.subject else rules.profiles(name, detail.pushed_at)
+        raise ImageNotFound(str(digest), image.tag, repository.name, repository.account)
+    rules = configurations.configuration(db, repository.account) or SigningConfiguration()
+    profiles = [] if detail.subject else rules.profiles(repository.name, detail.pushed_at)
     return Unsigned(digest, tuple(profiles))

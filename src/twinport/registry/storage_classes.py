@@ -16,7 +16,7 @@ from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageId, ImageStatus, Repository
 from twinport.model.lifecycle_policies import StorageClass
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.refusals.images import ImageNotFound, StorageClassUpdateNotSupported
 from twinport.registry import image_notes
 from twinport.registry.images import resolve
@@ -33,7 +33,7 @@ class StorageClasses:
     at_once: int = AT_ONCE
 
     async def update(
-        self, caller: Caller, registry: Registry, name: RepositoryName, image: ImageId, target: StorageClass
+        self, caller: Caller, repository: RepositoryId, image: ImageId, target: StorageClass
     ) -> tuple[Digest, ImageStatus]:
         """Move an image to the archive, or begin to restore it. Return its digest and its status now.
 
@@ -41,16 +41,16 @@ class StorageClasses:
         there. Raises ImageNotFound, and StorageClassUpdateNotSupported for a part of an index that is not archived, and
         for archiving an image whose restore has begun.
         """
-        await self.gate.authorize(caller, "ecr:UpdateImageStorageClass", RepositoryResource(registry, name))
+        await self.gate.authorize(caller, "ecr:UpdateImageStorageClass", RepositoryResource(repository))
         move, step = self._archive if target is StorageClass.ARCHIVE else _restore, str(uuid4())
 
         def change(db: Connection) -> tuple[Digest, ImageStatus, Begun]:
-            repository = repositories.lock(db, registry, name, Against.WRITERS)
-            digest = _named(db, repository, image)
-            begun = move(db, repository, digest, step)
-            return digest, storage.status_of(db, repository.id, digest), begun
+            row = repositories.lock(db, repository, Against.WRITERS)
+            digest = _named(db, row, image)
+            begun = move(db, row, digest, step)
+            return digest, storage.status_of(db, row.id, digest), begun
 
-        database = self.catalog.region(registry.region)
+        database = self.catalog.region(repository.region)
         digest, status, begun = await database.write(change)
         await image_notes.tell_all(database, step, begun.notes)
         if begun.goes_on:

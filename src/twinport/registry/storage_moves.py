@@ -24,7 +24,7 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.content import Digest
 from twinport.model.images import Repository
-from twinport.model.names import RegionName, Registry, RepositoryName
+from twinport.model.names import RegionName, RepositoryId
 from twinport.registry import image_notes, rounds
 
 AT_ONCE = 100
@@ -95,7 +95,7 @@ class StorageMoves:
 
     def _tell(self, region: RegionName, ended: Sequence[Activating]) -> None:
         for each in ended:
-            facts = {"account": each.registry.account, "region": region, "repository": each.repository}
+            facts = {"account": each.repository.account, "region": region, "repository": each.repository.name}
             telemetry.event(Event.IMAGE_RESTORED, **facts, digest=str(each.digest))
 
     def _go_on(self, each: Activating, db: Connection) -> Progress:
@@ -107,19 +107,19 @@ class StorageMoves:
         while page := await database.read(
             partial(referrer_moves.due, region=region, after=last, limit=_REPOSITORIES_AT_ONCE)
         ):
-            for _, registry, name in page:
-                await self._move(database, registry, name)
+            for _, repository in page:
+                await self._move(database, repository)
             last, found = page[-1][0], True
         return found
 
-    async def _move(self, database: Database, registry: Registry, name: RepositoryName) -> None:
+    async def _move(self, database: Database, repository: RepositoryId) -> None:
         step = str(uuid4())
 
         def move(db: Connection) -> list[Note]:
-            repository = repositories.find_locked(db, registry, name, Against.WRITERS)
-            if repository is None:
+            row = repositories.find_locked(db, repository, Against.WRITERS)
+            if row is None:
                 return []
-            return follow(db, repository, (), step, (self.catalog.now(db), self.at_once))[0]
+            return follow(db, row, (), step, (self.catalog.now(db), self.at_once))[0]
 
         await image_notes.tell_all(database, step, await database.write(move))
 
@@ -139,6 +139,6 @@ def follow(
     now, limit = bounds
     found = referrer_moves.move_some(db, repository, now, limit)
     archived = (*moved, *found.archived)
-    notes = [image_notes.of_archived(repository.registry, repository.name, each) for each in archived]
+    notes = [image_notes.of_archived(repository.identity, each) for each in archived]
     notes_left.write(db, step, notes, now)
     return notes, found.is_more or bool(found.restoring)

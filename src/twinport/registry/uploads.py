@@ -27,7 +27,7 @@ from twinport.model.account_settings import BlobMounting
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.images import Repository
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import Registry, RepositoryId, RepositoryName
 from twinport.refusals.images import (
     DigestMismatch,
     EmptyUpload,
@@ -93,60 +93,59 @@ class Uploads:
     rows_at_once: int = SEGMENTS_AT_ONCE
     mounting: BlobMounting = BlobMounting.ENABLED
 
-    async def start(self, caller: Caller, registry: Registry, name: RepositoryName) -> UploadState:
+    async def start(self, caller: Caller, repository: RepositoryId) -> UploadState:
         """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
-        await self.gate.authorize(caller, START, RepositoryResource(registry, name))
-        await self._repository(registry, name)
+        await self.gate.authorize(caller, START, RepositoryResource(repository))
+        await self._repository(repository)
         upload_id = str(uuid4())
-        await self.catalog.region(registry.region).write(
-            lambda db: uploads.start(db, registry, name, upload_id, self.catalog.now(db), self.quota)
+        await self.catalog.region(repository.region).write(
+            lambda db: uploads.start(db, repository, upload_id, self.catalog.now(db), self.quota)
         )
         return UploadState(upload_id, 0)
 
-    async def append(
-        self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str, part: Part
-    ) -> UploadState:
+    async def append(self, caller: Caller, repository: RepositoryId, upload_id: str, part: Part) -> UploadState:
         """Add a part that begins where the upload ends (UploadLayerPart).
 
         All of the part is durable on return; if its pieces break off, none of it is kept.
         Raises UploadNotFound, UploadOutOfOrder, TooManyUploadedBytes.
         """
-        await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
-        upload = await self.catalog.region(registry.region).read(lambda db: self._roomy(db, registry, name, upload_id))
+        await self.gate.authorize(caller, APPEND, RepositoryResource(repository))
+        upload = await self.catalog.region(repository.region).read(lambda db: self._roomy(db, repository, upload_id))
         _require_end(upload, part)
         # This is a copy, so that a part that breaks off leaves the known digest unchanged.
         running = self.running.of(upload)
-        async with self.stores.region(registry.region).create(onward=running) as writer:
+        async with self.stores.region(repository.region).create(onward=running) as writer:
             await _take(writer, part.pieces)
             if writer.size == 0:
                 return UploadState(upload.id, upload.size)
             written = await writer.finish()
         segment = Segment(upload.size, written.size, written.key, written.digest)
-        await self._name(registry, written.key, lambda db: uploads.append(db, upload, segment, self.catalog.now(db)))
+        await self._name(
+            repository.registry, written.key, lambda db: uploads.append(db, upload, segment, self.catalog.now(db))
+        )
         self.running.grown(upload, segment, running)
         return UploadState(upload.id, upload.size + written.size)
 
-    async def status(self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str) -> UploadState:
+    async def status(self, caller: Caller, repository: RepositoryId, upload_id: str) -> UploadState:
         """Tell how far an upload is. Raises UploadNotFound."""
-        await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
-        upload = await self._under_way(registry, name, upload_id)
+        await self.gate.authorize(caller, APPEND, RepositoryResource(repository))
+        upload = await self._under_way(repository, upload_id)
         return UploadState(upload.id, upload.size)
 
-    async def cancel(self, caller: Caller, registry: Registry, name: RepositoryName, upload_id: str) -> None:
+    async def cancel(self, caller: Caller, repository: RepositoryId, upload_id: str) -> None:
         """Forget an upload. Raises UploadNotFound."""
-        await self.gate.authorize(caller, APPEND, RepositoryResource(registry, name))
-        await self._under_way(registry, name, upload_id)
+        await self.gate.authorize(caller, APPEND, RepositoryResource(repository))
+        await self._under_way(repository, upload_id)
         most = self.rows_at_once
-        await self.catalog.region(registry.region).write(
-            lambda db: uploads.cancel(db, registry, name, upload_id, self.catalog.now(db), most)
+        await self.catalog.region(repository.region).write(
+            lambda db: uploads.cancel(db, repository, upload_id, self.catalog.now(db), most)
         )
         self.running.ended(upload_id)
 
     async def complete(
         self,
         caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
+        repository: RepositoryId,
         upload_id: str,
         digest: Digest,
         last_part: Part | None,
@@ -158,11 +157,11 @@ class Uploads:
         the client may correct the request and try again.
         """
         actions = (COMPLETE,) if last_part is None else (APPEND, COMPLETE)
-        await self.gate.authorize_all(caller, actions, RepositoryResource(registry, name))
+        await self.gate.authorize_all(caller, actions, RepositoryResource(repository))
         try:
-            return await self._complete(registry, name, upload_id, digest, last_part)
+            return await self._complete(repository, upload_id, digest, last_part)
         except UploadNotFound:
-            layer = await self._completed(caller, registry, name, digest)
+            layer = await self._completed(caller, repository, digest)
             if layer is None:
                 raise
         if last_part is not None:
@@ -170,38 +169,35 @@ class Uploads:
         return layer
 
     async def _complete(
-        self, registry: Registry, name: RepositoryName, upload_id: str, digest: Digest, last_part: Part | None
+        self, repository: RepositoryId, upload_id: str, digest: Digest, last_part: Part | None
     ) -> Layer:
-        upload = await self._under_way(registry, name, upload_id)
+        upload = await self._under_way(repository, upload_id)
         if last_part is not None:
             _require_end(upload, last_part)
         if self.part_rule is PartRule.ECR:
             await self._require_large(upload, upload.size if last_part else _begin_of_last(upload))
         return await self._finish(upload, (digest,), last_part)
 
-    async def _completed(
-        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
-    ) -> Layer | None:
+    async def _completed(self, caller: Caller, repository: RepositoryId, digest: Digest) -> Layer | None:
         """Return a layer that is there if the caller may check this, as HEAD would tell it; otherwise None."""
         try:
-            await self.gate.authorize(caller, CHECK, RepositoryResource(registry, name))
+            await self.gate.authorize(caller, CHECK, RepositoryResource(repository))
         except AccessDenied:
             return None
 
         def promised(db: Connection) -> StoredBlob | None:
-            owner = repositories.find(db, registry, name)
+            owner = repositories.find(db, repository)
             return None if owner is None else blobs.promised(db, owner.id, [digest], self._since(db)).get(digest)
 
-        stored = await self.catalog.region(registry.region).read(promised)
-        if stored is None or not await _is_sound(self.stores.region(registry.region), stored):
+        stored = await self.catalog.region(repository.region).read(promised)
+        if stored is None or not await _is_sound(self.stores.region(repository.region), stored):
             return None
         return Layer(digest, stored.size)
 
     async def complete_parts(
         self,
         caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
+        repository: RepositoryId,
         upload_id: str,
         digests: Sequence[Digest],
     ) -> Layer:
@@ -211,30 +207,28 @@ class Uploads:
         Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, NoDigestMatches, LayerExists; the upload then
         stays as it was.
         """
-        await self.gate.authorize(caller, COMPLETE, RepositoryResource(registry, name))
+        await self.gate.authorize(caller, COMPLETE, RepositoryResource(repository))
         try:
-            return await self._complete_parts(registry, name, upload_id, digests)
+            return await self._complete_parts(repository, upload_id, digests)
         except UploadNotFound:
             # As in `complete`: the upload was completed, and the answer got lost.
             for digest in digests:
-                if layer := await self._completed(caller, registry, name, digest):
+                if layer := await self._completed(caller, repository, digest):
                     return layer
             raise
 
-    async def _complete_parts(
-        self, registry: Registry, name: RepositoryName, upload_id: str, digests: Sequence[Digest]
-    ) -> Layer:
-        upload = await self._under_way(registry, name, upload_id)
+    async def _complete_parts(self, repository: RepositoryId, upload_id: str, digests: Sequence[Digest]) -> Layer:
+        upload = await self._under_way(repository, upload_id)
         if upload.last is None:
-            raise EmptyUpload(upload.id, name, registry.account)
+            raise EmptyUpload(upload.id, repository.name, repository.account)
         await self._require_large(upload, _begin_of_last(upload))
         # A layer that a check would not have promised is no reason to refuse.
-        held = await self.catalog.region(registry.region).read(
+        held = await self.catalog.region(repository.region).read(
             lambda db: blobs.promised(db, upload.repository.id, digests, self._since(db))
         )
         for digest, stored in held.items():
-            if await _is_sound(self.stores.region(registry.region), stored):
-                raise LayerExists(str(digest), name, registry.account)
+            if await _is_sound(self.stores.region(repository.region), stored):
+                raise LayerExists(str(digest), repository.name, repository.account)
         try:
             return await self._finish(upload, tuple(digests), None)
         except DigestMismatch as error:
@@ -243,8 +237,7 @@ class Uploads:
     async def upload_whole(
         self,
         caller: Caller,
-        registry: Registry,
-        name: RepositoryName,
+        repository: RepositoryId,
         digest: Digest,
         pieces: AsyncIterator[bytes],
     ) -> Layer:
@@ -252,46 +245,44 @@ class Uploads:
 
         The gate admitted the caller to the repository that is there now; one that is recreated meanwhile is another.
         """
-        await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
-        repository = await self._repository(registry, name)
-        async with self.stores.region(registry.region).create((digest.algorithm,)) as writer:
+        await self.gate.authorize_all(caller, PUSH, RepositoryResource(repository))
+        row = await self._repository(repository)
+        async with self.stores.region(repository.region).create((digest.algorithm,)) as writer:
             await _take(writer, pieces)
             written = await writer.finish_as(digest)
-        blob = await self._new(registry, digest, written.key, written.size)
+        blob = await self._new(repository.registry, digest, written.key, written.size)
         stored = await self._name(
-            registry, blob.key, lambda db: uploads.store_whole(db, repository, blob, self.catalog.now(db))
+            repository.registry, blob.key, lambda db: uploads.store_whole(db, row, blob, self.catalog.now(db))
         )
-        return self._stored(registry, blob, stored)
+        return self._stored(repository.registry, blob, stored)
 
     async def mount(
-        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName
+        self, caller: Caller, repository: RepositoryId, digest: Digest, source_name: RepositoryName
     ) -> Layer | None:
         """Link a layer that another repository of the same registry holds; None if that is not possible.
 
         It is not possible if the source does not hold the layer or is encrypted in another way, if the caller may not
         read it there, or while the account has turned mounting off. The answer does not tell which.
         """
-        await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
-        if not await self._mounts(registry):
+        await self.gate.authorize_all(caller, PUSH, RepositoryResource(repository))
+        if not await self._mounts(repository.registry):
             return None
-        return await self._mount(caller, registry, name, digest, source_name)
+        return await self._mount(caller, repository, digest, source_name)
 
-    async def mount_from_any(
-        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest
-    ) -> Layer | None:
+    async def mount_from_any(self, caller: Caller, repository: RepositoryId, digest: Digest) -> Layer | None:
         """As `mount`, from one of the repositories of the registry in which the caller may read the layer.
 
         Of many repositories that hold it, only the first few are tried.
         """
-        await self.gate.authorize_all(caller, PUSH, RepositoryResource(registry, name))
-        await self._repository(registry, name)
-        if not await self._mounts(registry):
+        await self.gate.authorize_all(caller, PUSH, RepositoryResource(repository))
+        await self._repository(repository)
+        if not await self._mounts(repository.registry):
             return None
-        holders = await self.catalog.region(registry.region).read(
-            lambda db: blobs.holders(db, registry.account, digest, MOST_SOURCES)
+        holders = await self.catalog.region(repository.region).read(
+            lambda db: blobs.holders(db, repository.account, digest, MOST_SOURCES)
         )
         for source_name in holders:
-            layer = await self._mount(caller, registry, name, digest, source_name)
+            layer = await self._mount(caller, repository, digest, source_name)
             if layer is not None:
                 return layer
         return None
@@ -304,15 +295,15 @@ class Uploads:
         return found is BlobMounting.ENABLED
 
     async def _mount(
-        self, caller: Caller, registry: Registry, name: RepositoryName, digest: Digest, source_name: RepositoryName
+        self, caller: Caller, repository: RepositoryId, digest: Digest, source_name: RepositoryName
     ) -> Layer | None:
         try:
-            await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(registry, source_name))
+            await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(repository.registry.repository(source_name)))
         except AccessDenied:
             return None
-        await self._repository(registry, name)
-        stored = await self.catalog.region(registry.region).write(
-            lambda db: uploads.mount(db, registry, name, digest, source_name, self.catalog.now(db))
+        await self._repository(repository)
+        stored = await self.catalog.region(repository.region).write(
+            lambda db: uploads.mount(db, repository, digest, source_name, self.catalog.now(db))
         )
         return None if stored is None else Layer(digest, stored.size)
 
@@ -320,18 +311,18 @@ class Uploads:
         """Return since when, at the earliest, a layer without an image may wait for one and still count as there."""
         return self.catalog.now(db) - self.retention.promise
 
-    async def _repository(self, registry: Registry, name: RepositoryName) -> Repository:
+    async def _repository(self, repository: RepositoryId) -> Repository:
         """Return a repository, or refuse before any byte is taken and without making a database."""
-        return await self.catalog.region(registry.region).read(lambda db: repositories.get(db, registry, name))
+        return await self.catalog.region(repository.region).read(lambda db: repositories.get(db, repository))
 
-    def _roomy(self, db: Connection, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
+    def _roomy(self, db: Connection, repository: RepositoryId, upload_id: str) -> Upload:
         """Return an upload whose account has room for more bytes."""
-        upload = uploads.get(db, registry, name, upload_id)
-        uploads.require_quota(db, registry, self.quota)
+        upload = uploads.get(db, repository, upload_id)
+        uploads.require_quota(db, repository.registry, self.quota)
         return upload
 
-    async def _under_way(self, registry: Registry, name: RepositoryName, upload_id: str) -> Upload:
-        return await self.catalog.region(registry.region).read(lambda db: uploads.get(db, registry, name, upload_id))
+    async def _under_way(self, repository: RepositoryId, upload_id: str) -> Upload:
+        return await self.catalog.region(repository.region).read(lambda db: uploads.get(db, repository, upload_id))
 
     async def _finish(self, upload: Upload, candidates: tuple[Digest, ...], last_part: Part | None) -> Layer:
         last = await _begun(last_part.pieces) if last_part else None

@@ -94,7 +94,9 @@ class Courier:
         # A read does not yield, so other tasks have their turn here, between the deliveries of a batch.
         await asyncio.sleep(0)
         try:
-            cargo = await self.catalog.region(source.region).read(lambda db: departures.cargo(db, source, name, digest))
+            cargo = await self.catalog.region(source.region).read(
+                lambda db: departures.cargo(db, source.repository(name), digest)
+            )
         except NotFound as refusal:
             await report(delivery, Hopeless(FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message))
             return None

@@ -160,7 +160,7 @@ class LocalDestination:
         return session
 
     def _resource(self, name: RepositoryName) -> RepositoryResource:
-        return RepositoryResource(self.registry, name)
+        return RepositoryResource(self.registry.repository(name))
 
     # --- offer ---
 
@@ -185,11 +185,11 @@ class LocalDestination:
     async def _authorize(self, session: Caller, name: RepositoryName) -> "_Admission":
         """Raise AccessDenied unless images may be replicated there, and the repository created if it is absent."""
         await self.gate.authorize(session, REPLICATE, self._resource(name))
-        if await self.region.read(lambda db: repositories.find(db, self.registry, name)) is not None:
+        if await self.region.read(lambda db: repositories.find(db, self.registry.repository(name))) is not None:
             return _Admission(may_create=False)
         await self.gate.authorize(session, CREATE, self._resource(name))
         template = await self.region.read(
-            lambda db: creation_templates.matching(db, self.registry, name, AppliedFor.REPLICATION)
+            lambda db: creation_templates.matching(db, self.registry.repository(name), AppliedFor.REPLICATION)
         )
         if template is not None:
             await self._authorize_template(session, template.template, name)

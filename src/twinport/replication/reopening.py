@@ -54,7 +54,9 @@ class Reopening:
         await asyncio.sleep(0)
         database, source = self.catalog.region(region), each.source
         try:
-            cargo = await database.read(lambda db: departures.cargo(db, source, each.repository, each.digest))
+            cargo = await database.read(
+                lambda db: departures.cargo(db, source.repository(each.repository), each.digest)
+            )
         except NotFound as refusal:
             code, reason = FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message
             await database.write(lambda db: reopenings.close(db, each, code, reason))

@@ -54,7 +54,7 @@ class TagHistory:
 
 def missing_manifests(db: Connection, home: Registry, name: str, wanted: Collection[Digest]) -> frozenset[Digest]:
     """Return the manifests that the repository lacks or holds damaged; all of them if it does not exist."""
-    found = repositories.find(db, home, name)
+    found = repositories.find(db, home.repository(RepositoryName(name)))
     if found is None:
         return frozenset(wanted)
     held = departures.contents(db, found.id, wanted)

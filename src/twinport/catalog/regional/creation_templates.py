@@ -11,7 +11,7 @@ from twinport.catalog.engine import statements
 from twinport.catalog.regional import lifecycle, schema
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, Encryption, StoredTemplate, keys_for
 from twinport.model.images import Mutability, Repository, TagRule
-from twinport.model.names import AccountId, Registry
+from twinport.model.names import AccountId, Registry, RepositoryId
 from twinport.refusals.images import TemplateExists, TemplateNotFound
 
 _template = schema.creation_template
@@ -69,11 +69,11 @@ def listed(
     return found
 
 
-def matching(db: Connection, registry: Registry, name: str, purpose: AppliedFor) -> StoredTemplate | None:
+def matching(db: Connection, repository: RepositoryId, purpose: AppliedFor) -> StoredTemplate | None:
     """Return the template for a repository that `purpose` creates: of those that match its name, the most specific."""
-    keys = keys_for(name)
-    rows = db.execute(select(_template).where(_template.c.account == registry.account, _template.c.prefix.in_(keys)))
-    fitting = (found for row in rows if purpose in (found := _read(registry, row)).template.applied_for)
+    keys = keys_for(repository.name)
+    rows = db.execute(select(_template).where(_template.c.account == repository.account, _template.c.prefix.in_(keys)))
+    fitting = (found for row in rows if purpose in (found := _read(repository.registry, row)).template.applied_for)
     return min(fitting, key=lambda found: keys.index(found.template.key), default=None)
 
 

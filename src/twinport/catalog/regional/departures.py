@@ -11,30 +11,30 @@ from twinport.catalog.regional.schema import blob, manifest, manifest_blob, mani
 from twinport.model.cargo import BLOB, Cargo
 from twinport.model.content import Digest, Key
 from twinport.model.manifests import Descriptor
-from twinport.model.names import Registry, RepositoryName
+from twinport.model.names import RepositoryId
 from twinport.refusals.images import ImageNotFound, LayerNotFound
 
 
-def cargo(db: Connection, source: Registry, name: RepositoryName, digest: Digest) -> Cargo:
+def cargo(db: Connection, repository: RepositoryId, digest: Digest) -> Cargo:
     """Describe an image with all that it refers to. Raises a NotFound if any of it is gone."""
-    repository = repositories.get(db, source, name)
+    row = repositories.get(db, repository)
     manifests: dict[Digest, Descriptor] = {}
     children: dict[Digest, tuple[Digest, ...]] = {}
     wanted = {digest}
     while wanted:
-        found = _manifests(db, repository.id, wanted)
+        found = _manifests(db, row.id, wanted)
         for missing in wanted - found.keys():
-            raise ImageNotFound(str(missing), None, name, source.account)
+            raise ImageNotFound(str(missing), None, repository.name, repository.account)
         manifests |= found
-        below = _children(db, repository.id, wanted)
+        below = _children(db, row.id, wanted)
         children |= below
         wanted = {child for named in below.values() for child in named} - manifests.keys()
-    stored = _blobs(db, repository.id, manifests)
+    stored = _blobs(db, row.id, manifests)
     present = {digest: blob for digest, blob in stored.items() if blob is not None}
     for missing in stored.keys() - present.keys():
-        raise LayerNotFound(str(missing), name, source.account)
+        raise LayerNotFound(str(missing), repository.name, repository.account)
     return Cargo(
-        repository_id=repository.id,
+        repository_id=row.id,
         root=digest,
         manifests=manifests,
         children=children,

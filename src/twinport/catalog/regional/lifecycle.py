@@ -17,7 +17,7 @@ from twinport.model.content import Digest
 from twinport.model.images import ImageDetail, ImageFilter, ImageStatus
 from twinport.model.lifecycle import Action, Image
 from twinport.model.lifecycle_policies import ActionType
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, RepositoryName
 
 _policy, _repository, _child = schema.lifecycle_policy, schema.repository, schema.manifest_child
 
@@ -35,8 +35,7 @@ class Home:
     """A repository that a policy is due for."""
 
     id: int
-    registry: Registry
-    name: RepositoryName
+    repository: RepositoryId
 
 
 # --- policies ---------------------------------------------------------------------------------------------
@@ -82,7 +81,8 @@ def most_overdue(
     )
     query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.due_at, ranked.c.id).limit(limit)
     return [
-        Home(row.id, Registry(AccountId(row.account), region), RepositoryName(row.name)) for row in db.execute(query)
+        Home(row.id, RepositoryId(Registry(AccountId(row.account), region), RepositoryName(row.name)))
+        for row in db.execute(query)
     ]
 
 
@@ -205,7 +205,7 @@ def _take(
 
 def _locked_policy(db: Connection, home: Home) -> StoredPolicy | None:
     """Lock the repository against writers, and return its policy if it is there under its name."""
-    place = (_repository.c.id == home.id, _repository.c.account == home.registry.account)
+    place = (_repository.c.id == home.id, _repository.c.account == home.repository.account)
     lock = select(_repository.c.id).where(*place).with_for_update(key_share=True)
     return None if db.execute(lock).first() is None else find(db, home.id)
 

@@ -15,7 +15,7 @@ from twinport.catalog.regional import images, schema, storage
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus, Repository
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, RepositoryName
 
 _move, _manifest, _storage, _repository = (
     schema.referrer_move,
@@ -45,7 +45,7 @@ def begin(db: Connection, repository_id: int, subjects: Sequence[Digest]) -> Non
             statements.upsert(db, _move, {"repository_id": repository_id, "subject": subject}, {"after": ""})
 
 
-def due(db: Connection, region: RegionName, after: int, limit: int) -> list[tuple[int, Registry, RepositoryName]]:
+def due(db: Connection, region: RegionName, after: int, limit: int) -> list[tuple[int, RepositoryId]]:
     """Return repositories with referrers to move, those after the id `after`."""
     query = (
         select(_repository.c.id, _repository.c.account, _repository.c.name)
@@ -54,7 +54,10 @@ def due(db: Connection, region: RegionName, after: int, limit: int) -> list[tupl
         .order_by(_repository.c.id)
         .limit(limit)
     )
-    return [(row.id, Registry(AccountId(row.account), region), RepositoryName(row.name)) for row in db.execute(query)]
+    return [
+        (row.id, RepositoryId(Registry(AccountId(row.account), region), RepositoryName(row.name)))
+        for row in db.execute(query)
+    ]
 
 
 def move_some(db: Connection, repository: Repository, now: datetime, limit: int) -> Moved:

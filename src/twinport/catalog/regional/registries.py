@@ -11,7 +11,7 @@ from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import repositories, schema
 from twinport.catalog.regional.repositories import Against
 from twinport.model.images import Position, Repository
-from twinport.model.names import AccountId, RegionName, Registry
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanningRule, ScanType
 
@@ -71,13 +71,13 @@ def hold(db: Connection, account: AccountId) -> RegistrySettings:
     return found or RegistrySettings()
 
 
-def hold_with(db: Connection, registry: Registry, name: str) -> tuple[RegistrySettings, Repository]:
+def hold_with(db: Connection, repository: RepositoryId) -> tuple[RegistrySettings, Repository]:
     """As `hold`, and lock one of the registry's repositories against changes. Raises RepositoryNotFound."""
-    row = _WITH_REPOSITORY.first(db, account=registry.account, name=name)
+    row = _WITH_REPOSITORY.first(db, account=repository.account, name=repository.name)
     if row is not None:
-        return _read(row), repositories.of_row(registry, row)
+        return _read(row), repositories.of_row(repository.registry, row)
     # The repository is not there, or nothing has written to the registry yet.
-    return hold(db, registry.account), repositories.lock(db, registry, name, Against.CHANGES)
+    return hold(db, repository.account), repositories.lock(db, repository, Against.CHANGES)
 
 
 def next_position(db: Connection, account: AccountId) -> Position:

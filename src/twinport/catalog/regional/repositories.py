@@ -18,7 +18,7 @@ from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import schema
 from twinport.model.encryption import WITH_KEYS
 from twinport.model.images import Mutability, NewRepository, Repository, TagRule
-from twinport.model.names import AccountId, Registry, RepositoryName
+from twinport.model.names import AccountId, Registry, RepositoryId, RepositoryName
 from twinport.refusals.images import RepositoryExists, RepositoryNotFound
 
 _repository, _tag, _manifest = schema.repository, schema.repository_tag, schema.manifest
@@ -63,38 +63,38 @@ _LOCK = {
 }
 
 
-def find(db: Connection, registry: Registry, name: str) -> Repository | None:
-    row = _FIND.first(db, account=registry.account, name=name)
-    return None if row is None else of_row(registry, row)
+def find(db: Connection, repository: RepositoryId) -> Repository | None:
+    row = _FIND.first(db, account=repository.account, name=repository.name)
+    return None if row is None else of_row(repository.registry, row)
 
 
-def get(db: Connection, registry: Registry, name: str) -> Repository:
+def get(db: Connection, repository: RepositoryId) -> Repository:
     """As `find`, for a repository that must exist. Raises RepositoryNotFound."""
-    found = find(db, registry, name)
+    found = find(db, repository)
     if found is None:
-        raise RepositoryNotFound(name, registry.account)
+        raise RepositoryNotFound(repository.name, repository.account)
     return found
 
 
-def lock(db: Connection, registry: Registry, name: str, against: Against) -> Repository:
+def lock(db: Connection, repository: RepositoryId, against: Against) -> Repository:
     """As `get`; until it ends, the transaction keeps others from doing what the repository is locked against."""
-    found = find_locked(db, registry, name, against)
+    found = find_locked(db, repository, against)
     if found is None:
-        raise RepositoryNotFound(name, registry.account)
+        raise RepositoryNotFound(repository.name, repository.account)
     return found
 
 
-def find_locked(db: Connection, registry: Registry, name: str, against: Against) -> Repository | None:
+def find_locked(db: Connection, repository: RepositoryId, against: Against) -> Repository | None:
     """As `lock`, for a repository that need not exist."""
-    row = _LOCK[against].first(db, account=registry.account, name=name)
-    return None if row is None else of_row(registry, row)
+    row = _LOCK[against].first(db, account=repository.account, name=repository.name)
+    return None if row is None else of_row(repository.registry, row)
 
 
-def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRepository, now: datetime) -> Repository:
+def insert(db: Connection, repository: RepositoryId, new: NewRepository, now: datetime) -> Repository:
     """Create a repository with its tags and its policy. Raises RepositoryExists."""
     row = {
-        "account": registry.account,
-        "name": name,
+        "account": repository.account,
+        "name": repository.name,
         "created_at": now,
         "mutability": new.tag_rule.mutability.value,
         "exclusions": json.dumps(new.tag_rule.exclusions),
@@ -104,8 +104,8 @@ def insert(db: Connection, registry: Registry, name: RepositoryName, new: NewRep
         "policy": new.policy,
     }
     if not statements.insert_absent(db, _repository, row):
-        raise RepositoryExists(name, registry.account)
-    made = get(db, registry, name)
+        raise RepositoryExists(repository.name, repository.account)
+    made = get(db, repository)
     put_tags(db, made.id, new.tags)
     return made
 
@@ -153,7 +153,7 @@ def keep(db: Connection, repository: Repository) -> None:
 
     A new repository of the same name is another one.
     """
-    kept = find_locked(db, repository.registry, repository.name, Against.REMOVAL)
+    kept = find_locked(db, repository.identity, Against.REMOVAL)
     if kept is None or kept.id != repository.id:
         raise RepositoryNotFound(repository.name, repository.registry.account)
 

@@ -18,7 +18,7 @@ from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import Repository
 from twinport.model.manifests import Manifest
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, RepositoryName
 from twinport.model.scanning import (
     Findings,
     Scan,
@@ -219,8 +219,8 @@ def _is_there(db: Connection, repository_id: int) -> bool:
 
 
 def _owed(region: RegionName, row: Row[*tuple[Any, ...]]) -> OwedScan:
-    registry = Registry(AccountId(row.account), region)
-    image = ScannedImage(registry, RepositoryName(row.name), Digest.parse(row.digest))
+    repository = RepositoryId(Registry(AccountId(row.account), region), RepositoryName(row.name))
+    image = ScannedImage(repository, Digest.parse(row.digest))
     return OwedScan(row.repository_id, image, ScanType(row.scan_type), row.due_at)
 
 

@@ -33,7 +33,7 @@ from twinport.catalog.regional import image_changes, scans, schema, untagged
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus
-from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryId, RepositoryName
 
 _storage, _pull, _manifest, _child = schema.image_storage, schema.image_pull, schema.manifest, schema.manifest_child
 _repository = schema.repository
@@ -53,8 +53,7 @@ OF_THE_IMAGE = and_(_storage.c.repository_id == _manifest.c.repository_id, _stor
 class Activating:
     """An image whose restore has begun."""
 
-    registry: Registry
-    repository: RepositoryName
+    repository: RepositoryId
     digest: Digest
 
 
@@ -185,7 +184,9 @@ def activating(db: Connection, region: RegionName, limit: int) -> list[Activatin
         .limit(limit)
     )
     return [
-        Activating(Registry(AccountId(row.account), region), RepositoryName(row.name), Digest.parse(row.digest))
+        Activating(
+            RepositoryId(Registry(AccountId(row.account), region), RepositoryName(row.name)), Digest.parse(row.digest)
+        )
         for row in db.execute(query)
     ]
 

@@ -14,7 +14,7 @@ from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.regional.repositories import Against
 from twinport.model.content import Digest, Key
 from twinport.model.images import Repository
-from twinport.model.names import Registry
+from twinport.model.names import Registry, RepositoryId, RepositoryName
 from twinport.refusals.images import TooManyUploadedBytes, TooManyUploads, UploadNotFound, UploadOutOfOrder
 
 _upload, _segment = schema.upload, schema.upload_segment
@@ -79,15 +79,15 @@ class UploadQuota:
     size: int = 1 << 40
 
 
-def start(db: Connection, registry: Registry, name: str, upload_id: str, now: datetime, quota: UploadQuota) -> None:
+def start(db: Connection, repository: RepositoryId, upload_id: str, now: datetime, quota: UploadQuota) -> None:
     """Open an upload. Raises RepositoryNotFound, TooManyUploads, TooManyUploadedBytes."""
-    owner = repositories.lock(db, registry, name, Against.REMOVAL)
-    opened, size = _open_uploads(db, registry, quota)
+    owner = repositories.lock(db, repository, Against.REMOVAL)
+    opened, size = _open_uploads(db, repository.registry, quota)
     if opened >= quota.uploads:
-        raise TooManyUploads(registry.account, quota.uploads)
-    _require_quota(registry, size, quota)
+        raise TooManyUploads(repository.account, quota.uploads)
+    _require_quota(repository.registry, size, quota)
     row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
-    statements.insert_absent(db, _upload, {"account": registry.account, **row})
+    statements.insert_absent(db, _upload, {"account": repository.account, **row})
 
 
 def require_quota(db: Connection, registry: Registry, quota: UploadQuota) -> None:
@@ -106,9 +106,9 @@ def _require_quota(registry: Registry, size: int, quota: UploadQuota) -> None:
         raise TooManyUploadedBytes(registry.account, quota.size)
 
 
-def get(db: Connection, registry: Registry, name: str, upload_id: str) -> Upload:
+def get(db: Connection, repository: RepositoryId, upload_id: str) -> Upload:
     """Return an upload that has not ended. Raises RepositoryNotFound, UploadNotFound."""
-    return _read(db, repositories.get(db, registry, name), upload_id)
+    return _read(db, repositories.get(db, repository), upload_id)
 
 
 def segments(db: Connection, upload: Upload, place: int, limit: int) -> list[Segment]:
@@ -169,12 +169,12 @@ def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime, limit: 
 
 
 def cancel(
-    db: Connection, registry: Registry, name: str, upload_id: str, now: datetime, limit: int = SEGMENTS_AT_ONCE
+    db: Connection, repository: RepositoryId, upload_id: str, now: datetime, limit: int = SEGMENTS_AT_ONCE
 ) -> None:
     """End an upload, and discard at most `limit` of its segments now. Raises RepositoryNotFound, UploadNotFound."""
-    owner = repositories.lock(db, registry, name, Against.REMOVAL)
+    owner = repositories.lock(db, repository, Against.REMOVAL)
     if _LOCKED.first(db, upload_id=upload_id, repository_id=owner.id) is None:
-        raise UploadNotFound(upload_id, name, registry.account)
+        raise UploadNotFound(upload_id, repository.name, repository.account)
     endings.end(db, [upload_id], now, limit)
 
 
@@ -185,16 +185,16 @@ def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: date
 
 
 def mount(
-    db: Connection, registry: Registry, name: str, digest: Digest, source_name: str, now: datetime
+    db: Connection, repository: RepositoryId, digest: Digest, source_name: str, now: datetime
 ) -> StoredBlob | None:
     """Link a blob of another repository; None if that one does not hold it, or has another encryption.
 
     Raises RepositoryNotFound.
     """
-    target = repositories.lock(db, registry, name, Against.REMOVAL)
+    target = repositories.lock(db, repository, Against.REMOVAL)
     # The blob is locked before the source is read, so that both answers stay true.
     kept = blobs.keep(db, digest)
-    source = repositories.find(db, registry, source_name)
+    source = repositories.find(db, repository.registry.repository(RepositoryName(source_name)))
     if kept is None or source is None or not target.is_encrypted_as(source) or not blobs.held(db, source.id, [digest]):
         return None
     blobs.link(db, target.id, digest, now)
