@@ -6,7 +6,7 @@ after the call took effect, brings one call in five twice, and cuts off one in f
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -48,21 +48,34 @@ class Line:
     """What happens to each call. Of five calls of one part, each has another fate of `deck`, in random order.
 
     Half of the calls that come twice come at once. If every call comes twice, the second comes after the first.
+    A delivery loses two calls at most, and a blob one: a courier gives up after twelve attempts, as it should, and
+    no story is to end so by chance.
     """
 
     random: Random = field(default_factory=lambda: Random(0))
     deck: tuple[str, ...] = (LOST, TWICE, CUT, WELL, WELL)
     met: Counter[str] = field(default_factory=Counter)
     _dealt: dict[str, list[str]] = field(default_factory=dict)
+    _failed: Counter[str] = field(default_factory=Counter)
 
-    def fate(self, part: str) -> str:
+    def fate(self, part: str, about: Collection[str], most_failures: int) -> str:
+        """Return the fate of a call of this part about these deliveries, or about this blob."""
+        fate = self._next(part)
+        if fate in (LOST, CUT):
+            if any(self._failed[each] == most_failures for each in about):
+                fate = WELL
+            else:
+                self._failed.update(about)
+        self.met[fate] += 1
+        return fate
+
+    def _next(self, part: str) -> str:
         dealt = self._dealt.setdefault(part, [])
         if not dealt:
             dealt += self.random.sample(self.deck, len(self.deck))
         fate = dealt.pop()
         if fate == TWICE and len(self.deck) > 1 and self.random.random() < 1 / 2:
-            fate = TOGETHER
-        self.met[fate] += 1
+            return TOGETHER
         return fate
 
 
@@ -155,7 +168,8 @@ class RemoteDestination:
         return answer
 
     async def _call(self, part: Part, authorization: Authorization, facts: Head, *frames: bytes) -> Head:
-        fate, message = self.line.fate(part.value), self._message(part, authorization, facts, *frames)
+        fate = self.line.fate(part.value, *_about(facts))
+        message = self._message(part, authorization, facts, *frames)
         if fate == CUT:
             message = message[: self.line.random.randrange(len(_up_to_frames(message)), len(message))]
         answer = await self._send(part, message, fate)
@@ -183,6 +197,13 @@ class RemoteDestination:
 
     def _heard(self, part: Part, message: bytes) -> asyncio.Task[bytes]:
         return asyncio.create_task(self.far.answer(message), name=f"far side: {part.value}")
+
+
+def _about(facts: Head) -> tuple[Collection[str], int]:
+    """Return what a call is about, and how many of its calls may fail."""
+    if "offer" in facts:
+        return [each["delivery"] for each in facts["offer"]["images"]], 2
+    return [f"{facts['blob']['repository']} {facts['blob']['digest']}"], 1
 
 
 def _to_commit(answer: wire.ImageAnswer) -> CommitAnswer:
