@@ -133,7 +133,7 @@ async def yard(catalog: WholeCatalog, tmp_path: Path) -> Yard:
     return yard
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.large)])
 async def test_a_run_deletes_only_what_its_policy_would_at_that_moment(yard: Yard, seed: int) -> None:
     await yard.fill(8)
     await yard.put(*RULES)

@@ -157,7 +157,9 @@ def _inner_index(db: Connection, repository_id: int, index: str) -> str | None:
     of_the_part = and_(part.c.repository_id == inner.c.repository_id, part.c.digest == inner.c.child)
     parts = select(inner.c.child).join(part, of_the_part).where(part.c.status != _ACTIVE)
     parts = parts.where(inner.c.repository_id == repository_id, inner.c.parent == _child.c.child)
-    query = _parts_in_archive(repository_id, index).where(parts.correlate(_child).exists())
+    # With OFFSET, PostgreSQL asks it of each part, by the index of parents. It would join else, and with statistics
+    # from before a large index came, pair each part with each: minutes for thousands of parts.
+    query = _parts_in_archive(repository_id, index).where(parts.correlate(_child).offset(0).exists())
     found: str | None = db.execute(query.limit(1)).scalar()
     return found
 
