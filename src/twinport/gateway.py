@@ -5,7 +5,7 @@ It also bounds how large a body may be, and how much memory the bodies of one ne
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -57,6 +57,17 @@ class ServiceParts(dispatch.ServiceTable[Call]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Received(protocols.Request):
+    """A request with the facts by which its caller is judged."""
+
+    origin: Origin = field(kw_only=True)
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.origin.secure else "http"
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """The door at `/`. It reads the body within bounds, since signatures cover it, and calls the service's door."""
 
@@ -69,21 +80,36 @@ class Gateway:
         default_factory=lambda: MemoryBudget(_MEMORY_OF_STRANGERS, share=_SHARE_OF_A_NETWORK)
     )
     known: MemoryBudget = field(default_factory=partial(MemoryBudget, _MEMORY_OF_THE_KNOWN, share=_SHARE_OF_AN_ACCOUNT))
+    # What is the same for every request.
+    _models: tuple[Service, ...] = field(init=False, repr=False)
+    _doors: Mapping[str, dispatch.Door[_Received, Call]] = field(init=False, repr=False)
+    _signing_names: Collection[str] = field(init=False, repr=False)
+    _target_prefixes: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        models = tuple(parts.service for parts in self.services)
+        doors = {parts.service.name: self._door(parts) for parts in self.services}
+        object.__setattr__(self, "_models", models)
+        object.__setattr__(self, "_doors", doors)
+        object.__setattr__(self, "_signing_names", frozenset(each.signing_name for each in models))
+        object.__setattr__(
+            self, "_target_prefixes", tuple(f"{each.target_prefix}." for each in models if each.target_prefix)
+        )
 
     async def answer(self, request: Request) -> AnyAnswer:
-        known_at_once = self._answer_by_head(request)
+        message = _message(request)
+        known_at_once = self._answer_by_head(request, message)
         if known_at_once is not None:
             return known_at_once
         try:
-            return await self._within_bounds(request)
+            return await self._within_bounds(request, message)
         except BodyTooLarge as refusal:
             return self.refuse(413, refusal, request) or _plain(413, refusal.message)
         except (MemoryTaken, ServerBusy) as refusal:
             return self.refuse(503, refusal, request) or _plain(503, refusal.message)
 
-    def _answer_by_head(self, request: Request) -> Answer | None:
+    def _answer_by_head(self, request: Request, message: sigv4.Message) -> Answer | None:
         """Answer requests for none of our services: for another AWS service, for a path, or a browser's visit."""
-        message = _message(request)
         if (foreign_service := self._foreign_service(message)) is not None:
             return _of(foreign.refuse(message, foreign_service, request.id))
         if request.path != "/":
@@ -101,32 +127,29 @@ class Gateway:
         message = _message(request)
         if (foreign_service := self._foreign_service(message)) is not None:
             return _of(foreign.refuse(message, foreign_service, request.id))
-        received = protocols.Request(message, b"", request.id)
-        service = self._service_by_head(received, request)
+        service = self._service_by_head(protocols.Request(message, b"", request.id), request)
         if service is None:
             return None
-        wire = protocols.of(service)
+        wire = self._doors[service.name].table.wire
         known = next((wire.errors[kind] for kind in type(refusal).__mro__ if kind in wire.errors), wire.failure)
         code = _CODES.get(status, known.code)
         return _of(wire.refuse(replace(known, code=code, status=status), refusal.message, {}, request.id))
 
     def _service_by_head(self, received: protocols.Request, request: Request) -> Service | None:
         """Return the service of a request from its head alone; None for a request that no AWS client sends."""
-        services = [parts.service for parts in self.services]
         is_form = (request.header("content-type") or "").startswith("application/x-www-form-urlencoded")
-        if dispatch.is_told_by_head(received, services):
-            return dispatch.service_of(received, services)
+        if dispatch.is_told_by_head(received, self._models):
+            return dispatch.service_of(received, self._models)
         # An unsigned request is for the service that has unsigned operations.
         return next((each.service for each in self.services if each.unsigned), None) if is_form else None
 
     def _foreign_service(self, message: sigv4.Message) -> str | None:
         """Return the service that a request is signed for, unless it is one of ours or the target is ECR's."""
-        if any(target.startswith(_prefixes(self.services)) for target in message.values("x-amz-target")):
+        if any(target.startswith(self._target_prefixes) for target in message.values("x-amz-target")):
             return None
-        return foreign.service_of(message, {parts.service.signing_name for parts in self.services})
+        return foreign.service_of(message, self._signing_names)
 
-    async def _within_bounds(self, request: Request) -> Answer:
-        message = _message(request)
+    async def _within_bounds(self, request: Request, message: sigv4.Message) -> Answer:
         size = _announced(request)
         if size <= _SMALL_BODY:
             return await self._answered(request, message, await _read(request, _SMALL_BODY))
@@ -141,33 +164,30 @@ class Gateway:
             return await self._answered(request, message, await _read(request, limit))
 
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
-        received = protocols.Request(message, body, request.id)
-        if len(body) > dispatch.LARGE and not message.values("x-amz-target"):
+        origin = self.admission.origin_of(request, self.world.now())
+        received = _Received(message, body, request.id, origin=origin)
+        if len(received.body) > dispatch.LARGE and not received.message.values("x-amz-target"):
             # A form is parsed here once. The door reports its problems.
             with contextlib.suppress(BodyMalformed):
                 await MESSAGES.run(received.parameters)
-        origin = self.admission.origin_of(request, self.world.now())
-        response = await self._door(received, origin).answer(received)
-        return _of(response)
+        service = dispatch.service_of(received, self._models)
+        return _of(await self._doors[service.name].answer(received))
 
-    def _door(self, received: protocols.Request, origin: Origin) -> dispatch.Door[Call]:
-        """Return the door of the request's service, for the address that its client used."""
-        service = dispatch.service_of(received, [parts.service for parts in self.services])
-        parts = next(parts for parts in self.services if parts.service is service)
+    def _door(self, parts: ServiceParts) -> dispatch.Door[_Received, Call]:
+        return dispatch.Door(parts, partial(self._authenticated, parts), _report, MESSAGES.run)
 
-        async def authenticate(received: protocols.Request) -> Call:
-            if parts.unsigned and _names_one_of(parts, received):
-                _note_operation(parts, received)
-                anonymous = outsider(replace(origin, region=self.authenticator.region_of_unsigned(received.message)))
-                return Call(anonymous, received.message.values("host")[0], "https" if origin.secure else "http")
-            caller = await self.authenticator.authenticate(
-                received.message, received.body, service.signing_name, origin
-            )
-            self.uses.note(caller, service.signing_name)
+    async def _authenticated(self, parts: ServiceParts, received: _Received) -> Call:
+        """Return the call of a request: its caller, and the address that its client used."""
+        message, origin = received.message, received.origin
+        if parts.unsigned and _names_one_of(parts, received):
             _note_operation(parts, received)
-            return Call(caller, received.message.values("host")[0], "https" if origin.secure else "http")
-
-        return dispatch.Door(parts, authenticate, _report, MESSAGES.run)
+            anonymous = outsider(replace(origin, region=self.authenticator.region_of_unsigned(message)))
+            return Call(anonymous, message.values("host")[0], received.scheme)
+        signing_name = parts.service.signing_name
+        caller = await self.authenticator.authenticate(message, received.body, signing_name, origin)
+        self.uses.note(caller, signing_name)
+        _note_operation(parts, received)
+        return Call(caller, message.values("host")[0], received.scheme)
 
 
 def _limit_of(request: Request) -> int:
@@ -178,10 +198,6 @@ def _limit_of(request: Request) -> int:
 
 def _message(request: Request) -> sigv4.Message:
     return sigv4.Message(request.method, request.raw_path, request.query, request.headers)
-
-
-def _prefixes(services: tuple[ServiceParts, ...]) -> tuple[str, ...]:
-    return tuple(f"{parts.service.target_prefix}." for parts in services if parts.service.target_prefix)
 
 
 def _of(response: protocols.Response) -> Answer:

@@ -105,10 +105,10 @@ class Entrance:
     def report(self, request: Request, defect: Exception) -> None:
         self.defects.append(f"{request.id}: {defect!r}")
 
-    def ecr(self, handlers: Mapping[str, Handler[str]] = ECR_HANDLERS) -> Door[str]:
+    def ecr(self, handlers: Mapping[str, Handler[str]] = ECR_HANDLERS) -> Door[Request, str]:
         return Door(ServiceTable(ECR, handlers, ERRORS), self.authenticate, self.report)
 
-    def iam(self, handlers: Mapping[str, Handler[str]] = IAM_HANDLERS) -> Door[str]:
+    def iam(self, handlers: Mapping[str, Handler[str]] = IAM_HANDLERS) -> Door[Request, str]:
         return Door(ServiceTable(IAM, handlers, ERRORS), self.authenticate, self.report)
 
 

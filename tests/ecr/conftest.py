@@ -85,7 +85,7 @@ class Ecr:
         assert status == 400, body
         return body["__type"], body["message"]
 
-    def _door(self, who: Caller | None, host: str) -> dispatch.Door[Call]:
+    def _door(self, who: Caller | None, host: str) -> dispatch.Door[protocols.Request, Call]:
         async def authenticate(_: protocols.Request) -> Call:
             return Call(who or caller(), host, "http")
 

@@ -55,7 +55,7 @@ class Authenticator:
 
         Raises a NotAuthenticated refusal that names the problem and reveals nothing of the secret.
         """
-        signed = sigv4.parse(message)
+        signed = message.signed()
         is_global = _is_global(service, message)
         expected = {*self.regions, GLOBAL_REGION} if is_global else self.regions
         sigv4.require_scope(signed, service=service, regions=expected)
@@ -81,7 +81,7 @@ class Authenticator:
     async def named_by(self, message: sigv4.Message, origin: Origin) -> Claim | None:
         """Return the active key that a request names, if any. This proves nothing: the signature needs the body."""
         try:
-            key = sigv4.parse(message).access_key_id
+            key = message.signed().access_key_id
             caller, _ = await self.principals.find(key, origin)
         except NotAuthenticated:
             return None

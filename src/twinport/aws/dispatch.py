@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from twinport.aws import protocols, sigv4
+from twinport.aws import protocols
 from twinport.aws.protocols import Request, Response, WireError
 from twinport.aws.shapes import Operation, Service
 from twinport.errors import AccessDenied, Refusal, Unavailable
@@ -17,6 +17,8 @@ from twinport.metrics import current_request
 from twinport.refusals.requests import NotBuiltYet, OperationUnknown
 
 Context = TypeVar("Context")
+# A request as the caller of the door has it: with what the caller's own `authenticate` needs besides.
+Received = TypeVar("Received", bound=Request)
 T = TypeVar("T")
 # A body or an answer above this is parsed or written beside the event loop: it may hold thousands of members.
 LARGE = 1 << 14
@@ -71,19 +73,19 @@ class ServiceTable(Generic[Context]):
 
 
 @dataclass(frozen=True, slots=True)
-class Door(Generic[Context]):
-    """The door of one service.
+class Door(Generic[Received, Context]):
+    """The door of one service, built once for all its requests.
 
     `authenticate` makes the context of a request or refuses it. `report` receives each defect; the client gets only
     the request id. `beside` parses large inputs and writes large answers.
     """
 
     table: ServiceTable[Context]
-    authenticate: Callable[[Request], Awaitable[Context]]
-    report: Callable[[Request, Exception], None]
+    authenticate: Callable[[Received], Awaitable[Context]]
+    report: Callable[[Received, Exception], None]
     beside: Beside = _here
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Received) -> Response:
         """Answer a request; every refusal and every defect becomes an error of the service's protocol."""
         table, wire = self.table, self.table.wire
         current_request.entered(table.service.signing_name)
@@ -102,7 +104,7 @@ class Door(Generic[Context]):
     async def _run(self, job: Callable[[], T], *, is_large: bool) -> T:
         return await self.beside(job) if is_large else job()
 
-    def _refused(self, request: Request, refusal: Refusal) -> Response:
+    def _refused(self, request: Received, refusal: Refusal) -> Response:
         for kind in type(refusal).__mro__:
             if kind in self.table.refusals:
                 error = self.table.refusals[kind]
@@ -111,7 +113,7 @@ class Door(Generic[Context]):
                 return replace(response, headers={**response.headers, **_sealed_reason(refusal), **_pause(refusal)})
         return self._failed(request, refusal)
 
-    def _failed(self, request: Request, defect: Exception) -> Response:
+    def _failed(self, request: Received, defect: Exception) -> Response:
         wire = self.table.wire
         self.report(request, defect)
         current_request.refused(wire.failure.code)
@@ -187,7 +189,7 @@ def _version(request: Request) -> str:
 
 def _signed_for(request: Request, services: Sequence[Service]) -> list[Service]:
     try:
-        scope = sigv4.parse(request.message).scope
+        scope = request.message.signed().scope
     except Refusal:
         return []
     return [it for it in services if it.signing_name == scope.service]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection
 from xml.sax.saxutils import escape
 
-from twinport.aws import json11, sigv4, xml
+from twinport.aws import json11, xml
 from twinport.aws.protocols import Response
 from twinport.aws.sigv4 import Message
 from twinport.errors import Refusal
@@ -21,7 +21,7 @@ _IN_XML = frozenset(("s3", "s3express", "s3-object-lambda", "s3-outposts", "rout
 def service_of(message: Message, ours: Collection[str]) -> str | None:
     """Return the service that a request is signed for, if it is not one of ours. Verifies nothing."""
     try:
-        service = sigv4.parse(message).scope.service
+        service = message.signed().scope.service
     except Refusal:
         return None
     return None if service in ours else service[:_LONGEST_NAME]

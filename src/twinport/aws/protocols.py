@@ -39,12 +39,14 @@ _LONGEST_VALUE = 256
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with its body. Parameters are parsed once, since finding a form's action parses all of it."""
+    """A request with its body. A form is parsed once, well-formed or not: finding its action parses all of it."""
 
     message: Message
     body: bytes
     id: str
-    _parameters: list[dict[str, str]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _parameters: list[dict[str, str] | BodyMalformed] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def parameters(self) -> dict[str, str]:
         """Return the Query parameters, from query string and body, without a signature's fields.
@@ -52,8 +54,14 @@ class Request:
         Raises BodyMalformed.
         """
         if not self._parameters:
-            self._parameters.append(_parameters(self))
-        return self._parameters[0]
+            try:
+                self._parameters.append(_parameters(self))
+            except BodyMalformed as refusal:
+                self._parameters.append(refusal)
+        found = self._parameters[0]
+        if isinstance(found, BodyMalformed):
+            raise found
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,17 @@ class Message:
     path: str
     query: str
     headers: tuple[tuple[str, str], ...]
+    _signed: "list[SignedRequest]" = field(default_factory=list, init=False, repr=False, compare=False)
 
     def values(self, name: str) -> list[str]:
         """Return the values of all header lines with this name."""
         return [value for key, value in self.headers if key == name]
+
+    def signed(self) -> "SignedRequest":
+        """As `parse`, once: the gateway asks which service a request is for, the authenticator which key signed it."""
+        if not self._signed:
+            self._signed.append(parse(self))
+        return self._signed[0]
 
 
 @dataclass(frozen=True, slots=True)
