@@ -24,7 +24,7 @@ from twinport.http.messages import Answer, AnyAnswer, BodyTooLarge, Request
 from twinport.identities.web_identities import outsider
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.model.identities import Origin
+from twinport.model.identities import Caller, Origin
 from twinport.processes import pools
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.requests import BodyMalformed, ServerBusy
@@ -166,10 +166,9 @@ class Gateway:
     async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
         origin = self.admission.origin_of(request, self.world.now())
         received = _Received(message, body, request.id, origin=origin)
-        if len(received.body) > dispatch.LARGE and not received.message.values("x-amz-target"):
-            # A form is parsed here once. The door reports its problems.
-            with contextlib.suppress(BodyMalformed):
-                await MESSAGES.run(received.parameters)
+        if not _is_signed(message):
+            # The form alone tells the service, and whether the operation needs a signature.
+            await _parse_form(received)
         service = dispatch.service_of(received, self._models)
         return _of(await self._doors[service.name].answer(received))
 
@@ -178,16 +177,25 @@ class Gateway:
 
     async def _authenticated(self, parts: ServiceParts, received: _Received) -> Call:
         """Return the call of a request: its caller, and the address that its client used."""
-        message, origin = received.message, received.origin
-        if parts.unsigned and _names_one_of(parts, received):
-            _note_operation(parts, received)
-            anonymous = outsider(replace(origin, region=self.authenticator.region_of_unsigned(message)))
-            return Call(anonymous, message.values("host")[0], received.scheme)
-        signing_name = parts.service.signing_name
-        caller = await self.authenticator.authenticate(message, received.body, signing_name, origin)
-        self.uses.note(caller, signing_name)
+        caller = await self._caller(parts, received)
         _note_operation(parts, received)
-        return Call(caller, message.values("host")[0], received.scheme)
+        return Call(caller, received.message.values("host")[0], received.scheme)
+
+    async def _caller(self, parts: ServiceParts, received: _Received) -> Caller:
+        """Return the signer of a request; for an operation without a signature, an anonymous caller."""
+        message, service = received.message, parts.service.signing_name
+        if not _is_signed(message) and _is_unsigned_operation(parts, received):
+            return self._anonymous(received)
+        caller = await self.authenticator.authenticate(message, received.body, service, received.origin)
+        await _parse_form(received)
+        if _is_unsigned_operation(parts, received):
+            return self._anonymous(received)
+        self.uses.note(caller, service)
+        return caller
+
+    def _anonymous(self, received: _Received) -> Caller:
+        region = self.authenticator.region_of_unsigned(received.message)
+        return outsider(replace(received.origin, region=region))
 
 
 def _limit_of(request: Request) -> int:
@@ -226,7 +234,25 @@ def _is_a_visit(request: Request) -> bool:
     return request.method in ("GET", "HEAD") and not request.query and request.header("authorization") is None
 
 
-def _names_one_of(parts: ServiceParts, received: protocols.Request) -> bool:
+def _is_signed(message: sigv4.Message) -> bool:
+    """Tell whether a request has a signature that can be read, true or false."""
+    try:
+        message.signed()
+    except Refusal:
+        return False
+    return True
+
+
+async def _parse_form(received: protocols.Request) -> None:
+    """Parse a large form beside the event loop. The door reports its problems."""
+    if len(received.body) > dispatch.LARGE and not received.message.values("x-amz-target"):
+        with contextlib.suppress(BodyMalformed):
+            await MESSAGES.run(received.parameters)
+
+
+def _is_unsigned_operation(parts: ServiceParts, received: protocols.Request) -> bool:
+    if not parts.unsigned:
+        return False
     try:
         return parts.wire.operation_name(received) in parts.unsigned
     except Refusal:

@@ -132,10 +132,10 @@ def _pause(refusal: Refusal) -> Mapping[str, str]:
 
 
 def service_of(request: Request, services: Sequence[Service]) -> Service:
-    """Tell which service a request is for: by its target, else its version, else the scope of its signature.
+    """Tell which service a request is for: by its target, else the scope of its signature, else its version.
 
-    Refuses nothing. A request that names no service goes to one with its protocol. After authentication, that service
-    refuses it because it names no operation.
+    Refuses nothing. A form is parsed only if no signature tells the service. A request that names no service goes to
+    one with its protocol. After authentication, that service refuses it because it names no operation.
     """
     targets = request.message.values("x-amz-target")
     if targets:
@@ -143,9 +143,8 @@ def service_of(request: Request, services: Sequence[Service]) -> Service:
         speaking = [it for it in services if it.protocol == "json"]
         named = [it for it in speaking if it.target_prefix == prefix]
     else:
-        version = _version(request)
         speaking = [it for it in services if it.protocol == "query"]
-        named = [it for it in speaking if it.api_version == version]
+        named = _signed_for(request, speaking) or [it for it in speaking if it.api_version == _version(request)]
     return (named or _signed_for(request, services) or speaking or services)[0]
 
 
@@ -153,8 +152,8 @@ def is_told_by_head(request: Request, services: Sequence[Service]) -> bool:
     """Tell whether a request names its service before its body is read: by a target, a query or a scope."""
     return bool(
         request.message.values("x-amz-target")
-        or any(it.api_version == _version(request) for it in services if it.protocol == "query")
         or _signed_for(request, services)
+        or any(it.api_version == _version(request) for it in services if it.protocol == "query")
     )
 
 
