@@ -158,7 +158,7 @@ def _add_oci(table: Table, door: OciDoor) -> None:
 
 
 def _add_console(table: Table, door: ConsoleDoor) -> None:
-    for route in door.pages:
+    for route in door.pages.routes:
         pattern = re.sub(r"{(\w+)}", lambda name: name[1].upper(), route.pattern)
         _add(table, "Console", {f"{route.method} {pattern}": route.handler})
     _add(table, "Console", {"GET /console/": door.first_page})

@@ -10,7 +10,7 @@ from tests import doors
 from twinport.console.door import ConsoleDoor
 from twinport.console.entrance import local_path
 from twinport.console.pages import address
-from twinport.console.routes import Route, find
+from twinport.console.routes import Route, RouteTable
 from twinport.console.visits import Redirect, Visit
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "console.md"
@@ -24,22 +24,24 @@ async def second(_: Visit) -> Redirect:
     return Redirect("/second")
 
 
-ROUTES = (
-    Route("GET", "/console/{region}/roles", first),
-    Route("GET", "/console/{region}/roles/{name}", second),
-    Route("POST", "/console/{region}/roles/{name}", first),
+ROUTES = RouteTable(
+    (
+        Route("GET", "/console/{region}/roles", first),
+        Route("GET", "/console/{region}/roles/{name}", second),
+        Route("POST", "/console/{region}/roles/{name}", first),
+    )
 )
 
 
 def test_variable_segments_are_handed_over() -> None:
-    found = find(ROUTES, "GET", "/console/eu-west-1/roles/build")
+    found = ROUTES.find("GET", "/console/eu-west-1/roles/build")
     assert found is not None
     assert found.handler is second
     assert found.parts == {"region": "eu-west-1", "name": "build"}
 
 
 def test_a_head_request_takes_the_route_of_get() -> None:
-    assert find(ROUTES, "HEAD", "/console/eu-west-1/roles") is not None
+    assert ROUTES.find("HEAD", "/console/eu-west-1/roles") is not None
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_head_request_takes_the_route_of_get() -> None:
     ],
 )
 def test_what_no_pattern_matches_has_no_page(method: str, path: str) -> None:
-    assert find(ROUTES, method, path) is None
+    assert ROUTES.find(method, path) is None
 
 
 @pytest.mark.parametrize("path", ["/console/eu-west-1/images?repository=team/api", "/console/us-east-1/roles/x"])
@@ -77,6 +79,6 @@ def test_empty_values_are_left_out_of_an_address() -> None:
 
 def test_the_reference_has_a_row_for_every_subject_of_the_console() -> None:
     [console] = [door for _, door in doors.built() if isinstance(door, ConsoleDoor)]
-    subjects = {route.pattern.removeprefix("/console/{region}/").split("/")[0] for route in console.pages}
+    subjects = {route.pattern.removeprefix("/console/{region}/").split("/")[0] for route in console.pages.routes}
     rows = {line.split("`")[1].split("?")[0] for line in REFERENCE.read_text().splitlines() if line.startswith("| `")}
     assert subjects <= rows

@@ -308,7 +308,7 @@ def furnished(server: Served, account: str, parts: Sequence[str] = tuple(FURNITU
 
 def test_no_page_and_no_form_of_the_console_is_left_out() -> None:
     [console] = [door for _, door in doors.built() if isinstance(door, ConsoleDoor)]
-    routes = {(route.method, route.pattern.removeprefix("/console/{region}/")) for route in console.pages}
+    routes = {(route.method, route.pattern.removeprefix("/console/{region}/")) for route in console.pages.routes}
     assert routes == {("GET", page) for page in [*PAGES, BLANK, BLANK_TEMPLATE]} | {("POST", form) for form in FORMS}
 
 

@@ -32,7 +32,7 @@ from twinport.console.repository_policy import RepositoryPolicyPages
 from twinport.console.repository_settings import RepositorySettingsPages
 from twinport.console.repository_tags import RepositoryTagPages
 from twinport.console.roles import RolePages
-from twinport.console.routes import Pages
+from twinport.console.routes import Pages, RouteTable
 from twinport.console.signing import SigningPages
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
@@ -134,7 +134,7 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
         world=ground.world,
         regions=ground.regions,
         entrance=Entrance(signing_in, session, visit, renderer, opening),
-        pages=tuple(route for each in pages for route in each.routes()),
+        pages=RouteTable(tuple(route for each in pages for route in each.routes())),
         first_page=repositories.first_page,
         renderer=renderer,
     )

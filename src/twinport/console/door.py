@@ -11,7 +11,7 @@ from twinport.console.cookies import Cookie
 from twinport.console.entrance import Entrance
 from twinport.console.problems import Problem, problem_of
 from twinport.console.rendering import Renderer, redirect
-from twinport.console.routes import Route, find
+from twinport.console.routes import RouteTable
 from twinport.console.visits import Fields, Fragment, Page, Redirect, Result, Visit
 from twinport.errors import Refusal
 from twinport.http.admission import Admission
@@ -41,7 +41,7 @@ class ConsoleDoor:
     world: Clock
     regions: Collection[RegionName]
     entrance: Entrance
-    pages: tuple[Route, ...]
+    pages: RouteTable
     first_page: Callable[[Caller], Awaitable[str]]
     renderer: Renderer
 
@@ -80,7 +80,7 @@ class ConsoleDoor:
         return await self._inside(request, form, caller, token)
 
     async def _inside(self, request: Request, form: Fields, caller: Caller, token: str) -> Answer:
-        found = find(self.pages, request.method, request.path)
+        found = self.pages.find(request.method, request.path)
         region = RegionName(found.parts.get("region", "")) if found else RegionName("")
         if found is None or region not in self.regions:
             raise PathUnknown(request.path)

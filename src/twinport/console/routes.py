@@ -1,7 +1,7 @@
 """Finds the page for a path. A pattern's segment is a word, or a name in braces that stands for any one segment."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from twinport.console.visits import Result, Visit
@@ -30,19 +30,31 @@ class Found:
     parts: Mapping[str, str]
 
 
-def find(routes: Sequence[Route], method: str, path: str) -> Found | None:
-    """Return the first matching route of a path, with the values of its variable segments."""
-    asked = "GET" if method == "HEAD" else method
-    for route in routes:
-        parts = _match(route.pattern.split("/"), path.split("/")) if route.method == asked else None
-        if parts is not None:
-            return Found(route.handler, parts)
-    return None
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """The routes of all pages, split into segments once. The first that matches a path counts."""
+
+    routes: tuple[Route, ...]
+    _split: Mapping[tuple[str, int], Sequence[tuple[Sequence[str], Handler]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        split: dict[tuple[str, int], list[tuple[Sequence[str], Handler]]] = {}
+        for route in self.routes:
+            segments = route.pattern.split("/")
+            split.setdefault((route.method, len(segments)), []).append((segments, route.handler))
+        object.__setattr__(self, "_split", split)
+
+    def find(self, method: str, path: str) -> Found | None:
+        """Return the route of a path, with the values of its variable segments."""
+        asked, segments = "GET" if method == "HEAD" else method, path.split("/")
+        for pattern, handler in self._split.get((asked, len(segments)), ()):
+            parts = _match(pattern, segments)
+            if parts is not None:
+                return Found(handler, parts)
+        return None
 
 
 def _match(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
-    if len(pattern) != len(segments):
-        return None
     parts = {}
     for expected, segment in zip(pattern, segments, strict=True):
         if expected.startswith("{") and segment:
