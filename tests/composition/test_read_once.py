@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.deployment import ROOT, Keys, Process, begun
+from tests.fakes import REGION
 from tests.signed import VERSIONS
 from twinport.aws import json11, query, sigv4
 
@@ -88,3 +89,9 @@ async def test_a_large_form_that_is_malformed_is_parsed_once(process: Process, s
     reply = await process.ask("POST", "/", b"Action=ListUsers&" + b"&" * (1 << 16), _FORM_TYPE)
     assert reply.status == 403
     assert steps.count(FORM) == 1
+
+
+async def test_a_form_of_the_console_is_not_read_without_a_session(process: Process) -> None:
+    body = b"csrf=" + b"x" * (4 << 20)
+    reply = await process.ask("POST", f"/console/{REGION}/repositories/create", body, _FORM_TYPE)
+    assert (reply.status, reply.headers["location"]) == (303, "/console/sign-in")

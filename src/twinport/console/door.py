@@ -67,17 +67,16 @@ class ConsoleDoor:
     async def _answer(self, request: Request) -> Answer:
         if request.path.startswith(_ASSETS):
             return self._asset(request)
-        form = await _form(request)
         origin = self.admission.origin_of(request, self.world.now())
         if request.path in _WAYS_IN:
-            return await self.entrance.answer(request, form, origin)
+            return await self.entrance.answer(request, await _form(request), origin)
         token = self.cookie.read(request, secure=origin.secure)
         if token is None:
             raise SignedOut
         caller = await self.signing_in.open(token, origin)
         if request.path in ("/console", "/console/"):
             return redirect(await self.first_page(caller))
-        return await self._inside(request, form, caller, token)
+        return await self._inside(request, await _form(request), caller, token)
 
     async def _inside(self, request: Request, form: Fields, caller: Caller, token: str) -> Answer:
         found = self.pages.find(request.method, request.path)
