@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from twinport.access.gate import NO_CONTEXT, Context, Decide, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_library import Held, PolicyLibrary
-from twinport.access.request_context import request_context
+from twinport.access.request_context import LateContext, request_context
 from twinport.access.targets import Target, Targets
 from twinport.access.trust import ASSUME_ROLE, RoleName
 from twinport.catalog.ports import Catalog
@@ -23,6 +23,7 @@ from twinport.policies.evaluate import Allowed, AuthorizationRequest, Denied, Po
 from twinport.policies.explanation import Explanation, explain
 from twinport.policies.grants import FederatedPrincipal, Identity, Principal, ServicePrincipal
 from twinport.policies.organization import NO_ORGANIZATION, Organization
+from twinport.policies.wildcards import RequestContext
 from twinport.refusals.identities import PolicyMalformed
 
 _UNREADABLE = "because a policy that is stored cannot be read"
@@ -175,14 +176,17 @@ class PolicyGate:
         if side is None:
             return None
         caller, held = side.caller, side.held
+
+        def context() -> RequestContext:
+            keys = {**_of(action), **given, **self._keys(caller, target)}
+            return request_context(caller, held.tags, target.account, target.tags, keys)
+
         request = AuthorizationRequest(
             principal=_principal(caller),
             action=action,
             resource=target.arn,
             account=target.account,
-            context=request_context(
-                caller, held.tags, target.account, target.tags, {**_of(action), **given, **self._keys(caller, target)}
-            ),
+            context=LateContext(context),
         )
         policies = Policies(
             identity=held.policies,
@@ -200,8 +204,9 @@ class PolicyGate:
             self._refuse(denial, caller, action, resource, None)
 
     def _enforce(self, case: Case | None, caller: Caller, action: str, resource: Resource | RoleName) -> None:
-        gone = nothing_allows(action, PolicyKind.IDENTITY)
-        decision = gone if case is None else decide(case.request, case.policies)
+        if case is None:
+            self._refuse(nothing_allows(action, PolicyKind.IDENTITY), caller, action, resource, None)
+        decision = decide(case.request, case.policies)
         if isinstance(decision, Denied):
             self._refuse(decision, caller, action, resource, case)
         telemetry.debug(Event.ACCESS_ALLOWED, caller=caller.arn, action=action, resource=resource.arn)

@@ -1,6 +1,6 @@
 """The condition keys of a request with their values. A key without a known value is absent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from twinport.access.gate import Context
@@ -8,6 +8,30 @@ from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId
 from twinport.policies.wildcards import RequestContext
+
+
+class LateContext(Mapping[str, tuple[str, ...]]):
+    """A context that is built when a policy first asks about it. Most policies have no conditions and no variables."""
+
+    __slots__ = ("_build", "_built")
+
+    def __init__(self, build: Callable[[], RequestContext]) -> None:
+        self._build = build
+        self._built: RequestContext | None = None
+
+    def __getitem__(self, key: str) -> tuple[str, ...]:
+        return self._whole()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def _whole(self) -> RequestContext:
+        if self._built is None:
+            self._built = self._build()
+        return self._built
 
 
 def request_context(

@@ -1,6 +1,7 @@
 """The embedded catalog: a data folder with `global.db`, and `catalog.db` for each Region that was written to."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -195,7 +196,7 @@ class _EmbeddedRegion:
 def _file_at(path: Path) -> tuple[int, int] | None:
     """Return the device and inode of the file at a path, None if there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 — in every request, and twice as fast
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

@@ -1,7 +1,6 @@
 """Timed databases: wrappers with the same ports, which the composition root puts around a catalog."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TypeVar
@@ -17,16 +16,20 @@ from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 T = TypeVar("T")
 
 
-@contextmanager
-def _timed(database: str, operation: str) -> Iterator[None]:
-    began = perf_counter()
-    try:
-        yield
-    except (StorageUnavailable, OutcomeUnknown):
-        names.DATABASE_ERRORS.add(database)
-        raise
-    finally:
-        names.DATABASE_SECONDS.observe(perf_counter() - began, database, operation)
+class _timed:  # noqa: N801 — used as a statement
+    __slots__ = ("_began", "_labels")
+
+    def __init__(self, database: str, operation: str) -> None:
+        self._labels = database, operation
+        self._began = perf_counter()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, (StorageUnavailable, OutcomeUnknown)):
+            names.DATABASE_ERRORS.add(self._labels[0])
+        names.DATABASE_SECONDS.observe(perf_counter() - self._began, *self._labels)
 
 
 class MeasuredDatabase:

@@ -92,8 +92,10 @@ class Admission:
         Every other server on the machine shares addresses and names under localhost.
         """
         _, secure = self.client(request)
+        if not secure:
+            return False
         name = _name_of(request.header("host") or "")
-        return secure and name is not None and not _is_address(name) and not _is_local_name(name)
+        return name is not None and not _is_address(name) and not _is_local_name(name)
 
     def is_local(self, request: Request) -> bool:
         """Tell whether a request came from this machine without a proxy, as far as a request can show that.

@@ -1,7 +1,7 @@
 """The ASGI application: every request gets an id, is admitted, and goes to the door for its path."""
 
 import json
-import uuid
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,7 +55,7 @@ class Application:
     async def _respond(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         entry = access_log.begin(receive, send) if self.has_access_log else None
         incoming = Incoming(receive if entry is None else entry.receive)
-        request = request_of(scope, incoming, str(uuid.uuid4()))
+        request = request_of(scope, incoming, _new_id())
         pools.DEPARTURE.set(incoming.left)
         with telemetry.bound(request_id=request.id):
             try:
@@ -117,6 +117,14 @@ class Application:
 
     def _door(self, path: str) -> Door:
         return next(door for prefix, door in self.doors if path.startswith(prefix) or path == prefix.rstrip("/"))
+
+
+def _new_id() -> str:
+    """Return a random UUID (RFC 9562 section 5.4). The module `uuid` takes five times as long, in every request."""
+    digits = os.urandom(16).hex()
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def _refused_head(request: Request) -> Answer | None:

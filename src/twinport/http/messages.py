@@ -95,11 +95,17 @@ class Request:
     receive: Receive
     stall_limit: timedelta = STALL_LIMIT
     http_version: str = "1.1"
+    _by_name: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[str, str] = {}
+        for name, value in self.headers:
+            by_name[name] = f"{by_name[name]}, {value}" if name in by_name else value
+        object.__setattr__(self, "_by_name", by_name)
 
     def header(self, name: str) -> str | None:
         """Return the values of a header, repeated lines joined by commas (RFC 9110 section 5.3)."""
-        values = [value for key, value in self.headers if key == name]
-        return ", ".join(values) if values else None
+        return self._by_name.get(name)
 
     @property
     def is_old(self) -> bool:

@@ -6,8 +6,8 @@ This module is small because every start imports it: docs/decisions/0004-lean-im
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -150,14 +150,19 @@ def failure(name: Event, error: BaseException, **fields: Field) -> None:
     _write(LogLevel.ERROR, name, fields | {"exception": "".join(traceback.format_exception(error))})
 
 
-@contextmanager
-def bound(**fields: Field) -> Iterator[None]:
+class bound:  # noqa: N801 — used as a statement
     """Add fields to every event in the block, in this task and the tasks that it starts."""
-    token = _fields.set(_fields.get() | fields)
-    try:
-        yield
-    finally:
-        _fields.reset(token)
+
+    __slots__ = ("_added", "_token")
+
+    def __init__(self, **fields: Field) -> None:
+        self._added = fields
+
+    def __enter__(self) -> None:
+        self._token = _fields.set(_fields.get() | self._added)
+
+    def __exit__(self, *_: object) -> None:
+        _fields.reset(self._token)
 
 
 def _write(level: LogLevel, name: Event, fields: dict[str, Field]) -> None:

@@ -1,9 +1,8 @@
 """Measures each request, in the one place that every request passes (`http/application.py`)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Self
 
 from twinport.metrics import names
 from twinport.metrics.current_request import ASKED, Asked
@@ -19,6 +18,18 @@ class Measurement:
     is_cut_off: bool = False
     received: int = 0
     sent: int = 0
+    _asked: Asked = field(default_factory=Asked)
+    _began: float = field(default_factory=perf_counter)
+
+    def __enter__(self) -> Self:
+        ASKED.set(self._asked)
+        names.IN_PROGRESS.add()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        names.IN_PROGRESS.add(by=-1)
+        names.REQUEST_SECONDS.observe(perf_counter() - self._began, self._asked.verb)
+        self._count(self._asked)
 
     @property
     def outcome(self) -> str:
@@ -28,26 +39,16 @@ class Measurement:
             return "ok"
         return "refused" if self.status < _FAILED else "failed"
 
+    def _count(self, asked: Asked) -> None:
+        names.REQUESTS.add(asked.verb, self.outcome)
+        if asked.code is not None:
+            names.REFUSALS.add(asked.door, asked.code)
+        if self.received:
+            names.REQUEST_BYTES.add(asked.door, by=self.received)
+        if self.sent:
+            names.RESPONSE_BYTES.add(asked.door, by=self.sent)
 
-@contextmanager
-def measured() -> Iterator[Measurement]:
+
+def measured() -> Measurement:
     """Count the request that the block answers."""
-    asked, measurement, began = Asked(), Measurement(), perf_counter()
-    ASKED.set(asked)
-    names.IN_PROGRESS.add()
-    try:
-        yield measurement
-    finally:
-        names.IN_PROGRESS.add(by=-1)
-        names.REQUEST_SECONDS.observe(perf_counter() - began, asked.verb)
-        _count(asked, measurement)
-
-
-def _count(asked: Asked, measurement: Measurement) -> None:
-    names.REQUESTS.add(asked.verb, measurement.outcome)
-    if asked.code is not None:
-        names.REFUSALS.add(asked.door, asked.code)
-    if measurement.received:
-        names.REQUEST_BYTES.add(asked.door, by=measurement.received)
-    if measurement.sent:
-        names.RESPONSE_BYTES.add(asked.door, by=measurement.sent)
+    return Measurement()

@@ -50,12 +50,12 @@ class PullReads:
 
     async def manifest(self, repository: RepositoryId, image: ImageId) -> FoundManifest:
         """Find an image, with the facts that decide about it."""
-        begun = _taken(_manifest, Wanted(repository, image))
+        begun = _taken(_manifest, repository, image)
         return await (self._manifest(repository, image) if begun is None else begun)
 
     async def blob(self, repository: RepositoryId, digest: Digest) -> FoundBlob:
         """Find a blob, with the facts that decide about it."""
-        begun = _taken(_blob, Wanted(repository, digest))
+        begun = _taken(_blob, repository, digest)
         return await (self._blob(repository, digest) if begun is None else begun)
 
     @contextmanager
@@ -84,10 +84,12 @@ def _begin(begun: ContextVar[_Begun[T] | None], wanted: Wanted, reading: Corouti
     return answer
 
 
-def _taken(begun: ContextVar[_Begun[T] | None], wanted: Wanted) -> asyncio.Task[T] | None:
+def _taken(
+    begun: ContextVar[_Begun[T] | None], repository: RepositoryId, item: ImageId | Digest
+) -> asyncio.Task[T] | None:
     """Return the read that was begun for what is wanted, the first time. It is never the answer to a later question."""
     found = begun.get()
-    if found is None or found.wanted != wanted:
+    if found is None or found.wanted != Wanted(repository, item):
         return None
     begun.set(None)
     return found.answer

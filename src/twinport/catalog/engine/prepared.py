@@ -74,12 +74,18 @@ class _Form:
         """Run the statement, and take what is wanted from the driver's cursor. A missing value is a KeyError."""
         driver: Any = db.connection.driver_connection
         sent = self._sent(values)
-        return self._raising(db, lambda: take(driver.execute(self.text, sent)))
+        try:
+            return take(driver.execute(self.text, sent))
+        except db.dialect.loaded_dbapi.Error as error:
+            raise _as_the_toolkit(db, self.text, error) from error
 
     def run_all(self, db: Connection, rows: Iterable[Mapping[str, object]]) -> None:
         driver: Any = db.connection.driver_connection
         sent = [self._sent(row) for row in rows]
-        self._raising(db, lambda: driver.cursor().executemany(self.text, sent))
+        try:
+            driver.cursor().executemany(self.text, sent)
+        except db.dialect.loaded_dbapi.Error as error:
+            raise _as_the_toolkit(db, self.text, error) from error
 
     def _sent(self, values: Mapping[str, object]) -> Any:
         """Return the values in the driver's form."""
@@ -87,12 +93,6 @@ class _Form:
         for name, convert in self.binds:
             sent[name] = convert(sent[name])
         return {name: sent[name] for name in self.names} if self.order is None else [sent[name] for name in self.order]
-
-    def _raising(self, db: Connection, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except db.dialect.loaded_dbapi.Error as error:
-            raise _as_the_toolkit(db, self.text, error) from error
 
     def read(self, row: Row) -> Any:
         """Convert a row of the driver."""

@@ -107,8 +107,11 @@ class SqliteDatabase:
     def read_now(self, query: Callable[[Connection], T]) -> T:
         """As `read`, for a caller that cannot await."""
         self._require_open()
-        with self._damage, _storage_errors():
+        try:
             return query(self._reader)
+        except (DBAPIError, sqlite3.Error):
+            with self._damage, _storage_errors():
+                raise
 
     async def read_much(self, query: Callable[[Connection], T]) -> T:
         self._require_open()
