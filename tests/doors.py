@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from twinport.composition import app
+from twinport.composition.late import LateDoor
 from twinport.http.messages import Door
 from twinport.settings import loading
 
@@ -13,4 +14,8 @@ def built() -> tuple[tuple[str, Door], ...]:
     with TemporaryDirectory() as folder:
         whole = app.build(loading.load(None, {}, {"data": str(Path(folder) / "data"), "listen": "127.0.0.1:4566"}))
         whole.close()
-    return whole.application.doors
+    return tuple((prefix, _whole(door)) for prefix, door in whole.application.doors)
+
+
+def _whole(door: Door) -> Door:
+    return door.built() if isinstance(door, LateDoor) else door

@@ -1,18 +1,44 @@
-"""Builds the parts that send requests to other servers. They are imported at their first use, and not before.
+"""Builds the parts that many deployments never use: they are imported at their first use, and not before.
 
 A deployment without identity providers pays nothing for an HTTP client (docs/decisions/0004-lean-imports.md).
 """
 
+import asyncio
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twinport.access.issuer_keys import IssuerKeys, JsonKey, json_object, key_set
 from twinport.access.web_claims import Unverified
 from twinport.clock import Clock
 from twinport.egress.requests import EgressRequest, EgressResponse, Fetcher, Permissions
 from twinport.errors import ConfigurationWrong
+from twinport.http.messages import AnyAnswer, Door, Request
+from twinport.processes.pools import MESSAGES
 from twinport.refusals.oidc import KeyNotRetrieved
 from twinport.settings.loading import Settings
+
+
+class LateDoor:
+    """A door that is imported and built at its first request, in a thread: it takes longer than the loop may wait."""
+
+    def __init__(self, build: Callable[[], Door]) -> None:
+        self._build = build
+        self._door: Door | None = None
+        self._building = asyncio.Lock()
+
+    def built(self) -> Door:
+        """Return the door."""
+        if self._door is None:
+            self._door = self._build()
+        return self._door
+
+    async def answer(self, request: Request) -> AnyAnswer:
+        """As the port says."""
+        if self._door is None:
+            async with self._building:
+                # Never refused, since there is at most one such job.
+                await MESSAGES.start_ending(self.built)
+        return await self.built().answer(request)
 
 
 class LateEgress:

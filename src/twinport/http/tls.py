@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from twinport.errors import ConfigurationWrong
 
 
@@ -21,6 +19,9 @@ class Certificate:
 
 def read(chain: Path, key: Path, now: datetime) -> Certificate:
     """Return a certificate that is usable now. Raises ConfigurationWrong, which reveals nothing of the key."""
+    # Imported only where https is served.
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, password=_no_password)
         first = x509.load_pem_x509_certificate(chain.read_bytes())
