@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
+from tests.upload_ids import open_upload
 from twinport.catalog import pulls
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import Database
@@ -51,7 +52,7 @@ def segment(first_byte: int, content: bytes, key: Key) -> Segment:
 
 
 async def begun(region: Database, *segments: Segment) -> uploads.Upload:
-    await region.write(lambda db: uploads.start(db, REGISTRY.repository(NAME), UPLOAD, NOW, uploads.UploadQuota()))
+    await region.write(lambda db: open_upload(db, REGISTRY.repository(NAME), UPLOAD, NOW))
     for each in segments:
         await add(region, each)
     return await under_way(region)

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.reading import settle_statistics, work
+from tests.upload_ids import PlainUploadIds, open_upload
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
-from twinport.catalog.regional import repositories, schema, uploads
-from twinport.catalog.regional.uploads import UploadQuota
+from twinport.catalog.regional import repositories, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository
@@ -78,7 +78,7 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 def begin(db: Connection) -> None:
     repositories.insert(db, REGISTRY.repository(NAME), NewRepository(), NOW)
-    uploads.start(db, REGISTRY.repository(NAME), ID, NOW, UploadQuota())
+    open_upload(db, REGISTRY.repository(NAME), ID, NOW)
 
 
 def grow(db: Connection, first: int, parts: int) -> None:
@@ -99,7 +99,7 @@ async def piece() -> AsyncIterator[bytes]:
 async def test_the_thousandth_part_costs_what_the_first_ones_cost(catalog: WholeCatalog, tmp_path: Path) -> None:
     async def cost_of_a_part() -> list[int]:
         measured = MeasuredCatalog(catalog)
-        door = Uploads(measured, FileBlobStores(tmp_path), AllowAll())
+        door = Uploads(measured, FileBlobStores(tmp_path), AllowAll(), PlainUploadIds())
         await door.append(ME, REGISTRY.repository(NAME), ID, Part(piece()))
         await door.status(ME, REGISTRY.repository(NAME), ID)
         return measured.costs

@@ -11,6 +11,7 @@ from tests.crashes.mortal import MortalCatalog
 from tests.creation import template_roles
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGISTRY, AllowAll, caller
 from tests.replication.world import Image
+from tests.upload_ids import PlainUploadIds
 from twinport.access.lane_sessions import LaneSessions
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import Sessions
@@ -90,7 +91,7 @@ class Machine:
         """Begin a process: what the last one had in its memory is gone."""
         self.stores = FileBlobStores(self.folder, self.disk)
         catalog, clock, gate = MortalCatalog(self.catalog, self.disk), self.clock, AllowAll()
-        self.uploads = Uploads(catalog, self.stores, gate, rows_at_once=ROWS_AT_ONCE)
+        self.uploads = Uploads(catalog, self.stores, gate, PlainUploadIds(clock), rows_at_once=ROWS_AT_ONCE)
         self.layers = Layers(catalog, self.stores, gate, clock)
         self.images = Images(gate, catalog, lambda: None)
         self.repositories = Repositories(gate, catalog, clock, REGIONS)

@@ -11,6 +11,7 @@ import pytest
 from tests import exchanges
 from tests.creation import create_on_push
 from tests.fakes import NOW, OTHER_REGION, REGION, AllowAll, caller
+from tests.upload_ids import PlainUploadIds
 from tools import list_ecr
 from twinport.access.calls import Call
 from twinport.access.principals import Principals
@@ -131,7 +132,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         images=Images(gate, catalog, pushed=lambda: None),
         referrers=Referrers(gate, catalog),
         layers=Layers(catalog, stores, gate, world),
-        uploads=Uploads(catalog, stores, gate, quota=UploadQuota(uploads=3)),
+        uploads=Uploads(catalog, stores, gate, PlainUploadIds(world), quota=UploadQuota(uploads=3)),
         templates=CreationTemplates(gate, catalog, ServiceLinkedRoles(catalog, gate, world), world),
         creation=create_on_push(catalog, gate, world),
         links=DownloadLinks(keys),

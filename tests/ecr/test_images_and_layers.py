@@ -194,11 +194,14 @@ async def test_a_completion_that_is_sent_again_is_answered_again(ecr: Ecr) -> No
     assert (await ecr.refusal("CompleteLayerUpload", **where, layerDigests=[NOWHERE]))[0] == "UploadNotFoundException"
 
 
-@pytest.mark.honors("InitiateLayerUpload.LimitExceededException")
+@pytest.mark.honors("InitiateLayerUpload.LimitExceededException", "UploadLayerPart.LimitExceededException")
 async def test_an_account_with_too_many_unfinished_uploads_begins_no_more(ecr: Ecr) -> None:
+    unbegun = await start(ecr)
     for _ in range(3):
-        await start(ecr)
+        await ecr.do("UploadLayerPart", **await start(ecr), **part(b"a"))
     code, message = await ecr.refusal("InitiateLayerUpload", **REPOSITORY)
+    assert (code, "unfinished uploads which is '3'" in message) == ("LimitExceededException", True)
+    code, message = await ecr.refusal("UploadLayerPart", **unbegun, **part(b"a"))
     assert (code, "unfinished uploads which is '3'" in message) == ("LimitExceededException", True)
 
 

@@ -16,6 +16,7 @@ from tests.blobs.streaming_store import StreamingStores
 from tests.creation import create_on_push
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
 from tests.ports import free_port
+from tests.upload_ids import PlainUploadIds
 from tests.waiting import PATIENCE_SECONDS
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.store import BlobStores
@@ -103,7 +104,9 @@ async def served_blobs(folder: Path, *, files: bool = True) -> AsyncIterator[Sit
     kept, clock = FileBlobStores(folder), ManualClock()
     stores: BlobStores = kept if files else StreamingStores(kept)
     gate, creation = AllowAll(), create_on_push(catalog, AllowAll(), clock)
-    routed = Routed(BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock), creation))
+    routed = Routed(
+        BlobRoutes(Uploads(catalog, stores, gate, PlainUploadIds()), Layers(catalog, stores, gate, clock), creation)
+    )
     port = free_port()
     server = Server(
         routed, address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False

@@ -15,6 +15,7 @@ from tests.asgi import Reply, ask
 from tests.creation import create_on_push
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, AllowAll, DenyAll, caller
 from tests.shelf import Shelf, entry, image_of, index_of
+from tests.upload_ids import PlainUploadIds
 from twinport.access.gate import Gate
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -87,7 +88,9 @@ def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
         world=clock,
         regions=regions,
         manifests=ManifestRoutes(images, creation),
-        blobs=BlobRoutes(Uploads(catalog, stores, gate), Layers(catalog, stores, gate, clock), creation),
+        blobs=BlobRoutes(
+            Uploads(catalog, stores, gate, PlainUploadIds()), Layers(catalog, stores, gate, clock), creation
+        ),
         listings=Listings(images, Referrers(gate, catalog), Repositories(gate, catalog, clock, regions)),
     )
 

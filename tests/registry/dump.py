@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from tests.catalogs import TimedCatalog
 from tests.fakes import REGISTRY, AllowAll, caller
 from tests.shelf import image_of
+from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.store import PARTS
 from twinport.catalog.ports import Database, WholeCatalog
@@ -48,7 +49,7 @@ class Dump:
         self.catalog = TimedCatalog(self.catalog, self.world)
         self.stores = FileBlobStores(self.folder)
         gate = AllowAll()
-        self.uploads = Uploads(self.catalog, self.stores, gate, retention=self.retention)
+        self.uploads = Uploads(self.catalog, self.stores, gate, PlainUploadIds(self.world), retention=self.retention)
         self.layers = Layers(self.catalog, self.stores, gate, self.world, self.retention)
         self.images = Images(gate, self.catalog, lambda: None)
         self.repositories = Repositories(gate, self.catalog, self.world, (REGION,))

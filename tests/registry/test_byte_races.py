@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, image_of
+from tests.upload_ids import open_upload
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import arrivals, repositories, schema, uploads
@@ -84,7 +85,7 @@ async def begun(catalog: PostgresCatalog, name: RepositoryName, id_: str, conten
     segment = Segment(0, len(content), Key(f"key-{id_}"), Digest.of(content))
 
     def begin(db: Connection) -> uploads.Upload:
-        uploads.start(db, REGISTRY.repository(name), id_, NOW, uploads.UploadQuota())
+        open_upload(db, REGISTRY.repository(name), id_, NOW)
         uploads.append(db, uploads.get(db, REGISTRY.repository(name), id_), segment, NOW)
         return uploads.get(db, REGISTRY.repository(name), id_)
 

@@ -1,12 +1,14 @@
 """What goes, and when; and what stays whatever happens to what it came with."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, TICK, Dump, fresh, pieces_of
+from tests.upload_ids import open_upload
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import blobs, garbage, schema
 from twinport.catalog.regional.blobs import NewBlob
@@ -128,8 +130,9 @@ async def test_an_image_of_layers_that_went_is_refused_and_pushing_them_again_he
 
 
 async def test_abandoned_uploads_go_with_their_bytes_and_the_others_stay(dump: Dump) -> None:
-    for _ in range(ABANDONED):
-        await dump.uploads.start(ME, REGISTRY.repository(API))
+    for number in range(ABANDONED):
+        opening = partial(open_upload, repository=REGISTRY.repository(API), id_=f"u{number}", now=dump.world.now())
+        await dump.region.write(opening)
     abandoned, in_use = await dump.begin(b"abandoned"), await dump.begin(b"in use")
     dump.world.advance(dump.retention.upload_expiry - TICK)
     await dump.uploads.append(ME, REGISTRY.repository(API), in_use, Part(pieces_of(b" and more")))

@@ -12,10 +12,12 @@ import pytest
 
 from tests.fakes import REGISTRY, AllowAll
 from tests.registry.test_uploads import CONTENT, DIGEST, ME, NAME, Site, broken_off, insert_repositories
+from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.running import RunningHash
 from twinport.blobs.store import BlobStore
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import uploads
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.model.content import Digest
@@ -70,7 +72,7 @@ async def processes(catalog: EmbeddedCatalog, tmp_path: Path) -> tuple[Site, Sit
     await catalog.region(REGISTRY.region).write(insert_repositories)
     stores, clock = CountingStores(tmp_path), ManualClock()
     layers = Layers(catalog, stores, AllowAll(), clock)
-    first, second = (Site(Uploads(catalog, stores, AllowAll()), layers, tmp_path) for _ in range(2))
+    first, second = (Site(Uploads(catalog, stores, AllowAll(), PlainUploadIds()), layers, tmp_path) for _ in range(2))
     return first, second, stores.begun
 
 
@@ -214,7 +216,8 @@ async def test_a_segment_that_is_gone_or_cut_short_completes_no_upload(
 ) -> None:
     first, second, _ = processes
     upload = await first.begin(*PARTS)
-    begun = await first.uploads._under_way(REGISTRY.repository(NAME), upload)
+    region = first.uploads.catalog.region(REGISTRY.region)
+    begun = await region.read(lambda db: uploads.get(db, REGISTRY.repository(NAME), upload))
     segments = [segment async for segment in first.uploads._segments(begun)]
     path = FileBlobStores(tmp_path).region(REGISTRY.region).path(segments[1].key)
     os.truncate(path, 10)

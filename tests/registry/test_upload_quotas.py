@@ -7,6 +7,7 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, caller
+from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import repositories
@@ -34,15 +35,19 @@ async def uploads(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     catalog: WholeCatalog = await emptied(request, tmp_path, ManualClock())
     await catalog.region(REGISTRY.region).write(furnish)
     quota = UploadQuota(uploads=3, size=10)
-    yield Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), quota=quota)
+    yield Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), PlainUploadIds(), quota=quota)
     catalog.close()
+
+
+def files(folder: Path) -> set[Path]:
+    return set(folder.rglob("blobs/*/*"))
 
 
 async def pieces(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def begin(uploads: Uploads, content: bytes = b"", name: RepositoryName = NAME) -> str:
+async def begin(uploads: Uploads, content: bytes = b"a", name: RepositoryName = NAME) -> str:
     upload = await uploads.start(ME, REGISTRY.repository(name))
     if content:
         await uploads.append(ME, REGISTRY.repository(name), upload.id, Part(pieces(content)))
@@ -57,6 +62,16 @@ async def test_one_upload_more_than_the_quota_is_refused_in_any_repository(uploa
             await begin(uploads, name=name)
 
 
+async def test_an_id_counts_as_an_upload_from_its_first_byte_on(uploads: Uploads, tmp_path: Path) -> None:
+    ids = [(await uploads.start(ME, REGISTRY.repository(NAME))).id for _ in range(10)]
+    for each in ids[:3]:
+        await uploads.append(ME, REGISTRY.repository(NAME), each, Part(pieces(b"a")))
+    before = files(tmp_path)
+    with pytest.raises(TooManyUploads):
+        await uploads.append(ME, REGISTRY.repository(NAME), ids[3], Part(pieces(b"a")))
+    assert files(tmp_path) == before
+
+
 async def test_an_upload_that_is_completed_or_canceled_makes_room(uploads: Uploads) -> None:
     done, dropped, _ = [await begin(uploads, b"abc") for _ in range(3)]
     await uploads.complete(ME, REGISTRY.repository(NAME), done, Digest.of(b"abc"), None)
@@ -69,7 +84,8 @@ async def test_an_upload_that_is_completed_or_canceled_makes_room(uploads: Uploa
 
 async def test_an_upload_counts_for_the_registry_that_holds_it_whichever_account_pushes(uploads: Uploads) -> None:
     for _ in range(3):
-        await uploads.start(STRANGER, REGISTRY.repository(NAME))
+        upload = await uploads.start(STRANGER, REGISTRY.repository(NAME))
+        await uploads.append(STRANGER, REGISTRY.repository(NAME), upload.id, Part(pieces(b"a")))
     with pytest.raises(TooManyUploads, match=REGISTRY.account):
         await begin(uploads)
     await uploads.start(STRANGER, ELSEWHERE.repository(NAME))

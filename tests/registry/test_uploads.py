@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from tests.catalogs import TimedCatalog
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY, AllowAll, DenyAll, RecordingGate, caller
 from tests.registry.serving import path_of
+from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.regional import repositories, schema
@@ -112,7 +113,9 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 async def site(catalog: EmbeddedCatalog, tmp_path: Path) -> Site:
     await catalog.region(REGISTRY.region).write(insert_repositories)
     stores, clock = FileBlobStores(tmp_path), ManualClock()
-    return Site(Uploads(catalog, stores, AllowAll()), Layers(catalog, stores, AllowAll(), clock), tmp_path)
+    return Site(
+        Uploads(catalog, stores, AllowAll(), PlainUploadIds()), Layers(catalog, stores, AllowAll(), clock), tmp_path
+    )
 
 
 async def test_one_part_becomes_the_layer_without_being_written_again(site: Site) -> None:
@@ -462,7 +465,7 @@ async def test_a_stranger_hears_the_same_whether_or_not_it_exists(site: Site, ve
 async def test_a_verb_on_a_region_that_was_never_written_to_creates_nothing(
     catalog: EmbeddedCatalog, tmp_path: Path
 ) -> None:
-    uploads = Uploads(catalog, FileBlobStores(tmp_path), AllowAll())
+    uploads = Uploads(catalog, FileBlobStores(tmp_path), AllowAll(), PlainUploadIds())
     for attempt in (
         uploads.start(ME, REGISTRY.repository(NAME)),
         uploads.upload_whole(ME, REGISTRY.repository(NAME), DIGEST, pieces_of(CONTENT)),

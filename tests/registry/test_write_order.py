@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from tests.blobs.forgetful_disk import ForgetfulDisk, Plan, failing_at, works
 from tests.fakes import NOW, REGISTRY, AllowAll, caller
+from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.regional import repositories, schema
@@ -42,7 +43,7 @@ class Site:
     async def __aenter__(self) -> Self:
         self.catalog = EmbeddedCatalog(self.folder, ManualClock())
         self.stores = FileBlobStores(self.folder, self.disk)
-        self.uploads = Uploads(self.catalog, self.stores, AllowAll())
+        self.uploads = Uploads(self.catalog, self.stores, AllowAll(), PlainUploadIds())
         self.layers = Layers(self.catalog, self.stores, AllowAll(), ManualClock())
         await self.catalog.region(REGISTRY.region).write(
             lambda db: repositories.insert(db, REGISTRY.repository(NAME), NewRepository(), NOW)

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes import AllowAll, caller
 from tests.registry.dump import pieces_of
 from tests.replication.world import FAR, HOME, NAME
+from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import outbox
@@ -47,7 +48,7 @@ class Host:
         self.office = PostOffice(self.catalog, jitter=lambda: 0.0)
 
     def uploads(self, folder: Path) -> Uploads:
-        return Uploads(self.catalog, FileBlobStores(folder), AllowAll())
+        return Uploads(self.catalog, FileBlobStores(folder), AllowAll(), PlainUploadIds(self.world))
 
     def garbage(self, folder: Path, retention: Retention = DEFAULT) -> Garbage:
         return Garbage(self.catalog, FileBlobStores(folder), retention)

@@ -35,6 +35,8 @@ TOKEN_LIFE = timedelta(hours=12)
 TOKEN_USER = "AWS"  # noqa: S105 — a user name, no secret
 # The most keys of Regions, and verified tokens, that are remembered.
 _MOST_KEYS = 256
+# In place of a key's id.
+_NEWEST = ""
 _MOST_TOKENS = 4096
 
 
@@ -52,9 +54,23 @@ class RegionKeys:
 
     async def sign(self, region: RegionName, text: str) -> str:
         """Return `key-id.mac` for a text."""
-        rows = await self._catalog.region(region).read(credentials.token_keys)
-        row = rows[0] if rows else await self._make(region)
+        row = await self._newest(region)
         return f"{row.id}.{_mac(self._open(region, row), text)}"
+
+    async def mac(self, region: RegionName, text: str, generation: int) -> bytes:
+        """Return a MAC for a text, by the Region's newest key, for what has no room to name the key.
+
+        `generation` is one that was read just before. The key is read once an era.
+        """
+        key = self._opened.get(era_of(generation), (region, _NEWEST))
+        if key is None:
+            key = self._open(region, await self._newest(region))
+            self._opened.keep(era_of(generation), (region, _NEWEST), key)
+        return hmac.digest(key, text.encode(), hashlib.sha256)
+
+    async def _newest(self, region: RegionName) -> credentials.TokenKeyRow:
+        rows = await self._catalog.region(region).read(credentials.token_keys)
+        return rows[0] if rows else await self._make(region)
 
     async def verifies(self, region: RegionName, text: str, signature: str, generation: int | None = None) -> bool:
         """Tell whether `signature` is this Region's for `text`. Always False for a Region that is not served.

@@ -3,6 +3,7 @@
 from functools import partial
 
 from twinport.access.gate import Gate
+from twinport.access.generations import Generations
 from twinport.access.rate_limits import PacedGate
 from twinport.access.template_roles import TemplateRoles
 from twinport.catalog.regional.uploads import UploadQuota
@@ -29,6 +30,7 @@ from twinport.registry.repositories import Repositories, RepositoryTags
 from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
 from twinport.registry.storage_classes import StorageClasses
+from twinport.registry.upload_ids import SealedUploadIds
 from twinport.registry.uploads import PartRule, Uploads
 from twinport.replication import worker
 from twinport.replication.courier import Courier
@@ -57,7 +59,7 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
         lifecycle_previews=LifecyclePreviews(gate, catalog, due),
         storage_classes=StorageClasses(gate, catalog, due),
         layers=Layers(catalog, ground.stores, gate, world, retention),
-        uploads=_uploads(ground, gate, mounting),
+        uploads=_uploads(ground, access, gate, mounting),
         templates=CreationTemplates(gate, catalog, access.roles, world, ground.settings.encryption_at_rest),
         creation=CreateOnPush(gate, catalog, _template_roles(ground, access), world, ground.regions, quotas),
         links=DownloadLinks(access.keys),
@@ -69,11 +71,12 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
     )
 
 
-def _uploads(ground: Ground, gate: Gate, mounting: BlobMounting) -> Uploads:
+def _uploads(ground: Ground, access: Access, gate: Gate, mounting: BlobMounting) -> Uploads:
     settings = ground.settings
+    ids = SealedUploadIds(access.keys, Generations(ground.catalog), ground.world)
     part_rule = PartRule.ECR if Deviation.PART_MINIMUM in settings.ways else PartRule.ANY_SIZE
     quota = UploadQuota(settings.open_uploads, settings.open_upload_bytes)
-    return Uploads(ground.catalog, ground.stores, gate, part_rule, settings.retention, quota, mounting=mounting)
+    return Uploads(ground.catalog, ground.stores, gate, ids, part_rule, settings.retention, quota, mounting=mounting)
 
 
 def _pushed(wakeups: Wakeups) -> None:

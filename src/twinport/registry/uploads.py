@@ -11,18 +11,20 @@ from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import TypeVar
-from uuid import uuid4
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
+from twinport.catalog import upload_requests
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import account_settings, blobs, repositories, uploads
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.regional.uploads import Segment, Upload, UploadQuota
+from twinport.catalog.upload_requests import Asked, Found
 from twinport.errors import AccessDenied, Refusal
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
+from twinport.model import upload_ids
 from twinport.model.account_settings import BlobMounting
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
@@ -34,12 +36,14 @@ from twinport.refusals.images import (
     LayerExists,
     LayerPartTooSmall,
     NoDigestMatches,
+    RepositoryNotFound,
     UploadNotFound,
     UploadOutOfOrder,
 )
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 from twinport.registry.layers import CHECK, DOWNLOAD, Layer
 from twinport.registry.running_uploads import RunningUploads
+from twinport.registry.upload_ids import UploadIds
 from twinport.settings.retention import Retention
 
 T = TypeVar("T")
@@ -86,6 +90,7 @@ class Uploads:
     catalog: Catalog
     stores: BlobStores
     gate: Gate
+    ids: UploadIds
     part_rule: PartRule = PartRule.ANY_SIZE
     retention: Retention = Retention()  # noqa: RUF009 — frozen
     quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen
@@ -94,14 +99,13 @@ class Uploads:
     mounting: BlobMounting = BlobMounting.ENABLED
 
     async def start(self, caller: Caller, repository: RepositoryId) -> UploadState:
-        """Open an upload (InitiateLayerUpload). Raises TooManyUploads, TooManyUploadedBytes."""
-        await self.gate.authorize(caller, START, RepositoryResource(repository))
-        await self._repository(repository)
-        upload_id = str(uuid4())
-        await self.catalog.region(repository.region).write(
-            lambda db: uploads.start(db, repository, upload_id, self.catalog.now(db), self.quota)
-        )
-        return UploadState(upload_id, 0)
+        """Open an upload (InitiateLayerUpload): give out an id, and write nothing before its first byte comes.
+
+        Raises TooManyUploads, TooManyUploadedBytes.
+        """
+        owner, found = await self._found(caller, (START,), Asked(repository))
+        uploads.require_upload_quota(repository.registry, found.used, self.quota)
+        return UploadState(await self.ids.issue(caller, owner), 0)
 
     async def append(self, caller: Caller, repository: RepositoryId, upload_id: str, part: Part) -> UploadState:
         """Add a part that begins where the upload ends (UploadLayerPart).
@@ -109,8 +113,10 @@ class Uploads:
         All of the part is durable on return; if its pieces break off, none of it is kept.
         Raises UploadNotFound, UploadOutOfOrder, TooManyUploadedBytes.
         """
-        await self.gate.authorize(caller, APPEND, RepositoryResource(repository))
-        upload = await self.catalog.region(repository.region).read(lambda db: self._roomy(db, repository, upload_id))
+        owner, found = await self._found(caller, (APPEND,), Asked(repository, upload_id))
+        upload = await self._upload(caller, owner, found, upload_id)
+        require = uploads.require_upload_quota if upload.is_new else uploads.require_byte_quota
+        require(repository.registry, found.used, self.quota)
         _require_end(upload, part)
         # This is a copy, so that a part that breaks off leaves the known digest unchanged.
         running = self.running.of(upload)
@@ -121,25 +127,24 @@ class Uploads:
             written = await writer.finish()
         segment = Segment(upload.size, written.size, written.key, written.digest)
         await self._name(
-            repository.registry, written.key, lambda db: uploads.append(db, upload, segment, self.catalog.now(db))
+            repository.registry,
+            written.key,
+            lambda db: uploads.append(db, upload, segment, self.catalog.now(db), self.quota),
         )
         self.running.grown(upload, segment, running)
         return UploadState(upload.id, upload.size + written.size)
 
     async def status(self, caller: Caller, repository: RepositoryId, upload_id: str) -> UploadState:
         """Tell how far an upload is. Raises UploadNotFound."""
-        await self.gate.authorize(caller, APPEND, RepositoryResource(repository))
-        upload = await self._under_way(repository, upload_id)
+        owner, found = await self._found(caller, (APPEND,), Asked(repository, upload_id))
+        upload = await self._upload(caller, owner, found, upload_id)
         return UploadState(upload.id, upload.size)
 
     async def cancel(self, caller: Caller, repository: RepositoryId, upload_id: str) -> None:
         """Forget an upload. Raises UploadNotFound."""
-        await self.gate.authorize(caller, APPEND, RepositoryResource(repository))
-        await self._under_way(repository, upload_id)
-        most = self.rows_at_once
-        await self.catalog.region(repository.region).write(
-            lambda db: uploads.cancel(db, repository, upload_id, self.catalog.now(db), most)
-        )
+        owner, found = await self._found(caller, (APPEND,), Asked(repository, upload_id))
+        upload = await self._upload(caller, owner, found, upload_id)
+        await self.catalog.region(repository.region).write(lambda db: self._cancel(db, upload))
         self.running.ended(upload_id)
 
     async def complete(
@@ -157,9 +162,10 @@ class Uploads:
         the client may correct the request and try again.
         """
         actions = (COMPLETE,) if last_part is None else (APPEND, COMPLETE)
-        await self.gate.authorize_all(caller, actions, RepositoryResource(repository))
+        owner, found = await self._found(caller, actions, Asked(repository, upload_id, digest))
         try:
-            return await self._complete(repository, upload_id, digest, last_part)
+            upload = await self._upload(caller, owner, found, upload_id)
+            return await self._complete(upload, found, digest, last_part)
         except UploadNotFound:
             layer = await self._completed(caller, repository, digest)
             if layer is None:
@@ -168,12 +174,12 @@ class Uploads:
             await _drain(last_part.pieces)
         return layer
 
-    async def _complete(
-        self, repository: RepositoryId, upload_id: str, digest: Digest, last_part: Part | None
-    ) -> Layer:
-        upload = await self._under_way(repository, upload_id)
+    async def _complete(self, upload: Upload, found: Found, digest: Digest, last_part: Part | None) -> Layer:
         if last_part is not None:
             _require_end(upload, last_part)
+        if upload.is_new:
+            pieces = _no_pieces() if last_part is None else last_part.pieces
+            return await self._store_whole(upload.repository, digest, pieces, found.standing)
         if self.part_rule is PartRule.ECR:
             await self._require_large(upload, upload.size if last_part else _begin_of_last(upload))
         return await self._finish(upload, (digest,), last_part)
@@ -207,9 +213,10 @@ class Uploads:
         Raises UploadNotFound, EmptyUpload, LayerPartTooSmall, NoDigestMatches, LayerExists; the upload then
         stays as it was.
         """
-        await self.gate.authorize(caller, COMPLETE, RepositoryResource(repository))
+        owner, found = await self._found(caller, (COMPLETE,), Asked(repository, upload_id))
         try:
-            return await self._complete_parts(repository, upload_id, digests)
+            upload = await self._upload(caller, owner, found, upload_id)
+            return await self._complete_parts(upload, digests)
         except UploadNotFound:
             # As in `complete`: the upload was completed, and the answer got lost.
             for digest in digests:
@@ -217,8 +224,8 @@ class Uploads:
                     return layer
             raise
 
-    async def _complete_parts(self, repository: RepositoryId, upload_id: str, digests: Sequence[Digest]) -> Layer:
-        upload = await self._under_way(repository, upload_id)
+    async def _complete_parts(self, upload: Upload, digests: Sequence[Digest]) -> Layer:
+        repository = upload.repository.identity
         if upload.last is None:
             raise EmptyUpload(upload.id, repository.name, repository.account)
         await self._require_large(upload, _begin_of_last(upload))
@@ -245,14 +252,22 @@ class Uploads:
 
         The gate admitted the caller to the repository that is there now; one that is recreated meanwhile is another.
         """
-        await self.gate.authorize_all(caller, PUSH, RepositoryResource(repository))
-        row = await self._repository(repository)
-        async with self.stores.region(repository.region).create((digest.algorithm,)) as writer:
+        owner, found = await self._found(caller, PUSH, Asked(repository, digest=digest))
+        return await self._store_whole(owner, digest, pieces, found.standing)
+
+    async def _store_whole(
+        self, repository: Repository, digest: Digest, pieces: AsyncIterator[bytes], standing: StoredBlob | None
+    ) -> Layer:
+        """Store bytes that come at once: one file and one transaction. `standing` was read before they came."""
+        registry = repository.registry
+        async with self.stores.region(registry.region).create((digest.algorithm,)) as writer:
             await _take(writer, pieces)
             written = await writer.finish_as(digest)
-        blob = await self._new(repository.registry, digest, written.key, written.size)
+        blob = NewBlob(digest, written.key, written.size)
+        if standing is not None:
+            blob = await self._new(registry, digest, written.key, written.size)
         stored = await self._name(
-            repository.registry, blob.key, lambda db: uploads.store_whole(db, row, blob, self.catalog.now(db))
+            repository.registry, blob.key, lambda db: uploads.store_whole(db, repository, blob, self.catalog.now(db))
         )
         return self._stored(repository.registry, blob, stored)
 
@@ -315,14 +330,33 @@ class Uploads:
         """Return a repository, or refuse before any byte is taken and without making a database."""
         return await self.catalog.region(repository.region).read(lambda db: repositories.get(db, repository))
 
-    def _roomy(self, db: Connection, repository: RepositoryId, upload_id: str) -> Upload:
-        """Return an upload whose account has room for more bytes."""
-        upload = uploads.get(db, repository, upload_id)
-        uploads.require_quota(db, repository.registry, self.quota)
-        return upload
+    async def _found(self, caller: Caller, actions: tuple[str, ...], asked: Asked) -> tuple[Repository, Found]:
+        """Read what a request names, and decide by it. Raises AccessDenied, RepositoryNotFound.
 
-    async def _under_way(self, repository: RepositoryId, upload_id: str) -> Upload:
-        return await self.catalog.region(repository.region).read(lambda db: uploads.get(db, repository, upload_id))
+        The caller is admitted to the repository that is there now; one that is recreated meanwhile is another.
+        """
+        decide = await self.gate.decision(caller, actions, RepositoryResource(asked.repository))
+        region = self.catalog.region(asked.repository.region)
+        found = await region.read(lambda db: upload_requests.find(db, asked, self.quota))
+        decide(found.facts)
+        if found.repository is None:
+            raise RepositoryNotFound(asked.repository.name, asked.repository.account)
+        return found.repository, found
+
+    async def _upload(self, caller: Caller, repository: Repository, found: Found, upload_id: str) -> Upload:
+        """Return the open upload of an id, which may be one that no byte has come for. Raises UploadNotFound."""
+        if found.upload is not None:
+            return found.upload
+        if found.has_row or not await self.ids.is_issued(caller, repository, upload_id):
+            raise UploadNotFound(upload_id, repository.name, repository.registry.account)
+        return Upload(upload_id, repository, 0, None, is_new=True)
+
+    def _cancel(self, db: Connection, upload: Upload) -> None:
+        now = self.catalog.now(db)
+        if upload.is_new:
+            uploads.cancel_new(db, upload, upload_ids.harmless_from(upload.id) or now, now, self.quota)
+        else:
+            uploads.cancel(db, upload.repository.identity, upload.id, now, self.rows_at_once)
 
     async def _finish(self, upload: Upload, candidates: tuple[Digest, ...], last_part: Part | None) -> Layer:
         last = await _begun(last_part.pieces) if last_part else None
@@ -432,6 +466,12 @@ async def _recognized(store: BlobStore, segment: Segment, candidates: tuple[Dige
         if computed[digest.algorithm] == digest:
             return digest
     raise DigestMismatch(", ".join(map(str, candidates)), ", ".join(map(str, computed.values())))
+
+
+async def _no_pieces() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
+        yield piece
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:

@@ -16,6 +16,7 @@ from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import reviews, schema
 from twinport.model.content import Digest, Key
+from twinport.model.images import Repository
 from twinport.model.names import AccountId, RepositoryName
 from twinport.refusals.storage import BytesGivenUp
 
@@ -89,6 +90,47 @@ class NewBlob:
     key: Key
     size: int
     instead_of: Key | None = None
+
+
+def record_new(db: Connection, repository: Repository, new: NewBlob, now: datetime) -> bool:
+    """Record durable bytes under a new digest, and keep a repository that was read before from removal.
+
+    Return False, and do nothing, if the digest is known, the key was given up or the repository is not there any more:
+    the caller then asks for each by itself.
+    """
+    return (
+        _RECORDED_NEW.change(
+            db,
+            new_digest=str(new.digest),
+            new_key=new.key,
+            new_size=new.size,
+            at=now,
+            owner=repository.id,
+            account=repository.registry.account,
+            name=repository.name,
+        )
+        == 1
+    )
+
+
+def _recording(engine: str) -> Any:
+    new = (
+        bindparam("new_digest", type_=_blob.c.digest.type),
+        bindparam("new_key", type_=_blob.c.key.type),
+        bindparam("new_size", type_=_blob.c.size.type),
+        bindparam("at", type_=_blob.c.created_at.type),
+        bindparam("at", type_=_blob.c.created_at.type),
+    )
+    is_it = (_repository.c.id == bindparam("owner"), _repository.c.account == bindparam("account"))
+    is_given_up = select(_discarded.c.key).where(_discarded.c.key == bindparam("new_key")).exists()
+    # The lock of `repositories.keep`: its mode lets other uploads in.
+    kept = select(*new).where(*is_it, _repository.c.name == bindparam("name"), ~is_given_up)
+    kept = kept.with_for_update(read=True, key_share=True, of=_repository)
+    columns = ["digest", "key", "size", "created_at", "verified_at"]
+    return statements.insert_of(engine, _blob).from_select(columns, kept).on_conflict_do_nothing()
+
+
+_RECORDED_NEW = Prepared(_recording)
 
 
 def record(db: Connection, new: NewBlob, now: datetime) -> Key:

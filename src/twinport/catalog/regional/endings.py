@@ -2,13 +2,14 @@
 
 The transaction that completes, cancels or expires an upload deletes some segments, usually all of them, and then the
 upload's own row. If segments are left, the row stays and records when the upload ended: no reader finds it any more,
-and the sweep deletes the rest. The transaction that deletes a segment's row notes its key as discarded.
+and the sweep deletes the rest. The row of an id that could begin an upload again stays until the id's life ends, which
+is the time that it then records. The transaction that deletes a segment's row notes its key as discarded.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, update
 
 from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import blobs
@@ -16,6 +17,7 @@ from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.catalog.regional.schema import repository as _repository
 from twinport.catalog.regional.schema import upload as _upload
 from twinport.catalog.regional.schema import upload_segment as _segment
+from twinport.model import upload_ids
 from twinport.model.content import Key
 
 # How many segments the transaction that ends an upload deletes.
@@ -33,11 +35,15 @@ _SEGMENTS = Prepared(
 )
 _WITHOUT = Prepared(lambda _: delete(_segment).where(_segment.c.key == bindparam("name")))
 _EMPTY = Prepared(lambda _: delete(_upload).where(_IS_THIS, _IS_EMPTY))
+_time = _upload.c.ended_at.type
 _ENDED = Prepared(
     lambda _: (
         update(_upload)
-        .where(_IS_THIS, IS_OPEN)
-        .values(ended_at=bindparam("at", type_=_upload.c.ended_at.type), account=OF_NO_REGISTRY)
+        .where(_IS_THIS)
+        .values(
+            ended_at=case((_IS_EMPTY, bindparam("harmless_from", type_=_time)), else_=bindparam("at", type_=_time)),
+            account=OF_NO_REGISTRY,
+        )
     )
 )
 
@@ -52,10 +58,12 @@ def end(db: Connection, ids: Sequence[str], now: datetime, limit: int, blob: Key
         keys = [key for (key,) in _SEGMENTS.all(db, upload=each, most=limit)]
         blobs.discard(db, [Key(key) for key in keys if key != blob], now)
         _WITHOUT.change_all(db, [{"name": key} for key in keys])
-        gone = _EMPTY.change(db, upload=each)
+        harmless_from = upload_ids.harmless_from(each) or now
+        # As long as its id lives, the row keeps an upload of this id from beginning again.
+        gone = _EMPTY.change(db, upload=each) if harmless_from <= now else 0
         if not gone:
             # It counts for no quota any more.
-            _ENDED.change(db, upload=each, at=now)
+            _ENDED.change(db, upload=each, at=now, harmless_from=harmless_from)
         limit -= len(keys)
         rows += len(keys) + gone
     return rows

@@ -197,8 +197,9 @@ chore = Table(
     Column("due_at", Instant, nullable=False),
 )
 
-# `ended_at` is set for an upload that was completed, canceled or expired while some of its segments are left: no reader
-# finds it by its id any more (catalog/regional/endings.py).
+# `ended_at` is set for an upload that was completed, canceled or expired while some of its segments are left, or while
+# its id could begin another: no reader finds it by its id any more. The sweep removes the row from that time on
+# (catalog/regional/endings.py).
 upload = Table(
     "upload",
     regional,

@@ -1,10 +1,14 @@
-"""Uploads under way: each part is a segment with bytes of its own, durable before its row."""
+"""Uploads under way: each part is a segment with bytes of its own, durable before its row.
+
+An upload has a row from its first byte on. Before, only its id tells that it was begun
+(docs/decisions/0048-upload-ids.md).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Subquery, and_, bindparam, func, insert, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
@@ -28,18 +32,28 @@ _OPEN = (
 # first of all segments in descending order, PostgreSQL would read every one.
 _before = _segment.alias()
 _LAST_BYTE = select(func.max(_before.c.first_byte)).where(_before.c.upload_id == _upload.c.id).scalar_subquery()
-_IS_LAST = and_(_segment.c.upload_id == _upload.c.id, _segment.c.first_byte == _LAST_BYTE)
-_LAST = Prepared(
-    lambda _: (
-        select(_upload.c.size.label("upload_size"), _segment)
-        .select_from(_upload.outerjoin(_segment, _IS_LAST))
-        .where(*_OPEN)
-    )
+LAST = _segment
+IS_LAST = and_(_segment.c.upload_id == _upload.c.id, _segment.c.first_byte == _LAST_BYTE)
+# The columns that an upload is read from.
+COLUMNS = (
+    _upload.c.size.label("upload_size"),
+    _segment.c.first_byte,
+    _segment.c.size.label("segment_size"),
+    _segment.c.key.label("segment_key"),
+    _segment.c.digest.label("segment_digest"),
 )
-_some = select(_upload.c.size).where(_upload.c.account == bindparam("account")).limit(bindparam("most")).subquery()
-_USED = Prepared(
-    lambda _: select(func.count().label("uploads"), func.coalesce(func.sum(_some.c.size), 0).label("size"))
-)
+_LAST = Prepared(lambda _: select(*COLUMNS).select_from(_upload.outerjoin(LAST, IS_LAST)).where(*_OPEN))
+
+
+def used() -> Subquery:
+    """Select how many uploads an account has, and their bytes, looking at no more rows than the quota."""
+    mine = select(_upload.c.size).where(_upload.c.account == bindparam("account"))
+    some = mine.limit(bindparam("most")).subquery("some_uploads")
+    held = func.coalesce(func.sum(some.c.size), 0).label("held")
+    return select(func.count().label("uploads"), held).select_from(some).subquery("used")
+
+
+_USED = Prepared(lambda _: select(used()))
 _LOCKED = Prepared(lambda _: select(_upload.c.size).where(*_OPEN).with_for_update())
 # As long as the upload has not ended, all of its segments are there.
 _PAGE = (
@@ -63,12 +77,16 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload as it was when it was read. Its size tells its state: it only ever grows."""
+    """An upload as it was when it was read. Its size tells its state: it only ever grows.
+
+    `is_new`: no byte has come, and no row tells of it.
+    """
 
     id: str
     repository: Repository
     size: int
     last: Segment | None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +97,33 @@ class UploadQuota:
     size: int = 1 << 40
 
 
-def start(db: Connection, repository: RepositoryId, upload_id: str, now: datetime, quota: UploadQuota) -> None:
-    """Open an upload. Raises RepositoryNotFound, TooManyUploads, TooManyUploadedBytes."""
-    owner = repositories.lock(db, repository, Against.REMOVAL)
-    opened, size = _open_uploads(db, repository.registry, quota)
-    if opened >= quota.uploads:
-        raise TooManyUploads(repository.account, quota.uploads)
-    _require_quota(repository.registry, size, quota)
-    row = {"id": upload_id, "repository_id": owner.id, "size": 0, "created_at": now, "touched_at": now}
-    statements.insert_absent(db, _upload, {"account": repository.account, **row})
+STANDARD = UploadQuota()
 
 
-def require_quota(db: Connection, registry: Registry, quota: UploadQuota) -> None:
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How many uploads an account has, and how many bytes they hold."""
+
+    uploads: int
+    size: int
+
+
+def require_upload_quota(registry: Registry, used: Used, quota: UploadQuota) -> None:
+    """Raise TooManyUploads, or what `require_byte_quota` raises, unless an account may begin one more upload."""
+    if used.uploads >= quota.uploads:
+        raise TooManyUploads(registry.account, quota.uploads)
+    require_byte_quota(registry, used, quota)
+
+
+def require_byte_quota(registry: Registry, used: Used, quota: UploadQuota) -> None:
     """Raise TooManyUploadedBytes if the open uploads of an account hold as many bytes as the quota allows."""
-    _require_quota(registry, _open_uploads(db, registry, quota)[1], quota)
-
-
-def _open_uploads(db: Connection, registry: Registry, quota: UploadQuota) -> tuple[int, int]:
-    """Return how many uploads an account has open, and their bytes, looking at no more rows than the quota."""
-    (row,) = _USED.all(db, account=registry.account, most=quota.uploads)
-    return int(row.uploads), int(row.size)
-
-
-def _require_quota(registry: Registry, size: int, quota: UploadQuota) -> None:
-    if size >= quota.size:
+    if used.size >= quota.size:
         raise TooManyUploadedBytes(registry.account, quota.size)
+
+
+def _used(db: Connection, registry: Registry, quota: UploadQuota) -> Used:
+    (row,) = _USED.all(db, account=registry.account, most=quota.uploads)
+    return Used(int(row.uploads), int(row.held))
 
 
 def get(db: Connection, repository: RepositoryId, upload_id: str) -> Upload:
@@ -129,20 +149,15 @@ def has_part_below(db: Connection, upload: Upload, least: int, end: int) -> bool
     return db.execute(select(_segment.c.key).where(*mine).limit(1)).first() is not None
 
 
-def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> None:
-    """Add a segment that begins where the upload ends.
+def append(db: Connection, upload: Upload, segment: Segment, now: datetime, quota: UploadQuota = STANDARD) -> None:
+    """Add a segment that begins where the upload ends. The first one makes the upload's row.
 
-    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound, BytesGivenUp.
+    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound, BytesGivenUp, and of a new upload what
+    `require_upload_quota` raises.
     """
     repositories.keep(db, upload.repository)
     blobs.require_kept(db, segment.key)
-    changes = {"size": _upload.c.size + segment.size, "touched_at": now}
-    grown = db.execute(
-        update(_upload)
-        .where(_upload.c.id == upload.id, _upload.c.size == segment.first_byte, endings.IS_OPEN)
-        .values(changes)
-    )
-    if grown.rowcount != 1:
+    if not (_begin(db, upload, segment, now, quota) if upload.is_new else _grow(db, upload, segment, now)):
         raise _overtaken(db, upload)
     row = {
         "upload_id": upload.id,
@@ -152,6 +167,26 @@ def append(db: Connection, upload: Upload, segment: Segment, now: datetime) -> N
         "digest": str(segment.digest),
     }
     db.execute(insert(_segment).values(row))
+
+
+def _begin(db: Connection, upload: Upload, segment: Segment, now: datetime, quota: UploadQuota) -> bool:
+    """Make the row of a new upload. Tell whether no other request of this id was faster."""
+    registry = upload.repository.registry
+    require_upload_quota(registry, _used(db, registry, quota), quota)
+    return statements.insert_absent(db, _upload, _row(upload, segment.size, now))
+
+
+def _grow(db: Connection, upload: Upload, segment: Segment, now: datetime) -> bool:
+    """Let an upload grow by a segment. Tell whether it is still as it was read."""
+    as_read = (_upload.c.id == upload.id, _upload.c.size == segment.first_byte, endings.IS_OPEN)
+    changes = {"size": _upload.c.size + segment.size, "touched_at": now}
+    return db.execute(update(_upload).where(*as_read).values(changes)).rowcount == 1
+
+
+def _row(upload: Upload, size: int, now: datetime) -> dict[str, Any]:
+    owner = upload.repository
+    times = {"created_at": now, "touched_at": now}
+    return {"id": upload.id, "repository_id": owner.id, "account": owner.registry.account, "size": size, **times}
 
 
 def finish(db: Connection, upload: Upload, blob: NewBlob, now: datetime, limit: int = SEGMENTS_AT_ONCE) -> StoredBlob:
@@ -178,8 +213,24 @@ def cancel(
     endings.end(db, [upload_id], now, limit)
 
 
+def cancel_new(db: Connection, upload: Upload, harmless_from: datetime, now: datetime, quota: UploadQuota) -> None:
+    """Note that no upload of an id may begin any more, until its life ends.
+
+    The note counts as an upload. Notes take half of the quota at most, so that they lock no client out; beyond that,
+    the id stays good until its life ends. Raises RepositoryNotFound, UploadNotFound.
+    """
+    repositories.keep(db, upload.repository)
+    if _used(db, upload.repository.registry, quota).uploads >= quota.uploads // 2:
+        return
+    if not statements.insert_absent(db, _upload, {**_row(upload, 0, now), "ended_at": harmless_from}):
+        raise _overtaken(db, upload)
+
+
 def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
-    """Link bytes that came without an upload to a repository that was read before. Raises RepositoryNotFound."""
+    """Link bytes that came at once to a repository that was read before. Raises RepositoryNotFound, BytesGivenUp."""
+    if blobs.record_new(db, repository, blob, now):
+        blobs.link(db, repository.id, blob.digest, now)
+        return StoredBlob(blob.key, blob.size)
     repositories.keep(db, repository)
     return _hold(db, repository, blob, now)
 
@@ -211,7 +262,16 @@ def _read(db: Connection, repository: Repository, upload_id: str) -> Upload:
     row = _LAST.first(db, upload_id=upload_id, repository_id=repository.id)
     if row is None:
         raise UploadNotFound(upload_id, repository.name, repository.registry.account)
-    return Upload(upload_id, repository, row.upload_size, _segment_of(row) if row.key else None)
+    return of_row(upload_id, repository, row)
+
+
+def of_row(upload_id: str, repository: Repository, row: Any) -> Upload:
+    """Read a row that has the columns of an upload and its last segment."""
+    return Upload(upload_id, repository, row.upload_size, _last_of(row) if row.segment_key else None)
+
+
+def _last_of(row: Any) -> Segment:
+    return Segment(row.first_byte, row.segment_size, Key(row.segment_key), Digest.parse(row.segment_digest))
 
 
 def _segment_of(row: Any) -> Segment:
