@@ -40,6 +40,8 @@ _tags = select(partition_schema.identity_tag.c.key, partition_schema.identity_ta
 # A principal has its own policies, and a user also has those of its groups.
 _groups = select(partition_schema.membership.c.group_id).where(partition_schema.membership.c.user_id == bindparam("id"))
 _NOTHING = cast(null(), Text)
+# How the databases write no tags at all.
+_NO_TAGS = (None, "{}")
 
 
 def _part(kind: str, first: Any, second: Any = _NOTHING, third: Any = _NOTHING) -> Any:
@@ -165,7 +167,7 @@ def fact_columns(engine: str) -> tuple[Any, ...]:
 def facts(row: Row) -> RepositoryFacts:
     """Read the values of `fact_columns`."""
     registrys_policy, scope, policy, tags = row
-    return RepositoryFacts(_registrys(registrys_policy, scope), policy, json.loads(tags) if tags else {})
+    return RepositoryFacts(_registrys(registrys_policy, scope), policy, {} if tags in _NO_TAGS else json.loads(tags))
 
 
 _FACTS = Prepared(lambda engine: select(*fact_columns(engine)).select_from(asked_repository()))

@@ -64,8 +64,13 @@ def hop_address(text: str) -> str:
 
 def network_of(address: str) -> str:
     """Return an IPv4 address unchanged, and for an IPv6 address its 64-bit network."""
+    return UNKNOWN if len(address) > _LONGEST else _network_of(address)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _network_of(address: str) -> str:
     try:
-        parsed = read_address(address.partition("%")[0])
+        parsed = _parsed(address.partition("%")[0])
     except ValueError:
         return UNKNOWN
     if not isinstance(parsed, IPv6Address):
