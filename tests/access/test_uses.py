@@ -12,9 +12,11 @@ import pytest
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, caller
 from twinport.access.uses import COARSENESS, Uses
-from twinport.catalog.partition import access_keys, entities, service_uses
+from twinport.catalog.partition import access_keys, service_uses
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.clock import ManualClock
+from twinport.identities.rules import access_keys as key_rules
+from twinport.identities.rules import roles
 from twinport.model.entities import AccessKey, KeyStatus, Role, Use
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import RegionName
@@ -55,8 +57,8 @@ async def uses(catalog: WholeCatalog) -> Uses:
     """The uses of a catalog that has Ann's key and the role 'build'."""
     key = AccessKey(KEY, ACCOUNT, ANN.unique_id, KeyStatus.ACTIVE, NOW)
     role = Role(BUILD.unique_id, ACCOUNT, "build", "/", "{}", NOW)
-    await catalog.partition.write(lambda db: access_keys.add(db, key, "sealed"))
-    await catalog.partition.write(lambda db: entities.add_role(db, role))
+    await catalog.partition.write(lambda db: key_rules.add(db, key, "sealed"))
+    await catalog.partition.write(lambda db: roles.add(db, role))
     return Uses(catalog)
 
 
@@ -82,7 +84,7 @@ async def test_a_key_was_used_where_and_for_what_it_was_used_last(catalog: Whole
 async def test_a_role_was_used_by_its_sessions(catalog: WholeCatalog, uses: Uses) -> None:
     uses.note(later(BUILD, 5), "ecr")
     await uses.write()
-    role = await catalog.partition.read(lambda db: entities.get_role(db, ACCOUNT, "build"))
+    role = await catalog.partition.read(lambda db: roles.get(db, ACCOUNT, "build"))
     assert (role.last_used_at, role.last_used_region) == (NOW + timedelta(seconds=5), "eu-west-1")
 
 

@@ -7,21 +7,23 @@ import pytest
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT
-from twinport.catalog.partition import (
-    accounts,
-    credential_reports,
-    details,
-    entities,
-    groups,
-    instance_profiles,
-    managed_policies,
-    principal_policies,
-)
+from twinport.catalog.partition import accounts, credential_reports, details
+from twinport.catalog.partition import instance_profiles as stored_profiles
+from twinport.catalog.partition import managed_policies as stored_policies
 from twinport.catalog.partition.credential_reports import StoredReport
 from twinport.catalog.partition.managed_policies import NewPolicy
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.clock import ManualClock
 from twinport.errors import LimitReached
+from twinport.identities.rules import (
+    aliases,
+    groups,
+    instance_profiles,
+    managed_policies,
+    principal_policies,
+    roles,
+    users,
+)
 from twinport.model.details import DetailKind
 from twinport.model.entities import Group, InstanceProfile, ManagedPolicy, Page, Role, Tag, User
 from twinport.model.names import AccountId
@@ -46,10 +48,10 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 def fill(db: Connection) -> None:
     policy = ManagedPolicy(OWN, "ANPA1", "mine", "/", "v1", NOW, NOW)
     managed_policies.add(db, NewPolicy(ACCOUNT, policy, "{}"))
-    entities.add_user(db, ANN)
+    users.add(db, ANN)
     groups.add(db, STAFF)
     groups.add_member(db, STAFF, ANN)
-    entities.add_role(db, BUILD)
+    roles.add(db, BUILD)
     instance_profiles.add(db, MACHINES)
     instance_profiles.put_role(db, MACHINES, BUILD)
     principal_policies.attach(db, STAFF, READ_ONLY, NOW)
@@ -79,7 +81,7 @@ async def test_a_user_is_read_with_its_groups_and_a_policy_with_its_entities(cat
     policy = await catalog.partition.read(lambda db: details.own_policy(db, OWN))
     assert policy is not None
     assert (policy.policy.attachments, policy.policy.boundaries, len(policy.versions)) == (1, 1, 1)
-    (listed,) = await catalog.partition.read(lambda db: managed_policies.listed(db, ACCOUNT, "/", Page()))
+    (listed,) = await catalog.partition.read(lambda db: stored_policies.listed(db, ACCOUNT, "/", Page()))
     assert listed == policy.policy
 
 
@@ -90,15 +92,15 @@ async def test_a_profile_holds_one_role_and_keeps_it(catalog: WholeCatalog) -> N
     with pytest.raises(LimitReached):
         await catalog.partition.write(put_again)
     with pytest.raises(StillReferenced, match="instance profile"):
-        await catalog.partition.write(lambda db: entities.delete_role(db, BUILD))
-    (listed,) = await catalog.partition.read(lambda db: instance_profiles.listed(db, ACCOUNT, "/", Page()))
+        await catalog.partition.write(lambda db: roles.delete(db, BUILD))
+    (listed,) = await catalog.partition.read(lambda db: stored_profiles.listed(db, ACCOUNT, "/", Page()))
     assert listed.role == BUILD
 
 
 async def test_an_alias_belongs_to_one_account(catalog: WholeCatalog) -> None:
-    await catalog.partition.write(lambda db: accounts.set_alias(db, ACCOUNT, "acme"))
+    await catalog.partition.write(lambda db: aliases.put(db, ACCOUNT, "acme"))
     with pytest.raises(AliasTaken):
-        await catalog.partition.write(lambda db: accounts.set_alias(db, OTHER_ACCOUNT, "acme"))
+        await catalog.partition.write(lambda db: aliases.put(db, OTHER_ACCOUNT, "acme"))
     assert await catalog.partition.read(lambda db: accounts.of_alias(db, "acme")) == ACCOUNT
 
 

@@ -15,8 +15,8 @@ from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY
 from tests.served import Served, new_account, start
 from tests.waiting import until
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.partition import entities
 from twinport.catalog.regional import creation_templates
+from twinport.identities.rules import roles
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, Encryption
 from twinport.model.entities import Role
 
@@ -187,6 +187,6 @@ async def test_a_customers_role_of_the_name_stands_in_the_way(
     ecr: Ecr, catalog: EmbeddedCatalog, operation: str, role: str, members: dict[str, object]
 ) -> None:
     mine = Role("AROAMINE", ACCOUNT, role, "/", "{}", NOW)
-    await catalog.partition.write(lambda db: entities.add_role(db, mine))
+    await catalog.partition.write(lambda db: roles.add(db, mine))
     code, message = await ecr.refusal(operation, **members)
     assert (code, role in message) == ("ValidationException", True)

@@ -20,10 +20,11 @@ from twinport.access.session_policies import SessionPolicies
 from twinport.access.sessions import Sessions
 from twinport.access.trust import RoleName
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.partition import entities, schema
+from twinport.catalog.partition import schema
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
 from twinport.identities.assumptions import Assumptions, Wish
+from twinport.identities.rules import roles, users
 from twinport.identities.service_linked_roles import SERVICES
 from twinport.model.entities import Role, Tag, User
 from twinport.model.identities import REPLICATION_SERVICE, Caller, PrincipalKind
@@ -70,7 +71,7 @@ class House:
     async def add_role(self, trust: str, length: timedelta = HOUR, tags: tuple[Tag, ...] = ()) -> None:
         role = Role("AROABUILDERBUILDERBU", fakes.ACCOUNT, "builder", "/ci/", trust, fakes.NOW, tags=tags)
         made = replace(role, max_session=length)
-        await self.catalog.partition.write(lambda db: entities.add_role(db, made))
+        await self.catalog.partition.write(lambda db: roles.add(db, made))
         await self.give("AROABUILDERBUILDERBU", allowing("ecr:*"))
 
     async def give(self, owner: str, text: str) -> None:
@@ -106,8 +107,8 @@ async def house(catalog: EmbeddedCatalog) -> House:
     gate, sessions = PolicyGate(catalog, library), Sessions(catalog, sealer, world)
     alice = User(ALICE.unique_id, ALICE.account, "alice", "/", fakes.NOW)
     bob = User(BOB.unique_id, BOB.account, "bob", "/", fakes.NOW)
-    await catalog.partition.write(lambda db: entities.add_user(db, alice))
-    await catalog.partition.write(lambda db: entities.add_user(db, bob))
+    await catalog.partition.write(lambda db: users.add(db, alice))
+    await catalog.partition.write(lambda db: users.add(db, bob))
     principals = Principals(catalog, sealer, world, OpenAccounts.EVERYWHERE)
     return House(catalog, world, gate, principals, Assumptions(gate, RoleSessions(library, sessions, world)))
 
@@ -218,7 +219,7 @@ async def test_a_role_that_is_missing_is_refused_as_one_that_does_not_trust(hous
 async def test_no_caller_assumes_the_role_of_a_service(house: House) -> None:
     linked = SERVICES[REPLICATION_SERVICE]
     role = Role("AROAREPLICATIONREPLI", fakes.ACCOUNT, linked.role_name, linked.path, linked.trust, fakes.NOW)
-    await house.catalog.partition.write(lambda db: entities.add_service_role(db, role, linked.policy_arn))
+    await house.catalog.partition.write(lambda db: roles.add_of_service(db, role, linked.policy_arn))
     await house.give(ALICE.unique_id, allowing("*"))
     for caller in (ROOT, ALICE, FAR_ROOT):
         assert await house.refused(caller, Wish(RoleName.parse(role.arn), "build")) == NO_TRUST

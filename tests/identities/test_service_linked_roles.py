@@ -13,6 +13,7 @@ from twinport.catalog.partition import entities
 from twinport.catalog.ports import Connection
 from twinport.clock import ManualClock
 from twinport.errors import AccessDenied
+from twinport.identities.rules import roles as role_rules
 from twinport.identities.service_linked_roles import SERVICES, LinkedService, ServiceLinkedRoles
 from twinport.model.entities import Page, Role
 from twinport.model.identities import REPLICATION_ROLE, REPLICATION_SERVICE
@@ -86,7 +87,7 @@ async def test_a_customers_role_of_the_name_stands_in_the_way(
     catalog: EmbeddedCatalog, roles: ServiceLinkedRoles
 ) -> None:
     mine = Role("AROAMINE", ACCOUNT, REPLICATION_ROLE, "/", "{}", ManualClock().now())
-    await catalog.partition.write(lambda db: entities.add_role(db, mine))
+    await catalog.partition.write(lambda db: role_rules.add(db, mine))
     with pytest.raises(ServiceRoleNameTaken):
         await roles.store_under(caller(), HERE, REPLICATION_SERVICE, role_id)
 

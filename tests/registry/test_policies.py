@@ -8,9 +8,9 @@ import pytest
 from tests.fakes import ACCOUNT, NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, RecordingGate, caller
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog import permissions
-from twinport.catalog.partition import entities
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import repositories
+from twinport.identities.rules import users
 from twinport.model.entities import User
 from twinport.model.identities import Caller
 from twinport.model.images import NewRepository
@@ -136,7 +136,7 @@ async def test_what_is_no_registry_policy_is_refused_in_ecrs_words(catalog: Whol
 
 async def test_a_user_is_stored_by_unique_id_and_shown_by_the_name_of_now(catalog: WholeCatalog) -> None:
     alice = User("AIDAALICEALICEALICEA", ACCOUNT, "alice", "/", NOW)
-    await catalog.partition.write(lambda db: entities.add_user(db, alice))
+    await catalog.partition.write(lambda db: users.add(db, alice))
     statement = {"Effect": "Allow", "Principal": {"AWS": [alice.arn, ACCOUNT]}, "Action": "ecr:*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     verbs = policies(catalog)
@@ -146,7 +146,7 @@ async def test_a_user_is_stored_by_unique_id_and_shown_by_the_name_of_now(catalo
     ).policy or ""
     assert (alice.unique_id in stored, alice.arn in stored) == (True, False)
     renamed = replace(alice, name="alicia")
-    await catalog.partition.write(lambda db: entities.rename_user(db, renamed))
+    await catalog.partition.write(lambda db: users.rename(db, renamed))
     assert renamed.arn in await verbs.get(caller(), REGISTRY.repository(API))
-    await catalog.partition.write(lambda db: entities.delete_user(db, renamed))
+    await catalog.partition.write(lambda db: users.delete(db, renamed))
     assert alice.unique_id in await verbs.delete(caller(), REGISTRY.repository(API))

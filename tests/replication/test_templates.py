@@ -14,10 +14,10 @@ from tests.replication.world import ANN, BOB, CREATE, FAR, HOME, IRELAND, NAME, 
 from twinport.access.gate import NO_CONTEXT, Context, Resource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
-from twinport.catalog.partition import entities, principal_policies
 from twinport.catalog.ports import Connection, WholeCatalog
 from twinport.catalog.regional import creation_templates, lifecycle, registries, repositories
 from twinport.clock import ManualClock
+from twinport.identities.rules import principal_policies, roles
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, Encryption
 from twinport.model.entities import Role
@@ -67,7 +67,7 @@ class TemplateWorld(World):
         document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
 
         def store(db: Connection) -> None:
-            entities.add_role(db, role)
+            roles.add(db, role)
             principal_policies.put_inline(db, role, "own", document, most=10_240)
 
         await self.catalog.partition.write(store)

@@ -178,7 +178,7 @@ def add_account(db: Connection, name: str, administrator: User, policy_arn: str,
     if accounts.named(db, name) is not None:
         raise AccountNameTaken(name)
     db.execute(insert(partition_schema.account).values(id=account, name=name, created_at=now))
-    entities.add_user(db, administrator)
+    entities.insert_user(db, administrator)
     owner = {"owner_id": administrator.unique_id}
     db.execute(insert(partition_schema.attachment).values(**owner, policy_arn=policy_arn, attached_at=now))
     values = {**owner, "id": key.id, "sealed_secret": key.sealed_secret, "status": "Active"}

@@ -29,9 +29,10 @@ from twinport.model.deletions import (
     TaskStatus,
     Unanswered,
 )
+from twinport.model.entities import PrincipalType
 from twinport.model.identities import TEMPLATE_ROLE
 from twinport.model.names import AccountId, RegionName
-from twinport.refusals.identities import InvalidInput, RoleFenced
+from twinport.refusals.identities import EntityNotFound, InvalidInput, RoleFenced
 
 T = TypeVar("T")
 _task, _fence = partition_schema.deletion_task, regional_schema.fence
@@ -76,7 +77,9 @@ def submit_for(
     db: Connection, account: AccountId, name: str, *, uuid: str, now: datetime, deadline: datetime
 ) -> DeletionTask:
     """Submit the deletion of the service-linked role of this name. Raises EntityNotFound, or InvalidInput."""
-    role = entities.get_role(db, account, name)
+    role = entities.find_role(db, account, name)
+    if role is None:
+        raise EntityNotFound(PrincipalType.ROLE.value, name)
     if role.service is None:
         raise InvalidInput(f"'{name}' is not a service-linked role; use DeleteRole")
     task_id = f"task{role.path}{role.name}/{uuid}"

@@ -6,11 +6,12 @@ from twinport.access.gate import IdentityResource
 from twinport.access.sealing import Sealer
 from twinport.access.sessions import new_key_id, new_secret
 from twinport.access.uses import Uses
-from twinport.catalog.partition import access_keys
-from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import access_keys, entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities.entities import Entities
+from twinport.identities.rules import access_keys as rules
+from twinport.identities.rules import users
 from twinport.identities.users import own_name
 from twinport.model.entities import AccessKey, KeyStatus, PrincipalType, Use, User
 from twinport.model.identities import Caller, PrincipalKind
@@ -45,7 +46,7 @@ class AccessKeys:
 
         def store(db: Connection) -> AccessKey:
             key = AccessKey(key_id, caller.account, _owner(db, caller, name), KeyStatus.ACTIVE, now)
-            access_keys.add(db, key, sealed)
+            rules.add(db, key, sealed)
             return key
 
         return NewKey(await self.catalog.partition.write(store), name, secret)
@@ -59,14 +60,12 @@ class AccessKeys:
     async def set_status(self, caller: Caller, user: str | None, key_id: str, status: KeyStatus) -> None:
         """Switch a key on or off. Raises EntityNotFound, NameNeeded, AccessKeyNotFound."""
         name = await self._ask(caller, "iam:UpdateAccessKey", user)
-        await self.catalog.partition.write(
-            lambda db: access_keys.set_status(db, _owner(db, caller, name), key_id, status)
-        )
+        await self.catalog.partition.write(lambda db: rules.set_status(db, _owner(db, caller, name), key_id, status))
 
     async def delete(self, caller: Caller, user: str | None, key_id: str) -> None:
         """Delete a key. Raises EntityNotFound, NameNeeded, AccessKeyNotFound."""
         name = await self._ask(caller, "iam:DeleteAccessKey", user)
-        await self.catalog.partition.write(lambda db: access_keys.remove(db, _owner(db, caller, name), key_id))
+        await self.catalog.partition.write(lambda db: rules.remove(db, _owner(db, caller, name), key_id))
 
     async def last_use(self, caller: Caller, key_id: str) -> tuple[str | None, Use | None]:
         """Return the owner of a key of the account, and when the key was last used. Raises AccessKeyNotFound.
@@ -95,8 +94,8 @@ class AccessKeys:
 
 def _user_of(db: Connection, account: AccountId, key_id: str) -> User | None:
     key = access_keys.find(db, account, key_id)
-    return None if key is None else identities.user_of_id(db, key.owner_id)
+    return None if key is None else entities.user_of_id(db, key.owner_id)
 
 
 def _owner(db: Connection, caller: Caller, user: str | None) -> str:
-    return caller.account if user is None else identities.get_user(db, caller.account, user).unique_id
+    return caller.account if user is None else users.get(db, caller.account, user).unique_id

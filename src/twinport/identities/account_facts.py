@@ -3,14 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinport.catalog.partition import accounts, groups, instance_profiles, managed_policies, principal_policies
-from twinport.catalog.partition import entities as identities
-from twinport.catalog.partition.access_keys import KEYS_PER_USER
+from twinport.catalog.partition import accounts
 from twinport.catalog.partition.accounts import Holdings
 from twinport.catalog.ports import Catalog
 from twinport.identities.entities import Entities
 from twinport.identities.managed_policies import MOST_CHARACTERS
 from twinport.identities.principal_policies import INLINE_MOST
+from twinport.identities.rules import (
+    access_keys,
+    aliases,
+    groups,
+    instance_profiles,
+    managed_policies,
+    principal_policies,
+    roles,
+    users,
+)
 from twinport.identities.trust_documents import MOST_CHARACTERS as MOST_TRUST
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
@@ -36,12 +44,12 @@ class AccountFacts:
         await self.entities.ask_of_account(caller, "iam:CreateAccountAlias")
         if is_account_id(text):
             raise AliasIsAnAccount(text)
-        await self.catalog.partition.write(lambda db: accounts.set_alias(db, caller.account, text))
+        await self.catalog.partition.write(lambda db: aliases.put(db, caller.account, text))
 
     async def remove_alias(self, caller: Caller, text: str) -> None:
         """Remove the alias. Raises AliasNotFound."""
         await self.entities.ask_of_account(caller, "iam:DeleteAccountAlias")
-        await self.catalog.partition.write(lambda db: accounts.remove_alias(db, caller.account, text))
+        await self.catalog.partition.write(lambda db: aliases.remove(db, caller.account, text))
 
     async def allow_tokens_everywhere(self, caller: Caller) -> None:
         """Ask for session tokens that are valid in every Region. Here every session token is."""
@@ -68,13 +76,13 @@ def _counted(held: Holdings) -> Mapping[str, int]:
 
 
 _QUOTAS = {
-    "UsersQuota": identities.USERS_PER_ACCOUNT,
+    "UsersQuota": users.USERS_PER_ACCOUNT,
     "GroupsQuota": groups.GROUPS_PER_ACCOUNT,
-    "RolesQuota": identities.ROLES_PER_ACCOUNT,
+    "RolesQuota": roles.ROLES_PER_ACCOUNT,
     "PoliciesQuota": managed_policies.POLICIES_PER_ACCOUNT,
     "PolicyVersionsInUseQuota": _VERSIONS_IN_USE_MOST,
     "InstanceProfilesQuota": instance_profiles.PROFILES_PER_ACCOUNT,
-    "AccessKeysPerUserQuota": KEYS_PER_USER,
+    "AccessKeysPerUserQuota": access_keys.KEYS_PER_USER,
     "GroupsPerUserQuota": groups.GROUPS_PER_USER,
     "AttachedPoliciesPerUserQuota": principal_policies.ATTACHED_MOST,
     "AttachedPoliciesPerGroupQuota": principal_policies.ATTACHED_MOST,

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from twinport.catalog.partition import entities as identities
-from twinport.catalog.partition import principal_policies
+from twinport.catalog.partition import entities as rows
 from twinport.catalog.ports import Catalog, Connection
 from twinport.identities.entities import Entities, boundary_context
 from twinport.identities.managed_policies import expect_attachable
+from twinport.identities.rules import principal_policies
 from twinport.model.entities import PrincipalType
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
@@ -32,7 +32,7 @@ class Boundaries:
         def store(db: Connection) -> None:
             principal = principal_policies.get_own(db, caller.account, kind, owner)
             self.expect(db, caller.account, kind, arn)
-            identities.set_boundary(db, principal.unique_id, arn)
+            rows.set_boundary(db, principal.unique_id, arn)
 
         await self.catalog.partition.write(store)
 
@@ -40,7 +40,7 @@ class Boundaries:
         """Remove the boundary. It is no error if there is none. Raises EntityNotFound, RoleUnmodifiable."""
         await self.entities.ask(caller, f"iam:Delete{kind.value.capitalize()}PermissionsBoundary", kind, owner)
         await self.catalog.partition.write(
-            lambda db: identities.set_boundary(
+            lambda db: rows.set_boundary(
                 db, principal_policies.get_own(db, caller.account, kind, owner).unique_id, None
             )
         )

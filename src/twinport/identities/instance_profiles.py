@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twinport.access.gate import NO_CONTEXT, Context, IdentityResource
-from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import entities as rows
 from twinport.catalog.partition import instance_profiles
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.identities.entities import Entities, check_path, check_tags, pass_context, tag_context
+from twinport.identities.rules import instance_profiles as rules
+from twinport.identities.rules import roles, shared
 from twinport.model.entities import InstanceProfile, Page, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import instance_profile_arn
@@ -33,13 +35,13 @@ class InstanceProfiles:
         made = InstanceProfile(
             unique_ids.instance_profile(), caller.account, name, path, self.world.now(), tags=tuple(tags)
         )
-        await self.catalog.partition.write(lambda db: instance_profiles.add(db, made))
+        await self.catalog.partition.write(lambda db: rules.add(db, made))
         return made
 
     async def get(self, caller: Caller, name: str) -> InstanceProfile:
         """Return a profile. Raises InstanceProfileNotFound."""
         await self._ask(caller, "iam:GetInstanceProfile", name)
-        return await self.catalog.partition.read(lambda db: instance_profiles.get(db, caller.account, name))
+        return await self.catalog.partition.read(lambda db: rules.get(db, caller.account, name))
 
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[InstanceProfile]:
         """List profiles beneath a path: one more than the page holds if there is one."""
@@ -53,15 +55,13 @@ class InstanceProfiles:
         """List the profiles that hold a role: one more than the page holds if there is one. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:ListInstanceProfilesForRole", PrincipalType.ROLE, role)
         return await self.catalog.partition.read(
-            lambda db: instance_profiles.of_role(db, identities.get_role(db, caller.account, role), page)
+            lambda db: instance_profiles.of_role(db, roles.get(db, caller.account, role), page)
         )
 
     async def delete(self, caller: Caller, name: str) -> None:
         """Delete a profile that holds no role. Raises InstanceProfileNotFound, StillReferenced."""
         await self._ask(caller, "iam:DeleteInstanceProfile", name)
-        await self.catalog.partition.write(
-            lambda db: instance_profiles.remove(db, instance_profiles.get(db, caller.account, name))
-        )
+        await self.catalog.partition.write(lambda db: rules.remove(db, rules.get(db, caller.account, name)))
 
     async def put_role(self, caller: Caller, name: str, role: str) -> None:
         """Add a role to a profile. The caller must be allowed to pass the role to EC2.
@@ -72,8 +72,8 @@ class InstanceProfiles:
         await self.entities.ask(caller, "iam:PassRole", PrincipalType.ROLE, role, pass_context(_MACHINES))
 
         def store(db: Connection) -> None:
-            chosen = identities.get_own_role(db, caller.account, role)
-            instance_profiles.put_role(db, instance_profiles.get(db, caller.account, name), chosen)
+            chosen = roles.get_own(db, caller.account, role)
+            rules.put_role(db, rules.get(db, caller.account, name), chosen)
 
         await self.catalog.partition.write(store)
 
@@ -82,8 +82,8 @@ class InstanceProfiles:
         await self._ask(caller, "iam:RemoveRoleFromInstanceProfile", name)
 
         def take(db: Connection) -> None:
-            chosen = identities.get_own_role(db, caller.account, role)
-            instance_profiles.take_role(db, instance_profiles.get(db, caller.account, name), chosen)
+            chosen = roles.get_own(db, caller.account, role)
+            rules.take_role(db, rules.get(db, caller.account, name), chosen)
 
         await self.catalog.partition.write(take)
 
@@ -94,20 +94,20 @@ class InstanceProfiles:
         await self._ask(caller, "iam:TagInstanceProfile", name, tag_context(tags))
         check_tags(tags)
         await self.catalog.partition.write(
-            lambda db: identities.set_tags(db, instance_profiles.get(db, caller.account, name).unique_id, tags)
+            lambda db: shared.put_tags(db, rules.get(db, caller.account, name).unique_id, tags)
         )
 
     async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
         """Remove tags. A key that does not exist is no error. Raises InstanceProfileNotFound."""
         await self._ask(caller, "iam:UntagInstanceProfile", name, {"aws:TagKeys": tuple(keys)})
         await self.catalog.partition.write(
-            lambda db: identities.remove_tags(db, instance_profiles.get(db, caller.account, name).unique_id, keys)
+            lambda db: rows.remove_tags(db, rules.get(db, caller.account, name).unique_id, keys)
         )
 
     async def tags(self, caller: Caller, name: str) -> tuple[Tag, ...]:
         """Return all tags, fifty at most, in the order of their keys. Raises InstanceProfileNotFound."""
         await self._ask(caller, "iam:ListInstanceProfileTags", name)
-        return (await self.catalog.partition.read(lambda db: instance_profiles.get(db, caller.account, name))).tags
+        return (await self.catalog.partition.read(lambda db: rules.get(db, caller.account, name))).tags
 
     async def _ask(self, caller: Caller, action: str, name: str, context: Context = NO_CONTEXT) -> None:
         """Ask the gate about a profile of the caller's account. A missing profile counts as having the path '/'."""

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from twinport.access import passwords
-from twinport.catalog.partition import entities as identities
 from twinport.catalog.partition import login_profiles
 from twinport.catalog.partition.login_profiles import LoginProfile
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities.entities import Entities
+from twinport.identities.rules import login_profiles as rules
+from twinport.identities.rules import users
 from twinport.model.entities import PrincipalType, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import AccountId
 from twinport.processes import pools
-from twinport.refusals.identities import LoginProfileNotFound, NameNeeded, PasswordTooWeak
+from twinport.refusals.identities import NameNeeded, PasswordTooWeak
 
 # The password rules of an account that has set none of its own.
 _SHORTEST, _KINDS = 8, 3
@@ -89,16 +90,13 @@ def _own_name(caller: Caller) -> str:
 
 
 def _create(db: Connection, account: AccountId, name: str, password: str, now: datetime) -> None:
-    user = identities.get_user(db, account, name)
-    login_profiles.add(db, LoginProfile(user.unique_id, password, now, now), name)
+    user = users.get(db, account, name)
+    rules.add(db, LoginProfile(user.unique_id, password, now, now), user)
 
 
 def _get(db: Connection, account: AccountId, name: str) -> tuple[User, LoginProfile]:
-    user = identities.get_user(db, account, name)
-    profile = login_profiles.find(db, user.unique_id)
-    if profile is None:
-        raise LoginProfileNotFound(name)
-    return user, profile
+    user = users.get(db, account, name)
+    return user, rules.get(db, user)
 
 
 def _replace(db: Connection, account: AccountId, name: str, password: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import entities as rows
 from twinport.catalog.partition import managed_policies
 from twinport.catalog.partition.managed_policies import NewPolicy
 from twinport.catalog.ports import Catalog, Connection
@@ -14,6 +14,8 @@ from twinport.clock import Clock
 from twinport.errors import LimitReached
 from twinport.identities import unique_ids
 from twinport.identities.entities import Entities, check_path, check_tags, tag_context
+from twinport.identities.rules import managed_policies as rules
+from twinport.identities.rules import shared
 from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION, AccountId, policy_arn
@@ -73,7 +75,7 @@ class ManagedPolicies:
             tags=tuple(tags),
         )
         new = NewPolicy(caller.account, made, document)
-        await self.catalog.partition.write(lambda db: managed_policies.add(db, new))
+        await self.catalog.partition.write(lambda db: rules.add(db, new))
         return made
 
     async def get(self, caller: Caller, arn: str) -> ManagedPolicy:
@@ -81,7 +83,7 @@ class ManagedPolicies:
         await self._ask(caller, "iam:GetPolicy", arn)
         if not is_aws_policy(arn):
             check_own(caller, arn)
-            return await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
+            return await self.catalog.partition.read(lambda db: rules.get(db, arn))
         known = self._of_aws(arn)
         return await self.catalog.partition.read(lambda db: shown_of_aws(db, caller.account, known))
 
@@ -95,7 +97,7 @@ class ManagedPolicies:
         """Delete an own policy. Raises ArnInvalid, PolicyNotFound, PolicyOutsideAccount, StillReferenced."""
         await self._ask(caller, "iam:DeletePolicy", arn)
         check_own(caller, arn)
-        await self.catalog.partition.write(lambda db: managed_policies.remove(db, arn))
+        await self.catalog.partition.write(lambda db: rules.remove(db, arn))
 
     async def used_by(self, caller: Caller, arn: str, usage: PolicyUsage | None) -> Sequence[PolicyUser]:
         """List the account's entities that use a policy, by kind and name. Raises as `get` does."""
@@ -104,7 +106,7 @@ class ManagedPolicies:
             self._of_aws(arn)
         else:
             check_own(caller, arn)
-            await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))
+            await self.catalog.partition.read(lambda db: rules.get(db, arn))
         return await self.catalog.partition.read_much(
             lambda db: managed_policies.entities(db, caller.account, arn, usage)
         )
@@ -118,8 +120,8 @@ class ManagedPolicies:
         check_tags(tags)
 
         def store(db: Connection) -> None:
-            managed_policies.get(db, arn)
-            identities.set_tags(db, arn, tags)
+            rules.get(db, arn)
+            shared.put_tags(db, arn, tags)
 
         await self.catalog.partition.write(store)
 
@@ -130,8 +132,8 @@ class ManagedPolicies:
         check_own(caller, arn)
 
         def remove(db: Connection) -> None:
-            managed_policies.get(db, arn)
-            identities.remove_tags(db, arn, keys)
+            rules.get(db, arn)
+            rows.remove_tags(db, arn, keys)
 
         await self.catalog.partition.write(remove)
 
@@ -142,7 +144,7 @@ class ManagedPolicies:
             self._of_aws(arn)
             return ()
         check_own(caller, arn)
-        return (await self.catalog.partition.read(lambda db: managed_policies.get(db, arn))).tags
+        return (await self.catalog.partition.read(lambda db: rules.get(db, arn))).tags
 
     # --- versions -----------------------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class ManagedPolicies:
                 raise PolicyVersionNotFound(arn, version_id)
             return version_of_aws(known)
         check_own(caller, arn)
-        return await self.catalog.partition.read(lambda db: managed_policies.version(db, arn, version_id))
+        return await self.catalog.partition.read(lambda db: rules.version(db, arn, version_id))
 
     async def versions(self, caller: Caller, arn: str) -> Sequence[PolicyVersion]:
         """List all versions, five at most, the newest first. Raises as `get` does."""
@@ -163,7 +165,7 @@ class ManagedPolicies:
         if is_aws_policy(arn):
             return [version_of_aws(self._of_aws(arn))]
         check_own(caller, arn)
-        return await self.catalog.partition.read(lambda db: managed_policies.versions(db, arn))
+        return await self.catalog.partition.read(lambda db: rules.versions(db, arn))
 
     async def add_version(self, caller: Caller, arn: str, document: str, *, as_default: bool) -> PolicyVersion:
         """Add a version. Raises as `delete` does, or PolicyMalformed, LimitReached."""
@@ -173,9 +175,9 @@ class ManagedPolicies:
         now = self.world.now()
 
         def store(db: Connection) -> PolicyVersion:
-            added = managed_policies.add_version(db, arn, document, now)
+            added = rules.add_version(db, arn, document, now)
             if as_default:
-                managed_policies.set_default(db, arn, added.id, now)
+                rules.set_default(db, arn, added.id, now)
             return replace(added, is_default=as_default)
 
         return await self.catalog.partition.write(store)
@@ -185,13 +187,13 @@ class ManagedPolicies:
         await self._ask(caller, "iam:SetDefaultPolicyVersion", arn)
         check_own(caller, arn)
         now: datetime = self.world.now()
-        await self.catalog.partition.write(lambda db: managed_policies.set_default(db, arn, version_id, now))
+        await self.catalog.partition.write(lambda db: rules.set_default(db, arn, version_id, now))
 
     async def remove_version(self, caller: Caller, arn: str, version_id: str) -> None:
         """Delete a version that is not the default. Raises as `delete` does, or PolicyVersionNotFound."""
         await self._ask(caller, "iam:DeletePolicyVersion", arn)
         check_own(caller, arn)
-        await self.catalog.partition.write(lambda db: managed_policies.remove_version(db, arn, version_id))
+        await self.catalog.partition.write(lambda db: rules.remove_version(db, arn, version_id))
 
     async def _ask(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
         """Ask the gate about a policy that the request names by its ARN."""
@@ -221,7 +223,7 @@ class ManagedPolicies:
         return sorted(wanted, key=lambda each: each.arn)
 
 
-MOST_LISTED = managed_policies.POLICIES_PER_ACCOUNT
+MOST_LISTED = rules.POLICIES_PER_ACCOUNT
 
 
 def check_arn(arn: str) -> str:
@@ -250,7 +252,7 @@ def expect_attachable(db: Connection, aws: AwsPolicies, account: AccountId, kind
     if check_arn(arn) != account:
         raise PolicyNotThere(arn)
     try:
-        managed_policies.get(db, arn)
+        rules.get(db, arn)
     except PolicyNotFound as error:
         raise PolicyNotThere(arn) from error
 

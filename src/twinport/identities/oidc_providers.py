@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from twinport.access.gate import NO_CONTEXT, Context
-from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import entities as rows
 from twinport.catalog.partition import oidc_providers
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.errors import LimitReached
 from twinport.identities.entities import Entities, check_tags, tag_context
+from twinport.identities.rules import oidc_providers as rules
+from twinport.identities.rules import shared
 from twinport.model.entities import Tag
 from twinport.model.identities import Caller
 from twinport.model.names import PARTITION
@@ -59,13 +61,13 @@ class OidcProviders:
             created_at=self.world.now(),
             tags=new.tags,
         )
-        await self.catalog.partition.write(lambda db: oidc_providers.add(db, made))
+        await self.catalog.partition.write(lambda db: rules.add(db, made))
         return made
 
     async def get(self, caller: Caller, arn: str) -> OidcProvider:
         """Return a provider. Raises OidcArnInvalid, OidcProviderNotFound."""
         await self._ask(caller, "iam:GetOpenIDConnectProvider", arn)
-        return await self.catalog.partition.read(lambda db: oidc_providers.get(db, arn))
+        return await self.catalog.partition.read(lambda db: rules.get(db, arn))
 
     async def list(self, caller: Caller) -> list[str]:
         """List the ARNs of the caller's providers, in their order."""
@@ -77,7 +79,7 @@ class OidcProviders:
         await self._ask(caller, "iam:DeleteOpenIDConnectProvider", arn)
 
         def remove(db: Connection) -> None:
-            oidc_providers.get(db, arn)
+            rules.get(db, arn)
             oidc_providers.remove(db, arn)
 
         await self.catalog.partition.write(remove)
@@ -105,17 +107,17 @@ class OidcProviders:
         """Add tags, replacing those of the same keys. Raises OidcProviderNotFound, InvalidInput, LimitReached."""
         await self._ask(caller, "iam:TagOpenIDConnectProvider", arn, tag_context(tags))
         check_tags(tags)
-        await self.catalog.partition.write(lambda db: identities.set_tags(db, oidc_providers.get(db, arn).arn, tags))
+        await self.catalog.partition.write(lambda db: shared.put_tags(db, rules.get(db, arn).arn, tags))
 
     async def untag(self, caller: Caller, arn: str, keys: Sequence[str]) -> None:
         """Remove tags. A key that does not exist is no error. Raises OidcProviderNotFound."""
         await self._ask(caller, "iam:UntagOpenIDConnectProvider", arn, {"aws:TagKeys": tuple(keys)})
-        await self.catalog.partition.write(lambda db: identities.remove_tags(db, oidc_providers.get(db, arn).arn, keys))
+        await self.catalog.partition.write(lambda db: rows.remove_tags(db, rules.get(db, arn).arn, keys))
 
     async def tags(self, caller: Caller, arn: str) -> tuple[Tag, ...]:
         """Return all tags, fifty at most, in the order of their keys. Raises OidcProviderNotFound."""
         await self._ask(caller, "iam:ListOpenIDConnectProviderTags", arn)
-        return (await self.catalog.partition.read(lambda db: oidc_providers.get(db, arn))).tags
+        return (await self.catalog.partition.read(lambda db: rules.get(db, arn))).tags
 
     async def _ask(self, caller: Caller, action: str, arn: str, context: Context = NO_CONTEXT) -> None:
         """Ask the gate about a provider of the caller's account. Then raises OidcArnInvalid for any other ARN."""
@@ -126,7 +128,7 @@ class OidcProviders:
 
     async def _change(self, arn: str, change: Callable[[OidcProvider], OidcProvider]) -> None:
         def store(db: Connection) -> None:
-            changed = change(oidc_providers.get(db, arn))
+            changed = change(rules.get(db, arn))
             oidc_providers.set_lists(db, arn, changed.client_ids, changed.thumbprints)
 
         await self.catalog.partition.write(store)

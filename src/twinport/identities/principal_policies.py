@@ -8,6 +8,7 @@ from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities.entities import Entities
 from twinport.identities.managed_policies import check_arn, expect_attachable
+from twinport.identities.rules import principal_policies as rules
 from twinport.model.entities import Page, PrincipalType
 from twinport.model.identities import Caller
 from twinport.policies import documents
@@ -34,9 +35,9 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:Put{_word(kind)}Policy", kind, owner)
 
         def store(db: Connection) -> None:
-            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            principal = rules.get_own(db, caller.account, kind, owner)
             documents.parse_given(document, PolicyKind.IDENTITY)
-            principal_policies.put_inline(db, principal, name, document, most=INLINE_MOST[kind])
+            rules.put_inline(db, principal, name, document, most=INLINE_MOST[kind])
 
         await self.catalog.partition.write(store)
 
@@ -45,7 +46,7 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:Get{_word(kind)}Policy", kind, owner)
 
         def find(db: Connection) -> str:
-            return principal_policies.inline(db, principal_policies.get(db, caller.account, kind, owner), name)
+            return rules.inline(db, rules.get(db, caller.account, kind, owner), name)
 
         return await self.catalog.partition.read(find)
 
@@ -54,7 +55,7 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:Delete{_word(kind)}Policy", kind, owner)
 
         def delete(db: Connection) -> None:
-            principal_policies.remove_inline(db, principal_policies.get_own(db, caller.account, kind, owner), name)
+            rules.remove_inline(db, rules.get_own(db, caller.account, kind, owner), name)
 
         await self.catalog.partition.write(delete)
 
@@ -63,7 +64,7 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:List{_word(kind)}Policies", kind, owner)
 
         def find(db: Connection) -> list[str]:
-            principal = principal_policies.get(db, caller.account, kind, owner)
+            principal = rules.get(db, caller.account, kind, owner)
             return principal_policies.inline_names(db, principal, page)
 
         return await self.catalog.partition.read(find)
@@ -78,9 +79,9 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:Attach{_word(kind)}Policy", kind, owner, _context(arn))
 
         def store(db: Connection) -> None:
-            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            principal = rules.get_own(db, caller.account, kind, owner)
             expect_attachable(db, self.aws, caller.account, kind, arn)
-            principal_policies.attach(db, principal, arn, self.world.now())
+            rules.attach(db, principal, arn, self.world.now())
 
         await self.catalog.partition.write(store)
 
@@ -89,9 +90,9 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:Detach{_word(kind)}Policy", kind, owner, _context(arn))
 
         def remove(db: Connection) -> None:
-            principal = principal_policies.get_own(db, caller.account, kind, owner)
+            principal = rules.get_own(db, caller.account, kind, owner)
             check_arn(arn)
-            principal_policies.detach(db, principal, arn)
+            rules.detach(db, principal, arn)
 
         await self.catalog.partition.write(remove)
 
@@ -100,7 +101,7 @@ class PrincipalPolicies:
         await self.entities.ask(caller, f"iam:ListAttached{_word(kind)}Policies", kind, owner)
 
         def find(db: Connection) -> list[str]:
-            return principal_policies.attached(db, principal_policies.get(db, caller.account, kind, owner))
+            return principal_policies.attached(db, rules.get(db, caller.account, kind, owner))
 
         return await self.catalog.partition.read(find)
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from twinport.access.gate import Context
 from twinport.access.uses import Uses
-from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import entities as rows
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import trust_documents, unique_ids
 from twinport.identities.boundaries import Boundaries
 from twinport.identities.entities import Entities, boundary_context, check_path, check_tags, tag_context
+from twinport.identities.rules import roles, shared
 from twinport.model.entities import DEFAULT_SESSION, SERVICE_ROLE_PATH, Page, PrincipalType, Role, Tag
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId, role_arn
@@ -69,7 +70,7 @@ class Roles:
 
         def store(db: Connection) -> None:
             self.boundaries.expect(db, caller.account, _ROLE, new.boundary)
-            identities.add_role(db, role)
+            roles.add(db, role)
 
         await self.catalog.partition.write(store)
         return role
@@ -78,12 +79,12 @@ class Roles:
         """Return a role. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:GetRole", _ROLE, name)
         await self.uses.settle()
-        return await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))
+        return await self.catalog.partition.read(lambda db: roles.get(db, caller.account, name))
 
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[Role]:
         """List roles beneath a path: one more than the page holds if there is one."""
         await self.entities.ask_of(caller, "iam:ListRoles", role_arn(caller.account, prefix, ""))
-        return await self.catalog.partition.read_much(lambda db: identities.roles(db, caller.account, prefix, page))
+        return await self.catalog.partition.read_much(lambda db: rows.roles(db, caller.account, prefix, page))
 
     async def update(
         self, caller: Caller, name: str, *, description: str | None, max_session: timedelta | None
@@ -92,11 +93,11 @@ class Roles:
         await self.entities.ask(caller, "iam:UpdateRole", _ROLE, name)
 
         def change(db: Connection) -> None:
-            find = identities.get_role if max_session is None else identities.get_own_role
+            find = roles.get if max_session is None else roles.get_own
             role = find(db, caller.account, name)
             text = role.description if description is None else description
             longest = role.max_session if max_session is None else max_session
-            identities.update_role(db, replace(role, description=text, max_session=longest))
+            rows.update_role(db, replace(role, description=text, max_session=longest))
 
         await self.catalog.partition.write(change)
 
@@ -105,8 +106,8 @@ class Roles:
         await self.entities.ask(caller, "iam:UpdateRoleDescription", _ROLE, name)
 
         def change(db: Connection) -> Role:
-            role = replace(identities.get_role(db, caller.account, name), description=description)
-            identities.update_role(db, role)
+            role = replace(roles.get(db, caller.account, name), description=description)
+            rows.update_role(db, role)
             return role
 
         return await self.catalog.partition.write(change)
@@ -119,17 +120,15 @@ class Roles:
         await self.entities.ask(caller, "iam:UpdateAssumeRolePolicy", _ROLE, name)
 
         def change(db: Connection) -> None:
-            role = identities.get_own_role(db, caller.account, name)
-            identities.set_trust(db, role.unique_id, trust_documents.stored(document))
+            role = roles.get_own(db, caller.account, name)
+            roles.set_trust(db, role, trust_documents.stored(document))
 
         await self.catalog.partition.write(change)
 
     async def delete(self, caller: Caller, name: str) -> None:
         """Delete a role. Raises EntityNotFound, StillReferenced, RoleUnmodifiable."""
         await self.entities.ask(caller, "iam:DeleteRole", _ROLE, name)
-        await self.catalog.partition.write(
-            lambda db: identities.delete_role(db, identities.get_own_role(db, caller.account, name))
-        )
+        await self.catalog.partition.write(lambda db: roles.delete(db, roles.get_own(db, caller.account, name)))
 
     # --- tags ---------------------------------------------------------------------------------------------
 
@@ -137,21 +136,19 @@ class Roles:
         """Add tags, replacing those of the same keys. Raises EntityNotFound, InvalidInput, LimitReached."""
         await self.entities.ask(caller, "iam:TagRole", _ROLE, name, tag_context(tags))
         check_tags(tags)
-        await self.catalog.partition.write(lambda db: identities.set_tags(db, _id_of(db, caller.account, name), tags))
+        await self.catalog.partition.write(lambda db: shared.put_tags(db, _id_of(db, caller.account, name), tags))
 
     async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
         """Remove tags. A key that does not exist is no error. Raises EntityNotFound."""
         context: Context = {"aws:TagKeys": tuple(keys)}
         await self.entities.ask(caller, "iam:UntagRole", _ROLE, name, context)
-        await self.catalog.partition.write(
-            lambda db: identities.remove_tags(db, _id_of(db, caller.account, name), keys)
-        )
+        await self.catalog.partition.write(lambda db: rows.remove_tags(db, _id_of(db, caller.account, name), keys))
 
     async def tags(self, caller: Caller, name: str) -> tuple[Tag, ...]:
         """Return all tags, fifty at most, in the order of their keys. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:ListRoleTags", _ROLE, name)
-        return (await self.catalog.partition.read(lambda db: identities.get_role(db, caller.account, name))).tags
+        return (await self.catalog.partition.read(lambda db: roles.get(db, caller.account, name))).tags
 
 
 def _id_of(db: Connection, account: AccountId, name: str) -> str:
-    return identities.get_role(db, account, name).unique_id
+    return roles.get(db, account, name).unique_id

@@ -14,12 +14,14 @@ from twinport.identities import entity_arns, entity_policies
 from twinport.identities.entities import Entities
 from twinport.identities.entity_policies import HeldPolicy
 from twinport.identities.managed_policies import check_arn
+from twinport.identities.rules import managed_policies as policy_rules
+from twinport.identities.rules import principal_policies as owner_rules
 from twinport.model.entities import Group, Page, PolicyOwner, PrincipalType, Role, Use, User
 from twinport.model.identities import Caller
 from twinport.model.names import AccountId
 from twinport.policies.aws_managed import AwsPolicies, is_aws_policy
 from twinport.policies.granted_services import grants
-from twinport.refusals.identities import EntityNotFound, InvalidInput, PolicyNotFound
+from twinport.refusals.identities import AccessJobNotFound, EntityNotFound, InvalidInput, PolicyNotFound
 
 # The services of this server by the prefix of their actions. Requests are signed for the same name.
 SERVICES = {
@@ -69,7 +71,9 @@ class ServiceAccess:
         await self.uses.settle()
 
         def tell(db: Connection) -> tuple[datetime, list[Access]]:
-            job = service_uses.job(db, caller.account, job_id)
+            job = service_uses.find_job(db, caller.account, job_id)
+            if job is None:
+                raise AccessJobNotFound(job_id)
             texts = self._texts(db, job.account, job.arn)
             allowed = [name for name in SERVICES if any(grants(text, name) for text in texts)]
             principals = self._principals(db, job.account, job.arn)
@@ -111,7 +115,7 @@ class ServiceAccess:
             return _those_in(db, [_owner(db, account, arn)])
         self._expect_policy(db, account, arn)
         users = managed_policies.entities(db, account, arn, None)
-        return _those_in(db, [principal_policies.get(db, account, each.kind, each.name) for each in users])
+        return _those_in(db, [owner_rules.get(db, account, each.kind, each.name) for each in users])
 
     def _expect_policy(self, db: Connection, account: AccountId, arn: str) -> None:
         owner = check_arn(arn)
@@ -119,7 +123,7 @@ class ServiceAccess:
             return
         if owner != account:
             raise PolicyNotFound(arn)
-        managed_policies.get(db, arn)
+        policy_rules.get(db, arn)
 
 
 def _owner(db: Connection, account: AccountId, arn: str) -> PolicyOwner:

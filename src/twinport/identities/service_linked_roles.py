@@ -12,6 +12,7 @@ from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
+from twinport.identities.rules import roles
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.deletions import FailureReason, RegionUsage
@@ -105,7 +106,7 @@ class ServiceLinkedRoles:
             raise SuffixRefused(service)
         role = self._made(linked, caller.account, description)
         try:
-            await self.catalog.partition.write(lambda db: entities.add_service_role(db, role, linked.policy_arn))
+            await self.catalog.partition.write(lambda db: roles.add_of_service(db, role, linked.policy_arn))
         except EntityExists as error:
             raise ServiceRoleNameTaken(linked.role_name) from error
         telemetry.event(Event.ROLE_CREATED, account=role.account, role=role.name, caller=caller.arn)
@@ -127,7 +128,7 @@ class ServiceLinkedRoles:
         await self.gate.authorize(caller, "iam:CreateServiceLinkedRole", resource, _context(service))
         made = self._made(linked, account, linked.description)
         try:
-            await self.catalog.partition.write(lambda db: entities.add_service_role(db, made, linked.policy_arn))
+            await self.catalog.partition.write(lambda db: roles.add_of_service(db, made, linked.policy_arn))
         except EntityExists as error:
             # Another request created the role first, or a customer's own role has the name.
             if (found := await self.find(account, service)) is not None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from twinport.access.gate import Context
-from twinport.catalog.partition import entities as identities
+from twinport.catalog.partition import entities as rows
 from twinport.catalog.ports import Catalog, Connection
 from twinport.clock import Clock
 from twinport.identities import unique_ids
 from twinport.identities.boundaries import Boundaries
 from twinport.identities.entities import Entities, boundary_context, check_path, check_tags, tag_context
+from twinport.identities.rules import shared, users
 from twinport.model.entities import Page, PrincipalType, Tag, User
 from twinport.model.identities import Caller, PrincipalKind
 from twinport.model.names import user_arn
@@ -43,7 +44,7 @@ class Users:
 
         def store(db: Connection) -> None:
             self.boundaries.expect(db, caller.account, _USER, boundary)
-            identities.add_user(db, user)
+            users.add(db, user)
 
         await self.catalog.partition.write(store)
         return user
@@ -58,12 +59,12 @@ class Users:
             await self.entities.ask_by_arn(caller, "iam:GetUser", _USER, chosen, caller.principal_arn)
         else:
             await self.entities.ask(caller, "iam:GetUser", _USER, chosen)
-        return await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, chosen))
+        return await self.catalog.partition.read(lambda db: users.get(db, caller.account, chosen))
 
     async def list(self, caller: Caller, prefix: str, page: Page) -> list[User]:
         """List users beneath a path: one more than the page holds if there is one."""
         await self.entities.ask_of(caller, "iam:ListUsers", user_arn(caller.account, prefix, ""))
-        return await self.catalog.partition.read_much(lambda db: identities.users(db, caller.account, prefix, page))
+        return await self.catalog.partition.read_much(lambda db: rows.users(db, caller.account, prefix, page))
 
     async def expect(self, caller: Caller, action: str, name: str | None) -> None:
         """Authorize a request for a list of a user that is always empty here. Raises EntityNotFound.
@@ -75,7 +76,7 @@ class Users:
             return
         chosen = name or own_name(caller)
         await self.entities.ask(caller, action, _USER, chosen)
-        await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, chosen))
+        await self.catalog.partition.read(lambda db: users.get(db, caller.account, chosen))
 
     async def expect_virtual_devices(self, caller: Caller) -> None:
         """Authorize a request for the list of virtual MFA devices, which is always empty here."""
@@ -89,7 +90,7 @@ class Users:
         await self.entities.ask(caller, "iam:UpdateUser", _USER, name)
 
         def renamed(db: Connection) -> User:
-            user = identities.get_user(db, caller.account, name)
+            user = users.get(db, caller.account, name)
             return replace(user, name=new_name or user.name, path=new_path or user.path)
 
         if new_name or new_path:
@@ -98,21 +99,19 @@ class Users:
             shown = wanted.arn if new_path else f"user {wanted.name}"
             await self.entities.ask_of(caller, "iam:UpdateUser", wanted.arn, shown=shown)
             check_path(new_path or "/")
-        await self.catalog.partition.write(lambda db: identities.rename_user(db, renamed(db)))
+        await self.catalog.partition.write(lambda db: users.rename(db, renamed(db)))
 
     async def delete(self, caller: Caller, name: str) -> None:
         """Delete a user. Raises EntityNotFound, StillReferenced."""
         await self.entities.ask(caller, "iam:DeleteUser", PrincipalType.USER, name)
-        await self.catalog.partition.write(
-            lambda db: identities.delete_user(db, identities.get_user(db, caller.account, name))
-        )
+        await self.catalog.partition.write(lambda db: users.delete(db, users.get(db, caller.account, name)))
 
     async def tag(self, caller: Caller, name: str, tags: Sequence[Tag]) -> None:
         """Add tags, replacing those of the same keys. Raises EntityNotFound, InvalidInput, LimitReached."""
         await self.entities.ask(caller, "iam:TagUser", _USER, name, tag_context(tags))
         check_tags(tags)
         await self.catalog.partition.write(
-            lambda db: identities.set_tags(db, identities.get_user(db, caller.account, name).unique_id, tags)
+            lambda db: shared.put_tags(db, users.get(db, caller.account, name).unique_id, tags)
         )
 
     async def untag(self, caller: Caller, name: str, keys: Sequence[str]) -> None:
@@ -120,13 +119,13 @@ class Users:
         context: Context = {"aws:TagKeys": tuple(keys)}
         await self.entities.ask(caller, "iam:UntagUser", _USER, name, context)
         await self.catalog.partition.write(
-            lambda db: identities.remove_tags(db, identities.get_user(db, caller.account, name).unique_id, keys)
+            lambda db: rows.remove_tags(db, users.get(db, caller.account, name).unique_id, keys)
         )
 
     async def tags(self, caller: Caller, name: str) -> tuple[Tag, ...]:
         """Return all tags, fifty at most, in the order of their keys. Raises EntityNotFound."""
         await self.entities.ask(caller, "iam:ListUserTags", _USER, name)
-        return (await self.catalog.partition.read(lambda db: identities.get_user(db, caller.account, name))).tags
+        return (await self.catalog.partition.read(lambda db: users.get(db, caller.account, name))).tags
 
 
 def own_name(caller: Caller) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource
 from twinport.catalog.partition import principal_ids
+from twinport.catalog.partition.principal_ids import Unknown
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import account_settings, registries, repositories
 from twinport.catalog.regional.repositories import Against
@@ -14,7 +15,7 @@ from twinport.model.identities import Caller
 from twinport.model.names import RegionName, Registry, RepositoryId
 from twinport.policies import documents
 from twinport.policies.documents import PolicyKind
-from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
+from twinport.refusals.identities import PolicyMalformed
 from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.expected import Expected, require
@@ -168,10 +169,10 @@ async def stored(catalog: Catalog, text: str, kind: PolicyKind, parameter: str =
     except PolicyMalformed as error:
         raise InvalidParameter(parameter, _INVALID[kind]) from error
     written = rewritten(text)
-    try:
-        return rewritten(await catalog.partition.read(lambda db: principal_ids.bound(db, written)))
-    except PrincipalUnknown as error:
-        raise InvalidParameter(parameter, _NO_PRINCIPAL) from error
+    bound = await catalog.partition.read(lambda db: principal_ids.bound(db, written))
+    if isinstance(bound, Unknown):
+        raise InvalidParameter(parameter, _NO_PRINCIPAL)
+    return rewritten(bound)
 
 
 async def shown(catalog: Catalog, text: str) -> str:

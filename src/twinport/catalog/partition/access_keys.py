@@ -5,20 +5,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from twinport.catalog.partition import schema
-from twinport.errors import LimitReached
 from twinport.model.entities import AccessKey, KeyStatus, Use
 from twinport.model.names import AccountId
-from twinport.refusals.identities import AccessKeyNotFound
 
 _key = schema.access_key
-KEYS_PER_USER = 2
 
 
-def add(db: Connection, key: AccessKey, sealed_secret: str) -> None:
-    """Store a new key. Raises LimitReached past two."""
-    count = select(func.count()).select_from(_key).where(_key.c.owner_id == key.owner_id)
-    if db.execute(count).scalar_one() >= KEYS_PER_USER:
-        raise LimitReached(f"Cannot exceed quota for AccessKeysPerUser: {KEYS_PER_USER}")
+def count(db: Connection, owner: str) -> int:
+    return db.execute(select(func.count()).select_from(_key).where(_key.c.owner_id == owner)).scalar_one()
+
+
+def insert_key(db: Connection, key: AccessKey, sealed_secret: str) -> None:
     db.execute(
         insert(_key).values(
             id=key.id,
@@ -41,17 +38,15 @@ def listed(db: Connection, owner: str) -> list[AccessKey]:
     return [_read(row) for row in db.execute(select(_key).where(_key.c.owner_id == owner).order_by(_key.c.id))]
 
 
-def set_status(db: Connection, owner: str, key_id: str, status: KeyStatus) -> None:
-    """Raises AccessKeyNotFound unless the key is the owner's."""
+def set_status(db: Connection, owner: str, key_id: str, status: KeyStatus) -> bool:
+    """Switch a key on or off. Tell whether the owner has the key."""
     mine = (_key.c.owner_id == owner, _key.c.id == key_id)
-    if not db.execute(update(_key).where(*mine).values(status=status.value)).rowcount:
-        raise AccessKeyNotFound(key_id)
+    return db.execute(update(_key).where(*mine).values(status=status.value)).rowcount > 0
 
 
-def remove(db: Connection, owner: str, key_id: str) -> None:
-    """Raises AccessKeyNotFound unless the key is the owner's."""
-    if not db.execute(delete(_key).where(_key.c.owner_id == owner, _key.c.id == key_id)).rowcount:
-        raise AccessKeyNotFound(key_id)
+def remove(db: Connection, owner: str, key_id: str) -> bool:
+    """Delete a key. Tell whether the owner had it."""
+    return db.execute(delete(_key).where(_key.c.owner_id == owner, _key.c.id == key_id)).rowcount > 0
 
 
 def _read(row: Row[Any]) -> AccessKey:

@@ -7,7 +7,6 @@ from sqlalchemy import Connection, FromClause, delete, func, insert, or_, select
 
 from twinport.catalog.partition import schema
 from twinport.model.names import AccountId
-from twinport.refusals.identities import AliasNotFound, AliasTaken
 
 _alias = schema.account_alias
 
@@ -67,17 +66,14 @@ def alias(db: Connection, account: AccountId) -> str | None:
 
 
 def set_alias(db: Connection, account: AccountId, text: str) -> None:
-    """Give an account this alias instead of the one it had. Raises AliasTaken, also if it is the account's own."""
-    if db.execute(select(_alias.c.account).where(_alias.c.alias == text)).first():
-        raise AliasTaken(text)
+    """Give an account this alias instead of the one it had."""
     db.execute(delete(_alias).where(_alias.c.account == account))
     db.execute(insert(_alias).values(account=account, alias=text))
 
 
-def remove_alias(db: Connection, account: AccountId, text: str) -> None:
-    """Take an account's alias away. Raises AliasNotFound unless it is this one."""
-    if not db.execute(delete(_alias).where(_alias.c.account == account, _alias.c.alias == text)).rowcount:
-        raise AliasNotFound(text)
+def remove_alias(db: Connection, account: AccountId, text: str) -> bool:
+    """Take an account's alias away if it is this one. Tell whether it was."""
+    return db.execute(delete(_alias).where(_alias.c.account == account, _alias.c.alias == text)).rowcount > 0
 
 
 def holdings(db: Connection, account: AccountId) -> Holdings:

@@ -6,7 +6,6 @@ from twinport.catalog.partition import entities, groups, instance_profiles, mana
 from twinport.model.details import DetailKind, GroupDetail, Policies, PolicyDetail, RoleDetail, UserDetail
 from twinport.model.entities import Page, PolicyOwner
 from twinport.model.names import PARTITION, AccountId
-from twinport.refusals.identities import PolicyNotFound
 
 _AWS = f"arn:{PARTITION}:iam::aws:"
 _EVERYTHING = Page(limit=10_000)
@@ -50,10 +49,8 @@ def role(db: Connection, account: AccountId, name: str) -> RoleDetail | None:
 
 def own_policy(db: Connection, arn: str) -> PolicyDetail | None:
     """Return a customer's policy with its versions, the newest first."""
-    try:
-        return PolicyDetail(managed_policies.get(db, arn), tuple(managed_policies.versions(db, arn)))
-    except PolicyNotFound:
-        return None
+    found = managed_policies.find(db, arn)
+    return None if found is None else PolicyDetail(found, tuple(managed_policies.versions(db, arn)))
 
 
 _TABLES = {DetailKind.USER: schema.user, DetailKind.GROUP: schema.group, DetailKind.ROLE: schema.role}

@@ -3,7 +3,7 @@
 Names are unique without regard to case and found by their exact spelling.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,17 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
 from twinport.catalog.engine import statements
-from twinport.catalog.partition import login_profiles, principal_ids, schema, service_uses
-from twinport.errors import LimitReached
-from twinport.model.entities import Group, Page, PrincipalType, Role, Tag, User
+from twinport.catalog.partition import principal_ids, schema, service_uses
+from twinport.model.entities import Group, Page, Role, Tag, User
 from twinport.model.letters import lower_ascii
 from twinport.model.names import AccountId
-from twinport.refusals.identities import EntityExists, EntityNotFound, RoleUnmodifiable, StillReferenced
 
 _user, _role, _tag, _boundary = schema.user, schema.role, schema.identity_tag, schema.boundary
-USERS_PER_ACCOUNT = 5000
-ROLES_PER_ACCOUNT = 1000
-TAGS_PER_ENTITY = 50
+_TABLES: Mapping[type[User | Group | Role], Table] = {User: _user, Role: _role, Group: schema.group}
 
 
 # --- users ------------------------------------------------------------------------------------------------
@@ -32,24 +28,14 @@ def find_user(db: Connection, account: AccountId, name: str) -> User | None:
     return replace(read_user(row), **_hanging(db, row.unique_id)) if row else None
 
 
-def get_user(db: Connection, account: AccountId, name: str) -> User:
-    """Return a user. Raises EntityNotFound."""
-    found = find_user(db, account, name)
-    if found is None:
-        raise EntityNotFound(PrincipalType.USER.value, name)
-    return found
-
-
 def user_of_id(db: Connection, unique_id: str) -> User | None:
     """Return the user of a unique id, without tags."""
     row = db.execute(select(_user).where(_user.c.unique_id == unique_id)).one_or_none()
     return read_user(row) if row else None
 
 
-def add_user(db: Connection, user: User) -> None:
-    """Store a new user with its tags. Raises EntityExists, or LimitReached when the account is full."""
-    expect_free(db, _user, user)
-    require_quota(db, _user, user.account, "UsersPerAccount", USERS_PER_ACCOUNT)
+def insert_user(db: Connection, user: User) -> None:
+    """Store a new user with its tags and its boundary."""
     db.execute(
         insert(_user).values(
             unique_id=user.unique_id,
@@ -60,8 +46,12 @@ def add_user(db: Connection, user: User) -> None:
             created_at=user.created_at,
         )
     )
-    set_tags(db, user.unique_id, user.tags)
+    put_tags(db, user.unique_id, user.tags)
     set_boundary(db, user.unique_id, user.boundary)
+
+
+def count_users(db: Connection, account: AccountId) -> int:
+    return count(db, _user, account)
 
 
 def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[User]:
@@ -70,23 +60,18 @@ def users(db: Connection, account: AccountId, prefix: str, page: Page) -> list[U
 
 
 def rename_user(db: Connection, user: User) -> None:
-    """Store a user's new name and path. Raises EntityExists."""
-    expect_free(db, _user, user)
+    """Store a user's new name and path."""
     changes = {"name": user.name, "name_key": user.name.lower(), "path": user.path}
     db.execute(update(_user).where(_user.c.unique_id == user.unique_id).values(changes))
 
 
-def delete_user(db: Connection, user: User) -> None:
-    """Delete a user that has no keys, no password, no groups and no policies. Raises StillReferenced."""
+def is_in_a_group(db: Connection, user: User) -> bool:
     groups = select(schema.membership.c.group_id).where(schema.membership.c.user_id == user.unique_id)
-    if db.execute(groups.limit(1)).first():
-        raise StillReferenced("Cannot delete entity, must remove user from all groups first.")
-    keys = select(func.count()).select_from(schema.access_key).where(schema.access_key.c.owner_id == user.unique_id)
-    if db.execute(keys).scalar_one():
-        raise StillReferenced("Cannot delete entity, must delete access keys first.")
-    if login_profiles.find(db, user.unique_id) is not None:
-        raise StillReferenced("Cannot delete entity, must delete login profile first.")
-    expect_bare(db, user.unique_id)
+    return db.execute(groups.limit(1)).first() is not None
+
+
+def delete_user(db: Connection, user: User) -> None:
+    """Delete a user with its tags and its boundary."""
     _forget(db, _user, user.unique_id)
 
 
@@ -104,43 +89,14 @@ def find_service_role(db: Connection, account: AccountId, service: str) -> Role 
     return replace(_read_role(db, row), **_hanging(db, row.unique_id)) if row else None
 
 
-def add_service_role(db: Connection, role: Role, policy_arn: str) -> None:
-    """Store a service-linked role with its one policy. Raises EntityExists."""
-    add_role(db, role)
-    attachment = {"owner_id": role.unique_id, "policy_arn": policy_arn, "attached_at": role.created_at}
-    db.execute(insert(schema.attachment).values(attachment))
-
-
 def remove_service_role(db: Connection, unique_id: str) -> None:
     """Delete a service-linked role with its policy and its tags, if it is there."""
     db.execute(delete(schema.attachment).where(schema.attachment.c.owner_id == unique_id))
     _forget(db, _role, unique_id)
 
 
-def get_role(db: Connection, account: AccountId, name: str) -> Role:
-    """Return a role. Raises EntityNotFound."""
-    found = find_role(db, account, name)
-    if found is None:
-        raise EntityNotFound(PrincipalType.ROLE.value, name)
-    return found
-
-
-def get_own_role(db: Connection, account: AccountId, name: str) -> Role:
-    """Return a role that its account may change. Raises EntityNotFound, or RoleUnmodifiable for a service's."""
-    found = get_role(db, account, name)
-    if found.service is not None:
-        raise RoleUnmodifiable(name)
-    return found
-
-
-def add_role(db: Connection, role: Role) -> None:
-    """Store a new role with its tags. Raises EntityExists, PrincipalUnknown, or LimitReached when the account is full.
-
-    Service-linked roles count toward the quota and may pass it.
-    """
-    expect_free(db, _role, role)
-    if role.service is None:
-        require_quota(db, _role, role.account, "RolesPerAccount", ROLES_PER_ACCOUNT)
+def insert_role(db: Connection, role: Role, trust: str) -> None:
+    """Store a new role with its tags and its boundary. `trust` is its document with unique ids (`principal_ids`)."""
     db.execute(
         insert(_role).values(
             unique_id=role.unique_id,
@@ -148,15 +104,19 @@ def add_role(db: Connection, role: Role) -> None:
             name=role.name,
             name_key=role.name.lower(),
             path=role.path,
-            trust=principal_ids.bound(db, role.trust),
+            trust=trust,
             description=role.description,
             max_session_seconds=int(role.max_session.total_seconds()),
             service=role.service,
             created_at=role.created_at,
         )
     )
-    set_tags(db, role.unique_id, role.tags)
+    put_tags(db, role.unique_id, role.tags)
     set_boundary(db, role.unique_id, role.boundary)
+
+
+def count_roles(db: Connection, account: AccountId) -> int:
+    return count(db, _role, account)
 
 
 def roles(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Role]:
@@ -182,10 +142,9 @@ def update_role(db: Connection, role: Role) -> None:
     db.execute(update(_role).where(_role.c.unique_id == role.unique_id).values(changes))
 
 
-def set_trust(db: Connection, unique_id: str, document: str) -> None:
-    """Replace a role's trust document. Raises PrincipalUnknown."""
-    stored = principal_ids.bound(db, document)
-    db.execute(update(_role).where(_role.c.unique_id == unique_id).values(trust=stored))
+def set_trust(db: Connection, unique_id: str, trust: str) -> None:
+    """Replace a role's trust document by one with unique ids (`principal_ids`)."""
+    db.execute(update(_role).where(_role.c.unique_id == unique_id).values(trust=trust))
 
 
 def stored_trust(db: Connection, unique_id: str) -> str | None:
@@ -194,12 +153,13 @@ def stored_trust(db: Connection, unique_id: str) -> str | None:
     return text
 
 
-def delete_role(db: Connection, role: Role) -> None:
-    """Delete a role that has no policies and is in no instance profile. Raises StillReferenced."""
+def is_in_an_instance_profile(db: Connection, role: Role) -> bool:
     profiles = select(schema.instance_profile.c.unique_id).where(schema.instance_profile.c.role_id == role.unique_id)
-    if db.execute(profiles.limit(1)).first():
-        raise StillReferenced("Cannot delete entity, must remove roles from instance profile first.")
-    expect_bare(db, role.unique_id)
+    return db.execute(profiles.limit(1)).first() is not None
+
+
+def delete_role(db: Connection, role: Role) -> None:
+    """Delete a role with its tags and its boundary."""
     _forget(db, _role, role.unique_id)
 
 
@@ -212,14 +172,15 @@ def tags(db: Connection, owner: str) -> tuple[Tag, ...]:
     return tuple(Tag(row.key, row.value) for row in rows)
 
 
-def set_tags(db: Connection, owner: str, given: Iterable[Tag]) -> None:
-    """Add tags, replacing those of the same keys. Raises LimitReached past the quota of an entity."""
+def put_tags(db: Connection, owner: str, given: Iterable[Tag]) -> None:
+    """Add tags, replacing those of the same keys."""
     for tag in given:
         key = {"owner_id": owner, "key_lower": lower_ascii(tag.key)}
         statements.upsert(db, _tag, key, {"key": tag.key, "value": tag.value})
-    count = select(func.count()).select_from(_tag).where(_tag.c.owner_id == owner)
-    if db.execute(count).scalar_one() > TAGS_PER_ENTITY:
-        raise LimitReached(f"The number of tags has reached the maximum limit of {TAGS_PER_ENTITY}.")
+
+
+def count_tags(db: Connection, owner: str) -> int:
+    return db.execute(select(func.count()).select_from(_tag).where(_tag.c.owner_id == owner)).scalar_one()
 
 
 def remove_tags(db: Connection, owner: str, keys: Iterable[str]) -> None:
@@ -254,28 +215,27 @@ def listing(table: Table, account: AccountId, prefix: str, page: Page) -> Select
     return query.order_by(table.c.name_key).limit(page.limit + 1)
 
 
-def expect_free(db: Connection, table: Table, entity: User | Group | Role) -> None:
-    """Raise EntityExists if another entity of the account has this name, without regard to case."""
-    same_name = (table.c.account == entity.account, table.c.name_key == entity.name.lower())
-    found = db.execute(select(table.c.unique_id).where(*same_name)).scalar()
-    if found is not None and found != entity.unique_id:
-        raise EntityExists(table.name, entity.name)
+def id_of_name(db: Connection, kind: type[User | Group | Role], account: AccountId, name: str) -> str | None:
+    """Return the unique id of an account's entity of this kind and name, without regard to case."""
+    table = _TABLES[kind]
+    same_name = (table.c.account == account, table.c.name_key == name.lower())
+    found: str | None = db.execute(select(table.c.unique_id).where(*same_name)).scalar()
+    return found
 
 
-def require_quota(db: Connection, table: Table, account: AccountId, quota: str, limit: int) -> None:
-    """Raise LimitReached when an account has as many rows as its quota allows."""
-    count = select(func.count()).select_from(table).where(table.c.account == account)
-    if db.execute(count).scalar_one() >= limit:
-        raise LimitReached(f"Cannot exceed quota for {quota}: {limit}")
+def count(db: Connection, table: Table, account: AccountId) -> int:
+    """Count an account's rows of a table."""
+    return db.execute(select(func.count()).select_from(table).where(table.c.account == account)).scalar_one()
 
 
-def expect_bare(db: Connection, owner: str) -> None:
-    """Raise StillReferenced for an entity that has policies."""
-    attached, inline = schema.attachment, schema.inline_policy
-    if db.execute(select(attached.c.policy_arn).where(attached.c.owner_id == owner).limit(1)).first():
-        raise StillReferenced("Cannot delete entity, must detach all policies first.")
-    if db.execute(select(inline.c.name).where(inline.c.owner_id == owner).limit(1)).first():
-        raise StillReferenced("Cannot delete entity, must delete policies first.")
+def has_attached_policy(db: Connection, owner: str) -> bool:
+    attached = schema.attachment
+    return db.execute(select(attached.c.policy_arn).where(attached.c.owner_id == owner).limit(1)).first() is not None
+
+
+def has_inline_policy(db: Connection, owner: str) -> bool:
+    inline = schema.inline_policy
+    return db.execute(select(inline.c.name).where(inline.c.owner_id == owner).limit(1)).first() is not None
 
 
 def _hanging(db: Connection, owner: str) -> dict[str, Any]:

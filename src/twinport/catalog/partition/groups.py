@@ -6,14 +6,11 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.partition import entities, schema
-from twinport.errors import LimitReached
-from twinport.model.entities import Group, Page, PrincipalType, User
+from twinport.model.entities import Group, Page, User
 from twinport.model.names import AccountId
-from twinport.refusals.identities import EntityNotFound, NotAMember, StillReferenced
 
 _group, _membership, _user = schema.group, schema.membership, schema.user
-GROUPS_PER_ACCOUNT = 300
-GROUPS_PER_USER = 10
+_ALL = 1000
 
 
 def find(db: Connection, account: AccountId, name: str) -> Group | None:
@@ -21,18 +18,7 @@ def find(db: Connection, account: AccountId, name: str) -> Group | None:
     return _read(row) if row else None
 
 
-def get(db: Connection, account: AccountId, name: str) -> Group:
-    """Return a group. Raises EntityNotFound."""
-    found = find(db, account, name)
-    if found is None:
-        raise EntityNotFound(PrincipalType.GROUP.value, name)
-    return found
-
-
-def add(db: Connection, group: Group) -> None:
-    """Store a new group. Raises EntityExists, or LimitReached when the account is full."""
-    entities.expect_free(db, _group, group)
-    entities.require_quota(db, _group, group.account, "GroupsPerAccount", GROUPS_PER_ACCOUNT)
+def insert_group(db: Connection, group: Group) -> None:
     db.execute(
         insert(_group).values(
             unique_id=group.unique_id,
@@ -45,23 +31,22 @@ def add(db: Connection, group: Group) -> None:
     )
 
 
+def count(db: Connection, account: AccountId) -> int:
+    return entities.count(db, _group, account)
+
+
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[Group]:
     """List groups beneath a path in the order of their names: one more than fits, if there is one."""
     return [_read(row) for row in db.execute(entities.listing(_group, account, prefix, page))]
 
 
 def rename(db: Connection, group: Group) -> None:
-    """Store a group's new name and path. Raises EntityExists."""
-    entities.expect_free(db, _group, group)
+    """Store a group's new name and path."""
     changes = {"name": group.name, "name_key": group.name.lower(), "path": group.path}
     db.execute(update(_group).where(_group.c.unique_id == group.unique_id).values(changes))
 
 
 def remove(db: Connection, group: Group) -> None:
-    """Delete a group without users and without policies. Raises StillReferenced."""
-    if members(db, group, Page(limit=1)):
-        raise StillReferenced("Cannot delete entity, must remove users from group first.")
-    entities.expect_bare(db, group.unique_id)
     db.execute(delete(_group).where(_group.c.unique_id == group.unique_id))
 
 
@@ -69,18 +54,19 @@ def remove(db: Connection, group: Group) -> None:
 
 
 def add_member(db: Connection, group: Group, user: User) -> None:
-    """Put a user in a group; doing so again changes nothing. Raises LimitReached past ten groups of a user."""
+    """Put a user in a group; doing so again changes nothing."""
     statements.insert_absent(db, _membership, {"user_id": user.unique_id, "group_id": group.unique_id})
-    count = select(func.count()).select_from(_membership).where(_membership.c.user_id == user.unique_id)
-    if db.execute(count).scalar_one() > GROUPS_PER_USER:
-        raise LimitReached(f"Cannot exceed quota for GroupsPerUser: {GROUPS_PER_USER}")
 
 
-def remove_member(db: Connection, group: Group, user: User) -> None:
-    """Take a user out of a group. Raises NotAMember."""
+def count_of_user(db: Connection, user: User) -> int:
+    query = select(func.count()).select_from(_membership).where(_membership.c.user_id == user.unique_id)
+    return db.execute(query).scalar_one()
+
+
+def remove_member(db: Connection, group: Group, user: User) -> bool:
+    """Take a user out of a group. Tell whether it was a member."""
     this = (_membership.c.user_id == user.unique_id, _membership.c.group_id == group.unique_id)
-    if not db.execute(delete(_membership).where(*this)).rowcount:
-        raise NotAMember(user.name, group.name)
+    return db.execute(delete(_membership).where(*this)).rowcount > 0
 
 
 def members(db: Connection, group: Group, page: Page) -> list[User]:
@@ -98,8 +84,8 @@ def of_user(db: Connection, user: User, page: Page) -> list[Group]:
 
 
 def all_of_user(db: Connection, user: User) -> list[Group]:
-    """List all of a user's groups, ten at most, in the order of their names."""
-    return of_user(db, user, Page(limit=GROUPS_PER_USER))
+    """List all of a user's groups in the order of their names. A user is in a few groups at most."""
+    return of_user(db, user, Page(limit=_ALL))
 
 
 def _read(row: Row[Any]) -> Group:

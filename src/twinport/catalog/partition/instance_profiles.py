@@ -7,19 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from twinport.catalog.partition import entities, schema
-from twinport.errors import LimitReached
 from twinport.model.entities import InstanceProfile, Page, Role
 from twinport.model.names import AccountId
-from twinport.refusals.identities import (
-    InstanceProfileExists,
-    InstanceProfileNotFound,
-    RoleNotInProfile,
-    StillReferenced,
-)
 
 _profile = schema.instance_profile
-PROFILES_PER_ACCOUNT = 1000
-_ROLES_PER_PROFILE = 1
 
 
 def find(db: Connection, account: AccountId, name: str) -> InstanceProfile | None:
@@ -31,23 +22,18 @@ def find(db: Connection, account: AccountId, name: str) -> InstanceProfile | Non
     return replace(found, tags=entities.tags(db, row.unique_id))
 
 
-def get(db: Connection, account: AccountId, name: str) -> InstanceProfile:
-    """As `find`. Raises InstanceProfileNotFound."""
-    found = find(db, account, name)
-    if found is None:
-        raise InstanceProfileNotFound(name)
-    return found
+def is_name_taken(db: Connection, account: AccountId, name: str) -> bool:
+    """Tell whether a profile of the account has this name, without regard to case."""
+    same_name = (_profile.c.account == account, _profile.c.name_key == name.lower())
+    return db.execute(select(_profile.c.unique_id).where(*same_name)).first() is not None
 
 
-def add(db: Connection, profile: InstanceProfile) -> None:
-    """Store a new, empty profile with its tags. Raises InstanceProfileExists, or LimitReached when there are too many.
+def count(db: Connection, account: AccountId) -> int:
+    return entities.count(db, _profile, account)
 
-    Names are unique without regard to case.
-    """
-    same_name = (_profile.c.account == profile.account, _profile.c.name_key == profile.name.lower())
-    if db.execute(select(_profile.c.unique_id).where(*same_name)).first():
-        raise InstanceProfileExists(profile.name)
-    entities.require_quota(db, _profile, profile.account, "InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
+
+def insert_profile(db: Connection, profile: InstanceProfile) -> None:
+    """Store a new, empty profile with its tags."""
     db.execute(
         insert(_profile).values(
             unique_id=profile.unique_id,
@@ -58,7 +44,7 @@ def add(db: Connection, profile: InstanceProfile) -> None:
             created_at=profile.created_at,
         )
     )
-    entities.set_tags(db, profile.unique_id, profile.tags)
+    entities.put_tags(db, profile.unique_id, profile.tags)
 
 
 def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[InstanceProfile]:
@@ -73,25 +59,15 @@ def of_role(db: Connection, role: Role, page: Page) -> list[InstanceProfile]:
 
 
 def remove(db: Connection, profile: InstanceProfile) -> None:
-    """Delete a profile that holds no role. Raises StillReferenced."""
-    if profile.role is not None:
-        raise StillReferenced("Cannot delete entity, must remove roles from instance profile first.")
+    """Delete a profile with its tags."""
     entities.remove_tags(db, profile.unique_id, [tag.key for tag in profile.tags])
     db.execute(delete(_profile).where(_profile.c.unique_id == profile.unique_id))
 
 
-def put_role(db: Connection, profile: InstanceProfile, role: Role) -> None:
-    """Put a role into a profile. Raises LimitReached if it holds one already."""
-    if profile.role is not None:
-        raise LimitReached(f"Cannot exceed quota for InstanceSessionsPerInstanceProfile: {_ROLES_PER_PROFILE}")
-    db.execute(update(_profile).where(_profile.c.unique_id == profile.unique_id).values(role_id=role.unique_id))
-
-
-def take_role(db: Connection, profile: InstanceProfile, role: Role) -> None:
-    """Take a role out of a profile. Raises RoleNotInProfile."""
-    if profile.role is None or profile.role.unique_id != role.unique_id:
-        raise RoleNotInProfile(role.name, profile.name)
-    db.execute(update(_profile).where(_profile.c.unique_id == profile.unique_id).values(role_id=None))
+def set_role(db: Connection, profile: InstanceProfile, role: Role | None) -> None:
+    """Put a role into a profile instead of what it holds, or leave the profile without one."""
+    held = None if role is None else role.unique_id
+    db.execute(update(_profile).where(_profile.c.unique_id == profile.unique_id).values(role_id=held))
 
 
 def _with_roles(db: Connection, rows: Iterable[Row[Any]]) -> list[InstanceProfile]:

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from twinport.catalog.partition.schema import login_profile
-from twinport.refusals.identities import EntityExists
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,7 @@ def find(db: Connection, user_id: str) -> LoginProfile | None:
     return LoginProfile(*row) if row else None
 
 
-def add(db: Connection, profile: LoginProfile, user_name: str) -> None:
-    """Store a profile. Raises EntityExists when the user has one."""
-    if find(db, profile.user_id) is not None:
-        raise EntityExists("login profile for user", user_name)
+def insert_profile(db: Connection, profile: LoginProfile) -> None:
     db.execute(
         insert(login_profile).values(
             user_id=profile.user_id,

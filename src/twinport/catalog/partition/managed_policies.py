@@ -8,17 +8,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, inse
 
 from twinport.catalog.partition import entities as identities
 from twinport.catalog.partition import schema
-from twinport.errors import LimitReached
 from twinport.model.entities import ManagedPolicy, Page, PolicyUsage, PolicyUser, PolicyVersion, PrincipalType
 from twinport.model.names import AccountId
-from twinport.refusals.identities import PolicyExists, PolicyNotFound, PolicyVersionNotFound, StillReferenced
 
 _boundary = schema.boundary
 _policy, _version, _attachment = schema.managed_policy, schema.policy_version, schema.attachment
 # In the order of their words, which is the order of lists.
 _ENTITIES = {PrincipalType.GROUP: schema.group, PrincipalType.ROLE: schema.role, PrincipalType.USER: schema.user}
-POLICIES_PER_ACCOUNT = 1500
-VERSIONS_PER_POLICY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +26,19 @@ class NewPolicy:
     document: str
 
 
-def add(db: Connection, new: NewPolicy) -> None:
-    """Store a policy with its first version and its tags. Raises PolicyExists, or LimitReached."""
+def is_name_taken(db: Connection, account: AccountId, name: str) -> bool:
+    """Tell whether a policy of the account has this name, without regard to case."""
+    same_name = (_policy.c.account == account, _policy.c.name_key == name.lower())
+    return db.execute(select(_policy.c.arn).where(*same_name)).one_or_none() is not None
+
+
+def count(db: Connection, account: AccountId) -> int:
+    return identities.count(db, _policy, account)
+
+
+def insert_policy(db: Connection, new: NewPolicy) -> None:
+    """Store a policy with its first version and its tags."""
     policy = new.policy
-    same_name = (_policy.c.account == new.account, _policy.c.name_key == policy.name.lower())
-    if db.execute(select(_policy.c.arn).where(*same_name)).one_or_none() is not None:
-        raise PolicyExists(policy.name)
-    count = select(func.count()).select_from(_policy).where(_policy.c.account == new.account)
-    if db.execute(count).scalar_one() >= POLICIES_PER_ACCOUNT:
-        raise LimitReached(f"Cannot exceed quota for PoliciesPerAccount: {POLICIES_PER_ACCOUNT}")
     db.execute(
         insert(_policy).values(
             arn=policy.arn,
@@ -55,12 +55,14 @@ def add(db: Connection, new: NewPolicy) -> None:
         )
     )
     _insert_version(db, policy.arn, 1, new.document, policy.created_at)
-    identities.set_tags(db, policy.arn, policy.tags)
+    identities.put_tags(db, policy.arn, policy.tags)
 
 
-def get(db: Connection, arn: str) -> ManagedPolicy:
-    """Return a policy with its tags. Raises PolicyNotFound."""
+def find(db: Connection, arn: str) -> ManagedPolicy | None:
+    """Return a policy with its tags."""
     row = _row(db, arn)
+    if row is None:
+        return None
     found = _read(row, attachments(db, row.account, arn), boundaries(db, row.account, arn))
     return replace(found, tags=identities.tags(db, arn))
 
@@ -75,20 +77,21 @@ def listed(db: Connection, account: AccountId, prefix: str, page: Page) -> list[
 
 
 def remove(db: Connection, arn: str) -> None:
-    """Delete a policy that no entity uses and that has one version. Raises PolicyNotFound, StillReferenced."""
-    _row(db, arn)
-    if db.execute(select(_attachment.c.owner_id).where(_attachment.c.policy_arn == arn).limit(1)).first():
-        raise StillReferenced("Cannot delete a policy attached to entities.")
-    if db.execute(select(_boundary.c.owner_id).where(_boundary.c.policy_arn == arn).limit(1)).first():
-        raise StillReferenced("Cannot delete a policy that is used as a permissions boundary.")
-    if len(versions(db, arn)) > 1:
-        raise StillReferenced(
-            "This policy has more than one version. Before you delete a policy, you must delete the policy's "
-            "versions. The default version is deleted with the policy."
-        )
+    """Delete a policy with its versions and its tags."""
     identities.remove_tags(db, arn, [tag.key for tag in identities.tags(db, arn)])
     db.execute(delete(_version).where(_version.c.policy_arn == arn))
     db.execute(delete(_policy).where(_policy.c.arn == arn))
+
+
+def is_attached(db: Connection, arn: str) -> bool:
+    """Tell whether an entity of any account has a policy."""
+    query = select(_attachment.c.owner_id).where(_attachment.c.policy_arn == arn)
+    return db.execute(query.limit(1)).first() is not None
+
+
+def is_a_boundary(db: Connection, arn: str) -> bool:
+    """Tell whether a policy bounds an entity of any account."""
+    return db.execute(select(_boundary.c.owner_id).where(_boundary.c.policy_arn == arn).limit(1)).first() is not None
 
 
 def attachments(db: Connection, account: AccountId, arn: str) -> int:
@@ -122,53 +125,35 @@ def entities(db: Connection, account: AccountId, arn: str, usage: PolicyUsage | 
 
 
 def versions(db: Connection, arn: str) -> list[PolicyVersion]:
-    """List a policy's versions, the newest first. Raises PolicyNotFound."""
-    default = _row(db, arn).default_version
+    """List a policy's versions, the newest first; none for a policy that does not exist."""
+    row = _row(db, arn)
+    if row is None:
+        return []
     rows = db.execute(select(_version).where(_version.c.policy_arn == arn).order_by(_version.c.version.desc()))
-    return [_read_version(row, default) for row in rows]
-
-
-def version(db: Connection, arn: str, version_id: str) -> PolicyVersion:
-    """Return one version. Raises PolicyNotFound, PolicyVersionNotFound."""
-    found = [each for each in versions(db, arn) if each.id == version_id]
-    if not found:
-        raise PolicyVersionNotFound(arn, version_id)
-    return found[0]
+    return [_read_version(each, row.default_version) for each in rows]
 
 
 def add_version(db: Connection, arn: str, document: str, now: datetime) -> PolicyVersion:
-    """Add a version, not yet the default. Raises PolicyNotFound, or LimitReached past five."""
-    row = _row(db, arn)
-    if len(versions(db, arn)) >= VERSIONS_PER_POLICY:
-        raise LimitReached(
-            f"A managed policy can have up to {VERSIONS_PER_POLICY} versions. Before you create a new version, you "
-            "must delete an existing version."
-        )
-    number = row.last_version + 1
+    """Add a version to a policy that exists. It is not the default yet."""
+    last: int = db.execute(select(_policy.c.last_version).where(_policy.c.arn == arn)).scalar_one()
+    number = last + 1
     _insert_version(db, arn, number, document, now)
     db.execute(update(_policy).where(_policy.c.arn == arn).values(last_version=number, updated_at=now))
-    return version(db, arn, f"v{number}")
+    return PolicyVersion(f"v{number}", document, is_default=False, created_at=now)
 
 
-def set_default(db: Connection, arn: str, version_id: str, now: datetime) -> None:
-    """Make a version the default, which is in force. Raises PolicyNotFound, PolicyVersionNotFound."""
-    number = _number(version(db, arn, version_id))
+def set_default(db: Connection, arn: str, found: PolicyVersion, now: datetime) -> None:
+    """Make a version the default, which is in force."""
+    number = _number(found)
     db.execute(update(_policy).where(_policy.c.arn == arn).values(default_version=number, updated_at=now))
 
 
-def remove_version(db: Connection, arn: str, version_id: str) -> None:
-    """Delete a version that is not the default. Raises PolicyNotFound, PolicyVersionNotFound, StillReferenced."""
-    found = version(db, arn, version_id)
-    if found.is_default:
-        raise StillReferenced("Cannot delete the default version of a policy.")
+def remove_version(db: Connection, arn: str, found: PolicyVersion) -> None:
     db.execute(delete(_version).where(_version.c.policy_arn == arn, _version.c.version == _number(found)))
 
 
-def _row(db: Connection, arn: str) -> Row[Any]:
-    row = db.execute(select(_policy).where(_policy.c.arn == arn)).one_or_none()
-    if row is None:
-        raise PolicyNotFound(arn)
-    return row
+def _row(db: Connection, arn: str) -> Row[Any] | None:
+    return db.execute(select(_policy).where(_policy.c.arn == arn)).one_or_none()
 
 
 def _owned(account: AccountId, owner: ColumnElement[str]) -> ColumnElement[bool]:

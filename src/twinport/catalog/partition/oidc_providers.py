@@ -9,17 +9,16 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from twinport.catalog.partition import entities, schema
 from twinport.model.names import AccountId
 from twinport.model.oidc import OidcProvider, provider_arn
-from twinport.refusals.oidc import OidcProviderExists, OidcProviderNotFound
 
 _provider = schema.oidc_provider
-PROVIDERS_PER_ACCOUNT = 100
 
 
-def add(db: Connection, provider: OidcProvider) -> None:
-    """Store a new provider with its tags. Raises OidcProviderExists, or LimitReached when there are too many."""
-    if find(db, provider.arn) is not None:
-        raise OidcProviderExists(provider.issuer)
-    entities.require_quota(db, _provider, provider.account, "OpenIDConnectProvidersPerAccount", PROVIDERS_PER_ACCOUNT)
+def count(db: Connection, account: AccountId) -> int:
+    return entities.count(db, _provider, account)
+
+
+def insert_provider(db: Connection, provider: OidcProvider) -> None:
+    """Store a new provider with its tags."""
     db.execute(
         insert(_provider).values(
             arn=provider.arn,
@@ -30,7 +29,7 @@ def add(db: Connection, provider: OidcProvider) -> None:
             created_at=provider.created_at,
         )
     )
-    entities.set_tags(db, provider.arn, provider.tags)
+    entities.put_tags(db, provider.arn, provider.tags)
 
 
 def find(db: Connection, arn: str) -> OidcProvider | None:
@@ -42,14 +41,6 @@ def find(db: Connection, arn: str) -> OidcProvider | None:
 def of_issuer(db: Connection, account: AccountId, url: str) -> OidcProvider | None:
     """Return the provider of an account for an issuer, whose address is given without `https://`."""
     return find(db, provider_arn(account, url))
-
-
-def get(db: Connection, arn: str) -> OidcProvider:
-    """As `find`. Raises OidcProviderNotFound."""
-    found = find(db, arn)
-    if found is None:
-        raise OidcProviderNotFound(arn)
-    return found
 
 
 def arns(db: Connection, account: AccountId) -> list[str]:

@@ -6,6 +6,7 @@ stay as they are.
 """
 
 import re
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -13,7 +14,6 @@ from twinport.catalog.partition import schema
 from twinport.model import names
 from twinport.model.named_principals import named_in, renamed
 from twinport.model.names import PARTITION
-from twinport.refusals.identities import PrincipalUnknown
 
 _ENTITY = re.compile(rf"arn:{PARTITION}:iam::([0-9]{{12}}):(user|role)/(?:.*/)?([^/]+)", re.DOTALL)
 _SESSION = re.compile(rf"arn:{PARTITION}:sts::([0-9]{{12}}):assumed-role/([^/]+)/([^/]+)")
@@ -22,15 +22,22 @@ _TABLES = {"user": schema.user, "role": schema.role, "AIDA": schema.user, "AROA"
 _ARNS = {"user": names.user_arn, "role": names.role_arn, "AIDA": names.user_arn, "AROA": names.role_arn}
 
 
-def bound(db: Connection, text: str) -> str:
-    """Return a document with the unique ids of the users and roles that it names.
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A principal that a document names and that does not exist."""
 
-    Raises PrincipalUnknown for one that does not exist. A document that names none is returned as it is.
+    name: str
+
+
+def bound(db: Connection, text: str) -> str | Unknown:
+    """Return a document with the unique ids of the users and roles that it names; the first that is unknown, if any.
+
+    A document that names none is returned as it is.
     """
     found = {name: _id_of(db, name) for name in named_in(text) if _ENTITY.fullmatch(name) or _is_of_role(name)}
     for name, unique_id in found.items():
         if unique_id is None:
-            raise PrincipalUnknown(name)
+            return Unknown(name)
     return renamed(text, {name: unique_id for name, unique_id in found.items() if unique_id}) if found else text
 
 

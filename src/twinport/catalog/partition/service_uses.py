@@ -10,7 +10,6 @@ from twinport.catalog.engine import statements
 from twinport.catalog.partition import schema
 from twinport.model.entities import Use
 from twinport.model.names import AccountId
-from twinport.refusals.identities import AccessJobNotFound
 
 _use, _job = schema.service_use, schema.access_job
 _JOBS_KEPT = timedelta(days=7)
@@ -54,9 +53,6 @@ def add_job(db: Connection, job: AccessJob) -> None:
     db.execute(insert(_job).values(id=job.id, account=job.account, arn=job.arn, created_at=job.created_at))
 
 
-def job(db: Connection, account: AccountId, job_id: str) -> AccessJob:
-    """Return a job of an account. Raises AccessJobNotFound."""
+def find_job(db: Connection, account: AccountId, job_id: str) -> AccessJob | None:
     row = db.execute(select(_job).where(_job.c.account == account, _job.c.id == job_id)).one_or_none()
-    if row is None:
-        raise AccessJobNotFound(job_id)
-    return AccessJob(row.id, AccountId(row.account), row.arn, row.created_at)
+    return None if row is None else AccessJob(row.id, AccountId(row.account), row.arn, row.created_at)
