@@ -96,10 +96,10 @@ async def test_only_a_repository_that_holds_a_digest_can_locate_it(region: Datab
 
 async def test_a_registry_holds_what_any_of_its_repositories_holds(region: Database, repository: Repository) -> None:
     await region.write(lambda db: blobs.record(db, NewBlob(DIGEST, FIRST, 3), NOW))
-    assert not await region.read(lambda db: blobs.held_by_registry(db, REGISTRY.account, DIGEST))
+    assert not await region.read(lambda db: blobs.of_registry(db, REGISTRY.account, [DIGEST]))
     await region.write(lambda db: blobs.link(db, repository.id, DIGEST, NOW))
-    assert await region.read(lambda db: blobs.held_by_registry(db, REGISTRY.account, DIGEST))
-    assert not await region.read(lambda db: blobs.held_by_registry(db, OTHER_ACCOUNT, DIGEST))
+    assert await region.read(lambda db: blobs.of_registry(db, REGISTRY.account, [DIGEST]))
+    assert not await region.read(lambda db: blobs.of_registry(db, OTHER_ACCOUNT, [DIGEST]))
 
 
 @pytest.mark.usefixtures("repository")

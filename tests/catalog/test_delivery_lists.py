@@ -63,7 +63,7 @@ class Outbox:
 
         def complete(db: Connection) -> None:
             for each in claimed:
-                outbox.settle_complete(db, each, "ann", self.catalog.now(db), Landed(1, "arn"))
+                outbox.settle_complete(db, [(each, Landed(1, "arn"))], "ann", self.catalog.now(db))
 
         await self._write(complete)
 

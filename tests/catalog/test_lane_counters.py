@@ -122,7 +122,7 @@ class History:
 
     def complete(self, db: Connection, number: int, _: None, children: tuple[Digest, ...] = ()) -> None:
         landed, now = Landed(1, "arn", children), self.clock.now()
-        self._settle(number, lambda each: outbox.settle_complete(db, each, "ann", now, landed))
+        self._settle(number, lambda each: outbox.settle_complete(db, [(each, landed)], "ann", now))
 
     def bring_children(self, db: Connection, number: int, _: None) -> None:
         self.complete(db, number, None, IMAGES)
@@ -132,7 +132,7 @@ class History:
         self.owe(db, [place], IMAGES[0])
         now, lane = self.clock.now(), Lane(REGISTRY, place)
         for each in outbox.claim(db, lane, "bob", now, lease=LEASE, limit=1):
-            outbox.settle_complete(db, each, "bob", now, Landed(1, "arn", children))
+            outbox.settle_complete(db, [(each, Landed(1, "arn", children))], "bob", now)
 
     def fail(self, db: Connection, number: int, _: None) -> None:
         code = FailureCode.SOURCE_IMAGE_INACCESSIBLE if number % 2 else FailureCode.INTERNAL_ERROR
@@ -170,7 +170,7 @@ class History:
     def forget(self, db: Connection, number: int, _: None) -> None:
         forgetting.forget_deliveries(db, "", self.clock.now(), number + 1)
 
-    def _settle(self, number: int, how: Callable[[Delivery], None]) -> None:
+    def _settle(self, number: int, how: Callable[[Delivery], object]) -> None:
         """Settle one of those that were claimed. A lease that was lost changes nothing."""
         if self.claimed:
             with suppress(LeaseLost):

@@ -66,7 +66,8 @@ class PostOffice:
     async def complete(self, delivery: Delivery, holder: str = "ann", children: tuple[Digest, ...] = ()) -> None:
         now = self.clock.now()
         landed = Landed(7, "arn:session", children)
-        await self.database.write(lambda db: outbox.settle_complete(db, delivery, holder, now, landed))
+        if not await self.database.write(lambda db: outbox.settle_complete(db, [(delivery, landed)], holder, now)):
+            raise LeaseLost(delivery.id)
 
     async def postpone(self, delivery: Delivery, until: timedelta, holder: str = "ann") -> None:
         now = self.clock.now()

@@ -76,11 +76,8 @@ class OutboxLife(RuleBasedStateMachine):
     @rule(claim=claims)
     def complete(self, claim: tuple[str, Delivery]) -> None:
         holder, delivery = claim
-        try:
-            outbox.settle_complete(self.db, delivery, holder, self.clock.now(), Landed(1, "arn"))
-        except LeaseLost:
-            return
-        self.note(delivery, DeliveryState.COMPLETE)
+        if outbox.settle_complete(self.db, [(delivery, Landed(1, "arn"))], holder, self.clock.now()):
+            self.note(delivery, DeliveryState.COMPLETE)
 
     @rule(claim=claims)
     def fail(self, claim: tuple[str, Delivery]) -> None:

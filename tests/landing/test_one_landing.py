@@ -74,7 +74,7 @@ def copy(db: Connection, content: bytes, *parts: bytes) -> None:
         carried_by="arn",
         may_create_repository=False,
     )
-    copies.land(db, wanted, NOW)
+    copies.land(db, [wanted], NOW)
 
 
 # --- what was there before --------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ async def copy(catalog: WholeCatalog, sent: Sent, layer: bytes, tag: str, *manif
 
     def land(db: Connection) -> int:
         sent.taken()
-        copies.land(db, wanted, NOW)
+        copies.land(db, [wanted], NOW)
         return len(sent.taken())
 
     return await catalog.region(REGION).write(land)
@@ -90,7 +90,7 @@ def offered(db: Connection) -> None:
     arrivals.open_offer(db, "offer", SOURCE, REGISTRY.account, NOW)
     for number, content in enumerate((CONFIG, *LAYERS)):
         held = NewBlob(Digest.of(content), Key(f"key {number}"), len(content))
-        arrivals.hold(db, "offer", SOURCE, held, NOW)
+        arrivals.hold(db, "offer", SOURCE, [held], NOW)
 
 
 async def test_a_push_of_an_image_with_two_blobs_that_is_owed_to_a_destination(

@@ -97,9 +97,9 @@ async def land_while_the_offer_expires(catalog: PostgresCatalog, number: int) ->
     arriving = landing(number, image_of(layer))
     held = NewBlob(Digest.of(layer), Key(f"key-{number}"), len(layer))
     await region.write(lambda db: arrivals.open_offer(db, arriving.offer, SOURCE, REGISTRY.account, NOW))
-    await region.write(lambda db: arrivals.hold(db, arriving.offer, SOURCE, held, NOW))
+    await region.write(lambda db: arrivals.hold(db, arriving.offer, SOURCE, [held], NOW))
     answers = await together(
-        *(region.write(lambda db: copies.land(db, arriving, NOW)) for _ in range(3)),
+        *(region.write(lambda db: copies.land(db, [arriving], NOW)) for _ in range(3)),
         region.write(lambda db: arrivals.expire_offers(db, NOW, 100)),
     )
     return [each for each in answers if isinstance(each, TagOutcome)]

@@ -57,7 +57,7 @@ async def settle(shelf: Shelf, state: DeliveryState, to: Registry = THERE) -> No
     def end(db: Connection) -> None:
         for each in outbox.claim(db, Lane(REGISTRY, to), "ann", NOW, lease=timedelta(minutes=1), limit=100):
             if state is COMPLETE:
-                outbox.settle_complete(db, each, "ann", NOW, Landed(1, "arn"))
+                outbox.settle_complete(db, [(each, Landed(1, "arn"))], "ann", NOW)
             else:
                 code = FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED
                 outbox.fail(db, each.id, "ann", NOW, code=code, reason="denied")

@@ -203,7 +203,7 @@ async def test_two_workers_on_one_lane_never_hold_the_same_delivery(
         while batch := await claim(at, lane, holder):
             for each in batch:
                 await at.catalog.region(REGION).write(
-                    partial(outbox.settle_complete, done=each, holder=holder, now=NOW, landed=LANDED)
+                    partial(outbox.settle_complete, done=[(each, LANDED)], holder=holder, now=NOW)
                 )
                 taken.append(each.id)
         return taken

@@ -86,7 +86,7 @@ async def test_a_deleted_repository_proves_no_layer_to_its_registry(dump: Dump) 
     layer, account = Digest.of(LAYER), REGISTRY.account
     await dump.drop()
     assert not await dump.mount(layer)
-    assert not await dump.region.read(lambda db: blobs.held_by_registry(db, account, layer))
+    assert not await dump.region.read(lambda db: blobs.of_registry(db, account, [layer]))
     assert await dump.region.read(lambda db: blobs.holders(db, account, layer, 9)) == []
     assert await dump.region.read(lambda db: arrivals.missing_blobs(db, account, [layer])) == {layer}
 

@@ -105,7 +105,7 @@ class History:
             may_create_repository=True,
         )
         now = self.yard.dump.world.now()
-        await self.yard.dump.region.write(lambda db: copies.land(db, copy, now))
+        await self.yard.dump.region.write(lambda db: copies.land(db, [copy], now))
 
     async def run_policies(self) -> None:
         self.yard.dump.world.advance(INTERVAL + timedelta(seconds=1))

@@ -15,6 +15,7 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedBlob,
+    OfferedBlobs,
 )
 
 
@@ -58,9 +59,9 @@ class FaultyDestination:
         self.faults.meet("after offer")
         return answers
 
-    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
+    async def adopt(self, authorization: Authorization, blobs: OfferedBlobs) -> AdoptAnswer:
         self.faults.meet("before bytes")
-        answer = await self.inner.adopt(authorization, blob)
+        answer = await self.inner.adopt(authorization, blobs)
         self.faults.meet("after bytes")
         return answer
 
@@ -92,7 +93,7 @@ class StalledDestinations:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
+    async def adopt(self, authorization: Authorization, blobs: OfferedBlobs) -> AdoptAnswer:
         raise NotImplementedError
 
     async def append(

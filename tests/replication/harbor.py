@@ -13,6 +13,7 @@ from twinport.model.names import Registry
 from twinport.model.replication import Lane
 from twinport.replication.destination import (
     AdoptAnswer,
+    Adopted,
     AppendAnswer,
     CommitAnswer,
     Destination,
@@ -21,7 +22,9 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedBlob,
+    OfferedBlobs,
     Part,
+    Signed,
     blob_of,
 )
 from twinport.replication.local_destination import LocalDestination, LocalDestinations
@@ -35,7 +38,7 @@ IMAGE = image(b"layer one")
 class Signer(Protocol):
     """Signs parts of the protocol, with whatever session."""
 
-    async def sign(self, part: Part, what: Offer | OfferedBlob, offset: int = 0) -> Authorization: ...
+    async def sign(self, part: Part, what: Signed, offset: int = 0) -> Authorization: ...
 
 
 class Harbor:
@@ -77,8 +80,7 @@ class Harbor:
         return Offer(f"offer of {delivery.id}", HOME, FAR, (offered(delivery, cargo),))
 
     async def adopt_all(self, offer: Offer) -> None:
-        for blob in blobs_of(offer):
-            assert await self.adopt(blob) == Held(blob.size)
+        assert await self.adopt(*blobs_of(offer)) == Adopted()
 
     async def bring_all(self, offer: Offer) -> None:
         """Bring the blobs of an offer as a courier does."""
@@ -89,8 +91,9 @@ class Harbor:
     async def ask(self, offer: Offer) -> Mapping[str, OfferAnswer]:
         return await self.destination.offer(await self.signer.sign(Part.OFFER, offer), offer)
 
-    async def adopt(self, blob: OfferedBlob) -> AdoptAnswer:
-        return await self.destination.adopt(await self.signer.sign(Part.ADOPT, blob), blob)
+    async def adopt(self, *each: OfferedBlob) -> AdoptAnswer:
+        blobs = OfferedBlobs(each)
+        return await self.destination.adopt(await self.signer.sign(Part.ADOPT, blobs), blobs)
 
     async def append(self, blob: OfferedBlob, offset: int, *pieces: bytes) -> AppendAnswer:
         return await self.send(blob, offset, stream(*pieces))

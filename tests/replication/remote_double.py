@@ -17,6 +17,7 @@ from twinport.errors import Refusal, Unavailable
 from twinport.model.names import RegionName, Registry
 from twinport.replication.destination import (
     AdoptAnswer,
+    Adopted,
     AppendAnswer,
     Behind,
     CommitAnswer,
@@ -28,6 +29,7 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedBlob,
+    OfferedBlobs,
     Part,
     Refused,
     WrongOffset,
@@ -106,8 +108,8 @@ class FarSide:
                 offer = wire.read_offer(head["offer"], wire.frames_of(message))
                 return wire.written_answers(await destination.commit(authorization, offer))
             case Part.ADOPT:
-                blob = wire.read_blob(head["blob"])
-                return {"answer": wire.written_held(await destination.adopt(authorization, blob))}
+                blobs = wire.read_blobs(head["blobs"])
+                return {"answer": wire.written_held(await destination.adopt(authorization, blobs))}
             case Part.APPEND:
                 blob, pieces = wire.read_blob(head["blob"]), wire.stream_of(message)
                 answer = await destination.append(authorization, blob, head["offset"], pieces)
@@ -146,10 +148,10 @@ class RemoteDestination:
         head = await self._call(Part.COMMIT, authorization, facts, *contents)
         return {delivery: _to_commit(wire.read_answer(answer)) for delivery, answer in head["answers"].items()}
 
-    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
-        head = await self._call(Part.ADOPT, authorization, {"blob": wire.written_blob(blob)})
+    async def adopt(self, authorization: Authorization, blobs: OfferedBlobs) -> AdoptAnswer:
+        head = await self._call(Part.ADOPT, authorization, {"blobs": wire.written_blobs(blobs)})
         answer = wire.read_held(head["answer"])
-        assert isinstance(answer, Held | NotShared)
+        assert isinstance(answer, Adopted | NotShared)
         return answer
 
     async def append(
@@ -203,7 +205,8 @@ def _about(facts: Head) -> tuple[Collection[str], int]:
     """Return what a call is about, and how many of its calls may fail."""
     if "offer" in facts:
         return [each["delivery"] for each in facts["offer"]["images"]], 2
-    return [f"{facts['blob']['repository']} {facts['blob']['digest']}"], 1
+    blobs = facts.get("blobs") or [facts["blob"]]
+    return [f"{blob['repository']} {blob['digest']}" for blob in blobs], 1
 
 
 def _to_commit(answer: wire.ImageAnswer) -> CommitAnswer:

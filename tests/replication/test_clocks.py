@@ -144,7 +144,7 @@ async def test_a_fast_host_does_not_take_what_a_slow_one_leased(hosts: tuple[Hos
     assert left is not None
     assert timedelta(0) < left <= LEASE
     await slow.office.renew(batch)
-    await slow.office.settle("slow", batch.deliveries[0], Hindered("disk full"))
+    await slow.office.settle("slow", [(batch.deliveries[0], Hindered("disk full"))])
     assert await fast.office.next_due_in() is not None
 
 

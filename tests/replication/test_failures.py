@@ -20,8 +20,8 @@ from twinport.replication.retry import MOST_ATTEMPTS
 COMPLETE, FAILED, WAITING = DeliveryState.COMPLETE, DeliveryState.FAILED, DeliveryState.WAITING
 FIRST, SECOND = image(b"layer one"), image(b"layer two")
 WHOLE = index(FIRST, SECOND)
-# One index whose children were pushed before the rule: an offer, three blobs (a config and two layers), a commit.
-MOMENTS = ["before offer", "after offer", *["before bytes", "after bytes"] * 3, "before commit", "after commit"]
+# One index whose children were pushed before the rule: an offer, its three blobs (a config and two layers), a commit.
+MOMENTS = ["before offer", "after offer", "before bytes", "after bytes", "before commit", "after commit"]
 
 
 @pytest.fixture
@@ -184,7 +184,10 @@ async def test_a_blob_refused_to_one_repository_is_moved_for_another_later(world
     await world.configure(HOME, ReplicationRule((FAR,)))
     await world.push(FIRST, "1")
     await world.push(FIRST, "1", name=other)
-    faults.plan[MOMENTS.index("before bytes")] = lambda: AccessDenied("role", "ecr:ReplicateImage", NAME)
+    # Of the blobs together, and then of the first by itself.
+    together = MOMENTS.index("before bytes")
+    for moment in (together, together + 1):
+        faults.plan[moment] = lambda: AccessDenied("role", "ecr:ReplicateImage", NAME)
     await world.deliver()
     assert (await world.status(FIRST)).failure_code is FailureCode.DESTINATION_REGISTRY_ACCESS_DENIED
     assert not await world.has(FAR, FIRST, other)

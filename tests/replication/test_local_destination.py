@@ -17,6 +17,7 @@ from tests.replication.world import (
     ROLE_ID,
     SEALER,
     VIRGINIA,
+    Image,
     World,
     image,
     index,
@@ -40,10 +41,11 @@ from twinport.replication.destination import (
     Done,
     Missing,
     Offer,
-    OfferedBlob,
+    OfferedBlobs,
     OfferedImage,
     Part,
     Refused,
+    Signed,
     statement,
 )
 from twinport.replication.local_destination import HOLD
@@ -65,7 +67,7 @@ class Forger:
     part: Part | None = None
     offset: int | None = None
 
-    async def sign(self, part: Part, what: Offer | OfferedBlob, offset: int = 0) -> Authorization:
+    async def sign(self, part: Part, what: Signed, offset: int = 0) -> Authorization:
         signed = statement(self.part or part, what, offset if self.offset is None else self.offset)
         mine = (await self.session.current()).authorize(signed)
         key = mine if self.key is None else (await self.key.current()).authorize(signed)
@@ -78,7 +80,7 @@ class Kept:
 
     session: LaneSession
 
-    async def sign(self, part: Part, what: Offer | OfferedBlob, offset: int = 0) -> Authorization:
+    async def sign(self, part: Part, what: Signed, offset: int = 0) -> Authorization:
         return self.session.authorize(statement(part, what, offset))
 
 
@@ -134,8 +136,8 @@ async def test_an_offer_to_another_registry_is_not_heard_here(harbor: Harbor) ->
 async def test_what_was_signed_for_one_part_opens_no_other(harbor: Harbor) -> None:
     offer = await harbor.offer()
     blob = blobs_of(offer)[0]
-    facts: list[tuple[Part, Offer | OfferedBlob, int]] = [(Part.OFFER, offer, 0), (Part.COMMIT, offer, 0)]
-    facts += [(Part.ADOPT, blob, 0), (Part.APPEND, blob, 0), (Part.APPEND, blob, 1)]
+    facts: list[tuple[Part, Signed, int]] = [(Part.OFFER, offer, 0), (Part.COMMIT, offer, 0)]
+    facts += [(Part.ADOPT, OfferedBlobs((blob,)), 0), (Part.APPEND, blob, 0), (Part.APPEND, blob, 1)]
     [wanted] = offer.images
     facts += [(Part.OFFER, dataclasses.replace(offer, images=(each,)), 0) for each in variants(wanted)]
     assert len({statement(*each) for each in facts}) == len(facts)
@@ -310,3 +312,20 @@ async def test_what_was_admitted_before_a_reset_does_not_land_in_the_empty_state
     harbor.destination = found
     assert isinstance(await harbor.commit(offer, empty.content), Behind)
     assert await harbor.world.repository(FAR) is None
+
+
+async def test_an_image_that_cannot_land_keeps_no_other_of_its_offer_from_landing(harbor: Harbor) -> None:
+    whole, broken = await harbor.offer("1"), await harbor.offer("2", image(b"a layer that does not come"))
+    await harbor.ask(whole)
+    await harbor.bring_all(whole)
+    [first], [second] = whole.images, broken.images
+    images = (complete(first, IMAGE), complete(second, image(b"a layer that does not come")))
+    answers = await harbor.commit_all(dataclasses.replace(whole, images=images))
+    assert answers[first.delivery] == Done(TagOutcome.MOVED)
+    assert isinstance(answers[second.delivery], Behind)
+    assert await harbor.world.tag(FAR, "1") == IMAGE.digest
+    assert await harbor.world.tag(FAR, "2") is None
+
+
+def complete(wanted: OfferedImage, what: Image) -> OfferedImage:
+    return dataclasses.replace(wanted, contents={wanted.digest: what.content})

@@ -242,8 +242,8 @@ async def test_every_part_asks_the_gate(world: World) -> None:
     await world.deliver()
     asked = world.gate.asked
     arn = FAR.repository_arn(NAME)
-    # The offer, the two blobs, and the commit.
-    assert asked.count((REPLICATE, arn)) == 4
+    # The offer, the two blobs together, and the commit.
+    assert asked.count((REPLICATE, arn)) == 3
     assert asked.count((CREATE, arn)) == 2
 
 
@@ -355,8 +355,7 @@ async def test_an_index_brings_its_children_and_settles_what_they_owed(world: Wo
     # The children's own deliveries wait for another attempt; the index comes first.
     batch = await world.replication.office.claim("an unlucky process")
     assert batch is not None
-    for delivery in batch.deliveries:
-        await world.replication.office.settle(batch.holder, delivery, Hindered("disk full"))
+    await world.replication.office.settle(batch.holder, [(each, Hindered("disk full")) for each in batch.deliveries])
     await world.push(whole, "multi")
     assert await world.deliver() == 1
     for each in (FIRST, SECOND, whole):

@@ -21,6 +21,7 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedBlob,
+    OfferedBlobs,
     WrongOffset,
 )
 
@@ -57,8 +58,8 @@ class _FarAway:
     async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
         return await self.inner.offer(authorization, offer)
 
-    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
-        del authorization, blob
+    async def adopt(self, authorization: Authorization, blobs: OfferedBlobs) -> AdoptAnswer:
+        del authorization, blobs
         self.line.adoptions += 1
         return NotShared()
 

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -131,8 +131,8 @@ async def test_a_worker_that_cannot_claim_rests_before_it_looks_again(world: Wor
 class LostCounter(PostOffice):
     """A post office that settles nothing: its database is away."""
 
-    async def settle(self, holder: str, delivery: Delivery, outcome: Outcome) -> None:
-        del holder, delivery, outcome
+    async def settle(self, holder: str, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        del holder, outcomes
         raise StorageUnavailable("the database is away")
 
 

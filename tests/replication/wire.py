@@ -15,6 +15,7 @@ from twinport.refusals.callers import CredentialsUnknown, SessionExpired
 from twinport.refusals.images import DigestMismatch, LayerNotFound, SizeMismatch
 from twinport.refusals.storage import ArrivalBusy, Interrupted, OfferExpired
 from twinport.replication.destination import (
+    Adopted,
     Behind,
     CommitAnswer,
     Done,
@@ -24,6 +25,7 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedBlob,
+    OfferedBlobs,
     OfferedImage,
     Refused,
     WrongOffset,
@@ -31,7 +33,7 @@ from twinport.replication.destination import (
 
 Head = dict[str, Any]
 ImageAnswer = Missing | Done | Refused | Behind
-BytesAnswer = Held | WrongOffset | NotShared
+BytesAnswer = Held | WrongOffset | NotShared | Adopted
 _LENGTH = 4
 _REFUSALS: dict[str, type[Refusal]] = {
     each.__name__: each
@@ -131,6 +133,14 @@ def written_blob(blob: OfferedBlob) -> Head:
     }
 
 
+def written_blobs(blobs: OfferedBlobs) -> list[Head]:
+    return [written_blob(blob) for blob in blobs.each]
+
+
+def read_blobs(heads: list[Head]) -> OfferedBlobs:
+    return OfferedBlobs(tuple(read_blob(head) for head in heads))
+
+
 def read_blob(head: Head) -> OfferedBlob:
     return OfferedBlob(
         head["offer"],
@@ -212,6 +222,8 @@ def written_held(answer: BytesAnswer) -> list[object]:
             return ["wrong offset", answer.held]
         case NotShared():
             return ["not shared"]
+        case Adopted():
+            return ["adopted"]
 
 
 def read_answer(parts: list[Any]) -> ImageAnswer:
@@ -236,6 +248,8 @@ def read_held(parts: list[Any]) -> BytesAnswer:
             return WrongOffset(held)
         case ["not shared"]:
             return NotShared()
+        case ["adopted"]:
+            return Adopted()
         case _:
             raise AssertionError(parts)
 

@@ -8,7 +8,15 @@ from twinport.blobs.store import BlobReader
 from twinport.errors import Unavailable
 from twinport.model.content import Key
 from twinport.refusals.storage import BlobUnreadable, OfferExpired, TransferStalled
-from twinport.replication.destination import Destination, Held, NotShared, OfferedBlob, Part, WrongOffset
+from twinport.replication.destination import (
+    Destination,
+    Held,
+    NotShared,
+    OfferedBlob,
+    OfferedBlobs,
+    Part,
+    WrongOffset,
+)
 from twinport.replication.signing import RoleSession
 
 # One call sends so much at most: each call is authorized again, and prolongs the offer.
@@ -27,16 +35,17 @@ class BlobTransfer:
     most_at_once: int = SLICE
     _is_shared: bool = True
 
-    async def bring(self, blob: OfferedBlob, key: Key) -> int:
-        """Return the bytes that were brought. Raises what `adopt` and `append` of the destination raise."""
+    async def adopted(self, blobs: OfferedBlobs) -> bool:
+        """Have the destination adopt blobs. Tell whether it did: no store may be shared. Raises what `adopt` raises."""
         if self._is_shared:
-            match await self.destination.adopt(await self.session.sign(Part.ADOPT, blob), blob):
-                case Held():
-                    return blob.size
-                case NotShared():
-                    self._is_shared = False
-        await self._send(blob, key)
-        return blob.size
+            answer = await self.destination.adopt(await self.session.sign(Part.ADOPT, blobs), blobs)
+            self._is_shared = answer != NotShared()
+        return self._is_shared
+
+    async def bring(self, blob: OfferedBlob, key: Key) -> None:
+        """Bring a blob. Raises what `adopt` and `append` of the destination raise."""
+        if not await self.adopted(OfferedBlobs((blob,))):
+            await self._send(blob, key)
 
     async def _send(self, blob: OfferedBlob, key: Key) -> None:
         """Send slices until the destination holds the whole blob. A lost answer is asked for again."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,17 +13,20 @@ from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import departures
 from twinport.clock import Clock
 from twinport.errors import NotFound, Unavailable
+from twinport.model.cargo import Cargo
+from twinport.model.content import Digest
 from twinport.model.entities import Use
 from twinport.model.identities import REPLICATION_SERVICE
-from twinport.model.names import AccountId, RegionName
+from twinport.model.names import AccountId, RegionName, RepositoryId
 from twinport.model.replication import Delivery, FailureCode, Lane
 from twinport.replication.blob_transfer import SLICE
 from twinport.replication.destination import Destinations
-from twinport.replication.outcomes import Hopeless
+from twinport.replication.outcomes import Hopeless, Outcome
 from twinport.replication.signing import RoleSession, Sessions
 from twinport.replication.source_damage import SourceBytes
 from twinport.replication.transfer import OpenLane, Report, Shipment, in_offers, offered
 
+_LOOKED_UP_TOGETHER = 25
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -57,10 +60,9 @@ class Courier:
         """Bring `deliveries`, and report each outcome as soon as it is known."""
         opened = await self._open(lane)
         if isinstance(opened, Hopeless):
-            for delivery in deliveries:
-                await report(delivery, opened)
+            await report([(delivery, opened) for delivery in deliveries])
             return
-        shipments = [shipment for each in deliveries if (shipment := await self._shipment(each, report))]
+        shipments = await self._shipments(deliveries, report)
         for together in in_offers(shipments):
             await opened.deliver(together, report)
 
@@ -88,16 +90,34 @@ class Courier:
                     lambda db: uses.of_role(db, role.unique_id, Use(now, region, "ecr"))
                 )
 
-    async def _shipment(self, delivery: Delivery, report: Report) -> Shipment | None:
-        """Look up the image of a delivery. A tag that has moved since changes nothing: the pushed image is owed."""
-        source, name, digest = delivery.source, delivery.repository, delivery.digest
-        # A read does not yield, so other tasks have their turn here, between the deliveries of a batch.
-        await asyncio.sleep(0)
-        try:
-            cargo = await self.catalog.region(source.region).read(
-                lambda db: departures.cargo(db, source.repository(name), digest)
-            )
-        except NotFound as refusal:
-            await report(delivery, Hopeless(FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message))
-            return None
-        return Shipment(delivery, cargo, offered(delivery, cargo))
+    async def _shipments(self, deliveries: Sequence[Delivery], report: Report) -> list[Shipment]:
+        """Look up the images of deliveries. A tag that has moved since changes nothing: the pushed image is owed."""
+        found: list[Shipment] = []
+        gone: list[tuple[Delivery, Outcome]] = []
+        for source, same in _by_repository(deliveries):
+            # A read does not yield, so other tasks have their turn here.
+            await asyncio.sleep(0)
+            cargoes = await self._cargoes(source, [each.digest for each in same])
+            for each in same:
+                match cargoes[each.digest]:
+                    case Cargo() as cargo:
+                        found.append(Shipment(each, cargo, offered(each, cargo)))
+                    case refusal:
+                        gone.append((each, Hopeless(FailureCode.SOURCE_IMAGE_NOT_FOUND, refusal.message)))
+        if gone:
+            await report(gone)
+        return found
+
+    async def _cargoes(self, source: RepositoryId, digests: Sequence[Digest]) -> Mapping[Digest, Cargo | NotFound]:
+        region = self.catalog.region(source.region)
+        return await region.read(lambda db: departures.cargoes(db, source, digests))
+
+
+def _by_repository(deliveries: Sequence[Delivery]) -> Iterator[tuple[RepositoryId, list[Delivery]]]:
+    """Cut deliveries into those of one repository, a few at a time."""
+    of_each: dict[RepositoryId, list[Delivery]] = {}
+    for each in deliveries:
+        of_each.setdefault(each.source.repository(each.repository), []).append(each)
+    for repository, same in of_each.items():
+        for first in range(0, len(same), _LOOKED_UP_TOGETHER):
+            yield repository, same[first : first + _LOOKED_UP_TOGETHER]

@@ -26,6 +26,7 @@ from twinport.model.replication import FailureCode, TagOutcome
 
 VERSION = 1
 MOST_IMAGES = 100
+MOST_BLOBS = 32
 MOST_MANIFEST_BYTES = 4 * 1024 * 1024
 
 
@@ -68,6 +69,30 @@ class OfferedBlob:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedBlobs:
+    """Blobs of one offer that a destination adopts together: 1 to MOST_BLOBS. Otherwise ValueError is raised."""
+
+    each: tuple[OfferedBlob, ...]
+
+    def __post_init__(self) -> None:
+        offers = {(blob.offer, blob.source, blob.destination) for blob in self.each}
+        if len(offers) != 1 or len(self.each) > MOST_BLOBS:
+            raise ValueError(self.each)
+
+    @property
+    def offer(self) -> str:
+        return self.each[0].offer
+
+    @property
+    def source(self) -> Registry:
+        return self.each[0].source
+
+    @property
+    def destination(self) -> Registry:
+        return self.each[0].destination
+
+
 def blob_of(offer: Offer, image: OfferedImage, blob: Descriptor) -> OfferedBlob:
     return OfferedBlob(offer.id, offer.source, offer.destination, image.repository, blob.digest, blob.size)
 
@@ -81,11 +106,23 @@ class Part(Enum):
     COMMIT = "commit"
 
 
-def statement(part: Part, what: Offer | OfferedBlob, offset: int = 0) -> bytes:
+Signed = Offer | OfferedBlob | OfferedBlobs
+
+
+def statement(part: Part, what: Signed, offset: int = 0) -> bytes:
     """Return what a session signs for one part: every fact that decides. It names bytes by their digests."""
     lane = [what.source.account, what.source.region, what.destination.account, what.destination.region]
-    facts = _offered(what) if isinstance(what, Offer) else _bytes(what, offset)
-    return json.dumps([VERSION, part.value, lane, facts]).encode()
+    return json.dumps([VERSION, part.value, lane, _facts(what, offset)]).encode()
+
+
+def _facts(what: Signed, offset: int) -> list[object]:
+    match what:
+        case Offer():
+            return _offered(what)
+        case OfferedBlobs():
+            return [_bytes(blob, offset) for blob in what.each]
+        case OfferedBlob():
+            return _bytes(what, offset)
 
 
 def _offered(offer: Offer) -> list[object]:
@@ -142,6 +179,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """The offer holds all the blobs: checked and durable."""
+
+
+@dataclass(frozen=True, slots=True)
 class WrongOffset:
     """No byte was taken: the courier must continue at `held`."""
 
@@ -154,7 +196,7 @@ class NotShared:
 
 
 OfferAnswer = Missing | Done | Refused | Behind
-AdoptAnswer = Held | NotShared
+AdoptAnswer = Adopted | NotShared
 AppendAnswer = Held | WrongOffset
 CommitAnswer = Done | Refused | Behind
 
@@ -172,12 +214,13 @@ class Destination(Protocol):
         """
         ...
 
-    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
-        """Copy a blob from a store that both sides share, and hold it for the whole offer.
+    async def adopt(self, authorization: Authorization, blobs: OfferedBlobs) -> AdoptAnswer:
+        """Copy blobs from a store that both sides share, and hold them for the whole offer.
 
-        The digest is computed here, of the bytes that arrived (law 8). Durable on return. A blob that the offer holds
-        already is not copied again. Raises DigestMismatch, LayerNotFound if the source does not hold the blob,
-        BlobMissing, BlobUnreadable, AccessDenied, Unavailable.
+        The digests are computed here, of the bytes that arrived (law 8). Durable on return. A blob that the offer holds
+        already is not copied again. What is raised is about one of the blobs: the others may be held by now. Raises
+        DigestMismatch, LayerNotFound if the source does not hold the blob, BlobMissing, BlobUnreadable, AccessDenied,
+        Unavailable.
         """
         ...
 

@@ -5,7 +5,7 @@ bytes that arrived, and manifests are parsed again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -46,9 +46,11 @@ from twinport.replication.destination import (
     Offer,
     OfferAnswer,
     OfferedBlob,
+    OfferedBlobs,
     OfferedImage,
     Part,
     Refused,
+    Signed,
     statement,
 )
 from twinport.replication.local_bytes import LocalBytes
@@ -58,6 +60,8 @@ from twinport.replication.shared_stores import LocalStores
 REPLICATE = "ecr:ReplicateImage"
 # From the last blob that came: longer than any pause within an offer, so that only abandoned offers expire.
 HOLD = timedelta(hours=1)
+# So many images of an offer are looked up, and land, together: few statements for each, and no long transaction.
+_TOGETHER = 25
 
 
 class Verifier(Protocol):
@@ -117,15 +121,20 @@ class LocalDestination:
 
     async def offer(self, authorization: Authorization, offer: Offer) -> Mapping[str, OfferAnswer]:
         session = await self._admit(authorization, Part.OFFER, offer)
-        answers = {image.delivery: await self._answer(session, image) for image in offer.images}
+        answers: dict[str, OfferAnswer] = {}
+        for images in _groups(offer.images):
+            # Reads do not yield, so other tasks have their turn here.
+            await asyncio.sleep(0)
+            answers |= await self._answers(session, images)
         if any(isinstance(answer, Missing) and answer.blobs for answer in answers.values()):
             await self.arriving.open(offer.id, offer.source, self.registry.account)
         return answers
 
-    async def adopt(self, authorization: Authorization, blob: OfferedBlob) -> AdoptAnswer:
-        session = await self._admit(authorization, Part.ADOPT, blob)
-        await self.gate.authorize(session, REPLICATE, self._resource(blob.repository))
-        return await self.arriving.adopt(blob)
+    async def adopt(self, authorization: Authorization, blobs: OfferedBlobs) -> AdoptAnswer:
+        session = await self._admit(authorization, Part.ADOPT, blobs)
+        for name in sorted({blob.repository for blob in blobs.each}):
+            await self.gate.authorize(session, REPLICATE, self._resource(name))
+        return await self.arriving.adopt(blobs)
 
     async def append(
         self, authorization: Authorization, blob: OfferedBlob, offset: int, pieces: AsyncIterator[bytes]
@@ -138,12 +147,10 @@ class LocalDestination:
         session = await self._admit(authorization, Part.COMMIT, offer)
         # These run together, so that they share a commit; even so, each is a transaction of its own.
         async with asyncio.TaskGroup() as group:
-            tasks = {each.delivery: group.create_task(self._commit(session, offer, each)) for each in offer.images}
-        return {delivery: task.result() for delivery, task in tasks.items()}
+            tasks = [group.create_task(self._commit(session, offer, images)) for images in _groups(offer.images)]
+        return {delivery: answer for task in tasks for delivery, answer in task.result().items()}
 
-    async def _admit(
-        self, authorization: Authorization, part: Part, what: Offer | OfferedBlob, offset: int = 0
-    ) -> Caller:
+    async def _admit(self, authorization: Authorization, part: Part, what: Signed, offset: int = 0) -> Caller:
         """Return the caller of a valid session of the replication role for this lane, which signed this part.
 
         Raises CredentialsUnknown, AccessDenied, SessionExpired.
@@ -164,23 +171,22 @@ class LocalDestination:
 
     # --- offer ---
 
-    async def _answer(self, session: Caller, image: OfferedImage) -> OfferAnswer:
-        # Reads do not yield, so other tasks have their turn here, between the images of an offer.
-        await asyncio.sleep(0)
-        done = await self._decided(image)
-        if done is not None:
-            return done
-        try:
-            await self._authorize(session, image.repository)
-        except (AccessDenied, EncryptionRefused) as refusal:
-            return _denied(refusal)
-        return await self._missing(image)
+    async def _answers(self, session: Caller, images: Sequence[OfferedImage]) -> dict[str, OfferAnswer]:
+        answers: dict[str, OfferAnswer] = {**await self._decided(images)}
+        for name, same in _by_repository(images, answers).items():
+            try:
+                await self._authorize(session, name)
+            except (AccessDenied, EncryptionRefused) as refusal:
+                answers |= {image.delivery: _denied(refusal) for image in same}
+            else:
+                answers |= await self._missing(name, same)
+        return answers
 
-    async def _decided(self, image: OfferedImage) -> Done | None:
-        """Answer a delivery that was committed before, whatever has been forbidden since: the image is there."""
-        account, delivery = self.registry.account, image.delivery
-        tag = await self.region.read(lambda db: arrivals.outcome(db, account, delivery))
-        return None if tag is None else Done(tag)
+    async def _decided(self, images: Sequence[OfferedImage]) -> dict[str, Done]:
+        """Answer deliveries that were committed before, whatever has been forbidden since: the images are there."""
+        account, deliveries = self.registry.account, [image.delivery for image in images]
+        decided = await self.region.read(lambda db: arrivals.outcomes(db, account, deliveries))
+        return {delivery: Done(tag) for delivery, tag in decided.items()}
 
     async def _authorize(self, session: Caller, name: RepositoryName) -> "_Admission":
         """Raise AccessDenied unless images may be replicated there, and the repository created if it is absent."""
@@ -207,34 +213,67 @@ class LocalDestination:
             source = root_caller(session.account, session.origin, "")
             await self.gate.authorize(source, TAG, resource, tag_context(template.tags))
 
-    async def _missing(self, image: OfferedImage) -> Missing:
-        home, name = self.registry, image.repository
-        manifests = [entry.digest for entry in image.manifests]
-        absent = await self.region.read(lambda db: arrivals.missing_manifests(db, home, name, manifests))
-        if not absent:
-            return Missing()
-        blobs = [entry.digest for entry in image.blobs]
-        return Missing(absent, await self.region.read(lambda db: arrivals.missing_blobs(db, home.account, blobs)))
+    async def _missing(self, name: RepositoryName, images: Sequence[OfferedImage]) -> dict[str, Missing]:
+        home, named = self.registry, {entry.digest for image in images for entry in image.manifests}
+        absent = await self.region.read(lambda db: arrivals.missing_manifests(db, home, name, named))
+        parts = {
+            entry.digest
+            for image in images
+            for entry in image.blobs
+            if any(manifest.digest in absent for manifest in image.manifests)
+        }
+        gone = await self.region.read(lambda db: arrivals.missing_blobs(db, home.account, parts)) if parts else parts
+        return {image.delivery: _missing_of(image, absent, gone) for image in images}
 
     # --- commit ---
 
-    async def _commit(self, session: Caller, offer: Offer, image: OfferedImage) -> CommitAnswer:
+    async def _commit(self, session: Caller, offer: Offer, images: Sequence[OfferedImage]) -> dict[str, CommitAnswer]:
         try:
-            done = await self._decided(image)
-            if done is not None:
-                return done
+            answers: dict[str, CommitAnswer] = {**await self._decided(images)}
             # Read before the gate decides: an image that it admits lands in this history and no other (`clearing`).
             epoch = await self.region.read(registries.epoch)
-            admission = await self._authorize(session, image.repository)
-            copy = await self._copy(session, offer, image, admission)
-            damaged = await self._instead_of(offer) if copy.manifests else {}
-            copy = replace(copy, epoch=epoch, instead_of=damaged)
-            done = Done(await self.region.write(lambda db: copies.land(db, copy, self.arriving.database_now(db))))
+            copies_: list[Copy] = []
+            for name, same in _by_repository(images, answers).items():
+                copied = await self._copies(session, replace(offer, images=tuple(same)), name)
+                copies_ += [each for each in copied.values() if isinstance(each, Copy)]
+                answers |= {delivery: each for delivery, each in copied.items() if not isinstance(each, Copy)}
+            damaged = await self._instead_of(offer) if any(copy.manifests for copy in copies_) else {}
         except Refusal as refusal:
-            return _answer_to(refusal)
+            return {image.delivery: _answer_to(refusal) for image in images}
+        answers |= await self._land([replace(copy, epoch=epoch, instead_of=damaged) for copy in copies_])
         with suppress(Unavailable):
-            await self._tell_of_the_healed(copy)
-        return done
+            await self._tell_of_the_healed(damaged)
+        return answers
+
+    async def _copies(self, session: Caller, offer: Offer, name: RepositoryName) -> dict[str, Copy | CommitAnswer]:
+        """Return the images of one repository as they are to land, or the answer to those that are not."""
+        try:
+            admission = await self._authorize(session, name)
+        except Refusal as refusal:
+            return {image.delivery: _answer_to(refusal) for image in offer.images}
+        found: dict[str, Copy | CommitAnswer] = {}
+        for image in offer.images:
+            try:
+                found[image.delivery] = await self._copy(session, offer, image, admission)
+            except Refusal as refusal:
+                found[image.delivery] = _answer_to(refusal)
+        return found
+
+    async def _land(self, together: Sequence[Copy]) -> dict[str, CommitAnswer]:
+        """Land images in one transaction. If one of them is refused, each has a transaction of its own."""
+        if not together:
+            return {}
+        try:
+            landed = await self.region.write(lambda db: copies.land(db, together, self.arriving.database_now(db)))
+        except Refusal as refusal:
+            if len(together) == 1 or isinstance(refusal, Unavailable):
+                return {copy.delivery: _answer_to(refusal) for copy in together}
+        else:
+            return {delivery: Done(tag) for delivery, tag in landed.items()}
+        answers: dict[str, CommitAnswer] = {}
+        for copy in together:
+            answers |= await self._land([copy])
+        return answers
 
     async def _instead_of(self, offer: Offer) -> dict[Digest, Key]:
         """Return the keys of damaged bytes, by the digest for which the offer holds whole bytes."""
@@ -245,8 +284,8 @@ class LocalDestination:
             if stored.damage is not None or not await has_whole(self.store, stored.key, stored.size)
         }
 
-    async def _tell_of_the_healed(self, copy: Copy) -> None:
-        for digest, key in copy.instead_of.items():
+    async def _tell_of_the_healed(self, instead_of: Mapping[Digest, Key]) -> None:
+        for digest, key in instead_of.items():
             named = await self.region.read(partial(blobs.named, digest=digest))
             if named is not None and named.key != key:
                 telemetry.event(Event.BLOB_HEALED, region=self.registry.region, digest=str(digest), key=named.key)
@@ -267,6 +306,28 @@ class LocalDestination:
             may_create_repository=admission.may_create,
             template=admission.template,
         )
+
+
+def _groups(images: Sequence[OfferedImage]) -> Iterator[Sequence[OfferedImage]]:
+    return (images[first : first + _TOGETHER] for first in range(0, len(images), _TOGETHER))
+
+
+def _by_repository(
+    images: Sequence[OfferedImage], answered: Collection[str]
+) -> dict[RepositoryName, list[OfferedImage]]:
+    """Return the images without an answer, by their repository."""
+    found: dict[RepositoryName, list[OfferedImage]] = {}
+    for image in images:
+        if image.delivery not in answered:
+            found.setdefault(image.repository, []).append(image)
+    return found
+
+
+def _missing_of(image: OfferedImage, manifests: Collection[Digest], blobs: Collection[Digest]) -> Missing:
+    """Return what of all that is missing concerns an image. Without a missing manifest it is there as a whole."""
+    absent = frozenset(entry.digest for entry in image.manifests if entry.digest in manifests)
+    gone = frozenset(entry.digest for entry in image.blobs if entry.digest in blobs)
+    return Missing(absent, gone) if absent else Missing()
 
 
 def _read(image: OfferedImage) -> tuple[NewImage, ...]:

@@ -1,7 +1,8 @@
 """The post office: hands out batches of the outbox under lease, and records the outcome of each delivery."""
 
+import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -72,12 +73,23 @@ class PostOffice:
             lambda db: outbox.release(db, batch.ids, batch.holder, self.catalog.now(db))
         )
 
-    async def settle(self, holder: str, delivery: Delivery, outcome: Outcome) -> None:
-        """Record how an attempt ended. If the delivery is not `holder`'s any more, another holder settles it."""
+    async def settle(self, holder: str, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        """Record how attempts on one lane ended: those that landed together, and each of the others by itself.
+
+        A delivery that is not `holder`'s any more is settled by its new holder.
+        """
+        landed = [(delivery, outcome) for delivery, outcome in outcomes if isinstance(outcome, Landed)]
+        # These run together, so that they share a commit.
+        async with asyncio.TaskGroup() as group:
+            if landed:
+                group.create_task(self._complete(holder, landed))
+            for delivery, outcome in outcomes:
+                if not isinstance(outcome, Landed):
+                    group.create_task(self._settle_one(holder, delivery, outcome))
+
+    async def _settle_one(self, holder: str, delivery: Delivery, outcome: Hopeless | Hindered) -> None:
         try:
             match outcome:
-                case Landed():
-                    await self._complete(holder, delivery, outcome)
                 case Hopeless(code=code, reason=reason):
                     await self._fail(holder, delivery, code, reason)
                 case Hindered():
@@ -133,11 +145,17 @@ class PostOffice:
             lambda db: outbox.claim(db, lane, holder, self.catalog.now(db), lease=LEASE, limit=MOST_IMAGES)
         )
 
-    async def _complete(self, holder: str, delivery: Delivery, landed: Landed) -> None:
-        await self._outbox_of(delivery).write(
-            lambda db: outbox.settle_complete(db, delivery, holder, self.catalog.now(db), landed)
+    async def _complete(self, holder: str, landed: Sequence[tuple[Delivery, Landed]]) -> None:
+        settled = await self._outbox_of(landed[0][0]).write(
+            lambda db: outbox.settle_complete(db, landed, holder, self.catalog.now(db))
         )
-        telemetry.event(Event.DELIVERY_SETTLED, **_facts(delivery), outcome="complete", bytes=landed.bytes_carried)
+        for delivery, outcome in landed:
+            if delivery.id in settled:
+                facts = _facts(delivery)
+                telemetry.event(Event.DELIVERY_SETTLED, **facts, outcome="complete", bytes=outcome.bytes_carried)
+                _count(delivery, outcome)
+            else:
+                telemetry.warning(Event.DELIVERY_LEASE_LOST, **_facts(delivery))
 
     async def _fail(self, holder: str, delivery: Delivery, code: FailureCode, reason: str) -> None:
         await self._outbox_of(delivery).write(

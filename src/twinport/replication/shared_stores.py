@@ -1,15 +1,16 @@
 """Finds the bytes of a source registry in a store that the destination can read by itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from twinport.blobs.store import BlobReader, BlobStores
 from twinport.catalog.ports import Catalog
-from twinport.catalog.regional import blobs
+from twinport.catalog.regional.blobs import of_registry
 from twinport.model.content import Digest, Key
-from twinport.model.names import RegionName, Registry
+from twinport.model.names import RegionName
 from twinport.refusals.images import LayerNotFound
+from twinport.replication.destination import OfferedBlobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,10 @@ class SharedBlob:
 class SharedStores(Protocol):
     """The stores of sources, as far as a destination can read them."""
 
-    async def find(self, source: Registry, name: str, digest: Digest) -> SharedBlob | None:
-        """Return a blob of a source registry, None if its store is out of reach.
+    async def find(self, blobs: OfferedBlobs) -> Mapping[Digest, SharedBlob] | None:
+        """Return the blobs of a source registry, None if its store is out of reach.
 
-        Raises LayerNotFound if no repository of that registry holds the blob: a courier may bring nothing else.
+        Raises LayerNotFound if no repository of that registry holds one of them: a courier may bring nothing else.
         """
         ...
 
@@ -39,11 +40,14 @@ class LocalStores:
     catalog: Catalog
     stores: BlobStores
 
-    async def find(self, source: Registry, name: str, digest: Digest) -> SharedBlob | None:
+    async def find(self, blobs: OfferedBlobs) -> Mapping[Digest, SharedBlob] | None:
+        source = blobs.source
         if source.region not in self.regions:
             return None
-        region = self.catalog.region(source.region)
-        stored = await region.read(lambda db: blobs.of_registry(db, source.account, digest))
-        if stored is None:
-            raise LayerNotFound(str(digest), name, source.account)
-        return SharedBlob(self.stores.region(source.region), stored.key)
+        digests = [each.digest for each in blobs.each]
+        stored = await self.catalog.region(source.region).read(lambda db: of_registry(db, source.account, digests))
+        for each in blobs.each:
+            if each.digest not in stored:
+                raise LayerNotFound(str(each.digest), each.repository, source.account)
+        store = self.stores.region(source.region)
+        return {digest: SharedBlob(store, blob.key) for digest, blob in stored.items()}

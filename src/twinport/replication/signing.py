@@ -8,7 +8,7 @@ from twinport.access.lane_sessions import Authorization, LaneSession
 from twinport.clock import Clock
 from twinport.model.names import Registry
 from twinport.model.replication import Lane
-from twinport.replication.destination import Offer, OfferedBlob, Part, statement
+from twinport.replication.destination import Part, Signed, statement
 
 # The courier opens a new session when less than this is left of the current one.
 _MARGIN = timedelta(minutes=5)
@@ -36,5 +36,5 @@ class RoleSession:
             self._session = await self.sessions.open(self.role_id, self.lane.source, self.lane.destination)
         return self._session
 
-    async def sign(self, part: Part, what: Offer | OfferedBlob, offset: int = 0) -> Authorization:
+    async def sign(self, part: Part, what: Signed, offset: int = 0) -> Authorization:
         return (await self.current()).authorize(statement(part, what, offset))

@@ -1,12 +1,12 @@
 """The transfer of one offer: offer it, bring what is missing, commit; report each delivery once it is decided."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from twinport.catalog.regional import departures
-from twinport.errors import Refusal
+from twinport.errors import Refusal, Unavailable
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model.cargo import Cargo
@@ -17,6 +17,7 @@ from twinport.refusals.images import DigestMismatch, ImageInaccessible, LayerIna
 from twinport.refusals.storage import BlobMissing, BlobUnreadable
 from twinport.replication.blob_transfer import SLICE, BlobTransfer
 from twinport.replication.destination import (
+    MOST_BLOBS,
     MOST_MANIFEST_BYTES,
     Behind,
     Destination,
@@ -24,6 +25,8 @@ from twinport.replication.destination import (
     Missing,
     Offer,
     OfferAnswer,
+    OfferedBlob,
+    OfferedBlobs,
     OfferedImage,
     Part,
     Refused,
@@ -36,8 +39,8 @@ from twinport.replication.source_damage import SourceBytes
 
 _TRANSFERS_AT_ONCE = 4
 
-Report = Callable[[Delivery, Outcome], Awaitable[None]]
-_Brought = asyncio.Task[int | Hindered | Hopeless]
+Report = Callable[[Sequence[tuple[Delivery, Outcome]]], Awaitable[None]]
+_Moved = int | Hindered | Hopeless
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,79 +109,74 @@ class OpenLane:
         try:
             answers = await self.destination.offer(await self.session.sign(Part.OFFER, offer), offer)
         except Refusal as refusal:
-            for shipment in shipments:
-                await report(shipment.delivery, outcome_of(refusal))
+            await report([(shipment.delivery, outcome_of(refusal)) for shipment in shipments])
             return
         answered = [(shipment, answers[shipment.delivery.id]) for shipment in shipments]
         async with asyncio.TaskGroup() as group:
             bytes_ = BlobTransfer(self.destination, self.session, self.source.store, self.slice_size)
-            await _Transfer(self, offer, report, group, bytes_).follow(answered)
+            await _Transfer(self, offer, report, group, _Moves(self, offer, bytes_)).follow(answered)
 
 
 @dataclass(slots=True)
 class _Transfer:
-    """From answer to commit. A blob is moved once for all shipments that wait for it."""
+    """From answer to commit. A blob is moved once for all shipments that wait for it.
+
+    `ready` are shipments that the next commit takes: while one is under way, others become ready.
+    """
 
     open_lane: OpenLane
     offer: Offer
     report: Report
     group: asyncio.TaskGroup
-    bytes_: BlobTransfer
-    blobs: dict[Digest, _Brought] = field(default_factory=dict)
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSFERS_AT_ONCE))
+    moves: "_Moves"
+    ready: list[Shipment] = field(default_factory=list)
+    is_committing: bool = False
 
     async def follow(self, answered: Sequence[tuple[Shipment, OfferAnswer]]) -> None:
-        """Commit shipments that need no blobs together, and each of the others as soon as its blobs have arrived."""
-        ready: list[Shipment] = []
+        """Commit each shipment as soon as its blobs have arrived; those that are ready by then go together."""
         arn = (await self.open_lane.session.current()).arn
+        decided: list[tuple[Delivery, Outcome]] = []
+        incomplete: list[tuple[Shipment, Missing]] = []
         for shipment, answer in answered:
             match answer:
                 case Missing() if answer.blobs:
-                    self.group.create_task(self._bring(shipment, answer))
+                    incomplete.append((shipment, answer))
                 case Missing():
-                    ready.append(replace(shipment, missing=answer.manifests))
+                    self.ready.append(replace(shipment, missing=answer.manifests))
                 case Done() | Refused() | Behind():
-                    self._report(shipment, _outcome(shipment, answer, arn))
-        if ready:
-            await self._commit(ready)
+                    decided.append((shipment.delivery, _outcome(shipment, answer, arn)))
+        self._report(decided)
+        self.moves.begin(self.group, incomplete)
+        for shipment, answer in incomplete:
+            self.group.create_task(self._bring(shipment, answer))
+        self._commit_soon()
 
     async def _bring(self, shipment: Shipment, missing: Missing) -> None:
-        own = [digest for digest in missing.blobs if digest not in self.blobs]
-        for digest in own:
-            self.blobs[digest] = self.group.create_task(self._move(shipment, digest))
-        moved = {digest: await self.blobs[digest] for digest in missing.blobs}
-        failed = next(((digest, result) for digest, result in moved.items() if not isinstance(result, int)), None)
-        if failed is not None:
-            digest, why = failed
-            # A permanent failure of one image may be temporary for another image that shares the blob.
-            self._report(shipment, why if digest in own or isinstance(why, Hindered) else Hindered(why.reason))
-            return
-        carried = sum(moved[digest] for digest in own)  # type: ignore[misc]  # none has failed
-        await self._commit([replace(shipment, missing=missing.manifests, carried=carried)])
+        brought = await self.moves.brought(shipment, missing)
+        if isinstance(brought, int):
+            self.ready.append(replace(shipment, missing=missing.manifests, carried=brought))
+            self._commit_soon()
+        else:
+            self._report([(shipment.delivery, brought)])
 
-    async def _move(self, shipment: Shipment, digest: Digest) -> int | Hindered | Hopeless:
-        cargo = shipment.cargo
-        if digest in cargo.damaged:
-            name, account = shipment.delivery.repository, self.open_lane.lane.source.account
-            reason = LayerInaccessible(str(digest), name, account).message
-            return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
-        blob, key = blob_of(self.offer, shipment.image, cargo.blobs[digest]), cargo.keys[digest]
-        async with self.slots:
-            try:
-                return await self.bytes_.bring(blob, key)
-            except (DigestMismatch, SizeMismatch, BlobMissing, BlobUnreadable) as refusal:
-                return await self.open_lane.source.blamed(digest, key, blob.size, refusal)
-            except Refusal as refusal:
-                return outcome_of(refusal)
+    def _commit_soon(self) -> None:
+        if self.ready and not self.is_committing:
+            self.is_committing = True
+            self.group.create_task(self._commit_what_is_ready())
+
+    async def _commit_what_is_ready(self) -> None:
+        while self.ready:
+            shipments, self.ready = self.ready, []
+            await self._commit(shipments)
+        self.is_committing = False
 
     async def _commit(self, shipments: Sequence[Shipment]) -> None:
-        complete = []
-        for shipment in shipments:
-            match await self._with_manifests(shipment):
-                case Hindered() as hindrance:
-                    self._report(shipment, hindrance)
-                case Shipment() as read:
-                    complete.append(read)
+        complete: list[Shipment] = []
+        for shipment in await self._with_manifests(shipments):
+            if isinstance(shipment, Shipment):
+                complete.append(shipment)
+            else:
+                self._report([shipment])
         if complete:
             await self._hand_over(complete)
 
@@ -189,34 +187,140 @@ class _Transfer:
             authorization, arn = await session.sign(Part.COMMIT, offer), (await session.current()).arn
             answers = await self.open_lane.destination.commit(authorization, offer)
         except Refusal as refusal:
-            for shipment in shipments:
-                self._report(shipment, outcome_of(refusal))
+            self._report([(shipment.delivery, outcome_of(refusal)) for shipment in shipments])
             return
-        for shipment in shipments:
-            answer = answers[shipment.delivery.id]
-            self._report(shipment, _outcome(shipment, answer, arn, shipment.bytes_carried))
+        answered = [(each, answers[each.delivery.id]) for each in shipments]
+        self._report([(each.delivery, _outcome(each, answer, arn, each.bytes_carried)) for each, answer in answered])
 
-    async def _with_manifests(self, shipment: Shipment) -> Shipment | Hindered:
+    async def _with_manifests(self, shipments: Sequence[Shipment]) -> list[Shipment | tuple[Delivery, Hindered]]:
         """Add the bytes of the missing manifests, if they match their digests.
 
         If one is gone by now, the destination answers Behind.
         """
-        repository, wanted = shipment.cargo.repository_id, shipment.missing
-        contents = await self.open_lane.source.rows.read(lambda db: departures.contents(db, repository, wanted))
-        for digest in await damaged(contents):
-            source, name = self.open_lane.lane.source, shipment.delivery.repository
+        of_repository: dict[int, list[Shipment]] = {}
+        for shipment in shipments:
+            of_repository.setdefault(shipment.cargo.repository_id, []).append(shipment)
+        found: list[Shipment | tuple[Delivery, Hindered]] = []
+        for repository, same in of_repository.items():
+            contents = await self._contents(repository, frozenset[Digest]().union(*(each.missing for each in same)))
+            bad = set(await damaged(contents))
+            found += [self._with_contents(each, contents, bad) for each in same]
+        return found
+
+    async def _contents(self, repository: int, wanted: Collection[Digest]) -> dict[Digest, bytes]:
+        return await self.open_lane.source.rows.read(lambda db: departures.contents(db, repository, wanted))
+
+    def _with_contents(
+        self, shipment: Shipment, contents: Mapping[Digest, bytes], bad: Collection[Digest]
+    ) -> Shipment | tuple[Delivery, Hindered]:
+        source, name = self.open_lane.lane.source, shipment.delivery.repository
+        for digest in sorted(shipment.missing.intersection(bad)):
             facts = {"account": source.account, "region": source.region, "repository": name}
             telemetry.alarm(Event.MANIFEST_DAMAGED, **facts, digest=str(digest))
             reason = ImageInaccessible(str(digest), name, source.account).message
-            return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
-        return replace(shipment, image=replace(shipment.image, contents=contents))
+            return shipment.delivery, Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
+        own = {digest: contents[digest] for digest in shipment.missing if digest in contents}
+        return replace(shipment, image=replace(shipment.image, contents=own))
 
-    def _report(self, shipment: Shipment, outcome: Outcome) -> None:
+    def _report(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Report in a task of its own, so that outcomes share a commit."""
-        self.group.create_task(self._settle(shipment, outcome))
+        if outcomes:
+            self.group.create_task(self._settle(outcomes))
 
-    async def _settle(self, shipment: Shipment, outcome: Outcome) -> None:
-        await self.report(shipment.delivery, outcome)
+    async def _settle(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        await self.report(outcomes)
+
+
+@dataclass(slots=True)
+class _Moves:
+    """The blobs that an offer brings: small ones in groups, each once for all shipments that wait for it."""
+
+    open_lane: OpenLane
+    offer: Offer
+    bytes_: BlobTransfer
+    owners: dict[Digest, Shipment] = field(default_factory=dict)
+    moving: "dict[Digest, asyncio.Task[Mapping[Digest, _Moved]]]" = field(default_factory=dict)
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TRANSFERS_AT_ONCE))
+
+    def begin(self, group: asyncio.TaskGroup, incomplete: Sequence[tuple[Shipment, Missing]]) -> None:
+        """Begin to move what is missing. The first shipment that misses a blob owns it: its bytes count there."""
+        for shipment, missing in incomplete:
+            for digest in missing.blobs:
+                self.owners.setdefault(digest, shipment)
+        for digests in _in_groups({digest: owner.cargo.blobs[digest].size for digest, owner in self.owners.items()}):
+            task = group.create_task(self._move(digests))
+            self.moving.update(dict.fromkeys(digests, task))
+
+    async def brought(self, shipment: Shipment, missing: Missing) -> int | Hindered | Hopeless:
+        """Wait for the blobs of a shipment. Return the bytes that were brought for it, or why they were not."""
+        carried = 0
+        for digest in missing.blobs:
+            moved, is_own = (await self.moving[digest])[digest], self.owners[digest] is shipment
+            if not isinstance(moved, int):
+                # A permanent failure of one image may be temporary for another image that shares the blob.
+                return moved if is_own or isinstance(moved, Hindered) else Hindered(moved.reason)
+            carried += moved if is_own else 0
+        return carried
+
+    async def _move(self, digests: Sequence[Digest]) -> "Mapping[Digest, _Moved]":
+        """Bring blobs together; or, if one of them is refused or no store is shared, each by itself."""
+        moved: dict[Digest, _Moved] = {each: self._damaged(each) for each in digests if self._is_damaged(each)}
+        whole = [digest for digest in digests if digest not in moved]
+        together = await self._adopt(whole) if len(whole) > 1 else None
+        if together is None:
+            each = await asyncio.gather(*(self._move_one(digest) for digest in whole))
+            together = dict(zip(whole, each, strict=True))
+        return moved | together
+
+    async def _adopt(self, digests: Sequence[Digest]) -> "dict[Digest, _Moved] | None":
+        """Have blobs adopted. Return None if that depends on the blob."""
+        async with self.slots:
+            try:
+                is_done = await self.bytes_.adopted(OfferedBlobs(tuple(self._blob(digest) for digest in digests)))
+            except (BlobMissing, BlobUnreadable):
+                return None
+            except Unavailable as refusal:
+                return dict.fromkeys(digests, outcome_of(refusal))
+            except Refusal:
+                return None
+        return {digest: self._blob(digest).size for digest in digests} if is_done else None
+
+    def _is_damaged(self, digest: Digest) -> bool:
+        return digest in self.owners[digest].cargo.damaged
+
+    async def _move_one(self, digest: Digest) -> "_Moved":
+        blob, key = self._blob(digest), self.owners[digest].cargo.keys[digest]
+        async with self.slots:
+            try:
+                await self.bytes_.bring(blob, key)
+            except (DigestMismatch, SizeMismatch, BlobMissing, BlobUnreadable) as refusal:
+                return await self.open_lane.source.blamed(digest, key, blob.size, refusal)
+            except Refusal as refusal:
+                return outcome_of(refusal)
+        return blob.size
+
+    def _blob(self, digest: Digest) -> OfferedBlob:
+        owner = self.owners[digest]
+        return blob_of(self.offer, owner.image, owner.cargo.blobs[digest])
+
+    def _damaged(self, digest: Digest) -> Hindered:
+        name, account = self.owners[digest].delivery.repository, self.open_lane.lane.source.account
+        reason = LayerInaccessible(str(digest), name, account).message
+        return Hindered(reason, FailureCode.SOURCE_IMAGE_INACCESSIBLE)
+
+
+def _in_groups(sizes: Mapping[Digest, int]) -> Iterator[list[Digest]]:
+    """Cut blobs into groups of at most MOST_BLOBS and SLICE bytes; a larger blob goes alone."""
+    together: list[Digest] = []
+    size = 0
+    for digest, more in sizes.items():
+        if together and (len(together) == MOST_BLOBS or size + more > SLICE):
+            yield together
+            together, size = [], 0
+        together.append(digest)
+        size += more
+    if together:
+        yield together
 
 
 def _outcome(shipment: Shipment, answer: Done | Refused | Behind, arn: str, carried: int = 0) -> Outcome:

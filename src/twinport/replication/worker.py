@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -136,9 +136,10 @@ class _OpenBatch:
     batch: Batch
     open: dict[str, Delivery]
 
-    async def report(self, delivery: Delivery, outcome: Outcome) -> None:
-        await self.office.settle(self.batch.holder, delivery, outcome)
-        del self.open[delivery.id]
+    async def report(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        await self.office.settle(self.batch.holder, outcomes)
+        for delivery, _ in outcomes:
+            del self.open[delivery.id]
 
     async def renew(self) -> None:
         """Renew the lease until the batch is done."""
@@ -147,8 +148,7 @@ class _OpenBatch:
             await _unless_hindered(self.office.renew(self.batch))
 
     async def postpone_the_rest(self, reason: str) -> None:
-        for delivery in list(self.open.values()):
-            await self.report(delivery, Hindered(reason))
+        await self.report([(delivery, Hindered(reason)) for delivery in self.open.values()])
 
 
 async def _unless_hindered(work: Awaitable[T]) -> T | None:

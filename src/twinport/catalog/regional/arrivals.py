@@ -4,13 +4,17 @@ The rules by which a copy lands are in `landing.copies`. The clock of the databa
 expire, since any host may hold or expire them.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, cast, delete, select, true, tuple_, update
 
-from twinport.catalog.engine.statements import batches, insert_absent, upsert
+from twinport.catalog.engine.columns import Instant
+from twinport.catalog.engine.prepared import Prepared
+from twinport.catalog.engine.statements import batches, each_of, insert_absent, insert_of, pairs_of, upsert_all
 from twinport.catalog.regional import blobs, departures, repositories
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.schema import (
@@ -27,6 +31,8 @@ from twinport.model.images import Position
 from twinport.model.names import AccountId, Registry, RepositoryName
 from twinport.model.replication import TagOutcome
 from twinport.refusals.storage import OfferExpired
+
+_HISTORY = ("account", "source_region", "source_account", "repository", "tag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,9 @@ def open_offer(db: Connection, offer_id: str, source: Registry, account: Account
     insert_absent(db, offer, {"id": offer_id, **owner, "expires_at": expires_at})
 
 
-def is_held(db: Connection, offer_id: str, digest: Digest) -> bool:
-    query = select(offer_blob.c.key).where(offer_blob.c.offer_id == offer_id, offer_blob.c.digest == str(digest))
-    return db.execute(query).first() is not None
+def held(db: Connection, offer_id: str, digests: Iterable[Digest]) -> set[Digest]:
+    """Return the digests of which an offer holds the bytes."""
+    return {Digest.parse(row.digest) for row in _HELD.all(db, offer_id=offer_id, digests=_listed(digests))}
 
 
 def prolong(db: Connection, offer_id: str, source: Registry, until: datetime) -> None:
@@ -91,16 +97,17 @@ def prolong(db: Connection, offer_id: str, source: Registry, until: datetime) ->
         raise OfferExpired(offer_id)
 
 
-def hold(db: Connection, offer_id: str, source: Registry, bytes_: NewBlob, until: datetime) -> bool:
-    """Record durable bytes in an offer, and prolong the offer.
+def hold(db: Connection, offer_id: str, source: Registry, bytes_: Sequence[NewBlob], until: datetime) -> set[Digest]:
+    """Record durable bytes in an offer, and prolong the offer. Return the digests that were recorded.
 
-    Return False if the offer holds this digest already; the caller then discards the key. Raises OfferExpired if
-    this source has no such offer, and BytesGivenUp.
+    The offer holds the others already; the caller discards their keys. Raises OfferExpired if this source has no such
+    offer, and BytesGivenUp.
     """
-    blobs.require_kept(db, bytes_.key)
+    blobs.require_all_kept(db, [each.key for each in bytes_])
     prolong(db, offer_id, source, until)
-    facts = {"digest": str(bytes_.digest), "key": bytes_.key, "size": bytes_.size}
-    return insert_absent(db, offer_blob, {"offer_id": offer_id, **facts})
+    keys = json.dumps({str(each.digest): each.key for each in bytes_})
+    sizes = json.dumps({str(each.digest): str(each.size) for each in bytes_})
+    return {Digest.parse(row.digest) for row in _HOLDING.all(db, offer_id=offer_id, keys=keys, sizes=sizes)}
 
 
 def surpassed(db: Connection, offer_id: str) -> dict[Digest, StoredBlob]:
@@ -112,11 +119,21 @@ def surpassed(db: Connection, offer_id: str) -> dict[Digest, StoredBlob]:
     return {Digest.parse(row.digest): StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
 
 
-def take_held(db: Connection, offer_id: str, digest: Digest) -> NewBlob | None:
-    """Take bytes out of an offer, so that a blob may name them."""
-    mine = (offer_blob.c.offer_id == offer_id, offer_blob.c.digest == str(digest))
-    row = db.execute(delete(offer_blob).where(*mine).returning(offer_blob.c.key, offer_blob.c.size)).one_or_none()
-    return None if row is None else NewBlob(digest, Key(row.key), row.size)
+def land_held(
+    db: Connection, offer_id: str, digests: Iterable[Digest], instead_of: Mapping[Digest, Key], now: datetime
+) -> set[Digest]:
+    """Take the bytes of some digests out of an offer, and record them as blobs. Return which the offer held.
+
+    Where other bytes are recorded already, `blobs.record` decides which count. Raises BytesGivenUp.
+    """
+    asked = {"offer_id": offer_id, "digests": _listed(digests)}
+    recorded = {row.digest for row in _RECORDED.all(db, **asked, now=now)}
+    taken = [NewBlob(Digest.parse(row.digest), Key(row.key), row.size) for row in _TAKEN.all(db, **asked)]
+    blobs.require_all_kept(db, [each.key for each in taken])
+    for each in taken:
+        if str(each.digest) not in recorded:
+            blobs.record(db, replace(each, instead_of=instead_of.get(each.digest)), now)
+    return {each.digest for each in taken}
 
 
 def has_expired_offers(db: Connection, now: datetime) -> bool:
@@ -149,27 +166,87 @@ def forget_offers(db: Connection, which: Sequence[ColumnElement[bool]], now: dat
 # --- outcomes and positions -------------------------------------------------------------------------------
 
 
-def outcome(db: Connection, account: AccountId, delivery: str) -> TagOutcome | None:
-    """Return what was decided about a delivery, or None if it has not been committed here."""
-    query = select(arrival.c.outcome).where(arrival.c.delivery_id == delivery, arrival.c.account == account)
-    decided = db.execute(query).scalar()
-    return None if decided is None else TagOutcome(decided)
+def outcomes(db: Connection, account: AccountId, deliveries: Iterable[str]) -> dict[str, TagOutcome]:
+    """Return what was decided about deliveries. Those that have not been committed here are missing."""
+    rows = _OUTCOMES.all(db, account=account, deliveries=json.dumps(sorted(deliveries)))
+    return {row.delivery_id: TagOutcome(row.outcome) for row in rows}
 
 
-def record(db: Connection, account: AccountId, delivery: str, decided: TagOutcome, now: datetime) -> None:
-    """Remember what was decided about a delivery."""
-    row = {"delivery_id": delivery, "account": account, "outcome": decided.value, "arrived_at": now}
-    db.execute(arrival.insert().values(row))
+def record(db: Connection, account: AccountId, decided: Mapping[str, TagOutcome], now: datetime) -> None:
+    """Remember what was decided about deliveries."""
+    outcomes = json.dumps({delivery: outcome.value for delivery, outcome in sorted(decided.items())})
+    _REMEMBERED.change(db, account=account, now=now, outcomes=outcomes)
 
 
-def last_position(db: Connection, history: TagHistory) -> Position | None:
-    """Return the newest position of a source's tag that was decided about."""
-    columns = [applied_position.c[name] == value for name, value in history.row.items()]
-    row = db.execute(select(applied_position.c.epoch, applied_position.c.sequence).where(*columns)).one_or_none()
-    return None if row is None else Position(row.epoch, row.sequence)
+def last_positions(db: Connection, histories: Collection[TagHistory]) -> dict[TagHistory, Position]:
+    """Return the newest position that was decided about, for each tag of a source that has one."""
+    columns = [applied_position.c[name] for name in _HISTORY]
+    named = {tuple(history.row.values()): history for history in histories}
+    query = select(*columns, applied_position.c.epoch, applied_position.c.sequence)
+    return {
+        named[tuple(row)[:-2]]: Position(row.epoch, row.sequence)
+        for batch in batches(sorted(named))
+        for row in db.execute(query.where(tuple_(*columns).in_(batch)))
+    }
 
 
-def decide(db: Connection, history: TagHistory, position: Position) -> None:
-    """Record that a position of a source's tag is decided about."""
-    changes = {"epoch": position.epoch, "sequence": position.sequence, "idle_since": None}
-    upsert(db, applied_position, history.row, changes)
+def decide(db: Connection, positions: Mapping[TagHistory, Position]) -> None:
+    """Record that positions of a source's tags are decided about."""
+    rows = [
+        {**history.row, "epoch": position.epoch, "sequence": position.sequence, "idle_since": None}
+        for history, position in positions.items()
+    ]
+    upsert_all(db, applied_position, {}, _HISTORY, sorted(rows, key=lambda row: [row[name] for name in _HISTORY]))
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+
+def _listed(digests: Iterable[Digest]) -> str:
+    return json.dumps(sorted(str(digest) for digest in digests))
+
+
+def _in_offer(engine: str) -> Sequence[ColumnElement[bool]]:
+    named = offer_blob.c.digest.in_(each_of(engine, "digests"))
+    return (offer_blob.c.offer_id == bindparam("offer_id"), named)
+
+
+def _holding(engine: str) -> Any:
+    keys, sizes = pairs_of(engine, "keys").alias("keys"), pairs_of(engine, "sizes").alias("sizes")
+    size = cast(sizes.c.value, offer_blob.c.size.type)
+    given = keys.join(sizes, sizes.c.key == keys.c.key)
+    rows = select(bindparam("offer_id").label("offer_id"), keys.c.key, keys.c.value, size).select_from(given)
+    inserted = insert_of(engine, offer_blob).from_select(["offer_id", "digest", "key", "size"], rows.where(true()))
+    return inserted.on_conflict_do_nothing().returning(offer_blob.c.digest)
+
+
+def _recorded(engine: str) -> Any:
+    """Record held bytes as blobs, in the order of their digests: so no two transactions wait for each other."""
+    now = bindparam("now", type_=Instant)
+    held = select(offer_blob.c.digest, offer_blob.c.key, offer_blob.c.size, now.label("created"), now.label("verified"))
+    rows = held.where(*_in_offer(engine)).order_by(offer_blob.c.digest)
+    columns = ["digest", "key", "size", "created_at", "verified_at"]
+    return insert_of(engine, blob).from_select(columns, rows).on_conflict_do_nothing().returning(blob.c.digest)
+
+
+def _taken(engine: str) -> Any:
+    columns = (offer_blob.c.digest, offer_blob.c.key, offer_blob.c.size)
+    return delete(offer_blob).where(*_in_offer(engine)).returning(*columns)
+
+
+def _outcomes(engine: str) -> Any:
+    mine = (arrival.c.account == bindparam("account"), arrival.c.delivery_id.in_(each_of(engine, "deliveries")))
+    return select(arrival.c.delivery_id, arrival.c.outcome).where(*mine)
+
+
+def _remembered(engine: str) -> Any:
+    given = pairs_of(engine, "outcomes")
+    account, now = bindparam("account", type_=arrival.c.account.type), bindparam("now", type_=Instant)
+    rows = select(given.c.key, account.label("account"), given.c.value, now.label("now")).where(true())
+    return insert_of(engine, arrival).from_select(["delivery_id", "account", "outcome", "arrived_at"], rows)
+
+
+_RECORDED, _TAKEN = Prepared(_recorded), Prepared(_taken)
+_HELD = Prepared(lambda engine: select(offer_blob.c.digest).where(*_in_offer(engine)))
+_HOLDING = Prepared(_holding)
+_OUTCOMES, _REMEMBERED = Prepared(_outcomes), Prepared(_remembered)

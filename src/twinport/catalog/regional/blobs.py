@@ -5,7 +5,7 @@ stored under the same digest are never shown, and never shared unless the bytes 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,13 +60,27 @@ _TYPED = Prepared(_typing)
 _BY_DIGEST: Any = select(_blob.c.key, _blob.c.size, _blob.c.damage).where(_blob.c.digest == bindparam("digest"))
 _STANDING = Prepared(lambda _: _BY_DIGEST.with_for_update(read=True, key_share=True))
 _NAMED = Prepared(lambda _: _BY_DIGEST)
-_OF_REGISTRY = (
-    select(_blob.c.key, _blob.c.size, _blob.c.damage)
-    .join(_held, _held.c.digest == _blob.c.digest)
-    .join(_repository, _repository.c.id == _held.c.repository_id)
-    .where(_held.c.digest == bindparam("digest"), _repository.c.account == bindparam("account"))
-    .limit(1)
+_OF_REGISTRY = Prepared(
+    lambda engine: (
+        select(_blob.c.digest, _blob.c.key, _blob.c.size, _blob.c.damage)
+        .distinct()
+        .join(_held, _held.c.digest == _blob.c.digest)
+        .join(_repository, _repository.c.id == _held.c.repository_id)
+        .where(_held.c.digest.in_(statements.each_of(engine, "digests")), _repository.c.account == bindparam("account"))
+    )
 )
+_ALL_STANDING = Prepared(
+    lambda engine: (
+        select(_blob.c.digest)
+        .where(_blob.c.digest.in_(statements.each_of(engine, "digests")))
+        .order_by(_blob.c.digest)
+        .with_for_update(read=True, key_share=True)
+    )
+)
+_ANY_GIVEN_UP = Prepared(
+    lambda engine: select(_discarded.c.key).where(_discarded.c.key.in_(statements.each_of(engine, "keys"))).limit(1)
+)
+_LINKED = Prepared(lambda engine: reviews.noting(engine, _held, "linked_at"))
 _GIVEN_UP = Prepared(lambda _: select(_discarded.c.key).where(_discarded.c.key == bindparam("key")))
 
 
@@ -160,10 +174,34 @@ def require_kept(db: Connection, key: Key) -> None:
         raise BytesGivenUp(key)
 
 
+def require_all_kept(db: Connection, keys: Sequence[Key]) -> None:
+    """As `require_kept`, for several keys."""
+    given_up = _ANY_GIVEN_UP.first(db, keys=json.dumps(keys))
+    if given_up is not None:
+        raise BytesGivenUp(given_up.key)
+
+
 def keep(db: Connection, digest: Digest) -> StoredBlob | None:
     """Return where the bytes of a digest lie, and lock its row against removal until the transaction ends."""
     row = _STANDING.first(db, digest=str(digest))
     return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
+
+
+def keep_of_registry(db: Connection, account: AccountId, digests: Iterable[Digest]) -> set[Digest]:
+    """Return which digests any repository of the account, in this Region, holds undamaged, and lock those as `keep`."""
+    names = json.dumps(sorted(str(digest) for digest in digests))
+    if names == "[]":
+        return set()
+    there = [Digest.parse(row.digest) for row in _ALL_STANDING.all(db, digests=names)]
+    return {digest for digest, stored in of_registry(db, account, there).items() if stored.damage is None}
+
+
+def link_all(db: Connection, repository_id: int, digests: Iterable[Digest], now: datetime) -> None:
+    """As `link`, for several digests."""
+    names = json.dumps(sorted(str(digest) for digest in digests))
+    if names != "[]":
+        _LINKED.change(db, owner=repository_id, now=now, digests=names)
+        reviews.review_layers(db, repository_id, names, now)
 
 
 def link(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
@@ -226,22 +264,11 @@ def linked(db: Connection, repository_id: int, digests: Iterable[Digest]) -> set
     return {wanted[row.digest] for row in rows}
 
 
-def held_by_registry(db: Connection, account: AccountId, digest: Digest) -> bool:
-    """Tell whether any repository of the account, in this Region, holds the digest, and not in quarantine."""
-    found = db.execute(
-        select(_held.c.repository_id)
-        .join(_repository, _repository.c.id == _held.c.repository_id)
-        .join(_blob, _blob.c.digest == _held.c.digest)
-        .where(_held.c.digest == str(digest), _repository.c.account == account, _blob.c.damage.is_(None))
-        .limit(1)
-    )
-    return found.first() is not None
-
-
-def of_registry(db: Connection, account: AccountId, digest: Digest) -> StoredBlob | None:
-    """Return where the bytes of a digest lie if any repository of the account, in this Region, holds it."""
-    row = db.execute(_OF_REGISTRY, {"account": account, "digest": str(digest)}).one_or_none()
-    return None if row is None else StoredBlob(Key(row.key), row.size, row.damage)
+def of_registry(db: Connection, account: AccountId, digests: Iterable[Digest]) -> dict[Digest, StoredBlob]:
+    """Return where the bytes of digests lie, of those that any repository of the account, in this Region, holds."""
+    names = json.dumps([str(digest) for digest in digests])
+    rows = _OF_REGISTRY.all(db, account=account, digests=names)
+    return {Digest.parse(row.digest): StoredBlob(Key(row.key), row.size, row.damage) for row in rows}
 
 
 def holders(db: Connection, account: AccountId, digest: Digest, limit: int) -> list[RepositoryName]:

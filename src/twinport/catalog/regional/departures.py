@@ -1,6 +1,7 @@
 """Departures from a Region: the manifests and blobs of an image that is owed to another registry."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
@@ -8,8 +9,10 @@ from twinport.catalog.engine.statements import batches
 from twinport.catalog.regional import repositories
 from twinport.catalog.regional.blobs import StoredBlob
 from twinport.catalog.regional.schema import blob, manifest, manifest_blob, manifest_child
+from twinport.errors import NotFound
 from twinport.model.cargo import BLOB, Cargo
 from twinport.model.content import Digest, Key
+from twinport.model.images import Repository
 from twinport.model.manifests import Descriptor
 from twinport.model.names import RepositoryId
 from twinport.refusals.images import ImageNotFound, LayerNotFound
@@ -17,31 +20,74 @@ from twinport.refusals.images import ImageNotFound, LayerNotFound
 
 def cargo(db: Connection, repository: RepositoryId, digest: Digest) -> Cargo:
     """Describe an image with all that it refers to. Raises a NotFound if any of it is gone."""
-    row = repositories.get(db, repository)
+    found = cargoes(db, repository, [digest])[digest]
+    if isinstance(found, NotFound):
+        raise found
+    return found
+
+
+def cargoes(db: Connection, repository: RepositoryId, digests: Iterable[Digest]) -> dict[Digest, Cargo | NotFound]:
+    """As `cargo`, for several images: what would be raised stands for an image of which something is gone."""
+    roots = list(dict.fromkeys(digests))
+    try:
+        tree = _tree(db, repositories.get(db, repository), roots)
+    except NotFound as refusal:
+        return dict.fromkeys(roots, refusal)
+    return {digest: tree.cargo(digest) for digest in roots}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What some images of a repository refer to, directly or not. A blob without a row is None."""
+
+    repository: Repository
+    manifests: dict[Digest, Descriptor]
+    children: dict[Digest, tuple[Digest, ...]]
+    blobs: dict[Digest, dict[Digest, StoredBlob | None]]
+
+    def cargo(self, root: Digest) -> Cargo | NotFound:
+        name, account = self.repository.name, self.repository.registry.account
+        below = self._below(root)
+        for digest in below:
+            if digest not in self.manifests:
+                return ImageNotFound(str(digest), None, name, account)
+        stored = {digest: blob for each in below for digest, blob in self.blobs.get(each, {}).items()}
+        present = {digest: blob for digest, blob in stored.items() if blob is not None}
+        for missing in stored.keys() - present.keys():
+            return LayerNotFound(str(missing), name, account)
+        return Cargo(
+            repository_id=self.repository.id,
+            root=root,
+            manifests={digest: self.manifests[digest] for digest in below},
+            children={digest: self.children[digest] for digest in below if digest in self.children},
+            blobs={digest: Descriptor(BLOB, digest, blob.size) for digest, blob in present.items()},
+            keys={digest: blob.key for digest, blob in present.items()},
+            damaged=frozenset(digest for digest, blob in present.items() if blob.damage is not None),
+        )
+
+    def _below(self, root: Digest) -> list[Digest]:
+        """Return an image and all that it refers to, each once."""
+        found = {root: None}
+        left = [root]
+        while left:
+            new = [child for child in self.children.get(left.pop(), ()) if child not in found]
+            found.update(dict.fromkeys(new))
+            left += new
+        return list(found)
+
+
+def _tree(db: Connection, repository: Repository, roots: Iterable[Digest]) -> _Tree:
     manifests: dict[Digest, Descriptor] = {}
     children: dict[Digest, tuple[Digest, ...]] = {}
-    wanted = {digest}
+    seen: set[Digest] = set()
+    wanted = set(roots)
     while wanted:
-        found = _manifests(db, row.id, wanted)
-        for missing in wanted - found.keys():
-            raise ImageNotFound(str(missing), None, repository.name, repository.account)
-        manifests |= found
-        below = _children(db, row.id, wanted)
+        manifests |= _manifests(db, repository.id, wanted)
+        below = _children(db, repository.id, wanted)
         children |= below
-        wanted = {child for named in below.values() for child in named} - manifests.keys()
-    stored = _blobs(db, row.id, manifests)
-    present = {digest: blob for digest, blob in stored.items() if blob is not None}
-    for missing in stored.keys() - present.keys():
-        raise LayerNotFound(str(missing), repository.name, repository.account)
-    return Cargo(
-        repository_id=row.id,
-        root=digest,
-        manifests=manifests,
-        children=children,
-        blobs={digest: Descriptor(BLOB, digest, blob.size) for digest, blob in present.items()},
-        keys={digest: blob.key for digest, blob in present.items()},
-        damaged=frozenset(digest for digest, blob in present.items() if blob.damage is not None),
-    )
+        seen |= wanted
+        wanted = {child for named in below.values() for child in named} - seen
+    return _Tree(repository, manifests, children, _blobs(db, repository.id, manifests))
 
 
 def contents(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, bytes]:
@@ -77,16 +123,17 @@ def _children(db: Connection, repository_id: int, digests: Iterable[Digest]) -> 
     return children
 
 
-def _blobs(db: Connection, repository_id: int, manifests: Iterable[Digest]) -> dict[Digest, StoredBlob | None]:
-    """Return the blobs that manifests name, None for one without a row."""
+def _blobs(
+    db: Connection, repository_id: int, manifests: Iterable[Digest]
+) -> dict[Digest, dict[Digest, StoredBlob | None]]:
+    """Return the blobs that each manifest names, None for one without a row."""
     known = manifest_blob.outerjoin(blob, blob.c.digest == manifest_blob.c.digest)
-    columns = (manifest_blob.c.digest, blob.c.size, blob.c.key, blob.c.damage)
-    query = select(*columns).distinct().select_from(known)
-    found: dict[Digest, StoredBlob | None] = {}
+    columns = (manifest_blob.c.manifest, manifest_blob.c.digest, blob.c.size, blob.c.key, blob.c.damage)
+    query = select(*columns).select_from(known)
+    found: dict[Digest, dict[Digest, StoredBlob | None]] = {}
     for names in batches(str(digest) for digest in manifests):
         mine = (manifest_blob.c.repository_id == repository_id, manifest_blob.c.manifest.in_(names))
         for row in db.execute(query.where(*mine)):
-            found[Digest.parse(row.digest)] = (
-                None if row.key is None else StoredBlob(Key(row.key), row.size, row.damage)
-            )
+            stored = None if row.key is None else StoredBlob(Key(row.key), row.size, row.damage)
+            found.setdefault(Digest.parse(row.manifest), {})[Digest.parse(row.digest)] = stored
     return found

@@ -18,12 +18,15 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
     Select,
     Text,
+    bindparam,
     case,
+    cast,
     column,
     func,
     literal,
@@ -38,6 +41,7 @@ from sqlalchemy import (
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.columns import Instant
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.engine.statements import batches, insert
 from twinport.catalog.regional import chores, registries
 from twinport.catalog.regional.schema import delivery
@@ -257,15 +261,23 @@ def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lea
         _recompute(db, _lane_is(*lane), now, overdue=_lane.c.due_at)
 
 
-def settle_complete(db: Connection, done: Delivery, holder: str, now: datetime, landed: Landed) -> None:
-    """Record that a delivery has landed, with the children that an index has brought along.
+def settle_complete(db: Connection, done: Sequence[tuple[Delivery, Landed]], holder: str, now: datetime) -> set[str]:
+    """Record that deliveries of one lane have landed, with the children that indexes have brought along.
 
-    Raises LeaseLost if it is not `holder`'s any more.
+    Return the ids of those that were settled: the others are not `holder`'s any more.
     """
-    lane = _end_attempt(db, done.id, holder, now, _completed(now, landed.bytes_carried, landed.carried_by))
-    brought = _settle_children(db, done, landed, now) if landed.children else 0
-    _refresh(db, _lane_is(*lane), now, gone=1 + brought)
-    db.execute(update(_lane).where(*_lane_is(*lane)).values(carried_at=now))
+    ids = [delivery.id for delivery, _ in done]
+    # In one order, and before their lane (docs/decisions/0008-locks-on-postgresql.md).
+    statements.lock(db, select(delivery.c.id).where(delivery.c.id.in_(ids)).order_by(delivery.c.id))
+    settled = _complete(db, done, holder, now)
+    brought = sum(
+        _settle_children(db, each, landed, now) for each, landed in done if landed.children and each.id in settled
+    )
+    if settled:
+        lane = _is(Lane(done[0][0].source, done[0][0].destination))
+        _refresh(db, lane, now, gone=len(settled) + brought)
+        db.execute(update(_lane).where(*lane).values(carried_at=now))
+    return settled
 
 
 def postpone(db: Connection, id_: str, holder: str, now: datetime, *, after: timedelta, reason: str) -> None:
@@ -424,6 +436,29 @@ def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: d
     return lane.source_account, lane.destination_region, lane.destination_account
 
 
+def _complete(db: Connection, done: Sequence[tuple[Delivery, Landed]], holder: str, now: datetime) -> set[str]:
+    """Complete those deliveries that are `holder`'s. Return their ids."""
+    asked = {
+        "holder": holder,
+        "now": now,
+        "bytes": json.dumps({each.id: str(landed.bytes_carried) for each, landed in done}),
+        "carriers": json.dumps({each.id: landed.carried_by for each, landed in done}),
+    }
+    return {row.id for row in _COMPLETED.all(db, **asked)}
+
+
+def _completing(engine: str) -> Any:
+    sizes = statements.pairs_of(engine, "bytes").alias("bytes")
+    carriers = statements.pairs_of(engine, "carriers").alias("carriers")
+    mine = (delivery.c.lease_holder == bindparam("holder"), delivery.c.lease_until > bindparam("now"), _WAITING)
+    values_ = _completed(bindparam("now"), cast(sizes.c.value, BigInteger), carriers.c.value)
+    named = (delivery.c.id == sizes.c.key, delivery.c.id == carriers.c.key)
+    return update(delivery).where(*named, *mine).values(values_).returning(delivery.c.id)
+
+
+_COMPLETED = Prepared(_completing)
+
+
 def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datetime) -> int:
     """Complete the untagged deliveries of an index's children to the same repository, and tell how many those are.
 
@@ -445,7 +480,7 @@ def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datet
     return db.execute(statement.values(_completed(now, 0, landed.carried_by))).rowcount
 
 
-def _completed(now: datetime, bytes_carried: int, carried_by: str) -> dict[str, Any]:
+def _completed(now: Any, bytes_carried: Any, carried_by: Any) -> dict[str, Any]:
     state = {"state": DeliveryState.COMPLETE.value, "failure_code": None, "reason": None, "lease_holder": None}
     return {**state, "lease_until": None, "settled_at": now, "bytes_carried": bytes_carried, "carried_by": carried_by}
 

@@ -4,11 +4,13 @@ Cost follows change: the transaction that unlinks a layer notes it here, and no 
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, select
+from sqlalchemy import Connection, Select, Table, bindparam, select, true
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.columns import Instant
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import schema
 from twinport.model.content import Digest
 
@@ -18,6 +20,24 @@ _layer, _blob, _part = schema.layer_review, schema.blob_review, schema.manifest_
 def review_layer(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
     """Note a layer, so that a later review checks whether the repository still has an image that names it."""
     statements.upsert(db, _layer, {"repository_id": repository_id, "digest": str(digest)}, {"since": now})
+
+
+def review_layers(db: Connection, repository_id: int, digests: str, now: datetime) -> None:
+    """As `review_layer`, for a JSON list of digests in their order."""
+    _LAYERS.change(db, owner=repository_id, now=now, digests=digests)
+
+
+def noting(engine: str, table: Table, column: str) -> Any:
+    """Make the row of each of `digests`, a JSON list, hold the time `now` in a column, for the repository `owner`."""
+    digests = statements.each_of(engine, "digests")
+    owner, now = bindparam("owner", type_=table.c.repository_id.type), bindparam("now", type_=Instant)
+    rows = digests.with_only_columns(owner, *digests.selected_columns, now.label("now")).where(true())
+    inserted = statements.insert_of(engine, table).from_select(["repository_id", "digest", column], rows)
+    changes = {column: inserted.excluded[column]}
+    return inserted.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=changes)
+
+
+_LAYERS = Prepared(lambda engine: noting(engine, _layer, "since"))
 
 
 def review_layers_of(db: Connection, repository_id: int, manifest: Digest, now: datetime) -> None:
