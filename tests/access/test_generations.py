@@ -15,6 +15,7 @@ class Counter:
 
     generations: list[int] = field(default_factory=list)
     value: int = 7
+    elapsed: "Elapsed | None" = None
 
     @property
     def partition(self) -> "Counter":
@@ -22,6 +23,8 @@ class Counter:
 
     async def generation(self) -> int:
         self.generations.append(self.value)
+        if self.elapsed is not None:
+            self.elapsed.seconds += SAME_REQUEST.total_seconds()
         return self.value
 
 
@@ -48,6 +51,15 @@ async def test_a_request_that_waited_reads_the_generation_again() -> None:
     asking = replace(caller(), reading=await generations.read())
     partition.value, elapsed.seconds = 8, SAME_REQUEST.total_seconds()
     assert await generations.at(asking) == 8
+
+
+async def test_a_slow_database_is_asked_once_a_request_too() -> None:
+    elapsed = Elapsed()
+    partition = Counter(elapsed=elapsed)
+    generations = Generations(partition, elapsed)  # type: ignore[arg-type]  # as above
+    asking = replace(caller(), reading=await generations.read())
+    assert await generations.at(asking) == 7
+    assert partition.generations == [7]
 
 
 async def test_a_caller_without_a_reading_reads_the_generation() -> None:

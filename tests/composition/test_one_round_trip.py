@@ -74,6 +74,7 @@ async def test_each_database_is_asked_before_the_other_has_answered(
         await _both_are_asked(house)
         assert not pull.done()
     await pull
+    assert len(house.sent.taken()) == 2
 
 
 async def test_what_iam_says_last_decides(house: House, path: str, postgres_address: str) -> None:

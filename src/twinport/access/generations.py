@@ -27,9 +27,9 @@ class Generations:
     elapsed: Callable[[], float] = monotonic
 
     async def read(self) -> Reading:
-        """Return the generation of now."""
-        at = self.elapsed()
-        return Reading(await self.catalog.partition.generation(), at)
+        """Return the generation of now. Its age counts from the answer: a slow database is asked once, too."""
+        generation = await self.catalog.partition.generation()
+        return Reading(generation, self.elapsed())
 
     async def at(self, caller: Caller) -> int:
         """Return the generation that was read for the caller's credentials, or read it again if that was long ago."""

@@ -80,7 +80,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A generation of IAM's data, and when it was read, in seconds of a monotonic clock."""
+    """A generation of IAM's data, and when the answer came, in seconds of a monotonic clock."""
 
     generation: int
     at: float
