@@ -114,7 +114,7 @@ class Pool:
         entry = _Job(PARTY.get(), partial(contextvars.copy_context().run, job))
         with self._change:
             if most is not None:
-                self._require_upload_quota(entry.party, most)
+                self._require_place(entry.party, most)
             self._queues.setdefault(entry.party, deque()).append(entry)
             if self._started < min(self._threads, self.queued + self._running.total()):
                 self._started += 1
@@ -123,7 +123,7 @@ class Pool:
         entry.future.add_done_callback(lambda _: self._drop(entry))
         return entry.future
 
-    def _require_upload_quota(self, party: str, most: int) -> None:
+    def _require_place(self, party: str, most: int) -> None:
         """Raise ServerBusy if the queue is full, or this party's share of it."""
         own = len(self._queues.get(party, ())) + self._running[party] - self._most_running
         if self.queued + self._running.total() - self._threads >= most or own >= min(most, self._share):
