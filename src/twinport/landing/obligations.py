@@ -30,10 +30,13 @@ def owe_again(db: Connection, home: Home, digest: Digest, tags: Tags) -> bool:
 
     The reason is in docs/decisions/0023-failed-copies-and-the-same-push.md.
     """
-    failed = outbox.failed(db, home.repository.registry.account, _planned(home, digest, tags))
+    planned = _planned(home, digest, tags)
+    failed = outbox.failed(db, home.repository.registry.account, planned) if planned else ()
+    if not failed:
+        return False
     owed = [each.tag for each in failed]
     _owe(db, home, failed, _positions(db, home, [tag for tag in tags if tag in owed]))
-    return bool(failed)
+    return True
 
 
 def in_one_transaction(home: Home, digest: Digest, tags: Tags, limit: int) -> int:

@@ -54,6 +54,15 @@ class Prepared:
         return form
 
 
+def plain(db: Connection, text: str) -> None:
+    """Run a statement that has neither parameters nor rows, as BEGIN."""
+    driver: Any = db.connection.driver_connection
+    try:
+        driver.execute(text)
+    except db.dialect.loaded_dbapi.Error as error:
+        raise _as_the_toolkit(db, text, error) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """A statement in an engine's language.

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from twinport.catalog.engine import folders, revisions
+from twinport.catalog.engine.prepared import plain
 from twinport.catalog.ports import CLOSING_LIMIT
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
@@ -235,7 +236,7 @@ class _Writer:
     def _commit_together(self, jobs: "list[_Job]") -> None:
         try:
             with self._damage, _storage_errors():
-                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                plain(self._connection, "BEGIN IMMEDIATE")
                 if len(jobs) == 1:
                     jobs[0].run(self._connection)
                 else:
@@ -252,7 +253,7 @@ class _Writer:
 
     def _commit(self) -> None:
         try:
-            self._connection.exec_driver_sql("COMMIT")
+            plain(self._connection, "COMMIT")
         except OperationalError as error:
             self._roll_back()
             if _may_be_on_disk(error) and not self._writes_over():
@@ -293,7 +294,7 @@ class _Job:
         self._result = self.transaction(connection)
 
     def run_in_savepoint(self, connection: Connection) -> None:
-        connection.exec_driver_sql("SAVEPOINT job")
+        plain(connection, "SAVEPOINT job")
         try:
             self._result = self.transaction(connection)
         except OperationalError:
@@ -302,8 +303,8 @@ class _Job:
             if _reason_of_damage(error) is not None:
                 raise
             self._error = error
-            connection.exec_driver_sql("ROLLBACK TO job")
-        connection.exec_driver_sql("RELEASE job")
+            plain(connection, "ROLLBACK TO job")
+        plain(connection, "RELEASE job")
 
     def settle(self) -> None:
         if self._error is not None:

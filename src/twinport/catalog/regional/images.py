@@ -145,10 +145,12 @@ def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) ->
 
 def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
     """Return which of `digests` are manifests of the repository, with the number of their bytes."""
+    names = {str(digest): digest for digest in digests}
+    if not names:
+        return {}
     query = select(_manifest.c.digest, func.length(_manifest.c.content).label("size"))
     query = query.where(_manifest.c.repository_id == repository_id)
     found: dict[Digest, int] = {}
-    names = {str(digest): digest for digest in digests}
     for batch in _batches(list(names)):
         found |= {names[row.digest]: row.size for row in db.execute(query.where(_manifest.c.digest.in_(batch)))}
     return found
