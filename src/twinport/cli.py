@@ -103,11 +103,7 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     """Start the server and stay until it is told to stop."""
     tls = {"tls_cert": tls_cert, "tls_key": tls_key}
     settings = settings_from(data, listen, config, {}, quiet=quiet, workers=workers, open_accounts=open_accounts, **tls)
-    # Imports create no garbage, and garbage collection meanwhile would take a sixth of the start.
-    gc.disable()
-    serving, composition = _part("commands.serving"), _part("composition.app")
-    gc.freeze()
-    gc.enable()
+    serving, composition = _parts_of_the_server()
     invoked = _part("commands.start_notice").started_here(config)
     # Check the certificate before any process starts, so that a problem is reported once.
     serving.certificate(settings)
@@ -122,6 +118,15 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
         sys.exit(
             _part("processes.supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else [])
         )
+
+
+def _parts_of_the_server() -> tuple[ModuleType, ModuleType]:
+    # Imports create no garbage, and garbage collection meanwhile would take a sixth of the start.
+    gc.disable()
+    parts = _part("commands.serving"), _part("composition.app")
+    gc.freeze()
+    gc.enable()
+    return parts
 
 
 @app.command()

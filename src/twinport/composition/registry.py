@@ -42,10 +42,8 @@ from twinport.settings.deviations import Deviation
 def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
     """Build the verbs of ECR and of the registry protocol."""
     due = partial(ground.wakeups.ring, Topic.LIFECYCLE)
-    catalog, world, ways, retention = ground.catalog, ground.world, ground.settings.ways, ground.settings.retention
-    gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
-    mounting = BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
-    quotas = ground.settings.quotas
+    catalog, world, quotas, retention = ground.catalog, ground.world, ground.settings.quotas, ground.settings.retention
+    gate, mounting = _deviating(ground, access)
     return ecr.Verbs(
         repositories=Repositories(gate, catalog, world, ground.regions, quotas, ground.settings.encryption_at_rest),
         tags=RepositoryTags(gate, catalog),
@@ -69,6 +67,13 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
         signing=Signing(gate, catalog),
         public_url=ground.settings.public_url,
     )
+
+
+def _deviating(ground: Ground, access: Access) -> tuple[Gate, BlobMounting]:
+    """Return the gate, and whether blobs are mounted, as the operator wants them to differ from the standard."""
+    ways = ground.settings.ways
+    gate: Gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
+    return gate, BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
 
 
 def _uploads(ground: Ground, access: Access, gate: Gate, mounting: BlobMounting) -> Uploads:

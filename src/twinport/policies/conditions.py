@@ -160,17 +160,28 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
     """Parse one operator with one key and its values. Raises PolicyMalformed for an unknown operator."""
     if ":" not in key:
         raise PolicyMalformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-    name = lower_ascii(operator_name)
-    if name == "null":
+    if lower_ascii(operator_name) == "null":
         return Presence(operator_name, lower_ascii(key), frozenset(map(_truth, values)), key, tuple(values))
+    if not values and effect is Effect.ALLOW:
+        _family(operator_name)
+        # New documents may not contain this. In a stored one it must not grant: docs/decisions/0026-two-readings.md.
+        return Presence(operator_name, lower_ascii(key), frozenset(), key, ())
+    return _comparison(operator_name, key, values, version, effect)
+
+
+def _family(operator_name: str) -> tuple[Quantifier, str]:
+    """Split an operator into its quantifier and what it compares. Raises PolicyMalformed for an unknown operator."""
+    name = lower_ascii(operator_name)
     quantifier = next(each for each in reversed(Quantifier) if name.startswith(each.value))
     family = name.removeprefix(quantifier.value).removesuffix("ifexists")
     if family not in _OPERATORS:
         raise PolicyMalformed(f"Invalid Condition type : {operator_name[:64]}.")
+    return quantifier, family
+
+
+def _comparison(operator_name: str, key: str, values: list[str], version: Version, effect: Effect) -> Comparison:
+    quantifier, family = _family(operator_name)
     parse, negated = _OPERATORS[family]
-    if not values and effect is Effect.ALLOW:
-        # New documents may not contain this. In a stored one it must not grant: docs/decisions/0026-two-readings.md.
-        return Presence(operator_name, lower_ascii(key), frozenset(), key, ())
     reading = Reading.of(effect, negated=negated)
     try:
         operands = tuple(parse(value, version, reading) for value in values)
@@ -182,7 +193,7 @@ def condition(operator_name: str, key: str, values: list[str], version: Version,
         operands=operands,
         quantifier=quantifier,
         negated=negated,
-        if_exists=name.endswith("ifexists"),
+        if_exists=lower_ascii(operator_name).endswith("ifexists"),
         reading=reading,
         spelled=key,
         wanted=tuple(values),

@@ -76,12 +76,7 @@ class CreationTemplates:
         await self._authorize_uses(caller, registry, named, (CREATE, *_settings(named)))
         passed = await self._pass_role_of(caller, registry, prefix, changes)
         checked, now = await self._checked(registry, named), self.world.now()
-        expected = await self._as_stored(registry, prefix, expected)
-        changes = replace(
-            changes,
-            policy=checked.policy if changes.policy else changes.policy,
-            lifecycle=checked.lifecycle if changes.lifecycle else changes.lifecycle,
-        )
+        expected, changes = await self._as_stored(registry, prefix, expected), _rewritten(changes, checked)
 
         def change(db: Connection) -> StoredTemplate:
             found = creation_templates.lock(db, registry, key_of(prefix))
@@ -196,6 +191,15 @@ class CreationTemplates:
         # Reads do not yield, so other tasks have their turn here, between the templates of a page.
         await asyncio.sleep(0)
         return replace(template, policy=await policies.shown(self.catalog, template.policy))
+
+
+def _rewritten(changes: TemplateChanges, checked: CreationTemplate) -> TemplateChanges:
+    """Return changes with the documents that they bring as these are stored."""
+    return replace(
+        changes,
+        policy=checked.policy if changes.policy else changes.policy,
+        lifecycle=checked.lifecycle if changes.lifecycle else changes.lifecycle,
+    )
 
 
 def _settings(template: CreationTemplate) -> tuple[str, ...]:

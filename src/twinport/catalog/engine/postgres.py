@@ -155,21 +155,26 @@ def _engines(url: URL, connections: Connections, guard: Guard | None) -> _Engine
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _entry: object, arguments: Any, options: Any) -> waits.PunctualConnection:
-        try:
-            connection = waits.PunctualConnection.connect(*arguments, **options)
-        except psycopg.OperationalError:
-            if guard is not None:
-                guard.explain(options)
-            raise
-        try:
-            if guard is not None:
-                guard.check(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return _connected(guard, arguments, options)
 
     return _Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def _connected(guard: Guard | None, arguments: Any, options: Any) -> waits.PunctualConnection:
+    """Connect, and let the guard check the database, or explain why there is no connection."""
+    try:
+        connection = waits.PunctualConnection.connect(*arguments, **options)
+    except psycopg.OperationalError:
+        if guard is not None:
+            guard.explain(options)
+        raise
+    try:
+        if guard is not None:
+            guard.check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _query(engine: Engine, query: Callable[[Connection], T]) -> T:
