@@ -105,9 +105,13 @@ class FileBlobStore:
         return NewBlob(key, self.path(key), algorithms, self._folders, self._disk)
 
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
-        is_large = await source.size(key) > COLLECTED_WHOLE
         async with self.create(algorithms) as writer:
-            if not (is_large and await writer.clone(await source.serving(key))):
+            serving = await source.serving(key)
+            written = await writer.copy_small(serving, key)
+            if written is not None:
+                return written
+            is_large = await source.size(key) > COLLECTED_WHOLE
+            if not (is_large and await writer.clone(serving)):
                 async for piece in source.read(key):
                     await writer.write(piece)
             return await writer.finish()

@@ -141,6 +141,19 @@ class NewBlob:
                     self._hash(piece)
             return True
 
+    def copy_small(self, source: Path, key: Key) -> WrittenBlob | None:
+        """Copy a whole blob, and make the copy durable. Return None, and take nothing, above COLLECTED_WHOLE bytes.
+
+        Raises BlobMissing, BlobUnreadable.
+        """
+        with self._lock, _opened_source(source, key) as descriptor:
+            content = _read_small(descriptor, key)
+            if content is None:
+                return None
+            with _storage_errors():
+                self._hash(content)
+                return self._settled(content)
+
     def finish(self, rest: bytearray) -> WrittenBlob:
         """Append `rest`, and make file and name durable."""
         with self._lock, _storage_errors():
@@ -270,6 +283,16 @@ class FileWriter:
             case StoredStream():
                 return False
 
+    async def copy_small(self, source: Serving, key: Key) -> WrittenBlob | None:
+        """Copy a whole small blob in one job. Return None, and take nothing, if it is large, or no file."""
+        if not (isinstance(source, StoredFile) and self._budget.take(COLLECTED_WHOLE)):
+            return None
+        self._reserved, path = COLLECTED_WHOLE, source.path
+        written = await self._do(lambda: self._blob.copy_small(path, key))
+        self._is_kept = written is not None
+        self._release()
+        return written
+
     async def _do(self, job: Callable[[], T]) -> T:
         """Do a job after the previous one, and wait for it."""
         await self._previous_job()
@@ -306,6 +329,20 @@ class FileWriter:
     def _release(self) -> None:
         self._budget.give(self._reserved)
         self._reserved = 0
+
+
+def _read_small(descriptor: int, key: Key) -> bytearray | None:
+    """Read a file, or return None above COLLECTED_WHOLE bytes."""
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > COLLECTED_WHOLE:
+            return None
+        content = bytearray()
+        while len(content) < size and (piece := os.read(descriptor, size - len(content))):
+            content += piece
+    except OSError as error:
+        raise BlobUnreadable(key, error.strerror or str(error), error.errno) from error
+    return content
 
 
 def _listed(digests: Iterable[Digest]) -> str:
