@@ -108,16 +108,19 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     # Check the certificate before any process starts, so that a problem is reported once.
     serving.certificate(settings)
     with serving.listening(settings) as taken:
-        if settings.workers == 1:
+        if settings.workers == 1 and not settings.couriers_apart:
             asyncio.run(serving.serve(composition.build(settings), settings, taken, None, invoked))
             return
 
         def one(parent: Any) -> None:  # noqa: ANN401 — a supervisor.ParentWatch, which others need not load
             asyncio.run(serving.serve(composition.build(settings), settings, taken, parent, invoked))
 
-        sys.exit(
-            _part("processes.supervisor").supervise(settings.workers, one, [signal.SIGHUP] if settings.has_tls else [])
-        )
+        def couriers(parent: Any) -> None:  # noqa: ANN401 — as above
+            working = _part("commands.working")
+            asyncio.run(working.work(composition.build(settings, kind="worker"), settings, parent))
+
+        works = [*[one] * settings.workers, *([couriers] if settings.couriers_apart else [])]
+        sys.exit(_part("processes.supervisor").supervise(works, [signal.SIGHUP] if settings.has_tls else []))
 
 
 def _parts_of_the_server() -> tuple[ModuleType, ModuleType]:

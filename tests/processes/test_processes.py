@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.command_line import called
 from tests.commands.test_serving import get, run
+from tests.fakes import OTHER_REGION, REGION
 from tests.served import Served, start
+from tests.shelf import index_of
 from tests.waiting import END_SECONDS, PATIENCE_SECONDS
 from twinport.processes.supervisor import SETTLED, pause_before_replacing
 
@@ -131,6 +133,49 @@ def test_a_worker_joins_a_server_and_ends_in_order(served: Served) -> None:
         worker.terminate()
         assert worker.wait(timeout=END_SECONDS) == 0
         assert b"worker.stopped" in worker.stderr.read()
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Served]:
+    """A server whose couriers are in a process of their own."""
+    served = start(tmp_path / "data", TWINPORT_COURIERS_APART="true", TWINPORT_WORKERS="1")
+    until(lambda: len(children(served)) == 2)
+    yield served
+    if served.process.poll() is None:
+        served.stop()
+
+
+def replicated(served: Served, tag: str) -> None:
+    """Push an image, and wait until the other Region has it."""
+    here, there = (served.client("ecr", ACCOUNT, region=region) for region in (REGION, OTHER_REGION))
+    manifest = index_of(annotations={"tag": tag}).decode()
+    here.put_image(repositoryName="team/api", imageManifest=manifest, imageTag=tag)
+    until(lambda: has(there, tag))
+
+
+def has(ecr: Any, tag: str) -> bool:  # noqa: ANN401 — a client of boto3
+    try:
+        found = ecr.batch_get_image(repositoryName="team/api", imageIds=[{"imageTag": tag}])
+    except ecr.exceptions.RepositoryNotFoundException:
+        return False
+    return bool(found["images"])
+
+
+def test_copies_are_carried_by_the_process_that_is_apart_and_by_its_replacement(apart: Served) -> None:
+    ecr = apart.client("ecr", ACCOUNT, region=REGION)
+    destinations = [{"region": OTHER_REGION, "registryId": ACCOUNT}]
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [{"destinations": destinations}]})
+    ecr.create_repository(repositoryName="team/api")
+    replicated(apart, "first")
+    serving, carrying = sorted(children(apart))
+    os.kill(carrying, signal.SIGKILL)
+    replicated(apart, "second")
+    # The process that serves carried nothing meanwhile: it is not the one that was replaced.
+    assert serving in children(apart)
+    assert carrying not in children(apart)
+    processes = children(apart)
+    assert apart.stop() == 0
+    assert not any(is_alive(pid) for pid in processes)
 
 
 def test_one_early_death_is_an_accident_and_many_wait_longer_and_longer() -> None:

@@ -65,7 +65,14 @@ def build(
     control = control_door(ground, access, carrying, scrape)
     served = doors(ground, access, verbs, identities, control)
     tasks = BackgroundTasks(
-        settings, ground.catalog, access.sessions, ground.peers, scraped, carrying, loops(ground, access, verbs, pulls)
+        settings,
+        ground.catalog,
+        access.sessions,
+        ground.peers,
+        scraped,
+        carrying,
+        kind == "worker" or not settings.couriers_apart,
+        loops(ground, access, verbs, pulls),
     )
     application = Application(ground.admission, served, has_access_log=settings.has_access_log)
     return App(application, metrics_application(ground, scrape), tasks, ground.catalog)

@@ -37,7 +37,8 @@ from twinport.settings.loading import Settings
 class BackgroundTasks:
     """The tasks that run beside the requests.
 
-    Couriers stop in their own way: they get a moment to finish their transfers.
+    `carries` tells whether couriers run in this process. They stop in their own way: they get a moment to finish their
+    transfers.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class BackgroundTasks:
     peers: Peers
     scraped: ScrapedProcesses
     couriers: worker.ReplicationWorker
+    carries: bool
     loops: Loops
 
     async def start(self) -> None:
@@ -54,7 +56,8 @@ class BackgroundTasks:
         await note_catalog(self.settings, self.catalog)
         self.peers.open()
         await self.scraped.open()
-        await self.couriers.start()
+        if self.carries:
+            await self.couriers.start()
         await self.loops.start()
 
     async def stop(self, within: timedelta) -> None:

@@ -1,5 +1,7 @@
 """`serve --workers N`: a parent that starts N processes, replaces those that die, and ends them in order.
 
+With `couriers_apart`, one more process replicates.
+
 The parent opens only the listening socket, which every process inherits. Any free process accepts a connection, and
 connections in the socket's queue survive the death of a process. The parent has no threads and no loop, so forking is
 safe, and the processes share its imports. docs/decisions/0012-several-processes.md says why it is not granian's own
@@ -41,6 +43,9 @@ class ParentWatch:
             os.close(self.readiness)
 
 
+Work = Callable[[ParentWatch], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
     """The end of a process. `code` is its exit code, or the negative number of a signal."""
@@ -48,6 +53,7 @@ class Death:
     pid: int
     code: int
     lived: timedelta
+    work: Work
 
 
 def pause_before_replacing(lived: timedelta, early_deaths: int) -> timedelta:
@@ -57,25 +63,32 @@ def pause_before_replacing(lived: timedelta, early_deaths: int) -> timedelta:
     return min(_FIRST_PAUSE * (1 << min(early_deaths - 2, 10)), _LONGEST_PAUSE)
 
 
-def supervise(count: int, work: Callable[[ParentWatch], None], passed_on: Sequence[signal.Signals] = ()) -> int:
-    """Run `work` in `count` processes until SIGTERM or SIGINT, and return the exit code.
+def supervise(works: Sequence[Work], passed_on: Sequence[signal.Signals] = ()) -> int:
+    """Run each of `works` in a process of its own until SIGTERM or SIGINT, and return the exit code.
 
     The first process starts alone and prepares what all processes need. If it fails, its exit code is the result. Each
-    process calls `work` and then raises SystemExit, so that it also leaves the context managers of the calling code.
+    process calls its work and then raises SystemExit, so that it also leaves the context managers of the calling code.
     Every process gets the signals in `passed_on`.
     """
-    supervisor = _Supervisor(count, work, passed_on)
+    supervisor = _Supervisor(works, passed_on)
     supervisor.listen()
     return supervisor.run()
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A process: its work, and the time of the monotonic clock at which it began or is to begin."""
+
+    work: Work
+    at: float
+
+
 @dataclass(slots=True)
 class _Supervisor:
-    count: int
-    work: Callable[[ParentWatch], None]
+    works: Sequence[Work]
     passed_on: Sequence[signal.Signals] = ()
-    began: dict[int, float] = field(default_factory=dict)
-    due: list[float] = field(default_factory=list)
+    began: dict[int, "_Begun"] = field(default_factory=dict)
+    due: list["_Begun"] = field(default_factory=list)
     early_deaths: int = 0
     is_ending: bool = False
     # Each is a pipe: reading end, writing end.
@@ -97,10 +110,11 @@ class _Supervisor:
         failed = self.begin_the_first()
         if failed is not None:
             return failed
-        while len(self.began) < self.count and not self.is_ending:
-            self.begin(readiness=None)
+        for work in self.works[1:]:
+            if not self.is_ending:
+                self.begin(work, readiness=None)
         while not self.is_ending:
-            self.wait(min(self.due, default=None))
+            self.wait(min((each.at for each in self.due), default=None))
             for death in self.reap():
                 self.plan_replacement(death)
             self.replace_those_due()
@@ -110,7 +124,7 @@ class _Supervisor:
     def begin_the_first(self) -> int | None:
         """Return None once the first process is ready, or its exit code if it ends before."""
         ready, readiness = os.pipe()
-        self.begin(readiness)
+        self.begin(self.works[0], readiness)
         while not (self.is_ending or ready in self.wait(None, ready)):
             for death in self.reap():
                 return abs(death.code) or 1
@@ -128,11 +142,11 @@ class _Supervisor:
 
     # --- processes ---
 
-    def begin(self, readiness: int | None) -> None:
+    def begin(self, work: Work, readiness: int | None) -> None:
         pid = os.fork()
         if pid == 0:
-            self._become_a_process(readiness)
-        self.began[pid] = time.monotonic()
+            self._become_a_process(work, readiness)
+        self.began[pid] = _Begun(work, time.monotonic())
         telemetry.event(Event.PROCESS_STARTED, process=pid)
 
     def reap(self) -> list[Death]:
@@ -142,21 +156,23 @@ class _Supervisor:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
-            lived = timedelta(seconds=time.monotonic() - self.began.pop(pid))
-            deaths.append(Death(pid, os.waitstatus_to_exitcode(status), lived))
+            ended = self.began.pop(pid)
+            lived = timedelta(seconds=time.monotonic() - ended.at)
+            deaths.append(Death(pid, os.waitstatus_to_exitcode(status), lived, ended.work))
         return deaths
 
     def plan_replacement(self, death: Death) -> None:
         self.early_deaths = 0 if death.lived >= SETTLED else self.early_deaths + 1
         pause = pause_before_replacing(death.lived, self.early_deaths)
-        self.due.append(time.monotonic() + pause.total_seconds())
+        self.due.append(_Begun(death.work, time.monotonic() + pause.total_seconds()))
         telemetry.warning(Event.PROCESS_ENDED, process=death.pid, code=death.code, pause=pause.total_seconds())
 
     def replace_those_due(self) -> None:
         now = time.monotonic()
-        for _ in [each for each in self.due if each <= now]:
-            self.begin(readiness=None)
-        self.due = [each for each in self.due if each > now]
+        due, self.due = self.due, [each for each in self.due if each.at > now]
+        for each in due:
+            if each.at <= now:
+                self.begin(each.work, readiness=None)
 
     def end(self) -> None:
         """Tell every process to end, and kill those that do not."""
@@ -174,11 +190,11 @@ class _Supervisor:
         for pid in self.began:
             os.kill(pid, number)
 
-    def _become_a_process(self, readiness: int | None) -> NoReturn:
+    def _become_a_process(self, work: Work, readiness: int | None) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in (*ENDING, *self.passed_on, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         for descriptor in (*self.woken, self.lifeline[1]):
             os.close(descriptor)
-        self.work(ParentWatch(self.lifeline[0], readiness))
+        work(ParentWatch(self.lifeline[0], readiness))
         raise SystemExit(0)

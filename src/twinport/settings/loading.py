@@ -35,8 +35,8 @@ class Settings:
     folder; it may hold a password, so it is never shown.
     For retention times and the frequency of checks, see `Retention` and docs/how-to/garbage.md.
     `database_connections` bounds one process's connections to all PostgreSQL databases together.
-    `workers` is the number of processes of `serve`. `oidc_keys` are issuers with the files of their keys, which are
-    then not fetched.
+    `workers` is the number of processes of `serve`; with `couriers_apart` one more replicates.
+    `oidc_keys` are issuers with the files of their keys, which are then not fetched.
     """
 
     data: Path = setting(parsers.path, default=Path("data"))
@@ -71,6 +71,7 @@ class Settings:
     organization: OrganizationTable | None = setting(parsers.organization, default=None)
     basic_access_keys: bool = setting(parsers.switch, default=False)
     workers: int = setting(parsers.number(MOST_WORKERS, "a number of processes"), default=1)
+    couriers_apart: bool = setting(parsers.switch, default=False)
     egress_networks: tuple[str, ...] = setting(parsers.networks, default=())
     egress_http_hosts: tuple[str, ...] = setting(parsers.names, default=())
     egress_authorities: Path | None = setting(parsers.file, default=None)
