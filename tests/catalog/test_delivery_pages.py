@@ -12,7 +12,7 @@ from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGIS
 from tests.reading import plans, settle_statistics, work
 from twinport.catalog.engine import statements
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import delivery_lists, forgetting, outbox, schema
+from twinport.catalog.regional import delivery_lists, delivery_reports, forgetting, outbox, schema
 from twinport.catalog.regional.delivery_lists import Place
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
@@ -104,7 +104,7 @@ async def test_the_status_of_an_image_is_its_newest_delivery_to_each_destination
     def owe_some(db: Connection) -> list[DeliveryReport]:
         owe(db, 1, FAR, PARTNER)
         owe(db, 2, FAR, tag="2")
-        return outbox.statuses(db, ACCOUNT, NAME, IMAGE)
+        return delivery_reports.statuses(db, ACCOUNT, NAME, IMAGE)
 
     found = await catalog.region(REGION).write(owe_some)
     assert [(each.destination, each.position.sequence) for each in found] == [(PARTNER, 1), (FAR, 2)]
@@ -114,7 +114,7 @@ async def test_the_status_under_a_tag_is_that_of_no_other_tag(catalog: WholeCata
     def owe_some(db: Connection) -> list[DeliveryReport]:
         owe(db, 1, FAR, PARTNER)
         owe(db, 2, FAR, tag="2")
-        return outbox.statuses(db, ACCOUNT, NAME, IMAGE, "1.4")
+        return delivery_reports.statuses(db, ACCOUNT, NAME, IMAGE, "1.4")
 
     found = await catalog.region(REGION).write(owe_some)
     assert [(each.destination, each.position.sequence) for each in found] == [(PARTNER, 1), (FAR, 1)]
@@ -127,10 +127,12 @@ def listed(db: Connection, after: Place | None) -> object:
 READS: dict[str, Query] = {
     "the first page": lambda db: listed(db, None),
     "a page in the middle": lambda db: listed(db, delivery_lists.place_behind(db, ACCOUNT, f"{OTHER_REGION}-100")),
-    "the status of an image": lambda db: outbox.statuses(db, ACCOUNT, NAME, IMAGE),
-    "the status of an image under a rare tag": lambda db: outbox.statuses(db, ACCOUNT, NAME, IMAGE, "t7"),
-    "the status under a tag that was never carried": lambda db: outbox.statuses(db, ACCOUNT, NAME, IMAGE, "x"),
-    "how many wait": lambda db: outbox.unsettled(db, ACCOUNT),
+    "the status of an image": lambda db: delivery_reports.statuses(db, ACCOUNT, NAME, IMAGE),
+    "the status of an image under a rare tag": lambda db: delivery_reports.statuses(db, ACCOUNT, NAME, IMAGE, "t7"),
+    "the status under a tag that was never carried": lambda db: delivery_reports.statuses(
+        db, ACCOUNT, NAME, IMAGE, "x"
+    ),
+    "how many wait": lambda db: delivery_reports.unsettled(db, ACCOUNT),
     "what removed rules cancel": lambda db: outbox.cancel_removed(db, ACCOUNT, NO_RULES, NOW, place="", limit=10),
     "what failed": lambda db: outbox.failed(db, ACCOUNT, [PlannedDelivery(FAR, NAME, IMAGE, "t7")]),
     "what failed without a tag": lambda db: outbox.failed(db, ACCOUNT, [PlannedDelivery(FAR, NAME, IMAGE, None)]),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
 from twinport.catalog.engine.sqlite import SqliteDatabase
-from twinport.catalog.regional import outbox, schema
+from twinport.catalog.regional import delivery_reports, outbox, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position
@@ -80,10 +80,10 @@ class PostOffice:
         await self.database.write(lambda db: outbox.fail(db, delivery.id, holder, now, code=code, reason="gone"))
 
     async def statuses(self, tag: str | None = None) -> list[DeliveryReport]:
-        return await self.database.read(lambda db: outbox.statuses(db, HOME.account, NAME, IMAGE, tag))
+        return await self.database.read(lambda db: delivery_reports.statuses(db, HOME.account, NAME, IMAGE, tag))
 
     async def unsettled(self) -> int:
-        return await self.database.read(lambda db: outbox.unsettled(db, HOME.account))
+        return await self.database.read(lambda db: delivery_reports.unsettled(db, HOME.account))
 
     async def next_due_in(self) -> timedelta | None:
         due = await self.database.read(outbox.next_due)

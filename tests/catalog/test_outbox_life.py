@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 from sqlalchemy import select
 
 from tests.tables import region_in_memory
-from twinport.catalog.regional import outbox, schema
+from twinport.catalog.regional import delivery_reports, outbox, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position
@@ -53,7 +53,7 @@ class OutboxLife(RuleBasedStateMachine):
                 for delivery in claimed:
                     self.complete(("honest", delivery))
         assert len(self.settled) == self.owed, "an obligation was lost"
-        assert outbox.unsettled(self.db, HOME.account) == 0
+        assert delivery_reports.unsettled(self.db, HOME.account) == 0
         assert outbox.next_due(self.db) is None
 
     def claim_from(self, lane: Lane, holder: str, limit: int) -> list[Delivery]:

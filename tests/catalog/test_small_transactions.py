@@ -22,7 +22,7 @@ from twinport.catalog.partition import console_sessions
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.partition.console_sessions import ConsoleSession
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import cancellations, chores, outbox, registries, repositories, schema
+from twinport.catalog.regional import cancellations, chores, delivery_reports, outbox, registries, repositories, schema
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.deletions import MOST_COUNTED, DeletionTask, Fenced, InUse
@@ -154,7 +154,7 @@ async def test_deliveries_of_rules_that_are_removed_are_canceled_in_small_transa
     await Replication(AllowAll(), counted, NoRoles(), [REGION], AT_ONCE).put(caller(), REGISTRY, NO_RULES)
     # Beside the deliveries: their lane, the registry, and the note that there are more.
     assert max(counted.counts) <= AT_ONCE + 4
-    assert await catalog.region(REGION).read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+    assert await catalog.region(REGION).read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == 0
     reports = (await DeliveryStatus(catalog).page(REGISTRY, MANY, None)).reports
     assert {each.failure_code for each in reports} == {FailureCode.REPLICATION_CONFIGURATION_REMOVED}
 
@@ -169,7 +169,7 @@ async def test_each_waiting_delivery_is_looked_at_once_after_a_change_of_the_rul
     while await region.write(lambda db: cancellations.go_on(db, ACCOUNT, NOW, AT_ONCE)):
         looks += 1
     assert looks == MANY / AT_ONCE + 1, "the last one finds nothing"
-    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == MANY - 1
+    assert await region.read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == MANY - 1
 
 
 async def test_waiting_deliveries_are_read_in_the_order_of_their_index(tmp_path: Path) -> None:
@@ -201,13 +201,13 @@ async def test_rules_that_are_replaced_again_restart_the_round(catalog: WholeCat
     await region.write(lambda db: cancellations.begin(db, ACCOUNT, NOW))
     assert await region.write(lambda db: cancellations.go_on(db, ACCOUNT, NOW, AT_ONCE))
     await Replication(AllowAll(), catalog, NoRoles(), [REGION], AT_ONCE).put(caller(), REGISTRY, NO_RULES)
-    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+    assert await region.read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == 0
 
 
 async def test_no_more_deliveries_are_counted_than_are_told_apart(catalog: WholeCatalog) -> None:
     region = catalog.region(REGION)
     await region.write(lambda db: owe(db, MOST_COUNTED + 1))
-    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == MOST_COUNTED
+    assert await region.read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == MOST_COUNTED
 
 
 async def test_the_role_is_in_use_until_the_last_delivery_is_canceled(catalog: WholeCatalog) -> None:
@@ -232,7 +232,7 @@ async def test_what_is_still_to_be_canceled_is_not_carried(catalog: WholeCatalog
     claimed = [await PostOffice(counted).claim("ann") for _ in range(3)]
     assert claimed == [None, None, None]
     assert max(counted.counts) <= MOST_IMAGES + 1, "a claim has a bound of its own; and there is the lane"
-    left = await region.read(lambda db: outbox.unsettled(db, ACCOUNT))
+    left = await region.read(lambda db: delivery_reports.unsettled(db, ACCOUNT))
     assert 0 < left < MANY
 
 

@@ -9,7 +9,7 @@ from tests.crashes.mortal import MortalCatalog
 from tests.fakes import ACCOUNT, AllowAll
 from tests.no_roles import NoRoles
 from tests.replication.world import image
-from twinport.catalog.regional import cancellations, outbox, registries
+from twinport.catalog.regional import cancellations, delivery_reports, registries
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.replication import Replication
 
@@ -46,10 +46,10 @@ async def test_wherever_the_removal_of_rules_is_killed_the_next_process_cancels_
         machine.rest()
         if not (await region.read(lambda db: registries.settings(db, ACCOUNT))).replication.rules and mark != b"1":
             await machine.office.cancel_removed()
-            assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+            assert await region.read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == 0
         return await a_configuration_that_is_removed(machine, ledger, mark)
 
     assert await kill_everywhere(machine, ledger, told_and_gone_on_with) >= 6
-    assert await region.read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+    assert await region.read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == 0
     assert await region.read(cancellations.accounts) == []
     assert await machine.deliver() == 0

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes import NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, Shelf, image_of, index_of
 from twinport.catalog.ports import Connection, WholeCatalog
-from twinport.catalog.regional import outbox, registries
+from twinport.catalog.regional import delivery_reports, outbox, registries
 from twinport.landing.pushes import Push, Unchanged
 from twinport.model.content import Digest
 from twinport.model.images import Mutability, TagRule
@@ -77,7 +77,7 @@ async def configure(shelf: Shelf, *rules: ReplicationRule) -> None:
 
 async def status(shelf: Shelf, content: bytes = FIRST, tag: str | None = "v1") -> dict[Registry, DeliveryState]:
     def query(db: Connection) -> Sequence[DeliveryReport]:
-        return outbox.statuses(db, REGISTRY.account, API, Digest.of(content), tag)
+        return delivery_reports.statuses(db, REGISTRY.account, API, Digest.of(content), tag)
 
     return {each.destination: each.state for each in await shelf.catalog.region(REGION).read(query)}
 

@@ -16,7 +16,7 @@ from tests.shelf import API, Shelf, image_of, index_of
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog import deletions
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.regional import images, outbox, registries, repositories
+from twinport.catalog.regional import delivery_reports, images, outbox, registries, repositories
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.identities.service_linked_roles import ServiceLinkedRoles
@@ -187,7 +187,7 @@ async def test_nothing_waits_under_rules_that_were_taken_away(processes: tuple[P
             other.replication.put(caller(), REGISTRY, NO_RULES),
             one.push(numbered(1000 + number), TagName("v2")),
         )
-        assert await shelf.catalog.region(REGION).read(lambda db: outbox.unsettled(db, ACCOUNT)) == 0
+        assert await shelf.catalog.region(REGION).read(lambda db: delivery_reports.unsettled(db, ACCOUNT)) == 0
 
 
 async def test_two_workers_on_one_lane_never_hold_the_same_delivery(

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from tests.replication.remote_double import CUT, LOST, TOGETHER, TWICE, Line, at_the_end_of
 from tests.replication.world import FAR, HOME, IRELAND, VIRGINIA, Image, World, image, index
 from twinport.catalog.ports import Connection
-from twinport.catalog.regional import outbox, schema
+from twinport.catalog.regional import delivery_reports, schema
 from twinport.model.content import Digest
 from twinport.model.names import RepositoryName
 from twinport.model.replication import DeliveryReport, DeliveryState, FailureCode, ReplicationRule
@@ -90,7 +90,7 @@ class Story:
 
     async def _reports(self, world: World, what: Image) -> list[DeliveryReport]:
         account, name, digest = HOME.account, self.name, what.digest
-        return await world.catalog.region(IRELAND).read(lambda db: outbox.statuses(db, account, name, digest))
+        return await world.catalog.region(IRELAND).read(lambda db: delivery_reports.statuses(db, account, name, digest))
 
 
 async def until_nothing_is_owed(world: World) -> None:

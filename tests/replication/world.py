@@ -19,7 +19,7 @@ from twinport.blobs.files import FileBlobStores
 from twinport.catalog import pulls
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import Connection, WholeCatalog
-from twinport.catalog.regional import blobs, images, outbox, registries, repositories
+from twinport.catalog.regional import blobs, delivery_reports, images, outbox, registries, repositories
 from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
@@ -247,7 +247,7 @@ class World:
 
     async def statuses(self, what: Image, source: Registry = HOME) -> list[DeliveryReport]:
         region = self.catalog.region(source.region)
-        return await region.read(lambda db: outbox.statuses(db, source.account, NAME, what.digest))
+        return await region.read(lambda db: delivery_reports.statuses(db, source.account, NAME, what.digest))
 
     async def status(self, what: Image, source: Registry = HOME) -> DeliveryReport:
         [report] = await self.statuses(what, source)

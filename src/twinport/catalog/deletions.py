@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from twinport.catalog.engine import leases, statements
 from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
-from twinport.catalog.regional import creation_templates, outbox, registries
+from twinport.catalog.regional import creation_templates, delivery_reports, registries
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.deletions import (
     DeletionTask,
@@ -148,7 +148,7 @@ def usage_and_fence(db: Connection, task: DeletionTask, failed: frozenset[str] =
     if task.role_name == TEMPLATE_ROLE:
         configured, deliveries = creation_templates.is_any(db, task.account), 0
     else:
-        configured, deliveries = bool(settings.replication.rules), outbox.unsettled(db, task.account)
+        configured, deliveries = bool(settings.replication.rules), delivery_reports.unsettled(db, task.account)
     if configured or deliveries:
         return InUse(configured, deliveries)
     holder = _fence_of(db, task.account, task.role_id)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from twinport.access.gate import AnyResource, Gate, RepositoryResource, every_repository
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import cancellations, outbox, registries, repositories
+from twinport.catalog.regional import cancellations, delivery_reports, registries, repositories
 from twinport.catalog.regional.delivery_lists import Place, place_of
 from twinport.model.content import Digest
 from twinport.model.identities import REPLICATION_SERVICE, Caller
@@ -177,11 +177,11 @@ def check(configuration: ReplicationConfiguration, source: Registry, regions: Co
 
 def _activity(db: Connection, registry: Registry) -> Activity:
     rules = registries.settings(db, registry.account).replication.rules
-    unsettled = outbox.unsettled(db, registry.account)
-    return Activity(len(rules), unsettled, outbox.last_carried(db, registry.account))
+    unsettled = delivery_reports.unsettled(db, registry.account)
+    return Activity(len(rules), unsettled, delivery_reports.last_carried(db, registry.account))
 
 
 def _status(db: Connection, repository: RepositoryId, image: ImageId) -> Copies:
     row = repositories.get(db, repository)
     digest = digest_of(db, row, image)
-    return Copies(digest, tuple(outbox.statuses(db, repository.account, repository.name, digest, image.tag)))
+    return Copies(digest, tuple(delivery_reports.statuses(db, repository.account, repository.name, digest, image.tag)))

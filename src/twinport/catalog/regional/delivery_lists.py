@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_
 
-from twinport.catalog.regional.outbox import report_of
+from twinport.catalog.regional.delivery_reports import report_of
 from twinport.catalog.regional.schema import delivery, lane
 from twinport.model.names import AccountId, RegionName, Registry
 from twinport.model.replication import DeliveryState, ListedDelivery

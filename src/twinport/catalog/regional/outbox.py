@@ -47,12 +47,10 @@ from twinport.catalog.regional import chores, registries
 from twinport.catalog.regional.schema import delivery
 from twinport.catalog.regional.schema import lane as _lane
 from twinport.model.content import Digest
-from twinport.model.deletions import MOST_COUNTED
 from twinport.model.images import Position
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 from twinport.model.replication import (
     Delivery,
-    DeliveryReport,
     DeliveryState,
     FailureCode,
     Landed,
@@ -63,10 +61,10 @@ from twinport.model.replication import (
 from twinport.refusals.storage import LeaseLost
 
 # The order of the index of waiting deliveries.
-_ORDER = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.due_at, delivery.c.id)
-_AGE = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
+ORDER = (delivery.c.destination_region, delivery.c.destination_account, delivery.c.due_at, delivery.c.id)
+AGE = (delivery.c.epoch, delivery.c.sequence, delivery.c.repetition)
 # Written out, not bound: the planner then sees that the partial index serves the query.
-_WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
+WAITING = delivery.c.state == literal_column(f"'{DeliveryState.WAITING.value}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,43 +125,6 @@ def lengthen(db: Connection, lane: Lane, now: datetime, *, by: int, since: datet
     db.execute(statement.on_conflict_do_update(index_elements=list(names), set_=changes))
 
 
-def statuses(
-    db: Connection, account: str, repository: str, digest: Digest, tag: str | None = None
-) -> list[DeliveryReport]:
-    """Report the newest delivery of an image to each destination; with a tag, of the image under that tag.
-
-    The query reads one row of an index for each lane of the account, however often the image was carried.
-    """
-    same = [
-        *_of_lane(),
-        delivery.c.repository == repository,
-        delivery.c.digest == str(digest),
-    ]
-    if tag is not None:
-        same.append(delivery.c.tag == tag)
-    newest = select(delivery.c.id).where(*same).order_by(*(each.desc() for each in _AGE)).limit(1)
-    shown = delivery.alias()
-    rows = db.execute(
-        select(shown)
-        .join_from(_lane, shown, shown.c.id == newest.correlate(_lane).scalar_subquery())
-        .where(_lane.c.source_account == account)
-    )
-    return sorted(map(report_of, rows), key=lambda report: (report.destination.region, report.destination.account))
-
-
-def unsettled(db: Connection, account: str) -> int:
-    """Count the deliveries of a registry that still wait or are under way, up to `MOST_COUNTED`."""
-    # In the order of the index of waiting deliveries: otherwise SQLite uses an index that includes settled rows.
-    some = select(delivery.c.id).where(delivery.c.source_account == account, _WAITING).order_by(*_ORDER)
-    some = some.limit(MOST_COUNTED)
-    return db.execute(select(func.count()).select_from(some.subquery())).scalar_one()
-
-
-def last_carried(db: Connection, account: str) -> datetime | None:
-    """Return when a delivery of a registry was last completed."""
-    return db.execute(select(func.max(_lane.c.carried_at)).where(_lane.c.source_account == account)).scalar()
-
-
 def cancel_removed(
     db: Connection,
     account: AccountId,
@@ -182,8 +143,8 @@ def cancel_removed(
     failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
     lanes: list[tuple[str, str]] = []
     for chosen in batches(stale):
-        some = update(delivery).where(delivery.c.id.in_(chosen), _WAITING, _unleased(now)).values(failed)
-        lanes += [tuple(row) for row in db.execute(some.returning(*_ORDER[:2]))]
+        some = update(delivery).where(delivery.c.id.in_(chosen), WAITING, _unleased(now)).values(failed)
+        lanes += [tuple(row) for row in db.execute(some.returning(*ORDER[:2]))]
     canceled = Counter(lanes)
     for region, destination in sorted(canceled):
         _refresh(db, _lane_is(account, region, destination), now, gone=canceled[region, destination])
@@ -228,7 +189,7 @@ def claim(db: Connection, lane: Lane, holder: str, now: datetime, *, lease: time
 def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> None:
     """Give back deliveries that were claimed and not begun: they are due at once, and the attempt does not count."""
     given_back = {"lease_holder": None, "lease_until": None, "due_at": now, "attempts": delivery.c.attempts - 1}
-    mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, _WAITING)
+    mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, WAITING)
     rows = db.execute(update(delivery).where(*mine).values(given_back).returning(*delivery.c)).all()
     for lane in sorted({(row.source_account, row.destination_region, row.destination_account) for row in rows}):
         _refresh(db, _lane_is(*lane), now)
@@ -236,7 +197,7 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
 
 def free(db: Connection, holder: str, now: datetime) -> int:
     """Make the deliveries of a holder that is known to be dead due at once. Tell how many; attempts stay counted."""
-    held = (delivery.c.lease_holder == holder, _WAITING)
+    held = (delivery.c.lease_holder == holder, WAITING)
     rows = db.execute(
         update(delivery)
         .where(*held)
@@ -250,7 +211,7 @@ def free(db: Connection, holder: str, now: datetime) -> int:
 
 def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lease: timedelta) -> None:
     """Prolong the leases that `holder` still has, so that only dead holders lose theirs. Lanes keep their places."""
-    mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
+    mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, WAITING)
     rows = db.execute(
         update(delivery)
         .where(*mine)
@@ -297,13 +258,13 @@ def fail(db: Connection, id_: str, holder: str, now: datetime, *, code: FailureC
 
 
 def _waiting_after(db: Connection, account: AccountId, place: str, limit: int) -> Sequence[Row[Any]]:
-    query: Select[Any] = select(*_ORDER, delivery.c.repository).where(delivery.c.source_account == account, _WAITING)
+    query: Select[Any] = select(*ORDER, delivery.c.repository).where(delivery.c.source_account == account, WAITING)
     if place:
         region, destination, due_at, id_ = json.loads(place)
         values = (region, destination, datetime.fromisoformat(due_at), id_)
-        after = [literal(value, column.type) for value, column in zip(values, _ORDER, strict=True)]
-        query = query.where(tuple_(*_ORDER) > tuple_(*after))
-    return db.execute(query.order_by(*_ORDER).limit(limit)).all()
+        after = [literal(value, column.type) for value, column in zip(values, ORDER, strict=True)]
+        query = query.where(tuple_(*ORDER) > tuple_(*after))
+    return db.execute(query.order_by(*ORDER).limit(limit)).all()
 
 
 def _place_after(row: Row[Any]) -> str:
@@ -358,8 +319,8 @@ def _newest(db: Connection, account: AccountId, image: PlannedDelivery, tags: se
 
 def _of_image(image: PlannedDelivery, tag: ColumnElement[bool]) -> Select[Any]:
     """Select the newest delivery of an image in a lane, under a tag or none."""
-    same = (*_of_lane(), delivery.c.repository == image.repository, delivery.c.digest == str(image.digest), tag)
-    return select(delivery.c.id).where(*same).order_by(*(each.desc() for each in _AGE)).limit(1)
+    same = (*of_lane(), delivery.c.repository == image.repository, delivery.c.digest == str(image.digest), tag)
+    return select(delivery.c.id).where(*same).order_by(*(each.desc() for each in AGE)).limit(1)
 
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, gone: int = 0) -> None:
@@ -385,7 +346,7 @@ def _recompute(
 
 def _least(column: ColumnElement[Any]) -> Any:
     """Select the least value of a column among the waiting deliveries of a lane, with one look into an index."""
-    return select(func.min(column)).where(*_of_lane(), _WAITING).scalar_subquery()
+    return select(func.min(column)).where(*of_lane(), WAITING).scalar_subquery()
 
 
 def _earlier(column: ColumnElement[Any], moment: datetime) -> ColumnElement[Any]:
@@ -400,7 +361,7 @@ def _oldest_due(lane: Lane, now: datetime, limit: int) -> Any:
             delivery.c.destination_region == lane.destination.region,
             delivery.c.destination_account == lane.destination.account,
             delivery.c.due_at <= now,
-            _WAITING,
+            WAITING,
         )
         .order_by(delivery.c.due_at)
         .limit(limit)
@@ -418,13 +379,13 @@ def _still_asked_for(db: Connection, lane: Lane, ids: Sequence[str], now: dateti
     asked = [row.id for row in rows if lane.destination in rules.destinations_of(row.repository)]
     stale = [each for each in ids if each not in asked]
     failed = _failed(FailureCode.REPLICATION_CONFIGURATION_REMOVED, None, now)
-    canceled = db.execute(update(delivery).where(delivery.c.id.in_(stale), _WAITING).values(failed)).rowcount
+    canceled = db.execute(update(delivery).where(delivery.c.id.in_(stale), WAITING).values(failed)).rowcount
     return asked, canceled
 
 
 def _end_attempt(db: Connection, id_: str, holder: str, now: datetime, values: dict[str, Any]) -> tuple[str, str, str]:
     """Record how an attempt ended, and return the delivery's lane. Deliveries are locked before their lane."""
-    mine = (delivery.c.id == id_, delivery.c.lease_holder == holder, delivery.c.lease_until > now, _WAITING)
+    mine = (delivery.c.id == id_, delivery.c.lease_holder == holder, delivery.c.lease_until > now, WAITING)
     lane = db.execute(
         update(delivery)
         .where(*mine)
@@ -450,7 +411,7 @@ def _complete(db: Connection, done: Sequence[tuple[Delivery, Landed]], holder: s
 def _completing(engine: str) -> Any:
     sizes = statements.pairs_of(engine, "bytes").alias("bytes")
     carriers = statements.pairs_of(engine, "carriers").alias("carriers")
-    mine = (delivery.c.lease_holder == bindparam("holder"), delivery.c.lease_until > bindparam("now"), _WAITING)
+    mine = (delivery.c.lease_holder == bindparam("holder"), delivery.c.lease_until > bindparam("now"), WAITING)
     values_ = _completed(bindparam("now"), cast(sizes.c.value, BigInteger), carriers.c.value)
     named = (delivery.c.id == sizes.c.key, delivery.c.id == carriers.c.key)
     return update(delivery).where(*named, *mine).values(values_).returning(delivery.c.id)
@@ -474,7 +435,7 @@ def _settle_children(db: Connection, index: Delivery, landed: Landed, now: datet
         delivery.c.digest.in_([str(child) for child in landed.children]),
         delivery.c.tag.is_(None),
         tuple_(delivery.c.epoch, delivery.c.sequence) <= tuple_(index.position.epoch, index.position.sequence),
-        _WAITING,
+        WAITING,
         _unleased(now),
     )
     return db.execute(statement.values(_completed(now, 0, landed.carried_by))).rowcount
@@ -498,7 +459,7 @@ def _is(lane: Lane) -> Sequence[ColumnElement[bool]]:
     return _lane_is(lane.source.account, lane.destination.region, lane.destination.account)
 
 
-def _of_lane() -> Sequence[ColumnElement[bool]]:
+def of_lane() -> Sequence[ColumnElement[bool]]:
     return (
         delivery.c.source_account == _lane.c.source_account,
         delivery.c.destination_region == _lane.c.destination_region,
@@ -530,25 +491,4 @@ def _delivery(row: Row[Any], lane: Lane) -> Delivery:
         position=Position(row.epoch, row.sequence),
         attempts=row.attempts,
         created_at=row.created_at,
-    )
-
-
-def report_of(row: Row[Any]) -> DeliveryReport:
-    """Read a row of the table of deliveries."""
-    return DeliveryReport(
-        id=row.id,
-        destination=Registry(AccountId(row.destination_account), RegionName(row.destination_region)),
-        repository=RepositoryName(row.repository),
-        digest=Digest.parse(row.digest),
-        tag=row.tag,
-        position=Position(row.epoch, row.sequence),
-        state=DeliveryState(row.state),
-        failure_code=FailureCode(row.failure_code) if row.failure_code else None,
-        reason=row.reason,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        settled_at=row.settled_at,
-        bytes_carried=row.bytes_carried,
-        carried_by=row.carried_by,
-        repetition=row.repetition,
     )
