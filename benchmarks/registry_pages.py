@@ -29,7 +29,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from tests.ports import free_port
 from tests.postgres import start_postgres
@@ -39,18 +39,21 @@ from tests.signed import Signer
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.regional import schema, untagged
+from twinport.catalog.regional import repositories, schema, untagged
 from twinport.clock import WallClock, WorldClock
-from twinport.model.names import RegionName
+from twinport.model.images import ImageStatus
+from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
 
 FEW, MANY = 100, 100_000
 ROUNDS = 60
 WARM = 5
 NAME, REGION = "team/api", RegionName("eu-west-1")
+# Repositories where few images are active and have tags, among images in the archive, and among images without tags.
+OLD, BARE = "team/old", "team/bare"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = b"{}"
-# So many of the last images have no tag: a page that is filtered by that is to find them among all.
-UNTAGGED = 10
+# So many of the last images have no tag, or alone have one: a page that is filtered by that is to find them among all.
+FEW_OF_A_KIND = 10
 BATCH = 5000
 LIMIT_SECONDS = 600
 LIFECYCLE = json.dumps(
@@ -116,9 +119,9 @@ class Site:
             raise AssertionError("distribution has no such door")
         return self.signer.ecr(operation, {"repositoryName": NAME, **members})
 
-    def v2(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def v2(self, method: str, path: str, body: bytes = b"", *, name: str = NAME) -> bytes:
         """Return a request of the registry protocol."""
-        lines = [f"{method} /v2/{NAME}/{path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Accept: {OCI}"]
+        lines = [f"{method} /v2/{name}/{path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Accept: {OCI}"]
         if self.password:
             lines.append(f"Authorization: Basic {self.password}")
         if body:
@@ -149,11 +152,12 @@ def twinport(folder: Path, images: int, address: str | None) -> Iterator[Site]:
     database = {} if address is None else {"TWINPORT_DATABASE": address}
     account = new_account()
     served = start(folder / "data", None, None, **database)
-    push_first(served, account)
+    for name in (NAME, OLD, BARE):
+        push_first(served, account, name)
     served.stop()
     world = WorldClock(WallClock())
     catalog = EmbeddedCatalog(folder / "data", world) if address is None else PostgresCatalog(address, world)
-    asyncio.run(fill(catalog, images))
+    asyncio.run(fill(catalog, images, account))
     catalog.close()
     served = start(folder / "data", None, None, **database)
     token = served.client("ecr", account).get_authorization_token()["authorizationData"][0]["authorizationToken"]
@@ -163,29 +167,44 @@ def twinport(folder: Path, images: int, address: str | None) -> Iterator[Site]:
         served.stop()
 
 
-def push_first(served: Served, account: str) -> None:
+def push_first(served: Served, account: str, name: str) -> None:
     ecr = served.client("ecr", account)
-    ecr.create_repository(repositoryName=NAME)
-    upload = ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
-    where = {"repositoryName": NAME, "uploadId": upload}
+    ecr.create_repository(repositoryName=name)
+    upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
+    where = {"repositoryName": name, "uploadId": upload}
     ecr.upload_layer_part(**where, partFirstByte=0, partLastByte=len(CONFIG) - 1, layerPartBlob=CONFIG)
     ecr.complete_layer_upload(**where, layerDigests=[digest_of(CONFIG)])
-    ecr.put_image(repositoryName=NAME, imageManifest=manifest("0").decode(), imageTag=tag_of(0))
+    ecr.put_image(repositoryName=name, imageManifest=manifest("0").decode(), imageTag=tag_of(0))
 
 
-async def fill(catalog: WholeCatalog, images: int) -> None:
+# A status and whether there is a tag.
+Kind = tuple[ImageStatus, bool]
+ACTIVE_TAGGED, ACTIVE_BARE = (ImageStatus.ACTIVE, True), (ImageStatus.ACTIVE, False)
+ARCHIVED_TAGGED, ARCHIVED_BARE = (ImageStatus.ARCHIVED, True), (ImageStatus.ARCHIVED, False)
+# The kinds of most images of a repository, in turns, and the kind of the few others. The first image has a tag.
+KINDS: Mapping[str, tuple[Sequence[Kind], Kind]] = {
+    NAME: ((ACTIVE_TAGGED,), ACTIVE_BARE),
+    OLD: ((ARCHIVED_TAGGED, ARCHIVED_BARE), ACTIVE_TAGGED),
+    BARE: ((ACTIVE_BARE, ARCHIVED_BARE), ACTIVE_TAGGED),
+}
+
+
+async def fill(catalog: WholeCatalog, images: int, account: str) -> None:
     """Copy the rows of the image that is there until there are so many images, each a second younger than the last."""
-    region = catalog.region(REGION)
-    for first in range(1, images, BATCH):
-        await region.write(partial(_copy, first=first, end=min(first + BATCH, images), images=images))
+    region, registry = catalog.region(REGION), Registry(AccountId(account), REGION)
+    for name in KINDS:
+        for first in range(1, images, BATCH):
+            copy = partial(_copy, name=name, first=first, end=min(first + BATCH, images), images=images)
+            await region.write(partial(copy, registry=registry))
     await region.write(settle_statistics)
 
 
-def _copy(db: Connection, first: int, end: int, images: int) -> None:
-    one = digest_of(manifest("0"))
-    image = _row(db, schema.manifest, schema.manifest.c.digest == one)
-    link = _row(db, schema.manifest_blob, schema.manifest_blob.c.manifest == one)
-    tag = _row(db, schema.tag, schema.tag.c.digest == one)
+def _copy(db: Connection, registry: Registry, name: str, first: int, end: int, images: int) -> None:
+    own, one = repositories.get(db, registry.repository(RepositoryName(name))).id, digest_of(manifest("0"))
+    image, link, tag = (
+        _row(db, column.table, column.table.c.repository_id == own, column == one)
+        for column in (schema.manifest.c.digest, schema.manifest_blob.c.manifest, schema.tag.c.digest)
+    )
     contents = {number: manifest(str(number)) for number in range(first, end)}
     digests = {number: digest_of(content) for number, content in contents.items()}
     since = image["pushed_at"] - timedelta(seconds=images)
@@ -195,13 +214,23 @@ def _copy(db: Connection, first: int, end: int, images: int) -> None:
     ]
     db.execute(insert(schema.manifest), rows)
     db.execute(insert(schema.manifest_blob), [{**link, "manifest": digest} for digest in digests.values()])
-    tagged = [n for n in digests if n < images - UNTAGGED]
-    db.execute(insert(schema.tag), [{**tag, "digest": digests[n], "name": tag_of(n)} for n in tagged])
-    untagged.review(db, image["repository_id"], list(digests.values())[len(tagged) :])
+    most, few = KINDS[name]
+    kinds = {n: few if n >= images - FEW_OF_A_KIND else most[n % len(most)] for n in digests}
+    tags = [
+        {**tag, "digest": digests[n], "name": tag_of(n), "status": status.value}
+        for n, (status, is_tagged) in kinds.items()
+        if is_tagged
+    ]
+    archived = {"repository_id": own, "status": ImageStatus.ARCHIVED.value, "archived_at": image["pushed_at"]}
+    stored = [{**archived, "digest": digests[n]} for n, (status, _) in kinds.items() if status is ImageStatus.ARCHIVED]
+    for table, each in ((schema.tag, tags), (schema.image_storage, stored)):
+        if each:
+            db.execute(insert(table), each)
+    untagged.review(db, own, [digests[n] for n, (_, is_tagged) in kinds.items() if not is_tagged])
 
 
-def _row(db: Connection, table: Table, where: Any) -> dict[str, Any]:  # noqa: ANN401 — as SQLAlchemy has it
-    row: Row[Any] = db.execute(select(table).where(where)).one()
+def _row(db: Connection, table: Any, *where: Any) -> dict[str, Any]:  # noqa: ANN401 — as SQLAlchemy has it
+    row: Row[Any] = db.execute(select(table).where(*where)).one()
     return dict(row._mapping)  # noqa: SLF001 — public, by SQLAlchemy's manual
 
 
@@ -233,7 +262,7 @@ def fill_folder(root: Path, images: int) -> None:
         digest = digest_of(content)
         _write(_data(root, digest), content)
         _write(own / "_manifests" / "revisions" / "sha256" / digest[7:] / "link", digest.encode())
-        if number < images - UNTAGGED:
+        if number < images - FEW_OF_A_KIND:
             _write(own / "_manifests" / "tags" / tag_of(number) / "current" / "link", digest.encode())
 
 
@@ -282,13 +311,13 @@ def put_manifest(site: Site) -> bytes:
     return site.v2("PUT", f"manifests/{tag}", content)
 
 
-def listing(operation: str, *, deep: bool = False, **filters: str) -> Request:
+def listing(operation: str, *, name: str = NAME, deep: bool = False, **filters: str) -> Request:
     """Ask for a page of fifty: the first one, or the one in the middle."""
     more = {"filter": filters} if filters else {}
 
     def ask(site: Site) -> bytes:
         token = {"nextToken": site.tokens[operation]} if deep else {}
-        return site.ecr(operation, maxResults=50, **more, **token)
+        return site.ecr(operation, repositoryName=name, maxResults=50, **more, **token)
 
     return ask
 
@@ -304,6 +333,15 @@ ECR: Mapping[str, Request] = {
     "ListImages, in the middle": listing("ListImages", deep=True),
     "ListImages, tagged": listing("ListImages", tagStatus="TAGGED"),
     "ListImages, untagged": listing("ListImages", tagStatus="UNTAGGED"),
+    "DescribeImages, active among archived": listing("DescribeImages", name=OLD),
+    "DescribeImages, tagged among untagged": listing(
+        "DescribeImages", name=BARE, tagStatus="TAGGED", imageStatus="ANY"
+    ),
+    "DescribeImages, active and tagged": listing("DescribeImages", name=OLD, tagStatus="TAGGED", imageStatus="ACTIVE"),
+    "ListImages, active among archived": listing("ListImages", name=OLD),
+    "ListImages, tagged among untagged": listing("ListImages", name=BARE, tagStatus="TAGGED", imageStatus="ANY"),
+    "ListImages, active and tagged": listing("ListImages", name=OLD, tagStatus="TAGGED", imageStatus="ACTIVE"),
+    "/v2/ tags, active among archived": lambda site: site.v2("GET", "tags/list?n=50", name=OLD),
     "BatchGetImage": lambda site: site.ecr("BatchGetImage", imageIds=in_the_middle(site)),
     "PutImage": put_image,
     "GetLifecyclePolicyPreview": listing("GetLifecyclePolicyPreview"),
@@ -338,7 +376,7 @@ def find_middle(site: Site) -> None:
         ("GetLifecyclePolicyPreview", 100, "previewResults"),
     ):
         seen, token = 0, dict[str, str]()
-        while seen < middle(site) - UNTAGGED:
+        while seen < middle(site) - FEW_OF_A_KIND:
             page = json.loads(site.send(site.ecr(operation, maxResults=min(most, middle(site) // 2), **token)))
             seen, token = seen + len(page[what]), {"nextToken": page["nextToken"]}
         site.tokens[operation] = token["nextToken"]

@@ -117,6 +117,13 @@ def test_verify_finds_a_list_of_images_without_tags_that_does_not_match_the_tags
     assert "eu-west-1  database  table 'untagged_image' is wrong about 1 image:" in ended.stdout
 
 
+def test_verify_finds_a_tag_with_another_status_than_its_image(data: Path) -> None:
+    change(data / REGION, "UPDATE tag SET status = 'ARCHIVED' WHERE name = (SELECT min(name) FROM tag)")
+    ended = called("verify", "--data", str(data))
+    assert ended.code == 5
+    assert "eu-west-1  database  table 'tag' is wrong about 1 tag:" in ended.stdout
+
+
 def test_verify_finds_a_damaged_page_of_a_table_that_it_does_not_read(data: Path) -> None:
     damage_page_of(data / PARTITION, "access_key")
     ended = called("verify", "--json", "--data", str(data))

@@ -11,12 +11,12 @@ from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGION
 from tests.reading import plans, settle_statistics, work
 from tests.shelf import Shelf
-from twinport.catalog.regional import image_lists, images, repositories, schema, untagged
+from twinport.catalog.regional import image_lists, repositories, schema, tag_statuses, untagged
 from twinport.catalog.regional.image_lists import MOST_LOOKED_AT, Place
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.image_queries import ImageOrder, ImageQuery
-from twinport.model.images import ImageFilter, ImageStatus, TagStatus
+from twinport.model.images import ImageStatus, TagStatus
 from twinport.model.manifests import OCI_MANIFEST
 from twinport.refusals.requests import InvalidParameter
 
@@ -80,6 +80,7 @@ def put(db: Connection, repository_id: int, first: int, last: int) -> None:
     )
     settle_statistics(db)
     untagged.review(db, repository_id, [str(digest(number)) for number in numbers if number % UNTAGGED == 0])
+    tag_statuses.review(db, repository_id, [str(digest(number)) for number in numbers if number % ARCHIVED == 0])
 
 
 def walk(db: Connection, repository_id: int, query: ImageQuery, limit: int) -> list[Digest]:
@@ -181,27 +182,6 @@ async def test_what_a_page_costs_does_not_grow_with_the_repository(shelf: Shelf)
     await region.write(lambda db: put(db, repository.id, SHORT, LONG))
     long = await region.write(measure)
     assert [order for order in ImageOrder if long[order] > short[order] * 1.2] == []
-
-
-async def test_a_page_of_the_few_images_in_the_archive_does_not_read_the_others(shelf: Shelf) -> None:
-    repository = await shelf.catalog.region(REGION).read(lambda db: repositories.get(db, shelf.identity))
-    wanted = ImageFilter(status=ImageStatus.ARCHIVED)
-
-    def listed(db: Connection) -> list[object]:
-        found: list[object] = [*images.described(db, repository.id, wanted, "", 10)[0]]
-        return [*found, *images.listed(db, repository.id, wanted, ("", ""), 10)]
-
-    def measure(db: Connection) -> int:
-        db.execute(schema.image_storage.delete().where(schema.image_storage.c.digest != str(digest(7))))
-        settle_statistics(db)
-        assert len(listed(db)) == 2
-        return work(db, listed)
-
-    region = shelf.catalog.region(REGION)
-    await region.write(lambda db: put(db, repository.id, 0, SHORT))
-    short = await region.write(measure)
-    await region.write(lambda db: put(db, repository.id, SHORT, LONG))
-    assert await region.write(measure) <= short * 1.2
 
 
 async def test_every_order_is_read_from_its_index(shelf: Shelf) -> None:

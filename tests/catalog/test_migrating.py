@@ -17,7 +17,7 @@ from twinport.catalog.engine import migrating, migration_files, revisions
 from twinport.catalog.partition import entities
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
-from twinport.catalog.regional import untagged
+from twinport.catalog.regional import tag_statuses, untagged
 from twinport.refusals.storage import DatabaseNewer, DatabaseUnrecognized
 
 pytestmark = pytest.mark.large
@@ -198,7 +198,7 @@ def test_tags_are_found_by_their_keys_after_the_comparable_form_has_changed(db: 
     assert entities.tags(db, "AIDA") == ()
 
 
-def test_images_without_tags_are_listed_after_their_migration(db: Connection) -> None:
+def test_images_are_listed_by_tags_and_status_after_their_migrations(db: Connection) -> None:
     migrating.upgrade(db, regional_schema.regional, "0021")
     old = MetaData()
     old.reflect(db)
@@ -217,6 +217,9 @@ def test_images_without_tags_are_listed_after_their_migration(db: Connection) ->
     listed = db.execute(text("SELECT * FROM untagged_image ORDER BY digest")).all()
     assert [tuple(row) for row in listed] == [(1, "a", "ACTIVE", 5, 0), (1, "c", "ARCHIVED", 5, 2)]
     assert untagged.wrong(db) == 0
+    statuses = db.execute(text("SELECT name, status FROM tag ORDER BY name")).all()
+    assert [tuple(row) for row in statuses] == [("v1", "ACTIVE"), ("v2", "ACTIVE"), ("v3", "ARCHIVED")]
+    assert tag_statuses.wrong(db) == 0
 
 
 def rows_of_the_first_folder(name: str) -> dict[str, list[dict[str, object]]]:

@@ -42,9 +42,10 @@ INDEXES = {
     "preview UNTAGGED": "lifecycle_preview_result_untagged",
     "preview TAGGED": "lifecycle_preview_result_tagged",
 }
-# A walk of a table that grows with the repository, on either engine, or a sort; `chosen` are the rows of the page.
+# A walk of a table that grows with the repository, on either engine, or SQLite's sort. PostgreSQL may sort a few rows.
+# `chosen` are the rows of the page.
 _READS_ALL = re.compile(
-    r'SCAN (?!chosen)|TEMP B-TREE|"Sort"|manifest_by_|"Seq Scan"[^{}]*"Relation Name": "(manifest|tag|untagged_image)"'
+    r'SCAN (?!chosen)|TEMP B-TREE|manifest_by_|"Seq Scan"[^{}]*"Relation Name": "(manifest|tag|untagged_image)"'
 )
 
 
@@ -195,7 +196,7 @@ async def test_a_page_of_the_few_active_ones_does_not_read_the_archive(shelf: Sh
 
     region = shelf.catalog.region(REGION)
     short = await region.write(lambda db: archive(db, 0, SHORT))
-    assert await region.write(lambda db: archive(db, SHORT, 5 * SHORT)) <= short * 1.2
+    assert await region.write(lambda db: archive(db, SHORT, LONG)) <= short * 1.2
 
 
 async def test_every_page_is_read_from_its_index(shelf: Shelf) -> None:

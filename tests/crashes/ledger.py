@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 from tests.blobs.forgetful_disk import Crash
 from tests.crashes.machine import API, FAR, HOME, ME, Machine
 from tests.replication.world import Image
-from twinport.catalog.regional import schema
+from twinport.catalog.regional import schema, tag_statuses
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest, Key
 from twinport.model.images import ImageId
@@ -36,6 +36,7 @@ class Rows:
     held: set[Place]
     tagged: set[Place]
     untagged: set[Place]
+    tags_with_a_wrong_status: int
     tags_of_api: set[tuple[str, str]]
     complete: set[str]
     arrived: set[str]
@@ -59,6 +60,7 @@ class Rows:
             held=_places(db, schema.repository_blob),
             tagged=_places(db, schema.tag),
             untagged=_places(db, schema.untagged_image),
+            tags_with_a_wrong_status=tag_statuses.wrong(db),
             tags_of_api={(row.name, row.digest) for row in db.execute(of_api)},
             complete=_column(db, delivery.id, delivery.state == DeliveryState.COMPLETE.value),
             arrived=_column(db, schema.arrival.c.delivery_id),
@@ -71,6 +73,7 @@ class Rows:
             assert parts <= self.held | self.manifests.keys(), "an image is not whole"
         assert self.tagged <= self.manifests.keys(), "a tag names no image"
         assert self.untagged == self.manifests.keys() - self.tagged, "the list of images without tags is wrong"
+        assert self.tags_with_a_wrong_status == 0, "a tag has another status than its image"
 
 
 def _names(table: Table) -> Select[Any]:

@@ -11,7 +11,7 @@ from tests.counted import CountedCatalog
 from tests.fakes import NOW, REGISTRY, AllowAll
 from tests.registry.dump import API, ME, REGION, Dump
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import images, lifecycle, repositories, schema, untagged
+from twinport.catalog.regional import entries, images, lifecycle, repositories, schema, untagged
 from twinport.model.content import Digest
 from twinport.model.images import TAGS_PER_IMAGE, ImageDetail, ImageFilter, NamedImage
 from twinport.registry.images import Images
@@ -100,7 +100,7 @@ async def test_what_a_run_compares_under_its_lock_has_no_parts(dump: Dump) -> No
 
 
 async def test_a_page_of_images_with_many_tags_ends_early_and_the_next_goes_on(dump: Dump) -> None:
-    many = images.TAGS_IN_A_LIST // TAGS_PER_IMAGE + 2
+    many = entries.TAGS_IN_A_LIST // TAGS_PER_IMAGE + 2
     stored = await dump.region.write(
         lambda db: [store(db, number, tags=TAGS_PER_IMAGE) for number in range(many)] + [store(db, many)]
     )
@@ -111,5 +111,5 @@ async def test_a_page_of_images_with_many_tags_ends_early_and_the_next_goes_on(d
         pages.append(page.items)
         token = page.token
     assert [str(each.digest) for items in pages for each in items] == sorted(stored)
-    assert max(sum(len(each.tags) for each in items) for items in pages) == images.TAGS_IN_A_LIST
+    assert max(sum(len(each.tags) for each in items) for items in pages) == entries.TAGS_IN_A_LIST
     assert sum(len(each.tags) for items in pages for each in items) == many * TAGS_PER_IMAGE

@@ -1,4 +1,4 @@
-"""Whatever happens to a repository, the rows of images without tags are what its other rows say, on either engine."""
+"""Whatever happens to a repository, the rows that lists are read from are what its other rows say, on either engine."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from tests.registry.test_lifecycle import REGION, Yard, rule
 from tests.registry.test_lifecycle_beside_changes import TAGS, Clients
 from tests.shelf import index_of
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import removals, repositories, schema, untagged
+from twinport.catalog.regional import removals, repositories, schema, tag_statuses, untagged
 from twinport.catalog.regional.images import NewImage
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.landing import copies
@@ -26,7 +26,7 @@ from twinport.model.images import ImageFilter, ImageId, ImageStatus, NamedImage,
 from twinport.model.lifecycle_policies import StorageClass
 from twinport.model.manifests import parse_manifest
 from twinport.model.names import RegionName, Registry, TagName
-from twinport.refusals.images import ImageNotFound
+from twinport.refusals.images import ImageNotFound, StorageClassUpdateNotSupported
 from twinport.registry.lifecycle_runs import INTERVAL
 from twinport.registry.paging import PageRequest
 from twinport.registry.repositories import Contents
@@ -56,7 +56,7 @@ class History:
         clients = self.clients
         steps: list[Callable[[], Awaitable[object]]] = [
             *[clients.push, clients.push_untagged, clients.move_tag, self.delete, clients.untag, clients.store] * 3,
-            *[self.push_index, self.untag, self.land, self.land_nameless] * 2,
+            *[self.push_index, self.untag, self.land, self.land_nameless, self.archive] * 2,
             *[self.run_policies, self.begin_to_restore, self.restore] * 3,
             self.delete_repository,
         ]
@@ -111,6 +111,14 @@ class History:
         self.yard.dump.world.advance(INTERVAL + timedelta(seconds=1))
         await self.yard.runs().look(REGION)
 
+    async def archive(self) -> None:
+        """Move an image to the archive with its tags; one that an active index contains stays."""
+        with suppress(StorageClassUpdateNotSupported):
+            await self.clients.with_one(self._archive)
+
+    async def _archive(self, digest: Digest) -> None:
+        await self.yard.storage.update(ME, REGISTRY.repository(API), ImageId(digest, None), StorageClass.ARCHIVE)
+
     async def begin_to_restore(self) -> None:
         archived = ImageFilter(status=ImageStatus.ARCHIVED)
         page = await self.yard.dump.images.list(ME, REGISTRY.repository(API), archived, PageRequest(100))
@@ -161,16 +169,33 @@ def told(db: Connection) -> tuple[Images, Images]:
     return true, {key: (row.status, row.pushed_at, row.image_size) for key, row in own.items()}
 
 
+def told_of_tags(db: Connection) -> tuple[dict[tuple[int, str], str], dict[tuple[int, str], str]]:
+    """Return the status of each tag's image by the rows of the archive, and by the tag's own row."""
+    shown = select(schema.repository.c.id).where(schema.repository.c.account != OF_NO_REGISTRY)
+    tags = db.execute(select(schema.tag).where(schema.tag.c.repository_id.in_(shown))).all()
+    stored = {(row.repository_id, row.digest): row.status for row in db.execute(select(schema.image_storage))}
+    true = {
+        (row.repository_id, row.name): stored.get((row.repository_id, row.digest), ImageStatus.ACTIVE.value)
+        for row in tags
+    }
+    return true, {(row.repository_id, row.name): row.status for row in tags}
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_after_each_step_of_a_random_history_the_rows_are_what_the_others_say(yard: Yard, seed: int) -> None:
-    history, statuses = History(yard, Random(seed)), set[object]()
+    history, statuses, of_tagged = History(yard, Random(seed)), set[object](), set[str]()
     for _ in range(STEPS):
         await history.step()
         true, own = await yard.dump.region.read(told)
         assert own == true
         assert await yard.dump.region.read(untagged.wrong) == 0
+        true_of_tags, of_tags = await yard.dump.region.read(told_of_tags)
+        assert of_tags == true_of_tags
+        assert await yard.dump.region.read(tag_statuses.wrong) == 0
+        of_tagged |= set(of_tags.values())
         statuses |= {facts[0] for facts in own.values()}
     assert {ImageStatus.ACTIVE.value, ImageStatus.ARCHIVED.value} <= statuses, "the history was of more than one kind"
+    assert {ImageStatus.ACTIVE.value, ImageStatus.ARCHIVED.value} <= of_tagged
     assert len(history.taken) > 8
 
 

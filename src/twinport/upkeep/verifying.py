@@ -12,7 +12,7 @@ from twinport.blobs.throughput_limit import ThroughputLimit
 from twinport.catalog.engine import integrity
 from twinport.catalog.engine.integrity import Condition
 from twinport.catalog.ports import Connection
-from twinport.catalog.regional import repositories, untagged, verification
+from twinport.catalog.regional import repositories, tag_statuses, untagged, verification
 from twinport.catalog.regional.verification import Change, Scope
 from twinport.model.content import Damage, Digest, Key
 from twinport.model.names import AccountId, RegionName, RepositoryName
@@ -161,22 +161,25 @@ async def _check(report: Report, name: str, database: ReadableDatabase) -> None:
 
 
 async def _check_lists(report: Report, name: str, database: ReadableDatabase) -> None:
-    """Check the rows of images without tags, in a database that is whole otherwise."""
+    """Check the rows that lists of images are read from, in a database that is whole otherwise."""
     if any(each.database == name for each in report.broken):
         return
     try:
-        wrong = await database.read(_wrong_lists)
+        problems = await database.read(_wrong_lists)
     except DatabaseUnreadable as refusal:
-        report.broken.append(BrokenDatabase(name, refusal.message))
-    else:
-        if wrong:
-            problem = f"table 'untagged_image' is wrong about {plural(wrong, 'image')}: it lists those without tags"
-            report.broken.append(BrokenDatabase(name, problem))
+        problems = [refusal.message]
+    report.broken += [BrokenDatabase(name, problem) for problem in problems]
 
 
-def _wrong_lists(db: Connection) -> int:
+def _wrong_lists(db: Connection) -> list[str]:
     with integrity.unhurried(db):
-        return untagged.wrong(db)
+        images, tags = untagged.wrong(db), tag_statuses.wrong(db)
+    problems: list[str] = []
+    if images:
+        problems.append(f"table 'untagged_image' is wrong about {plural(images, 'image')}: it lists those without tags")
+    if tags:
+        problems.append(f"table 'tag' is wrong about {plural(tags, 'tag')}: it has the status of their images")
+    return problems
 
 
 @dataclass

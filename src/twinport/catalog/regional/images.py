@@ -11,11 +11,21 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, or_, select, true, update
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, select, true, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
-from twinport.catalog.regional import blobs, image_changes, reviews, scans, schema, storage, untagged
+from twinport.catalog.regional import (
+    blobs,
+    entries,
+    image_changes,
+    reviews,
+    scans,
+    schema,
+    storage,
+    tag_statuses,
+    untagged,
+)
 from twinport.catalog.regional.standing import Standing
 from twinport.model.content import Digest
 from twinport.model.images import (
@@ -28,7 +38,6 @@ from twinport.model.images import (
     ReferrerFilter,
     Repository,
     StoredManifest,
-    TagStatus,
 )
 from twinport.model.manifests import Descriptor, Manifest
 from twinport.model.names import AccountId, RegionName, Registry
@@ -41,8 +50,6 @@ _BATCH = 500
 T = TypeVar("T")
 # Transactions that remove images remove no further one once so many rows are gone. One image may have some thousands.
 ROWS_AT_ONCE = 2000
-# How many tags one list of images holds: an image may have 1000 tags of 128 characters.
-TAGS_IN_A_LIST = 10_000
 # How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
 _ANNOTATIONS = 3 << 20
 
@@ -227,10 +234,9 @@ def move_tags(
     """
     before = {_named_before(db, repository_id, tag, standing) for tag in positions}
     rows = [
-        {"name": tag, "digest": str(digest), "epoch": at.epoch, "sequence": at.sequence, "updated_at": now}
-        for tag, at in positions.items()
+        {"name": tag, "epoch": at.epoch, "sequence": at.sequence, "updated_at": now} for tag, at in positions.items()
     ]
-    statements.upsert_all(db, _tag, {"repository_id": repository_id}, ("repository_id", "name"), rows)
+    tag_statuses.put(db, repository_id, str(digest), rows)
     if before != {digest}:
         changed = before | {digest} if standing is None else before
         untagged.review(db, repository_id, sorted(str(each) for each in changed if each is not None))
@@ -311,9 +317,8 @@ def parents_of(db: Connection, repository_id: int, digest: Digest, limit: int) -
 
 def tags(db: Connection, repository_id: int, after: str, limit: int) -> list[str]:
     """Return at most `limit` tags of active images in the order of their names, those after `after`."""
-    of_the_tag = and_(_storage.c.repository_id == _tag.c.repository_id, _storage.c.digest == _tag.c.digest)
-    query = select(_tag.c.name).outerjoin(_storage, of_the_tag)
-    query = query.where(_tag.c.repository_id == repository_id, _tag.c.name > after, *storage.is_in(ImageStatus.ACTIVE))
+    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.name > after)
+    query = query.where(_tag.c.status == ImageStatus.ACTIVE.value)
     return list(db.execute(query.order_by(_tag.c.name).limit(limit)).scalars())
 
 
@@ -321,27 +326,8 @@ def listed(
     db: Connection, repository_id: int, wanted: ImageFilter, after: tuple[str, str], limit: int
 ) -> list[ImageId]:
     """Return images in the order of (digest, tag), one entry for each tag, those after the entry `after`."""
-    digest, tag = after
-    if wanted.tags is TagStatus.UNTAGGED:
-        found = db.execute(untagged.chosen(repository_id, wanted.status, digest, limit)).scalars()
-        return [ImageId(Digest.parse(name), None) for name in found]
-    first = storage.first_column(wanted.status)
-    named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
-    query = (
-        select(_manifest.c.digest, _tag.c.name)
-        .outerjoin(_tag, named)
-        .outerjoin(_storage, storage.OF_THE_IMAGE)
-        .where(
-            _manifest.c.repository_id == repository_id,
-            first >= digest,
-            or_(first > digest, func.coalesce(_tag.c.name, "") > tag),
-            *((_tag.c.name.is_not(None),) if wanted.tags is TagStatus.TAGGED else ()),
-            *storage.is_in(wanted.status),
-        )
-        .order_by(first, _tag.c.name)
-        .limit(limit)
-    )
-    return [ImageId(Digest.parse(row.digest), row.name) for row in db.execute(query)]
+    found = entries.find(db, repository_id, wanted, after, limit)
+    return [ImageId(Digest.parse(digest), tag or None) for digest, tag in found]
 
 
 def described(
@@ -352,39 +338,20 @@ def described(
     Also tell whether more follow: if the images have many tags, the list has fewer than `limit` entries, but at least
     one.
     """
-    mine = _manifest.c.repository_id == repository_id
-    if wanted.tags is TagStatus.UNTAGGED:
-        chosen = untagged.chosen(repository_id, wanted.status, after, limit + 1).subquery("chosen")
-        # Sorted here, so that no plan sorts or begins with all images.
-        rows = db.execute(_details().join(chosen, and_(mine, chosen.c.digest == _manifest.c.digest))).all()
-        return [_detail(row, ()) for row in sorted(rows, key=lambda row: row.digest)[:limit]], len(rows) > limit
-    first = storage.first_column(wanted.status)
-    query = _details().where(mine, first > after, *storage.is_in(wanted.status))
-    if wanted.tags is TagStatus.TAGGED:
-        named = and_(_tag.c.repository_id == _manifest.c.repository_id, _tag.c.digest == _manifest.c.digest)
-        query = query.where(select(_tag.c.name).where(named).exists())
-    found = db.execute(query.order_by(first).limit(limit + 1)).all()
-    shown = found[: min(limit, _fitting(db, repository_id, [row.digest for row in found]))]
-    return _with_tags(db, repository_id, shown), len(shown) < len(found)
-
-
-def _fitting(db: Connection, repository_id: int, digests: Sequence[str]) -> int:
-    """Return how many of these images, from the first, a list may show with all their tags."""
-    counts = dict.fromkeys(digests, 0)
-    for batch in statements.batches(digests):
-        query = select(_tag.c.digest, func.count()).where(_tag.c.repository_id == repository_id)
-        counts |= {row[0]: row[1] for row in db.execute(query.where(_tag.c.digest.in_(batch)).group_by(_tag.c.digest))}
-    totals = list(accumulate(counts.values()))
-    return sum(total <= max(totals[0], TAGS_IN_A_LIST) for total in totals)
+    while True:
+        found = entries.images(db, repository_id, wanted, after, limit)
+        rows = _rows(db, repository_id, list(found.tags))
+        # One that is not there was deleted since the statement before.
+        shown = [_detail(rows[digest], tuple(tags)) for digest, tags in found.tags.items() if digest in rows]
+        if shown or not found.is_more:
+            return shown, found.is_more
+        after = list(found.tags)[-1]
 
 
 def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> dict[Digest, ImageDetail]:
     """Return the details of these images, as far as they exist."""
-    found: dict[Digest, ImageDetail] = {}
-    for batch in _batches([str(digest) for digest in digests]):
-        query = _details().where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(batch))
-        found |= {each.digest: each for each in _with_tags(db, repository_id, db.execute(query).all())}
-    return found
+    rows = _rows(db, repository_id, [str(digest) for digest in digests])
+    return {each.digest: each for each in _with_tags(db, repository_id, list(rows.values()))}
 
 
 def referrers(
@@ -467,6 +434,13 @@ def _refer(db: Connection, statement: Prepared, repository_id: int, manifest: Di
     if to:
         names = json.dumps([str(each) for each in to])
         statement.change(db, owner=repository_id, manifest=str(manifest), names=names)
+
+
+def _rows(db: Connection, repository_id: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
+    """Return the rows of these images by their digests, as far as they exist."""
+    query = _details().where(_manifest.c.repository_id == repository_id)
+    found = (db.execute(query.where(_manifest.c.digest.in_(batch))) for batch in _batches(digests))
+    return {row.digest: row for rows in found for row in rows}
 
 
 def _details() -> Select[Any]:

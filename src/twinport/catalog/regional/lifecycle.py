@@ -175,7 +175,7 @@ def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> 
 
     The repository is locked against pushes and deletions. An image that changed since the plan was made stays. An
     index's part or a referrer stays if the index or the subject stayed. What the rules keep is read again only if an
-    image of the repository changed since. Once many rows are gone, the rest is left to another transaction.
+    image of the repository changed since. Once many rows are gone or changed, the rest is left to another transaction.
     """
     policy = _locked_policy(db, home)
     if policy is None or policy.version != version:
@@ -194,7 +194,7 @@ def act(db: Connection, home: Home, version: str, step: Step, now: datetime) -> 
 def _take(
     db: Connection, home: Home, actions: Sequence[Action], still: Collection[str], now: datetime
 ) -> Sequence[int]:
-    """Take actions until many rows are gone. Return how many each took: none for one that is not right any more."""
+    """Take actions until many rows are gone or changed. Return how many each took: none for one that is wrong now."""
     rows: list[int] = []
     for each in actions:
         rows.append(_do(db, home, each, now) if each.image.digest in still else 0)
@@ -221,8 +221,7 @@ def _do(db: Connection, home: Home, action: Action, now: datetime) -> int:
         return 0
     if storage.has_active_parent(db, home.id, digest):
         return 0
-    storage.archive(db, home.id, digest, now)
-    return 1
+    return storage.archive(db, home.id, digest, now)
 
 
 def _expire(db: Connection, repository_id: int, image: Image, digest: Digest, now: datetime) -> int:

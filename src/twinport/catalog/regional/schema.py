@@ -277,8 +277,13 @@ tag = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    # That of the image: catalog/regional/tag_statuses.py, which alone writes it.
+    Column("status", Text, nullable=False, server_default=text("'ACTIVE'")),
 )
 Index("tag_by_digest", tag.c.repository_id, tag.c.digest, tag.c.name)
+# For lists in a status: catalog/regional/entries.py.
+Index("tag_by_status", tag.c.repository_id, tag.c.status, tag.c.digest, tag.c.name)
+Index("tag_by_status_and_name", tag.c.repository_id, tag.c.status, tag.c.name)
 
 # The newest scan of an image by each type of scans. `due_at` is set while a scan is owed: one that was requested, or
 # the next one of an image that is scanned continuously. The columns from `completed_at` on are the last result.

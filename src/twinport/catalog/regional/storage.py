@@ -29,7 +29,7 @@ from sqlalchemy import (
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.columns import Instant
 from twinport.catalog.engine.prepared import Prepared
-from twinport.catalog.regional import image_changes, scans, schema, untagged
+from twinport.catalog.regional import image_changes, scans, schema, tag_statuses, untagged
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
 from twinport.model.images import ImageStatus
@@ -68,27 +68,22 @@ def is_in(status: ImageStatus | None) -> tuple[ColumnElement[bool], ...]:
             return (_storage.c.status == status.value,)
 
 
-def first_column(status: ImageStatus | None) -> ColumnElement[str]:
-    """Return the column of digests by whose index images of a status are found without reading the others.
-
-    Those that are not active are few among many, and have rows of their own.
-    """
-    return _manifest.c.digest if status in (None, ImageStatus.ACTIVE) else _storage.c.digest
-
-
 def status_of(db: Connection, repository_id: int, digest: Digest) -> ImageStatus:
     """Return the status of an image that is there."""
     found = _STATUS.first(db, repository_id=repository_id, digest=str(digest))
     return ImageStatus.ACTIVE if found is None else ImageStatus(found.status)
 
 
-def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -> None:
-    """Move an image that is there to the archive. What scans found is forgotten: it is not scanned there."""
+def archive(db: Connection, repository_id: int, digest: Digest, now: datetime) -> int:
+    """Move an image that is there to the archive. What scans found is forgotten: it is not scanned there.
+
+    Tell how many rows changed: one for each tag, and one more.
+    """
     scans.forget(db, repository_id, digest)
     image_changes.note(db, repository_id)
     changes = {"status": ImageStatus.ARCHIVED.value, "archived_at": now}
     statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
-    untagged.review(db, repository_id, [str(digest)])
+    return 1 + _tell_lists(db, repository_id, [str(digest)])
 
 
 def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> None:
@@ -96,7 +91,7 @@ def begin_to_activate(db: Connection, repository_id: int, digest: Digest) -> Non
     image_changes.note(db, repository_id)
     changes = {"status": ImageStatus.ACTIVATING.value, "owed_to": None}
     statements.upsert(db, _storage, {"repository_id": repository_id, "digest": str(digest)}, changes)
-    untagged.review(db, repository_id, [str(digest)])
+    _tell_lists(db, repository_id, [str(digest)])
 
 
 def owed_to(db: Connection, repository_id: int, digest: Digest) -> str | None:
@@ -170,8 +165,14 @@ def _activate(db: Connection, repository_id: int, which: ColumnElement[bool], no
     since = case((_storage.c.archived_at.is_not(None), literal(now, Instant)), else_=_storage.c.activated_at)
     changed = update(_storage).where(*mine).values(status=_ACTIVE, activated_at=since, owed_to=None)
     digests = db.execute(changed.returning(_storage.c.digest)).scalars().all()
-    untagged.review(db, repository_id, digests)
+    _tell_lists(db, repository_id, digests)
     return digests
+
+
+def _tell_lists(db: Connection, repository_id: int, digests: Sequence[str]) -> int:
+    """Copy the status of images to where lists find it. Tell how many rows of tags changed."""
+    untagged.review(db, repository_id, digests)
+    return tag_statuses.review(db, repository_id, digests)
 
 
 def activating(db: Connection, region: RegionName, limit: int) -> list[Activating]:

@@ -39,13 +39,6 @@ def review(db: Connection, repository_id: int, digests: Iterable[str]) -> None:
         _NOTED.change(db, owner=repository_id, name=digest)
 
 
-def chosen(repository_id: int, status: ImageStatus | None, after: str, limit: int) -> Select[str]:
-    """Select the digests of images without tags, in a status if one is given, in order, those after `after`."""
-    in_status = () if status is None else (_untagged.c.status == status.value,)
-    query = select(_untagged.c.digest).where(_untagged.c.repository_id == repository_id, *in_status)
-    return query.where(_untagged.c.digest > after).order_by(_untagged.c.digest).limit(limit)
-
-
 def wrong(db: Connection) -> int:
     """Count the images whose row here is not what the images are: a self-check, for which there is nothing to find.
 
