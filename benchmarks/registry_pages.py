@@ -39,7 +39,7 @@ from tests.signed import Signer
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.regional import repositories, schema, untagged
+from twinport.catalog.regional import repositories, schema
 from twinport.clock import WallClock, WorldClock
 from twinport.model.images import ImageStatus
 from twinport.model.names import AccountId, RegionName, Registry, RepositoryName
@@ -223,10 +223,15 @@ def _copy(db: Connection, registry: Registry, name: str, first: int, end: int, i
     ]
     archived = {"repository_id": own, "status": ImageStatus.ARCHIVED.value, "archived_at": image["pushed_at"]}
     stored = [{**archived, "digest": digests[n]} for n, (status, _) in kinds.items() if status is ImageStatus.ARCHIVED]
-    for table, each in ((schema.tag, tags), (schema.image_storage, stored)):
+    facts = {name: image[name] for name in ("repository_id", "image_size")}
+    bare = [
+        {**facts, "digest": row["digest"], "pushed_at": row["pushed_at"], "status": status.value}
+        for row, (status, is_tagged) in zip(rows, kinds.values(), strict=True)
+        if not is_tagged
+    ]
+    for table, each in ((schema.tag, tags), (schema.image_storage, stored), (schema.untagged_image, bare)):
         if each:
             db.execute(insert(table), each)
-    untagged.review(db, own, [digests[n] for n, (_, is_tagged) in kinds.items() if not is_tagged])
 
 
 def _row(db: Connection, table: Any, *where: Any) -> dict[str, Any]:  # noqa: ANN401 — as SQLAlchemy has it
