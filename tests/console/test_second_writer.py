@@ -20,6 +20,7 @@ from twinport.console.permissions import PermissionPages
 from twinport.console.registry_scanning import RegistryScanningPages
 from twinport.console.replication import ReplicationPages
 from twinport.console.repository_policy import RepositoryPolicyPages
+from twinport.console.repository_settings import RepositorySettingsPages
 from twinport.console.signing import SigningPages
 from twinport.console.visits import Fields, Page, Result, Visit
 from twinport.errors import Refusal
@@ -29,7 +30,7 @@ from twinport.identities.service_linked_roles import ServiceLinkedRoles
 from twinport.model.creation_templates import AppliedFor, CreationTemplate, TemplateChanges
 from twinport.model.entities import Role
 from twinport.model.identities import Caller
-from twinport.model.images import NewRepository
+from twinport.model.images import Mutability, NewRepository, TagRule
 from twinport.model.names import RegionName, Registry, RepositoryName
 from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanningRule, ScanType
@@ -101,6 +102,7 @@ class Case:
     ask: Callable[[Visit], Awaitable[Page]]
     send: Callable[[Visit], Awaitable[Result]]
     fields: Mapping[str, str] = field(default_factory=dict)
+    mark: str = "seen"
 
 
 class NoRoles:
@@ -213,6 +215,26 @@ class Place:
             {"name": name, "value": "DISABLED"},
         )
 
+    def repository_settings(self, send: str) -> Case:
+        rules, scans = _repositories(self.catalog), Scanning(AllowAll(), self.catalog, lambda: None)
+        slow = _repositories(self.slow), Scanning(AllowAll(), self.slow, lambda: None)
+        pages = RepositorySettingsPages(*slow, EncryptionAtRest.RECORD, None)
+
+        async def put(mutability: Mutability, *, scan: bool) -> None:
+            await rules.set_tag_rule(ME, REGISTRY.repository(API), TagRule(mutability))
+            await scans.set_scan_on_push(ME, REGISTRY.repository(API), scan)
+
+        fields = {"repository": API, "mutability": "MUTABLE", "filters": ""}
+        return Case(
+            lambda: put(Mutability.MUTABLE, scan=True),
+            lambda: put(Mutability.IMMUTABLE, scan=False),
+            lambda: rules.describe(ME, REGISTRY, [API]),
+            pages.show,
+            pages.set_mutability if send == "mutability" else pages.set_scanning,
+            fields | ({"mutability": "MUTABLE_WITH_EXCLUSION", "filters": "v*"} if send == "mutability" else {}),
+            "seen" if send == "mutability" else "seen_scans",
+        )
+
     def template(self, send: str) -> Case:
         other, verbs = _templates(self.catalog), _templates(self.slow)
         pages = CreationTemplatePages(verbs, EncryptionAtRest.RECORD)
@@ -243,6 +265,10 @@ class Place:
             act,
             {"rule": "1", "confirmation": REGION},
         )
+
+
+def _repositories(catalog: WholeCatalog | Meanwhile) -> Repositories:
+    return Repositories(AllowAll(), catalog, ManualClock(NOW), (REGION, OTHER_REGION))
 
 
 def _templates(catalog: WholeCatalog | Meanwhile) -> CreationTemplates:
@@ -296,6 +322,8 @@ CASES = [
     (Place.signing, "delete"),
     (Place.scanning, "save"),
     (Place.account_setting, "save"),
+    (Place.repository_settings, "mutability"),
+    (Place.repository_settings, "scanning"),
     (Place.template, "save"),
     (Place.template, "delete"),
     (Place.replication, "remove"),
@@ -309,7 +337,7 @@ async def test_a_writer_between_comparison_and_transaction_keeps_the_form_from_w
 ) -> None:
     case = make(place, send)
     await case.first()
-    seen = str((await case.ask(visit(case.fields))).values["seen"])
+    seen = str((await case.ask(visit(case.fields))).values[case.mark])
     written = []
 
     async def second() -> None:
@@ -329,7 +357,7 @@ async def test_a_form_writes_when_no_writer_comes_between(
 ) -> None:
     case = make(place, send)
     await case.first()
-    seen = str((await case.ask(visit(case.fields))).values["seen"])
+    seen = str((await case.ask(visit(case.fields))).values[case.mark])
     before = await case.now()
     answer = await case.send(visit({**case.fields, "seen": seen}))
     assert not isinstance(answer, Page), answer.values.get("problem")

@@ -33,7 +33,8 @@ def described(ecr: Ecr) -> dict[str, object]:
 def test_each_mutability_is_saved_and_shown(
     root: Visitor, ecr: Ecr, mutability: str, typed: str, filters: list[str] | None
 ) -> None:
-    page = root.send(MUTABILITY, {"repository": "team/api", "mutability": mutability, "filters": typed})
+    held = root.form(SETTINGS, "settings/mutability")
+    page = root.send(MUTABILITY, {**held, "mutability": mutability, "filters": typed})
     assert "Image tag mutability is saved." in page
     assert f'value="{mutability}" checked' in page
     kept = described(ecr).get("imageTagMutabilityExclusionFilters")
@@ -62,12 +63,25 @@ def test_a_mutability_that_is_refused_keeps_what_was_typed_and_changes_nothing(
 
 
 def test_scan_on_push_is_turned_on_and_off(root: Visitor, ecr: Ecr) -> None:
-    on = root.send(SCANNING, {"repository": "team/api", "scan": "on"})
+    on = root.send(SCANNING, {**root.form(SETTINGS, "settings/scanning"), "scan": "on"})
     assert "Images are scanned on push." in on
     assert described(ecr)["imageScanningConfiguration"] == {"scanOnPush": True}
-    off = root.send(SCANNING, {"repository": "team/api"})
+    off = root.send(SCANNING, root.form(SETTINGS, "settings/scanning"))
     assert "Images are scanned when a user asks for it." in off
     assert described(ecr)["imageScanningConfiguration"] == {"scanOnPush": False}
+
+
+def test_a_setting_that_changed_since_the_page_was_shown_is_left_and_the_other_one_is_saved(
+    root: Visitor, ecr: Ecr
+) -> None:
+    rule, scans = (root.form(SETTINGS, f"settings/{name}") for name in ("mutability", "scanning"))
+    ecr.put_image_tag_mutability(repositoryName="team/api", imageTagMutability="IMMUTABLE")
+    stale = root.send(MUTABILITY, {**rule, "mutability": "MUTABLE", "filters": ""})
+    assert "Image tag mutability is saved." not in stale
+    again = root.send(MUTABILITY, {**rule, "mutability": "MUTABLE", "filters": ""})
+    assert "Image tag mutability is saved." not in again, "the page that refuses does not show the new value as seen"
+    assert described(ecr)["imageTagMutability"] == "IMMUTABLE"
+    assert "Scan on push is saved." in root.send(SCANNING, {**scans, "scan": "on"})
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 from twinport.console import commands, encryption
-from twinport.console.pages import address, asked_repository, refused
+from twinport.console.pages import address, asked_repository, fingerprint, refused, require_unchanged
 from twinport.console.routes import Route
 from twinport.console.tag_rules import TagRuleFields
 from twinport.console.visits import Page, Redirect, Result, Visit
 from twinport.errors import AccessDenied, Refusal
 from twinport.model.addresses import repository_uri
-from twinport.model.images import Repository
+from twinport.model.images import Repository, TagRule
 from twinport.model.names import RepositoryName
 from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanType
+from twinport.registry.expected import Expected
 from twinport.registry.repositories import Repositories
 from twinport.registry.scanning import Scanning
 from twinport.settings.encryption import EncryptionAtRest
@@ -42,40 +43,47 @@ class RepositorySettingsPages:
     async def show(self, visit: Visit) -> Page:
         repository = await self._repository(visit)
         fields = TagRuleFields.of(repository.tag_rule)
-        return await self._page(visit, repository, fields, scans=repository.scan_on_push)
+        return await self._page(visit, repository, fields, _seen(repository), scans=repository.scan_on_push)
 
     async def set_mutability(self, visit: Visit) -> Result:
         name, fields = asked_repository(visit), TagRuleFields.parse(visit.form)
+        seen: dict[str, object] = {"seen": visit.form.one("seen")}
         if wrong := fields.problems():
-            return await self._again(visit, fields, {"wrong": wrong})
+            return await self._again(visit, fields, seen | {"wrong": wrong})
         try:
-            await self.repositories.set_tag_rule(visit.caller, visit.registry.repository(name), fields.rule())
+            before = (await self._repository(visit)).tag_rule
+            require_unchanged(visit, _text(before))
+            which = visit.registry.repository(name)
+            await self.repositories.set_tag_rule(visit.caller, which, fields.rule(), Expected(before))
         except Refusal as refusal:
-            return refused(await self._again(visit, fields, {"problem_of": "mutability"}), refusal)
+            return refused(await self._again(visit, fields, seen | {"problem_of": "mutability"}), refusal)
         return _saved(visit, name, "mutability")
 
     async def set_scanning(self, visit: Visit) -> Result:
         name, scans = asked_repository(visit), visit.form.one("scan") == "on"
         try:
-            await self.scanning.set_scan_on_push(visit.caller, visit.registry.repository(name), scans)
+            before = (await self._repository(visit)).scan_on_push
+            require_unchanged(visit, str(before))
+            which = visit.registry.repository(name)
+            await self.scanning.set_scan_on_push(visit.caller, which, scans, Expected(before))
         except Refusal as refusal:
             repository = await self._repository(visit)
             fields = TagRuleFields.of(repository.tag_rule)
-            page = await self._page(visit, repository, fields, {"problem_of": "scanning"}, scans=scans)
-            return refused(page, refusal)
+            more = _seen(repository) | {"seen_scans": visit.form.one("seen"), "problem_of": "scanning"}
+            return refused(await self._page(visit, repository, fields, more, scans=scans), refusal)
         return _saved(visit, name, "scanning")
 
     async def _again(self, visit: Visit, fields: TagRuleFields, more: dict[str, object]) -> Page:
         """Show the page with the typed mutability."""
         repository = await self._repository(visit)
-        return await self._page(visit, repository, fields, more, scans=repository.scan_on_push)
+        return await self._page(visit, repository, fields, _seen(repository) | more, scans=repository.scan_on_push)
 
     async def _page(
         self,
         visit: Visit,
         repository: Repository,
         fields: TagRuleFields,
-        more: dict[str, object] | None = None,
+        more: dict[str, object],
         *,
         scans: bool,
     ) -> Page:
@@ -92,7 +100,7 @@ class RepositorySettingsPages:
             "problem": None,
             "problem_of": "",
             **_commands(visit, repository.name, fields, scans=scans),
-            **(more or {}),
+            **more,
         }
         return Page("repository_settings.html", repository.name, _SECTION, values, 400 if values["wrong"] else 200)
 
@@ -107,6 +115,18 @@ class RepositorySettingsPages:
         except AccessDenied as refusal:
             return refusal.message
         return _when_scanned(configuration, repository)
+
+
+def _seen(repository: Repository) -> dict[str, object]:
+    """Return the marks of what the page shows, for its two forms."""
+    return {
+        "seen": fingerprint(_text(repository.tag_rule)),
+        "seen_scans": fingerprint(str(repository.scan_on_push)),
+    }
+
+
+def _text(rule: TagRule) -> str:
+    return " ".join((rule.mutability.value, *rule.exclusions))
 
 
 def _when_scanned(configuration: ScanningConfiguration, repository: Repository) -> str:

@@ -19,6 +19,7 @@ from twinport.model.tags import check_count
 from twinport.refusals.images import EncryptionRefused, RepositoryNotEmpty, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
+from twinport.registry.expected import Expected, require
 from twinport.registry.paging import Page, PageRequest
 from twinport.settings.deviations import UNLIMITED, Quotas
 from twinport.settings.encryption import EncryptionAtRest
@@ -94,12 +95,21 @@ class Repositories:
         await self.gate.authorize(caller, "ecr:DeleteRepository", RepositoryResource(repository))
         return await self.catalog.region(repository.region).write(lambda db: _delete(db, repository, images))
 
-    async def set_tag_rule(self, caller: Caller, repository: RepositoryId, rule: TagRule) -> None:
-        """Decide whether existing tags may move from now on."""
+    async def set_tag_rule(
+        self, caller: Caller, repository: RepositoryId, rule: TagRule, expected: Expected[TagRule] | None = None
+    ) -> None:
+        """Decide whether existing tags may move from now on.
+
+        Raises ChangedMeanwhile unless `expected` is what holds before.
+        """
         await self.gate.authorize(caller, "ecr:PutImageTagMutability", RepositoryResource(repository))
-        await self.catalog.region(repository.region).write(
-            lambda db: repositories.set_tag_rule(db, repositories.lock(db, repository, Against.WRITERS).id, rule)
-        )
+
+        def store(db: Connection) -> None:
+            found = repositories.lock(db, repository, Against.WRITERS)
+            require(expected, found.tag_rule)
+            repositories.set_tag_rule(db, found.id, rule)
+
+        await self.catalog.region(repository.region).write(store)
 
 
 @dataclass(frozen=True, slots=True)

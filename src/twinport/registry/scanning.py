@@ -88,13 +88,21 @@ class Scanning:
         caller: Caller,
         repository: RepositoryId,
         value: bool,  # noqa: FBT001 — the setting's value
+        expected: Expected[bool] | None = None,
     ) -> None:
-        """Decide whether the repository's own setting has images scanned when they are pushed. RepositoryNotFound."""
+        """Decide whether the repository's own setting has images scanned when they are pushed.
+
+        Raises RepositoryNotFound, and ChangedMeanwhile unless `expected` is what holds before.
+        """
         resource = RepositoryResource(repository)
         await self.gate.authorize(caller, "ecr:PutImageScanningConfiguration", resource)
-        await self.catalog.region(repository.region).write(
-            lambda db: repositories.set_scan_on_push(db, repositories.lock(db, repository, Against.WRITERS).id, value)
-        )
+
+        def store(db: Connection) -> None:
+            found = repositories.lock(db, repository, Against.WRITERS)
+            require(expected, found.scan_on_push)
+            repositories.set_scan_on_push(db, found.id, value)
+
+        await self.catalog.region(repository.region).write(store)
 
     async def of_repositories(
         self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]
