@@ -1,7 +1,7 @@
 """Images with their tags in the order of digests, filtered: what DescribeImages and ListImages list.
 
 Each filter is read from an index that has the images of the filter and no others (`tag_by_digest`, `tag_by_status`, and
-those of `untagged_image`), so a page reads about as many rows as it shows: docs/decisions/0048-lists-by-status.md.
+those of `untagged_image`), so a page reads about as many rows as it shows: docs/decisions/0050-lists-by-status.md.
 """
 
 from collections.abc import Mapping, Sequence

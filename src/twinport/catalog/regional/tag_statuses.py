@@ -1,6 +1,6 @@
 """The status of an image on the row of each of its tags, so that lists of tags in a status read no other tag.
 
-docs/decisions/0048-lists-by-status.md says why. What moves a tag calls `put`, and what changes the status of an image
+docs/decisions/0050-lists-by-status.md says why. What moves a tag calls `put`, and what changes the status of an image
 calls `review` in the same transaction, afterwards. Both take the status from the archive's rows.
 """
 
