@@ -5,7 +5,7 @@ The rules by which an image is stored are in `landing.rules`, which calls `requi
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -46,7 +46,6 @@ from twinport.refusals.images import DescriptorSizeWrong, LayersMissing, Referen
 _manifest, _tag, _child, _part = schema.manifest, schema.tag, schema.manifest_child, schema.manifest_blob
 _storage, _pull = schema.image_storage, schema.image_pull
 # How many values one statement is given: far below the limit of either database.
-_BATCH = 500
 T = TypeVar("T")
 # Transactions that remove images remove no further one once so many rows are gone. One image may have some thousands.
 ROWS_AT_ONCE = 2000
@@ -145,7 +144,7 @@ def is_sparse(db: Connection, repository_id: int, digest: Digest) -> bool:
 def held_blobs(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, int]:
     """Return which of `digests` are blobs of the repository, with their sizes. `digests` may be of any number."""
     found: dict[Digest, int] = {}
-    for batch in _batches(list(digests)):
+    for batch in statements.batches(digests):
         found |= blobs.held(db, repository_id, batch)
     return found
 
@@ -158,7 +157,7 @@ def held_manifests(db: Connection, repository_id: int, digests: Iterable[Digest]
     query = select(_manifest.c.digest, func.length(_manifest.c.content).label("size"))
     query = query.where(_manifest.c.repository_id == repository_id)
     found: dict[Digest, int] = {}
-    for batch in _batches(list(names)):
+    for batch in statements.batches(names):
         found |= {names[row.digest]: row.size for row in db.execute(query.where(_manifest.c.digest.in_(batch)))}
     return found
 
@@ -402,15 +401,9 @@ def _absent(needed: Sequence[Descriptor], held: Mapping[Digest, int]) -> list[st
     return [str(digest) for digest in _digests(needed) if digest not in held]
 
 
-def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut a sequence of perhaps ten thousand values into batches that one statement can take."""
-    for first in range(0, len(every), _BATCH):
-        yield every[first : first + _BATCH]
-
-
 def _largest(db: Connection, repository_id: int, children: Sequence[Descriptor]) -> int:
     largest = 0
-    for batch in _batches([str(child.digest) for child in children]):
+    for batch in statements.batches([str(child.digest) for child in children]):
         query = select(func.max(_manifest.c.image_size)).where(_manifest.c.repository_id == repository_id)
         largest = max(largest, db.execute(query.where(_manifest.c.digest.in_(batch))).scalar() or 0)
     return largest
@@ -421,7 +414,7 @@ def _named_parts(db: Connection, repository_id: int, manifest: Manifest) -> list
     named = _digests(((manifest.config,) if manifest.config else ()) + manifest.layers)
     known = {each.digest for each in manifest.blobs}
     foreign = [digest for digest in named if digest not in known]
-    known |= {digest for batch in _batches(foreign) for digest in blobs.linked(db, repository_id, batch)}
+    known |= {digest for batch in statements.batches(foreign) for digest in blobs.linked(db, repository_id, batch)}
     return [digest for digest in named if digest in known]
 
 
@@ -439,7 +432,7 @@ def _refer(db: Connection, statement: Prepared, repository_id: int, manifest: Di
 def _rows(db: Connection, repository_id: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
     """Return the rows of these images by their digests, as far as they exist."""
     query = _details().where(_manifest.c.repository_id == repository_id)
-    found = (db.execute(query.where(_manifest.c.digest.in_(batch))) for batch in _batches(digests))
+    found = (db.execute(query.where(_manifest.c.digest.in_(batch))) for batch in statements.batches(digests))
     return {row.digest: row for rows in found for row in rows}
 
 
@@ -474,7 +467,7 @@ def _pulled_at(row: Row[Any]) -> datetime | None:
 
 def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> list[ImageDetail]:
     names: dict[str, list[str]] = {row.digest: [] for row in rows}
-    for batch in _batches(list(names)):
+    for batch in statements.batches(names):
         query = select(_tag.c.digest, _tag.c.name).where(_tag.c.repository_id == repository_id)
         for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.digest, _tag.c.name)):
             names[row.digest].append(row.name)
