@@ -23,6 +23,9 @@ from twinport.settings.open_accounts import OpenAccounts
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
 # Typer's suggestions for a misspelled word. The nearest is the first command, or the one similar option.
 _NEAREST = re.compile(r"(?:\. Did you mean '([^']+)'.*\?| \(Possible options: ([^,)]+).*\))$")
+# For so many seconds a thread keeps the interpreter's lock while another waits for it. Each statement of SQLite gives
+# the lock up, and at Python's own 5 ms the writer's thread then waits for the event loop.
+_TURN = 0.0002
 # The first line tells the formatter not to rewrap the list.
 EXIT_CODES = """\b
 Exit codes:
@@ -107,6 +110,7 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
     invoked = _part("commands.start_notice").started_here(config)
     # Check the certificate before any process starts, so that a problem is reported once.
     serving.certificate(settings)
+    sys.setswitchinterval(_TURN)
     with serving.listening(settings) as taken:
         if settings.workers == 1 and not settings.couriers_apart:
             asyncio.run(serving.serve(composition.build(settings), settings, taken, None, invoked))
