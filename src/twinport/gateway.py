@@ -104,9 +104,9 @@ class Gateway:
         try:
             return await self._within_bounds(request, message)
         except BodyTooLarge as refusal:
-            return self.refuse(413, refusal, request) or _plain(413, refusal.message)
+            return self._refusal(413, refusal, request) or _plain(413, refusal.message)
         except (MemoryTaken, ServerBusy) as refusal:
-            return self.refuse(503, refusal, request) or _plain(503, refusal.message)
+            return self._refusal(503, refusal, request) or _plain(503, refusal.message)
 
     def _answer_by_head(self, request: Request, message: sigv4.Message) -> Answer | None:
         """Answer requests for none of our services: for another AWS service, for a path, or a browser's visit."""
@@ -122,7 +122,10 @@ class Gateway:
             )
         return None
 
-    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
+    async def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
+        return self._refusal(status, refusal, request)
+
+    def _refusal(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
         """Word a refusal in the form of the request's service, which its head shows."""
         message = _message(request)
         if (foreign_service := self._foreign_service(message)) is not None:

@@ -19,6 +19,7 @@ from tests.fakes import REGION
 from twinport.blobs.files import FileBlobStore, FileBlobStores
 from twinport.blobs.operations import CopyRange, OwnDisk
 from twinport.blobs.running import RunningHash
+from twinport.blobs.writing import Budget, FileWriter
 from twinport.model.content import Digest, Key
 from twinport.refusals.storage import StorageUnavailable
 
@@ -154,6 +155,19 @@ async def test_many_uploads_at_once_share_what_may_wait_in_memory(tmp_path: Path
     for _ in range(3):  # twice as much as the budget each time: what was taken is given back
         await asyncio.gather(*(store(target, *[bytes(1 << 20)] * 4) for _ in range(16)))
     assert len(stored_files(target)) == 48
+
+
+async def test_small_copies_take_no_more_memory_than_their_bytes(tmp_path: Path) -> None:
+    """Copies under way leave pushes the room in memory, without which each piece is written by itself."""
+    source = new_store(tmp_path)
+    key = (await store(source, SMALL)).key
+    budget = Budget(1 << 20)
+    blob = source.create()._blob
+    writer = FileWriter(blob, budget)
+    copying = asyncio.create_task(writer.copy_small(await source.serving(key), key, len(SMALL)))
+    await asyncio.sleep(0)
+    assert budget.take((1 << 20) - len(SMALL))
+    assert await copying is not None
 
 
 @pytest.mark.parametrize(("uploads", "pieces", "bound"), [(1, 2560, 12 << 20), (12, 210, 72 << 20)])

@@ -3,11 +3,19 @@
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from tests.asgi import HOST
+from tests.deployment import Process, begun
+from twinport.composition import app
 from twinport.composition.late import LateDoor
+from twinport.errors import Refusal
 from twinport.http.messages import Answer, Request
+from twinport.refusals.callers import HostUnclear
+from twinport.settings import loading
 
 
 class AnsweringDoor:
@@ -57,3 +65,36 @@ async def test_a_late_door_that_could_not_be_built_is_built_for_the_next_request
     with pytest.raises(ImportError):
         await door.answer(VISIT)
     assert (await door.answer(VISIT)).status == 200
+
+
+class WordingDoor(AnsweringDoor):
+    async def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
+        return Answer(status, {"x-words": f"{refusal.message} at {request.path}"})
+
+
+async def test_a_late_door_words_refusals_as_the_door_that_it_builds() -> None:
+    refusal = HostUnclear(2)
+    answer = await LateDoor(WordingDoor).refuse(400, refusal, VISIT)
+    assert answer == Answer(400, {"x-words": f"{refusal.message} at /console/"})
+    assert await LateDoor(AnsweringDoor).refuse(400, refusal, VISIT) is None
+
+
+async def test_a_page_says_why_a_form_of_another_site_is_refused(tmp_path: Path) -> None:
+    process = begun(tmp_path / "data")
+    headers = {"origin": "http://elsewhere.example", "sec-fetch-site": "cross-site", "accept": "text/html"}
+    reply = await process.ask("POST", "/console/sign-in", b"", headers)
+    process.whole.close()
+    assert reply.status == 403
+    assert reply.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("apart", ["true", "false"])
+async def test_a_reset_begins_no_couriers_where_another_process_has_them(tmp_path: Path, apart: str) -> None:
+    options = {"data": str(tmp_path / "data"), "listen": HOST, "open_accounts": True}
+    whole = app.build(loading.load(None, {"TWINPORT_COURIERS_APART": apart}, options))
+    await whole.tasks.start()
+    reply = await Process(whole).ask("POST", "/_twinport/reset", b"", {})
+    is_running = whole.tasks.couriers.is_running
+    await whole.tasks.stop(timedelta(seconds=5))
+    whole.close()
+    assert (reply.status, is_running) == (200, apart == "false")

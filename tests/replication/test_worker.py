@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import Connection, select
@@ -16,10 +17,13 @@ from tests.replication.faults import StalledDestinations
 from tests.replication.world import FAR, FARTHER, HOME, World, image
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.regional import arrivals, outbox, schema
-from twinport.model.replication import Delivery, DeliveryState, ReplicationRule
+from twinport.model.replication import Delivery, DeliveryState, Landed, Lane, ReplicationRule
 from twinport.refusals.storage import StorageUnavailable
-from twinport.replication.outcomes import Outcome
+from twinport.replication.courier import Courier
+from twinport.replication.outcomes import Hindered, Outcome
 from twinport.replication.post_office import Batch, PostOffice
+from twinport.replication.transfer import Report
+from twinport.replication.worker import ReplicationWorker
 from twinport.settings.retention import Retention
 
 IMAGE, MANY = image(b"layer one"), 38
@@ -182,3 +186,35 @@ async def test_the_lease_of_a_long_copy_is_renewed(stalled: tuple[World, Stalled
         await office.renew(batch)
     assert await office.claim("another") is None
     assert await world.catalog.region(HOME.region).read(outbox.next_due) is not None
+
+
+class HalfAway(PostOffice):
+    """A post office whose database is away for what did not land."""
+
+    async def settle(self, holder: str, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        await asyncio.sleep(0)
+        if any(isinstance(outcome, Hindered) for _, outcome in outcomes):
+            raise StorageUnavailable("the database is away")
+        await asyncio.sleep(0)
+        await PostOffice.settle(self, holder, outcomes)
+
+
+@dataclass
+class Reporting:
+    """A courier that reports one delivery as landed and another as hindered, in one report."""
+
+    async def carry(self, lane: Lane, deliveries: Sequence[Delivery], report: Report) -> None:
+        del lane
+        first, second = deliveries
+        await report([(first, Hindered("trouble")), (second, Landed(1, "arn"))])
+
+
+async def test_an_outcome_that_cannot_be_settled_keeps_no_other_of_its_report_from_being_settled(world: World) -> None:
+    await world.configure(HOME, ReplicationRule((FAR,)))
+    other = image(b"another layer")
+    await world.push(IMAGE, "1")
+    await world.push(other, "2")
+    worker = ReplicationWorker(HalfAway(world.catalog), cast("Courier", Reporting()), "half")
+    await worker.deliver_what_is_due()
+    states = [(await world.status(each)).state.value for each in (IMAGE, other)]
+    assert sorted(states) == ["complete", "waiting"]

@@ -105,12 +105,12 @@ class FileBlobStore:
         return NewBlob(key, self.path(key), algorithms, self._folders, self._disk)
 
     async def adopt(self, source: BlobReader, key: Key, algorithms: tuple[str, ...] = SHA256_ALONE) -> WrittenBlob:
+        size, serving = await source.size(key), await source.serving(key)
+        is_large = size > COLLECTED_WHOLE
         async with self.create(algorithms) as writer:
-            serving = await source.serving(key)
-            written = await writer.copy_small(serving, key)
+            written = None if is_large else await writer.copy_small(serving, key, size)
             if written is not None:
                 return written
-            is_large = await source.size(key) > COLLECTED_WHOLE
             if not (is_large and await writer.clone(serving)):
                 async for piece in source.read(key):
                     await writer.write(piece)

@@ -141,15 +141,10 @@ class NewBlob:
                     self._hash(piece)
             return True
 
-    def copy_small(self, source: Path, key: Key) -> WrittenBlob | None:
-        """Copy a whole blob, and make the copy durable. Return None, and take nothing, above COLLECTED_WHOLE bytes.
-
-        Raises BlobMissing, BlobUnreadable.
-        """
+    def copy_small(self, source: Path, key: Key, size: int) -> WrittenBlob:
+        """Copy a whole blob of this size, and make the copy durable. Raises BlobMissing, BlobUnreadable."""
         with self._lock, _opened_source(source, key) as descriptor:
-            content = _read_small(descriptor, key)
-            if content is None:
-                return None
+            content = _read_small(descriptor, key, size)
             with _storage_errors():
                 self._hash(content)
                 return self._settled(content)
@@ -283,13 +278,16 @@ class FileWriter:
             case StoredStream():
                 return False
 
-    async def copy_small(self, source: Serving, key: Key) -> WrittenBlob | None:
-        """Copy a whole small blob in one job. Return None, and take nothing, if it is large, or no file."""
-        if not (isinstance(source, StoredFile) and self._budget.take(COLLECTED_WHOLE)):
+    async def copy_small(self, source: Serving, key: Key, size: int) -> WrittenBlob | None:
+        """Copy a whole blob of COLLECTED_WHOLE bytes at most in one job.
+
+        Return None, and take nothing, if it is no file, or if there is no room for its bytes now.
+        """
+        if not (isinstance(source, StoredFile) and self._budget.take(size)):
             return None
-        self._reserved, path = COLLECTED_WHOLE, source.path
-        written = await self._do(lambda: self._blob.copy_small(path, key))
-        self._is_kept = written is not None
+        self._reserved, path = size, source.path
+        written = await self._do(lambda: self._blob.copy_small(path, key, size))
+        self._is_kept = True
         self._release()
         return written
 
@@ -331,13 +329,10 @@ class FileWriter:
         self._reserved = 0
 
 
-def _read_small(descriptor: int, key: Key) -> bytearray | None:
-    """Read a file, or return None above COLLECTED_WHOLE bytes."""
+def _read_small(descriptor: int, key: Key, size: int) -> bytearray:
+    """Read a file of this size. One that was cut short has another digest."""
+    content = bytearray()
     try:
-        size = os.fstat(descriptor).st_size
-        if size > COLLECTED_WHOLE:
-            return None
-        content = bytearray()
         while len(content) < size and (piece := os.read(descriptor, size - len(content))):
             content += piece
     except OSError as error:

@@ -96,13 +96,15 @@ def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWor
     garbage = Garbage(ground.catalog, ground.stores, ground.settings.retention)
 
     async def reset() -> None:
-        # Stop the couriers, so that no delivery arrives in the empty state.
+        # Stop the couriers, so that no delivery arrives in the empty state. They may be another process's.
+        is_carrying = couriers.is_running
         await couriers.stop()
         # Rows before bytes when deleting (law 1).
         await clearing.clear(ground.catalog)
         for name in await ground.catalog.regions():
             await garbage.remove_bytes(name)
-        await couriers.start()
+        if is_carrying:
+            await couriers.start()
         telemetry.event(Event.STATE_RESET)
 
     deliveries = DeliveryStatus(ground.catalog).page

@@ -11,8 +11,8 @@ from twinport.access.issuer_keys import IssuerKeys, JsonKey, json_object, key_se
 from twinport.access.web_claims import Unverified
 from twinport.clock import Clock
 from twinport.egress.requests import EgressRequest, EgressResponse, Fetcher, Permissions
-from twinport.errors import ConfigurationWrong
-from twinport.http.messages import AnyAnswer, Door, Request
+from twinport.errors import ConfigurationWrong, Refusal
+from twinport.http.messages import Answer, AnyAnswer, Door, RefusingDoor, Request
 from twinport.processes.pools import MESSAGES
 from twinport.refusals.oidc import KeyNotRetrieved
 from twinport.settings.loading import Settings
@@ -34,11 +34,20 @@ class LateDoor:
 
     async def answer(self, request: Request) -> AnyAnswer:
         """As the port says."""
+        return await (await self._ready()).answer(request)
+
+    async def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
+        """As the port says."""
+        door = await self._ready()
+        return await door.refuse(status, refusal, request) if isinstance(door, RefusingDoor) else None
+
+    async def _ready(self) -> Door:
         if self._door is None:
             async with self._building:
-                # Never refused, since there is at most one such job.
-                await MESSAGES.start_ending(self.built)
-        return await self.built().answer(request)
+                if self._door is None:
+                    # Never refused, since there is at most one such job.
+                    await MESSAGES.start_ending(self.built)
+        return self.built()
 
 
 class LateEgress:

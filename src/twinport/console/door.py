@@ -59,7 +59,7 @@ class ConsoleDoor:
             answer = self._outside(_UNEXPECTED, request)
         return replace(answer, headers={**answer.headers, "x-request-id": request.id})
 
-    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
+    async def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
         """Show a refusal from before this door as a page."""
         page = self._outside(replace(problem_of(refusal), status=status), request)
         return replace(page, headers={**page.headers, "x-request-id": request.id})

@@ -89,20 +89,20 @@ class Application:
             self.admission.admit(request)
             return _with_pause(await self._door(request.path).answer(request))
         except OriginRefused as refusal:
-            return self._refused(403, refusal, request)
+            return await self._refused(403, refusal, request)
         except (HostUnclear, BodyBroken) as refusal:
-            return self._refused(400, refusal, request)
+            return await self._refused(400, refusal, request)
         except Interrupted as fact:
             # The client broke off the request, so no door could read it.
-            return self._refused(408, fact, request)
+            return await self._refused(408, fact, request)
         except Exception as error:  # noqa: BLE001 — the last catch: a defect becomes one log line and a plain answer
             telemetry.failure(Event.REQUEST_FAILED, error, method=request.method, path=request.path)
             return message(500, "an unexpected error occurred; the log has it under this request's id", request)
 
-    def _refused(self, status: int, refusal: Refusal, request: Request) -> Answer:
+    async def _refused(self, status: int, refusal: Refusal, request: Request) -> Answer:
         """Refuse in the form of the request's door, if the door has its own."""
         door = self._door(request.path)
-        own = door.refuse(status, refusal, request) if isinstance(door, RefusingDoor) else None
+        own = await door.refuse(status, refusal, request) if isinstance(door, RefusingDoor) else None
         return message(status, refusal.message, request) if own is None else own
 
     def _finished(self, answer: AnyAnswer, request: Request, incoming: Incoming) -> AnyAnswer:

@@ -210,7 +210,7 @@ class Door(Protocol):
 class RefusingDoor(Protocol):
     """A door that also words refusals from before it, so that its clients can read them."""
 
-    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
+    async def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer | None:
         """Return the door's own error document, or None if nothing shows which one the client reads."""
         ...
 

@@ -8,7 +8,8 @@ answer changes nothing twice. A copy causes no further delivery (one hop). The r
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -29,6 +30,7 @@ from twinport.model.replication import TagOutcome
 from twinport.refusals.images import ReferencedImagesMissing, RepositoryExists, RepositoryNotFound, TemplateChanged
 from twinport.refusals.storage import HistoryBegunAnew
 
+_Positions = MutableMapping[TagHistory, Position]
 COPY = Terms(Parts.REQUIRED, most_images=None, fixed_tag=FixedTag.STAYS, onward=Onward.NOWHERE)
 
 
@@ -109,12 +111,13 @@ def _land(db: Connection, settings: RegistrySettings, copies: Sequence[Copy], no
     homes = _homes(db, settings, copies, now)
     _land_blobs(db, homes, copies, now)
     histories = [history for copy in copies if (history := copy.history) is not None]
-    last = arrivals.last_positions(db, histories)
+    # What is decided here comes before what was decided.
+    last = ChainMap[TagHistory, Position]({}, arrivals.last_positions(db, histories))
     decided = {
         copy.delivery: _land_one(db, homes[copy.repository], copy, position, last)
         for copy, position in zip(copies, here, strict=True)
     }
-    arrivals.decide(db, last)
+    arrivals.decide(db, last.maps[0])
     arrivals.record(db, account, decided, now)
     return decided
 
@@ -145,7 +148,7 @@ def _land_blobs(db: Connection, homes: Mapping[RepositoryName, Home], copies: Se
         blobs.link_all(db, homes[name].repository.id, digests & there, now)
 
 
-def _land_one(db: Connection, home: Home, copy: Copy, here: Position, last: dict[TagHistory, Position]) -> TagOutcome:
+def _land_one(db: Connection, home: Home, copy: Copy, here: Position, last: _Positions) -> TagOutcome:
     """Store the manifests that came, take the image out of the archive, and place the tag at the position `here`.
 
     `last` has the positions that were decided about; this copy's is added.
@@ -206,7 +209,7 @@ def _repository(db: Connection, copy: Copy, now: datetime) -> Repository:
     return made
 
 
-def _decide(home: Home, copy: Copy, current: Digest | None, last: dict[TagHistory, Position]) -> TagOutcome:
+def _decide(home: Home, copy: Copy, current: Digest | None, last: _Positions) -> TagOutcome:
     """Decide whether the tag moves: not if a newer position of the same source was decided about, or the rule forbids.
 
     Another delivery at the same position restores a tag that was deleted here, but moves no existing tag: such a tag

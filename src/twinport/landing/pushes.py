@@ -69,16 +69,16 @@ def store(
     """
     settings, home_repository = registries.hold_with(db, repository)
     home = Home(home_repository, settings, now)
-    it = _Arrival(home, terms_of(push.parts, quotas), push, image, _read(db, home, push, image))
-    if not it.is_damaged:
-        return _store(db, it)
+    case = _Case(home, terms_of(push.parts, quotas), push, image, _read(db, home, push, image))
+    if not case.is_damaged:
+        return _store(db, case)
     images.heal(db, home.repository.id, image)
-    _store(db, replace(it, push=replace(push, unchanged=Unchanged.WELCOME)))
+    _store(db, replace(case, push=replace(push, unchanged=Unchanged.WELCOME)))
     return Change.HEALED
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Case:
     """A push with where it goes and what stood there before."""
 
     home: Home
@@ -120,72 +120,72 @@ def terms_of(parts: Parts, quotas: Quotas) -> Terms:
     return Terms(parts, quotas.images, FixedTag.REFUSES, Onward.DELIVERED)
 
 
-def _store(db: Connection, it: _Arrival) -> Change:
-    it = _judged(db, it)
-    home, image, stored = it.home, it.image, it.before.image
-    if it.is_back and rules.is_long_restore(db, home, image):
-        return _begin(db, it)
+def _store(db: Connection, case: _Case) -> Change:
+    case = _judged(db, case)
+    home, image, stored = case.home, case.image, case.before.image
+    if case.is_back and rules.is_long_restore(db, home, image):
+        return _begin(db, case)
     if stored is not None and (image.manifest.children or stored.status is not ImageStatus.ACTIVE):
         rules.restore(db, home, image.digest)
-    new = _tags_of_a_return(db, it) if it.is_back else _new_tags(it, it.push.unchanged)
+    new = _tags_of_a_return(db, case) if case.is_back else _new_tags(case, case.push.unchanged)
     if new:
-        of_a_new_image = it.before if stored is None else None
-        rules.store(db, home, it.terms, image, of_a_new_image)
-        rules.name(db, home, it.terms, image.digest, _at_new_positions(db, home, new), of_a_new_image)
-    is_owed_again = _owe_again(db, it, [tag for tag in it.tags if tag not in new])
+        of_a_new_image = case.before if stored is None else None
+        rules.store(db, home, case.terms, image, of_a_new_image)
+        rules.name(db, home, case.terms, image.digest, _at_new_positions(db, home, new), of_a_new_image)
+    is_owed_again = _owe_again(db, case, [tag for tag in case.tags if tag not in new])
     if new:
         return Change.STORED
     return Change.OWED_AGAIN if is_owed_again else Change.NONE
 
 
-def _owe_again(db: Connection, it: _Arrival, unchanged: Sequence[TagName | None]) -> bool:
+def _owe_again(db: Connection, case: _Case, unchanged: Sequence[TagName | None]) -> bool:
     """Owe again what failed under tags that the push does not change. Tell whether there is any."""
-    if it.terms.onward is not Onward.DELIVERED:
+    if case.terms.onward is not Onward.DELIVERED:
         return False
-    return obligations.owe_again(db, it.home, it.image.digest, unchanged)
+    return obligations.owe_again(db, case.home, case.image.digest, unchanged)
 
 
-def _begin(db: Connection, it: _Arrival) -> Change:
+def _begin(db: Connection, case: _Case) -> Change:
     """Begin the restore of a stored image that is pushed. Its tags move now; deliveries are owed as it goes on."""
-    home, digest = it.home, it.image.digest
-    new = _new_tags(it, Unchanged.WELCOME)
-    rules.store(db, home, it.terms, it.image)
+    home, digest = case.home, case.image.digest
+    new = _new_tags(case, Unchanged.WELCOME)
+    rules.store(db, home, case.terms, case.image)
     storage.begin_to_activate(db, home.repository.id, digest)
-    rules.name(db, home, replace(it.terms, onward=Onward.NOWHERE), digest, _at_new_positions(db, home, new))
+    rules.name(db, home, replace(case.terms, onward=Onward.NOWHERE), digest, _at_new_positions(db, home, new))
     return Change.BEGUN
 
 
-def _judged(db: Connection, it: _Arrival) -> _Arrival:
+def _judged(db: Connection, case: _Case) -> _Case:
     """Mark an image that may be sparse as sparse or not. A sparse one is not replicated, since copies are whole."""
-    if it.terms.parts is Parts.REQUIRED or images.is_whole(db, it.home.repository, it.image.manifest):
-        return it
-    return replace(it, image=replace(it.image, sparse=True), terms=replace(it.terms, onward=Onward.NOWHERE))
+    if case.terms.parts is Parts.REQUIRED or images.is_whole(db, case.home.repository, case.image.manifest):
+        return case
+    return replace(case, image=replace(case.image, sparse=True), terms=replace(case.terms, onward=Onward.NOWHERE))
 
 
-def _tags_of_a_return(db: Connection, it: _Arrival) -> list[TagName | None]:
+def _tags_of_a_return(db: Connection, case: _Case) -> list[TagName | None]:
     """Return all tags of an image that becomes whole or active, and those that the push adds: all are owed now.
 
     An image without any is owed as such.
     """
-    own = [TagName(tag) for tag in images.tags_of(db, it.home.repository.id, it.image.digest)]
-    others = [tag for tag in it.tags if tag not in own and _moves(it, tag, Unchanged.ACCEPT)]
+    own = [TagName(tag) for tag in images.tags_of(db, case.home.repository.id, case.image.digest)]
+    others = [tag for tag in case.tags if tag not in own and _moves(case, tag, Unchanged.ACCEPT)]
     return [*own, *others] or [None]
 
 
-def _new_tags(it: _Arrival, unchanged: Unchanged) -> list[TagName | None]:
+def _new_tags(case: _Case, unchanged: Unchanged) -> list[TagName | None]:
     """Return the tags that change; None stands for the image alone."""
-    return [tag for tag in it.tags if _moves(it, tag, unchanged)]
+    return [tag for tag in case.tags if _moves(case, tag, unchanged)]
 
 
-def _moves(it: _Arrival, tag: TagName | None, unchanged: Unchanged) -> bool:
+def _moves(case: _Case, tag: TagName | None, unchanged: Unchanged) -> bool:
     """Tell whether the push changes what the tag names. Raises ImageExists and TagImmutable."""
-    repository, digest = it.home.repository, it.image.digest
-    current = it.now_named(tag)
+    repository, digest = case.home.repository, case.image.digest
+    current = case.now_named(tag)
     if current == digest and unchanged is Unchanged.REFUSE:
         raise ImageExists(str(digest), tag or "null", repository.name, repository.registry.account)
     if current == digest and unchanged is Unchanged.WELCOME:
         return False
-    if tag is not None and rules.stays(it.home, it.terms, tag, current, digest):
+    if tag is not None and rules.stays(case.home, case.terms, tag, current, digest):
         return False
     return current != digest
 

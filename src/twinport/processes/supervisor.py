@@ -76,7 +76,7 @@ def supervise(works: Sequence[Work], passed_on: Sequence[signal.Signals] = ()) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _Planned:
     """A process: its work, and the time of the monotonic clock at which it began or is to begin."""
 
     work: Work
@@ -87,9 +87,9 @@ class _Begun:
 class _Supervisor:
     works: Sequence[Work]
     passed_on: Sequence[signal.Signals] = ()
-    began: dict[int, "_Begun"] = field(default_factory=dict)
-    due: list["_Begun"] = field(default_factory=list)
-    early_deaths: int = 0
+    began: dict[int, _Planned] = field(default_factory=dict)
+    due: list[_Planned] = field(default_factory=list)
+    early_deaths: dict[Work, int] = field(default_factory=dict)
     is_ending: bool = False
     # Each is a pipe: reading end, writing end.
     woken: tuple[int, int] = field(default_factory=os.pipe)
@@ -146,7 +146,7 @@ class _Supervisor:
         pid = os.fork()
         if pid == 0:
             self._become_a_process(work, readiness)
-        self.began[pid] = _Begun(work, time.monotonic())
+        self.began[pid] = _Planned(work, time.monotonic())
         telemetry.event(Event.PROCESS_STARTED, process=pid)
 
     def reap(self) -> list[Death]:
@@ -162,17 +162,17 @@ class _Supervisor:
         return deaths
 
     def plan_replacement(self, death: Death) -> None:
-        self.early_deaths = 0 if death.lived >= SETTLED else self.early_deaths + 1
-        pause = pause_before_replacing(death.lived, self.early_deaths)
-        self.due.append(_Begun(death.work, time.monotonic() + pause.total_seconds()))
+        early = 0 if death.lived >= SETTLED else self.early_deaths.get(death.work, 0) + 1
+        self.early_deaths[death.work] = early
+        pause = pause_before_replacing(death.lived, early)
+        self.due.append(_Planned(death.work, time.monotonic() + pause.total_seconds()))
         telemetry.warning(Event.PROCESS_ENDED, process=death.pid, code=death.code, pause=pause.total_seconds())
 
     def replace_those_due(self) -> None:
         now = time.monotonic()
-        due, self.due = self.due, [each for each in self.due if each.at > now]
-        for each in due:
-            if each.at <= now:
-                self.begin(each.work, readiness=None)
+        for each in [each for each in self.due if each.at <= now]:
+            self.due.remove(each)
+            self.begin(each.work, readiness=None)
 
     def end(self) -> None:
         """Tell every process to end, and kill those that do not."""

@@ -1,6 +1,5 @@
 """The courier: brings the deliveries of one lane to their destination, under a session of the replication role."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,8 +94,6 @@ class Courier:
         found: list[Shipment] = []
         gone: list[tuple[Delivery, Outcome]] = []
         for source, same in _by_repository(deliveries):
-            # A read does not yield, so other tasks have their turn here.
-            await asyncio.sleep(0)
             cargoes = await self._cargoes(source, [each.digest for each in same])
             for each in same:
                 match cargoes[each.digest]:
@@ -110,7 +107,7 @@ class Courier:
 
     async def _cargoes(self, source: RepositoryId, digests: Sequence[Digest]) -> Mapping[Digest, Cargo | NotFound]:
         region = self.catalog.region(source.region)
-        return await region.read(lambda db: departures.cargoes(db, source, digests))
+        return await region.read_much(lambda db: departures.cargoes(db, source, digests))
 
 
 def _by_repository(deliveries: Sequence[Delivery]) -> Iterator[tuple[RepositoryId, list[Delivery]]]:

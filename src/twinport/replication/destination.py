@@ -237,7 +237,7 @@ class Destination(Protocol):
         ...
 
     async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
-        """Make images of an offer visible: each in one transaction, manifests children first, the tag last, or not.
+        """Make images of an offer visible: each as a whole, manifests children first, the tag last, or not.
 
         `offer` has those images that are complete by now, with the contents of their missing manifests. A delivery that
         was committed before gets the same answer again. Raises AccessDenied, Unavailable.

@@ -28,12 +28,10 @@ from twinport.replication.destination import (
 from twinport.replication.partials import Partials
 from twinport.replication.shared_stores import SharedBlob, SharedStores
 
-_COPIES_AT_ONCE = 4
-
 
 @dataclass(frozen=True, slots=True)
 class LocalBytes:
-    """Takes the blobs of offers to one registry. The gate has allowed it."""
+    """Takes the blobs of offers to one registry. The gate has allowed it. `copying` bounds the copies of a process."""
 
     region: Database
     store: BlobStore
@@ -41,6 +39,7 @@ class LocalBytes:
     partials: Partials
     database_now: Callable[[Connection], datetime]
     hold: timedelta
+    copying: asyncio.Semaphore
 
     async def open(self, offer: str, source: Registry, account: AccountId) -> None:
         """Begin to hold bytes for an offer to this account. One that is open already stays open."""
@@ -56,8 +55,7 @@ class LocalBytes:
         found = await self.shared.find(OfferedBlobs(left))
         if found is None:
             return NotShared()
-        free = asyncio.Semaphore(_COPIES_AT_ONCE)
-        copying = [self._copied(blob, found[blob.digest], free) for blob in left]
+        copying = [self._copied(blob, found[blob.digest]) for blob in left]
         copied = await asyncio.gather(*copying, return_exceptions=True)
         # What was copied is recorded, whatever became of the others.
         await self._record(left[0], [each for each in copied if isinstance(each, NewBlob)])
@@ -87,9 +85,9 @@ class LocalBytes:
         offer, digests = blobs[0].offer, [blob.digest for blob in blobs]
         return await self.region.read(lambda db: arrivals.held(db, offer, digests))
 
-    async def _copied(self, blob: OfferedBlob, found: SharedBlob, free: asyncio.Semaphore) -> NewBlob:
+    async def _copied(self, blob: OfferedBlob, found: SharedBlob) -> NewBlob:
         algorithm = blob.digest.algorithm
-        async with free:
+        async with self.copying:
             written = await self.store.adopt(found.store, found.key, algorithms=(algorithm,))
         if written.digests[algorithm] != blob.digest or written.size != blob.size:
             await self._let_go([written.key])

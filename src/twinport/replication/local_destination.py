@@ -62,6 +62,8 @@ REPLICATE = "ecr:ReplicateImage"
 HOLD = timedelta(hours=1)
 # So many images of an offer are looked up, and land, together: few statements for each, and no long transaction.
 _TOGETHER = 25
+# So many blobs are copied at once in a process: pushes need the memory and the disk, too.
+_COPIES_AT_ONCE = 8
 
 
 class Verifier(Protocol):
@@ -93,6 +95,7 @@ class LocalDestinations:
     world: Clock
     hold: timedelta = HOLD
     partials: Partials = field(init=False)
+    copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COPIES_AT_ONCE))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "partials", Partials(self.world.now))
@@ -102,7 +105,7 @@ class LocalDestinations:
             return None
         database, store = self.catalog.region(registry.region), self.stores.region(registry.region)
         shared = LocalStores(self.regions, self.catalog, self.stores)
-        arriving = LocalBytes(database, store, shared, self.partials, self.catalog.now, self.hold)
+        arriving = LocalBytes(database, store, shared, self.partials, self.catalog.now, self.hold, self.copying)
         return LocalDestination(registry, database, store, arriving, self.gate, self.roles, self.verifier, self.world)
 
 
@@ -145,7 +148,7 @@ class LocalDestination:
 
     async def commit(self, authorization: Authorization, offer: Offer) -> Mapping[str, CommitAnswer]:
         session = await self._admit(authorization, Part.COMMIT, offer)
-        # These run together, so that they share a commit; even so, each is a transaction of its own.
+        # These run together, so that they share a commit; even so, each group is a transaction of its own.
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._commit(session, offer, images)) for images in _groups(offer.images)]
         return {delivery: answer for task in tasks for delivery, answer in task.result().items()}
@@ -215,7 +218,8 @@ class LocalDestination:
 
     async def _missing(self, name: RepositoryName, images: Sequence[OfferedImage]) -> dict[str, Missing]:
         home, named = self.registry, {entry.digest for image in images for entry in image.manifests}
-        absent = await self.region.read(lambda db: arrivals.missing_manifests(db, home, name, named))
+        # It reads and hashes what is there of the manifests.
+        absent = await self.region.read_much(lambda db: arrivals.missing_manifests(db, home, name, named))
         parts = {
             entry.digest
             for image in images

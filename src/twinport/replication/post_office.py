@@ -1,6 +1,5 @@
 """The post office: hands out batches of the outbox under lease, and records the outcome of each delivery."""
 
-import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,13 +78,11 @@ class PostOffice:
         A delivery that is not `holder`'s any more is settled by its new holder.
         """
         landed = [(delivery, outcome) for delivery, outcome in outcomes if isinstance(outcome, Landed)]
-        # These run together, so that they share a commit.
-        async with asyncio.TaskGroup() as group:
-            if landed:
-                group.create_task(self._complete(holder, landed))
-            for delivery, outcome in outcomes:
-                if not isinstance(outcome, Landed):
-                    group.create_task(self._settle_one(holder, delivery, outcome))
+        if landed:
+            await self._complete(holder, landed)
+        for delivery, outcome in outcomes:
+            if not isinstance(outcome, Landed):
+                await self._settle_one(holder, delivery, outcome)
 
     async def _settle_one(self, holder: str, delivery: Delivery, outcome: Hopeless | Hindered) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from twinport.errors import Unavailable, reason_of, split
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
-from twinport.model.replication import Delivery
+from twinport.model.replication import Delivery, Landed
 from twinport.replication.courier import Courier
 from twinport.replication.outcomes import Hindered, Outcome
 from twinport.replication.post_office import LEASE, Batch, PostOffice
@@ -42,6 +42,10 @@ class ReplicationWorker:
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COURIERS))
     _is_stopping: bool = False
     _task: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     async def start(self) -> None:
         """Begin to work, perhaps again, in a task that this object owns and that ends in `stop`."""
@@ -137,6 +141,16 @@ class _OpenBatch:
     open: dict[str, Delivery]
 
     async def report(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        """Settle what landed together, and each of the others; all are tried before the first error is raised."""
+        landed = [each for each in outcomes if isinstance(each[1], Landed)]
+        others = [[each] for each in outcomes if not isinstance(each[1], Landed)]
+        # These run together, so that they share a commit.
+        settling = [self._settle(each) for each in [landed, *others] if each]
+        for result in await asyncio.gather(*settling, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _settle(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
         await self.office.settle(self.batch.holder, outcomes)
         for delivery, _ in outcomes:
             del self.open[delivery.id]

@@ -128,7 +128,9 @@ def land_held(
     """
     asked = {"offer_id": offer_id, "digests": _listed(digests)}
     recorded = {row.digest for row in _RECORDED.all(db, **asked, now=now)}
-    taken = [NewBlob(Digest.parse(row.digest), Key(row.key), row.size) for row in _TAKEN.all(db, **asked)]
+    # In the order of their digests again: bytes that are replaced lock a row.
+    rows = sorted(_TAKEN.all(db, **asked), key=lambda row: row.digest)
+    taken = [NewBlob(Digest.parse(row.digest), Key(row.key), row.size) for row in rows]
     blobs.require_all_kept(db, [each.key for each in taken])
     for each in taken:
         if str(each.digest) not in recorded:

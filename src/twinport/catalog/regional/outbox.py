@@ -190,6 +190,7 @@ def release(db: Connection, ids: Sequence[str], holder: str, now: datetime) -> N
     """Give back deliveries that were claimed and not begun: they are due at once, and the attempt does not count."""
     given_back = {"lease_holder": None, "lease_until": None, "due_at": now, "attempts": delivery.c.attempts - 1}
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, WAITING)
+    _lock_in_order(db, ids)
     rows = db.execute(update(delivery).where(*mine).values(given_back).returning(*delivery.c)).all()
     for lane in sorted({(row.source_account, row.destination_region, row.destination_account) for row in rows}):
         _refresh(db, _lane_is(*lane), now)
@@ -212,6 +213,7 @@ def free(db: Connection, holder: str, now: datetime) -> int:
 def renew(db: Connection, ids: Sequence[str], holder: str, now: datetime, *, lease: timedelta) -> None:
     """Prolong the leases that `holder` still has, so that only dead holders lose theirs. Lanes keep their places."""
     mine = (delivery.c.id.in_(ids), delivery.c.lease_holder == holder, delivery.c.lease_until > now, WAITING)
+    _lock_in_order(db, ids)
     rows = db.execute(
         update(delivery)
         .where(*mine)
@@ -227,9 +229,7 @@ def settle_complete(db: Connection, done: Sequence[tuple[Delivery, Landed]], hol
 
     Return the ids of those that were settled: the others are not `holder`'s any more.
     """
-    ids = [delivery.id for delivery, _ in done]
-    # In one order, and before their lane (docs/decisions/0008-locks-on-postgresql.md).
-    statements.lock(db, select(delivery.c.id).where(delivery.c.id.in_(ids)).order_by(delivery.c.id))
+    _lock_in_order(db, [delivery.id for delivery, _ in done])
     settled = _complete(db, done, holder, now)
     brought = sum(
         _settle_children(db, each, landed, now) for each, landed in done if landed.children and each.id in settled
@@ -321,6 +321,11 @@ def _of_image(image: PlannedDelivery, tag: ColumnElement[bool]) -> Select[Any]:
     """Select the newest delivery of an image in a lane, under a tag or none."""
     same = (*of_lane(), delivery.c.repository == image.repository, delivery.c.digest == str(image.digest), tag)
     return select(delivery.c.id).where(*same).order_by(*(each.desc() for each in AGE)).limit(1)
+
+
+def _lock_in_order(db: Connection, ids: Sequence[str]) -> None:
+    """Lock deliveries in one order, before their lane (docs/decisions/0008-locks-on-postgresql.md)."""
+    statements.lock(db, select(delivery.c.id).where(delivery.c.id.in_(ids)).order_by(delivery.c.id))
 
 
 def _refresh(db: Connection, which: Sequence[ColumnElement[bool]], now: datetime, *, gone: int = 0) -> None:
