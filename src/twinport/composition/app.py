@@ -70,9 +70,9 @@ def build(
         access.sessions,
         ground.peers,
         scraped,
-        carrying,
-        kind == "worker" or not settings.couriers_apart,
-        loops(ground, access, verbs, pulls),
+        couriers=carrying,
+        carries=kind == "worker" or not settings.couriers_apart,
+        loops=loops(ground, access, verbs, pulls),
     )
     application = Application(ground.admission, served, has_access_log=settings.has_access_log)
     return App(application, metrics_application(ground, scrape), tasks, ground.catalog)
