@@ -139,7 +139,17 @@ def test_the_revisions_of_a_folder_follow_one_another_in_the_order_of_their_file
     scripts = ScriptDirectory.from_config(config)
     known = migration_files.known(metadata)
     assert scripts.get_heads() == [known[-1]]
-    assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == known
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == known
+
+
+@METADATA
+def test_a_process_lists_the_files_of_the_migrations_once(metadata: MetaData) -> None:
+    migration_files.known.cache_clear()
+    for _ in range(2):
+        with create_engine("sqlite://").begin() as new:
+            revisions.bring_up_to_date(new, metadata)
+            assert revisions.is_current(new, metadata)
+    assert migration_files.known.cache_info().misses == 1
 
 
 @METADATA

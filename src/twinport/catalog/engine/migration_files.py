@@ -1,5 +1,6 @@
 """The files of the migrations, and the revisions that this version knows."""
 
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import MetaData
@@ -12,6 +13,7 @@ def folder_of(metadata: MetaData) -> Path:
     return MIGRATIONS / str(metadata.info["migrations"])
 
 
-def known(metadata: MetaData) -> list[str]:
-    """Return the revisions that this version knows, the oldest first."""
-    return sorted(path.name.partition("_")[0] for path in folder_of(metadata).glob("[0-9]*.py"))
+@cache
+def known(metadata: MetaData) -> tuple[str, ...]:
+    """Return the revisions that this version knows, the oldest first. The folder is listed once in a process."""
+    return tuple(sorted(path.name.partition("_")[0] for path in folder_of(metadata).glob("[0-9]*.py")))
