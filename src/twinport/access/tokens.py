@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,8 +35,6 @@ TOKEN_LIFE = timedelta(hours=12)
 TOKEN_USER = "AWS"  # noqa: S105 — a user name, no secret
 # The most keys of Regions, and verified tokens, that are remembered.
 _MOST_KEYS = 256
-# In place of a key's id.
-_NEWEST = ""
 _MOST_TOKENS = 4096
 
 
@@ -51,6 +49,8 @@ class RegionKeys:
         self._catalog, self._sealer, self._world, self._regions = catalog, sealer, world, regions
         # By era: a Region keeps its keys until a reset of the deployment.
         self._opened: ByGeneration[tuple[RegionName, str], bytes] = ByGeneration(_MOST_KEYS)
+        # All keys of a Region, the newest first. Not beside those above, whose ids clients send.
+        self._all: ByGeneration[RegionName, tuple[bytes, ...]] = ByGeneration(_MOST_KEYS)
 
     async def sign(self, region: RegionName, text: str) -> str:
         """Return `key-id.mac` for a text."""
@@ -60,13 +60,26 @@ class RegionKeys:
     async def mac(self, region: RegionName, text: str, generation: int) -> bytes:
         """Return a MAC for a text, by the Region's newest key, for what has no room to name the key.
 
-        `generation` is one that was read just before. The key is read once an era.
+        `generation` is one that was read just before. The keys are read once an era.
         """
-        key = self._opened.get(era_of(generation), (region, _NEWEST))
-        if key is None:
-            key = self._open(region, await self._newest(region))
-            self._opened.keep(era_of(generation), (region, _NEWEST), key)
-        return hmac.digest(key, text.encode(), hashlib.sha256)
+        keys = self._all.get(era_of(generation), region) or await self._read_all(region, generation)
+        return _digest(keys[0], text)
+
+    async def has_mac(self, region: RegionName, text: str, generation: int, is_right: Callable[[bytes], bool]) -> bool:
+        """Tell whether `is_right` recognizes the MAC of a text by any key of the Region.
+
+        The keys are read again before the answer is no: another process may have made one since.
+        """
+        known = self._all.get(era_of(generation), region)
+        if known is not None and any(is_right(_digest(key, text)) for key in known):
+            return True
+        return any(is_right(_digest(key, text)) for key in await self._read_all(region, generation))
+
+    async def _read_all(self, region: RegionName, generation: int) -> tuple[bytes, ...]:
+        rows = await self._catalog.region(region).read(credentials.token_keys) or [await self._make(region)]
+        keys = tuple(self._open(region, row) for row in rows)
+        self._all.keep(era_of(generation), region, keys)
+        return keys
 
     async def _newest(self, region: RegionName) -> credentials.TokenKeyRow:
         rows = await self._catalog.region(region).read(credentials.token_keys)
@@ -180,8 +193,12 @@ class RegistryTokens:
         return caller
 
 
+def _digest(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), hashlib.sha256)
+
+
 def _mac(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return _digest(key, text).hex()
 
 
 def basic_credentials(authorization: str | None) -> tuple[str, str]:

@@ -94,8 +94,9 @@ _ACCESS_KEY = _KEYS.where(partition_schema.access_key.c.id == bindparam("key_id"
 _SESSION = _SESSIONS.where(partition_schema.session.c.access_key_id == bindparam("key_id"))
 _SESSION_ACCOUNT = (partition_schema.session.c.access_key_id, partition_schema.session.c.account)
 _TOKEN_KEYS = select(regional_schema.token_key.c.id, regional_schema.token_key.c.sealed_key).order_by(
-    regional_schema.token_key.c.created_at.desc()
+    regional_schema.token_key.c.created_at.desc(), regional_schema.token_key.c.id
 )
+_HISTORY = select(regional_schema.history.c.id)
 
 
 def access_key(db: Connection, key_id: str) -> KeyRow | None:
@@ -150,12 +151,16 @@ def add_site_key(db: Connection, row: SiteKeyRow, now: datetime) -> SiteKeyRow:
 
 
 def token_keys(db: Connection) -> list[TokenKeyRow]:
-    """List a Region's token keys, the newest first."""
+    """List a Region's token keys, the newest first; of the same time, in the order of their ids."""
     return [TokenKeyRow(*row) for row in db.execute(_TOKEN_KEYS).all()]
 
 
 def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRow:
-    """Store a Region's first token key unless it has one, and return the one that counts."""
+    """Store a Region's first token key unless it has one, and return the one that counts.
+
+    The one row of the Region's history is locked, so that of two processes the second reads the key of the first.
+    """
+    statements.lock(db, _HISTORY)
     existing = token_keys(db)
     if existing:
         return existing[0]

@@ -37,18 +37,28 @@ class SealedUploadIds:
     async def issue(self, caller: Caller, repository: Repository) -> str:
         """As the port says."""
         seconds, nonce = int(self.clock.now().timestamp()), secrets.randbelow(NONCES)
-        return str(UploadId(seconds, nonce, await self._mark(caller, repository, seconds, nonce)))
+        text, generation = _signed(repository, seconds, nonce), await self.generations.at(caller)
+        mark = _mark(await self.keys.mac(repository.registry.region, text, generation))
+        return str(UploadId(seconds, nonce, mark))
 
     async def is_issued(self, caller: Caller, repository: Repository, text: str) -> bool:
         """As the port says."""
         found = upload_ids.parse(text)
         if found is None or not found.may_begin(self.clock.now()):
             return False
-        mark = await self._mark(caller, repository, found.seconds, found.nonce)
-        return hmac.compare_digest(mark.to_bytes(8), found.mark.to_bytes(8))
+        signed, generation = _signed(repository, found.seconds, found.nonce), await self.generations.at(caller)
+        sent = found.mark.to_bytes(8)
+        return await self.keys.has_mac(
+            repository.registry.region,
+            signed,
+            generation,
+            lambda mac: hmac.compare_digest(_mark(mac).to_bytes(8), sent),
+        )
 
-    async def _mark(self, caller: Caller, repository: Repository, seconds: int, nonce: int) -> int:
-        registry = repository.registry
-        text = f"upload {registry} {repository.id} {seconds} {nonce}"
-        mac = await self.keys.mac(registry.region, text, await self.generations.at(caller))
-        return int.from_bytes(mac[:8]) % MARKS
+
+def _signed(repository: Repository, seconds: int, nonce: int) -> str:
+    return f"upload {repository.registry} {repository.id} {seconds} {nonce}"
+
+
+def _mark(mac: bytes) -> int:
+    return int.from_bytes(mac[:8]) % MARKS

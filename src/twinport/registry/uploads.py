@@ -353,9 +353,8 @@ class Uploads:
 
     def _cancel(self, db: Connection, upload: Upload) -> None:
         now = self.catalog.now(db)
-        if upload.is_new:
-            uploads.cancel_new(db, upload, upload_ids.harmless_from(upload.id) or now, now, self.quota)
-        else:
+        harmless_from = upload_ids.harmless_from(upload.id) or now
+        if not (upload.is_new and uploads.cancel_new(db, upload, harmless_from, now, self.quota)):
             uploads.cancel(db, upload.repository.identity, upload.id, now, self.rows_at_once)
 
     async def _finish(self, upload: Upload, candidates: tuple[Digest, ...], last_part: Part | None) -> Layer:

@@ -213,17 +213,16 @@ def cancel(
     endings.end(db, [upload_id], now, limit)
 
 
-def cancel_new(db: Connection, upload: Upload, harmless_from: datetime, now: datetime, quota: UploadQuota) -> None:
-    """Note that no upload of an id may begin any more, until its life ends.
+def cancel_new(db: Connection, upload: Upload, harmless_from: datetime, now: datetime, quota: UploadQuota) -> bool:
+    """Note that no upload of an id may begin any more, until its life ends. False: meanwhile the id has got a row.
 
     The note counts as an upload. Notes take half of the quota at most, so that they lock no client out; beyond that,
-    the id stays good until its life ends. Raises RepositoryNotFound, UploadNotFound.
+    the id stays good until its life ends. Raises RepositoryNotFound.
     """
     repositories.keep(db, upload.repository)
     if _used(db, upload.repository.registry, quota).uploads >= quota.uploads // 2:
-        return
-    if not statements.insert_absent(db, _upload, {**_row(upload, 0, now), "ended_at": harmless_from}):
-        raise _overtaken(db, upload)
+        return db.execute(select(_upload.c.id).where(_upload.c.id == upload.id)).first() is None
+    return statements.insert_absent(db, _upload, {**_row(upload, 0, now), "ended_at": harmless_from})
 
 
 def store_whole(db: Connection, repository: Repository, blob: NewBlob, now: datetime) -> StoredBlob:
