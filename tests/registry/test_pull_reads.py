@@ -75,6 +75,15 @@ async def test_a_question_that_is_asked_twice_is_read_twice(reads: PullReads) ->
     assert found == [1, 2]
 
 
+async def test_a_read_that_was_given_up_is_no_answer_to_a_later_question(reads: PullReads) -> None:
+    for item in (V1, BLOB):
+        with reads.begun(Wanted(REGISTRY.repository(API), item)):
+            await asyncio.sleep(0)
+    found: list[object] = [await reads.manifest(REGISTRY.repository(API), V1)]
+    found.append(await reads.blob(REGISTRY.repository(API), BLOB))
+    assert found == [3, 4]
+
+
 async def test_the_error_of_an_early_read_is_for_the_one_that_asks(catalog: Counting, reads: PullReads) -> None:
     catalog.error = StorageUnavailable("full")
     with reads.begun(Wanted(REGISTRY.repository(API), V1)), pytest.raises(StorageUnavailable):

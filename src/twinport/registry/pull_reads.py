@@ -62,14 +62,11 @@ class PullReads:
     def begun(self, wanted: Wanted) -> Iterator[None]:
         """Begin to read. What was not awaited by the end of the block is given up."""
         if isinstance(wanted.item, Digest):
-            answer = _begin(_blob, wanted, self._blob(wanted.repository, wanted.item))
+            beginning = _beginning(_blob, wanted, self._blob(wanted.repository, wanted.item))
         else:
-            answer = _begin(_manifest, wanted, self._manifest(wanted.repository, wanted.item))
-        try:
+            beginning = _beginning(_manifest, wanted, self._manifest(wanted.repository, wanted.item))
+        with beginning:
             yield
-        finally:
-            answer.add_done_callback(_heed)
-            answer.cancel()
 
     async def _manifest(self, repository: RepositoryId, image: ImageId) -> FoundManifest:
         return await self.catalog.region(repository.region).read(lambda db: pulls.manifest(db, repository, image))
@@ -78,10 +75,16 @@ class PullReads:
         return await self.catalog.region(repository.region).read(lambda db: pulls.blob(db, repository, digest))
 
 
-def _begin(begun: ContextVar[_Begun[T] | None], wanted: Wanted, reading: Coroutine[Any, Any, T]) -> asyncio.Task[Any]:
+@contextmanager
+def _beginning(begun: ContextVar[_Begun[T] | None], wanted: Wanted, reading: Coroutine[Any, Any, T]) -> Iterator[None]:
     answer = asyncio.create_task(reading)
-    begun.set(_Begun(wanted, answer))
-    return answer
+    before = begun.set(_Begun(wanted, answer))
+    try:
+        yield
+    finally:
+        begun.reset(before)
+        answer.add_done_callback(_heed)
+        answer.cancel()
 
 
 def _taken(
