@@ -6,13 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from twinport.catalog import upload_requests
 from twinport.catalog.regional import repositories, schema
+from twinport.catalog.regional.uploads import Upload, UploadQuota
+from twinport.catalog.upload_requests import Asked
 from twinport.clock import Clock, ManualClock
 from twinport.model import upload_ids
 from twinport.model.identities import Caller
 from twinport.model.images import Repository
 from twinport.model.names import RepositoryId
 from twinport.model.upload_ids import NONCES, UploadId
+from twinport.refusals.images import RepositoryNotFound, UploadNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +40,13 @@ def open_upload(db: Connection, repository: RepositoryId, id_: str, now: datetim
     owner = repositories.get(db, repository)
     row = {"id": id_, "repository_id": owner.id, "account": repository.account, "size": 0}
     db.execute(schema.upload.insert().values(**row, created_at=now, touched_at=now))
+
+
+def read_upload(db: Connection, repository: RepositoryId, id_: str) -> Upload:
+    """Return an open upload that has a row. Raises RepositoryNotFound, UploadNotFound."""
+    found = upload_requests.find(db, Asked(repository, id_), UploadQuota())
+    if found.repository is None:
+        raise RepositoryNotFound(repository.name, repository.account)
+    if found.upload is None:
+        raise UploadNotFound(id_, repository.name, repository.account)
+    return found.upload

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_ACCOUNT, REGISTRY
-from tests.upload_ids import open_upload
+from tests.upload_ids import open_upload, read_upload
 from twinport.catalog import pulls
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import Database
@@ -64,7 +64,7 @@ async def add(region: Database, new: Segment) -> None:
 
 
 async def under_way(region: Database) -> uploads.Upload:
-    return await region.read(lambda db: uploads.get(db, REGISTRY.repository(NAME), UPLOAD))
+    return await region.read(lambda db: read_upload(db, REGISTRY.repository(NAME), UPLOAD))
 
 
 async def segments(region: Database, upload: uploads.Upload) -> list[Segment]:
@@ -166,6 +166,6 @@ async def test_an_upload_is_not_found_through_another_repository(region: Databas
         lambda db: repositories.insert(db, REGISTRY.repository(RepositoryName("other")), NewRepository(), NOW)
     )
     with pytest.raises(UploadNotFound):
-        await region.read(lambda db: uploads.get(db, REGISTRY.repository(RepositoryName("other")), UPLOAD))
+        await region.read(lambda db: read_upload(db, REGISTRY.repository(RepositoryName("other")), UPLOAD))
     with pytest.raises(RepositoryNotFound):
-        await region.read(lambda db: uploads.get(db, ELSEWHERE.repository(NAME), UPLOAD))
+        await region.read(lambda db: read_upload(db, ELSEWHERE.repository(NAME), UPLOAD))

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from tests import owing
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION
 from twinport.catalog import deletions
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.engine import leases
-from twinport.catalog.regional import outbox, registries
+from twinport.catalog.regional import registries
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.deletions import DeletionTask, FailureReason, Fenced, InUse, RegionUsage, TaskStatus, Unanswered
@@ -37,7 +38,7 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 
 def owe_one(db: Connection) -> None:
     planned = PlannedDelivery(Registry(ACCOUNT, OTHER_REGION), RepositoryName("app"), Digest.of(b""), "1")
-    outbox.owe(db, Registry(ACCOUNT, REGION), [planned], Position(1, 1), NOW)
+    owing.owe(db, Registry(ACCOUNT, REGION), [planned], Position(1, 1), NOW)
 
 
 def begun_by(holder: str) -> Callable[[Connection], tuple[DeletionTask, frozenset[str]] | None]:

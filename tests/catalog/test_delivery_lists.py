@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from tests import catalogs
+from tests import catalogs, owing
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import delivery_lists, outbox
@@ -45,7 +45,7 @@ class Outbox:
             self.sequence += 1
             tag, position = f"v{self.sequence}", Position(1, self.sequence)
             planned = [PlannedDelivery(FAR, RepositoryName(name), Digest.of(tag.encode()), tag)]
-            await self._write(lambda db: outbox.owe(db, source, planned, position, self.catalog.now(db)))  # noqa: B023 — called here
+            await self._write(lambda db: owing.owe(db, source, planned, position, self.catalog.now(db)))  # noqa: B023 — called here
 
     async def fail(self, count: int) -> None:
         """Fail the oldest that wait."""

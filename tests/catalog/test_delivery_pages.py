@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection
 
+from tests import owing
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY
 from tests.reading import plans, settle_statistics, work
@@ -38,7 +39,7 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 def owe(db: Connection, sequence: int, *destinations: Registry, tag: str | None = "1.4") -> None:
     planned = [PlannedDelivery(each, NAME, IMAGE, tag) for each in destinations]
-    outbox.owe(db, REGISTRY, planned, Position(1, sequence), NOW)
+    owing.owe(db, REGISTRY, planned, Position(1, sequence), NOW)
 
 
 def carry(db: Connection, first: int, last: int) -> None:

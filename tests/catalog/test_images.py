@@ -76,7 +76,7 @@ async def test_a_tag_keeps_the_position_at_which_it_moved(shelf: Shelf) -> None:
     def move(db: Connection, repository_id: int) -> None:
         images.store_manifest(db, repository_id, new(content), NOW)
         for sequence in (1, 2):
-            images.move_tag(db, repository_id, "v1", Digest.of(content), Position(7, sequence), NOW)
+            images.move_tags(db, repository_id, Digest.of(content), {"v1": Position(7, sequence)}, NOW)
         row = db.execute(select(schema.tag)).one()
         assert (row.epoch, row.sequence) == (7, 2)
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
+from tests import owing
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import ACCOUNT, REGION, REGISTRY
 from twinport.catalog import clearing
@@ -114,7 +115,7 @@ class History:
         tagged = [PlannedDelivery(place, API, image, f"t{number}") for number, place in enumerate(where)]
         # At one position, as an index is pushed with its children: one may bring the others along.
         planned = [*tagged, *(PlannedDelivery(where[0], API, each, None) for each in IMAGES)]
-        outbox.owe(db, REGISTRY, planned, Position(1, self.owed), self.clock.now())
+        owing.owe(db, REGISTRY, planned, Position(1, self.owed), self.clock.now())
 
     def claim(self, db: Connection, place: Registry, limit: int) -> None:
         lane = Lane(REGISTRY, place)

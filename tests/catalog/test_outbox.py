@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
+from tests import owing
 from twinport.catalog.engine.sqlite import SqliteDatabase
 from twinport.catalog.regional import delivery_reports, outbox, schema
 from twinport.clock import ManualClock
@@ -48,7 +49,7 @@ class PostOffice:
     ) -> None:
         planned = [PlannedDelivery(destination, NAME, digest, tag) for destination in destinations]
         now = self.clock.now()
-        await self.database.write(lambda db: outbox.owe(db, HOME, planned, Position(1, sequence), now))
+        await self.database.write(lambda db: owing.owe(db, HOME, planned, Position(1, sequence), now))
 
     async def lanes(self) -> list[Lane]:
         now = self.clock.now()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
 from sqlalchemy import select
 
+from tests import owing
 from tests.tables import region_in_memory
 from twinport.catalog.regional import delivery_reports, outbox, schema
 from twinport.clock import ManualClock
@@ -67,7 +68,7 @@ class OutboxLife(RuleBasedStateMachine):
     def owe(self, lane: Lane) -> None:
         self.owed += 1
         planned = [PlannedDelivery(lane.destination, RepositoryName("team/api"), IMAGE, f"t{self.owed}")]
-        outbox.owe(self.db, HOME, planned, Position(1, self.owed), self.clock.now())
+        owing.owe(self.db, HOME, planned, Position(1, self.owed), self.clock.now())
 
     @rule(target=claims, lane=st.sampled_from(LANES), holder=holders, limit=st.integers(1, 3))
     def claim(self, lane: Lane, holder: str, limit: int) -> MultipleResults[tuple[str, Delivery]]:

@@ -15,10 +15,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
+from tests import owing
 from tests.fakes import ACCOUNT, AllowAll, caller
 from tests.policies.stepped import Actor, SteppedCatalog, Stored
 from twinport.catalog.partition import schema as partition_schema
-from twinport.catalog.regional import outbox, registries
+from twinport.catalog.regional import registries
 from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import ManualClock
 from twinport.identities.deletion import DeletionRunner, Deletions
@@ -240,7 +241,7 @@ def push(db: Connection) -> None:
     if registries.settings(db, ACCOUNT).replication.rules:
         planned = PlannedDelivery(DESTINATION, RepositoryName("app"), Digest.of(b""), "1")
         position = registries.next_position(db, ACCOUNT)
-        outbox.owe(db, Registry(ACCOUNT, HERE), [planned], position, ManualClock().now())
+        owing.owe(db, Registry(ACCOUNT, HERE), [planned], position, ManualClock().now())
 
 
 def settle(db: Connection) -> None:

@@ -147,7 +147,7 @@ class Destination(RuleBasedStateMachine):
         position, _ = data.draw(st.sampled_from(sorted(self.deliveries.values(), key=lambda each: each[0])))
         self.named = landing(position).digest
         here = registries.next_position(self.db, HERE.account)
-        images.move_tag(self.db, home.id, "latest", self.named, here, NOW)
+        images.move_tags(self.db, home.id, self.named, {"latest": here}, NOW)
 
     @invariant()
     def the_tag_is_where_the_newest_change_put_it(self) -> None:

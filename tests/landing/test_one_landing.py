@@ -91,7 +91,7 @@ def has(*contents: bytes, tags: Sequence[str] = ()) -> Prepare:
         for content in contents:
             images.store_manifest(db, home.id, new(content), NOW)
         for number, tag in enumerate(tags):
-            images.move_tag(db, home.id, tag, Digest.of(contents[-1]), Position(1, number), NOW)
+            images.move_tags(db, home.id, Digest.of(contents[-1]), {tag: Position(1, number)}, NOW)
 
     return store
 
@@ -305,7 +305,7 @@ RULED = {
     "images.require_parts",
     "images.store_manifest",
     "images.reaches",
-    "images.move_tag",
+    "images.move_tags",
     "storage.activate",
     "scans.owe",
     "scans.owe_restored",

@@ -76,7 +76,7 @@ def _region(db: Connection) -> None:
     for number in range(IMAGES):
         digest = _store(db, main.id, image(number))
         position = registries.next_position(db, REGISTRY.account)
-        images.move_tag(db, main.id, TagName(f"tag-{number:05}"), digest, position, NOW)
+        images.move_tags(db, main.id, digest, {TagName(f"tag-{number:05}"): position}, NOW)
     for number in range(REFERRERS):
         _store(db, main.id, image(number, SUBJECT))
     _store(db, main.id, large_manifest())

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY, AllowAll, caller
 from tests.shelf import API, image_of
-from tests.upload_ids import open_upload
+from tests.upload_ids import open_upload, read_upload
 from tests.waiting import PATIENCE_SECONDS
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import arrivals, repositories, schema, uploads
@@ -86,8 +86,8 @@ async def begun(catalog: PostgresCatalog, name: RepositoryName, id_: str, conten
 
     def begin(db: Connection) -> uploads.Upload:
         open_upload(db, REGISTRY.repository(name), id_, NOW)
-        uploads.append(db, uploads.get(db, REGISTRY.repository(name), id_), segment, NOW)
-        return uploads.get(db, REGISTRY.repository(name), id_)
+        uploads.append(db, read_upload(db, REGISTRY.repository(name), id_), segment, NOW)
+        return read_upload(db, REGISTRY.repository(name), id_)
 
     return await catalog.region(REGION).write(begin)
 

@@ -13,6 +13,7 @@ from tests.counted import CountedCatalog
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, REGION, TICK, Dump, pieces_of
 from tests.registry.serving import path_of
+from tests.upload_ids import read_upload
 from twinport.blobs.files import random_key
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import candidates, repositories, schema, uploads
@@ -110,7 +111,7 @@ async def test_no_transaction_of_an_expiry_changes_more_rows_than_its_bound(dump
 @ENDINGS
 async def test_an_upload_that_ended_is_gone_for_every_reader_before_its_segments_are(dump: Dump, end: Ending) -> None:
     upload = await begun(dump)
-    seen = await dump.region.read(lambda db: uploads.get(db, REGISTRY.repository(API), upload))
+    seen = await dump.region.read(lambda db: read_upload(db, REGISTRY.repository(API), upload))
     await end(dump.uploads, upload)
     assert await dump.region.read(segments) > 0
     more = Part(pieces_of(b"more"))
@@ -204,7 +205,7 @@ async def test_a_completion_reads_the_segments_of_an_upload_in_pages(dump: Dump)
 
 async def test_a_page_ends_where_the_upload_ended_when_it_was_read(dump: Dump) -> None:
     upload = await dump.begin(b"one")
-    seen = await dump.region.read(lambda db: uploads.get(db, REGISTRY.repository(API), upload))
+    seen = await dump.region.read(lambda db: read_upload(db, REGISTRY.repository(API), upload))
     await dump.uploads.append(ME, REGISTRY.repository(API), upload, Part(pieces_of(b"two")))
     [only] = await dump.region.read(lambda db: uploads.segments(db, seen, 0, 10))
     assert only == seen.last

@@ -222,7 +222,7 @@ async def test_an_image_has_at_most_a_thousand_tags(shelf: Shelf) -> None:
     def tag_it(db: Connection) -> None:
         home = repositories.get(db, REGISTRY.repository(API))
         for number in range(2, TAGS_PER_IMAGE):
-            images.move_tag(db, home.id, f"v{number}", Digest.of(FIRST), Position(0, number), NOW)
+            images.move_tags(db, home.id, Digest.of(FIRST), {f"v{number}": Position(0, number)}, NOW)
 
     await put(shelf, FIRST, "v1")
     await shelf.catalog.region(REGION).write(tag_it)

@@ -12,12 +12,11 @@ import pytest
 
 from tests.fakes import REGISTRY, AllowAll
 from tests.registry.test_uploads import CONTENT, DIGEST, ME, NAME, Site, broken_off, insert_repositories
-from tests.upload_ids import PlainUploadIds
+from tests.upload_ids import PlainUploadIds, read_upload
 from twinport.blobs.files import FileBlobStores
 from twinport.blobs.running import RunningHash
 from twinport.blobs.store import BlobStore
 from twinport.catalog.embedded import EmbeddedCatalog
-from twinport.catalog.regional import uploads
 from twinport.clock import ManualClock
 from twinport.errors import Refusal
 from twinport.model.content import Digest
@@ -217,7 +216,7 @@ async def test_a_segment_that_is_gone_or_cut_short_completes_no_upload(
     first, second, _ = processes
     upload = await first.begin(*PARTS)
     region = first.uploads.catalog.region(REGISTRY.region)
-    begun = await region.read(lambda db: uploads.get(db, REGISTRY.repository(NAME), upload))
+    begun = await region.read(lambda db: read_upload(db, REGISTRY.repository(NAME), upload))
     segments = [segment async for segment in first.uploads._segments(begun)]
     path = FileBlobStores(tmp_path).region(REGISTRY.region).path(segments[1].key)
     os.truncate(path, 10)

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import pytest
 
+from tests import owing
 from tests.fakes import ACCOUNT, NOW, OTHER_ACCOUNT, OTHER_REGION, REGION, REGISTRY, AllowAll, DenyAll, caller
 from twinport.access.gate import Gate
 from twinport.catalog.ports import Connection, WholeCatalog
-from twinport.catalog.regional import images, outbox, registries, repositories
+from twinport.catalog.regional import images, registries, repositories
 from twinport.catalog.regional.images import NewImage
 from twinport.errors import AccessDenied
 from twinport.model.content import Digest
@@ -148,9 +149,9 @@ def push(db: Connection, tags: tuple[str, ...], *destinations: Registry) -> None
     images.store_manifest(db, repository.id, NewImage(IMAGE, CONTENT, parse_manifest(CONTENT, None)), NOW)
     for tag in tags:
         position = registries.next_position(db, ACCOUNT)
-        images.move_tag(db, repository.id, tag, IMAGE, position, NOW)
+        images.move_tags(db, repository.id, IMAGE, {tag: position}, NOW)
         planned = [PlannedDelivery(place, API, IMAGE, tag) for place in destinations]
-        outbox.owe(db, REGISTRY, planned, position, NOW)
+        owing.owe(db, REGISTRY, planned, position, NOW)
 
 
 async def test_an_image_without_destinations_has_no_status(catalog: WholeCatalog) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import owing
 from tests.fakes import AllowAll, caller
 from tests.registry.dump import pieces_of
 from tests.replication.world import FAR, HOME, NAME
 from tests.upload_ids import PlainUploadIds
 from twinport.blobs.files import FileBlobStores
 from twinport.catalog.postgres import PostgresCatalog
-from twinport.catalog.regional import outbox
 from twinport.clock import WallClock, WorldClock
 from twinport.model.content import Digest
 from twinport.model.images import NewRepository, Position
@@ -80,7 +80,7 @@ class Host:
 
     async def owe(self) -> None:
         await self.catalog.region(HOME.region).write(
-            lambda db: outbox.owe(db, HOME, OWED, Position(1, 1), self.catalog.now(db))
+            lambda db: owing.owe(db, HOME, OWED, Position(1, 1), self.catalog.now(db))
         )
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import owing
 from tests.catalogs import ENGINES, emptied
 from tests.replication.world import FAR, HOME, NAME
 from twinport.catalog.engine import leases
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import outbox
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
 from twinport.model.images import Position
@@ -42,7 +42,7 @@ class Peers:
 async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeCatalog]:
     clock = ManualClock()
     catalog = await emptied(request, tmp_path, clock)
-    await catalog.region(HOME.region).write(lambda db: outbox.owe(db, HOME, OWED, Position(1, 1), clock.now()))
+    await catalog.region(HOME.region).write(lambda db: owing.owe(db, HOME, OWED, Position(1, 1), clock.now()))
     yield catalog
     catalog.close()
 

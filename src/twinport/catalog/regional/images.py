@@ -1,7 +1,7 @@
 """Images: manifests, what they refer to, and tags.
 
 The rules by which an image is stored are in `landing.rules`, which calls `require_parts`, then `store_manifest`, then
-`move_tag`, in one transaction: parts before the whole, the tag last (law 2).
+`move_tags`, in one transaction: parts before the whole, the tag last (law 2).
 """
 
 import json
@@ -214,11 +214,6 @@ def _complete(db: Connection, repository_id: int, digest: Digest) -> None:
     db.execute(update(_manifest).where(*named).values(sparse=False))
 
 
-def move_tag(db: Connection, repository_id: int, tag: str, digest: Digest, position: Position, now: datetime) -> None:
-    """Make a tag name an image that is stored, at a position of its registry's history."""
-    move_tags(db, repository_id, digest, {tag: position}, now)
-
-
 def move_tags(
     db: Connection,
     repository_id: int,
@@ -227,7 +222,7 @@ def move_tags(
     now: datetime,
     standing: Standing | None = None,
 ) -> None:
-    """As `move_tag`, for some tags, each with the position of its change.
+    """Make tags name an image that is stored, each at the position of its change in its registry's history.
 
     `standing` is what stood there before, if the image was new in this transaction and no row notes it as untagged.
     """

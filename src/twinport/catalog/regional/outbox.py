@@ -78,17 +78,13 @@ class Canceled:
 # --- what is owed -----------------------------------------------------------------------------------------
 
 
-def owe(
-    db: Connection, source: Registry, planned: Sequence[PlannedDelivery], position: Position, now: datetime
-) -> None:
-    """Record obligations, in the transaction of the fact that creates them (law 3)."""
-    owe_all(db, source, [(each, position) for each in planned], now)
-
-
 def owe_all(
     db: Connection, source: Registry, planned: Sequence[tuple[PlannedDelivery, Position]], now: datetime
 ) -> None:
-    """As `owe`, for several changes at once. Each lane is lengthened once, however many these are."""
+    """Record obligations by one or several changes, in the transaction of the facts that create them (law 3).
+
+    Each lane is lengthened once, however many these are.
+    """
     if not planned:
         return
     db.execute(delivery.insert(), [_row(source, each, position, now) for each, position in planned])

@@ -126,11 +126,6 @@ def _used(db: Connection, registry: Registry, quota: UploadQuota) -> Used:
     return Used(int(row.uploads), int(row.held))
 
 
-def get(db: Connection, repository: RepositoryId, upload_id: str) -> Upload:
-    """Return an upload that has not ended. Raises RepositoryNotFound, UploadNotFound."""
-    return _read(db, repositories.get(db, repository), upload_id)
-
-
 def segments(db: Connection, upload: Upload, place: int, limit: int) -> list[Segment]:
     """Return the segments of an upload, as it was when it was read, that begin at the byte `place` or later, in order.
 
