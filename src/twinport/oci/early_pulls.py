@@ -35,7 +35,7 @@ NEVER_EARLY = NeverEarly()
 
 class Remembering(Protocol):
     def remembered(self, authorization: str | None) -> Registry | None:
-        """Return the registry of a client that was admitted before; None for a stranger, who causes no read."""
+        """Return the registry of a client that was admitted before; None for a stranger: no read is begun for it."""
         ...
 
 

@@ -1,6 +1,6 @@
 """`serve --workers N`: a parent that starts N processes, replaces those that die, and ends them in order.
 
-With `couriers_apart`, one more process replicates.
+With `couriers_apart`, one more process is a worker, and replicates in place of the others.
 
 The parent opens only the listening socket, which every process inherits. Any free process accepts a connection, and
 connections in the socket's queue survive the death of a process. The parent has no threads and no loop, so forking is

@@ -35,7 +35,8 @@ class Settings:
     folder; it may hold a password, so it is never shown.
     For retention times and the frequency of checks, see `Retention` and docs/how-to/garbage.md.
     `database_connections` bounds one process's connections to all PostgreSQL databases together.
-    `workers` is the number of processes of `serve`; with `couriers_apart` one more replicates.
+    `workers` is the number of processes of `serve`; with `couriers_apart` one more, a whole worker, replicates
+    in their place, and shares garbage collection, scans, lifecycle policies and verification with them.
     `oidc_keys` are issuers with the files of their keys, which are then not fetched.
     """
 
