@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -58,6 +59,14 @@ def test_a_taken_address_is_explained(server: Served, tmp_path: Path) -> None:
     assert ended.returncode == 4
     assert "address already in use" in ended.stderr
     assert "--listen" in ended.stderr
+
+
+def test_a_server_of_the_folder_that_listens_elsewhere_is_not_blamed_for_a_taken_address(server: Served) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ended = called("serve", "--data", str(server.data), "--listen", f"127.0.0.1:{other.getsockname()[1]}")
+    assert ended.code == 4
+    assert "stop what uses it" in ended.stderr
+    assert server.url not in ended.stderr
 
 
 def test_a_second_server_on_a_folder_is_told_where_the_first_listens(server: Served) -> None:

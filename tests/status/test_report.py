@@ -40,6 +40,7 @@ def test_a_deployment_without_findings_is_well() -> None:
         (replace(WELL, server=AWAY), 4, "no server answers on http://127.0.0.1:4566: connection refused"),
         (replace(WELL, server=UNREADY), 4, "is not ready on http://127.0.0.1:4566: database away"),
         (replace(WELL, regions=[replace(REGION, damaged=2)]), 5, "eu-west-1: 2 damaged blobs in quarantine"),
+        (replace(WELL, regions=[replace(REGION, failed=1)]), 5, "eu-west-1: 1 copy failed for good"),
         (
             replace(WELL, regions=[replace(REGION, failed=4, is_partial=True)]),
             5,

@@ -37,7 +37,7 @@ CLOSING = timedelta(seconds=0.4)
 
 
 class AddressTaken(Unavailable):
-    """Another program listens at the address. `running` is the running server of the same data folder, if any."""
+    """Another program listens at the address. `running` is the server of the same data folder there, if it is one."""
 
     def __init__(self, listen: str, reason: str, data: str, running: Listening | None = None) -> None:
         ours = "" if running is None else f": a server already runs on the folder '{data}' and listens on {running.url}"
@@ -75,7 +75,9 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             taken.bind((settings.host, settings.port))
             taken.listen(QUEUED)
         except OSError as error:
-            running = next(iter(listeners.running(settings.data)), None)
+            port = f":{settings.port}"
+            ours = (each for each in listeners.running(settings.data) if each.url.endswith(port))
+            running = next(ours, None)
             reason = (error.strerror or str(error)).lower()
             raise AddressTaken(settings.listen, reason, str(settings.data), running) from error
         yield taken

@@ -147,14 +147,14 @@ def _of_disk(disk: Disk | None) -> list[Finding]:
 def _of_region(facts: RegionFacts) -> list[Finding]:
     found, at_least = [], "at least " if facts.is_partial else ""
     if facts.damaged:
-        sentence = f"{at_least}{facts.damaged} damaged blobs in quarantine: 'twinport verify' names what to push again"
+        sentence = f"{at_least}{_counted(facts.damaged, 'damaged blob', 'damaged blobs')} in quarantine: 'twinport verify' names what to push again"
         found.append(Finding(Standing.NEEDS_A_PERSON, f"{facts.region}: {sentence}"))
     if facts.failed:
-        sentence = f"{at_least}{facts.failed} copies failed for good: 'twinport replication list' says why"
+        sentence = f"{at_least}{_counted(facts.failed, 'copy', 'copies')} failed for good: 'twinport replication list' says why"
         found.append(Finding(Standing.NEEDS_A_PERSON, f"{facts.region}: {sentence}"))
     if facts.oldest_seconds is not None and facts.oldest_seconds > LONGEST_WAIT.total_seconds():
         age = timedelta(seconds=int(facts.oldest_seconds))
-        sentence = f"{at_least}{facts.waiting} copies wait, the oldest for {age}"
+        sentence = f"{at_least}{_waiting(facts.waiting)}, the oldest for {age}"
         found.append(Finding(Standing.BEHIND, f"{facts.region}: {sentence}"))
     return found
 
@@ -168,9 +168,17 @@ def _region_line(facts: RegionFacts) -> str:
     at_least = "at least " if facts.is_partial else ""
     age = "" if facts.oldest_seconds is None else f", the oldest for {timedelta(seconds=int(facts.oldest_seconds))}"
     return (
-        f"{facts.region}: {at_least}{facts.waiting} copies wait{age}; {facts.failed} failed; "
-        f"{facts.damaged} damaged blobs"
+        f"{facts.region}: {at_least}{_waiting(facts.waiting)}{age}; {facts.failed} failed; "
+        f"{_counted(facts.damaged, 'damaged blob', 'damaged blobs')}"
     )
+
+
+def _waiting(count: int) -> str:
+    return _counted(count, "copy waits", "copies wait")
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _free(disk: Disk | None) -> str:
