@@ -72,7 +72,7 @@ class OciDoor:
             answer = errors.unexpected(request.id)
         return replace(answer, headers={**answer.headers, "x-request-id": request.id})
 
-    def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
+    async def refuse(self, status: int, refusal: Refusal, request: Request) -> Answer:
         """Word a refusal from before this door, in the standard's error document."""
         answer = errors.refused(refusal, "", self.refusals)
         return replace(answer, status=status, headers={**answer.headers, "x-request-id": request.id})

@@ -147,10 +147,12 @@ def _of_disk(disk: Disk | None) -> list[Finding]:
 def _of_region(facts: RegionFacts) -> list[Finding]:
     found, at_least = [], "at least " if facts.is_partial else ""
     if facts.damaged:
-        sentence = f"{at_least}{_counted(facts.damaged, 'damaged blob', 'damaged blobs')} in quarantine: 'twinport verify' names what to push again"
+        damaged = _counted(facts.damaged, "damaged blob", "damaged blobs")
+        sentence = f"{at_least}{damaged} in quarantine: 'twinport verify' names what to push again"
         found.append(Finding(Standing.NEEDS_A_PERSON, f"{facts.region}: {sentence}"))
     if facts.failed:
-        sentence = f"{at_least}{_counted(facts.failed, 'copy', 'copies')} failed for good: 'twinport replication list' says why"
+        failed = _counted(facts.failed, "copy", "copies")
+        sentence = f"{at_least}{failed} failed for good: 'twinport replication list' says why"
         found.append(Finding(Standing.NEEDS_A_PERSON, f"{facts.region}: {sentence}"))
     if facts.oldest_seconds is not None and facts.oldest_seconds > LONGEST_WAIT.total_seconds():
         age = timedelta(seconds=int(facts.oldest_seconds))
