@@ -10,11 +10,13 @@ import pytest
 
 from tests.asgi import HOST
 from tests.deployment import Process, begun
+from twinport.catalog import clearing
 from twinport.composition import app
 from twinport.composition.late import LateDoor
 from twinport.errors import Refusal
 from twinport.http.messages import Answer, Request
 from twinport.refusals.callers import HostUnclear
+from twinport.refusals.storage import StorageUnavailable
 from twinport.settings import loading
 
 
@@ -98,3 +100,22 @@ async def test_a_reset_begins_no_couriers_where_another_process_has_them(tmp_pat
     await whole.tasks.stop(timedelta(seconds=5))
     whole.close()
     assert (reply.status, is_running) == (200, apart == "false")
+
+
+async def test_a_reset_that_breaks_off_says_so_and_leaves_the_couriers_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = begun(tmp_path / "data")
+    await process.whole.tasks.start()
+
+    async def fail(_: object) -> None:
+        raise StorageUnavailable("the disk is away")
+
+    monkeypatch.setattr(clearing, "clear", fail)
+    replies = await asyncio.gather(*(process.ask("POST", "/_twinport/reset", b"", {}) for _ in range(2)))
+    is_running = process.whole.tasks.couriers.is_running
+    await process.whole.tasks.stop(timedelta(seconds=5))
+    process.whole.close()
+    assert [each.status for each in replies] == [503, 503]
+    assert "half done: storage is unavailable: the disk is away; repeat it" in replies[0].body.decode()
+    assert is_running

@@ -1,5 +1,6 @@
 """What an account may leave unfinished: so many uploads, and so many bytes in them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -100,6 +101,15 @@ async def test_uploads_that_hold_their_quota_of_bytes_take_no_more(uploads: Uplo
         await begin(uploads)
     await uploads.complete(ME, REGISTRY.repository(NAME), full, Digest.of(b"0123456789"), None)
     await begin(uploads, b"more")
+
+
+async def test_of_parts_that_come_together_one_passes_the_quota_of_bytes(uploads: Uploads) -> None:
+    open_ = [await begin(uploads, b"1") for _ in range(3)]
+    parts = (
+        uploads.append(ME, REGISTRY.repository(NAME), each, Part(pieces(b"a part of many bytes"))) for each in open_
+    )
+    results = await asyncio.gather(*parts, return_exceptions=True)
+    assert [isinstance(each, TooManyUploadedBytes) for each in results].count(False) == 1
 
 
 async def test_a_whole_layer_in_one_request_needs_no_place(uploads: Uploads) -> None:

@@ -1,5 +1,6 @@
 """Builds the doors: the registry protocol, the AWS services, the console, and twinport's own operations."""
 
+import asyncio
 import importlib
 from functools import partial
 
@@ -14,6 +15,7 @@ from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
 from twinport.control.readers import SignedReaders
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
+from twinport.errors import Unavailable
 from twinport.gateway import Gateway, ServiceParts
 from twinport.http.admission import CONSOLE
 from twinport.http.application import Application
@@ -30,6 +32,7 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
+from twinport.refusals.storage import ResetBrokenOff
 from twinport.registry import download_links
 from twinport.registry.garbage import Garbage
 from twinport.registry.pull_reads import PullReads
@@ -95,16 +98,26 @@ def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWor
     """Build the door of twinport's own operations. A reset stops the couriers and starts them again."""
     garbage = Garbage(ground.catalog, ground.stores, ground.settings.retention)
 
+    resetting = asyncio.Lock()
+
     async def reset() -> None:
+        async with resetting:
+            await reset_alone()
+
+    async def reset_alone() -> None:
         # Stop the couriers, so that no delivery arrives in the empty state. They may be another process's.
         is_carrying = couriers.is_running
         await couriers.stop()
-        # Rows before bytes when deleting (law 1).
-        await clearing.clear(ground.catalog)
-        for name in await ground.catalog.regions():
-            await garbage.remove_bytes(name)
-        if is_carrying:
-            await couriers.start()
+        try:
+            # Rows before bytes when deleting (law 1).
+            await clearing.clear(ground.catalog)
+            for name in await ground.catalog.regions():
+                await garbage.remove_bytes(name)
+        except Unavailable as refusal:
+            raise ResetBrokenOff(refusal) from refusal
+        finally:
+            if is_carrying:
+                await couriers.start()
         telemetry.event(Event.STATE_RESET)
 
     deliveries = DeliveryStatus(ground.catalog).page

@@ -17,6 +17,14 @@ class StorageUnavailable(Unavailable):
         super().__init__(f"storage is unavailable: {what}; nothing was changed, try again")
 
 
+class ResetBrokenOff(Unavailable):
+    """A reset could not go on: some of the deployment is forgotten, and the rest is still there."""
+
+    def __init__(self, why: Unavailable) -> None:
+        reason = why.message.removesuffix("; nothing was changed, try again")
+        super().__init__(f"the reset broke off half done: {reason}; repeat it")
+
+
 class FolderClosed(StorageUnavailable):
     """The process's user can neither create nor write a folder, or its disk is read-only. Waiting does not help."""
 

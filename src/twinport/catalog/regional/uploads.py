@@ -147,12 +147,12 @@ def has_part_below(db: Connection, upload: Upload, least: int, end: int) -> bool
 def append(db: Connection, upload: Upload, segment: Segment, now: datetime, quota: UploadQuota = STANDARD) -> None:
     """Add a segment that begins where the upload ends. The first one makes the upload's row.
 
-    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound, BytesGivenUp, and of a new upload what
-    `require_upload_quota` raises.
+    Raises RepositoryNotFound, UploadOutOfOrder, UploadNotFound, BytesGivenUp, TooManyUploadedBytes, and of a new
+    upload what `require_upload_quota` raises.
     """
     repositories.keep(db, upload.repository)
     blobs.require_kept(db, segment.key)
-    if not (_begin(db, upload, segment, now, quota) if upload.is_new else _grow(db, upload, segment, now)):
+    if not (_begin if upload.is_new else _grow)(db, upload, segment, now, quota):
         raise _overtaken(db, upload)
     row = {
         "upload_id": upload.id,
@@ -171,8 +171,13 @@ def _begin(db: Connection, upload: Upload, segment: Segment, now: datetime, quot
     return statements.insert_absent(db, _upload, _row(upload, segment.size, now))
 
 
-def _grow(db: Connection, upload: Upload, segment: Segment, now: datetime) -> bool:
-    """Let an upload grow by a segment. Tell whether it is still as it was read."""
+def _grow(db: Connection, upload: Upload, segment: Segment, now: datetime, quota: UploadQuota) -> bool:
+    """Let an upload grow by a segment. Tell whether it is still as it was read.
+
+    The quota is asked again: many parts may have come since, and only one may pass the bound.
+    """
+    registry = upload.repository.registry
+    require_byte_quota(registry, _used(db, registry, quota), quota)
     as_read = (_upload.c.id == upload.id, _upload.c.size == segment.first_byte, endings.IS_OPEN)
     changes = {"size": _upload.c.size + segment.size, "touched_at": now}
     return db.execute(update(_upload).where(*as_read).values(changes)).rowcount == 1
