@@ -94,7 +94,7 @@ class FailingStorage:
     async def update(
         self, caller: Caller, repository: RepositoryId, image: ImageId, target: StorageClass
     ) -> tuple[Digest | None, ImageStatus]:
-        del caller, repository.registry, repository.name, target
+        del caller, repository, target
         if self.left == 0:
             raise ServerBusy("writes")
         self.left -= 1
@@ -105,7 +105,7 @@ class SomeImages:
     async def describe(
         self, caller: Caller, repository: RepositoryId, batch: Sequence[NamedImage]
     ) -> Sequence[ImageDetail]:
-        del caller, repository.registry, repository.name
+        del caller, repository
         return [ImageDetail(Digest.parse(str(each.digest)), (), 1, NOW, OCI_MANIFEST, None, None) for each in batch]
 
 

@@ -15,7 +15,7 @@ from twinport.model.identities import Caller
 from twinport.model.names import RegionName, Registry, RepositoryId
 from twinport.policies import documents
 from twinport.policies.documents import PolicyKind
-from twinport.refusals.identities import PolicyMalformed
+from twinport.refusals.identities import PolicyMalformed, PrincipalUnknown
 from twinport.refusals.images import RegistryPolicyNotFound, RepositoryPolicyNotFound
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.expected import Expected, require
@@ -171,7 +171,7 @@ async def stored(catalog: Catalog, text: str, kind: PolicyKind, parameter: str =
     written = rewritten(text)
     bound = await catalog.partition.read(lambda db: principal_ids.bound(db, written))
     if isinstance(bound, Unknown):
-        raise InvalidParameter(parameter, _NO_PRINCIPAL)
+        raise InvalidParameter(parameter, _NO_PRINCIPAL) from PrincipalUnknown(bound.name)
     return rewritten(bound)
 
 
