@@ -161,15 +161,16 @@ def test_garbage_goes_beside_a_running_server_and_the_rest_stays(pusher: Pusher)
     pusher.push(kept)
     pusher.upload(gone)
     upload = pusher.ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
+    # With a byte, it is an upload that expires; an id without one is good for a day.
+    part = {"repositoryName": NAME, "uploadId": upload, "partFirstByte": 0, "partLastByte": 0}
+    pusher.ecr.upload_layer_part(**part, layerPartBlob=b"x")
     path = pusher.file_of(gone)
     while path.exists():
         assert asked(pusher.served, "gc", "--delete", **SOON)["deleted"] is True
     assert not pusher.has(digest_of(gone))
     assert pusher.pull(digest_of(kept)) == (200, kept)
     with pytest.raises(ClientError, match="UploadNotFound"):
-        pusher.ecr.upload_layer_part(
-            repositoryName=NAME, uploadId=upload, partFirstByte=0, partLastByte=0, layerPartBlob=b"x"
-        )
+        pusher.ecr.upload_layer_part(**part | {"partFirstByte": 1, "partLastByte": 1}, layerPartBlob=b"x")
 
 
 def test_damage_is_reported_never_served_and_healed_by_pushing_again(pusher: Pusher) -> None:

@@ -103,13 +103,23 @@ async def test_uploads_that_hold_their_quota_of_bytes_take_no_more(uploads: Uplo
     await begin(uploads, b"more")
 
 
-async def test_of_parts_that_come_together_one_passes_the_quota_of_bytes(uploads: Uploads) -> None:
-    open_ = [await begin(uploads, b"1") for _ in range(3)]
-    parts = (
-        uploads.append(ME, REGISTRY.repository(NAME), each, Part(pieces(b"a part of many bytes"))) for each in open_
-    )
-    results = await asyncio.gather(*parts, return_exceptions=True)
-    assert [isinstance(each, TooManyUploadedBytes) for each in results].count(False) == 1
+async def test_a_part_that_was_let_in_before_another_filled_the_quota_of_bytes_is_refused_at_its_end(
+    uploads: Uploads,
+) -> None:
+    home, asked, goes_on = REGISTRY.repository(NAME), asyncio.Event(), asyncio.Event()
+    first, second = await begin(uploads, b"1"), await begin(uploads, b"2")
+
+    async def slow() -> AsyncIterator[bytes]:
+        asked.set()
+        await goes_on.wait()
+        yield b"late"
+
+    sending = asyncio.create_task(uploads.append(ME, home, second, Part(slow())))
+    await asked.wait()
+    await uploads.append(ME, home, first, Part(pieces(b"a part of many bytes")))
+    goes_on.set()
+    with pytest.raises(TooManyUploadedBytes):
+        await sending
 
 
 async def test_a_whole_layer_in_one_request_needs_no_place(uploads: Uploads) -> None:
