@@ -227,7 +227,7 @@ def stopped_at(statement: float) -> Iterator[list[str]]:
     passed: list[str] = []
 
     def stop(db: Connection, _cursor: object, sql: str, *_: object) -> None:
-        if not sql.startswith(("PRAGMA", "SELECT")) and str(db.engine.url.database).endswith(".db"):
+        if not sql.startswith(("PRAGMA", "SELECT", "ROLLBACK")) and str(db.engine.url.database).endswith(".db"):
             if len(passed) + 1 >= statement:
                 raise Stopped
             passed.append(sql)
