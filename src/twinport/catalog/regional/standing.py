@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, cast, func, literal, select
+from sqlalchemy import Connection, Select, Text, and_, bindparam, cast, func, literal, select
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
@@ -54,8 +54,8 @@ def read(
     named, held = json.loads(row.named or "{}"), json.loads(row.held or "{}")
     return Standing(
         image=None if row.sparse is None else _image(row),
-        tags={tag: Digest.parse(named[tag]) if tag in named else None for tag in asked},
-        blobs={parts[text]: size for text, size in held.items()},
+        tags={tag: Digest.parse(named[tag]) if named[tag] else None for tag in asked},
+        blobs={parts[text]: size for text, size in held.items() if size is not None},
         is_counted=bool(row.is_counted),
     )
 
@@ -80,23 +80,29 @@ def _standing(engine: str) -> Any:
 
 
 def _named(engine: str, repository_id: Any) -> Any:
-    """Return what the tags name, as a JSON object."""
-    is_asked = _tag.c.name.in_(statements.each_of(engine, "tags"))
-    collected = select(cast(_collect(engine, _tag.c.name, _tag.c.digest), Text))
-    return collected.where(_tag.c.repository_id == repository_id, is_asked).scalar_subquery()
+    """Return what each of the tags names, or null, as a JSON object."""
+    asked = statements.each_of(engine, "tags").subquery("asked_tags")
+    found = select(_tag.c.digest).where(_tag.c.repository_id == repository_id, _tag.c.name == asked.c.value)
+    return _object(engine, asked, found)
 
 
 def _held_parts(engine: str, repository_id: Any) -> Any:
-    """Return the sizes of the held blobs, as a JSON object."""
-    is_asked = _held.c.digest.in_(statements.each_of(engine, "parts"))
-    collected = select(cast(_collect(engine, _blob.c.digest, _blob.c.size), Text))
+    """Return the size of each of the blobs, or null where it is not held, as a JSON object."""
+    asked = statements.each_of(engine, "parts").subquery("asked_parts")
+    is_held = (_held.c.repository_id == repository_id, _held.c.digest == asked.c.value, _blob.c.damage.is_(None))
     linked = _held.join(_blob, _blob.c.digest == _held.c.digest)
-    is_held = (_held.c.repository_id == repository_id, is_asked, _blob.c.damage.is_(None))
-    return collected.select_from(linked).where(*is_held).scalar_subquery()
+    return _object(engine, asked, select(_blob.c.size).select_from(linked).where(*is_held))
 
 
-def _collect(engine: str, key: Any, value: Any) -> Any:
-    return func.json_group_object(key, value) if engine == "sqlite" else func.json_object_agg(key, value)
+def _object(engine: str, asked: Any, found: Select[Any]) -> Any:
+    """Return what is found for each text that is asked, as a JSON object.
+
+    Each text is looked up by itself. For `IN` or a join SQLite may read all tags of the repository from an index that
+    holds their digests, too, and PostgreSQL all that there are, to hash them.
+    """
+    collect = func.json_group_object if engine == "sqlite" else func.json_object_agg
+    value = found.correlate(asked).scalar_subquery()
+    return select(cast(collect(asked.c.value, value), Text)).select_from(asked).scalar_subquery()
 
 
 _STANDING = Prepared(_standing)
