@@ -111,8 +111,15 @@ async def begin(uploads: Uploads, content: bytes = b"") -> str:
     return upload.id
 
 
-async def append(uploads: Uploads, upload_id: str, content: bytes = b"abc", name: RepositoryName = NAME) -> int:
-    return (await uploads.append(ME, REGISTRY.repository(name), upload_id, Part(pieces(content)))).size
+async def append(
+    uploads: Uploads,
+    upload_id: str,
+    content: bytes = b"abc",
+    name: RepositoryName = NAME,
+    *,
+    first_byte: int | None = None,
+) -> int:
+    return (await uploads.append(ME, REGISTRY.repository(name), upload_id, Part(pieces(content), first_byte))).size
 
 
 async def complete(uploads: Uploads, upload_id: str, content: bytes | None = None) -> None:
@@ -329,7 +336,8 @@ async def test_a_whole_layer_that_is_sent_again_is_answered_again(site: Site) ->
 async def test_of_two_first_parts_at_once_exactly_one_is_kept(site: Site) -> None:
     upload = await begin(site.process())
     results = await asyncio.gather(
-        *(append(site.process(), upload, content) for content in (b"one", b"two!")), return_exceptions=True
+        *(append(site.process(), upload, content, first_byte=0) for content in (b"one", b"two!")),
+        return_exceptions=True,
     )
     kept = [size for size in results if isinstance(size, int)]
     assert kept == [(await site.process().status(ME, REGISTRY.repository(NAME), upload)).size]
