@@ -60,6 +60,9 @@ class TimedCatalog:
         del db
         return self.clock.now()
 
+    def version(self, region: RegionName) -> int | None:
+        return self.catalog.version(region)
+
     async def check(self) -> None:
         await self.catalog.check()
 

@@ -125,9 +125,9 @@ class Process:
         return Reply(begun["status"], answered, b"".join(each.get("body", b"") for each in rest))
 
 
-def begun(data: Path, database: str | None = None) -> Process:
+def begun(data: Path, database: str | None = None, **more: Any) -> Process:  # noqa: ANN401 — as settings have it
     """Begin a process with open accounts on a data folder, and on a PostgreSQL database if one is named."""
-    options: dict[str, Any] = {"data": str(data), "listen": HOST, "open_accounts": True}
+    options: dict[str, Any] = {"data": str(data), "listen": HOST, "open_accounts": True, **more}
     return Process(app.build(loading.load(None, {}, options | ({"database": database} if database else {}))))
 
 

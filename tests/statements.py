@@ -38,11 +38,16 @@ def sent_by_new_connections() -> Iterator[Sent]:
             sent.statements.extend([str(query)] * len(rows))
             super().executemany(query, rows, **options)
 
+    def note_sent(text: str) -> None:
+        # SQLite marks what a statement runs within itself as a comment.
+        if not text.startswith("--"):
+            sent.statements.append(text)
+
     def note(connection: Any, _entry: object) -> None:  # noqa: ANN401 — of either driver
         if isinstance(connection, psycopg.Connection):
             connection.cursor_factory = NotingCursor
         else:
-            connection.set_trace_callback(sent.statements.append)
+            connection.set_trace_callback(note_sent)
 
     event.listen(Engine, "connect", note)
     try:

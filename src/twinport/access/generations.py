@@ -9,6 +9,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Generic, TypeVar
 
+from twinport.access import lasting
 from twinport.catalog.ports import Catalog
 from twinport.model.identities import Caller, Reading
 
@@ -27,16 +28,26 @@ class Generations:
     elapsed: Callable[[], float] = monotonic
 
     async def read(self) -> Reading:
-        """Return the generation of now. Its age counts from the answer: a slow database is asked once, too."""
-        generation = await self.catalog.partition.generation()
-        return Reading(generation, self.elapsed())
+        """Return the generation of now, or that which was read for this request just before.
+
+        Its age counts from the answer: a slow database is asked once, too.
+        """
+        before = lasting.reading()
+        if before is not None and self._is_of_now(before):
+            return before
+        reading = Reading(await self.catalog.partition.generation(), self.elapsed())
+        lasting.has_read(reading)
+        return reading
 
     async def at(self, caller: Caller) -> int:
         """Return the generation that was read for the caller's credentials, or read it again if that was long ago."""
         reading = caller.reading
-        if reading is None or self.elapsed() - reading.at >= SAME_REQUEST.total_seconds():
+        if reading is None or not self._is_of_now(reading):
             reading = await self.read()
         return reading.generation
+
+    def _is_of_now(self, reading: Reading) -> bool:
+        return self.elapsed() - reading.at < SAME_REQUEST.total_seconds()
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from twinport.access import lasting
 from twinport.access.gate import NO_CONTEXT, Context, Decide, IdentityResource, RepositoryResource, Resource
 from twinport.access.policy_library import Held, PolicyLibrary
 from twinport.access.request_context import LateContext, request_context
@@ -38,6 +39,7 @@ class Case:
 
     request: AuthorizationRequest
     policies: Policies
+    context: LateContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class PolicyGate:
         except PolicyMalformed:
             self._refuse(Denied(_UNREADABLE), caller, action, resource, None)
         self._enforce(case, caller, action, resource)
+        # A condition may ask about the time.
+        lasting.decided(is_timeless=case is not None and not case.context.was_asked)
 
     def _case(self, side: _CallersSide | None, action: str, target: Target, given: Context) -> Case | None:
         """Combine question and policies; None for a caller that no longer exists."""
@@ -181,12 +185,13 @@ class PolicyGate:
             keys = {**_of(action), **given, **self._keys(caller, target)}
             return request_context(caller, held.tags, target.account, target.tags, keys)
 
+        late = LateContext(context)
         request = AuthorizationRequest(
             principal=_principal(caller),
             action=action,
             resource=target.arn,
             account=target.account,
-            context=LateContext(context),
+            context=late,
         )
         policies = Policies(
             identity=held.policies,
@@ -197,7 +202,7 @@ class PolicyGate:
             service_control=self.organization.service_control(caller),
             resource_control=self.organization.resource_control(caller, target.account, action),
         )
-        return Case(request, policies)
+        return Case(request, policies, late)
 
     def _require_binding(self, caller: Caller, action: str, resource: Resource) -> None:
         if denial := _outside_binding(caller, action, resource):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
+from twinport.access import lasting
 from twinport.access.gate import NO_CONTEXT, Context, Decide, Gate, RepositoryResource, Resource
 from twinport.clock import Clock
 from twinport.model.identities import Caller
@@ -57,6 +58,9 @@ class PacedGate:
 
     async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
         decide = await self.gate.decision(caller, actions, resource)
+
+        # Each call is counted.
+        lasting.decided(is_timeless=False)
 
         def counting(facts: RepositoryFacts) -> None:
             decide(facts)

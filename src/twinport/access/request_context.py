@@ -28,6 +28,11 @@ class LateContext(Mapping[str, tuple[str, ...]]):
     def __len__(self) -> int:
         return len(self._whole())
 
+    @property
+    def was_asked(self) -> bool:
+        """Tell whether a policy asked about it."""
+        return self._built is not None
+
     def _whole(self) -> RequestContext:
         if self._built is None:
             self._built = self._build()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from twinport.access import lasting
 from twinport.access.generations import ByGeneration, Generations
 from twinport.access.principals import Principals
 from twinport.access.sealing import Sealer
@@ -157,7 +158,9 @@ class RegistryTokens:
             raise RegistryTokenExpired
         if only_region is not None and only_region != claims.region:
             raise RegistryTokenInvalid
-        return await self._caller(claims.access_key_id, replace(origin, region=claims.region), reading)
+        caller = await self._caller(claims.access_key_id, replace(origin, region=claims.region), reading)
+        lasting.admitted(caller, datetime.fromtimestamp(claims.ends, UTC))
+        return caller
 
     def remembered(self, authorization: str | None) -> Registry | None:
         """Return the registry of a client whose token was opened before. The token may be void since."""

@@ -5,7 +5,7 @@ A client whose endpoint is set for all services sends them all to this address. 
 
 import json
 from collections.abc import Collection
-from html import escape
+from xml.sax.saxutils import escape
 
 from twinport.aws import json11, xml
 from twinport.aws.protocols import Response
@@ -50,8 +50,7 @@ def _is_a_form(message: Message) -> bool:
 
 
 def _document(message: Message, service: str, text: str, request_id: str) -> bytes:
-    reason, id_ = escape(text, quote=False), escape(request_id, quote=False)
-    error = f"<Code>{_CODE}</Code><Message>{reason}</Message>"
+    error, id_ = f"<Code>{_CODE}</Code><Message>{escape(text)}</Message>", escape(request_id)
     if service == "ec2":
         whole = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{id_}</RequestID></Response>"
     elif service.startswith("s3") and not _is_a_form(message):

@@ -19,7 +19,7 @@ from twinport.catalog.beginnings import (
     list_region,
     listed_regions,
 )
-from twinport.catalog.engine.sqlite import SqliteDatabase, look_into
+from twinport.catalog.engine.sqlite import SqliteDatabase, data_version, look_into
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.ports import CLOSING_LIMIT, Database
 from twinport.catalog.regional import schema as regional_schema
@@ -79,6 +79,9 @@ class EmbeddedCatalog:
             self._regions[name] = _EmbeddedRegion(name, path, self)
         return self._regions[name]
 
+    def version(self, region: RegionName) -> int | None:
+        return self._region(region).version()
+
     async def regions(self) -> list[RegionName]:
         return await self.partition.read(listed_regions)
 
@@ -108,6 +111,10 @@ class _EmbeddedRegion:
 
     async def read_much(self, query: Callable[[Connection], T]) -> T:
         return await (await self._readable()).read_much(query)
+
+    def version(self) -> int | None:
+        self._require_same_file()
+        return None if self._database is None else self._database.read_now(data_version)
 
     async def _readable(self) -> SqliteDatabase:
         self._require_same_file()

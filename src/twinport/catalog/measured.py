@@ -84,6 +84,9 @@ class MeasuredCatalog:
             found = self._regions[name] = MeasuredDatabase(self._catalog.region(name), "region")
         return found
 
+    def version(self, region: RegionName) -> int | None:
+        return self._catalog.version(region)
+
     async def regions(self) -> list[RegionName]:
         return await self._catalog.regions()
 

@@ -85,6 +85,13 @@ class WholeCatalog(Catalog, Protocol):
 
     breakdown: Breakdown
 
+    def version(self, region: RegionName) -> int | None:
+        """Return a number that differs after each commit of any process to a Region; None where that is a round trip.
+
+        `catalog.pulls` reads it with what it finds. Raises what a read raises.
+        """
+        ...
+
     async def check(self) -> None:
         """Raise Unavailable if nothing could be read or written now. Opens, creates and changes nothing."""
         ...

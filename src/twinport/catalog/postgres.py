@@ -124,6 +124,10 @@ class PostgresCatalog:
             self._regions[name] = _PostgresRegion(name, self)
         return self._regions[name]
 
+    def version(self, region: RegionName) -> int | None:
+        del region
+        return None
+
     async def regions(self) -> list[RegionName]:
         return await self.partition.read(listed_regions)
 

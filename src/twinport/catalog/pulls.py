@@ -6,7 +6,7 @@ So a pull costs one read of the Region. A caller of this module decides by `fact
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, and_, bindparam, case, func, select
+from sqlalchemy import Connection, FromClause, and_, bindparam, case, func, null, select
 
 from twinport.catalog import permissions
 from twinport.catalog.engine.prepared import Prepared, Row
@@ -32,6 +32,8 @@ class FoundManifest:
     repository_id: int | None
     manifest: StoredManifest | None
     is_large: bool = False
+    # That of the Region when this was read (`WholeCatalog.version`).
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class FoundBlob:
     facts: RepositoryFacts
     is_repository_there: bool
     blob: StoredBlob | None
+    # As above.
+    version: int | None = None
 
 
 def manifest(db: Connection, repository: RepositoryId, image: ImageId) -> FoundManifest:
@@ -51,9 +55,9 @@ def manifest(db: Connection, repository: RepositoryId, image: ImageId) -> FoundM
     else:
         row = _BY_DIGEST.first(db, **asked, digest=str(image.digest))
     assert row is not None  # noqa: S101 — the question itself is a row
-    facts, (repository_id, *rest) = permissions.facts(row[:_FACTS]), row[_FACTS:]
+    facts, (version, repository_id, *rest) = permissions.facts(row[:_FACTS]), row[_FACTS:]
     found = _manifest_of(tuple(rest), image)
-    return FoundManifest(facts, repository_id, found, is_large=found is not None and rest[-1] is None)
+    return FoundManifest(facts, repository_id, found, found is not None and rest[-1] is None, version)
 
 
 def large_manifest(db: Connection, repository_id: int, found: StoredManifest) -> StoredManifest | None:
@@ -65,9 +69,9 @@ def blob(db: Connection, repository: RepositoryId, digest: Digest) -> FoundBlob:
     """Find a blob that a repository holds."""
     row = _BLOB.first(db, account=repository.account, name=repository.name, digest=str(digest))
     assert row is not None  # noqa: S101 — as above
-    facts, (repository_id, key, size, damage) = permissions.facts(row[:_FACTS]), row[_FACTS:]
+    facts, (version, repository_id, key, size, damage) = permissions.facts(row[:_FACTS]), row[_FACTS:]
     stored = None if key is None else StoredBlob(Key(key), size, damage)
-    return FoundBlob(facts, repository_id is not None, stored)
+    return FoundBlob(facts, repository_id is not None, stored, version)
 
 
 def _manifest_of(row: Row, image: ImageId) -> StoredManifest | None:
@@ -95,6 +99,7 @@ def _manifests(engine: str, source: FromClause) -> Any:
     content = case((func.length(_manifest.c.content) <= _SMALL, _manifest.c.content))
     return select(
         *permissions.fact_columns(engine),
+        _version(engine),
         _repository.c.id,
         _manifest.c.digest,
         _manifest.c.media_type,
@@ -110,8 +115,20 @@ def _blobs(engine: str) -> Any:
     held = and_(_held.c.repository_id == _repository.c.id, _held.c.digest == bindparam("digest"))
     source = source.outerjoin(linked, held)
     return select(
-        *permissions.fact_columns(engine), _repository.c.id, _blob.c.key, _blob.c.size, _blob.c.damage
+        *permissions.fact_columns(engine),
+        _version(engine),
+        _repository.c.id,
+        _blob.c.key,
+        _blob.c.size,
+        _blob.c.damage,
     ).select_from(source)
+
+
+def _version(engine: str) -> Any:
+    """Return the version of the database, in the statement that reads it: `engine.sqlite.data_version`."""
+    if engine != "sqlite":
+        return null().label("version")
+    return select(func.pragma_data_version().table_valued("data_version").c.data_version).scalar_subquery()
 
 
 _BY_TAG, _BY_DIGEST, _BLOB = Prepared(_by_tag), Prepared(_by_digest), Prepared(_blobs)

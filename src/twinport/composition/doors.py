@@ -28,6 +28,7 @@ from twinport.logs.telemetry import Event
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor
 from twinport.oci.early_pulls import NEVER_EARLY, EarlyPulls
+from twinport.oci.known_pulls import NEVER_KNOWN, KnownPulls
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
@@ -77,6 +78,7 @@ def _registry_protocol(ground: Ground, access: Access, verbs: ecr.Verbs, blobs: 
         listings=Listings(verbs.images, verbs.referrers, verbs.repositories, ways),
         deviations=ways,
         early=early,
+        known=NEVER_KNOWN if is_remote else KnownPulls(ground.catalog, ground.world),
     )
 
 

@@ -30,6 +30,12 @@ def asked(verb: str) -> None:
         now.verb = verb
 
 
+def verb() -> str:
+    """Return the operation of the current request, as far as its door has noted it."""
+    now = ASKED.get()
+    return UNKNOWN if now is None else now.verb
+
+
 def refused(code: str) -> None:
     """Note the error code in the answer to the current request."""
     if (now := ASKED.get()) is not None:

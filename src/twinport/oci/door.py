@@ -18,6 +18,7 @@ from twinport.oci import errors, routes
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.early_pulls import NEVER_EARLY, Early
 from twinport.oci.headers import ContentType, safe_headers
+from twinport.oci.known_pulls import NEVER_KNOWN, Known
 from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.routes import Catalog, InRepository, Ping, Place
@@ -53,6 +54,7 @@ class OciDoor:
     listings: Listings
     deviations: Deviations = STANDARD
     early: Early = NEVER_EARLY
+    known: Known = NEVER_KNOWN
     # The handler of each method for each kind of place in a repository, and the form of each refusal.
     handlers: Mapping[Place, Mapping[str, Handler]] = field(init=False, repr=False, compare=False)
     refusals: errors.Table = field(init=False, repr=False, compare=False)
@@ -64,7 +66,7 @@ class OciDoor:
     async def answer(self, request: Request) -> AnyAnswer:
         current_request.entered("oci")
         try:
-            answer = await self._answer(request)
+            answer = await self.known.answer(request, self._answer)
         except Refusal as refusal:
             answer = errors.refused(refusal, f"{self.admission.endpoint(request)}/", self.refusals)
         except Exception as defect:  # noqa: BLE001 — a defect too is answered in this protocol's form

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from twinport.access import lasting
 from twinport.catalog import pulls
 from twinport.catalog.ports import Catalog
 from twinport.catalog.pulls import FoundBlob, FoundManifest
@@ -51,12 +52,16 @@ class PullReads:
     async def manifest(self, repository: RepositoryId, image: ImageId) -> FoundManifest:
         """Find an image, with the facts that decide about it."""
         begun = _taken(_manifest, repository, image)
-        return await (self._manifest(repository, image) if begun is None else begun)
+        found = await (self._manifest(repository, image) if begun is None else begun)
+        lasting.found(repository.region, found.version)
+        return found
 
     async def blob(self, repository: RepositoryId, digest: Digest) -> FoundBlob:
         """Find a blob, with the facts that decide about it."""
         begun = _taken(_blob, repository, digest)
-        return await (self._blob(repository, digest) if begun is None else begun)
+        found = await (self._blob(repository, digest) if begun is None else begun)
+        lasting.found(repository.region, found.version)
+        return found
 
     @contextmanager
     def begun(self, wanted: Wanted) -> Iterator[None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from twinport.access.lasting import LONGEST
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import pull_time_exclusions, storage
 from twinport.model.content import Digest
@@ -19,8 +20,9 @@ from twinport.model.names import RegionName, Registry
 from twinport.processes.late_writes import PAUSE, LateWrites
 
 COARSENESS = timedelta(hours=1)
-# What a recorded pull may be behind: the last pull within the hour is not recorded, nor one since the last write.
-MARGIN = COARSENESS + 2 * PAUSE
+# What a recorded pull may be behind: the last pull within the hour is not recorded, nor one since the last write, nor
+# one that was answered as a pull just before it was.
+MARGIN = COARSENESS + 2 * PAUSE + LONGEST
 # The most images that are remembered. Past this number all are forgotten, and noted again.
 _MOST_REMEMBERED = 100_000
 

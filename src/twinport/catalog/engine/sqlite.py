@@ -48,6 +48,15 @@ def no_rows(_db: Connection) -> None:
     """Begin a database without rows."""
 
 
+def data_version(db: Connection) -> int:
+    """Return a number that differs after each commit of another connection: https://www.sqlite.org/pragma.html.
+
+    Numbers of two connections cannot be compared. That which reads writes nothing.
+    """
+    driver: Any = db.connection.driver_connection
+    return int(driver.execute("PRAGMA data_version").fetchone()[0])
+
+
 def look_into(path: Path, metadata: MetaData, query: Callable[[Connection], T]) -> T | None:
     """Query a file without creating or changing it. Return None if it is missing or has none of these tables."""
     if not path.exists():

@@ -1,0 +1,152 @@
+"""Answers a pull as the one before it, if its head is the same and nothing that the answer depends on has changed.
+
+Clients that pull at the same time send the same heads. SQLite tells at once whether any process has committed anything.
+What an answer depends on besides is in its head, or ends at a known time: docs/decisions/0051-known-pulls.md.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from twinport.access import lasting
+from twinport.access.generations import Generations
+from twinport.access.lasting import LONGEST, Lasting
+from twinport.catalog.ports import WholeCatalog
+from twinport.clock import Clock
+from twinport.http import access_log
+from twinport.http.messages import Answer, AnyAnswer, FileAnswer, Request, StreamAnswer
+from twinport.logs import telemetry
+from twinport.logs.levels import LogLevel
+from twinport.metrics import current_request
+from twinport.model.names import RegionName
+
+Answering = Callable[[Request], Awaitable[AnyAnswer]]
+_METHODS = ("GET", "HEAD")
+_STATUSES = (200, 206, 304)
+# The most answers, and the most bytes of heads and bodies, that are kept. Past either all are dropped.
+_MOST, _MOST_BYTES = 4096, 16 << 20
+_LARGEST_BODY = 1 << 16
+# All of a request that an answer may depend on.
+_Head = tuple[str, str, str, str, str, str, tuple[tuple[str, str], ...]]
+
+
+class Known(Protocol):
+    async def answer(self, request: Request, newly: Answering) -> AnyAnswer:
+        """Return the answer that `newly` would make, and perhaps made before. Raises what it raises."""
+        ...
+
+
+class NeverKnown:
+    """Keeps nothing: for databases that are a round trip away, since asking them for their version would be another."""
+
+    async def answer(self, request: Request, newly: Answering) -> AnyAnswer:
+        return await newly(request)
+
+
+NEVER_KNOWN = NeverKnown()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, and what must still be so. `verb` and `caller` are for metrics and the access log."""
+
+    answer: Answer | FileAnswer
+    verb: str
+    caller: str
+    generation: int
+    region: RegionName
+    version: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(slots=True)
+class KnownPulls:
+    """The last answers to pulls. An answer is kept only if all that it depends on was noted (`access/lasting.py`)."""
+
+    catalog: WholeCatalog
+    world: Clock
+    _kept: dict[_Head, _Kept] = field(default_factory=dict, repr=False)
+    _bytes: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return how many answers are kept, and the bytes of their heads and bodies."""
+        return len(self._kept), self._bytes
+
+    async def answer(self, request: Request, newly: Answering) -> AnyAnswer:
+        """As the port says. Also raises what reading a database raises."""
+        if request.method not in _METHODS:
+            return await newly(request)
+        head, since = _head(request), self.world.now()
+        with lasting.noted() as noted:
+            before = self._kept.get(head)
+            if before is not None and await self._holds(before, since):
+                current_request.asked(before.verb)
+                access_log.note_caller(before.caller)
+                return before.answer
+            answer = await newly(request)
+        kept = _lasting_answer(noted, since, answer)
+        if kept is not None:
+            self._keep(head, kept, request.head_size)
+        return answer
+
+    async def _holds(self, kept: _Kept, now: datetime) -> bool:
+        """Tell whether the client would get the same answer now."""
+        if not kept.since <= now < kept.until:
+            return False
+        if (await Generations(self.catalog).read()).generation != kept.generation:
+            return False
+        if self.catalog.version(kept.region) != kept.version:
+            return False
+        return not isinstance(kept.answer, FileAnswer) or _has_file(kept.answer)
+
+    def _keep(self, head: _Head, kept: _Kept, size: int) -> None:
+        if isinstance(kept.answer, Answer):
+            size += kept.answer.length
+        # A head that is kept already counts again: the sum is never less than what is kept.
+        if len(self._kept) >= _MOST or self._bytes + size > _MOST_BYTES:
+            self._kept, self._bytes = {}, 0
+        self._kept[head] = kept
+        self._bytes += size
+
+
+def _head(request: Request) -> _Head:
+    return (
+        request.method,
+        request.raw_path,
+        request.query,
+        request.client,
+        request.scheme,
+        request.http_version,
+        request.headers,
+    )
+
+
+def _lasting_answer(noted: Lasting, since: datetime, answer: AnyAnswer) -> _Kept | None:
+    """Return an answer with what it depends on; None if it depends on more, as on the time."""
+    if isinstance(answer, StreamAnswer) or answer.status not in _STATUSES:
+        return None
+    if isinstance(answer, Answer) and answer.length > _LARGEST_BODY:
+        return None
+    if noted.caller is None or noted.ends is None or noted.reading is None or not noted.is_timeless:
+        return None
+    if noted.region is None or noted.version is None:
+        return None
+    # An operator that reads the log of decisions is told of each.
+    if telemetry.shows(LogLevel.DEBUG):
+        return None
+    until = min(since + LONGEST, noted.ends)
+    generation, verb = noted.reading.generation, current_request.verb()
+    return _Kept(answer, verb, noted.caller.arn, generation, noted.region, noted.version, since, until)
+
+
+def _has_file(answer: FileAnswer) -> bool:
+    """Tell whether the file of a blob is still there, and long enough for what is served of it."""
+    try:
+        size = os.stat(answer.path).st_size  # noqa: PTH116 — in every pull, and twice as fast
+    except OSError:
+        return False
+    return size == answer.size if answer.whole else size >= answer.first + answer.size

@@ -1,0 +1,109 @@
+"""Kept answers have a bound, and what was not noted keeps none. tests/composition/test_known_pulls.py has the rest."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests import fakes
+from twinport.access import lasting
+from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.regional import repositories
+from twinport.clock import ManualClock
+from twinport.http.messages import Answer, AnyAnswer, Incoming, Message, Request
+from twinport.model.identities import Reading
+from twinport.model.images import NewRepository
+from twinport.model.names import RepositoryName
+from twinport.oci.known_pulls import KnownPulls
+
+END = fakes.NOW + timedelta(hours=12)
+
+
+async def nothing() -> Message:
+    return {"type": "http.request", "body": b""}
+
+
+def request(trace: str = "", method: str = "GET") -> Request:
+    headers = (("host", "127.0.0.1"), ("x-trace", trace))
+    return Request(method, "/v2/a/manifests/b", "/v2/a/manifests/b", "", headers, "", "http", "id", Incoming(nothing))
+
+
+class Pulls:
+    """Answers pulls, and counts those that it is asked for anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.catalog = EmbeddedCatalog(folder, ManualClock(fakes.NOW))
+        self.known = KnownPulls(self.catalog, ManualClock(fakes.NOW))
+        self.asked = 0
+        self.body, self.left_out = b"manifest", ""
+
+    async def begin(self) -> None:
+        new = fakes.REGISTRY.repository(RepositoryName("a"))
+        await self.catalog.region(fakes.REGION).write(
+            lambda db: repositories.insert(db, new, NewRepository(), fakes.NOW)
+        )
+
+    async def pull(self, of: Request) -> AnyAnswer:
+        return await self.known.answer(of, self.newly)
+
+    async def newly(self, _request: Request) -> AnyAnswer:
+        self.asked += 1
+        if self.left_out != "reading":
+            lasting.has_read(Reading(await self.catalog.partition.generation(), 0.0))
+        if self.left_out != "caller":
+            lasting.admitted(fakes.caller(), END)
+        if self.left_out != "version":
+            lasting.found(fakes.REGION, self.catalog.version(fakes.REGION))
+        if self.left_out != "decision":
+            lasting.decided(is_timeless=True)
+        return Answer(200, {}, self.body)
+
+
+@pytest.fixture
+async def pulls(tmp_path: Path) -> Pulls:
+    made = Pulls(tmp_path)
+    await made.begin()
+    return made
+
+
+async def test_a_head_that_comes_again_is_answered_at_once(pulls: Pulls) -> None:
+    for _ in range(3):
+        await pulls.pull(request())
+    assert pulls.asked == 1
+    await pulls.pull(replace(request(), client="10.0.0.1"))
+    assert pulls.asked == 2
+
+
+@pytest.mark.parametrize("left_out", ["reading", "caller", "version", "decision"])
+async def test_an_answer_of_which_something_was_not_noted_is_not_kept(pulls: Pulls, left_out: str) -> None:
+    pulls.left_out = left_out
+    for _ in range(2):
+        await pulls.pull(request())
+    assert pulls.asked == 2
+
+
+async def test_what_changes_something_is_never_answered_from_memory(pulls: Pulls) -> None:
+    for _ in range(2):
+        await pulls.pull(request(method="PUT"))
+    assert pulls.asked == 2
+
+
+async def test_a_large_body_is_not_kept(pulls: Pulls) -> None:
+    pulls.body = bytes(1 << 17)
+    for _ in range(2):
+        await pulls.pull(request())
+    assert pulls.asked == 2
+
+
+async def test_clients_cannot_fill_the_memory(pulls: Pulls) -> None:
+    pulls.body = bytes(1 << 10)
+    for number in range(5_000):
+        await pulls.pull(request(str(number)))
+    assert pulls.known.size[0] <= 4096
+    pulls.body = bytes(1 << 16)
+    most = 0
+    for number in range(600):
+        await pulls.pull(request(f"{number} {'x' * 60_000}"))
+        most = max(most, pulls.known.size[1])
+    assert 8 << 20 < most <= 16 << 20
