@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ UPLOADS = "/v2/team/api/blobs/uploads/"
 WITHIN = PATIENCE_SECONDS
 # A reset instead of an orderly end.
 AT_ONCE = struct.pack("ii", 1, 0)
+# SQLAlchemy's pool keeps so many connections to a database once they are open.
+KEPT_CONNECTIONS = 5
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Target:
     @property
     def descriptors(self) -> int:
         return sum(1 for _ in Path(f"/proc/{self.served.process.pid}/fd").iterdir())
+
+    @property
+    def database_connections(self) -> int:
+        """Those to the database of the one Region."""
+        return sum(1 for each in self._opened() if each.endswith("/catalog.db"))
+
+    def _opened(self) -> Iterator[str]:
+        for each in Path(f"/proc/{self.served.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                yield str(each.readlink())
 
     @property
     def megabytes(self) -> int:
@@ -79,14 +91,35 @@ def attacked(folder: Path) -> Iterator[Target]:
     """Serve an account with two repositories; nothing may fail in it but what clients do."""
     # What many unfinished uploads cost is looked at here; that an account may not have so many is shown elsewhere.
     served = start(folder / "data", TWINPORT_OPEN_UPLOADS="100000")
-    ecr = served.client("ecr", ACCOUNT)
-    for name in ("team/api", "team/web"):
-        ecr.create_repository(repositoryName=name)
-    target = Target(served, ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"])
+    with closing(served.client("ecr", ACCOUNT)) as ecr:
+        for name in ("team/api", "team/web"):
+            ecr.create_repository(repositoryName=name)
+        target = Target(served, ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"])
+    open_database_connections(target)
     yield target
     served.stop()
     defects = [line for line in target.log.splitlines() if '"level":"error"' in line]
     assert defects == [], defects
+
+
+def open_database_connections(target: Target) -> None:
+    """List repositories at once until the Region's database has every connection that it keeps.
+
+    Upkeep opens some of them, too, at times of its own. Once all are open, a rise in descriptors is due to clients.
+    """
+    asked = target.head("GET", "/v2/_catalog", more="Connection: close\r\n")
+
+    def are_open() -> bool:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(target.connect()) for _ in range(2 * KEPT_CONNECTIONS)]
+            for each in clients:
+                each.sendall(asked)
+            for each in clients:
+                while each.recv(65536):
+                    pass
+        return target.database_connections >= KEPT_CONNECTIONS
+
+    wait_until(are_open)
 
 
 def wait_until(claim: Callable[[], bool]) -> None:
