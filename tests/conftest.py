@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import witness
 from tests.postgres import KeptDatabases, PostgresServer, start_postgres
+from tests.scratch import in_memory
 from tests.served import Served, new_account, start
 
 # A machine that is busy makes no property false, and neither does a seed whose first examples are left out by `assume`.
@@ -23,6 +24,12 @@ settings.load_profile(os.environ.get("TWINPORT_EXAMPLES", "few"))
 
 # What takes longer to begin than most tests take.
 _SERVERS = frozenset({"server", "postgres", "postgres_kept", "postgres_address"})
+
+
+def pytest_configure() -> None:
+    """Have pytest make its folders in memory, unless the environment says where."""
+    if folder := in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,7 +88,7 @@ def account() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     # Not in pytest's folder: another run of pytest removes the older ones, and a server does not survive that.
-    with TemporaryDirectory(prefix="twinport-pg-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="twinport-pg-", dir=in_memory(), ignore_cleanup_errors=True) as folder:
         server = start_postgres(Path(folder))
         yield server
         server.stop()

@@ -114,5 +114,7 @@ def start_postgres(folder: Path) -> PostgresServer:
         server = PostgresServer(pgserver.get_server(folder / "data", cleanup_mode="delete"))
     for setting in ("fsync", "full_page_writes"):
         server.run(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+    # Its folder may be in memory.
+    server.run(sql.SQL("ALTER SYSTEM SET max_wal_size = '64MB'"))
     server.run(sql.SQL("SELECT pg_reload_conf()"))
     return server

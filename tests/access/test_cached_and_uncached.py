@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import delete, select, update
 
 from tests import fakes
+from tests.scratch import in_memory
 from twinport.access.gate import RepositoryResource
 from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
@@ -52,7 +53,7 @@ class CachedAndUncached(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
+        self.folder = TemporaryDirectory(dir=in_memory())
         self.loop = asyncio.new_event_loop()
         self.catalog = EmbeddedCatalog(Path(self.folder.name), ManualClock(fakes.NOW))
         self.cached = self.gate()

@@ -11,15 +11,14 @@ from tests.catalogs import POSTGRESQL, SQLITE, emptied
 from tests.crashes.ledger import Ledger
 from tests.crashes.machine import Machine
 from tests.crashes.mortal import BEGIN, ENDS_OF_A_TRANSACTION
+from tests.scratch import in_memory
 from twinport.clock import ManualClock
-
-MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder in memory, where there is one: these tests sync thousands of times, and a double does the forgetting."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         yield Path(folder)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, REGION, Dump
 from tests.registry.serving import path_of
+from tests.scratch import in_memory
 from tests.shelf import image_of
 from twinport.blobs.throughput_limit import UNHURRIED
 from twinport.catalog.embedded import EmbeddedCatalog
@@ -53,7 +54,7 @@ Image = tuple[RepositoryName, tuple[bytes, ...]]
 class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=in_memory())
         self.runner = asyncio.Runner()
         # Near the time of the files, which is the wall's.
         self.clock = ManualClock(datetime.now(UTC) + timedelta(minutes=1))

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from tests.replication.remote_double import CUT, LOST, TOGETHER, TWICE, Line, at_the_end_of
 from tests.replication.world import FAR, HOME, IRELAND, VIRGINIA, Image, World, image, index
+from tests.scratch import in_memory
 from twinport.catalog.ports import Connection
 from twinport.catalog.regional import delivery_reports, schema
 from twinport.model.content import Digest
@@ -22,13 +23,12 @@ from twinport.model.replication import DeliveryReport, DeliveryState, FailureCod
 # A blob of a few hundred bytes takes several calls.
 SLICE = 64
 COMPLETE, FAILED, WAITING = DeliveryState.COMPLETE, DeliveryState.FAILED, DeliveryState.WAITING
-MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder in memory, where there is one: these stories commit thousands of times."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         for name in ("near", "far"):
             (Path(folder) / name).mkdir()
         yield Path(folder)
