@@ -1,12 +1,14 @@
 """What people with bad intentions send: nothing of it runs, and nothing changes."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 from playwright.sync_api import APIResponse, Browser, BrowserContext, Dialog, Page, expect
 
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.person import ROLE, Person, send
 from tests.browser.places import MARKUP
 from tests.browser.pushing import push
@@ -59,9 +61,8 @@ def context(browser: Browser) -> Any:  # noqa: ANN401 — a generator of a conte
     made.close()
 
 
-@pytest.fixture
-def settled(person: Person) -> Person:
-    """A person whose account has a repository, a rule, a policy and the role."""
+def settle(person: Person) -> Person:
+    """Give a person's account a repository, a rule, a policy and the role."""
     ecr = person.server.client("ecr", person.account, "eu-west-1")
     ecr.create_repository(repositoryName="team/api", tags=[{"Key": "team", "Value": "a"}])
     kept = LIFECYCLE.replace(":1}", ":9}")
@@ -77,6 +78,28 @@ def settled(person: Person) -> Person:
     return person
 
 
+@pytest.fixture(scope="module")
+def unshaken(browser: Browser, server: Served) -> Iterator[tuple[Person, dict[str, object]]]:
+    """A person of all forged forms together, none of which changes anything, and what there was before them."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    person = Person(context.new_page(), server, new_account())
+    person.sign_in()
+    yield settle(person), everything(person)
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def foreign_token(browser: Browser, server: Served) -> str:
+    """The token of the forms of another session."""
+    other = browser.new_context()
+    page = other.new_page()
+    Person(page, server, new_account()).sign_in()
+    token = page.locator("input[name=csrf]").first.input_value()
+    other.close()
+    return token
+
+
 POLICY = (
     '{"Version":"2012-10-17","Statement":[{"Sid":"One","Effect":"Allow","Principal":'
     '{"AWS":"arn:aws:iam::333333333333:root"},"Action":"ecr:ReplicateImage","Resource":"*"}]}'
@@ -86,21 +109,21 @@ POLICY = (
 @pytest.mark.parametrize(("path", "fields"), FORMS, ids=[path for path, _ in FORMS])
 @pytest.mark.parametrize("token", ["", "0" * 64, "of another session"])
 def test_a_form_without_its_token_changes_nothing(
-    settled: Person, browser: Browser, path: str, fields: dict[str, str], token: str
+    unshaken: tuple[Person, dict[str, object]], foreign_token: str, path: str, fields: dict[str, str], token: str
 ) -> None:
-    if token == "of another session":
-        token = token_of_another_session(browser, settled.server)
-    before = everything(settled)
-    form = {**fields, **({"csrf": token} if token else {})}
-    answer = send(settled.page, settled.server.url + path, form)
+    person, before = unshaken
+    sent = foreign_token if token == "of another session" else token
+    form = {**fields, **({"csrf": sent} if sent else {})}
+    answer = send(person.page, person.server.url + path, form)
     assert answer.status == 403
     assert "was not made for your session" in answer.text()
-    assert everything(settled) == before
-    settled.visit(f"{HOME}/repositories")
-    settled.sees_title("Repositories")
+    assert everything(person) == before
+    person.visit(f"{HOME}/repositories")
+    person.sees_title("Repositories")
 
 
-def test_a_page_of_another_origin_cannot_send_a_form(settled: Person) -> None:
+def test_a_page_of_another_origin_cannot_send_a_form(person: Person) -> None:
+    settled = settle(person)
     token = settled.page.locator("input[name=csrf]").first.input_value()
     for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
         answer = post(settled, {"name": "forged", "csrf": token}, {"Origin": origin})
@@ -277,15 +300,6 @@ def everything(person: Person) -> dict[str, object]:
         "signing": ecr.get_signing_configuration()["signingConfiguration"],
         "role": iam.get_role(RoleName=ROLE)["Role"].get("Description"),
     }
-
-
-def token_of_another_session(browser: Browser, server: Served) -> str:
-    other = browser.new_context()
-    page = other.new_page()
-    Person(page, server, new_account()).sign_in()
-    token = page.locator("input[name=csrf]").first.input_value()
-    other.close()
-    return token
 
 
 def session_cookie(context: BrowserContext) -> dict[str, Any]:
