@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -185,16 +186,18 @@ async def test_pages_of_any_size_have_each_image_of_a_filter_once_and_in_order(s
     repository_id, random = await own_id(shelf), Random(seed)
     kinds = [(random.choice(list(ImageStatus)), random.choice((0, 1, 3))) for _ in range(60)]
 
-    def walk(db: Connection) -> None:
-        put(db, repository_id, range(len(kinds)), lambda number: kinds[number])
-        for wanted, limit in product(FILTERS, (1, 2, 7, 60)):
-            own = {str(digest(number)): number for number, kind in enumerate(kinds) if is_about(wanted, kind)}
-            tags = {each: tuple(f"v{own[each]}-{n}" for n in range(kinds[own[each]][1])) for each in sorted(own)}
-            assert list(described(db, repository_id, wanted, limit)) == list(tags.items())
-            entries_of = [(each, tag) for each in tags for tag in tags[each] or (None,)]
-            assert listed(db, repository_id, wanted, limit) == entries_of
+    region = shelf.catalog.region(REGION)
+    await region.write(lambda db: put(db, repository_id, range(len(kinds)), lambda number: kinds[number]))
+    for wanted, limit in product(FILTERS, (1, 2, 7, 60)):
+        own = {str(digest(number)): number for number, kind in enumerate(kinds) if is_about(wanted, kind)}
+        tags = {each: tuple(f"v{own[each]}-{n}" for n in range(kinds[own[each]][1])) for each in sorted(own)}
+        walk = partial(walked, repository_id=repository_id, wanted=wanted, limit=limit)
+        entries_of = [(each, tag) for each in tags for tag in tags[each] or (None,)]
+        assert await region.read(walk) == (list(tags.items()), entries_of)
 
-    await shelf.catalog.region(REGION).write(walk)
+
+def walked(db: Connection, repository_id: int, wanted: ImageFilter, limit: int) -> tuple[object, object]:
+    return list(described(db, repository_id, wanted, limit)), listed(db, repository_id, wanted, limit)
 
 
 def described(
