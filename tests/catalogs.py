@@ -1,16 +1,23 @@
 """Catalogs of either engine, for tests that must hold on both."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Connection
 
 from tests.postgres import KeptDatabases
+from twinport.catalog import embedded, postgres
 from twinport.catalog.embedded import EmbeddedCatalog
+from twinport.catalog.engine.sqlite import SqliteDatabase
 from twinport.catalog.ports import CLOSING_LIMIT, Database, PartitionDatabase, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
+from twinport.catalog.regional import schema
 from twinport.clock import Clock
 from twinport.model.names import RegionName
 from twinport.processes.breakdown import Breakdown
@@ -33,6 +40,29 @@ async def emptied(request: pytest.FixtureRequest, folder: Path, clock: Clock) ->
     kept: KeptDatabases = request.getfixturevalue("postgres_kept")
     kept.empty(clock.now())
     return PostgresCatalog(kept.address, clock)
+
+
+class _Lasting(SqliteDatabase):
+    """A database in memory that several catalogs have one after the other."""
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        """Leave it open: the next catalog reads it."""
+
+
+@contextmanager
+def one_empty_database() -> Iterator[None]:
+    """Let catalogs of this process share what stands for a Region without writes: it takes a third of their start."""
+    in_memory = Path(":memory:")
+    lasting = _Lasting(in_memory, schema.regional)
+
+    def made(path: Path, *words: Any, **named: Any) -> SqliteDatabase:  # noqa: ANN401 — as the class has them
+        return lasting if path == in_memory else SqliteDatabase(path, *words, **named)
+
+    with ExitStack() as patched:
+        for module in (embedded, postgres):
+            patched.enter_context(patch.object(module, "SqliteDatabase", made))
+        yield
+    super(_Lasting, lasting).close()
 
 
 @dataclass

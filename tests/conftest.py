@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import witness
+from tests.catalogs import one_empty_database
 from tests.postgres import KeptDatabases, PostgresServer, start_postgres
 from tests.scratch import in_memory
 from tests.served import Served, new_account, start
@@ -61,6 +62,12 @@ def notice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ[witness.TEST] = str(file)
     yield file
     os.environ.pop(witness.TEST, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_empty_database() -> Iterator[None]:
+    with one_empty_database():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
 
 _NUMBERS = count(1)
+_NAMES = sql.SQL("SELECT datname FROM pg_database ORDER BY datname")
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,7 @@ class PostgresServer:
     def databases(self, base: str) -> list[str]:
         """Name a deployment's databases."""
         with psycopg.connect(self.handle.get_uri(), autocommit=True) as connection:
-            rows = connection.execute("SELECT datname FROM pg_database ORDER BY datname").fetchall()
-        return [name for (name,) in rows if name == base or name.startswith(f"{base}_")]
+            return _of_a_deployment(base, connection.execute(_NAMES))
 
     def run(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self.handle.get_uri(), autocommit=True) as connection:
@@ -68,7 +68,7 @@ class KeptDatabases:
         What a Region has from its beginning stays: its identity, and an epoch, which is of `now`.
         """
         base = self.address.rpartition("?")[0].rpartition("/")[2]
-        for name in self.server.databases(base):
+        for name in _of_a_deployment(base, self._run("postgres", _NAMES)):
             if name != base:
                 self._run(name, _deletions(_OF_A_REGION) + _EPOCH.format(int(now.timestamp() * 1000)))
             elif self._has_tables(name):
@@ -94,6 +94,10 @@ class KeptDatabases:
         if name not in self._connections:
             self._connections[name] = psycopg.connect(self.server.address_of(name), autocommit=True)
         return self._connections[name]
+
+
+def _of_a_deployment(base: str, named: psycopg.Cursor[Any]) -> list[str]:
+    return [name for (name,) in named.fetchall() if name == base or name.startswith(f"{base}_")]
 
 
 _OF_A_REGION = [table for table in regional_schema.regional.sorted_tables if table is not regional_schema.history]
