@@ -18,7 +18,7 @@ from twinport.catalog.engine.sqlite import SqliteDatabase
 from twinport.catalog.ports import CLOSING_LIMIT, Database, PartitionDatabase, WholeCatalog
 from twinport.catalog.postgres import PostgresCatalog
 from twinport.catalog.regional import schema
-from twinport.clock import Clock
+from twinport.clock import Clock, WallClock
 from twinport.model.names import RegionName
 from twinport.processes.breakdown import Breakdown
 
@@ -37,9 +37,14 @@ async def emptied(request: pytest.FixtureRequest, folder: Path, clock: Clock) ->
     """Open a catalog without rows, in databases that other tests have used on PostgreSQL: a new one takes long."""
     if request.param == SQLITE:
         return EmbeddedCatalog(folder, clock)
+    return PostgresCatalog(emptied_address(request, clock), clock)
+
+
+def emptied_address(request: pytest.FixtureRequest, clock: Clock | None = None) -> str:
+    """Return the address of databases on PostgreSQL that other tests have used, without rows."""
     kept: KeptDatabases = request.getfixturevalue("postgres_kept")
-    kept.empty(clock.now())
-    return PostgresCatalog(kept.address, clock)
+    kept.empty((clock or WallClock()).now())
+    return kept.address
 
 
 class _Lasting(SqliteDatabase):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.catalogs import ENGINES, POSTGRESQL
+from tests.catalogs import ENGINES, POSTGRESQL, emptied_address
 from tests.deployment import ROOT, Keys, Process, begun
 from tests.fakes import ACCOUNT
 
@@ -70,7 +70,7 @@ class House:
 
 @pytest.fixture(params=ENGINES)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    database = request.getfixturevalue("postgres_address") if request.param == POSTGRESQL else None
+    database = emptied_address(request) if request.param == POSTGRESQL else None
     processes = [begun(tmp_path / "data", database) for _ in range(2)]
     try:
         made = House(processes[0], processes[1])

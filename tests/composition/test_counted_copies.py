@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogs import ENGINES, POSTGRESQL
+from tests.catalogs import ENGINES, POSTGRESQL, emptied_address
 from tests.deployment import ROOT, Process, begun
 from tests.fakes import ACCOUNT, OTHER_REGION
 from tests.statements import Sent, commits, sent_by_new_connections
@@ -16,7 +16,7 @@ _IMAGES = 100
 @pytest.fixture(params=ENGINES)
 async def counted(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Process, Sent]]:
     """A process with a rule, a repository whose copy is there, and what it sends."""
-    database = request.getfixturevalue("postgres_address") if request.param == POSTGRESQL else None
+    database = emptied_address(request) if request.param == POSTGRESQL else None
     with sent_by_new_connections() as sent:
         process = begun(tmp_path / "data", database)
         try:

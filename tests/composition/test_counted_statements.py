@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogs import ENGINES, POSTGRESQL
+from tests.catalogs import ENGINES, POSTGRESQL, emptied_address
 from tests.deployment import begun
 from tests.pulled_image import MANIFEST, House, furnished
 from tests.statements import commits, sent_by_new_connections
@@ -13,7 +13,7 @@ from tests.statements import commits, sent_by_new_connections
 
 @pytest.fixture(params=ENGINES)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    database = request.getfixturevalue("postgres_address") if request.param == POSTGRESQL else None
+    database = emptied_address(request) if request.param == POSTGRESQL else None
     with sent_by_new_connections() as sent:
         process = begun(tmp_path / "data", database)
         try:

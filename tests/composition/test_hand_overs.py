@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.catalogs import POSTGRESQL, SQLITE
+from tests.catalogs import POSTGRESQL, SQLITE, emptied_address
 from tests.deployment import begun
 from tests.pulled_image import MANIFEST, House, furnished
 from tests.statements import sent_by_new_connections
@@ -15,7 +15,7 @@ from tests.statements import sent_by_new_connections
 
 @pytest.fixture
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    database = request.getfixturevalue("postgres_address") if request.param == POSTGRESQL else None
+    database = emptied_address(request) if request.param == POSTGRESQL else None
     with sent_by_new_connections() as sent:
         process = begun(tmp_path / "data", database)
         try:
