@@ -6,8 +6,9 @@ after the call took effect, brings one call in five twice, and cuts off one in f
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from random import Random
 
 from tests.replication import wire
@@ -49,9 +50,9 @@ class Unanswered(Unavailable):
 class Line:
     """What happens to each call. Of five calls of one part, each has another fate of `deck`, in random order.
 
-    Half of the calls that come twice come at once. If every call comes twice, the second comes after the first.
-    A delivery loses two calls at most, and a blob one: a courier gives up after twelve attempts, as it should, and
-    no story is to end so by chance.
+    Of the calls that come twice, every other one comes at once. If every call comes twice, the second comes after the
+    first. A delivery loses four calls at most, and each of its blobs one: a courier gives up after twelve attempts, as
+    it should, and no story is to end so by chance.
     """
 
     random: Random = field(default_factory=lambda: Random(0))
@@ -59,6 +60,7 @@ class Line:
     met: Counter[str] = field(default_factory=Counter)
     _dealt: dict[str, list[str]] = field(default_factory=dict)
     _failed: Counter[str] = field(default_factory=Counter)
+    _doubles: Iterator[str] = field(default_factory=lambda: cycle((TWICE, TOGETHER)))
 
     def fate(self, part: str, about: Collection[str], most_failures: int) -> str:
         """Return the fate of a call of this part about these deliveries, or about this blob."""
@@ -76,9 +78,7 @@ class Line:
         if not dealt:
             dealt += self.random.sample(self.deck, len(self.deck))
         fate = dealt.pop()
-        if fate == TWICE and len(self.deck) > 1 and self.random.random() < 1 / 2:
-            return TOGETHER
-        return fate
+        return next(self._doubles) if fate == TWICE and len(self.deck) > 1 else fate
 
 
 EACH_TWICE = (TWICE,)
@@ -204,7 +204,7 @@ class RemoteDestination:
 def _about(facts: Head) -> tuple[Collection[str], int]:
     """Return what a call is about, and how many of its calls may fail."""
     if "offer" in facts:
-        return [each["delivery"] for each in facts["offer"]["images"]], 2
+        return [each["delivery"] for each in facts["offer"]["images"]], 4
     blobs = facts.get("blobs") or [facts["blob"]]
     return [f"{blob['repository']} {blob['digest']}" for blob in blobs], 1
 
