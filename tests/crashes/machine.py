@@ -27,6 +27,7 @@ from twinport.model.replication import ReplicationConfiguration, ReplicationRule
 from twinport.registry.garbage import Garbage
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
+from twinport.registry.mounts import Mounts
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
 from twinport.replication.courier import Courier
@@ -92,6 +93,7 @@ class Machine:
         self.stores = FileBlobStores(self.folder, self.disk)
         catalog, clock, gate = MortalCatalog(self.catalog, self.disk), self.clock, AllowAll()
         self.uploads = Uploads(catalog, self.stores, gate, PlainUploadIds(clock), rows_at_once=ROWS_AT_ONCE)
+        self.mounts = Mounts(gate, catalog)
         self.layers = Layers(catalog, self.stores, gate, clock)
         self.images = Images(gate, catalog, lambda: None)
         self.repositories = Repositories(gate, catalog, clock, REGIONS)

@@ -71,7 +71,7 @@ async def a_mount(machine: Machine, ledger: Ledger, mark: bytes) -> Act:
     digest = await machine.push_whole(b"mounted" + mark)
 
     async def act() -> None:
-        assert await machine.uploads.mount(ME, HOME.repository(WEB), digest, API) is not None
+        assert await machine.mounts.mount(ME, HOME.repository(WEB), digest, API) is not None
         ledger.layers[digest] = WEB
 
     return act

@@ -35,6 +35,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews
+from twinport.registry.mounts import Mounts
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.referrers import Referrers
@@ -133,6 +134,7 @@ def ecr(catalog: EmbeddedCatalog, tmp_path: Path) -> Ecr:
         referrers=Referrers(gate, catalog),
         layers=Layers(catalog, stores, gate, world),
         uploads=Uploads(catalog, stores, gate, PlainUploadIds(world), quota=UploadQuota(uploads=3)),
+        mounts=Mounts(gate, catalog),
         templates=CreationTemplates(gate, catalog, ServiceLinkedRoles(catalog, gate, world), world),
         creation=create_on_push(catalog, gate, world),
         links=DownloadLinks(keys),

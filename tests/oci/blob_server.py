@@ -30,6 +30,7 @@ from twinport.model.names import RepositoryName
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.target import Target
 from twinport.registry.layers import Layers
+from twinport.registry.mounts import Mounts
 from twinport.registry.uploads import Uploads
 
 NAME, OTHER_NAME = RepositoryName("team/api"), RepositoryName("team/web")
@@ -104,9 +105,8 @@ async def served_blobs(folder: Path, *, files: bool = True) -> AsyncIterator[Sit
     kept, clock = FileBlobStores(folder), ManualClock()
     stores: BlobStores = kept if files else StreamingStores(kept)
     gate, creation = AllowAll(), create_on_push(catalog, AllowAll(), clock)
-    routed = Routed(
-        BlobRoutes(Uploads(catalog, stores, gate, PlainUploadIds()), Layers(catalog, stores, gate, clock), creation)
-    )
+    uploads, layers = Uploads(catalog, stores, gate, PlainUploadIds()), Layers(catalog, stores, gate, clock)
+    routed = Routed(BlobRoutes(uploads, Mounts(gate, catalog), layers, creation))
     port = free_port()
     server = Server(
         routed, address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False

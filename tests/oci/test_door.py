@@ -34,6 +34,7 @@ from twinport.oci.manifests import ManifestRoutes
 from twinport.refusals.callers import RegistryTokenExpired, RegistryTokenInvalid, RegistryTokenMissing
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
+from twinport.registry.mounts import Mounts
 from twinport.registry.referrers import Referrers
 from twinport.registry.repositories import Repositories
 from twinport.registry.uploads import Uploads
@@ -89,7 +90,10 @@ def door_of(catalog: Catalog, folder: Path, gate: Gate) -> OciDoor:
         regions=regions,
         manifests=ManifestRoutes(images, creation),
         blobs=BlobRoutes(
-            Uploads(catalog, stores, gate, PlainUploadIds()), Layers(catalog, stores, gate, clock), creation
+            Uploads(catalog, stores, gate, PlainUploadIds()),
+            Mounts(gate, catalog),
+            Layers(catalog, stores, gate, clock),
+            creation,
         ),
         listings=Listings(images, Referrers(gate, catalog), Repositories(gate, catalog, clock, regions)),
     )

@@ -24,6 +24,7 @@ from twinport.model.names import RepositoryName, TagName
 from twinport.registry.garbage import Garbage, Swept
 from twinport.registry.images import Images
 from twinport.registry.layers import AvailableLayer, Layers
+from twinport.registry.mounts import Mounts
 from twinport.registry.orphans import Orphans
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.uploads import Part, Uploads
@@ -50,6 +51,7 @@ class Dump:
         self.stores = FileBlobStores(self.folder)
         gate = AllowAll()
         self.uploads = Uploads(self.catalog, self.stores, gate, PlainUploadIds(self.world), retention=self.retention)
+        self.mounts = Mounts(gate, self.catalog)
         self.layers = Layers(self.catalog, self.stores, gate, self.world, self.retention)
         self.images = Images(gate, self.catalog, lambda: None)
         self.repositories = Repositories(gate, self.catalog, self.world, (REGION,))
@@ -76,7 +78,7 @@ class Dump:
         return upload.id
 
     async def mount(self, digest: Digest, source: RepositoryName = API, name: RepositoryName = OTHER) -> bool:
-        return await self.uploads.mount(ME, REGISTRY.repository(name), digest, source) is not None
+        return await self.mounts.mount(ME, REGISTRY.repository(name), digest, source) is not None
 
     async def put(self, *layers: bytes, name: RepositoryName = API, tag: str = "latest") -> Digest:
         """Push an image whose parts are there already."""

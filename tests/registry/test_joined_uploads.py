@@ -25,6 +25,7 @@ from twinport.refusals.images import DigestMismatch, UploadNotFound
 from twinport.refusals.storage import BlobMissing, Interrupted
 from twinport.registry.garbage import Garbage
 from twinport.registry.layers import Layers
+from twinport.registry.mounts import Mounts
 from twinport.registry.uploads import Part, Uploads
 from twinport.settings.retention import Retention
 
@@ -71,7 +72,10 @@ async def processes(catalog: EmbeddedCatalog, tmp_path: Path) -> tuple[Site, Sit
     await catalog.region(REGISTRY.region).write(insert_repositories)
     stores, clock = CountingStores(tmp_path), ManualClock()
     layers = Layers(catalog, stores, AllowAll(), clock)
-    first, second = (Site(Uploads(catalog, stores, AllowAll(), PlainUploadIds()), layers, tmp_path) for _ in range(2))
+    mounts = Mounts(AllowAll(), catalog)
+    first, second = (
+        Site(Uploads(catalog, stores, AllowAll(), PlainUploadIds()), mounts, layers, tmp_path) for _ in range(2)
+    )
     return first, second, stores.begun
 
 

@@ -33,6 +33,7 @@ from twinport.refusals.images import (
 )
 from twinport.refusals.storage import Interrupted
 from twinport.registry.layers import Layer, Layers
+from twinport.registry.mounts import Mounts
 from twinport.registry.uploads import LEAST_PART, Part, Uploads
 
 ME = caller()
@@ -47,11 +48,13 @@ class Site:
     """A registry with two repositories, and ways to look beneath it."""
 
     uploads: Uploads
+    mounts: Mounts
     layers: Layers
     folder: Path
 
     def behind(self, gate: RecordingGate | DenyAll) -> "Site":
-        return Site(replace(self.uploads, gate=gate), replace(self.layers, gate=gate), self.folder)
+        uploads, mounts = replace(self.uploads, gate=gate), replace(self.mounts, gate=gate)
+        return Site(uploads, mounts, replace(self.layers, gate=gate), self.folder)
 
     async def begin(self, *parts: bytes) -> str:
         upload = await self.uploads.start(ME, REGISTRY.repository(NAME))
@@ -113,9 +116,8 @@ def catalog(tmp_path: Path) -> Iterator[EmbeddedCatalog]:
 async def site(catalog: EmbeddedCatalog, tmp_path: Path) -> Site:
     await catalog.region(REGISTRY.region).write(insert_repositories)
     stores, clock = FileBlobStores(tmp_path), ManualClock()
-    return Site(
-        Uploads(catalog, stores, AllowAll(), PlainUploadIds()), Layers(catalog, stores, AllowAll(), clock), tmp_path
-    )
+    uploads, mounts = Uploads(catalog, stores, AllowAll(), PlainUploadIds()), Mounts(AllowAll(), catalog)
+    return Site(uploads, mounts, Layers(catalog, stores, AllowAll(), clock), tmp_path)
 
 
 async def test_one_part_becomes_the_layer_without_being_written_again(site: Site) -> None:
@@ -344,7 +346,7 @@ async def test_ecr_refuses_a_layer_that_the_repository_holds(site: Site) -> None
 
 async def test_a_mounted_layer_is_there_without_being_sent(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
-    layer = await site.uploads.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, NAME)
+    layer = await site.mounts.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, NAME)
     assert layer is not None
     assert await site.stored(DIGEST, OTHER_NAME) == CONTENT
     assert len(site.files()) == 1
@@ -374,14 +376,14 @@ async def test_a_layer_that_may_go_before_its_image_comes_completes_no_upload_ag
 
 async def test_what_the_source_does_not_hold_is_not_mounted(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
-    assert await site.uploads.mount(ME, REGISTRY.repository(OTHER_NAME), Digest.of(b"other"), NAME) is None
-    assert await site.uploads.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, ABSENT) is None
+    assert await site.mounts.mount(ME, REGISTRY.repository(OTHER_NAME), Digest.of(b"other"), NAME) is None
+    assert await site.mounts.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, ABSENT) is None
 
 
 async def test_what_the_caller_may_not_read_is_not_mounted(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     gate = RecordingGate(denied=frozenset({"ecr:GetDownloadUrlForLayer"}))
-    assert await site.behind(gate).uploads.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, NAME) is None
+    assert await site.behind(gate).mounts.mount(ME, REGISTRY.repository(OTHER_NAME), DIGEST, NAME) is None
     assert ("ecr:GetDownloadUrlForLayer", REGISTRY.repository_arn(NAME)) in gate.asked
     with pytest.raises(LayerNotFound):
         await site.layers.find(ME, REGISTRY.repository(OTHER_NAME), DIGEST)
@@ -390,9 +392,9 @@ async def test_what_the_caller_may_not_read_is_not_mounted(site: Site) -> None:
 async def test_a_mount_from_any_repository_takes_one_that_the_caller_may_read(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     gate = RecordingGate(frozenset({"ecr:GetDownloadUrlForLayer"}))
-    assert await site.behind(gate).uploads.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), DIGEST) is None
-    assert await site.uploads.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), Digest.of(b"other")) is None
-    layer = await site.uploads.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), DIGEST)
+    assert await site.behind(gate).mounts.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), DIGEST) is None
+    assert await site.mounts.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), Digest.of(b"other")) is None
+    layer = await site.mounts.mount_from_any(ME, REGISTRY.repository(OTHER_NAME), DIGEST)
     assert layer is not None
     assert layer.digest == DIGEST
 
@@ -400,7 +402,7 @@ async def test_a_mount_from_any_repository_takes_one_that_the_caller_may_read(si
 async def test_nothing_is_mounted_into_a_repository_that_does_not_exist(site: Site) -> None:
     await site.complete(await site.begin(CONTENT), DIGEST)
     with pytest.raises(RepositoryNotFound):
-        await site.uploads.mount(ME, REGISTRY.repository(ABSENT), DIGEST, NAME)
+        await site.mounts.mount(ME, REGISTRY.repository(ABSENT), DIGEST, NAME)
 
 
 # --- who may ------------------------------------------------------------------------------------------------
@@ -436,7 +438,7 @@ VERBS: dict[str, tuple[Verb, list[str]]] = {
         [START, APPEND, COMPLETE],
     ),
     "mount": (
-        lambda site, name: site.uploads.mount(ME, REGISTRY.repository(name), DIGEST, OTHER_NAME),
+        lambda site, name: site.mounts.mount(ME, REGISTRY.repository(name), DIGEST, OTHER_NAME),
         [START, APPEND, COMPLETE],
     ),
     "check": (lambda site, name: site.layers.check(ME, REGISTRY.repository(name), [str(DIGEST)]), [CHECK]),
@@ -469,7 +471,7 @@ async def test_a_verb_on_a_region_that_was_never_written_to_creates_nothing(
     for attempt in (
         uploads.start(ME, REGISTRY.repository(NAME)),
         uploads.upload_whole(ME, REGISTRY.repository(NAME), DIGEST, pieces_of(CONTENT)),
-        uploads.mount(ME, REGISTRY.repository(NAME), DIGEST, OTHER_NAME),
+        Mounts(AllowAll(), catalog).mount(ME, REGISTRY.repository(NAME), DIGEST, OTHER_NAME),
     ):
         with pytest.raises(RepositoryNotFound):
             await attempt

@@ -50,7 +50,12 @@ def doors(
     redirects = LayerRedirects(verbs.layers, verbs.links, ground.admission, verbs.public_url)
     is_redirecting = Deviation.LAYER_REDIRECT in ground.settings.ways
     blobs = BlobRoutes(
-        verbs.uploads, verbs.layers, verbs.creation, ground.settings.ways, redirects if is_redirecting else None
+        verbs.uploads,
+        verbs.mounts,
+        verbs.layers,
+        verbs.creation,
+        ground.settings.ways,
+        redirects if is_redirecting else None,
     )
     return (
         ("/v2/", _registry_protocol(ground, access, verbs, blobs)),

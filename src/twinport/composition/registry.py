@@ -21,6 +21,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews
+from twinport.registry.mounts import Mounts
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.pulls import Pulls
@@ -57,7 +58,8 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
         lifecycle_previews=LifecyclePreviews(gate, catalog, due),
         storage_classes=StorageClasses(gate, catalog, due),
         layers=Layers(catalog, ground.stores, gate, world, retention),
-        uploads=_uploads(ground, access, gate, mounting),
+        uploads=_uploads(ground, access, gate),
+        mounts=Mounts(gate, catalog, mounting),
         templates=CreationTemplates(gate, catalog, access.roles, world, ground.settings.encryption_at_rest),
         creation=CreateOnPush(gate, catalog, _template_roles(ground, access), world, ground.regions, quotas),
         links=DownloadLinks(access.keys),
@@ -76,12 +78,12 @@ def _deviating(ground: Ground, access: Access) -> tuple[Gate, BlobMounting]:
     return gate, BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
 
 
-def _uploads(ground: Ground, access: Access, gate: Gate, mounting: BlobMounting) -> Uploads:
+def _uploads(ground: Ground, access: Access, gate: Gate) -> Uploads:
     settings = ground.settings
     ids = SealedUploadIds(access.keys, Generations(ground.catalog), ground.world)
     part_rule = PartRule.ECR if Deviation.PART_MINIMUM in settings.ways else PartRule.ANY_SIZE
     quota = UploadQuota(settings.open_uploads, settings.open_upload_bytes)
-    return Uploads(ground.catalog, ground.stores, gate, ids, part_rule, settings.retention, quota, mounting=mounting)
+    return Uploads(ground.catalog, ground.stores, gate, ids, part_rule, settings.retention, quota)
 
 
 def _pushed(wakeups: Wakeups) -> None:

@@ -24,6 +24,7 @@ from twinport.registry.download_links import DownloadLinks
 from twinport.registry.images import Images
 from twinport.registry.layers import Layers
 from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews
+from twinport.registry.mounts import Mounts
 from twinport.registry.policies import RegistryPolicies, RepositoryPolicies
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.referrers import Referrers
@@ -49,6 +50,7 @@ class Verbs:
     referrers: Referrers
     layers: Layers
     uploads: Uploads
+    mounts: Mounts
     templates: CreationTemplates
     creation: CreateOnPush
     links: DownloadLinks

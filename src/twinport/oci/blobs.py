@@ -19,6 +19,7 @@ from twinport.refusals.images import LayerNotFound, SizeMismatch, UploadOutOfOrd
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry.create_on_push import CreateOnPush, pushed
 from twinport.registry.layers import AvailableLayer, DownloadGrant, Layer, Layers, ServedLayer
+from twinport.registry.mounts import Mounts
 from twinport.registry.uploads import START, Part, Uploads, UploadState
 from twinport.settings.deviations import STANDARD, Deviation, Deviations
 
@@ -30,6 +31,7 @@ class BlobRoutes:
     """One method for each route. The methods raise refusals; the router words them."""
 
     uploads: Uploads
+    mounts: Mounts
     layers: Layers
     creation: CreateOnPush
     deviations: Deviations = STANDARD
@@ -110,11 +112,11 @@ class BlobRoutes:
     async def _mounted(self, caller: Caller, target: Target, query: Mapping[str, str]) -> Layer | None:
         digest = Digest.parse(query["mount"])
         if "from" not in query:
-            return await self.uploads.mount_from_any(caller, target.repository, digest)
+            return await self.mounts.mount_from_any(caller, target.repository, digest)
         source = target.sibling(query["from"])
         if source is None:
             return None
-        return await self.uploads.mount(caller, target.repository, digest, source)
+        return await self.mounts.mount(caller, target.repository, digest, source)
 
 
 def _query(request: Request) -> dict[str, str]:

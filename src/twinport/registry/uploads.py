@@ -16,7 +16,7 @@ from twinport.access.gate import Gate, RepositoryResource
 from twinport.blobs.store import SHA256_ALONE, BlobReader, BlobStore, BlobStores, BlobWriter, has_whole
 from twinport.catalog import upload_requests
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import account_settings, blobs, repositories, uploads
+from twinport.catalog.regional import blobs, repositories, uploads
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.endings import SEGMENTS_AT_ONCE
 from twinport.catalog.regional.uploads import Segment, Upload, UploadQuota
@@ -25,11 +25,10 @@ from twinport.errors import AccessDenied, Refusal
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 from twinport.model import upload_ids
-from twinport.model.account_settings import BlobMounting
 from twinport.model.content import Digest, Key
 from twinport.model.identities import Caller
 from twinport.model.images import Repository
-from twinport.model.names import Registry, RepositoryId, RepositoryName
+from twinport.model.names import Registry, RepositoryId
 from twinport.refusals.images import (
     DigestMismatch,
     EmptyUpload,
@@ -41,7 +40,7 @@ from twinport.refusals.images import (
     UploadOutOfOrder,
 )
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
-from twinport.registry.layers import CHECK, DOWNLOAD, Layer
+from twinport.registry.layers import CHECK, Layer
 from twinport.registry.running_uploads import RunningUploads
 from twinport.registry.upload_ids import UploadIds
 from twinport.settings.retention import Retention
@@ -52,8 +51,6 @@ START, APPEND, COMPLETE = "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr
 PUSH = (START, APPEND, COMPLETE)
 # ECR's rule for every part but the last; it binds ECR's API alone.
 LEAST_PART = 5 << 20
-# How many repositories are tried for a mount that names none.
-MOST_SOURCES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,7 @@ class PartRule(Enum):
 class Uploads:
     """Ways to bring a layer into a repository that exists.
 
-    `rows_at_once` limits how many segments one transaction reads or deletes. `mounting` holds for an account that did
-    not choose.
+    `rows_at_once` limits how many segments one transaction reads or deletes.
     """
 
     catalog: Catalog
@@ -96,7 +92,6 @@ class Uploads:
     quota: UploadQuota = UploadQuota()  # noqa: RUF009 — frozen
     running: RunningUploads = field(default_factory=RunningUploads)
     rows_at_once: int = SEGMENTS_AT_ONCE
-    mounting: BlobMounting = BlobMounting.ENABLED
 
     async def start(self, caller: Caller, repository: RepositoryId) -> UploadState:
         """Open an upload (InitiateLayerUpload): give out an id, and write nothing before its first byte comes.
@@ -271,64 +266,9 @@ class Uploads:
         )
         return self._stored(repository.registry, blob, stored)
 
-    async def mount(
-        self, caller: Caller, repository: RepositoryId, digest: Digest, source_name: RepositoryName
-    ) -> Layer | None:
-        """Link a layer that another repository of the same registry holds; None if that is not possible.
-
-        It is not possible if the source does not hold the layer or is encrypted in another way, if the caller may not
-        read it there, or while the account has turned mounting off. The answer does not tell which.
-        """
-        await self.gate.authorize_all(caller, PUSH, RepositoryResource(repository))
-        if not await self._mounts(repository.registry):
-            return None
-        return await self._mount(caller, repository, digest, source_name)
-
-    async def mount_from_any(self, caller: Caller, repository: RepositoryId, digest: Digest) -> Layer | None:
-        """As `mount`, from one of the repositories of the registry in which the caller may read the layer.
-
-        Of many repositories that hold it, only the first few are tried.
-        """
-        await self.gate.authorize_all(caller, PUSH, RepositoryResource(repository))
-        await self._repository(repository)
-        if not await self._mounts(repository.registry):
-            return None
-        holders = await self.catalog.region(repository.region).read(
-            lambda db: blobs.holders(db, repository.account, digest, MOST_SOURCES)
-        )
-        for source_name in holders:
-            layer = await self._mount(caller, repository, digest, source_name)
-            if layer is not None:
-                return layer
-        return None
-
-    async def _mounts(self, registry: Registry) -> bool:
-        """Tell whether layers of the registry are mounted at all."""
-        found = await self.catalog.region(registry.region).read(
-            lambda db: account_settings.blob_mounting(db, registry.account, self.mounting)
-        )
-        return found is BlobMounting.ENABLED
-
-    async def _mount(
-        self, caller: Caller, repository: RepositoryId, digest: Digest, source_name: RepositoryName
-    ) -> Layer | None:
-        try:
-            await self.gate.authorize(caller, DOWNLOAD, RepositoryResource(repository.registry.repository(source_name)))
-        except AccessDenied:
-            return None
-        await self._repository(repository)
-        stored = await self.catalog.region(repository.region).write(
-            lambda db: uploads.mount(db, repository, digest, source_name, self.catalog.now(db))
-        )
-        return None if stored is None else Layer(digest, stored.size)
-
     def _since(self, db: Connection) -> datetime:
         """Return since when, at the earliest, a layer without an image may wait for one and still count as there."""
         return self.catalog.now(db) - self.retention.promise
-
-    async def _repository(self, repository: RepositoryId) -> Repository:
-        """Return a repository, or refuse before any byte is taken and without making a database."""
-        return await self.catalog.region(repository.region).read(lambda db: repositories.get(db, repository))
 
     async def _found(self, caller: Caller, actions: tuple[str, ...], asked: Asked) -> tuple[Repository, Found]:
         """Read what a request names, and decide by it. Raises AccessDenied, RepositoryNotFound.
