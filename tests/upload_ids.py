@@ -21,7 +21,7 @@ from twinport.refusals.images import RepositoryNotFound, UploadNotFound
 
 @dataclass(frozen=True, slots=True)
 class PlainUploadIds:
-    """Ids that anybody could make: their mark is the repository's number."""
+    """Ids without a secret: their mark is the repository's number."""
 
     clock: Clock = field(default_factory=ManualClock)
 
