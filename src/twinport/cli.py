@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, NoReturn
@@ -18,6 +19,7 @@ from twinport.commands import accounts, replication, status, upkeep, why
 from twinport.commands.options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.model.printable import printable
+from twinport.settings.loading import Settings
 from twinport.settings.open_accounts import OpenAccounts
 
 _MISUSE, _REFUSED, _UNAVAILABLE = 2, 3, 4
@@ -119,12 +121,14 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
         def one(parent: Any) -> None:  # noqa: ANN401 — a supervisor.ParentWatch, which others need not load
             asyncio.run(serving.serve(composition.build(settings), settings, taken, parent, invoked))
 
-        def couriers(parent: Any) -> None:  # noqa: ANN401 — as above
-            working = _part("commands.working")
-            asyncio.run(working.work(composition.build(settings, kind="worker"), settings, parent))
-
-        works = [*[one] * settings.workers, *([couriers] if settings.couriers_apart else [])]
+        works = [*[one] * settings.workers, *([partial(_work, settings)] if settings.couriers_apart else [])]
         sys.exit(_part("processes.supervisor").supervise(works, [signal.SIGHUP] if settings.has_tls else []))
+
+
+def _work(settings: Settings, parent: Any = None) -> None:  # noqa: ANN401 — a supervisor.ParentWatch, as in `serve`
+    """Run the background tasks of a worker in this process."""
+    working, composition = _part("commands.working"), _part("composition.app")
+    asyncio.run(working.work(composition.build(settings, kind="worker"), settings, parent))
 
 
 def _parts_of_the_server() -> tuple[ModuleType, ModuleType]:
@@ -143,9 +147,8 @@ def worker(data: Data = None, config: Config = None, open_accounts: Open = None,
     A worker has the server's data folder and settings, and listens on no address.
     """
     settings = settings_from(data, None, config, quiet=quiet, open_accounts=open_accounts)
-    working, composition = _part("commands.working"), _part("composition.app")
     _part("composition.databases").check_begun(settings)
-    asyncio.run(working.work(composition.build(settings, kind="worker"), settings))
+    _work(settings)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from twinport.clock import Clock
 from twinport.composition.access import access_of
 from twinport.composition.databases import open_catalog
 from twinport.composition.doors import control_door, doors, metrics_application
-from twinport.composition.ground import ground_of
+from twinport.composition.ground import Ground, ground_of
 from twinport.composition.identities import identity_verbs
 from twinport.composition.registry import couriers, registry_verbs
 from twinport.composition.tasks import BackgroundTasks, loops
@@ -59,9 +59,7 @@ def build(
     verbs = registry_verbs(ground, access, pulls)
     carrying = couriers(ground, access)
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
-    scrape = Scrape(scraped.numbers, BacklogReader(ground.catalog, ground.world, ground.regions))
-    if settings.metrics_listen or settings.metrics_secret:
-        load_exposition()
+    scrape = _scraping(ground, scraped)
     control = control_door(ground, access, carrying, scrape)
     served = doors(ground, access, verbs, identities, control)
     tasks = BackgroundTasks(
@@ -76,3 +74,10 @@ def build(
     )
     application = Application(ground.admission, served, has_access_log=settings.has_access_log)
     return App(application, metrics_application(ground, scrape), tasks, ground.catalog)
+
+
+def _scraping(ground: Ground, scraped: ScrapedProcesses) -> Scrape:
+    """Build what gathers the metrics. If scrapes are expected, load what writes them now."""
+    if ground.settings.metrics_listen or ground.settings.metrics_secret:
+        load_exposition()
+    return Scrape(scraped.numbers, BacklogReader(ground.catalog, ground.world, ground.regions))

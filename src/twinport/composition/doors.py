@@ -1,21 +1,19 @@
 """Builds the doors: the registry protocol, the AWS services, the console, and twinport's own operations."""
 
-import asyncio
 import importlib
 from functools import partial
 
 from twinport.aws import shapes
-from twinport.catalog import clearing
 from twinport.composition.access import Access, basic_credentials
 from twinport.composition.ground import Ground
 from twinport.composition.late import LateDoor
+from twinport.composition.reset import Reset
 from twinport.control.door import PREFIX, ControlDoor
 from twinport.control.health import Readiness
 from twinport.control.metrics import MetricsDoor, OwnListenerDoor, Scrape
 from twinport.control.readers import SignedReaders
 from twinport.ecr import door as ecr
 from twinport.ecr import errors as ecr_errors
-from twinport.errors import Unavailable
 from twinport.gateway import Gateway, ServiceParts
 from twinport.http.admission import CONSOLE
 from twinport.http.application import Application
@@ -23,8 +21,6 @@ from twinport.http.messages import Door
 from twinport.iam import door as iam
 from twinport.iam import errors as iam_errors
 from twinport.landing.terms import Parts
-from twinport.logs import telemetry
-from twinport.logs.telemetry import Event
 from twinport.oci.blobs import BlobRoutes
 from twinport.oci.door import OciDoor
 from twinport.oci.early_pulls import NEVER_EARLY, EarlyPulls
@@ -33,9 +29,7 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
-from twinport.refusals.storage import ResetBrokenOff
 from twinport.registry import download_links
-from twinport.registry.garbage import Garbage
 from twinport.registry.pull_reads import PullReads
 from twinport.replication import worker
 from twinport.replication.status import DeliveryStatus
@@ -102,31 +96,8 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
 
 
 def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWorker, scrape: Scrape) -> ControlDoor:
-    """Build the door of twinport's own operations. A reset stops the couriers and starts them again."""
-    garbage = Garbage(ground.catalog, ground.stores, ground.settings.retention)
-
-    resetting = asyncio.Lock()
-
-    async def reset() -> None:
-        async with resetting:
-            await reset_alone()
-
-    async def reset_alone() -> None:
-        # Stop the couriers, so that no delivery arrives in the empty state. They may be another process's.
-        is_carrying = couriers.is_running
-        await couriers.stop()
-        try:
-            # Rows before bytes when deleting (law 1).
-            await clearing.clear(ground.catalog)
-            for name in await ground.catalog.regions():
-                await garbage.remove_bytes(name)
-        except Unavailable as refusal:
-            raise ResetBrokenOff(refusal) from refusal
-        finally:
-            if is_carrying:
-                await couriers.start()
-        telemetry.event(Event.STATE_RESET)
-
+    """Build the door of twinport's own operations."""
+    reset = Reset(ground, couriers).run
     deliveries = DeliveryStatus(ground.catalog).page
     readiness = Readiness({"database": ground.catalog.check, "store": ground.stores.check})
     opening = ground.settings.opening
