@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 import pytest
@@ -44,7 +45,7 @@ from twinport.registry.lifecycle import LifecyclePolicies, LifecyclePreviews, Pr
 from twinport.registry.lifecycle_runs import INTERVAL, PREVIEWS_STAY, Ended, LifecycleRuns
 from twinport.registry.paging import PageRequest
 from twinport.registry.pull_time_exclusions import PullTimeExclusions
-from twinport.registry.pulls import COARSENESS, Pulls
+from twinport.registry.pulls import COARSENESS, MARGIN, Pulls
 from twinport.registry.referrers import Referrers, WantedReferrers
 from twinport.registry.scanning import Scanning
 from twinport.registry.storage_classes import StorageClasses
@@ -831,6 +832,25 @@ async def test_archiving_forgets_the_scan_and_a_restore_owes_one_if_pushes_are_s
 
 
 # --- pulls ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_recorded_pull_is_behind_by_no_more_than_the_margin(yard: Yard, seed: int) -> None:
+    random, at = Random(seed), yard.dump.world.now()
+    (image,) = await yard.fill(1)
+    home = (await yard.dump.region.read(lambda db: repositories.get(db, REGISTRY.repository(API)))).id
+    processes, pullers = (
+        [Pulls(yard.dump.catalog) for _ in range(2)],
+        [by(at), replace(by(at), principal_arn="another")],
+    )
+    for _ in range(60):
+        at += timedelta(minutes=random.choice([1, 5, 29, 59]))
+        process, puller = random.choice(processes), random.choice(pullers)
+        process.note(replace(puller, origin=replace(puller.origin, at=at)), REGISTRY, home, image)
+        await process.write()
+        recorded = await yard.pulled(image)
+        assert recorded is not None
+        assert at - recorded <= MARGIN
 
 
 async def test_pulls_are_written_once_an_hour_and_never_for_what_is_gone(yard: Yard) -> None:

@@ -20,9 +20,10 @@ from twinport.model.names import RegionName, Registry
 from twinport.processes.late_writes import PAUSE, LateWrites
 
 COARSENESS = timedelta(hours=1)
-# What a recorded pull may be behind: the last pull within the hour is not recorded, nor one since the last write, nor
-# one that was answered as a pull just before it was.
-MARGIN = COARSENESS + 2 * PAUSE + LONGEST
+# What a recorded pull may be behind. A process notes no pull within an hour of the last one that it noted, and a note
+# is not recorded within an hour of the record, which may be another principal's or process's. Nor is a pull since the
+# last write, or one that was answered as a pull just before it was.
+MARGIN = 2 * COARSENESS + 2 * PAUSE + LONGEST
 # The most images that are remembered. Past this number all are forgotten, and noted again.
 _MOST_REMEMBERED = 100_000
 
