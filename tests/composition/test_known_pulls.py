@@ -218,6 +218,12 @@ async def test_a_clock_that_goes_back_ends_it(site: Site) -> None:
     assert not await site.is_known()
 
 
+async def test_a_range_is_read_anew(site: Site) -> None:
+    path = await site.blob()
+    assert (await site.pull(path, range="bytes=0-3")).status == 206
+    assert not await site.is_known(path, range="bytes=0-3")
+
+
 async def test_refusals_are_not_kept(site: Site) -> None:
     missing = MANIFEST.replace("v1", "v2")
     assert [(await site.pull(missing)).status for _ in range(2)] == [404, 404]

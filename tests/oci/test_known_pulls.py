@@ -1,5 +1,6 @@
 """Kept answers have a bound, and what was not noted keeps none. tests/composition/test_known_pulls.py has the rest."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from tests import fakes
 from twinport.access import lasting
+from twinport.access.lasting import LONGEST
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.regional import repositories
 from twinport.clock import ManualClock
@@ -34,7 +36,8 @@ class Pulls:
 
     def __init__(self, folder: Path) -> None:
         self.catalog = EmbeddedCatalog(folder, ManualClock(fakes.NOW))
-        self.known = KnownPulls(self.catalog, ManualClock(fakes.NOW))
+        self.clock = ManualClock(fakes.NOW)
+        self.known = KnownPulls(self.catalog, self.clock)
         self.asked = 0
         self.body, self.left_out = b"manifest", ""
 
@@ -96,14 +99,43 @@ async def test_a_large_body_is_not_kept(pulls: Pulls) -> None:
     assert pulls.asked == 2
 
 
+async def test_a_head_of_many_headers_is_not_kept(pulls: Pulls) -> None:
+    many = replace(request(), headers=tuple((f"x-{number}", "") for number in range(33)))
+    for _ in range(2):
+        await pulls.pull(many)
+    assert pulls.asked == 2
+
+
 async def test_clients_cannot_fill_the_memory(pulls: Pulls) -> None:
-    pulls.body = bytes(1 << 10)
     for number in range(5_000):
         await pulls.pull(request(str(number)))
-    assert pulls.known.size[0] <= 4096
-    pulls.body = bytes(1 << 16)
-    most = 0
-    for number in range(600):
-        await pulls.pull(request(f"{number} {'x' * 60_000}"))
-        most = max(most, pulls.known.size[1])
-    assert 8 << 20 < most <= 16 << 20
+    assert pulls.known.size[0] == 4096
+    tracemalloc.start()
+    try:
+        for number in range(2_000):
+            headers = tuple((f"x-{name}-{number}", f"{'x' * 500} {name} {number}") for name in range(32))
+            await pulls.pull(replace(request(), headers=headers))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 8 << 20 < taken <= 16 << 20
+    assert taken <= pulls.known.size[1] <= 16 << 20
+
+
+async def test_the_oldest_go_first(pulls: Pulls) -> None:
+    for number in range(4_097):
+        await pulls.pull(request(str(number)))
+    asked = pulls.asked
+    await pulls.pull(request("1"))
+    assert pulls.asked == asked
+    await pulls.pull(request("0"))
+    assert pulls.asked == asked + 1
+
+
+async def test_what_has_ended_goes_while_clients_pull(pulls: Pulls) -> None:
+    for number in range(100):
+        await pulls.pull(request(str(number)))
+    pulls.clock.advance(LONGEST)
+    for number in range(50):
+        await pulls.pull(request(f"later {number}"))
+    assert pulls.known.size[0] == 50

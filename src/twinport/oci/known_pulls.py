@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from twinport.access import lasting
@@ -24,10 +25,15 @@ from twinport.model.names import RegionName
 
 Answering = Callable[[Request], Awaitable[AnyAnswer]]
 _METHODS = ("GET", "HEAD")
-_STATUSES = (200, 206, 304)
-# The most answers, and the most bytes of heads and bodies, that are kept. Past either all are dropped.
+_STATUSES = (200, 304)
+# The most answers, and the most bytes of memory, that are kept. Past either the oldest go.
 _MOST, _MOST_BYTES = 4096, 16 << 20
 _LARGEST_BODY = 1 << 16
+# What clients send has fewer headers. A header takes about so much memory beside its letters, and so does an answer.
+_MOST_HEADERS = 32
+_HEADER_BYTES, _ANSWER_BYTES = 200, 2048
+# How many answers that have ended go when one is kept: more than one, so that none stays long.
+_SWEPT = 2
 # All of a request that an answer may depend on.
 _Head = tuple[str, str, str, str, str, str, tuple[tuple[str, str], ...]]
 
@@ -53,6 +59,7 @@ class _Kept:
     """An answer, and what must still be so. `verb` and `caller` are for metrics and the access log."""
 
     answer: Answer | FileAnswer
+    bytes: int
     verb: str
     caller: str
     generation: int
@@ -73,7 +80,7 @@ class KnownPulls:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Return how many answers are kept, and the bytes of their heads and bodies."""
+        """Return how many answers are kept, and about how much memory they take, in bytes."""
         return len(self._kept), self._bytes
 
     async def answer(self, request: Request, newly: Answering) -> AnyAnswer:
@@ -88,9 +95,9 @@ class KnownPulls:
                 access_log.note_caller(before.caller)
                 return before.answer
             answer = await newly(request)
-        kept = _lasting_answer(noted, since, answer)
+        kept = _lasting_answer(noted, since, answer, request)
         if kept is not None:
-            self._keep(head, kept, request.head_size)
+            self._keep(head, kept)
         return answer
 
     async def _holds(self, kept: _Kept, now: datetime) -> bool:
@@ -103,14 +110,20 @@ class KnownPulls:
             return False
         return not isinstance(kept.answer, FileAnswer) or _has_file(kept.answer)
 
-    def _keep(self, head: _Head, kept: _Kept, size: int) -> None:
-        if isinstance(kept.answer, Answer):
-            size += kept.answer.length
-        # A head that is kept already counts again: the sum is never less than what is kept.
-        if len(self._kept) >= _MOST or self._bytes + size > _MOST_BYTES:
-            self._kept, self._bytes = {}, 0
+    def _keep(self, head: _Head, kept: _Kept) -> None:
+        self._drop(head)
+        for oldest in list(islice(self._kept, _SWEPT)):
+            if self._kept[oldest].until <= kept.since:
+                self._drop(oldest)
+        while len(self._kept) >= _MOST or self._bytes + kept.bytes > _MOST_BYTES:
+            self._drop(next(iter(self._kept)))
         self._kept[head] = kept
-        self._bytes += size
+        self._bytes += kept.bytes
+
+    def _drop(self, head: _Head) -> None:
+        dropped = self._kept.pop(head, None)
+        if dropped is not None:
+            self._bytes -= dropped.bytes
 
 
 def _head(request: Request) -> _Head:
@@ -125,11 +138,9 @@ def _head(request: Request) -> _Head:
     )
 
 
-def _lasting_answer(noted: Lasting, since: datetime, answer: AnyAnswer) -> _Kept | None:
-    """Return an answer with what it depends on; None if it depends on more, as on the time."""
-    if isinstance(answer, StreamAnswer) or answer.status not in _STATUSES:
-        return None
-    if isinstance(answer, Answer) and answer.length > _LARGEST_BODY:
+def _lasting_answer(noted: Lasting, since: datetime, answer: AnyAnswer, request: Request) -> _Kept | None:
+    """Return an answer with what it depends on; None if it depends on more, as on the time, or takes much memory."""
+    if isinstance(answer, StreamAnswer) or not _is_small(answer) or len(request.headers) > _MOST_HEADERS:
         return None
     if noted.caller is None or noted.ends is None or noted.reading is None or not noted.is_timeless:
         return None
@@ -139,14 +150,26 @@ def _lasting_answer(noted: Lasting, since: datetime, answer: AnyAnswer) -> _Kept
     if telemetry.shows(LogLevel.DEBUG):
         return None
     until = min(since + LONGEST, noted.ends)
-    generation, verb = noted.reading.generation, current_request.verb()
-    return _Kept(answer, verb, noted.caller.arn, generation, noted.region, noted.version, since, until)
+    generation, verb, taken = noted.reading.generation, current_request.verb(), _memory(request, answer)
+    return _Kept(answer, taken, verb, noted.caller.arn, generation, noted.region, noted.version, since, until)
+
+
+def _is_small(answer: Answer | FileAnswer) -> bool:
+    """Tell whether an answer is a whole file, or in memory and small."""
+    if answer.status not in _STATUSES:
+        return False
+    return answer.whole if isinstance(answer, FileAnswer) else answer.length <= _LARGEST_BODY
+
+
+def _memory(request: Request, answer: Answer | FileAnswer) -> int:
+    """Return about how many bytes of memory a head and its answer take."""
+    body = 0 if isinstance(answer, FileAnswer) else answer.length
+    return request.head_size + _HEADER_BYTES * len(request.headers) + _ANSWER_BYTES + body
 
 
 def _has_file(answer: FileAnswer) -> bool:
-    """Tell whether the file of a blob is still there, and long enough for what is served of it."""
+    """Tell whether the file of a blob is still there, with its size."""
     try:
-        size = os.stat(answer.path).st_size  # noqa: PTH116 — in every pull, and twice as fast
+        return os.stat(answer.path).st_size == answer.size  # noqa: PTH116 — in every pull, and twice as fast
     except OSError:
         return False
-    return size == answer.size if answer.whole else size >= answer.first + answer.size
