@@ -12,25 +12,10 @@ from tests.loop.seeds import ACCOUNT, REGION, REPOSITORY
 from twinport.model.content import Digest
 
 # Shorter turns are not written down (tests/loop/turns.py). Python collects garbage in any turn: one try is too few.
-TRIES = 12
+TRIES = 6
 _LARGE, _PART = 900_000, 20 << 20
 _MANIFESTS = iter(range(20_000, 30_000))
-_REGIONS = iter(
-    [
-        "ap-south-1",
-        "eu-west-2",
-        "sa-east-1",
-        "ca-central-1",
-        "us-west-1",
-        "eu-north-1",
-        "ap-northeast-1",
-        "ap-northeast-2",
-        "ap-southeast-1",
-        "ap-southeast-2",
-        "eu-west-3",
-        "us-west-2",
-    ]
-)
+_REGIONS = iter(("ap-south-1", "eu-west-2", "sa-east-1", "ca-central-1", "us-west-1", "eu-north-1"))
 
 Work = Callable[[Deployment], bytes]
 

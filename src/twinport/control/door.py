@@ -13,6 +13,7 @@ from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.metrics import current_request
 from twinport.model.names import RegionName, Registry
+from twinport.processes.pools import MESSAGES
 from twinport.settings.open_accounts import OpenAccounts
 
 PREFIX = "/_twinport/"
@@ -88,7 +89,7 @@ class ControlDoor:
             return json_answer(400, {"message": refusal.message})
         except (AccessDenied, NotAuthenticated) as refusal:
             return json_answer(403, {"message": refusal.message})
-        return json_answer(200, describe_page(page))
+        return await MESSAGES.run(lambda: json_answer(200, describe_page(page)))
 
     async def _hidden(self, request: Request, source: Registry) -> Answer | None:
         """Return the refusal of a request without a signature, unless accounts are open for its client."""

@@ -18,7 +18,7 @@ from twinport.registry.uploads import START, Part, Uploads
 
 # The part size that clients are told to use (from AWS's published examples).
 _PART_SIZE = 10 << 20
-_PIECE = 1 << 20
+_PIECE = 128 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,10 @@ class LayerOperations:
 
 
 async def _in_pieces(part: bytes) -> AsyncIterator[bytes]:
-    """Yield a part in pieces, since the loop copies each. Other requests run between two of them."""
+    """Yield a part in pieces, since the loop copies each. Other requests run before each of them."""
     for first in range(0, max(1, len(part)), _PIECE):
-        yield part[first : first + _PIECE]
         await asyncio.sleep(0)
+        yield part[first : first + _PIECE]
 
 
 def _shown(state: AvailableLayer | UnavailableLayer) -> ecr.Layer:
