@@ -155,7 +155,7 @@ class Gateway:
     async def _within_bounds(self, request: Request, message: sigv4.Message) -> Answer:
         size = _announced(request)
         if size <= _SMALL_BODY:
-            return await self._answered(request, message, await _read(request, _SMALL_BODY))
+            return await self._answered(self._received(request, message, await _read(request, _SMALL_BODY)))
         claim = await self.authenticator.named_by(message, self.admission.origin_of(request, self.world.now()))
         # Only a client that names an existing key may send more than _BODY_LIMIT.
         limit = _BODY_LIMIT if claim is None else _limit_of(request)
@@ -164,12 +164,18 @@ class Gateway:
         else:
             budget, party = self.strangers, pools.PARTY.get()
         async with budget.taken(min(size, limit), party):
-            return await self._answered(request, message, await _read(request, limit))
+            held = [self._received(request, message, await _read(request, limit))]
+            try:
+                return await self._answered(held[0])
+            finally:
+                # Freeing many megabytes takes milliseconds.
+                await MESSAGES.start_ending(held.clear)
 
-    async def _answered(self, request: Request, message: sigv4.Message, body: bytes) -> Answer:
-        origin = self.admission.origin_of(request, self.world.now())
-        received = _Received(message, body, request.id, origin=origin)
-        if not _is_signed(message):
+    def _received(self, request: Request, message: sigv4.Message, body: bytes) -> _Received:
+        return _Received(message, body, request.id, origin=self.admission.origin_of(request, self.world.now()))
+
+    async def _answered(self, received: _Received) -> Answer:
+        if not _is_signed(received.message):
             # The form alone tells the service, and whether the operation needs a signature.
             await _parse_form(received)
         service = dispatch.service_of(received, self._models)

@@ -94,6 +94,7 @@ class Door(Generic[Received, Context]):
             operation = table.operation(wire.operation_name(request))
             current_request.asked(f"{table.service.signing_name}:{operation.name}")
             given = await self._run(partial(wire.read, request, operation), is_large=len(request.body) > LARGE)
+            request.inputs.append(given)
             output = await table.handlers[operation.name](context, given) or {}
             return await self._run(partial(wire.answer, operation, output, request.id), is_large=is_large(output))
         except Refusal as refusal:

@@ -39,11 +39,15 @@ _LONGEST_VALUE = 256
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with its body. A form is parsed once, well-formed or not: finding its action parses all of it."""
+    """A request with its body. A form is parsed once, well-formed or not: finding its action parses all of it.
+
+    `inputs` keeps what was parsed as long as the request, so that its owner frees body and input together.
+    """
 
     message: Message
     body: bytes
     id: str
+    inputs: list[Mapping[str, Any]] = field(default_factory=list, init=False, repr=False, compare=False)
     _parameters: list[dict[str, str] | BodyMalformed] = field(
         default_factory=list, init=False, repr=False, compare=False
     )

@@ -151,7 +151,14 @@ class Request:
             if size > limit:
                 raise BodyTooLarge(limit)
             pieces.append(piece)
-        return b"".join(pieces) if size <= _PIECE else await pools.MESSAGES.run(partial(b"".join, pieces))
+        return b"".join(pieces) if size <= _PIECE else await pools.MESSAGES.run(partial(_joined, pieces))
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    """Join pieces, and free them here: freeing many megabytes takes milliseconds."""
+    whole = b"".join(pieces)
+    pieces.clear()
+    return whole
 
 
 @dataclass(frozen=True, slots=True)
