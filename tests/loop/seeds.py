@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -22,6 +24,7 @@ ACCOUNT, REGION, REPOSITORY = "111111111111", "eu-west-1", "team/api"
 REGISTRY = Registry(AccountId(ACCOUNT), RegionName(REGION))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IMAGES, REFERRERS, REPOSITORIES, DELIVERIES, IDENTITIES = 2_000, 1_500, 1_200, 50_000, 1_200
+_AT_ONCE = 200
 SUBJECT = Digest.of(b"subject", "sha256")
 CONFIG = Digest.of(b"{}", "sha256")
 ALLOWING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -60,26 +63,50 @@ def seed(folder: Path) -> None:
 async def _seed(folder: Path) -> None:
     catalog = EmbeddedCatalog(folder, WallClock())
     try:
-        await catalog.region(REGISTRY.region).write(_region)
-        await catalog.partition.write(_partition)
+        region, partition = catalog.region(REGISTRY.region), catalog.partition
+        main = await region.write(_repositories)
+        for numbers in _batches(IMAGES):
+            await region.write(partial(_tagged_images, main=main, numbers=numbers))
+        for numbers in _batches(REFERRERS):
+            await region.write(partial(_referrers, main=main, numbers=numbers))
+        await region.write(partial(_store, repository=main, content=large_manifest()))
+        await region.write(_deliveries)
+        for numbers in _batches(IDENTITIES):
+            await partition.write(partial(_identities, numbers=numbers))
     finally:
         catalog.close()
 
 
-def _region(db: Connection) -> None:
+def _batches(size: int) -> Iterator[range]:
+    """Cut numbers into what one transaction writes: it has to end within seconds, on a busy machine too."""
+    for first in range(0, size, _AT_ONCE):
+        yield range(first, min(first + _AT_ONCE, size))
+
+
+def _repositories(db: Connection) -> int:
     registries.hold(db, REGISTRY.account)
     main = repositories.insert(db, REGISTRY.repository(RepositoryName(REPOSITORY)), NewRepository(), NOW)
     for number in range(REPOSITORIES):
         repositories.insert(
             db, REGISTRY.repository(RepositoryName(f"many/repository-{number:04}")), NewRepository(), NOW
         )
-    for number in range(IMAGES):
-        digest = _store(db, main.id, image(number))
+    return main.id
+
+
+def _tagged_images(db: Connection, main: int, numbers: range) -> None:
+    registries.hold(db, REGISTRY.account)
+    for number in numbers:
+        digest = _store(db, main, image(number))
         position = registries.next_position(db, REGISTRY.account)
-        images.move_tags(db, main.id, digest, {TagName(f"tag-{number:05}"): position}, NOW)
-    for number in range(REFERRERS):
-        _store(db, main.id, image(number, SUBJECT))
-    _store(db, main.id, large_manifest())
+        images.move_tags(db, main, digest, {TagName(f"tag-{number:05}"): position}, NOW)
+
+
+def _referrers(db: Connection, main: int, numbers: range) -> None:
+    for number in numbers:
+        _store(db, main, image(number, SUBJECT))
+
+
+def _deliveries(db: Connection) -> None:
     db.execute(regional_schema.delivery.insert(), [_delivery(number) for number in range(DELIVERIES)])
 
 
@@ -108,8 +135,8 @@ def _delivery(number: int) -> dict[str, object]:
     }
 
 
-def _partition(db: Connection) -> None:
-    for number in range(IDENTITIES):
+def _identities(db: Connection, numbers: range) -> None:
+    for number in numbers:
         for kind, table in (("AIDA", partition_schema.user), ("AROA", partition_schema.role)):
             owner = f"{kind}{number:017}"
             row = {"unique_id": owner, "account": ACCOUNT, **_name(f"one-{number:04}"), "created_at": NOW}
