@@ -25,7 +25,7 @@ from twinport.model.manifests import OCI_MANIFEST, parse_manifest
 from twinport.model.names import Registry, TagName
 
 FEW, MANY = 100, 4_000
-# What a longer index and other hashes may add. A walk of all tags adds some times ten thousand.
+# What a longer index and other hashes may add. A walk of all tags adds tens of thousands of steps, or 3,900 rows.
 STEPS = 400
 CONFIG = b"config"
 LAYERS = tuple(f"layer {number}".encode() for number in range(12))
@@ -53,14 +53,19 @@ def offered(db: Connection) -> None:
 
 
 def fill(db: Connection, numbers: Sequence[int]) -> None:
-    """Store images with a tag each, and nothing in them, by their rows."""
+    """Store images with a tag each, and as many blobs, by their rows."""
     own = {"repository_id": repositories.get(db, REGISTRY.repository(API)).id}
     digests = {number: str(Digest.of(str(number).encode())) for number in numbers}
+    blobs = [{"digest": each, "key": each, "size": 1, "created_at": NOW} for each in digests.values()]
     manifests = {"media_type": OCI_MANIFEST, "content": b"{}", "image_size": 1, "pushed_at": NOW}
     tags = {"epoch": 1, "sequence": 1, "updated_at": NOW}
     db.execute(schema.manifest.insert(), [{**own, **manifests, "digest": each} for each in digests.values()])
     db.execute(
         schema.tag.insert(), [{**own, **tags, "name": f"v{number}", "digest": digests[number]} for number in numbers]
+    )
+    db.execute(schema.blob.insert(), blobs)
+    db.execute(
+        schema.repository_blob.insert(), [{**own, "digest": each, "linked_at": NOW} for each in digests.values()]
     )
     settle_statistics(db)
 

@@ -85,7 +85,8 @@ class MeasuredCatalog:
         return found
 
     def version(self, region: RegionName) -> int | None:
-        return self._catalog.version(region)
+        with _timed("region", "read"):
+            return self._catalog.version(region)
 
     async def regions(self) -> list[RegionName]:
         return await self._catalog.regions()

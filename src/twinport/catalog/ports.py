@@ -86,9 +86,10 @@ class WholeCatalog(Catalog, Protocol):
     breakdown: Breakdown
 
     def version(self, region: RegionName) -> int | None:
-        """Return a number that differs after each commit of any process to a Region; None where that is a round trip.
+        """Return a number that differs after each commit of any process to a Region, as `read` sees it.
 
-        `catalog.pulls` reads it with what it finds. Raises what a read raises.
+        None where to ask for it is a round trip, and for a Region that is not open. `catalog.pulls` reads it with what
+        it finds; numbers that `read_much` sees cannot be compared with it. Raises what a read raises.
         """
         ...
 

@@ -51,7 +51,7 @@ def no_rows(_db: Connection) -> None:
 def data_version(db: Connection) -> int:
     """Return a number that differs after each commit of another connection: https://www.sqlite.org/pragma.html.
 
-    Numbers of two connections cannot be compared. That which reads writes nothing.
+    Numbers of two connections cannot be compared. The connection that reads never writes, so it misses no commit.
     """
     driver: Any = db.connection.driver_connection
     return int(driver.execute("PRAGMA data_version").fetchone()[0])

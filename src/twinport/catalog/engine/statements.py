@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    any_,
     bindparam,
     cast,
     delete,
@@ -32,10 +33,10 @@ T = TypeVar("T")
 _BATCH = 500
 
 
-def batches(values: Iterable[T]) -> Iterator[list[T]]:
+def batches(values: Iterable[T], most: int = _BATCH) -> Iterator[list[T]]:
     """Cut values into lists that one statement can be given."""
     left = iter(values)
-    while batch := list(islice(left, _BATCH)):
+    while batch := list(islice(left, most)):
         yield batch
 
 
@@ -97,6 +98,13 @@ def each_of(engine: str, parameter: str) -> Select[Any]:
     if engine == "sqlite":
         return select(func.json_each(given).table_valued("value").c.value)
     return select(func.json_array_elements_text(cast(given, JSON)).table_valued("value").c.value)
+
+
+def is_one_of(engine: str, column: Any, parameter: str) -> Any:
+    """Return the condition that a column has one of the texts of a JSON list, each of which an index looks up."""
+    values = each_of(engine, parameter)
+    # For `IN`, PostgreSQL may read the whole table, to hash it.
+    return column.in_(values) if engine == "sqlite" else column == any_(func.array(values.scalar_subquery()))
 
 
 def pairs_of(engine: str, parameter: str) -> Any:

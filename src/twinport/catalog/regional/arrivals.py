@@ -14,7 +14,14 @@ from sqlalchemy import ColumnElement, Connection, bindparam, cast, delete, selec
 
 from twinport.catalog.engine.columns import Instant
 from twinport.catalog.engine.prepared import Prepared
-from twinport.catalog.engine.statements import batches, each_of, insert_absent, insert_of, pairs_of, upsert_all
+from twinport.catalog.engine.statements import (
+    batches,
+    insert_absent,
+    insert_of,
+    is_one_of,
+    pairs_of,
+    upsert_all,
+)
 from twinport.catalog.regional import blobs, departures, repositories
 from twinport.catalog.regional.blobs import NewBlob, StoredBlob
 from twinport.catalog.regional.schema import (
@@ -209,7 +216,7 @@ def _listed(digests: Iterable[Digest]) -> str:
 
 
 def _in_offer(engine: str) -> Sequence[ColumnElement[bool]]:
-    named = offer_blob.c.digest.in_(each_of(engine, "digests"))
+    named = is_one_of(engine, offer_blob.c.digest, "digests")
     return (offer_blob.c.offer_id == bindparam("offer_id"), named)
 
 
@@ -237,7 +244,10 @@ def _taken(engine: str) -> Any:
 
 
 def _outcomes(engine: str) -> Any:
-    mine = (arrival.c.account == bindparam("account"), arrival.c.delivery_id.in_(each_of(engine, "deliveries")))
+    mine = (
+        arrival.c.account == bindparam("account"),
+        is_one_of(engine, arrival.c.delivery_id, "deliveries"),
+    )
     return select(arrival.c.delivery_id, arrival.c.outcome).where(*mine)
 
 

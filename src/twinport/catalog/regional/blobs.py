@@ -50,10 +50,19 @@ _KEPT = _WHOLE.outerjoin(
 ).where(or_(_review.c.digest.is_(None), _review.c.since > bindparam("since"), _IS_NAMED))
 
 
+# Each blob's type is looked for among those of its statement.
+_TYPED_AT_ONCE = 100
+
+
 def _typing(engine: str) -> Any:
-    given = statements.pairs_of(engine, "types")
-    mine = (_held.c.repository_id == bindparam("owner"), _held.c.digest == given.c.key, _held.c.media_type.is_(None))
-    return update(_held).where(*mine).values(media_type=given.c.value)
+    # Joined with the pairs, either engine may read all that the repository holds, to compare each with each pair.
+    types, named = statements.pairs_of(engine, "types"), statements.is_one_of(engine, _held.c.digest, "digests")
+    own = select(types.c.value).where(types.c.key == _held.c.digest).scalar_subquery()
+    return (
+        update(_held)
+        .where(_held.c.repository_id == bindparam("owner"), named, _held.c.media_type.is_(None))
+        .values(media_type=own)
+    )
 
 
 _TYPED = Prepared(_typing)
@@ -66,19 +75,22 @@ _OF_REGISTRY = Prepared(
         .distinct()
         .join(_held, _held.c.digest == _blob.c.digest)
         .join(_repository, _repository.c.id == _held.c.repository_id)
-        .where(_held.c.digest.in_(statements.each_of(engine, "digests")), _repository.c.account == bindparam("account"))
+        .where(
+            statements.is_one_of(engine, _held.c.digest, "digests"),
+            _repository.c.account == bindparam("account"),
+        )
     )
 )
 _ALL_STANDING = Prepared(
     lambda engine: (
         select(_blob.c.digest)
-        .where(_blob.c.digest.in_(statements.each_of(engine, "digests")))
+        .where(statements.is_one_of(engine, _blob.c.digest, "digests"))
         .order_by(_blob.c.digest)
         .with_for_update(read=True, key_share=True)
     )
 )
 _ANY_GIVEN_UP = Prepared(
-    lambda engine: select(_discarded.c.key).where(_discarded.c.key.in_(statements.each_of(engine, "keys"))).limit(1)
+    lambda engine: select(_discarded.c.key).where(statements.is_one_of(engine, _discarded.c.key, "keys")).limit(1)
 )
 _LINKED = Prepared(lambda engine: reviews.noting(engine, _held, "linked_at"))
 _GIVEN_UP = Prepared(lambda _: select(_discarded.c.key).where(_discarded.c.key == bindparam("key")))
@@ -245,9 +257,10 @@ def promised(
 
 def note_media_types(db: Connection, repository_id: int, media_types: Mapping[Digest, str]) -> None:
     """Note what an image says that blobs of the repository are, unless an image said so before."""
-    if media_types:
-        types = json.dumps({str(digest): media_type for digest, media_type in media_types.items()})
-        _TYPED.change(db, owner=repository_id, types=types)
+    types = {str(digest): media_type for digest, media_type in media_types.items()}
+    for batch in statements.batches(types, _TYPED_AT_ONCE):
+        some = json.dumps({digest: types[digest] for digest in batch})
+        _TYPED.change(db, owner=repository_id, types=some, digests=json.dumps(batch))
 
 
 def media_types(db: Connection, repository_id: int, digests: Iterable[Digest]) -> dict[Digest, str]:

@@ -132,7 +132,7 @@ def activate_parts(db: Connection, repository_id: int, index: Digest, now: datet
         if inner is not None:
             path.append(inner)
             continue
-        # Read first: where it stands within the change, PostgreSQL may read it again for each image of the repository.
+        # Read first: as a subquery of the UPDATE, PostgreSQL may read it again for each image of the repository.
         some = db.execute(_parts_in_archive(repository_id, path.pop()).limit(limit - len(changed))).scalars().all()
         for batch in statements.batches(some):
             changed += _activate(db, repository_id, _storage.c.digest.in_(batch), now)
