@@ -47,27 +47,27 @@ def emptied_address(request: pytest.FixtureRequest, clock: Clock | None = None) 
     return kept.address
 
 
-class _Lasting(SqliteDatabase):
-    """A database in memory that several catalogs have one after the other."""
+class _KeptOpen(SqliteDatabase):
+    """A database in memory that several catalogs share."""
 
     def close(self, within: timedelta = CLOSING_LIMIT) -> None:
-        """Leave it open: the next catalog reads it."""
+        """Leave it open: others read it."""
 
 
 @contextmanager
 def one_empty_database() -> Iterator[None]:
     """Let catalogs of this process share what stands for a Region without writes: it takes a third of their start."""
     in_memory = Path(":memory:")
-    lasting = _Lasting(in_memory, schema.regional)
+    kept = _KeptOpen(in_memory, schema.regional)
 
     def made(path: Path, *words: Any, **named: Any) -> SqliteDatabase:  # noqa: ANN401 — as the class has them
-        return lasting if path == in_memory else SqliteDatabase(path, *words, **named)
+        return kept if path == in_memory else SqliteDatabase(path, *words, **named)
 
     with ExitStack() as patched:
         for module in (embedded, postgres):
             patched.enter_context(patch.object(module, "SqliteDatabase", made))
         yield
-    super(_Lasting, lasting).close()
+    super(_KeptOpen, kept).close()
 
 
 @dataclass

@@ -87,7 +87,8 @@ class KeptDatabases:
         try:
             return self._connection(name).execute(statements)
         except psycopg.OperationalError:
-            self._connections.pop(name).close()
+            if (ended := self._connections.pop(name, None)) is not None:
+                ended.close()
             return self._connection(name).execute(statements)
 
     def _connection(self, name: str) -> psycopg.Connection[Any]:

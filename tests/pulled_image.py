@@ -1,8 +1,9 @@
 """A process with an image to pull, and a client that may pull it, for tests of what a pull asks of the databases."""
 
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 
 from tests.deployment import Process
 from tests.statements import Sent
@@ -21,8 +22,16 @@ class House:
     sent: Sent
     auth: dict[str, str]
 
+    is_embedded: bool = True
+    heads: Iterator[int] = field(default_factory=count)
+
     async def get(self, path: str = MANIFEST, method: str = "GET") -> None:
-        assert (await self.process.ask(method, path, b"", self.auth)).status == 200
+        """Pull with a head that did not come before: one that did may get the answer that is kept."""
+        await self.get_again(path, method, {"x-head": str(next(self.heads))})
+
+    async def get_again(self, path: str = MANIFEST, method: str = "GET", more: Mapping[str, str] | None = None) -> None:
+        """Pull with the head of the last time, but for the headers of this request."""
+        assert (await self.process.ask(method, path, b"", self.auth | dict(more or {}))).status == 200
 
     async def least(self, act: Act, times: int = 5) -> list[str]:
         """Return the statements of an act at its cheapest: a background task may send its own meanwhile."""

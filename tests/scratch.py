@@ -3,13 +3,18 @@
 import os
 from pathlib import Path
 
-_MEMORY = Path("/dev/shm")
+_MEMORY, _ELSEWHERE = Path("/dev/shm"), "PYTEST_DEBUG_TEMPROOT"
 # Several times what a suite has there at once.
 _ROOM = 2 << 30
 
 
 def in_memory() -> Path | None:
-    """Return a folder in memory, or None where there is none, it has little room, or no program may be run from it."""
+    """Return a folder in memory, or None where there is none, it has little room, or no program may be run from it.
+
+    None, too, where the environment says where pytest's folders are.
+    """
+    if os.environ.get(_ELSEWHERE, str(_MEMORY)) != str(_MEMORY):
+        return None
     try:
         found = os.statvfs(_MEMORY)
     except OSError:

@@ -17,7 +17,9 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     with sent_by_new_connections() as sent:
         process = begun(tmp_path / "data", database)
         try:
-            yield await furnished(process, sent)
+            house = await furnished(process, sent)
+            house.is_embedded = database is None
+            yield house
         finally:
             process.whole.close()
 
@@ -25,6 +27,25 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_manifest_that_was_pulled_before_takes_two_statements(house: House, method: str) -> None:
     assert len(await house.least(lambda: house.get(method=method))) <= 2
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_pull_whose_answer_is_kept_takes_the_generation_and_the_version(house: House, method: str) -> None:
+    await house.get_again(method=method)
+    again = await house.least(lambda: house.get_again(method=method))
+    if house.is_embedded:
+        assert [each.partition(" ")[0] for each in again] == ["SELECT", "PRAGMA"]
+        assert "repository" not in again[0]
+    assert len(again) <= 2
+
+
+async def test_a_pull_whose_kept_answer_is_void_takes_two_statements_and_the_version(house: House) -> None:
+    counted = []
+    for number in range(3):
+        await house.get_again()
+        await house.process.push("team/api", f"other{number}", house.auth)
+        counted.append(len(await house.least(house.get_again, times=1)))
+    assert min(counted) <= (3 if house.is_embedded else 2)
 
 
 async def test_a_manifest_by_its_digest_takes_two_statements(house: House) -> None:

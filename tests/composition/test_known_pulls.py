@@ -8,14 +8,17 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.asgi import Reply
 from tests.deployment import ROOT, Keys, Process, begun
 from tests.fakes import ACCOUNT
 from tests.statements import Sent, sent_by_new_connections
 from twinport.access.lasting import LONGEST
+from twinport.catalog.partition.schema import access_key
 from twinport.logs import telemetry
 from twinport.logs.levels import LogLevel
+from twinport.metrics import names
 from twinport.oci.door import OciDoor
 from twinport.oci.known_pulls import NEVER_KNOWN
 
@@ -74,7 +77,8 @@ class Site:
     async def is_known(self, path: str = MANIFEST, method: str = "GET", **headers: str) -> bool:
         """Pull, and tell whether the answer was one that was kept: then no row of the Region is read."""
         self.sent.taken()
-        await self.pull(path, method, **headers)
+        status = (await self.pull(path, method, **headers)).status
+        assert status in (200, 206, 304, 404), status
         return not any("repository" in each for each in self.sent.taken())
 
     async def blob(self) -> str:
@@ -232,18 +236,42 @@ async def test_refusals_are_not_kept(site: Site) -> None:
     assert (await site.pull(missing)).status == 200
 
 
-async def test_each_decision_is_in_the_log_of_an_operator_that_reads_them(site: Site) -> None:
+async def test_each_decision_is_in_the_log_of_an_operator_that_reads_them(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     telemetry.configure(LogLevel.DEBUG)
     try:
-        await site.pull()
-        assert not await site.is_known()
+        for _ in range(3):
+            await site.pull()
     finally:
         telemetry.configure()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    allowed = [each for each in lines if each["event"] == "access.allowed" and each["action"] == "ecr:BatchGetImage"]
+    assert len(allowed) == 3
+
+
+def pulls_counted() -> float:
+    """Return how many requests of manifests were counted as answered."""
+    return sum(values[0] for labels, values in names.REQUESTS.numbers() if labels == ["oci:GET manifests", "ok"])
+
+
+@pytest.mark.parametrize("site", [[{"access_log": True}]], indirect=True)
+async def test_what_is_known_is_in_the_access_log_and_counts(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.serving, site.others = site.others[-1], [site.serving, site.changing]
+    await site.pull()
+    before = pulls_counted()
+    capsys.readouterr()
+    assert await site.is_known()
+    [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (line["event"], line["status"], line["path"]) == ("request.answered", 200, MANIFEST)
+    assert line["caller"] == f"arn:aws:iam::{ACCOUNT}:user/ci"
+    assert pulls_counted() == before + 1
 
 
 async def test_what_decides_nothing_voids_nothing(site: Site) -> None:
     await site.pull()
-    await site.changing.whole.catalog.partition.record(lambda _: None)
+    used = update(access_key).values(last_used_at=None)
+    await site.changing.whole.catalog.partition.record(lambda db: db.execute(used))
     assert await site.is_known()
 
 
@@ -259,6 +287,8 @@ async def test_calls_that_are_counted_are_never_known(site: Site) -> None:
 
 POLICIES = [
     document(),
+    document(),
+    document(),
     document("Deny"),
     document(DateLessThan={"aws:CurrentTime": "2999-01-01T00:00:00Z"}),
     document(StringEquals={"aws:ResourceTag/team": "blue"}),
@@ -266,11 +296,11 @@ POLICIES = [
 
 
 async def push(site: Site, random: Random, _keys: Keys) -> None:
-    await site.changing.push(REPOSITORY, f"v{random.randrange(3)}", await site.changing.login(ROOT))
+    await site.changing.push(REPOSITORY, f"v{random.randrange(2)}", await site.changing.login(ROOT))
 
 
 async def delete(site: Site, random: Random, _keys: Keys) -> None:
-    images = [{"imageTag": f"v{random.randrange(3)}"}]
+    images = [{"imageTag": f"v{random.randrange(2)}"}]
     await site.changing.aws("ecr", "BatchDeleteImage", {"repositoryName": REPOSITORY, "imageIds": images})
 
 
@@ -319,13 +349,17 @@ async def test_a_process_that_keeps_answers_gives_those_of_one_that_keeps_none(s
     random = Random(seed)
     keys = await site.changing.new_keys("ci")
     site.auth = await site.changing.login(keys)
-    forgetful = site.others[-1]
+    forgetful, blob, known = site.others[-1], await site.blob(), 0
     object.__setattr__(door_of(forgetful), "known", NEVER_KNOWN)
     for _ in range(60):
         await random.choice(KINDS)(site, random, keys)
-        for _ in range(3):
-            path, method = f"/v2/{REPOSITORY}/manifests/v{random.randrange(3)}", random.choice(["GET", "HEAD"])
-            assert await outcome(site.serving, site, path, method) == await outcome(forgetful, site, path, method)
+        path = random.choice([blob, *(f"/v2/{REPOSITORY}/manifests/v{number}" for number in range(2))])
+        for method in random.choices(["GET", "HEAD"], k=4):
+            made = await outcome(forgetful, site, path, method)
+            site.sent.taken()
+            assert await outcome(site.serving, site, path, method) == made
+            known += made[0] == 200 and not any("repository" in each for each in site.sent.taken())
+    assert known > 5
 
 
 async def outcome(process: Process, site: Site, path: str, method: str) -> tuple[int, dict[str, str], bytes]:

@@ -28,9 +28,9 @@ class Generations:
     elapsed: Callable[[], float] = monotonic
 
     async def read(self) -> Reading:
-        """Return the generation of now, or that which was read for this request just before.
+        """Return the generation of now, or that which is noted for this request (`access/lasting.py`) and still young.
 
-        Its age counts from the answer: a slow database is asked once, too.
+        A generation is as old as the database's answer, however long the question took.
         """
         before = lasting.reading()
         if before is not None and self._is_of_now(before):

@@ -67,9 +67,13 @@ def admitted(caller: Caller, ends: datetime) -> None:
 
 
 def found(region: RegionName, version: int | None) -> None:
-    """Note the version of a Region at which the facts and what is served were read, by one statement."""
+    """Note the version of a Region at which the facts and what is served were read, by one statement.
+
+    An answer that takes more statements of a Region depends on more than one version: it cannot be kept.
+    """
     if (lasting := _LASTING.get()) is not None:
-        lasting.region, lasting.version = region, version
+        lasting.version = version if lasting.region is None else None
+        lasting.region = region
 
 
 def decided(*, is_timeless: bool) -> None:

@@ -70,6 +70,8 @@ class PolicyGate:
         except PolicyMalformed:
             self._refuse(Denied(_UNREADABLE), caller, action, resource, None)
         self._enforce(case, caller, action, resource)
+        # What it read of the resource has no version that is noted.
+        lasting.decided(is_timeless=False)
 
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         if isinstance(resource, RepositoryResource) and resource.is_one:

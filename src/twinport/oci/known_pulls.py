@@ -32,8 +32,8 @@ _LARGEST_BODY = 1 << 16
 # What clients send has fewer headers. A header takes about so much memory beside its letters, and so does an answer.
 _MOST_HEADERS = 32
 _HEADER_BYTES, _ANSWER_BYTES = 200, 2048
-# How many answers that have ended go when one is kept: more than one, so that none stays long.
-_SWEPT = 2
+# How many answers that have ended go at each pull: more than one, so that none stays long.
+_SWEPT = 8
 # All of a request that an answer may depend on.
 _Head = tuple[str, str, str, str, str, str, tuple[tuple[str, str], ...]]
 
@@ -68,6 +68,10 @@ class _Kept:
     since: datetime
     until: datetime
 
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether an answer may not be given any more. A clock that went back says nothing of its age."""
+        return not self.since <= now < self.until
+
 
 @dataclass(slots=True)
 class KnownPulls:
@@ -80,7 +84,7 @@ class KnownPulls:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Return how many answers are kept, and about how much memory they take, in bytes."""
+        """Return how many answers are kept, and about how much memory they take, in bytes. For tests of the bound."""
         return len(self._kept), self._bytes
 
     async def answer(self, request: Request, newly: Answering) -> AnyAnswer:
@@ -88,6 +92,7 @@ class KnownPulls:
         if request.method not in _METHODS:
             return await newly(request)
         head, since = _head(request), self.world.now()
+        self._sweep(since)
         with lasting.noted() as noted:
             before = self._kept.get(head)
             if before is not None and await self._holds(before, since):
@@ -102,7 +107,7 @@ class KnownPulls:
 
     async def _holds(self, kept: _Kept, now: datetime) -> bool:
         """Tell whether the client would get the same answer now."""
-        if not kept.since <= now < kept.until:
+        if kept.has_ended(now):
             return False
         if (await Generations(self.catalog).read()).generation != kept.generation:
             return False
@@ -112,13 +117,17 @@ class KnownPulls:
 
     def _keep(self, head: _Head, kept: _Kept) -> None:
         self._drop(head)
-        for oldest in list(islice(self._kept, _SWEPT)):
-            if self._kept[oldest].until <= kept.since:
-                self._drop(oldest)
         while len(self._kept) >= _MOST or self._bytes + kept.bytes > _MOST_BYTES:
             self._drop(next(iter(self._kept)))
         self._kept[head] = kept
         self._bytes += kept.bytes
+
+    def _sweep(self, now: datetime) -> None:
+        """Drop the oldest answers that have ended, some at each pull."""
+        for oldest in list(islice(self._kept, _SWEPT)):
+            if not self._kept[oldest].has_ended(now):
+                break
+            self._drop(oldest)
 
     def _drop(self, head: _Head) -> None:
         dropped = self._kept.pop(head, None)
@@ -140,7 +149,7 @@ def _head(request: Request) -> _Head:
 
 def _lasting_answer(noted: Lasting, since: datetime, answer: AnyAnswer, request: Request) -> _Kept | None:
     """Return an answer with what it depends on; None if it depends on more, as on the time, or takes much memory."""
-    if isinstance(answer, StreamAnswer) or not _is_small(answer) or len(request.headers) > _MOST_HEADERS:
+    if isinstance(answer, StreamAnswer) or not _may_be_kept(answer) or len(request.headers) > _MOST_HEADERS:
         return None
     if noted.caller is None or noted.ends is None or noted.reading is None or not noted.is_timeless:
         return None
@@ -154,7 +163,7 @@ def _lasting_answer(noted: Lasting, since: datetime, answer: AnyAnswer, request:
     return _Kept(answer, taken, verb, noted.caller.arn, generation, noted.region, noted.version, since, until)
 
 
-def _is_small(answer: Answer | FileAnswer) -> bool:
+def _may_be_kept(answer: Answer | FileAnswer) -> bool:
     """Tell whether an answer is a whole file, or in memory and small."""
     if answer.status not in _STATUSES:
         return False
