@@ -20,9 +20,16 @@ API = RepositoryName("team/api")
 V1, V2, BLOB = ImageId(None, TagName("v1")), ImageId(None, TagName("v2")), Digest.of(b"blob")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a read, in place of what it finds: the version tells which read it was."""
+
+    version: int
+
+
 @dataclass
 class Counting:
-    """A catalog of one Region, whose answers are their numbers."""
+    """A catalog of one Region, whose answers are numbered."""
 
     reads: int = 0
     error: Exception | None = None
@@ -30,14 +37,14 @@ class Counting:
     def region(self, _name: str) -> "Counting":
         return self
 
-    async def read(self, query: Callable[[Connection], T]) -> Any:  # noqa: ANN401 — a number in place of an answer
+    async def read(self, query: Callable[[Connection], T]) -> Any:  # noqa: ANN401 — an answer of its own kind
         del query
         self.reads += 1
         number = self.reads
         await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
-        return number
+        return Answer(number)
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ async def test_what_was_begun_is_not_read_again(catalog: Counting, reads: PullRe
         found: list[object] = [await reads.manifest(REGISTRY.repository(API), V1)]
     with reads.begun(Wanted(REGISTRY.repository(API), BLOB)):
         found.append(await reads.blob(REGISTRY.repository(API), BLOB))
-    assert found == [1, 2]
+    assert found == [Answer(1), Answer(2)]
 
 
 async def test_another_question_is_a_read_of_its_own(reads: PullReads) -> None:
@@ -66,13 +73,13 @@ async def test_another_question_is_a_read_of_its_own(reads: PullReads) -> None:
         found: list[object] = [await reads.manifest(REGISTRY.repository(API), V2)]
         found.append(await reads.manifest(REGISTRY.repository(RepositoryName("team/web")), V1))
         found.append(await reads.blob(REGISTRY.repository(API), BLOB))
-    assert found == [2, 3, 4]
+    assert found == [Answer(2), Answer(3), Answer(4)]
 
 
 async def test_a_question_that_is_asked_twice_is_read_twice(reads: PullReads) -> None:
     with reads.begun(Wanted(REGISTRY.repository(API), V1)):
         found: list[object] = [await reads.manifest(REGISTRY.repository(API), V1) for _ in range(2)]
-    assert found == [1, 2]
+    assert found == [Answer(1), Answer(2)]
 
 
 async def test_a_read_that_was_given_up_is_no_answer_to_a_later_question(reads: PullReads) -> None:
@@ -81,7 +88,7 @@ async def test_a_read_that_was_given_up_is_no_answer_to_a_later_question(reads: 
             await asyncio.sleep(0)
     found: list[object] = [await reads.manifest(REGISTRY.repository(API), V1)]
     found.append(await reads.blob(REGISTRY.repository(API), BLOB))
-    assert found == [3, 4]
+    assert found == [Answer(3), Answer(4)]
 
 
 async def test_the_error_of_an_early_read_is_for_the_one_that_asks(catalog: Counting, reads: PullReads) -> None:
