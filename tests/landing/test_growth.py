@@ -8,28 +8,22 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.catalogs import ENGINES, emptied
-from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY
+from tests.fakes import NOW, REGION, REGISTRY
+from tests.landing.given import CONFIG, SOURCE, copy_of, image, offer, push_of
 from tests.reading import settle_statistics, work
-from tests.shelf import API, Shelf, image_of
+from tests.shelf import API, Shelf
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import arrivals, repositories, schema
-from twinport.catalog.regional.blobs import NewBlob
+from twinport.catalog.regional import repositories, schema
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.landing import copies, pushes
-from twinport.landing.copies import Copy
-from twinport.landing.pushes import Push, Unchanged
-from twinport.model.content import Digest, Key
-from twinport.model.images import Position
-from twinport.model.manifests import OCI_MANIFEST, parse_manifest
-from twinport.model.names import Registry, TagName
+from twinport.model.content import Digest
+from twinport.model.manifests import OCI_MANIFEST
 
 FEW, MANY = 100, 4_000
 # What a longer index and other hashes may add. A walk of all tags adds tens of thousands of steps, or 3,900 rows.
 STEPS = 400
-CONFIG = b"config"
 LAYERS = tuple(f"layer {number}".encode() for number in range(12))
-SOURCE = Registry(REGISTRY.account, OTHER_REGION)
 Act = Callable[[Connection], object]
 
 
@@ -39,17 +33,9 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     await Shelf(catalog).make_repository()
     await Shelf(catalog).hold(CONFIG, *LAYERS)
     await Shelf(catalog).replicate_to(SOURCE)
-    await catalog.region(REGION).write(offered)
+    await catalog.region(REGION).write(lambda db: offer(db, LAYERS))
     yield catalog
     catalog.close()
-
-
-def offered(db: Connection) -> None:
-    """Let an offer hold the bytes of all blobs."""
-    arrivals.open_offer(db, "offer", SOURCE, REGISTRY.account, NOW)
-    for content in (CONFIG, *LAYERS):
-        held = NewBlob(Digest.of(content), Key(f"key of {content!r}"), len(content))
-        arrivals.hold(db, "offer", SOURCE, [held], NOW)
 
 
 def fill(db: Connection, numbers: Sequence[int]) -> None:
@@ -70,32 +56,13 @@ def fill(db: Connection, numbers: Sequence[int]) -> None:
     settle_statistics(db)
 
 
-def image(layer: bytes) -> NewImage:
-    content = image_of(CONFIG, layer)
-    return NewImage(Digest.of(content), content, parse_manifest(content, None))
-
-
 def pushed(layer: bytes, *tags: str) -> Act:
     new = image(layer)
-    wanted = Push(new.content, None, tuple(TagName(tag) for tag in tags), None, Unchanged.ACCEPT)
-    return lambda db: pushes.store(db, REGISTRY.repository(API), wanted, new, NOW)
+    return lambda db: pushes.store(db, REGISTRY.repository(API), push_of(new, *tags), new, NOW)
 
 
-def copied(layer: bytes, tag: str | None, *manifests: NewImage) -> Act:
-    wanted = Copy(
-        delivery=f"delivery of {layer!r} as {tag}",
-        offer="offer",
-        source=SOURCE,
-        destination=REGISTRY,
-        repository=API,
-        digest=image(layer).digest,
-        tag=None if tag is None else TagName(tag),
-        position=Position(1, 1),
-        manifests=manifests,
-        carried_by="arn",
-        may_create_repository=False,
-    )
-    return lambda db: copies.land(db, [wanted], NOW)
+def copied(layer: bytes, tag: str, *manifests: NewImage) -> Act:
+    return lambda db: copies.land(db, [copy_of(layer, tag, *manifests)], NOW)
 
 
 def acts(layers: Iterator[bytes], turn: str) -> dict[str, Act]:

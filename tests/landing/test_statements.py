@@ -7,24 +7,15 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.catalogs import ENGINES, opened
-from tests.fakes import NOW, OTHER_REGION, REGION, REGISTRY
-from tests.shelf import API, Shelf, image_of
+from tests.fakes import NOW, REGION, REGISTRY
+from tests.landing.given import CONFIG, SOURCE, copy_of, image, offer, push_of
+from tests.shelf import API, Shelf
 from tests.statements import Sent, sent_by_new_connections
 from twinport.catalog.ports import WholeCatalog
-from twinport.catalog.regional import arrivals
-from twinport.catalog.regional.blobs import NewBlob
 from twinport.catalog.regional.images import NewImage
 from twinport.clock import ManualClock
 from twinport.landing import copies, pushes
-from twinport.landing.copies import Copy
-from twinport.landing.pushes import Push, Unchanged
-from twinport.model.content import Digest, Key
-from twinport.model.images import Position
-from twinport.model.manifests import parse_manifest
-from twinport.model.names import Registry, TagName
 
-SOURCE = Registry(REGISTRY.account, OTHER_REGION)
-CONFIG = b"config"
 # Each is measured thrice, and the least counts: the process may send statements of its own meanwhile.
 LAYERS = (b"layer 1", b"layer 2", b"layer 3")
 
@@ -44,15 +35,10 @@ async def catalog(request: pytest.FixtureRequest, tmp_path: Path, sent: Sent) ->
     catalog.close()
 
 
-def image(layer: bytes) -> NewImage:
-    content = image_of(CONFIG, layer)
-    return NewImage(Digest.of(content), content, parse_manifest(content, None))
-
-
 async def push(catalog: WholeCatalog, sent: Sent, layer: bytes, tag: str) -> int:
     """Push an image, and count what the transaction sent between its beginning and its end."""
     new = image(layer)
-    wanted = Push(new.content, None, (TagName(tag),), None, Unchanged.ACCEPT)
+    wanted = push_of(new, tag)
 
     def store(db: Connection) -> int:
         sent.taken()
@@ -63,19 +49,7 @@ async def push(catalog: WholeCatalog, sent: Sent, layer: bytes, tag: str) -> int
 
 
 async def copy(catalog: WholeCatalog, sent: Sent, layer: bytes, tag: str, *manifests: NewImage) -> int:
-    wanted = Copy(
-        delivery=f"delivery of {layer!r} as {tag}",
-        offer="offer",
-        source=SOURCE,
-        destination=REGISTRY,
-        repository=API,
-        digest=image(layer).digest,
-        tag=tag,
-        position=Position(1, 1),
-        manifests=manifests,
-        carried_by="arn",
-        may_create_repository=False,
-    )
+    wanted = copy_of(layer, tag, *manifests)
 
     def land(db: Connection) -> int:
         sent.taken()
@@ -83,14 +57,6 @@ async def copy(catalog: WholeCatalog, sent: Sent, layer: bytes, tag: str, *manif
         return len(sent.taken())
 
     return await catalog.region(REGION).write(land)
-
-
-def offered(db: Connection) -> None:
-    """Let an offer hold the bytes of all blobs."""
-    arrivals.open_offer(db, "offer", SOURCE, REGISTRY.account, NOW)
-    for number, content in enumerate((CONFIG, *LAYERS)):
-        held = NewBlob(Digest.of(content), Key(f"key {number}"), len(content))
-        arrivals.hold(db, "offer", SOURCE, [held], NOW)
 
 
 async def test_a_push_of_an_image_with_two_blobs_that_is_owed_to_a_destination(
@@ -106,7 +72,7 @@ async def test_a_push_of_an_image_with_two_blobs_that_is_owed_to_a_destination(
 
 
 async def test_a_copy_of_an_image_with_two_blobs_that_its_offer_holds(catalog: WholeCatalog, sent: Sent) -> None:
-    await catalog.region(REGION).write(offered)
+    await catalog.region(REGION).write(lambda db: offer(db, LAYERS))
     numbered = list(enumerate(LAYERS))
     new = [await copy(catalog, sent, layer, f"new-{number}", image(layer)) for number, layer in numbered]
     there = [await copy(catalog, sent, layer, f"again-{number}") for number, layer in numbered]
