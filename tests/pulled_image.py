@@ -9,7 +9,8 @@ from tests.deployment import Process
 from tests.statements import Sent
 
 MANIFEST = "/v2/team/api/manifests/v1"
-_WHAT_CI_MAY = ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImages")
+_TO_PULL = ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_TO_LIST = ("ecr:DescribeImages", "ecr:ListImages")
 _TO_PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 Act = Callable[[], Awaitable[None]]
 
@@ -45,7 +46,7 @@ class House:
 
 async def furnished(process: Process, sent: Sent) -> House:
     await process.done("iam", "CreateUser", {"UserName": "ci"})
-    statements = [{"Effect": "Allow", "Action": each, "Resource": "*"} for each in (_WHAT_CI_MAY, _TO_PUSH)]
+    statements = [{"Effect": "Allow", "Action": each, "Resource": "*"} for each in (_TO_PULL + _TO_LIST, _TO_PUSH)]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     await process.done("iam", "PutUserPolicy", {"UserName": "ci", "PolicyName": "p", "PolicyDocument": document})
     await process.done("ecr", "CreateRepository", {"repositoryName": "team/api"})

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
+from twinport.catalog.engine import prepared
+
 Query = Callable[[Connection], object]
 
 
@@ -61,7 +63,7 @@ def _scanned(node: Mapping[str, Any]) -> int:
 def _explained(db: Connection, query: Query, how: str) -> Iterator[Any]:
     """Rehearse a query, and then run each of its statements behind `how`."""
     with db.begin_nested() as rehearsal:
-        with _noted(db) as statements:
+        with noted(db) as statements:
             query(db)
         rehearsal.rollback()
     for statement, parameters in list(statements):
@@ -70,14 +72,26 @@ def _explained(db: Connection, query: Query, how: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _noted(db: Connection) -> Iterator[list[tuple[str, Any]]]:
+def noted(db: Connection) -> Iterator[list[tuple[str, Any]]]:
+    """Note the statements that run over a connection, with their values, whichever way they take."""
     statements: list[tuple[str, Any]] = []
+    # It calls the driver without the toolkit.
+    form: Any = prepared._Form
+    run = form.run
+
+    def run_and_note(self: Any, own: Connection, values: Mapping[str, object], take: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+        if own is db:
+            sent = self._sent(values)
+            statements.append((self.text, tuple(sent) if self.order else sent))
+        return run(self, own, values, take)
 
     def note(_db: object, _cursor: object, statement: str, parameters: Any, *_more: object) -> None:  # noqa: ANN401
         statements.append((statement, parameters))
 
     event.listen(db, "before_cursor_execute", note)
+    form.run = run_and_note
     try:
         yield statements
     finally:
+        form.run = run
         event.remove(db, "before_cursor_execute", note)

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Connection, Table, event, select
 
 from tests.catalogs import ENGINES, emptied
-from tests.fakes import NOW, REGION
+from tests.fakes import NOW, REGION, REGISTRY
 from tests.reading import Query, plans, settle_statistics, work
-from tests.shelf import Shelf
+from tests.shelf import API, Shelf
+from twinport.catalog import tag_lists
 from twinport.catalog.regional import entries, images, repositories, schema, tag_statuses, untagged
 from twinport.clock import ManualClock
 from twinport.model.content import Digest
@@ -110,7 +111,7 @@ def pages(repository_id: int, wanted: ImageFilter) -> dict[str, Query]:
         "listed": lambda db: images.listed(db, repository_id, wanted, ("", ""), PAGE),
     }
     if wanted == ImageFilter(TagStatus.TAGGED):
-        found["tags"] = lambda db: images.tags(db, repository_id, "", PAGE)
+        found["tags"] = lambda db: tag_lists.page(db, REGISTRY.repository(API), "", PAGE)
     return found
 
 

@@ -1,5 +1,6 @@
 """How much the hot paths ask of the databases: counted, since times depend on the machine."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.catalogs import ENGINES, POSTGRESQL, emptied_address
 from tests.deployment import begun
 from tests.pulled_image import MANIFEST, House, furnished
 from tests.statements import commits, sent_by_new_connections
+from twinport.model.manifests import OCI_MANIFEST
 
 
 @pytest.fixture(params=ENGINES)
@@ -58,6 +60,27 @@ async def test_a_blob_takes_two_statements(house: House) -> None:
     answer = await house.process.ask("GET", MANIFEST, b"", house.auth)
     path = f"/v2/team/api/blobs/{answer.json['config']['digest']}"
     assert len(await house.least(lambda: house.get(path))) <= 2
+
+
+async def test_a_list_of_tags_takes_two_statements(house: House) -> None:
+    assert len(await house.least(lambda: house.get("/v2/team/api/tags/list"))) <= 2
+
+
+async def test_a_list_of_tags_that_is_kept_takes_the_generation_and_the_version(house: House) -> None:
+    await house.get_again("/v2/team/api/tags/list")
+    again = await house.least(lambda: house.get_again("/v2/team/api/tags/list"))
+    assert len(again) <= 2
+    assert not any("repository" in each for each in again) or not house.is_embedded
+
+
+async def test_a_list_of_referrers_takes_five_statements(house: House) -> None:
+    answer = await house.process.ask("GET", MANIFEST, b"", house.auth)
+    path = f"/v2/team/api/referrers/{answer.headers['docker-content-digest']}"
+    subject = {"digest": answer.headers["docker-content-digest"], "size": len(answer.body), "mediaType": OCI_MANIFEST}
+    referrer = json.dumps({**answer.json, "subject": subject, "artifactType": "application/bill"}).encode()
+    headers = {**house.auth, "content-type": OCI_MANIFEST}
+    assert (await house.process.ask("PUT", "/v2/team/api/manifests/bill", referrer, headers)).status == 201
+    assert len(await house.least(lambda: house.get(path))) <= 5
 
 
 async def test_a_push_of_an_image_with_two_blobs_takes_thirty_statements_and_three_commits(house: House) -> None:

@@ -24,11 +24,12 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             process.whole.close()
 
 
-@pytest.fixture(params=["manifest", "blob"])
+@pytest.fixture(params=["manifest", "blob", "tags"])
 async def path(request: pytest.FixtureRequest, house: House) -> str:
-    """Name something that was pulled before."""
+    """Name something that was asked for before."""
     answer = await house.process.ask("GET", MANIFEST, b"", house.auth)
-    path = MANIFEST if request.param == "manifest" else f"/v2/team/api/blobs/{answer.json['config']['digest']}"
+    blob = f"/v2/team/api/blobs/{answer.json['config']['digest']}"
+    path = {"manifest": MANIFEST, "blob": blob, "tags": "/v2/team/api/tags/list"}[request.param]
     await house.get(path)
     return path
 

@@ -24,8 +24,8 @@ from twinport.oci.known_pulls import NEVER_KNOWN
 
 REPOSITORY = "team/api"
 ARN = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{REPOSITORY}"
-MANIFEST = f"/v2/{REPOSITORY}/manifests/v1"
-PULLS = [f"ecr:{each}" for each in ("GetAuthorizationToken", "BatchGetImage", "GetDownloadUrlForLayer")]
+MANIFEST, TAGS = f"/v2/{REPOSITORY}/manifests/v1", f"/v2/{REPOSITORY}/tags/list"
+PULLS = [f"ecr:{each}" for each in ("GetAuthorizationToken", "BatchGetImage", "GetDownloadUrlForLayer", "ListImages")]
 YEAR = timedelta(days=365)
 
 
@@ -119,6 +119,17 @@ async def test_a_blob_is_known_too(site: Site) -> None:
     path = await site.blob()
     assert (await site.pull(path)).status == 200
     assert await site.is_known(path)
+
+
+async def test_a_list_of_tags_is_known_too_until_a_tag_comes_or_goes(site: Site) -> None:
+    assert (await site.pull(TAGS)).json["tags"] == ["v1"]
+    assert await site.is_known(TAGS)
+    await site.changing.push(REPOSITORY, "v2", await site.changing.login(ROOT))
+    assert (await site.pull(TAGS)).json["tags"] == ["v1", "v2"]
+    assert await site.is_known(TAGS)
+    await site.ecr("BatchDeleteImage", repositoryName=REPOSITORY, imageIds=[{"imageTag": "v1"}])
+    assert (await site.pull(TAGS)).json["tags"] == ["v2"]
+    assert (await site.pull(f"{TAGS}?n=0")).json["tags"] == []
 
 
 async def test_a_blob_whose_file_is_gone_is_not_served(site: Site, tmp_path: Path) -> None:
@@ -353,7 +364,7 @@ async def test_a_process_that_keeps_answers_gives_those_of_one_that_keeps_none(s
     object.__setattr__(door_of(forgetful), "known", NEVER_KNOWN)
     for _ in range(60):
         await random.choice(KINDS)(site, random, keys)
-        path = random.choice([blob, *(f"/v2/{REPOSITORY}/manifests/v{number}" for number in range(2))])
+        path = random.choice([blob, TAGS, *(f"/v2/{REPOSITORY}/manifests/v{number}" for number in range(2))])
         for method in random.choices(["GET", "HEAD"], k=4):
             made = await outcome(forgetful, site, path, method)
             site.sent.taken()

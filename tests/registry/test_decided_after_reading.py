@@ -71,6 +71,7 @@ PULLS: list[Callable[[Images, RepositoryName], Awaitable[object]]] = [
     lambda images, name: images.get(caller(), REGISTRY.repository(name), ImageId(None, "absent")),
     lambda images, name: images.get(caller(), REGISTRY.repository(name), ImageId(Digest.of(IMAGE), None)),
     lambda images, name: images.look(caller(), REGISTRY.repository(name), ImageId(ABSENT, None)),
+    lambda images, name: images.tags(caller(), REGISTRY.repository(name), "", 10),
 ]
 
 

@@ -20,6 +20,7 @@ from twinport.model.images import (
     Mutability,
     NamedImage,
     Position,
+    Referrer,
     TagRule,
     TagStatus,
 )
@@ -521,6 +522,27 @@ async def test_referrers_are_found_by_subject_and_type(shelf: Shelf) -> None:
     query = ReferrerQuery(Digest.of(FIRST), ("application/signature",), "", 10)
     (one,), _ = await referrers.list(caller(), REGISTRY.repository(API), query)
     assert (one.media_type, one.size, one.annotations) == (OCI_MANIFEST, len(signature), {"by": "me"})
+
+
+async def test_referrers_say_what_they_are_whatever_their_types_and_annotations_look_like(shelf: Shelf) -> None:
+    subject = entry(FIRST, OCI_MANIFEST)
+    pushed: dict[Digest, tuple[str | None, dict[str, str]]] = {}
+    for artifact_type in ("application/a", 'a/"b', "a/\\n", "a/ b ", "a,b", "{}", "a/'b", None):
+        for annotations in ({}, {"a": "b"}, {"": '\n\\"\t\x1f,é\u2028😀'}):
+            given = {"artifactType": artifact_type} if artifact_type else {}
+            content = index_of(subject=subject, annotations=annotations, **given)
+            await put(shelf, content)
+            pushed[Digest.of(content)] = artifact_type, annotations
+    referrers, found, more = Referrers(AllowAll(), shelf.catalog), list[Referrer](), True
+    while more:
+        query = ReferrerQuery(Digest.of(FIRST), (), found[-1].name if found else "", 5)
+        some, more = await referrers.list(caller(), REGISTRY.repository(API), query)
+        found += some
+    assert [each.digest for each in found] == sorted(pushed, key=str)
+    assert {each.digest: (each.artifact_type, each.annotations) for each in found} == pushed
+    query = ReferrerQuery(Digest.of(FIRST), ('a/"b', "a/ b ", "absent"), "", 100)
+    some, _ = await referrers.list(caller(), REGISTRY.repository(API), query)
+    assert {each.artifact_type for each in some} == {'a/"b', "a/ b "}
 
 
 async def test_referrers_come_in_lists_that_a_client_can_read(shelf: Shelf) -> None:

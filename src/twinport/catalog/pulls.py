@@ -6,9 +6,10 @@ So a pull costs one read of the Region. A caller of this module decides by `fact
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, and_, bindparam, case, func, null, select
+from sqlalchemy import Connection, FromClause, and_, bindparam, case, func, select
 
 from twinport.catalog import permissions
+from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared, Row
 from twinport.catalog.regional import images, schema, storage
 from twinport.catalog.regional.blobs import StoredBlob
@@ -99,7 +100,7 @@ def _manifests(engine: str, source: FromClause) -> Any:
     content = case((func.length(_manifest.c.content) <= _SMALL, _manifest.c.content))
     return select(
         *permissions.fact_columns(engine),
-        _version(engine),
+        statements.version(engine),
         _repository.c.id,
         _manifest.c.digest,
         _manifest.c.media_type,
@@ -116,19 +117,12 @@ def _blobs(engine: str) -> Any:
     source = source.outerjoin(linked, held)
     return select(
         *permissions.fact_columns(engine),
-        _version(engine),
+        statements.version(engine),
         _repository.c.id,
         _blob.c.key,
         _blob.c.size,
         _blob.c.damage,
     ).select_from(source)
-
-
-def _version(engine: str) -> Any:
-    """Return the version of the database, in the statement that reads it: `engine.sqlite.data_version`."""
-    if engine != "sqlite":
-        return null().label("version")
-    return select(func.pragma_data_version().table_valued("data_version").c.data_version).scalar_subquery()
 
 
 _BY_TAG, _BY_DIGEST, _BLOB = Prepared(_by_tag), Prepared(_by_digest), Prepared(_blobs)

@@ -1,5 +1,7 @@
 """Answers a pull as the one before it, if its head is the same and nothing that the answer depends on has changed.
 
+A list of tags is answered so too.
+
 Clients that pull at the same time send the same heads. SQLite tells at once whether any process has committed anything.
 What an answer depends on besides is in its head, or ends at a known time: docs/decisions/0051-known-pulls.md.
 """

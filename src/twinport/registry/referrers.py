@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from twinport.access.gate import Gate, RepositoryResource
 from twinport.catalog.ports import Catalog, Connection
-from twinport.catalog.regional import images, repositories
+from twinport.catalog.regional import referrer_lists, repositories
 from twinport.model.content import Digest
 from twinport.model.identities import Caller
 from twinport.model.images import ImageStatus, Referrer, ReferrerFilter
@@ -74,4 +74,4 @@ class Referrers:
 def _listed(db: Connection, repository: RepositoryId, query: ReferrerQuery) -> tuple[list[Referrer], bool]:
     row = repositories.get(db, repository)
     wanted = ReferrerFilter(query.types, query.status)
-    return images.referrers(db, row.id, query.subject, wanted, query.after, query.limit)
+    return referrer_lists.find(db, row.id, query.subject, wanted, query.after, query.limit)

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, select, true, update
@@ -34,8 +33,6 @@ from twinport.model.images import (
     ImageId,
     ImageStatus,
     Position,
-    Referrer,
-    ReferrerFilter,
     Repository,
     StoredManifest,
 )
@@ -49,8 +46,6 @@ _storage, _pull = schema.image_storage, schema.image_pull
 T = TypeVar("T")
 # Transactions that remove images remove no further one once so many rows are gone. One image may have some thousands.
 ROWS_AT_ONCE = 2000
-# How many characters of annotations one list of referrers holds: clients read no more than a manifest's size.
-_ANNOTATIONS = 3 << 20
 
 # The statements of every pull, built once.
 _TAGGED = Prepared(
@@ -309,13 +304,6 @@ def parents_of(db: Connection, repository_id: int, digest: Digest, limit: int) -
 # --- lists ------------------------------------------------------------------------------------------------
 
 
-def tags(db: Connection, repository_id: int, after: str, limit: int) -> list[str]:
-    """Return at most `limit` tags of active images in the order of their names, those after `after`."""
-    query = select(_tag.c.name).where(_tag.c.repository_id == repository_id, _tag.c.name > after)
-    query = query.where(_tag.c.status == ImageStatus.ACTIVE.value)
-    return list(db.execute(query.order_by(_tag.c.name).limit(limit)).scalars())
-
-
 def listed(
     db: Connection, repository_id: int, wanted: ImageFilter, after: tuple[str, str], limit: int
 ) -> list[ImageId]:
@@ -346,26 +334,6 @@ def details(db: Connection, repository_id: int, digests: Sequence[Digest]) -> di
     """Return the details of these images, as far as they exist."""
     rows = _rows(db, repository_id, [str(digest) for digest in digests])
     return {each.digest: each for each in _with_tags(db, repository_id, list(rows.values()))}
-
-
-def referrers(
-    db: Connection, repository_id: int, subject: Digest, wanted: ReferrerFilter, after: str, limit: int
-) -> tuple[list[Referrer], bool]:
-    """Return manifests whose subject is `subject`, after the digest `after`.
-
-    Also tell whether more follow: if annotations are large, the list has fewer than `limit` entries, but at least one.
-    """
-    query = select(_manifest.c.digest, func.coalesce(func.length(_manifest.c.annotations), 0).label("size")).where(
-        _manifest.c.repository_id == repository_id, _manifest.c.subject == str(subject), _manifest.c.digest > after
-    )
-    query = query.outerjoin(_storage, storage.OF_THE_IMAGE).where(*storage.is_in(wanted.status))
-    if wanted.types:
-        query = query.where(_manifest.c.artifact_type.in_(wanted.types))
-    rows = db.execute(query.order_by(_manifest.c.digest).limit(limit + 1)).all()
-    totals = accumulate(row.size for row in rows)
-    fitting = sum(total <= max(rows[0].size, _ANNOTATIONS) for total in totals)
-    names = [row.digest for row in rows[: min(limit, fitting)]]
-    return _referrers(db, repository_id, names), len(names) < len(rows)
 
 
 # --- private ----------------------------------------------------------------------------------------------
@@ -448,11 +416,7 @@ def _details() -> Select[Any]:
 
 
 def _status(row: Row[*tuple[Any, ...]]) -> ImageStatus:
-    return _stored_status(row.status)
-
-
-def _stored_status(status: str | None) -> ImageStatus:
-    return ImageStatus.ACTIVE if status is None else ImageStatus(status)
+    return ImageStatus.ACTIVE if row.status is None else ImageStatus(row.status)
 
 
 def _pulled_at(row: Row[Any]) -> datetime | None:
@@ -490,15 +454,3 @@ def _source(origin: str) -> Registry:
     """Read which registry a replica came from; the rest of its origin is for the reader of the row."""
     account, region = json.loads(origin)["registry"]
     return Registry(AccountId(account), RegionName(region))
-
-
-def _referrers(db: Connection, repository_id: int, names: Sequence[str]) -> list[Referrer]:
-    columns = (_manifest.c.digest, _manifest.c.media_type, _manifest.c.artifact_type, _manifest.c.annotations)
-    query = select(*columns, func.length(_manifest.c.content).label("size"), _storage.c.status)
-    query = query.outerjoin(_storage, storage.OF_THE_IMAGE)
-    query = query.where(_manifest.c.repository_id == repository_id, _manifest.c.digest.in_(names))
-    rows = db.execute(query.order_by(_manifest.c.digest))
-    return [
-        Referrer(digest, media_type, size, artifact_type, annotations, _stored_status(status))
-        for digest, media_type, artifact_type, annotations, size, status in rows
-    ]
