@@ -6,21 +6,20 @@ job. A body that does not fit is hashed and written a batch at a time, while the
 
 import asyncio
 import errno
-import hashlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Self, TypeVar
 
+from twinport.blobs.digests import Digests
 from twinport.blobs.operations import FileOperations, NewFile
-from twinport.blobs.running import ALGORITHM, RunningHash, Sum
+from twinport.blobs.running import RunningHash
 from twinport.blobs.store import BlobReader, Serving, StoredFile, StoredStream, WrittenBlob
 from twinport.model.content import Digest, Key
 from twinport.processes.pools import BLOBS
-from twinport.refusals.images import DigestMismatch
 from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
 
 T = TypeVar("T")
@@ -81,25 +80,18 @@ class NewBlob:
         self, key: Key, path: Path, algorithms: tuple[str, ...], folders: Folders, disk: FileOperations
     ) -> None:
         self.key, self._path, self._folders, self._disk = key, path, folders, disk
-        self._sums: dict[str, Sum] = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
-        self._onward: RunningHash | None = None
-        self._twin: RunningHash | None = None
-        self._is_known = False
+        self._digests = Digests(algorithms)
         self._lock = Lock()
         self._file: NewFile | None = None
-        self._size = 0
         self._is_abandoned = False
 
     def begin_with(self, known: RunningHash) -> None:
         """Take `known` as the digest of the bytes that `join` brings, which are then not read again."""
-        self._sums, self._is_known = {ALGORITHM: known.copy()}, True
+        self._digests.begin_with(known)
 
     def also_update(self, onward: RunningHash) -> None:
-        """Update `onward` with these bytes. If it is empty, it takes over the digest that is computed anyway."""
-        if onward.is_empty and ALGORITHM in self._sums:
-            self._twin = onward
-        else:
-            self._onward = onward
+        """Update `onward` with these bytes."""
+        self._digests.also_update(onward)
 
     def join(self, source: Path, key: Key, size: int) -> None:
         """Append the first `size` bytes of another blob. Raises BlobMissing, also if it is shorter, BlobUnreadable."""
@@ -109,26 +101,27 @@ class NewBlob:
                 step = file.append_from(descriptor, copied, min(_JOINED, size - copied))
                 if step == 0:
                     raise BlobMissing(key)
-                if not self._is_known:
+                if self._digests.is_known:
+                    self._digests.skip(step)
+                else:
                     self._hash_copied(step)
                 copied += step
-            self._size += copied if self._is_known else 0
 
     def take_joined(self, piece: bytes) -> None:
         """Append bytes of another blob that passed through this process."""
         with self._lock, _storage_errors():
             if self._is_abandoned:
                 return
-            if self._is_known:
-                self._size += len(piece)
+            if self._digests.is_known:
+                self._digests.skip(len(piece))
             else:
-                self._hash(piece)
+                self._digests.update(piece)
             self._opened().write(piece)
 
     def append(self, batch: bytearray) -> None:
         with self._lock, _storage_errors():
             if not self._is_abandoned:
-                self._hash(batch)
+                self._digests.update(batch)
                 self._opened().write(batch)
 
     def clone(self, source: Path) -> bool:
@@ -138,7 +131,7 @@ class NewBlob:
                 return False
             with self._path.open("rb", buffering=0) as copy:
                 while (piece := copy.read(_BATCH)) and not self._is_abandoned:
-                    self._hash(piece)
+                    self._digests.update(piece)
             return True
 
     def copy_small(self, source: Path, key: Key, size: int) -> WrittenBlob:
@@ -146,22 +139,20 @@ class NewBlob:
         with self._lock, _opened_source(source, key) as descriptor:
             content = _read_small(descriptor, key, size)
             with _storage_errors():
-                self._hash(content)
+                self._digests.update(content)
                 return self._settled(content)
 
     def finish(self, rest: bytearray) -> WrittenBlob:
         """Append `rest`, and make file and name durable."""
         with self._lock, _storage_errors():
-            self._hash(rest)
+            self._digests.update(rest)
             return self._settled(rest)
 
     def finish_as(self, rest: bytearray, candidates: tuple[Digest, ...]) -> WrittenBlob:
         """As `finish`, but raise DigestMismatch, before anything more is written, if no candidate is right."""
         with self._lock, _storage_errors():
-            self._hash(rest)
-            computed = self._digests()
-            if not any(computed[candidate.algorithm] == candidate for candidate in candidates):
-                raise DigestMismatch(_listed(candidates), _listed(computed.values()))
+            self._digests.update(rest)
+            self._digests.require(candidates)
             return self._settled(rest)
 
     def give_up(self) -> None:
@@ -177,8 +168,7 @@ class NewBlob:
                 self._disk.remove(self._path)
 
     def _settled(self, rest: bytearray) -> WrittenBlob:
-        if self._twin is not None:
-            self._twin.become(self._sums[ALGORITHM])
+        self._digests.hand_over()
         if not self._is_abandoned:
             file = self._opened()
             file.write(rest)
@@ -186,28 +176,18 @@ class NewBlob:
             file.close()
             # The name must be durable before the row that holds it: docs/write-order.md, law 1.
             self._disk.sync_folder(self._path.parent)
-        return WrittenBlob(self.key, self._size, self._digests())
-
-    def _digests(self) -> dict[str, Digest]:
-        return {algorithm: Digest(algorithm, sum_.hexdigest()) for algorithm, sum_ in self._sums.items()}
-
-    def _hash(self, piece: bytes | bytearray) -> None:
-        self._size += len(piece)
-        for sum_ in self._sums.values():
-            sum_.update(piece)
-        if self._onward is not None:
-            self._onward.update(piece)
+        return WrittenBlob(self.key, self._digests.size, self._digests.computed())
 
     def _hash_copied(self, size: int) -> None:
         """Hash the bytes that the system copied, as they arrived: they are mostly still in memory."""
         with self._path.open("rb", buffering=0) as copy:
-            copy.seek(self._size)
-            end = self._size + size
-            while self._size < end and not self._is_abandoned:
-                piece = copy.read(min(_BATCH, end - self._size))
+            copy.seek(self._digests.size)
+            end = self._digests.size + size
+            while self._digests.size < end and not self._is_abandoned:
+                piece = copy.read(min(_BATCH, end - self._digests.size))
                 if not piece:
                     raise OSError(errno.EIO, os.strerror(errno.EIO))
-                self._hash(piece)
+                self._digests.update(piece)
 
     def _opened(self) -> NewFile:
         if self._file is None:
@@ -338,10 +318,6 @@ def _read_small(descriptor: int, key: Key, size: int) -> bytearray:
     except OSError as error:
         raise BlobUnreadable(key, error.strerror or str(error), error.errno) from error
     return content
-
-
-def _listed(digests: Iterable[Digest]) -> str:
-    return ", ".join(str(digest) for digest in digests)
 
 
 @contextmanager
