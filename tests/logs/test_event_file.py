@@ -89,7 +89,8 @@ def test_processes_that_write_at_once_lose_no_line_and_mix_none(tmp_path: Path) 
         each.communicate(timeout=PATIENCE_SECONDS)
     assert [each.returncode for each in writers] == [0, 0, 0]
     assert sorted(written(path)) == sorted(f"{name} {number}" for name in "abc" for number in range(count))
-    assert all(each.stat().st_size < 2100 for each in tmp_path.iterdir())
+    # A full file takes lines until the process that renames it has its turn, and at most its size again.
+    assert all(each.stat().st_size < 2 * 2000 + 100 for each in tmp_path.iterdir())
 
 
 def test_a_writer_that_is_killed_loses_no_line_that_was_written(tmp_path: Path) -> None:
