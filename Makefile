@@ -61,7 +61,7 @@ RECORD = $(WATCH) $(BIN)/python -m pytest -q -n 2 -m 'not large' $$($(BIN)/pytho
 
 MEASURE := PYTHONPATH=src:. $(BIN)/python -m benchmarks.bench
 
-.PHONY: pages gate check-gate words loop bench-access bench-quick help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys histories soak packaging wheel conformance bench browser screenshots lock clean
+.PHONY: pages gate check-gate words loop bench-access bench-quick help setup run test test-large test-quick nightly demo check fix shapes fuzz journeys object-store histories soak packaging wheel conformance bench browser screenshots lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ test-quick: $(DEV_READY) ## Run the tests that need no server and no PostgreSQL,
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
+
+object-store: $(DEV_READY) ## Try blobs in a real S3-compatible store, Ceph's gateway: its promises, its faults, two nodes that share it.
+	$(BIN)/python -m pytest --override-ini timeout=300 tests/object_store $(PYTEST_ARGS)
 
 histories: $(DEV_READY) ## Kill what runs while clients push, move, delete and pull; check what they saw (SECONDS=600).
 	PYTHONPATH=. $(BIN)/python -m tests.histories --seconds $(SECONDS) --workers $(WORKERS) \

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.auth import S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
@@ -131,6 +131,24 @@ def test_a_session_token_of_botocore_is_read_and_signed() -> None:
     assert verify(message).session_token == "a/session+token=="
     with pytest.raises(SignatureMismatch):
         verify(changed(message, "x-amz-security-token", "another"))
+
+
+@pytest.mark.parametrize("token", [None, "a/session+token=="])
+@pytest.mark.parametrize("asked", [{}, {"response-content-type": "application/octet-stream", "a": "b c/d"}])
+def test_what_we_presign_botocore_would_presign_the_same(token: str | None, asked: dict[str, str]) -> None:
+    path, query = "/bucket/a/key", urlencode(asked, quote_via=quote)
+    request = AWSRequest(method="GET", url=f"https://store.example{path}", params=dict(asked))
+    S3SigV4QueryAuth(BotocoreCredentials("AKIDEXAMPLE", SECRET, token), "s3", "eu-west-1", 300).add_auth(request)
+    theirs = dict(parse_qsl(urlsplit(request.url).query))
+    ours = sigv4.presign(
+        Message("GET", path, query, (("host", "store.example"),)),
+        Credentials("AKIDEXAMPLE", SECRET, token),
+        region="eu-west-1",
+        service="s3",
+        now=datetime.strptime(theirs["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        expires=timedelta(seconds=300),
+    )
+    assert dict(parse_qsl(ours)) == theirs
 
 
 @pytest.mark.parametrize("token", [None, "a/session+token=="])

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from twinport.blobs.files import FileBlobStores
@@ -67,3 +68,6 @@ class StreamingStore:
 
     async def listed(self, part: str) -> list[ListedBlob]:
         return await self.inner.listed(part)
+
+    async def give_up_unfinished(self, before: datetime) -> int:
+        return await self.inner.give_up_unfinished(before)

@@ -45,7 +45,7 @@ from twinport.registry.replication import Replication
 from twinport.registry.repositories import Repositories
 from twinport.registry.scanning import Scanning
 from twinport.registry.signing import Signing
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[object]]

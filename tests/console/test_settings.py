@@ -7,7 +7,7 @@ import pytest
 from tests.console.browsing import Visitor
 from twinport.console import encryption
 from twinport.console.tag_rules import TagRuleFields
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 # boto3 makes its clients at run time.
 Ecr = Any

@@ -12,6 +12,8 @@ from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE, Owner
 from tests.journeys.commands import lacking
 from tests.journeys.engine import Engine
 from tests.journeys.postgresql import PostgreSQL, running
+from tests.journeys.radosgw import Radosgw
+from tests.journeys.radosgw import running as running_radosgw
 from tests.journeys.server import Server
 
 
@@ -33,6 +35,24 @@ def database(request: pytest.FixtureRequest) -> str:
 def postgres() -> Iterator[PostgreSQL]:
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def radosgw() -> Iterator[Radosgw]:
+    with running_radosgw() as server:
+        yield server
+
+
+@pytest.fixture
+def layers(database: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of an empty object store where the catalog is in PostgreSQL; none where layers are files.
+
+    A module whose LAYERS_ARE_FILES is true looks at files on either database.
+    """
+    if database == SQLITE or getattr(request.module, "LAYERS_ARE_FILES", False):
+        return {}
+    store: Radosgw = request.getfixturevalue("radosgw")
+    return store.settings()
 
 
 @pytest.fixture
@@ -61,8 +81,8 @@ def _emptied(database: str, request: pytest.FixtureRequest) -> Iterator[str | No
 
 
 @pytest.fixture
-def server(tmp_path: Path, catalog: str | None) -> Iterator[Server]:
-    with Server(tmp_path, database=catalog) as server:
+def server(tmp_path: Path, catalog: str | None, layers: dict[str, str]) -> Iterator[Server]:
+    with Server(tmp_path, database=catalog, settings=layers) as server:
         yield server
 
 

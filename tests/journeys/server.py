@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tests.journeys.waiting import until
@@ -19,15 +20,24 @@ START_SECONDS, STOP_SECONDS = PATIENCE_SECONDS, END_SECONDS
 
 
 class Server:
-    def __init__(self, folder: Path, *options: str, database: str | None = None) -> None:
-        """Name the folder for everything; the catalog goes into a database of PostgreSQL if one is named."""
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        database: str | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Name the folder for everything; the catalog goes into a database of PostgreSQL if one is named.
+
+        `settings` are more variables of its environment.
+        """
         self.port = free_port()
         self.patience = START_SECONDS
         self._options = options
         self._data = folder / "data"
         self._log = folder / "twinport.log"
         named = {} if database is None else {"TWINPORT_DATABASE": database}
-        self.environment = {**_environment(), **DEFAULTS, **named}
+        self.environment = {**_environment(), **DEFAULTS, **named, **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -17,6 +17,8 @@ from tests.journeys.replication import TO_THE_OTHER_REGION
 from tests.journeys.server import Server
 from twinport.tour.image import Blob, Image
 
+LAYERS_ARE_FILES = True
+
 REPOSITORY = "team/api"
 IMAGE, PLAIN = small("first"), small("second")
 # What does not compress, so that the manifest needs more pages than its table has to spare.

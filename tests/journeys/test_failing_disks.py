@@ -18,6 +18,8 @@ from tests.journeys.server import COMMAND, Server
 from tests.waiting import PATIENCE_SECONDS
 from twinport.tour.image import Blob
 
+LAYERS_ARE_FILES = True
+
 REPOSITORY = "team/api"
 IMAGE, NEXT = small(), small("another", layer_bytes=3 << 20)
 LAYER = NEXT.layers[0]

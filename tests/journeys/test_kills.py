@@ -24,6 +24,8 @@ from tests.journeys.server import Server
 from tests.journeys.waiting import until
 from twinport.tour.image import Blob, Image
 
+LAYERS_ARE_FILES = True
+
 REPOSITORY, TEMPORARY, OTHER = "team/api", "team/temporary", "team/other"
 KILLS = os.environ.get("TWINPORT_KILLS", "5")
 SEED = int(os.environ.get("TWINPORT_SEED") or random.randrange(1 << 32))

@@ -10,6 +10,8 @@ from tests.journeys.registry import Registry
 from tests.journeys.server import COMMAND, Server
 from tests.journeys.test_docker_and_the_aws_cli import create, log_in, push, runs
 
+LAYERS_ARE_FILES = True
+
 DEADLINE_SECONDS = 60
 
 

@@ -17,6 +17,8 @@ from tests.journeys.registry import Registry
 from tests.journeys.server import COMMAND, Server
 from tests.waiting import PATIENCE_SECONDS
 
+LAYERS_ARE_FILES = True
+
 REPOSITORY = "team/api"
 IMAGE, NEXT = small(), small("another", layer_bytes=2 << 20)
 

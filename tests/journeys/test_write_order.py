@@ -20,6 +20,8 @@ from tests.journeys.replication import TO_THE_OTHER_REGION
 from tests.journeys.server import Server
 from tests.waiting import PATIENCE_SECONDS
 
+LAYERS_ARE_FILES = True
+
 REPOSITORY = "team/api"
 # The file whose sync makes a row durable.
 ROW = {SQLITE: r"/catalog\.db-wal", POSTGRESQL: r"/pg_wal/[0-9A-F]{24}"}

@@ -14,7 +14,7 @@ from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, REGION, TICK, Dump, pieces_of
 from tests.registry.serving import path_of
 from tests.upload_ids import read_upload
-from twinport.blobs.files import random_key
+from twinport.blobs.store import random_key
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import candidates, repositories, schema, uploads
 from twinport.catalog.regional.uploads import UploadQuota

@@ -24,7 +24,7 @@ from twinport.registry.pull_time_exclusions import PullTimeExclusions
 from twinport.registry.referrers import Referrers, WantedReferrers
 from twinport.registry.repositories import Contents, Repositories
 from twinport.registry.signing import Signing
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 THERE = Registry(OTHER_ACCOUNT, REGION)
 CONFIG = b"config"

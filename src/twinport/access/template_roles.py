@@ -22,7 +22,7 @@ from twinport.model.entities import Role
 from twinport.model.identities import TEMPLATE_ROLE, TEMPLATE_SERVICE, Caller, Origin, Session
 from twinport.model.names import AccountId, role_arn
 from twinport.refusals.images import EncryptionRefused
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 CREATE, TAG = "ecr:CreateRepository", "ecr:TagResource"
 _KEY_ACTIONS = ("kms:CreateGrant", "kms:DescribeKey")

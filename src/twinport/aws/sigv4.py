@@ -7,11 +7,11 @@ come from the holder of the secret, with its method, path, query, signed headers
 import hmac
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from twinport.refusals.callers import (
     CredentialsMissing,
@@ -160,6 +160,29 @@ def sign(
         f"SignedHeaders={';'.join(names)}, Signature={signature}"
     )
     return {**added, "authorization": authorization}
+
+
+def presign(
+    message: Message, credentials: Credentials, *, region: str, service: str, now: datetime, expires: timedelta
+) -> str:
+    """Return the query of a presigned request: the message's own, signed for `expires`, for any body.
+
+    Signs every header of the request. Its holder must send these, and needs no others.
+    """
+    scope = Scope(f"{now.astimezone(UTC):%Y%m%d}", region, service)
+    names = tuple(sorted({name for name, _ in message.headers}))
+    added = {
+        "X-Amz-Algorithm": _ALGORITHM,
+        "X-Amz-Credential": f"{credentials.access_key_id}/{scope}",
+        "X-Amz-Date": _stamp(now),
+        "X-Amz-Expires": str(int(expires.total_seconds())),
+        "X-Amz-SignedHeaders": ";".join(names),
+    }
+    if credentials.session_token is not None:
+        added["X-Amz-Security-Token"] = credentials.session_token
+    query = "&".join(filter(None, (message.query, urlencode(added, quote_via=quote))))
+    canonical = _canonical_request(replace(message, query=query), names, _UNSIGNED_BODY)
+    return f"{query}&X-Amz-Signature={_signature(credentials.secret, scope, now, canonical)}"
 
 
 def _from_header(message: Message, authorization: str) -> SignedRequest:

@@ -5,7 +5,6 @@ A crash leaves at most files that no row names. See docs/write-order.md.
 
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,16 @@ from pathlib import Path
 
 from twinport.blobs.operations import FileOperations, OwnDisk
 from twinport.blobs.running import RunningHash
-from twinport.blobs.store import SHA256_ALONE, BlobReader, ListedBlob, Serving, StoredFile, WrittenBlob
+from twinport.blobs.store import (
+    SHA256_ALONE,
+    BlobReader,
+    ListedBlob,
+    Serving,
+    StoredFile,
+    WrittenBlob,
+    is_key,
+    random_key,
+)
 from twinport.blobs.writing import COLLECTED_WHOLE, Budget, FileWriter, Folders, NewBlob
 from twinport.files import disks
 from twinport.model.content import Digest, Key
@@ -27,11 +35,6 @@ from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavai
 _PIECE = 1 << 20
 # How many bytes all bodies together may collect before they are written; beyond it they are written as they come.
 _COLLECTED_TOGETHER = 32 << 20
-_KEY = re.compile(r"[0-9a-f]{32}")
-
-
-def random_key() -> Key:
-    return Key(secrets.token_hex(16))
 
 
 class FileBlobStores:
@@ -48,8 +51,13 @@ class FileBlobStores:
             self._stores[name] = FileBlobStore(folders, self._disk, self._budget)
         return self._stores[name]
 
+    async def with_blobs(self) -> list[str]:
+        return await BLOBS.run(lambda: sorted(path.parent.name for path in self._data.glob("regions/*/blobs")))
+
+    async def close(self) -> None:
+        """Do nothing: no file is open between two calls."""
+
     async def check(self) -> None:
-        """Raise StorageUnavailable if a disk of blobs would take no bytes now. Creates and writes nothing."""
         await HEALTH.run(partial(_check_disks, self._data))
 
 
@@ -131,6 +139,11 @@ class FileBlobStore:
     async def listed(self, part: str) -> list[ListedBlob]:
         return await BLOBS.run(partial(_list, self._folders.root / part))
 
+    async def give_up_unfinished(self, before: datetime) -> int:
+        """Do nothing: a file that was begun is listed."""
+        del before
+        return 0
+
     async def is_there(self) -> bool:
         return await BLOBS.run(self._folders.root.is_dir)
 
@@ -185,7 +198,7 @@ def _list(folder: Path) -> list[ListedBlob]:
     """List a folder that need not be there. Files that are removed meanwhile are left out."""
     try:
         with os.scandir(folder) as entries:
-            ours = [each for each in entries if _KEY.fullmatch(each.name) and each.name.startswith(folder.name)]
+            ours = [each for each in entries if is_key(each.name) and each.name.startswith(folder.name)]
     except FileNotFoundError:
         return []
     return [blob for each in ours if (blob := _listed(each)) is not None]

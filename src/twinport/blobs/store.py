@@ -4,6 +4,8 @@ A key is 128 random bits and never used again, so two writers can never meet, an
 files and nothing worse. The catalog gives the bytes their names.
 """
 
+import re
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -19,6 +21,16 @@ from twinport.refusals.storage import BlobMissing, BlobUnreadable
 SHA256_ALONE = ("sha256",)
 # Every key begins with one of these: a store is listed a part at a time.
 PARTS = tuple(f"{number:02x}" for number in range(256))
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def random_key() -> Key:
+    return Key(secrets.token_hex(16))
+
+
+def is_key(name: str) -> bool:
+    """Tell whether a name has the form of a key."""
+    return _KEY.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +93,13 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredStream:
-    """Bytes that only their store can read: `read` yields `size` of them from `first` on, as `BlobReader.read` does."""
+    """Bytes that only their store can read: `read` yields `size` of them from `first` on, as `BlobReader.read` does.
+
+    `address` returns an address from which a client may fetch all of them for some minutes; None if none is given.
+    """
 
     read: Callable[[int, int], AsyncIterator[bytes]]
+    address: Callable[[], str] | None = None
 
 
 Serving = StoredFile | StoredStream
@@ -160,10 +176,33 @@ class BlobStore(BlobReader, Protocol):
         """List the blobs whose keys begin with one of `PARTS`, without files that do not look like our blobs."""
         ...
 
+    async def give_up_unfinished(self, before: datetime) -> int:
+        """Remove what takes room though `listed` does not show it, if it was begun before; tell of how many blobs.
+
+        Raises StorageUnavailable.
+        """
+        ...
+
 
 class BlobStores(Protocol):
     """One store for each Region."""
 
     def region(self, name: RegionName) -> BlobStore:
         """Return a Region's store. Nothing is created before its first blob is."""
+        ...
+
+
+class WholeBlobStores(BlobStores, Protocol):
+    """The stores with what only their owner, the process, does."""
+
+    async def with_blobs(self) -> list[str]:
+        """Return the names of the Regions that have blobs. Raises StorageUnavailable."""
+        ...
+
+    async def check(self) -> None:
+        """Raise StorageUnavailable if a store would take no bytes now. Creates and writes nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go. The stores are not used any more."""
         ...

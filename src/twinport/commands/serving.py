@@ -158,6 +158,7 @@ def _facts(settings: Settings, taken: socket.socket) -> dict[str, str | int | bo
         "accounts": settings.opening.words,
         "database": "sqlite" if settings.database is None else "postgresql",
         "data": str(settings.data),
+        "layers": settings.layers,
         "encryption_at_rest": settings.encryption_at_rest.value,
         "process": os.getpid(),
     }

@@ -71,6 +71,7 @@ def notice(settings: Settings, port: int, invoked: Invocation, *, has_account: b
     facts = {
         "accounts": settings.opening.words + credentials + (", and none yet" if is_empty else ""),
         "database": "SQLite, in the folder" if settings.database is None else "PostgreSQL",
+        "layers": settings.layers,
         "folder": str(settings.data.absolute()),
         "listens on": settings.listen if settings.port else f"{settings.host}:{port}",
         "console": f"{settings.public_url or url}/console/",

@@ -65,6 +65,7 @@ def build(
     tasks = BackgroundTasks(
         settings,
         ground.catalog,
+        ground.stores,
         access.sessions,
         ground.peers,
         scraped,

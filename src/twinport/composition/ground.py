@@ -5,12 +5,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from twinport.access.sealing import Sealer, sealer_of_folder
-from twinport.blobs.files import FileBlobStores
-from twinport.blobs.measured import MeasuredDisk
-from twinport.blobs.operations import OwnDisk
+from twinport.blobs.store import WholeBlobStores
 from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import Clock, WallClock, WorldClock
+from twinport.composition.stores import stores_of
 from twinport.files import private_files
 from twinport.http.admission import Admission, admission_of
 from twinport.model.names import RegionName, region_name
@@ -27,7 +26,7 @@ class Ground:
     settings: Settings
     world: WorldClock
     catalog: WholeCatalog
-    stores: FileBlobStores
+    stores: WholeBlobStores
     sealer: Sealer
     admission: Admission
     regions: Collection[RegionName]
@@ -50,7 +49,7 @@ def ground_of(settings: Settings, opened: Callable[[Settings, Clock], WholeCatal
         settings=settings,
         world=world,
         catalog=catalog,
-        stores=FileBlobStores(settings.data, MeasuredDisk(OwnDisk())),
+        stores=stores_of(settings),
         sealer=sealer_of_folder(settings.data),
         admission=admission_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies),
         regions=frozenset(tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from twinport.access.sessions import Sessions
+from twinport.blobs.store import WholeBlobStores
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import WallClock
 from twinport.composition.access import Access
@@ -43,6 +44,7 @@ class BackgroundTasks:
 
     settings: Settings
     catalog: WholeCatalog
+    stores: WholeBlobStores
     sessions: Sessions
     peers: Peers
     scraped: ScrapedProcesses
@@ -66,6 +68,7 @@ class BackgroundTasks:
             async with asyncio.timeout(within.total_seconds()):
                 await self.loops.stop()
                 await self.couriers.stop()
+        await self.stores.close()
         await self.scraped.close()
         self.peers.close()
 

@@ -13,7 +13,7 @@ from twinport.model.encryption import AES256, WITH_KEYS
 from twinport.model.images import NewRepository, TagRule
 from twinport.model.names import repository_name
 from twinport.registry.repositories import Repositories
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 # A bound of ECR's wire format (botocore 1.44.5), which the verb leaves to its doors.
 _LONGEST_KEY = 2048

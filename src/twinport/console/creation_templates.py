@@ -17,7 +17,7 @@ from twinport.refusals.images import TemplateNotFound
 from twinport.registry.creation_templates import CreationTemplates
 from twinport.registry.expected import Expected
 from twinport.registry.paging import PageRequest
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 _SECTION = "registry"
 _PER_PAGE = 20

@@ -1,7 +1,7 @@
 """What a repository's encryption means in this deployment, in words."""
 
 from twinport.model.encryption import AES256, WITH_KEYS
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 # The types that a form offers, with what each is.
 TYPES = (
@@ -17,6 +17,10 @@ _OF_KEYS = {
     EncryptionAtRest.VOLUME: (
         "The key is stored and shown, and not used: twinport asks no KMS. The operator of this deployment has declared "
         "that its disks are encrypted."
+    ),
+    EncryptionAtRest.STORE: (
+        "The key is stored and shown, and not used for this repository alone: the object store encrypts all layers "
+        "with the key of this deployment."
     ),
     EncryptionAtRest.RECORD: (
         "The key is stored and shown, and nothing is encrypted with it: this deployment is for tests of clients, "

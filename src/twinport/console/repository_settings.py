@@ -15,7 +15,7 @@ from twinport.model.scanning import ScanFrequency, ScanningConfiguration, ScanTy
 from twinport.registry.expected import Expected
 from twinport.registry.repositories import Repositories
 from twinport.registry.scanning import Scanning
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 _SECTION = "repositories"
 _FILTERS_SHOWN = 3

@@ -115,7 +115,18 @@ TABLE: Mapping[Event, Described] = {
     Event.SERVER_STARTED: Described(
         (INFO,),
         "A process listens and answers.",
-        fields=("version", "listen", "address", "tls", "accounts", "database", "data", "encryption_at_rest", "process"),
+        fields=(
+            "version",
+            "listen",
+            "address",
+            "tls",
+            "accounts",
+            "database",
+            "data",
+            "layers",
+            "encryption_at_rest",
+            "process",
+        ),
     ),
     Event.SERVER_STOPPED: Described((INFO,), "A process of the server has ended in order."),
     Event.SERVER_READY: Described((INFO,), "A part that was away is there again.", fields=("part",)),
@@ -268,6 +279,11 @@ TABLE: Mapping[Event, Described] = {
         (INFO,),
         "Orphaned files were found, which no row knows, as a crash can leave them; they go after `orphan_age`.",
         fields=("region", "keys", "bytes"),
+    ),
+    Event.UNFINISHED_REMOVED: Described(
+        (INFO,),
+        "The object store kept parts of blobs that a killed process had begun; they were removed after `orphan_age`.",
+        fields=("region", "blobs"),
     ),
     Event.REPOSITORY_CREATED_ON_PUSH: Described(
         (INFO,),

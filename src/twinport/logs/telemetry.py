@@ -60,6 +60,7 @@ class Event(Enum):
     MANIFESTS_VERIFIED = "manifests.verified"
     GARBAGE_SWEPT = "garbage.swept"
     ORPHANS_FOUND = "orphans.found"
+    UNFINISHED_REMOVED = "unfinished.removed"
     REPOSITORY_CREATED_ON_PUSH = "repository.created_on_push"
     IMAGE_PUT = "image.put"
     SCAN_ENDED = "scan.ended"

@@ -161,7 +161,9 @@ def _length(header: str) -> int:
 
 
 def _content(request: Request, layer: ServedLayer) -> AnyAnswer:
-    """Answer with a layer's bytes, or the requested range of them."""
+    """Answer with a layer's bytes or the requested range of them, or with the address where the store has them."""
+    if isinstance(layer.serving, StoredStream) and layer.serving.address is not None:
+        return Answer(307, {**safe_headers(ContentType.TEXT), "location": layer.serving.address()})
     headers = _blob_headers(layer.digest)
     is_other = request.header("if-range") not in (None, headers["etag"])
     match Whole() if is_other else asked_range(request.header("range"), layer.size):

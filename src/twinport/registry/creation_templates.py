@@ -25,7 +25,7 @@ from twinport.registry.expected import Expected, require
 from twinport.registry.paging import Page, PageRequest
 from twinport.registry.replication import Roles
 from twinport.registry.repositories import encrypted
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 # A template holds texts of up to 40 KB, so a page has no more of them than this, whatever is asked for.
 MOST_IN_A_PAGE = 100

@@ -52,6 +52,8 @@ class Orphans:
             part = await database.write(lambda db: chores.take(db, chore, now))
             if part is not None:
                 await self.collect(region, await self.find(region, part))
+            if part == PARTS[-1]:
+                await self._give_up_unfinished(region)
 
     async def find(self, region: RegionName, part: str) -> list[ListedBlob]:
         """Return the orphaned files in one folder, except those so young that a process may still be writing them.
@@ -75,6 +77,16 @@ class Orphans:
             size = sum(each.size for each in orphans if each.key in noted)
             telemetry.event(Event.ORPHANS_FOUND, region=region, keys=len(noted), bytes=size)
         return len(noted)
+
+    async def _give_up_unfinished(self, region: RegionName) -> None:
+        """Remove what killed processes left of blobs that the store does not list before they are finished."""
+        if not await self.stores.region(region).is_there():
+            return
+        await self.require_own(region)
+        before = await self._oldest(region) - self.retention.orphan_age
+        given_up = await self.stores.region(region).give_up_unfinished(before)
+        if given_up:
+            telemetry.event(Event.UNFINISHED_REMOVED, region=region, blobs=given_up)
 
     async def require_own(self, region: RegionName) -> None:
         """Raise StoreOfAnother if another catalog, which asked first, has the rows of the store's blobs."""

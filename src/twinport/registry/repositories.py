@@ -22,7 +22,7 @@ from twinport.registry import paging
 from twinport.registry.expected import Expected, require
 from twinport.registry.paging import Page, PageRequest
 from twinport.settings.deviations import UNLIMITED, Quotas
-from twinport.settings.encryption import EncryptionAtRest
+from twinport.settings.storage import EncryptionAtRest
 
 
 class Contents(Enum):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from twinport.egress.requests import Permissions
 from twinport.errors import ConfigurationWrong
@@ -12,10 +13,10 @@ from twinport.logs.levels import LogLevel
 from twinport.settings import parsers, sources
 from twinport.settings.declaration import declared, setting
 from twinport.settings.deviations import AS_ECR, Deviation, Deviations, Quotas, quotas_of
-from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.organization_table import OrganizationTable
 from twinport.settings.retention import Retention
+from twinport.settings.storage import EncryptionAtRest, Location, Pulls, StoreEncryption
 
 DEFAULT_LISTEN = "127.0.0.1:4566"
 # A process's connections to all PostgreSQL databases: enough for the partition and nine Regions at once.
@@ -37,6 +38,8 @@ class Settings:
     `database_connections` bounds one process's connections to all PostgreSQL databases together.
     `workers` is the number of processes of `serve`; with `couriers_apart` one more, a whole worker, replicates
     in their place, and shares garbage collection, scans, lifecycle policies and verification with them.
+    `object_store` is where blobs are, or None for files in the data folder; the other settings of that name say how to
+    reach it (docs/how-to/object-storage.md).
     `oidc_keys` are issuers with the files of their keys, which are then not fetched.
     """
 
@@ -66,6 +69,17 @@ class Settings:
     deviations: tuple[str, ...] = setting(parsers.deviations, default=())
     sparse_images: bool = setting(parsers.switch, default=False)
     scan_findings: Path | None = setting(parsers.folder, default=None)
+    object_store: Location | None = setting(parsers.location, default=None)
+    object_store_endpoint: str | None = setting(parsers.origin, default=None)
+    object_store_region: str = setting(parsers.word, default="us-east-1")
+    object_store_key: str | None = setting(parsers.word, default=None)
+    object_store_secret: str | None = setting(parsers.secret, default=None, is_secret=True)
+    object_store_secret_file: Path | None = setting(parsers.secret_file, default=None)
+    object_store_authorities: Path | None = setting(parsers.file, default=None)
+    object_store_encryption: StoreEncryption = setting(parsers.store_encryption, default=StoreEncryption.NONE)
+    object_store_kms_key: str | None = setting(parsers.word, default=None)
+    object_store_pulls: Pulls = setting(parsers.pulls, default=Pulls.PROXIED)
+    object_store_public_endpoint: str | None = setting(parsers.origin, default=None)
     encryption_at_rest: EncryptionAtRest = setting(parsers.encryption_at_rest, default=EncryptionAtRest.REFUSE)
     repository_quota: int | None = setting(parsers.number(MOST_OBJECTS), default=None)
     image_quota: int | None = setting(parsers.number(MOST_OBJECTS), default=None)
@@ -125,6 +139,25 @@ class Settings:
         """Return the quotas: those that the operator gave, else ECR's if the deviation is on."""
         default = quotas_of(self.ways)
         return Quotas(self.repository_quota or default.repositories, self.image_quota or default.images)
+
+    @property
+    def layers(self) -> str:
+        """Return where the bytes of layers are, in words."""
+        place = self.object_store
+        if place is None:
+            return "files, in the folder"
+        return f"s3://{place.bucket}/{place.prefix} at {self.store_endpoint}"
+
+    @property
+    def store_endpoint(self) -> str:
+        """Return the address of the object store: AWS's own of the Region, unless the operator names another."""
+        return self.object_store_endpoint or f"https://s3.{self.object_store_region}.amazonaws.com"
+
+    @property
+    def store_secret(self) -> str:
+        """Return the secret of the object store's access key."""
+        held = self.object_store_secret_file
+        return parsers.secret_in(held) if held is not None else self.object_store_secret or ""
 
     @property
     def metrics_secret(self) -> str | None:
@@ -210,3 +243,34 @@ def _contradictions(values: Mapping[str, object]) -> Iterator[str]:
         yield "'tls_cert' and 'tls_key' belong together: give both, or none for plain HTTP"
     if "metrics_token" in values and "metrics_token_file" in values:
         yield "'metrics_token' and 'metrics_token_file' say the same: give one of them"
+    yield from _contradictions_of_the_store(values)
+
+
+def _contradictions_of_the_store(values: Mapping[str, object]) -> Iterator[str]:
+    secrets = {"object_store_secret", "object_store_secret_file"} & values.keys()
+    others = sorted(name for name in values if name.startswith("object_store_"))
+    if "object_store" not in values:
+        if others:
+            yield f"'{others[0]}' needs 'object_store': name the bucket, or leave both out for files in the data folder"
+        if values.get("encryption_at_rest") is EncryptionAtRest.STORE:
+            yield "'encryption_at_rest' is 'store', and there is no 'object_store': the blobs are files"
+        return
+    if "object_store_key" not in values or len(secrets) != 1:
+        yield "'object_store' needs 'object_store_key', and one of 'object_store_secret' and 'object_store_secret_file'"
+    encryption = values.get("object_store_encryption", StoreEncryption.NONE)
+    if "object_store_kms_key" in values and encryption is not StoreEncryption.KMS:
+        yield "'object_store_kms_key' needs 'object_store_encryption' to be 'aws:kms'"
+    if values.get("encryption_at_rest") is EncryptionAtRest.STORE and encryption is StoreEncryption.NONE:
+        yield "'encryption_at_rest' is 'store': say by 'object_store_encryption' what the store encrypts with"
+    if values.get("object_store_pulls") is Pulls.REDIRECTED and _is_own_host(values):
+        yield (
+            "'object_store_pulls' is 'redirected', and the store has the host of 'public_url': bytes of tenants must "
+            "come from another host than the console"
+        )
+
+
+def _is_own_host(values: Mapping[str, object]) -> bool:
+    """Tell whether clients reach the object store at the host of the console, whatever the port."""
+    address = values.get("object_store_public_endpoint") or values.get("object_store_endpoint")
+    hosts = {urlsplit(str(each)).hostname for each in (address, values.get("public_url")) if each}
+    return address is not None and "public_url" in values and len(hosts) == 1

@@ -7,16 +7,20 @@ are texts, switches and lists; those from a file or the command line are of any 
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from enum import Enum
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from twinport.errors import ConfigurationWrong
 from twinport.logs.levels import LogLevel
 from twinport.settings.deviations import Deviation
-from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.organization_table import OrganizationTable
+from twinport.settings.storage import EncryptionAtRest, Location, Pulls, StoreEncryption
+
+E = TypeVar("E", bound=Enum)
 
 # The values of `fidelity`.
 STANDARD, ECR = "standard", "ecr"
@@ -30,6 +34,11 @@ _REGION = re.compile(
 )
 # The characters of a bearer token (RFC 6750). Shorter tokens can be guessed.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}")
+_WORD = re.compile(r"[!-~]{1,512}")
+_SEGMENT = "[A-Za-z0-9][A-Za-z0-9._-]*"
+_LOCATION = re.compile(
+    rf"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9])(/(?P<prefix>{_SEGMENT}(/{_SEGMENT}){{0,15}})?)?/?"
+)
 
 
 def duration(value: object) -> timedelta:
@@ -123,11 +132,58 @@ def open_accounts(value: object) -> OpenAccounts:
     return known[value]
 
 
-def encryption_at_rest(value: object) -> EncryptionAtRest:
-    known = {each.value: each for each in EncryptionAtRest}
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"one of {', '.join(known)} is needed, not {value!r}")
-    return known[value]
+def one_of(kind: type[E]) -> Callable[[object], E]:
+    """Return the parser of a word that names a member of `kind`."""
+    known = {each.value: each for each in kind}
+
+    def parse(value: object) -> E:
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"one of {', '.join(known)} is needed, not {value!r}")
+        return known[value]
+
+    return parse
+
+
+encryption_at_rest = one_of(EncryptionAtRest)
+store_encryption = one_of(StoreEncryption)
+pulls = one_of(Pulls)
+
+
+def location(value: object) -> Location:
+    """Parse the bucket and the prefix of the blobs: names whose spelling in an address is the same everywhere."""
+    found = _LOCATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(
+            f"s3://BUCKET or s3://BUCKET/PREFIX is needed, of letters, digits and - . _ with / between, not {value!r}"
+        )
+    return Location(found["bucket"], found["prefix"] or "")
+
+
+def word(value: object) -> str:
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise ValueError(f"a word without blanks is needed, not {value!r}")
+    return value
+
+
+def secret(value: object) -> str:
+    # The message does not repeat the value.
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise ValueError("a secret without blanks is needed")
+    return value
+
+
+def secret_file(value: object) -> Path:
+    found = file(value)
+    secret(secret_in(found))
+    return found
+
+
+def origin(value: object) -> str:
+    """Parse the address of a server, without a path."""
+    address = url(value)
+    if urlsplit(address).path or not urlsplit(address).netloc or {"?", "#", "@"} & set(address):
+        raise ValueError(f"http://HOST:PORT or https://HOST is needed, without a path, not {value!r}")
+    return address
 
 
 def log_level(value: object) -> LogLevel:

@@ -18,8 +18,8 @@ from twinport.commands.start_notice import program
 from twinport.errors import Refusal
 from twinport.files import private_files
 from twinport.processes import listeners, signals
-from twinport.settings.encryption import EncryptionAtRest
 from twinport.settings.loading import Settings
+from twinport.settings.storage import EncryptionAtRest
 from twinport.tour import guide
 from twinport.tour.child import ServerEnded, running
 from twinport.tour.screen import Screen, console_of, next_commands, result

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from twinport.blobs.files import FileBlobStores
+from twinport.blobs.store import WholeBlobStores
 from twinport.catalog.ports import Catalog
 from twinport.clock import WallClock, WorldClock
 from twinport.composition.databases import join_catalog
+from twinport.composition.stores import stores_of
 from twinport.errors import NotFound
 from twinport.model.names import RegionName
 from twinport.refusals.storage import StoreOfAnother
@@ -40,17 +41,16 @@ class Site:
     """The parts that upkeep works with."""
 
     catalog: Catalog
-    stores: FileBlobStores
+    stores: WholeBlobStores
     clock: WorldClock
     garbage: Garbage
     orphans: Orphans
     verification: Verification
-    with_blobs: Sequence[str]
 
     async def regions(self, named: Sequence[str]) -> list[RegionName]:
         """Return the named Regions, or all Regions if none is named. Raises RegionNeverUsed, StoreOfAnother."""
         known = await self.catalog.regions()
-        for name in self.with_blobs:
+        for name in await self.stores.with_blobs():
             if name not in known:
                 raise StoreOfAnother(name)
             await self.orphans.require_own(RegionName(name))
@@ -64,7 +64,7 @@ class Site:
 async def opened(settings: Settings) -> AsyncIterator[Site]:
     """Open an existing deployment, whether or not a server runs on it. Raises what `join_catalog` does."""
     clock, retention = WorldClock(WallClock()), settings.retention
-    catalog, stores = join_catalog(settings, clock), FileBlobStores(settings.data)
+    catalog, stores = join_catalog(settings, clock), stores_of(settings)
     try:
         yield Site(
             catalog,
@@ -73,7 +73,7 @@ async def opened(settings: Settings) -> AsyncIterator[Site]:
             Garbage(catalog, stores, retention),
             Orphans(catalog, stores, clock, WallClock(), retention),
             Verification(catalog, stores, retention, secrets.token_hex(8)),
-            sorted(path.parent.name for path in settings.data.glob("regions/*/blobs")),
         )
     finally:
+        await stores.close()
         catalog.close()
