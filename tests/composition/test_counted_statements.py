@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,27 @@ async def test_a_list_of_referrers_takes_five_statements(house: House) -> None:
     headers = {**house.auth, "content-type": OCI_MANIFEST}
     assert (await house.process.ask("PUT", "/v2/team/api/manifests/bill", referrer, headers)).status == 201
     assert len(await house.least(lambda: house.get(path))) <= 5
+
+
+# What proves who asks takes three: the generation of IAM's data, the key, and the use that is noted at times.
+DESCRIPTIONS: dict[str, tuple[dict[str, Any], int]] = {
+    "DescribeRepositories": ({"repositoryNames": [f"team/{number}" for number in range(10)]}, 1),
+    "DescribeImages": ({"repositoryName": "team/api", "imageIds": [{"imageTag": "v1"}]}, 7),
+    "ListImages": ({"repositoryName": "team/api"}, 3),
+}
+
+
+@pytest.mark.parametrize("operation", DESCRIPTIONS)
+async def test_a_description_takes_as_many_statements_for_ten_as_for_one(house: House, operation: str) -> None:
+    members, most = DESCRIPTIONS[operation]
+    for name in members.get("repositoryNames", ()):
+        await house.process.done("ecr", "CreateRepository", {"repositoryName": name})
+
+    async def describe() -> None:
+        await house.process.done("ecr", operation, members)
+
+    statements = await house.least(describe)
+    assert len(statements) <= 3 + most, statements
 
 
 async def test_a_push_of_an_image_with_two_blobs_takes_thirty_statements_and_three_commits(house: House) -> None:

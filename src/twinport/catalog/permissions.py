@@ -151,9 +151,13 @@ def asked_repository() -> FromClause:
     asked = select(
         cast(bindparam("account"), Text).label("account"), cast(bindparam("name"), Text).label("name")
     ).subquery("asked")
-    source = asked.outerjoin(_registry, _registry.c.account == asked.c.account)
-    of_that_name = and_(_repository.c.account == asked.c.account, _repository.c.name == asked.c.name)
-    return source.outerjoin(_repository, of_that_name)
+    return with_repository(asked, asked.c.account, asked.c.name)
+
+
+def with_repository(asked: FromClause, account: Any, name: Any) -> FromClause:
+    """Return the rows of a source, each beside its registry and its repository if they are there."""
+    of_that_name = and_(_repository.c.account == account, _repository.c.name == name)
+    return asked.outerjoin(_registry, _registry.c.account == account).outerjoin(_repository, of_that_name)
 
 
 def fact_columns(engine: str) -> tuple[Any, ...]:

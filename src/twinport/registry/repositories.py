@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from twinport.access.gate import Gate, RepositoryResource, every_repository, tag_context
+from twinport.catalog import repository_lists
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import repositories
 from twinport.catalog.regional.repositories import Against
@@ -16,7 +17,7 @@ from twinport.model.identities import Caller
 from twinport.model.images import NewRepository, Repository, TagRule
 from twinport.model.names import RegionName, Registry, RepositoryId, RepositoryName
 from twinport.model.tags import check_count
-from twinport.refusals.images import EncryptionRefused, RepositoryNotEmpty, TooManyRepositories
+from twinport.refusals.images import EncryptionRefused, RepositoryNotEmpty, RepositoryNotFound, TooManyRepositories
 from twinport.refusals.requests import InvalidParameter
 from twinport.registry import paging
 from twinport.registry.expected import Expected, require
@@ -61,11 +62,13 @@ class Repositories:
 
     async def describe(self, caller: Caller, registry: Registry, names: Sequence[RepositoryName]) -> list[Repository]:
         """Return the named repositories, in the order of the request. Raises RepositoryNotFound."""
-        for name in names:
-            await self.gate.authorize(caller, "ecr:DescribeRepositories", RepositoryResource(registry.repository(name)))
-        return await self.catalog.region(registry.region).read_much(
-            lambda db: [repositories.get(db, registry.repository(name)) for name in names]
-        )
+        resources = [RepositoryResource(registry.repository(name)) for name in names]
+        decisions = [await self.gate.decision(caller, ("ecr:DescribeRepositories",), each) for each in resources]
+        region = self.catalog.region(registry.region)
+        found = await region.read(lambda db: repository_lists.named(db, registry, names))
+        for decide, each in zip(decisions, found, strict=True):
+            decide(each.facts)
+        return [_there(each.repository, name, registry) for each, name in zip(found, names, strict=True)]
 
     async def list(self, caller: Caller, registry: Registry, page: PageRequest, prefix: str = "") -> Page[Repository]:
         """Return a page of the registry's repositories, all or those with a prefix, in the order of their names."""
@@ -138,6 +141,12 @@ class RepositoryTags:
         return await self.catalog.region(repository.region).read(
             lambda db: repositories.tags(db, repositories.get(db, repository).id)
         )
+
+
+def _there(found: Repository | None, name: RepositoryName, registry: Registry) -> Repository:
+    if found is None:
+        raise RepositoryNotFound(name, registry.account)
+    return found
 
 
 def insert(db: Connection, repository: RepositoryId, new: NewRepository, now: datetime, quotas: Quotas) -> Repository:

@@ -104,7 +104,10 @@ def each_of(engine: str, parameter: str) -> Select[Any]:
 
 
 def is_one_of(engine: str, column: Any, parameter: str) -> Any:
-    """Return the condition that a column has one of the texts of a JSON list, each of which an index looks up."""
+    """Return the condition that a column has one of the texts of a JSON list, each of which an index looks up.
+
+    `each_of` says why: the toolkit builds a statement anew for each number of values, which costs more than running it.
+    """
     values = each_of(engine, parameter)
     # For `IN`, PostgreSQL may read the whole table, to hash it.
     return column.in_(values) if engine == "sqlite" else column == any_(func.array(values.scalar_subquery()))

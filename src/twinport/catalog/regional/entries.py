@@ -6,12 +6,17 @@ those of `untagged_image`), so a page reads about as many rows as it shows: docs
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
+from typing import Any
 
-from sqlalchemy import Connection, Select, literal, select, tuple_, union_all
+from sqlalchemy import Connection, Integer, Select, Table, bindparam, cast, select, tuple_, union_all
 
+from twinport.catalog.engine import statements
+from twinport.catalog.engine.columns import Text
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import schema
-from twinport.model.images import ImageFilter, TagStatus
+from twinport.model.images import ImageFilter, ImageStatus, TagStatus
 
 _tag, _untagged = schema.tag, schema.untagged_image
 # How many tags one list of images has: an image may have 1000 tags of 128 characters.
@@ -20,6 +25,8 @@ TAGS_IN_A_LIST = 10_000
 _FEW = 100
 # Behind every tag.
 _BEHIND = "\x7f"
+
+_LIMIT = bindparam("limit", type_=Integer)
 
 # A digest and one of the image's tags, or "" for an image without tags.
 Entry = tuple[str, str]
@@ -38,14 +45,10 @@ def find(db: Connection, repository_id: int, wanted: ImageFilter, after: Entry, 
 
     One statement reads images with tags and without, so that an image that gets its first tag is in one of them.
     """
-    sources: list[Select[Entry]] = []
-    if wanted.tags is not TagStatus.UNTAGGED:
-        sources.append(_with_tags(repository_id, wanted, after, limit))
-    if wanted.tags is not TagStatus.TAGGED:
-        sources.append(_without_tags(repository_id, wanted, after, limit))
-    # Sorted here, so that no plan sorts more than the page. On SQLite a part of a union has its order as a subquery.
-    query = union_all(*(select(each.subquery(f"chosen{number}")) for number, each in enumerate(sources)))
-    return sorted((digest, tag) for digest, tag in db.execute(query))[:limit]
+    digest, tag = after
+    found = _page(wanted.tags, wanted.status).first(db, owner=repository_id, after=digest, tag=tag, limit=limit)
+    # Sorted here, so that no plan sorts more than the page.
+    return sorted(zip(*map(statements.parts, found or ()), strict=True))[:limit]
 
 
 def images(db: Connection, repository_id: int, wanted: ImageFilter, after: str, limit: int) -> Images:
@@ -75,15 +78,34 @@ def _cut(found: Mapping[str, Sequence[str]], whole: Sequence[str], limit: int) -
     return Images(shown, len(shown) < len(found))
 
 
-def _with_tags(repository_id: int, wanted: ImageFilter, after: Entry, limit: int) -> Select[Entry]:
-    in_status = () if wanted.status is None else (_tag.c.status == wanted.status.value,)
+@cache
+def _page(tags: TagStatus, status: ImageStatus | None) -> Prepared:
+    """Return the statement for a page of a filter, which answers with one row."""
+
+    def build(engine: str) -> Any:
+        sources: list[Select[Entry]] = []
+        if tags is not TagStatus.UNTAGGED:
+            sources.append(_with_tags(status))
+        if tags is not TagStatus.TAGGED:
+            sources.append(_without_tags(status))
+        # On SQLite a part of a union has its order as a subquery.
+        chosen = union_all(*(select(each.subquery(f"chosen{number}")) for number, each in enumerate(sources)))
+        return select(*(statements.joined(engine, column) for column in chosen.subquery("chosen").c))
+
+    return Prepared(build)
+
+
+def _with_tags(status: ImageStatus | None) -> Select[Entry]:
     entry = (_tag.c.digest, _tag.c.name)
-    query = select(*entry).where(_tag.c.repository_id == repository_id, *in_status, tuple_(*entry) > tuple_(*after))
-    return query.order_by(*entry).limit(limit)
+    is_behind = tuple_(*entry) > tuple_(bindparam("after", type_=Text), bindparam("tag", type_=Text))
+    return _of(_tag, status).with_only_columns(*entry).where(is_behind).order_by(*entry).limit(_LIMIT)
 
 
-def _without_tags(repository_id: int, wanted: ImageFilter, after: Entry, limit: int) -> Select[Entry]:
-    in_status = () if wanted.status is None else (_untagged.c.status == wanted.status.value,)
-    query = select(_untagged.c.digest, literal("").label("name"))
-    query = query.where(_untagged.c.repository_id == repository_id, *in_status, _untagged.c.digest > after[0])
-    return query.order_by(_untagged.c.digest).limit(limit)
+def _without_tags(status: ImageStatus | None) -> Select[Entry]:
+    query = _of(_untagged, status).with_only_columns(_untagged.c.digest, cast("", Text).label("name"))
+    return query.where(_untagged.c.digest > bindparam("after", type_=Text)).order_by(_untagged.c.digest).limit(_LIMIT)
+
+
+def _of(table: Table, status: ImageStatus | None) -> Select[Any]:
+    query = select(table).where(table.c.repository_id == bindparam("owner"))
+    return query if status is None else query.where(table.c.status == status.value)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, delete, func, select, true, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, func, select, true, update
 
 from twinport.catalog.engine import statements
 from twinport.catalog.engine.prepared import Prepared
@@ -58,6 +58,19 @@ _STORED = Prepared(
         select(_manifest.c.content, _manifest.c.media_type, _storage.c.status)
         .outerjoin(_storage, storage.OF_THE_IMAGE)
         .where(_manifest.c.repository_id == bindparam("repository_id"), _manifest.c.digest == bindparam("digest"))
+    )
+)
+
+# The statements of every description.
+_DETAILS = Prepared(
+    lambda engine: _details().where(
+        _manifest.c.repository_id == bindparam("repository_id"),
+        statements.is_one_of(engine, _manifest.c.digest, "digests"),
+    )
+)
+_TAGS = Prepared(
+    lambda engine: select(statements.joined(engine, _tag.c.digest), statements.joined(engine, _tag.c.name)).where(
+        _tag.c.repository_id == bindparam("repository_id"), statements.is_one_of(engine, _tag.c.digest, "digests")
     )
 )
 
@@ -392,11 +405,10 @@ def _refer(db: Connection, statement: Prepared, repository_id: int, manifest: Di
         statement.change(db, owner=repository_id, manifest=str(manifest), names=names)
 
 
-def _rows(db: Connection, repository_id: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
+def _rows(db: Connection, repository_id: int, digests: Sequence[str]) -> dict[str, Any]:
     """Return the rows of these images by their digests, as far as they exist."""
-    query = _details().where(_manifest.c.repository_id == repository_id)
-    found = (db.execute(query.where(_manifest.c.digest.in_(batch))) for batch in statements.batches(digests))
-    return {row.digest: row for rows in found for row in rows}
+    found = _DETAILS.all(db, repository_id=repository_id, digests=json.dumps(digests)) if digests else ()
+    return {row.digest: row for row in found}
 
 
 def _details() -> Select[Any]:
@@ -415,25 +427,24 @@ def _details() -> Select[Any]:
     ).select_from(_manifest.outerjoin(_storage, storage.OF_THE_IMAGE).outerjoin(_pull, _PULL_OF_THE_IMAGE))
 
 
-def _status(row: Row[*tuple[Any, ...]]) -> ImageStatus:
+def _status(row: Any) -> ImageStatus:
     return ImageStatus.ACTIVE if row.status is None else ImageStatus(row.status)
 
 
-def _pulled_at(row: Row[Any]) -> datetime | None:
+def _pulled_at(row: Any) -> datetime | None:
     """Return the last pull. One from before the push is of an image that was deleted."""
     return row.pulled_at if row.pulled_at and row.pulled_at >= row.pushed_at else None
 
 
-def _with_tags(db: Connection, repository_id: int, rows: Sequence[Row[Any]]) -> list[ImageDetail]:
+def _with_tags(db: Connection, repository_id: int, rows: Sequence[Any]) -> list[ImageDetail]:
     names: dict[str, list[str]] = {row.digest: [] for row in rows}
-    for batch in statements.batches(names):
-        query = select(_tag.c.digest, _tag.c.name).where(_tag.c.repository_id == repository_id)
-        for row in db.execute(query.where(_tag.c.digest.in_(batch)).order_by(_tag.c.digest, _tag.c.name)):
-            names[row.digest].append(row.name)
+    tagged = _TAGS.first(db, repository_id=repository_id, digests=json.dumps(list(names))) if names else ()
+    for digest, name in sorted(zip(*map(statements.parts, tagged or ()), strict=True)):
+        names[digest].append(name)
     return [_detail(row, tuple(names[row.digest])) for row in rows]
 
 
-def _detail(row: Row[Any], tags: tuple[str, ...]) -> ImageDetail:
+def _detail(row: Any, tags: tuple[str, ...]) -> ImageDetail:
     return ImageDetail(
         digest=Digest.parse(row.digest),
         tags=tags,

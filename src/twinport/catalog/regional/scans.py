@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, func, select, update
 
 from twinport.catalog.engine import statements
+from twinport.catalog.engine.prepared import Prepared
 from twinport.catalog.regional import schema
 from twinport.catalog.regional.repositories import OF_NO_REGISTRY
 from twinport.model.content import Digest
@@ -34,6 +35,14 @@ from twinport.model.scanning import (
 _scan, _findings, _repository, _manifest = schema.scan, schema.scan_findings, schema.repository, schema.manifest
 # A row holds so many findings, so that a transaction over the rows of one scan stays small.
 _IN_A_ROW = 100
+# The statement of every description of images.
+_OF_IMAGES = Prepared(
+    lambda engine: select(_scan).where(
+        _scan.c.repository_id == bindparam("repository_id"),
+        _scan.c.scan_type == bindparam("scan_type"),
+        statements.is_one_of(engine, _scan.c.digest, "digests"),
+    )
+)
 _NO_RESULT = {"completed_at": None, "source_updated_at": None, "counts": None}
 
 
@@ -178,11 +187,11 @@ def of_image(db: Connection, repository_id: int, digest: Digest, scan_type: Scan
 
 def of_images(db: Connection, repository_id: int, digests: Sequence[Digest], scan_type: ScanType) -> dict[Digest, Scan]:
     """Return the scans of these images by one type, as far as there are any."""
-    found: dict[Digest, Scan] = {}
-    query = select(_scan).where(_scan.c.repository_id == repository_id, _scan.c.scan_type == scan_type.value)
-    for batch in statements.batches(str(digest) for digest in digests):
-        found |= {Digest.parse(row.digest): _read(row) for row in db.execute(query.where(_scan.c.digest.in_(batch)))}
-    return found
+    if not digests:
+        return {}
+    names = json.dumps([str(digest) for digest in digests])
+    found = _OF_IMAGES.all(db, repository_id=repository_id, scan_type=scan_type.value, digests=names)
+    return {Digest.parse(row.digest): _read(row) for row in found}
 
 
 def findings(
@@ -234,7 +243,7 @@ def _rows(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"number": number, "content": json.dumps(each)} for number, each in enumerate(cut)]
 
 
-def _read(row: Row[Any]) -> Scan:
+def _read(row: Any) -> Scan:
     return Scan(
         state=ScanState(row.state),
         description=row.description,
