@@ -33,7 +33,7 @@ WORKERS ?= 2
 WHERE := $(if $(LISTEN),--listen $(LISTEN)) $(if $(DATA),--data $(DATA))
 
 # Make takes a variable that nothing reads without a word, so a mistyped one would choose nothing.
-KNOWN := LISTEN DATA PYTEST_ARGS SECONDS MINUTES DATABASE SEED WORKERS TARGET WATCHED RECORDED VENV
+KNOWN := LISTEN DATA PYTEST_ARGS SECONDS MINUTES KIND DATABASE SEED WORKERS TARGET WATCHED RECORDED VENV
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 UNKNOWN := $(sort $(filter-out $(KNOWN),$(GIVEN)))
 $(if $(UNKNOWN),$(error nothing here reads $(UNKNOWN): the variables are $(KNOWN); what a program is to read from its environment goes before make))
@@ -49,7 +49,7 @@ QUICK := tests/model tests/aws tests/access tests/identities tests/policies test
 # `make fuzz TARGET=manifests SECONDS=600` chooses what to fuzz, and for how long.
 TARGET ?= registry-door
 
-# `make soak MINUTES=60` says for how long, over both databases together.
+# `make soak MINUTES=60 KIND=object-store` says for how long, over both databases together, or on what alone.
 MINUTES ?= 2
 
 # `make test WATCHED=yes` has the gates write down what they are asked; `make check-gate RECORDED=yes` reads that.
@@ -94,8 +94,8 @@ histories: $(DEV_READY) ## Kill what runs while clients push, move, delete and p
 	PYTHONPATH=. $(BIN)/python -m tests.histories --seconds $(SECONDS) --workers $(WORKERS) \
 		$(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
 
-soak: $(DEV_READY) ## Push, delete, replicate and collect garbage at once for MINUTES, on both databases; nothing may be lost or left.
-	PYTHONPATH=src:. $(BIN)/python -m tests.soak --minutes $(MINUTES)
+soak: $(DEV_READY) ## Push, delete, replicate and collect garbage at once for MINUTES, on both databases or on KIND; nothing may be lost or left.
+	PYTHONPATH=src:. $(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(KIND),--kind $(KIND))
 
 nightly: $(DEV_READY) ## Run what takes too long for every change: longer histories, soak, kills, fuzzing, benchmarks.
 	@.ci/nightly

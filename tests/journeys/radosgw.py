@@ -109,6 +109,10 @@ class Radosgw:
         """End the gateway without a chance to say goodbye."""
         self._end("radosgw", signal.SIGKILL)
 
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
     def pause(self) -> None:
         """Let it hold every request and every connection."""
         self._processes["radosgw"].send_signal(signal.SIGSTOP)

@@ -1,11 +1,12 @@
 """What a Region holds: images, blobs, keys that rows name, and files. What does not belong together is a leak."""
 
+import asyncio
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from twinport.blobs.store import PARTS, BlobStore
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import schema
 from twinport.model.names import RegionName
@@ -41,13 +42,9 @@ class Stock:
         return [f"{len(each)} {what}: {sorted(map(str, each))[:3]}" for what, each in found.items() if each]
 
 
-async def stock_of(catalog: WholeCatalog, region: RegionName, data: Path) -> Stock:
-    files = {}
-    for path in (data / "regions" / region / "blobs").glob("*/*"):
-        try:
-            files[path.name] = path.stat().st_size
-        except FileNotFoundError:
-            continue
+async def stock_of(catalog: WholeCatalog, region: RegionName, store: BlobStore) -> Stock:
+    listed = await asyncio.gather(*(store.listed(part) for part in PARTS))
+    files = {str(each.key): each.size for part in listed for each in part}
     return await catalog.region(region).read(lambda db: _stock(db, files))
 
 

@@ -14,6 +14,19 @@ from twinport.refusals.storage import BlobMissing, BlobUnreadable
 _DAMAGE = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
 
 
+async def is_lost(store: BlobReader, key: Key, size: int) -> bool:
+    """Tell whether bytes are gone, cut short, or on a damaged part of the disk.
+
+    A store that does not answer, or fails for another reason, says nothing about them.
+    """
+    try:
+        return await store.size(key) != size
+    except BlobMissing:
+        return True
+    except BlobUnreadable as refusal:
+        return refusal.code in _DAMAGE
+
+
 async def damage_of(
     store: BlobReader, key: Key, size: int, digest: Digest, limit: ThroughputLimit = UNHURRIED
 ) -> Damage | None:

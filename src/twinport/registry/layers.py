@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from twinport.access.gate import Decide, Gate, RepositoryResource
-from twinport.blobs.store import BlobReader, BlobStores, Serving, has_whole
+from twinport.blobs.damage import is_lost
+from twinport.blobs.store import BlobReader, BlobStores, Serving
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import blobs, repositories, verification
 from twinport.catalog.regional.blobs import StoredBlob
@@ -184,7 +185,7 @@ class Layers:
     async def _lost(self, repository: RepositoryId, held: Mapping[Digest, StoredBlob]) -> set[Digest]:
         """Return the layers whose files are missing or of a wrong size; none if the whole store is away for a time."""
         store = self.stores.region(repository.region)
-        lost = {digest for digest, stored in held.items() if not await has_whole(store, stored.key, stored.size)}
+        lost = {digest for digest, stored in held.items() if await is_lost(store, stored.key, stored.size)}
         if not lost or not await store.is_there():
             return set()
         for digest in lost:
