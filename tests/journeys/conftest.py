@@ -1,9 +1,10 @@
 """What the journeys share: a real server each, on either database, and one Docker engine for all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.journeys.postgresql import PostgreSQL, running
 from tests.journeys.radosgw import Radosgw
 from tests.journeys.radosgw import running as running_radosgw
 from tests.journeys.server import Server
+from tests.scratch import in_memory
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -113,6 +115,19 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hosts") / "hosts"
     path.write_text(f"127.0.0.1 localhost {' '.join(names)}\n")
     return path
+
+
+@pytest.fixture(scope="session")
+def new_folder() -> Iterator[Callable[[str], Path]]:
+    """Make empty folders of short paths: podman allows 50 characters, of which `tmp_path` takes most."""
+    with TemporaryDirectory(prefix="twinport-", dir=in_memory(), ignore_cleanup_errors=True) as root:
+
+        def make(name: str) -> Path:
+            folder = Path(root, f"{name}{sum(1 for _ in Path(root).iterdir())}")
+            folder.mkdir()
+            return folder
+
+        yield make
 
 
 @pytest.fixture(scope="session")

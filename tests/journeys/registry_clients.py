@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
+from uuid import uuid4
 
 from tests import go_programs
 from tests.journeys.commands import Program, find, with_hosts
@@ -210,7 +211,8 @@ class ContainerdClient:
         return {word for word in self._ctr("images", "ls", f"name=={reference}").split() if word.startswith("sha256:")}
 
     def run(self, reference: str, *words: str) -> str:
-        return self._ctr("run", "--rm", reference, "journey", *words)
+        # runc keeps the names of the containers of every containerd in one place.
+        return self._ctr("run", "--rm", reference, f"journey-{uuid4().hex}", *words)
 
     def _push(self, name: str, reference: str) -> None:
         self._ctr("images", "import", "--all-platforms", "--base-name", f"local/{name}",

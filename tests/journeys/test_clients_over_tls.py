@@ -112,11 +112,13 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
 
 
 @pytest.fixture(scope="module")
-def clients(secure: Secure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def clients(
+    secure: Secure, tmp_path_factory: pytest.TempPathFactory, new_folder: Callable[[str], Path]
+) -> Iterator[Clients]:
     trusted = secure.trusted_by_docker(tmp_path_factory.mktemp("trusted"))
     with (
         Engine(tmp_path_factory.mktemp("engine"), secure.hosts, trusted) as engine,
-        everybody(secure.access(), engine, tmp_path_factory.mktemp) as clients,
+        everybody(secure.access(), engine, new_folder) as clients,
     ):
         yield clients
 
@@ -135,13 +137,11 @@ def test_an_index_that_one_pushed_is_pulled_by_all_and_runs(secure: Secure, clie
 
 @pytest.mark.parametrize("name", WITH_A_FOLDER)
 def test_who_believes_another_authority_is_not_deceived(
-    secure: Secure, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+    secure: Secure, tmp_path: Path, new_folder: Callable[[str], Path], name: str
 ) -> None:
     access, goods = secure.access(authority(tmp_path)), Goods.made(tmp_path / "goods")
-    # Some of the paths that podman makes of its folder have at most 50 characters.
-    folder = tmp_path_factory.mktemp(name)
     with pytest.raises(CommandFailed, match=UNKNOWN_AUTHORITY):
-        WITH_A_FOLDER[name](goods, access, folder).push_image(f"{secure.host}/{REPOSITORY}:deceived")
+        WITH_A_FOLDER[name](goods, access, new_folder(name)).push_image(f"{secure.host}/{REPOSITORY}:deceived")
 
 
 def test_containerd_that_believes_another_authority_is_not_deceived(secure: Secure, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What one client pushes every client pulls: the digests are equal, and what can run runs."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -37,9 +37,9 @@ def owner(tmp_path_factory: pytest.TempPathFactory, lasting_catalog: str | None)
 
 
 @pytest.fixture(scope="module")
-def clients(owner: Owner, _shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def clients(owner: Owner, _shared_engine: Engine, new_folder: Callable[[str], Path]) -> Iterator[Clients]:
     access = Access(owner.server.address, owner.password())
-    with everybody(access, _shared_engine, tmp_path_factory.mktemp) as clients:
+    with everybody(access, _shared_engine, new_folder) as clients:
         yield clients
 
 

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.journeys.commands import find, lacking
+from tests.locked import one_at_a_time
 
 # Debian 13: Python 3.13, systemd 257, PostgreSQL 17.
 RELEASE = "trixie"
@@ -21,11 +22,12 @@ def rootfs() -> Path:
     if os.geteuid() != 0:
         lacking("a root file system is made by root")
     made = CACHE / RELEASE
-    if not (made / "ready").exists():
-        shutil.rmtree(made, ignore_errors=True)
-        made.mkdir(parents=True)
-        _bootstrap(made / "root")
-        (made / "ready").touch()
+    with one_at_a_time(CACHE):
+        if not (made / "ready").exists():
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            _bootstrap(made / "root")
+            (made / "ready").touch()
     return made / "root"
 
 
