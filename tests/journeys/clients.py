@@ -1,5 +1,6 @@
 """The clients of an open account: the AWS command line, boto3 and a registry password."""
 
+import base64
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,8 +40,8 @@ class Owner:
         return boto(self.server, service, self.region, key=self.account, secret="test")
 
     def password(self) -> str:
-        """The password for docker, as the AWS command line fetches it."""
-        return self.aws("ecr", "get-login-password").strip()
+        """The password for docker: that in an authorization token."""
+        return base64.b64decode(self.token()).decode().partition(":")[2]
 
     def token(self) -> str:
         """An authorization token: the user name and the password, ready for the registry protocol."""

@@ -124,7 +124,8 @@ def delete_role(owner: Owner) -> dict[str, object]:
 
 def log_in(engine: Engine, owner: Owner) -> None:
     """One login at the edge address serves every Region and account."""
-    engine.docker("login", "--username", "AWS", "--password-stdin", owner.server.address, stdin=owner.password())
+    password = owner.aws("ecr", "get-login-password")
+    engine.docker("login", "--username", "AWS", "--password-stdin", owner.server.address, stdin=password)
 
 
 def import_busybox(engine: Engine, reference: str, folder: Path) -> None:
