@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.catalogs import ENGINES, SQLITE
+from tests.journeys.alone import turn
 from tests.journeys.clients import AWAY, HOME, OTHER, SOURCE, Owner
 from tests.journeys.commands import lacking
 from tests.journeys.engine import Engine
@@ -17,6 +18,13 @@ from tests.journeys.radosgw import Radosgw
 from tests.journeys.radosgw import running as running_radosgw
 from tests.journeys.server import Server
 from tests.scratch import in_memory
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Run a test marked `alone` while no other journey runs. The wait is outside of the time that a test may take."""
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

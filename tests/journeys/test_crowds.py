@@ -119,6 +119,7 @@ CUT_OFF = {say_nothing: SILENT, begin_a_head: HALF_HEADED, lengthen_a_head: SLOW
 BORNE = {trickle_a_body: SLOW_BODIED, read_nothing: UNREAD, work: ACTIVE}
 
 
+@pytest.mark.alone
 async def test_a_thousand_connections_of_every_kind_keep_no_other_client_out(target: Target) -> None:
     async with connected(target) as line:
         status, _, _ = await line.ask("POST", f"{UPLOADS}?digest={digest_of(BLOB)}", BLOB)
@@ -142,6 +143,7 @@ async def test_a_thousand_connections_of_every_kind_keep_no_other_client_out(tar
     await asyncio.to_thread(wait_until, lambda: target.descriptors <= descriptors)
 
 
+@pytest.mark.alone
 async def test_ten_thousand_abandoned_uploads_cost_their_rows_and_bytes_alone(target: Target) -> None:
     async with connected(target) as line:
         before = [await timed(line.push_and_pull) for _ in range(50)]

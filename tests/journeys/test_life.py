@@ -45,6 +45,7 @@ def test_it_ends_in_order_while_copies_travel(server: Server, source: Owner, sou
     replication.wait_for_copies(source, REPOSITORY, {"imageTag": "1.4"}, source_away, other)
 
 
+@pytest.mark.alone
 def test_a_layer_larger_than_memory_allows_passes_in_both_directions(server: Server, source: Owner) -> None:
     before = most_memory_kib(server)
     digest = f"sha256:{hashlib.sha256(PIECE * PIECES).hexdigest()}"
