@@ -17,7 +17,8 @@ import aiohttp
 from yarl import URL
 
 from twinport.aws import sigv4
-from twinport.aws.sigv4 import Credentials, Message
+from twinport.aws.sigv4 import EMPTY_HASH, Credentials, Message
+from twinport.processes.pools import BLOBS
 from twinport.refusals.storage import StorageUnavailable
 
 _SERVICE = "s3"
@@ -72,7 +73,8 @@ class BucketRequests:
 
         The answer's body is cut off at 4 MiB. Raises StorageUnavailable.
         """
-        body_hash = hashlib.sha256(body).hexdigest()
+        # A part has mebibytes, and hashing it takes longer than a turn of the event loop may.
+        body_hash = await BLOBS.run(lambda: hashlib.sha256(body).hexdigest()) if body else EMPTY_HASH
         pause, reason = _FIRST_PAUSE, ""
         for number in range(_TRIES):
             if number:
