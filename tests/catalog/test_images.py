@@ -113,3 +113,27 @@ async def test_no_list_walks_the_whole_repository(shelf: Shelf) -> None:
 
     await write(shelf, list_everything)
     assert len(statements) > len(TagStatus) * 2
+
+
+async def test_a_list_of_referrers_goes_on_past_those_that_were_deleted_meanwhile(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, entries = Digest.of(b"subject"), referrer_lists._entries
+
+    def list_them(db: Connection, repository_id: int) -> None:
+        about = {"digest": str(subject), "size": 7, "mediaType": "application/vnd.oci.image.manifest.v1+json"}
+        pushed = [image_of(b"config %d" % number, subject=about) for number in range(4)]
+        for content in pushed:
+            images.store_manifest(db, repository_id, new(content), NOW)
+        first, *rest = sorted(str(Digest.of(content)) for content in pushed)
+
+        def delete_the_first(status: ImageStatus | None, is_typed: bool) -> Any:  # noqa: ANN401, FBT001 — as the original
+            db.execute(schema.manifest.delete().where(schema.manifest.c.digest == first))
+            return entries(status, is_typed)
+
+        monkeypatch.setattr(referrer_lists, "_entries", delete_the_first)
+        found, more = referrer_lists.find(db, repository_id, subject, ReferrerFilter([]), "", 1)
+        assert [each.name for each in found] == rest[:1]
+        assert more
+
+    await write(shelf, list_them)

@@ -35,12 +35,17 @@ def find(
     if wanted.types:
         asked["types"] = json.dumps(list(wanted.types))
     ask = wanted.status, bool(wanted.types)
-    names, sizes = _columns(_sizes(*ask).first(db, **asked, limit=limit + 1))
-    if not names:
-        return [], False
-    fitting = min(limit, _fitting([int(size) for size in sizes]))
-    rows = zip(*_columns(_entries(*ask).first(db, **asked, last=names[fitting - 1])), strict=True)
-    return sorted(map(_referrer, rows)), fitting < len(names)
+    while True:
+        names, sizes = _columns(_sizes(*ask).first(db, **asked, limit=limit + 1))
+        if not names:
+            return [], False
+        fitting = min(limit, _fitting([int(size) for size in sizes]))
+        last = names[fitting - 1]
+        found = sorted(map(_referrer, zip(*_columns(_entries(*ask).first(db, **asked, last=last)), strict=True)))
+        if found or fitting == len(names):
+            return found, fitting < len(names)
+        # All of them were deleted since the statement before.
+        asked["after"] = last
 
 
 def _fitting(sizes: Sequence[int]) -> int:
