@@ -1,7 +1,7 @@
 # Running suites, and telling at the end how long each took beside its budget. Sourced by .ci/run and .ci/nightly.
 # A budget is what a suite may take on two quiet cores. A busy machine may pass it, so that fails nothing; a hang does.
 
-readonly hang=3  # budgets
+readonly hang=6  # budgets
 
 names=() budgets=() results=() durations=()
 
