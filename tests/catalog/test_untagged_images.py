@@ -25,7 +25,7 @@ from twinport.model.manifests import OCI_MANIFEST
 from twinport.model.names import RepositoryName
 
 SHORT, LONG = 300, 6_000
-FEW, PAGE = 12, 10
+FEW, PAGE, BATCH = 12, 10, 100
 ORDERS = (ImageOrder.NEWEST, ImageOrder.OLDEST, ImageOrder.LARGEST, ImageOrder.SMALLEST, ImageOrder.DIGEST)
 INDEXES = {
     "described ANY": "untagged_image",
@@ -43,9 +43,10 @@ INDEXES = {
     "preview TAGGED": "lifecycle_preview_result_tagged",
 }
 # A walk of a table that grows with the repository, on either engine, or SQLite's sort. PostgreSQL may sort a few rows.
-# `chosen` are the rows of the page.
+# `chosen` are the rows of the page, and a virtual table has the digests that a statement is given.
 _READS_ALL = re.compile(
-    r'SCAN (?!chosen)|TEMP B-TREE|manifest_by_|"Seq Scan"[^{}]*"Relation Name": "(manifest|tag|untagged_image)"'
+    r"SCAN (?!chosen|anon_\d+ VIRTUAL TABLE)|TEMP B-TREE|manifest_by_"
+    r'|"Seq Scan"[^{}]*"Relation Name": "(manifest|tag|untagged_image)"'
 )
 
 
@@ -82,7 +83,10 @@ def put(db: Connection, repository_id: int, first: int, last: int, few: int = FE
     if stored := [{**archived, "digest": str(digest(each))} for each in numbers if each < few and each % 2]:
         db.execute(schema.image_storage.insert(), stored)
     settle_statistics(db)
-    untagged.review(db, repository_id, [str(digest(each)) for each in numbers if each < few])
+    changed = [str(digest(each)) for each in numbers if each < few]
+    # As many as a push or a deletion changes at once: PostgreSQL must answer in its time.
+    for begin in range(0, len(changed), BATCH):
+        untagged.review(db, repository_id, changed[begin : begin + BATCH])
 
 
 def foresee(db: Connection, repository_id: int, first: int, last: int, *, few_untagged: bool) -> None:
