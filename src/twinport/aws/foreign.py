@@ -5,7 +5,7 @@ A client whose endpoint is set for all services sends them all to this address. 
 
 import json
 from collections.abc import Collection
-from xml.sax.saxutils import escape
+from html import escape
 
 from twinport.aws import json11, xml
 from twinport.aws.protocols import Response
@@ -50,7 +50,7 @@ def _is_a_form(message: Message) -> bool:
 
 
 def _document(message: Message, service: str, text: str, request_id: str) -> bytes:
-    error, id_ = f"<Code>{_CODE}</Code><Message>{escape(text)}</Message>", escape(request_id)
+    error, id_ = f"<Code>{_CODE}</Code><Message>{escape(text, quote=False)}</Message>", escape(request_id, quote=False)
     if service == "ec2":
         whole = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{id_}</RequestID></Response>"
     elif service.startswith("s3") and not _is_a_form(message):
