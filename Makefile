@@ -87,7 +87,7 @@ test-quick: $(DEV_READY) ## Run the tests that need no server and no PostgreSQL,
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m 'not slow and not large and not server' -k 'not postgresql' $(QUICK) $(PYTEST_ARGS)
 
 journeys: $(DEV_READY) ## Run the journeys: real servers, driven by docker, skopeo, the AWS CLI and boto3.
-	$(BIN)/python -m pytest $(BY_FILE) --override-ini timeout=300 tests/journeys $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(BY_FILE) --override-ini timeout=900 tests/journeys $(PYTEST_ARGS)
 
 object-store: $(DEV_READY) ## Try blobs in a real S3-compatible store, Ceph's gateway: its promises, its faults, two nodes that share it.
 	$(BIN)/python -m pytest --override-ini timeout=300 tests/object_store $(PYTEST_ARGS)
@@ -130,7 +130,7 @@ bench-access: $(BENCH_READY) ## Measure signed requests a second beside moto's s
 	$(BIN)/python benchmarks/signed_requests.py
 
 browser: $(DEV_READY) $(AXE) ## Click through the console with Debian's Chromium, with scripts and without; axe-core looks too.
-	$(BIN)/python -m pytest $(BY_FILE) --override-ini timeout=300 tests/browser $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(BY_FILE) --override-ini timeout=900 tests/browser $(PYTEST_ARGS)
 
 screenshots: $(DEV_READY) ## Picture every page of the console, wide and narrow, into build/screenshots.
 	PYTHONPATH=src $(BIN)/python -m tests.browser.screenshots build/screenshots
