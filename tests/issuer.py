@@ -80,10 +80,12 @@ def issuing(folder: Path) -> Iterator[Issuer]:
     issuer.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield issuer
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _published(name: str, key: Key) -> dict[str, Any]:

@@ -288,6 +288,7 @@ class _Stage:
     raw: dict[str, Any]
     issuer: Issuer
     ids: dict[str, str] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
 
     @property
     def people(self) -> dict[str, Callable[[], Keys]]:
@@ -304,7 +305,9 @@ class _Stage:
         }
 
     def iam(self, account: str) -> Any:  # noqa: ANN401 — boto3's clients have no type
-        return self.served.client("iam", account)
+        if account not in self.clients:
+            self.clients[account] = self.served.client("iam", account)
+        return self.clients[account]
 
     def create_named(self, text: str) -> None:
         """Create the principals that the documents name: a policy that names a missing one is refused."""
