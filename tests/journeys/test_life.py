@@ -18,6 +18,8 @@ from tests.journeys.server import Server
 from tests.waiting import PATIENCE_SECONDS
 
 REPOSITORY = "team/api"
+# The bound of memory below is that of files.
+LAYERS_ARE_FILES = True
 PIECE = bytes(range(256)) * 4096
 PIECES = 384
 MOST_GROWTH_KIB = 64 << 10

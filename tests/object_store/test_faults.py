@@ -91,7 +91,7 @@ async def test_many_bodies_that_stall_hold_little_memory(target: ObjectBlobStore
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(40):
             writer = await stack.enter_async_context(target.create())
-            for _ in range(7):
+            for _ in range(5):
                 await writer.write(PIECE)
         held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

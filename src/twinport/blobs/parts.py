@@ -14,7 +14,7 @@ from twinport.egress.bucket import BucketAnswer, BucketRequests
 from twinport.refusals.storage import StorageUnavailable
 
 # S3 takes 10,000 parts of at least 5 MiB. ECR's largest layer has 52,000 MiB.
-PART = 8 << 20
+PART = 6 << 20
 MOST_PARTS = 10_000
 _NAMESPACE = re.compile(rb' xmlns="[^"]*"')
 _GONE = "NoSuchUpload"
