@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -95,7 +95,8 @@ class Bucket:
     async def read(self, path: str, first: int, size: int) -> AsyncIterator[bytes]:
         """Yield `size` bytes from `first` on, in pieces of at most 1 MiB. Raises BlobMissing, BlobUnreadable.
 
-        A read that breaks off goes on where it broke off, a few times without progress.
+        A read that breaks off goes on where it broke off, a few times without progress. An answer that ends early
+        means that the object is too short only if the store says so when it is asked for the size.
         """
         place, end, failed = first, first + size, 0
         while place < end:
@@ -103,16 +104,19 @@ class Bucket:
                 async for piece in self._span(path, place, end):
                     place, failed = place + len(piece), 0
                     yield piece
+                _require_end(path, place, end)
             except BlobUnreadable:
                 failed += 1
-                if await self.size(path) <= place:
-                    raise BlobMissing(_key(path)) from None
+                await self._require_longer(path, place)
                 if failed > _RESUMED:
                     raise
                 await asyncio.sleep(_FIRST_PAUSE * 2**failed)
-            else:
-                if place < end:
-                    raise BlobMissing(_key(path))
+
+    async def _require_longer(self, path: str, place: int) -> None:
+        """Raise BlobMissing if the store says that an object ends at a place or before. Its silence says nothing."""
+        with suppress(BlobUnreadable):
+            if await self.size(path) <= place:
+                raise BlobMissing(_key(path))
 
     async def _span(self, path: str, first: int, end: int) -> AsyncIterator[bytes]:
         with _reading(path):
@@ -204,6 +208,11 @@ def _without_environment() -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
+
+
+def _require_end(path: str, place: int, end: int) -> None:
+    if place < end:
+        raise BlobUnreadable(_key(path), "the object store's answer ends early", None)
 
 
 def _key(path: str) -> Key:

@@ -1,0 +1,82 @@
+"""A store that answers late, wrongly, twice or not at all: nothing is lost, and nothing is said of what is there."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.blobs.blob_store_contract import content, store
+from tests.fakes import REGION
+from tests.object_store.lying_store import LyingStore, lying
+from twinport.blobs.objects import ObjectBlobStore, ObjectBlobStores
+from twinport.refusals.storage import BlobMissing
+
+PIECE = bytes(range(256)) * (4 << 10)
+
+
+@pytest.fixture
+async def liar() -> AsyncIterator[LyingStore]:
+    async with lying() as found:
+        yield found
+
+
+@pytest.fixture
+async def target(liar: LyingStore, tmp_path: Path) -> AsyncIterator[ObjectBlobStore]:
+    stores = ObjectBlobStores(liar.address, "deployment", tmp_path)
+    yield stores.region(REGION)
+    await stores.close()
+
+
+async def test_a_large_blob_is_stored_and_read(target: ObjectBlobStore) -> None:
+    written = await store(target, *[PIECE] * 20)
+    assert await content(target.read(written.key)) == PIECE * 20
+
+
+async def test_a_read_goes_on_though_the_store_cannot_even_tell_the_size_meanwhile(
+    target: ObjectBlobStore, liar: LyingStore
+) -> None:
+    key = (await store(target, PIECE)).key
+    refused: list[str] = []
+
+    async def refuse(request: web.Request, _body: bytes) -> web.StreamResponse | None:
+        refused.append(request.method)
+        return web.Response(status=400) if len(refused) < 3 else None
+
+    liar.lie = refuse
+    assert await content(target.read(key, 0, len(PIECE))) == PIECE
+    assert len(refused) >= 3
+
+
+async def test_an_answer_that_ends_early_without_an_error_says_nothing_of_the_object(
+    target: ObjectBlobStore, liar: LyingStore
+) -> None:
+    key = (await store(target, PIECE)).key
+    asked: list[str] = []
+
+    async def cut(request: web.Request, _body: bytes) -> web.StreamResponse | None:
+        if request.method != "GET":
+            return None
+        asked.append(request.headers["range"])
+        if len(asked) > 1:
+            return None
+        response = web.StreamResponse(status=206)
+        response.headers["Content-Range"] = f"bytes 0-{len(PIECE) - 1}/{len(PIECE)}"
+        response.headers["ETag"] = '"tag"'
+        response.headers["Last-Modified"] = "Tue, 01 Dec 2026 00:00:00 GMT"
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(PIECE[: 300 << 10])
+        await response.write_eof()
+        return response
+
+    liar.lie = cut
+    assert await content(target.read(key, 0, len(PIECE))) == PIECE
+    assert len(asked) > 1
+
+
+async def test_an_object_that_ends_early_is_missing_where_it_ends(target: ObjectBlobStore, liar: LyingStore) -> None:
+    key = (await store(target, PIECE)).key
+    liar.objects[target.path(key)] = PIECE[:100]
+    with pytest.raises(BlobMissing):
+        await content(target.read(key, 0, len(PIECE)))
