@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tests.blobs.blob_store_contract import content, store
 from tests.fakes import REGION
-from tests.object_store.lying_store import LyingStore, lying
+from tests.object_store.lying_store import BUCKET, LyingStore, lying
 from twinport.blobs.objects import ObjectBlobStore, ObjectBlobStores
 from twinport.refusals.storage import BlobMissing
 
@@ -80,3 +80,19 @@ async def test_an_object_that_ends_early_is_missing_where_it_ends(target: Object
     liar.objects[target.path(key)] = PIECE[:100]
     with pytest.raises(BlobMissing):
         await content(target.read(key, 0, len(PIECE)))
+
+
+async def test_a_marker_is_not_written_over_because_the_store_failed_for_a_moment(
+    target: ObjectBlobStore, liar: LyingStore
+) -> None:
+    hidden: list[str] = []
+
+    async def hide(request: web.Request, _body: bytes) -> web.StreamResponse | None:
+        if request.method == "HEAD" and not hidden:
+            hidden.append(request.path)
+            liar.objects[request.path.removeprefix(f"/{BUCKET}/")] = b"first"
+            return web.Response(status=404)
+        return web.Response(status=503) if "if-none-match" in request.headers else None
+
+    liar.lie = hide
+    assert await target.owner("second") == "first"
