@@ -96,3 +96,14 @@ async def test_a_marker_is_not_written_over_because_the_store_failed_for_a_momen
 
     liar.lie = hide
     assert await target.owner("second") == "first"
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    liar: LyingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    stores = ObjectBlobStores(liar.address, "deployment", tmp_path)
+    key = (await store(stores.region(REGION), b"content")).key
+    assert await content(stores.region(REGION).read(key)) == b"content"
+    await stores.close()

@@ -39,6 +39,7 @@ _LONGEST_READ = timedelta(days=2)
 _RESUMED = 4
 _FIRST_PAUSE = 0.2
 _STATUS = re.compile(r"status: (\d{3})")
+_HIDDEN = re.compile(r"AWS_|(HTTP|HTTPS|ALL|NO)_PROXY$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +208,11 @@ def _client_options(address: BucketAddress) -> Any:  # noqa: ANN401 — the libr
 
 @contextmanager
 def _without_environment() -> Iterator[None]:
-    """Hide from the library what the environment says to AWS's tools: it would win over the settings."""
-    hidden = {name: word for name, word in os.environ.items() if name.startswith("AWS_")}
+    """Hide what the environment says to AWS's tools, which would win over the settings, and what it says of proxies.
+
+    The requests for parts go to the store itself, and so must the library's.
+    """
+    hidden = {name: word for name, word in os.environ.items() if _HIDDEN.match(name)}
     for name in hidden:
         del os.environ[name]
     try:
