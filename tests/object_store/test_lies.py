@@ -1,6 +1,9 @@
 """A store that answers late, wrongly, twice or not at all: nothing is lost, and nothing is said of what is there."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,10 +12,24 @@ from aiohttp import web
 from tests.blobs.blob_store_contract import content, store
 from tests.fakes import REGION
 from tests.object_store.lying_store import BUCKET, LyingStore, lying
+from twinport.blobs.bucket import Bucket
+from twinport.blobs.object_writing import Sending
 from twinport.blobs.objects import ObjectBlobStore, ObjectBlobStores
+from twinport.blobs.parts import PART
+from twinport.blobs.writing import Budget
+from twinport.processes.pools import BLOBS
 from twinport.refusals.storage import BlobMissing
 
 PIECE = bytes(range(256)) * (4 << 10)
+
+
+def open_files(folder: Path) -> int:
+    """Count this process's open files of a folder, with or without a name."""
+    found = 0
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found += str(each.readlink()).startswith(f"{folder}/")
+    return found
 
 
 @pytest.fixture
@@ -28,9 +45,52 @@ async def target(liar: LyingStore, tmp_path: Path) -> AsyncIterator[ObjectBlobSt
     await stores.close()
 
 
+@pytest.fixture
+async def bucket(liar: LyingStore) -> AsyncIterator[Bucket]:
+    found = Bucket(liar.address)
+    yield found
+    await found.close()
+
+
 async def test_a_large_blob_is_stored_and_read(target: ObjectBlobStore) -> None:
     written = await store(target, *[PIECE] * 20)
     assert await content(target.read(written.key)) == PIECE * 20
+
+
+async def test_a_part_that_fails_after_its_client_is_gone_is_no_error_of_the_loop(
+    target: ObjectBlobStore, liar: LyingStore
+) -> None:
+    failed = asyncio.Event()
+
+    async def refuse_parts(request: web.Request, _body: bytes) -> web.StreamResponse | None:
+        if "partNumber" not in request.query:
+            return None
+        failed.set()
+        return web.Response(status=403)
+
+    liar.lie = refuse_parts
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    async with target.create() as writer:
+        for _ in range(PART // len(PIECE) + 1):
+            await writer.write(PIECE)
+        await failed.wait()
+        # The answer takes a few turns of the loop, and then the part has failed.
+        await asyncio.sleep(0.1)
+    del writer
+    gc.collect()
+    assert reported == []
+
+
+async def test_a_part_that_never_had_its_turn_leaves_no_file_open(bucket: Bucket, tmp_path: Path) -> None:
+    target = ObjectBlobStore(bucket, "blobs", Sending(tmp_path, Budget(0), turns=0))
+    before = open_files(tmp_path)
+    async with target.create() as writer:
+        for _ in range(PART // len(PIECE) + 1):
+            await writer.write(PIECE)
+        assert open_files(tmp_path) == before + 2
+    await BLOBS.run(lambda: None)
+    assert open_files(tmp_path) == before
 
 
 async def test_a_read_goes_on_though_the_store_cannot_even_tell_the_size_meanwhile(

@@ -153,10 +153,12 @@ class _Upload:
         self._id: str | None = None
         self._tags: list[str] = []
         self._sent: asyncio.Task[None] | None = None
+        self._waiting: _Spool | None = None
 
     async def send(self, spool: "_Spool") -> None:
         """Begin to send a part, once the one before is stored. Raises StorageUnavailable if that one was not."""
         await self._wait()
+        self._waiting = spool
         self._sent = asyncio.create_task(self._send(spool))
 
     async def complete(self, size: int) -> None:
@@ -176,6 +178,8 @@ class _Upload:
         if self._sent is not None:
             self._sent.cancel()
             await asyncio.wait([self._sent])
+        if self._waiting is not None:
+            BLOBS.start_ending(self._waiting.close)
         if self._id is not None:
             with suppress(StorageUnavailable):
                 await self._bucket.parts.abort(self._path, self._id)
@@ -221,10 +225,11 @@ class _Spool:
 
     def taken(self) -> bytes:
         """Return all bytes, and let them go."""
-        with self._lock:
-            content = b"" if self._file is None else os.pread(self._file.fileno(), self.size, 0)
-        self.close()
-        return content
+        try:
+            with self._lock:
+                return b"" if self._file is None else os.pread(self._file.fileno(), self.size, 0)
+        finally:
+            self.close()
 
     def close(self) -> None:
         with self._lock:
