@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from twinport.blobs.objects import ObjectBlobStore, ObjectBlobStores
 from twinport.blobs.parts import PART
 from twinport.blobs.writing import Budget
 from twinport.processes.pools import BLOBS
-from twinport.refusals.storage import BlobMissing
+from twinport.refusals.storage import BlobMissing, StorageUnavailable
 
 PIECE = bytes(range(256)) * (4 << 10)
 
@@ -167,3 +168,20 @@ async def test_a_proxy_of_the_environment_is_not_used(
     key = (await store(stores.region(REGION), b"content")).key
     assert await content(stores.region(REGION).read(key)) == b"content"
     await stores.close()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<R><Upload><Key>a</Key><UploadId>b</UploadId><Initiated>yesterday</Initiated></Upload></R>",
+        "<R><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker></R>",
+    ],
+)
+async def test_a_list_that_makes_no_sense_is_refused(target: ObjectBlobStore, liar: LyingStore, page: str) -> None:
+    async def listed(_request: web.Request, _body: bytes) -> web.StreamResponse | None:
+        return web.Response(text=page)
+
+    liar.lie = listed
+    async with asyncio.timeout(5):
+        with pytest.raises(StorageUnavailable):
+            await target.give_up_unfinished(datetime.now(UTC))

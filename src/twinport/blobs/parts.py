@@ -17,6 +17,8 @@ from twinport.refusals.storage import StorageUnavailable
 PART = 6 << 20
 MOST_PARTS = 10_000
 _NAMESPACE = re.compile(rb' xmlns="[^"]*"')
+# Codes of S3's errors. Whatever else a store says is not repeated to clients.
+_CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 _GONE = "NoSuchUpload"
 _OK, _REDIRECTED, _NOT_FOUND = 200, 300, 404
 
@@ -79,14 +81,16 @@ class Parts:
             query = {"uploads": "", "prefix": prefix, "max-uploads": str(self.page), **markers}
             page = _accepted(await self.requests.send("GET", "", query))
             for each in page.iter("Upload"):
-                begun_at = datetime.fromisoformat(_text(each, "Initiated")).astimezone(UTC)
-                yield Unfinished(_text(each, "Key"), _text(each, "UploadId"), begun_at)
+                yield Unfinished(_text(each, "Key"), _text(each, "UploadId"), _time(each, "Initiated"))
             if page.findtext("IsTruncated") != "true":
                 return
-            markers = {
+            following = {
                 "key-marker": _text(page, "NextKeyMarker"),
                 "upload-id-marker": page.findtext("NextUploadIdMarker") or "",
             }
+            if following == markers:
+                raise StorageUnavailable("the object store lists the same unfinished objects again and again")
+            markers = following
 
 
 def _require(answer: BucketAnswer) -> BucketAnswer:
@@ -105,7 +109,8 @@ def _accepted(answer: BucketAnswer) -> ET.Element:
 
 def _code(answer: BucketAnswer) -> str | None:
     document = _document(answer)
-    return None if document is None or document.tag != "Error" else document.findtext("Code")
+    code = None if document is None or document.tag != "Error" else document.findtext("Code")
+    return code if code is not None and _CODE.fullmatch(code) else None
 
 
 def _document(answer: BucketAnswer) -> ET.Element | None:
@@ -113,6 +118,13 @@ def _document(answer: BucketAnswer) -> ET.Element | None:
         return ET.fromstring(_NAMESPACE.sub(b"", answer.body, count=1))  # noqa: S314 — from the operator's own store
     except ET.ParseError:
         return None
+
+
+def _time(element: ET.Element, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(_text(element, name)).astimezone(UTC)
+    except ValueError:
+        raise StorageUnavailable(f"the object store's answer has no time in {name}") from None
 
 
 def _text(element: ET.Element, name: str) -> str:
