@@ -58,6 +58,10 @@ class BucketRequests:
 
     def __init__(self, address: BucketAddress) -> None:
         self._address = address
+        # Made here and not at the first request: reading the system's authorities takes longer than a turn of the loop.
+        self._trust = ssl.create_default_context()
+        if address.authorities is not None:
+            self._trust.load_verify_locations(address.authorities)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
@@ -139,11 +143,8 @@ class BucketRequests:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            trust = ssl.create_default_context()
-            if self._address.authorities is not None:
-                trust.load_verify_locations(self._address.authorities)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=trust),
+                connector=aiohttp.TCPConnector(ssl=self._trust),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=_WITHIN,
                 auto_decompress=False,
