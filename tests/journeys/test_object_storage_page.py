@@ -66,12 +66,24 @@ def test_layers_are_objects_and_every_copy_is_one_of_its_own(
 
     assert not list((tmp_path / "data").rglob("blobs"))
     stored = objects(radosgw, server)
-    blobs = [size for key, size in stored.items() if not key.endswith("/owner")]
+    blobs = [size for key, size in stored.items() if not key.endswith(("/owner", "/catalog"))]
     # One in the Region of the push, and one in that of both destinations, as they came at the same time or not.
     assert blobs.count(len(IMAGE.layers[0].content)) in (2, 3)
-    assert all(key.startswith("deployment/regions/") for key in stored)
+    assert all(key.startswith("deployment/regions/") for key in stored if key != "deployment/catalog")
     verified = command(server, "verify", "--json", data=tmp_path / "data")
     assert (verified.returncode, json.loads(verified.stdout)["damaged"]) == (0, [])
+
+
+def test_another_deployment_under_the_same_prefix_is_refused_before_it_stores_anything(
+    server: Server, radosgw: Radosgw, tmp_path: Path
+) -> None:
+    before = objects(radosgw, server)
+    alone = {name: value for name, value in server.environment.items() if name != "TWINPORT_DATABASE"}
+    words = [*COMMAND, "serve", "--data", str(tmp_path / "another"), "--listen", "127.0.0.1:0"]
+    refused = subprocess.run(words, env=alone, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
+    assert refused.returncode == 3
+    assert "belong to another catalog: give this deployment a prefix of its own in 'object_store'" in refused.stderr
+    assert objects(radosgw, server) == before
 
 
 def test_a_damaged_object_is_found_and_healed_by_pushing_again(

@@ -3,6 +3,7 @@
 import contextlib
 import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from twinport.blobs.parts import PART, Parts
 from twinport.egress.bucket import BucketAddress, BucketRequests
 from twinport.model.content import Digest, Key
 from twinport.refusals.images import DigestMismatch
-from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
+from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable, StoresOfAnother
 
 PIECE = bytes(range(256)) * (4 << 10)
 SOON = timedelta(days=1)
@@ -27,6 +28,24 @@ SOON = timedelta(days=1)
 async def target(address: BucketAddress, tmp_path: Path) -> AsyncIterator[ObjectBlobStore]:
     stores = ObjectBlobStores(address, "deployment", tmp_path)
     yield stores.region(REGION)
+    await stores.close()
+
+
+async def test_a_prefix_belongs_to_the_first_catalog_that_claims_it(address: BucketAddress, tmp_path: Path) -> None:
+    async with opened(address, "deployment", tmp_path) as ours, opened(address, "deployment", tmp_path) as theirs:
+        await ours.claim("ours")
+        await theirs.claim("ours")
+        with pytest.raises(StoresOfAnother, match="a prefix of its own"):
+            await theirs.claim("theirs")
+        assert await ours.with_blobs() == []
+    async with opened(address, "another", tmp_path) as stores:
+        await stores.claim("theirs")
+
+
+@asynccontextmanager
+async def opened(address: BucketAddress, prefix: str, folder: Path) -> AsyncIterator[ObjectBlobStores]:
+    stores = ObjectBlobStores(address, prefix, folder)
+    yield stores
     await stores.close()
 
 

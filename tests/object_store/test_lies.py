@@ -159,6 +159,28 @@ async def test_a_marker_is_not_written_over_because_the_store_failed_for_a_momen
     assert await target.owner("second") == "first"
 
 
+async def test_one_of_two_catalogs_gets_a_prefix_of_a_store_without_conditions(
+    liar: LyingStore, tmp_path: Path
+) -> None:
+    both_asked = asyncio.Event()
+
+    async def together(request: web.Request, _body: bytes) -> web.StreamResponse | None:
+        """Answer neither catalog before both have asked what is there."""
+        if [method for method, _ in liar.asked] == ["HEAD", "HEAD"]:
+            both_asked.set()
+        if request.method == "HEAD":
+            await both_asked.wait()
+        return None
+
+    liar.lie = together
+    stores = [ObjectBlobStores(liar.address, "deployment", tmp_path) for _ in range(2)]
+    claims = [each.claim(f"catalog {number}") for number, each in enumerate(stores)]
+    said = await asyncio.gather(*claims, return_exceptions=True)
+    for each in stores:
+        await each.close()
+    assert sorted(type(each).__name__ for each in said) == ["NoneType", "StoresOfAnother"]
+
+
 async def test_a_proxy_of_the_environment_is_not_used(
     liar: LyingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

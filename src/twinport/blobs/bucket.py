@@ -77,22 +77,23 @@ class Bucket:
             async with asyncio.timeout(_ONE_REQUEST.total_seconds()):
                 await obstore.put_async(self._store, path, content, use_multipart=False, attributes=_ATTRIBUTES)
 
-    async def put_new(self, path: str, content: bytes) -> None:
+    async def put_new(self, path: str, content: bytes) -> bool:
         """As `put`, for an object that is not there; where the store knows conditions, an older one stays.
 
-        Raises StorageUnavailable, BlobUnreadable.
+        Return whether the store refused because an object is there. Raises StorageUnavailable, BlobUnreadable.
         """
         with measured("write"), _refused():
             try:
                 await obstore.put_async(self._store, path, content, mode="create")
             except (AlreadyExistsError, PreconditionError):
-                return
+                return True
             except BaseError:
                 # The store knows no conditions, or it failed for a moment, and an older object may be there.
                 try:
                     await self.size(path)
                 except BlobMissing:
                     await obstore.put_async(self._store, path, content)
+            return False
 
     async def size(self, path: str) -> int:
         """Return the number of an object's bytes. Raises BlobMissing, BlobUnreadable."""

@@ -51,6 +51,10 @@ class FileBlobStores:
             self._stores[name] = FileBlobStore(folders, self._disk, self._budget)
         return self._stores[name]
 
+    async def claim(self, catalog: str) -> None:
+        """Do nothing: the data folder itself notes its catalog."""
+        del catalog
+
     async def with_blobs(self) -> list[str]:
         return await BLOBS.run(lambda: sorted(path.parent.name for path in self._data.glob("regions/*/blobs")))
 

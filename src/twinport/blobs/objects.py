@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from twinport.blobs import markers
 from twinport.blobs.bucket import Bucket, Encryption
 from twinport.blobs.digests import Digests
 from twinport.blobs.object_writing import ObjectWriter, Sending
@@ -32,7 +33,7 @@ from twinport.egress.bucket import BucketAddress
 from twinport.model.content import Digest, Key
 from twinport.model.names import RegionName
 from twinport.processes.pools import BLOBS
-from twinport.refusals.storage import BlobMissing, BlobUnreadable, StorageUnavailable
+from twinport.refusals.storage import StorageUnavailable, StoresOfAnother
 
 # The largest object that S3 copies by one request.
 _LARGEST_COPY = 5 << 30
@@ -63,7 +64,8 @@ class ObjectBlobStores:
         presigning: Presigning | None = None,
     ) -> None:
         self._bucket, self._presigning = Bucket(address, encryption), presigning
-        self._prefix = f"{prefix}/regions" if prefix else "regions"
+        self._root = f"{prefix}/" if prefix else ""
+        self._prefix = f"{self._root}regions"
         self._sending = Sending(folder, Budget(_COLLECTED_TOGETHER), _TURNS)
         self._stores: dict[RegionName, ObjectBlobStore] = {}
 
@@ -72,6 +74,10 @@ class ObjectBlobStores:
             place = f"{self._prefix}/{name}/blobs"
             self._stores[name] = ObjectBlobStore(self._bucket, place, self._sending, self._presigning)
         return self._stores[name]
+
+    async def claim(self, catalog: str) -> None:
+        if await markers.first(self._bucket, f"{self._root}catalog", catalog) != catalog:
+            raise StoresOfAnother(f"s3://{self._bucket.address.bucket}/{self._root}")
 
     async def with_blobs(self) -> list[str]:
         return await self._bucket.folders(self._prefix)
@@ -207,22 +213,4 @@ class ObjectBlobStore:
         return False
 
     async def owner(self, asking: str) -> str:
-        """As the port says. Two databases that ask a new store at the same time may both hear their own name once.
-
-        Later answers are the same for both, and each search for orphans asks before it removes.
-        """
-        path = f"{self._place}/owner"
-        try:
-            if found := await self._owner(path):
-                return found
-            await self._bucket.put_new(path, asking.encode())
-            return await self._owner(path) or asking
-        except BlobUnreadable as refusal:
-            raise StorageUnavailable(refusal.message) from refusal
-
-    async def _owner(self, path: str) -> str | None:
-        try:
-            size = await self._bucket.size(path)
-            return b"".join([piece async for piece in self._bucket.read(path, 0, size)]).decode()
-        except BlobMissing:
-            return None
+        return await markers.first(self._bucket, f"{self._place}/owner", asking)

@@ -195,6 +195,13 @@ class BlobStores(Protocol):
 class WholeBlobStores(BlobStores, Protocol):
     """The stores with what only their owner, the process, does."""
 
+    async def claim(self, catalog: str) -> None:
+        """Note durably whose blobs these are, unless that is noted. Every process does so before it stores any.
+
+        Raises StoresOfAnother if a catalog of another identity was noted, and StorageUnavailable.
+        """
+        ...
+
     async def with_blobs(self) -> list[str]:
         """Return the names of the Regions that have blobs. Raises StorageUnavailable."""
         ...

@@ -7,12 +7,13 @@ from types import ModuleType
 from typing import TypeVar
 
 from twinport.access.sealing import has_sealer, sealer_of_folder
+from twinport.blobs.store import WholeBlobStores
 from twinport.catalog import credentials, region_identity
 from twinport.catalog.beginnings import listed_regions
 from twinport.catalog.embedded import PARTITION_FILE, EmbeddedCatalog, region_file
 from twinport.catalog.engine import sqlite
 from twinport.catalog.partition import schema as partition_schema
-from twinport.catalog.ports import Connection, WholeCatalog
+from twinport.catalog.ports import Catalog, Connection, WholeCatalog
 from twinport.catalog.regional import schema as regional_schema
 from twinport.clock import Clock
 from twinport.composition import folder_catalog
@@ -61,6 +62,13 @@ async def note_catalog(settings: Settings, catalog: WholeCatalog) -> None:
     site_key = await catalog.partition.read(credentials.site_key)
     if site_key is not None:
         folder_catalog.note(settings.data, site_key)
+
+
+async def claim_stores(stores: WholeBlobStores, catalog: Catalog) -> None:
+    """Note in the stores that they belong to this catalog. Raises StoresOfAnother, StorageUnavailable."""
+    site_key = await catalog.partition.read(credentials.site_key)
+    if site_key is not None:
+        await stores.claim(folder_catalog.identity_of(site_key))
 
 
 def _own(settings: Settings) -> Found | None:

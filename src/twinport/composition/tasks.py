@@ -11,7 +11,7 @@ from twinport.blobs.store import WholeBlobStores
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import WallClock
 from twinport.composition.access import Access
-from twinport.composition.databases import note_catalog
+from twinport.composition.databases import claim_stores, note_catalog
 from twinport.composition.ground import Ground
 from twinport.ecr import door as ecr
 from twinport.identities.deletion import DeletionRunner
@@ -53,9 +53,13 @@ class BackgroundTasks:
     loops: Loops
 
     async def start(self) -> None:
-        """Raise ConfigurationWrong if this folder and this database do not belong together."""
+        """Raise ConfigurationWrong, StoresOfAnother if the folder, the database and the store do not belong together.
+
+        Also raises StorageUnavailable: a process that cannot ask whose the objects of a bucket are stores none there.
+        """
         await self.sessions.open()
         await note_catalog(self.settings, self.catalog)
+        await claim_stores(self.stores, self.catalog)
         self.peers.open()
         await self.scraped.open()
         if self.carries:

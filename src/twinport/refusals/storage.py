@@ -79,6 +79,16 @@ class StoreOfAnother(Conflict):
         )
 
 
+class StoresOfAnother(Conflict):
+    """The objects of a bucket belong to another catalog, which would remove as orphaned what it has no rows for."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"the objects below '{place}' belong to another catalog: give this deployment a prefix of its own in "
+            "'object_store', or set 'database' as the server of these objects has it"
+        )
+
+
 class CatalogOfAnother(Conflict):
     """A data folder belongs to a catalog other than the one in the settings. Nothing was created or changed."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from twinport.blobs.store import WholeBlobStores
 from twinport.catalog.ports import Catalog
 from twinport.clock import WallClock, WorldClock
-from twinport.composition.databases import join_catalog
+from twinport.composition.databases import claim_stores, join_catalog
 from twinport.composition.stores import stores_of
 from twinport.errors import NotFound
 from twinport.model.names import RegionName
@@ -48,7 +48,11 @@ class Site:
     verification: Verification
 
     async def regions(self, named: Sequence[str]) -> list[RegionName]:
-        """Return the named Regions, or all Regions if none is named. Raises RegionNeverUsed, StoreOfAnother."""
+        """Return the named Regions, or all Regions if none is named.
+
+        Raises RegionNeverUsed, StoresOfAnother, StoreOfAnother.
+        """
+        await claim_stores(self.stores, self.catalog)
         known = await self.catalog.regions()
         for name in await self.stores.with_blobs():
             if name not in known:
