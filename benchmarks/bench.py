@@ -22,12 +22,12 @@ from benchmarks.generator import Failed, Generator
 from benchmarks.peers import go_programs, processes
 from benchmarks.peers.counted import Counts
 from benchmarks.peers.running import NotHere
-from benchmarks.works import blobs, copies, ecr, images, limits, listings, manifests, resources
+from benchmarks.works import blobs, copies, ecr, images, limits, listings, manifests, object_store, resources
 from benchmarks.works.work import QUICK, SMOKE, WHOLE, Run, Sizes, Work
 
 _ROUNDS = 3
 _OF_SMOKE = {OURS, DEBIANS, CEILING}
-_GROUPS = (limits, resources, manifests, images, blobs, listings, ecr, copies)
+_GROUPS = (limits, resources, manifests, images, blobs, object_store, listings, ecr, copies)
 
 
 @dataclass

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.peers import bare, counted, distribution, moto, nginx, olareg, postgresql, twinport, zot
+from benchmarks.peers import bare, counted, distribution, moto, nginx, object_store, olareg, postgresql, twinport, zot
 from benchmarks.peers.processes import memory_mb
 from benchmarks.peers.running import Command, NotHere, Server, launch
 from benchmarks.peers.twinport import Twinport
+from tests.journeys.radosgw import Radosgw
 from tests.postgres import PostgresServer
 
 OURS, OURS_TWICE, OURS_POSTGRESQL = "twinport", "twinport, 2 workers", "twinport, PostgreSQL"
+OURS_OBJECTS, DISTRIBUTION_OBJECTS = "twinport, objects", "distribution 3, objects"
 DEBIANS, DISTRIBUTION = "distribution 2.8", "distribution 3"
 ZOT, OLAREG, NGINX, MOTO = "zot", "olareg", "nginx", "moto"
 CEILING, GRANIAN = "the generator itself", "granian alone"
@@ -19,8 +21,10 @@ CONTENDERS = (
     OURS,
     OURS_TWICE,
     OURS_POSTGRESQL,
+    OURS_OBJECTS,
     DEBIANS,
     DISTRIBUTION,
+    DISTRIBUTION_OBJECTS,
     ZOT,
     OLAREG,
     NGINX,
@@ -47,6 +51,7 @@ class Fleet:
     running: dict[str, Server] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     _database: PostgresServer | None = None
+    _store: Radosgw | None = None
 
     def server(self, name: str) -> Server:
         """Return a contender that runs; raise NotHere if this machine cannot have it."""
@@ -66,8 +71,10 @@ class Fleet:
             OURS: twinport.command,
             OURS_TWICE: partial(twinport.command, workers=2),
             OURS_POSTGRESQL: self._on_postgresql,
+            OURS_OBJECTS: self._on_objects,
             DEBIANS: distribution.debians,
             DISTRIBUTION: partial(distribution.third, may_build=self.may_build),
+            DISTRIBUTION_OBJECTS: self._distribution_on_objects,
             ZOT: zot.command,
             OLAREG: olareg.command,
             NGINX: nginx.command,
@@ -102,6 +109,8 @@ class Fleet:
             server.stop()
         if self._database is not None:
             self._database.stop()
+        if self._store is not None:
+            self._store.stop()
 
     def _start(self, name: str) -> Server:
         how = self.command(name, self.place(name))
@@ -121,3 +130,17 @@ class Fleet:
         if self._database is None:
             self._database = postgresql.start(self.folder / "postgresql")
         return twinport.command(name, folder, database=self._database.new_address())
+
+    def _on_objects(self, name: str, folder: Path) -> Command:
+        how = twinport.command(name, folder)
+        return replace(how, variables=self._object_store().settings())
+
+    def _distribution_on_objects(self, name: str, folder: Path) -> Command:
+        return distribution.third(
+            name, folder, may_build=self.may_build, bucket=object_store.bucket(self._object_store())
+        )
+
+    def _object_store(self) -> Radosgw:
+        if self._store is None:
+            self._store = object_store.start(self.folder / "object-store")
+        return self._store

@@ -61,9 +61,11 @@ def _line(row: Row, name: str, cells: dict[str, Cell]) -> str:
 
 
 def _ratio(name: str, cells: dict[str, Cell]) -> str:
-    if name == OURS or OURS not in cells:
+    # Where twinport on files is no contender, another twinport stands in its place.
+    base = next((each for each in cells if each.startswith(OURS)), name)
+    if name == base:
         return ""
-    both = (cells[name], cells[OURS]) if name.startswith(OURS) else (cells[OURS], cells[name])
+    both = (cells[name], cells[base]) if name.startswith(OURS) else (cells[base], cells[name])
     found = ratio(*both)
     return "" if found is None else f"{found:.2f}"
 

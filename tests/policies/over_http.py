@@ -169,12 +169,16 @@ def _carry(it: Prepared, served: Served) -> None:
 
 
 def _settled(served: Served, account: str, region: str) -> Any:  # noqa: ANN401 — as JSON is
-    """Return the one delivery of a registry, once it is not on its way any more."""
+    """Return the one delivery of a registry, once it is not on its way any more.
+
+    A client that repeats a push, since its answer is late, brings a second one about if the first has failed.
+    """
 
     def look() -> Any:  # noqa: ANN401 — as JSON is
         with urllib.request.urlopen(f"{served.url}/_twinport/deliveries?account={account}&region={region}") as answer:
-            [copy] = json.load(answer)["deliveries"]
-        return copy if copy["settled_at"] else None
+            copies = json.load(answer)["deliveries"]
+        are_settled = copies and all(each["settled_at"] for each in copies)
+        return max(copies, key=lambda each: each["created_at"]) if are_settled else None
 
     return until(look)
 
