@@ -32,7 +32,7 @@ class DecidesLate(AskedOneByOne):
         self.facts: list[RepositoryFacts] = []
 
     async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
-        def refuse(facts: RepositoryFacts) -> NoReturn:
+        async def refuse(facts: RepositoryFacts) -> NoReturn:
             self.facts.append(facts)
             raise AccessDenied(caller.arn, actions[0], resource.arn)
 

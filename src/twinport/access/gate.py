@@ -1,6 +1,6 @@
 """The gate: every verb asks it for permission before it says whether anything is there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,7 +70,11 @@ Resource = AnyResource | RepositoryResource | IdentityResource
 Context = Mapping[str, tuple[str, ...]]
 NO_CONTEXT: Context = {}
 # Raises AccessDenied unless the caller may do all actions that were asked for, given what was read of the repository.
-Decide = Callable[[RepositoryFacts], None]
+Decide = Callable[[RepositoryFacts], Awaitable[None]]
+
+
+async def allow_any(_facts: RepositoryFacts) -> None:
+    """Allow whatever was read."""
 
 
 def tag_context(tags: Mapping[str, str]) -> Context:
@@ -95,6 +99,6 @@ class Gate(Protocol):
     async def decision(self, caller: Caller, actions: tuple[str, ...], resource: RepositoryResource) -> Decide:
         """As `authorize_all`, for a verb that reads the repository's facts by the statement that reads what it serves.
 
-        The verb must call the answer before it tells anything of what it read.
+        The verb must await the answer before it tells anything of what it read.
         """
         ...

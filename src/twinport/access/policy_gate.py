@@ -76,7 +76,7 @@ class PolicyGate:
     async def authorize_all(self, caller: Caller, actions: tuple[str, ...], resource: Resource) -> None:
         if isinstance(resource, RepositoryResource) and resource.is_one:
             decide = await self.decision(caller, actions, resource)
-            decide(await self._targets.facts(resource.repository))
+            await decide(await self._targets.facts(resource.repository))
             return
         for action in actions:
             await self.authorize(caller, action, resource)
@@ -90,7 +90,7 @@ class PolicyGate:
         except PolicyMalformed:
             self._refuse(Denied(_UNREADABLE), caller, actions[0], resource, None)
 
-        def decide(facts: RepositoryFacts) -> None:
+        async def decide(facts: RepositoryFacts) -> None:
             for action in actions:
                 self._decide(side, caller, action, resource, facts)
 

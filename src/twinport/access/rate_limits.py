@@ -62,8 +62,8 @@ class PacedGate:
         # Each call is counted.
         lasting.decided(is_timeless=False)
 
-        def counting(facts: RepositoryFacts) -> None:
-            decide(facts)
+        async def counting(facts: RepositoryFacts) -> None:
+            await decide(facts)
             self._count(caller, actions, resource)
 
         return counting

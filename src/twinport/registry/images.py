@@ -243,7 +243,7 @@ class Images:
         # A page is bounded and read from an index: reading it takes less time than a hand-over to a thread.
         found = await region.read(lambda db: tag_lists.page(db, repository, after, limit))
         lasting.found(repository.region, found.version)
-        decide(found.facts)
+        await decide(found.facts)
         if found.names is None:
             raise RepositoryNotFound(repository.name, repository.account)
         return found.names
@@ -262,7 +262,7 @@ class Images:
         decide = await self.gate.decision(caller, (PULL,), RepositoryResource(repository))
 
         row = await PullReads(self.catalog).manifest(repository, image)
-        decide(row.facts)
+        await decide(row.facts)
         repository_id, found = row.repository_id, row.manifest
         if repository_id is None:
             raise RepositoryNotFound(repository.name, repository.account)

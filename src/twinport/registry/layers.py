@@ -91,7 +91,7 @@ class DownloadGrant:
     expires_at: datetime
 
 
-def _granted(_facts: RepositoryFacts) -> None:
+async def _granted(_facts: RepositoryFacts) -> None:
     """Decide nothing: the gate did when the grant was given."""
 
 
@@ -166,7 +166,7 @@ class Layers:
 
     async def _found(self, repository: RepositoryId, digest: Digest, decide: Decide = _granted) -> ServedLayer:
         found = await PullReads(self.catalog).blob(repository, digest)
-        decide(found.facts)
+        await decide(found.facts)
         if not found.is_repository_there:
             raise RepositoryNotFound(repository.name, repository.account)
         stored = found.blob

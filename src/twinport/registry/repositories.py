@@ -67,7 +67,7 @@ class Repositories:
         region = self.catalog.region(registry.region)
         found = await region.read(lambda db: repository_lists.named(db, registry, names))
         for decide, each in zip(decisions, found, strict=True):
-            decide(each.facts)
+            await decide(each.facts)
         return [_there(each.repository, name, registry) for each, name in zip(found, names, strict=True)]
 
     async def list(self, caller: Caller, registry: Registry, page: PageRequest, prefix: str = "") -> Page[Repository]:

@@ -278,7 +278,7 @@ class Uploads:
         decide = await self.gate.decision(caller, actions, RepositoryResource(asked.repository))
         region = self.catalog.region(asked.repository.region)
         found = await region.read(lambda db: upload_requests.find(db, asked, self.quota))
-        decide(found.facts)
+        await decide(found.facts)
         if found.repository is None:
             raise RepositoryNotFound(asked.repository.name, asked.repository.account)
         return found.repository, found
