@@ -7,7 +7,6 @@ from twinport.access.generations import Generations
 from twinport.access.rate_limits import PacedGate
 from twinport.access.template_roles import TemplateRoles
 from twinport.catalog.regional.uploads import UploadQuota
-from twinport.clock import WallClock
 from twinport.composition.access import Access
 from twinport.composition.ground import Ground
 from twinport.ecr import door as ecr
@@ -74,7 +73,7 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
 def _deviating(ground: Ground, access: Access) -> tuple[Gate, BlobMounting]:
     """Return the gate, and whether blobs are mounted, as the operator wants them to differ from the standard."""
     ways = ground.settings.ways
-    gate: Gate = PacedGate(access.gate, WallClock()) if Deviation.RATES in ways else access.gate
+    gate: Gate = PacedGate(access.gate, ground.catalog) if Deviation.RATES in ways else access.gate
     return gate, BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
 
 

@@ -302,6 +302,17 @@ sign_in_failure = Table(
 Index("sign_in_failure_by_network", sign_in_failure.c.network)
 Index("sign_in_failure_by_age", sign_in_failure.c.failed_at)
 
+# What the processes have leased of an account's calls a second, in millionths of a call, at a time.
+rate_budget = Table(
+    "rate_budget",
+    partition,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("action", Text, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 # `usage` is JSON: Region by Region why the role is still needed.
 deletion_task = Table(
     "deletion_task",
