@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from twinport.catalog.postgres import PostgresCatalog
 from twinport.clock import ManualClock
 from twinport.model.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
+from twinport.refusals.storage import StorageUnavailable
 
 ANN, BOB, HERE, THERE = "user 1/ann", "user 1/bob", "192.0.2.1", "198.51.100.7"
 MINUTE = timedelta(minutes=1)
@@ -160,7 +162,7 @@ async def test_success_forgets_what_its_pair_failed_and_nothing_else(process: Pr
 async def test_attempts_that_come_at_once_are_counted_before_their_outcome_is_known(process: Process) -> None:
     outcomes = await asyncio.gather(*(process.fail() for _ in range(20)), return_exceptions=True)
     assert sum(outcome is None for outcome in outcomes) <= FREE_ATTEMPTS
-    assert process.throttle._under_way == {}
+    assert process.throttle._unstored == set()
 
 
 async def test_after_a_quiet_while_counting_starts_again(process: Process, clock: ManualClock) -> None:
@@ -183,6 +185,59 @@ async def test_processes_count_together(begin: Callable[[], WholeCatalog]) -> No
     assert (await first.must_wait(), await second.must_wait()) == (1, 1)
     first.catalog.close()
     second.catalog.close()
+
+
+async def test_attempts_that_come_at_once_to_several_processes_are_few_more_than_to_one(
+    begin: Callable[[], WholeCatalog], clock: ManualClock
+) -> None:
+    processes = [Process(begin()) for _ in range(3)]
+    assert await at_once(processes) <= FREE_ATTEMPTS + len(processes) - 1
+    for _ in range(4):
+        clock.advance(LONGEST_WAIT)
+        assert await at_once(processes) == 1
+    for each in processes:
+        each.catalog.close()
+
+
+async def at_once(processes: list[Process], each: int = 10) -> int:
+    """Let attempts of a pair fail in every process, none before all were admitted or refused. Return how many did."""
+    attempts, settled, failed = each * len(processes), 0, 0
+    all_settled = asyncio.Event()
+
+    def settle() -> None:
+        nonlocal settled
+        settled += 1
+        if settled == attempts:
+            all_settled.set()
+
+    async def fail(process: Process) -> None:
+        nonlocal failed
+        with suppress(SignInRefused):
+            async with process.throttle.attempt(ANN, HERE):
+                settle()
+                failed += 1
+                await all_settled.wait()
+                raise SignInRefused
+
+    async def attempt(process: Process) -> None:
+        try:
+            await fail(process)
+        except TooManyAttempts:
+            settle()
+
+    await asyncio.gather(*(attempt(process) for process in processes for _ in range(each)))
+    return failed
+
+
+async def test_an_attempt_that_the_server_breaks_off_does_not_count(process: Process, clock: ManualClock) -> None:
+    await process.fail(times=FREE_ATTEMPTS)
+    clock.advance(timedelta(seconds=1))
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            async with process.throttle.attempt(ANN, HERE):
+                raise StorageUnavailable("away")
+    await process.fail()
+    assert await process.must_wait() == 2
 
 
 async def test_no_attempt_that_succeeds_or_must_wait_writes_a_row(process: Process) -> None:

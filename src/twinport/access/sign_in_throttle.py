@@ -6,14 +6,15 @@ told to wait. Other attempts for the same user or from the same network are answ
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from twinport.catalog.partition import sign_in_failures
 from twinport.catalog.partition.sign_in_failures import MOST_PAIRS, Failures, Pair
 from twinport.catalog.ports import Catalog, Connection
+from twinport.errors import Unavailable
 from twinport.model.networks import network_of
 from twinport.refusals.callers import SignInRefused, TooManyAttempts
 
@@ -31,12 +32,17 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class SignInThrottle:
-    """Counts failures in the partition, so that all processes count together. A success writes nothing."""
+    """Counts failures in the partition, so that all processes count together.
+
+    A success without failures before it writes nothing. A pair without failures may have one attempt under way in each
+    process that is not stored. Every other attempt is stored as failed before its secret is compared, and taken back
+    if it does not fail.
+    """
 
     catalog: Catalog
     hold: Callable[[float], Awaitable[None]] = asyncio.sleep
     most_pairs: int = MOST_PAIRS
-    _under_way: dict[Pair, int] = field(default_factory=dict)
+    _unstored: set[Pair] = field(default_factory=set)
     _held: int = 0
 
     @asynccontextmanager
@@ -46,32 +52,56 @@ class SignInThrottle:
         Raises TooManyAttempts while the pair of subject and network must wait. That does not count as a failure.
         """
         pair = pair_of(subject, address)
-        # A concurrent attempt counts as failed until it has succeeded.
-        before = self._under_way.get(pair, 0)
-        self._under_way[pair] = before + 1
+        admitted = await self._admitted(pair)
         try:
-            failures = await self._admitted(pair, before)
-            try:
-                yield
-            except SignInRefused:
+            await self._hold_back(hold_for(admitted.failures))
+            yield
+        except SignInRefused:
+            if not admitted.is_stored:
                 await self._record(pair)
-                raise
-            if failures.own:
+            raise
+        except BaseException:
+            if admitted.is_stored:
+                await self._take_back(pair, admitted)
+            raise
+        else:
+            if admitted.is_stored:
                 await self.catalog.partition.record(lambda db: sign_in_failures.forget(db, pair))
         finally:
-            self._leave(pair)
+            if not admitted.is_stored:
+                self._unstored.discard(pair)
 
-    async def _admitted(self, pair: Pair, under_way: int) -> Failures:
-        def look(db: Connection) -> tuple[Failures, datetime]:
-            now = self.catalog.now(db)
-            return sign_in_failures.find(db, pair, now - FORGIVEN_AFTER), now
+    async def _admitted(self, pair: Pair) -> "_Admitted":
+        """Admit an attempt, which is stored unless it is the first. Raises TooManyAttempts."""
+        is_first, is_kept = pair not in self._unstored, False
+        self._unstored.add(pair)
+        try:
+            admitted = await self.catalog.partition.read(lambda db: self._look(db, pair))
+            self._require_no_wait(admitted, int(not is_first))
+            is_kept = is_first and not admitted.failures.own
+        finally:
+            if is_first and not is_kept:
+                self._unstored.discard(pair)
+        return admitted if is_kept else await self._stored(pair)
 
-        failures, now = await self.catalog.partition.read(look)
-        wait = wait_for(failures, under_way, now)
+    async def _stored(self, pair: Pair) -> "_Admitted":
+        def store(db: Connection) -> _Admitted:
+            sign_in_failures.lock(db, pair)
+            admitted = self._look(db, pair)
+            self._require_no_wait(admitted, int(pair in self._unstored))
+            sign_in_failures.record(db, pair, admitted.at, admitted.at - FORGIVEN_AFTER, self.most_pairs)
+            return replace(admitted, is_stored=True)
+
+        return await self.catalog.partition.record(store)
+
+    def _look(self, db: Connection, pair: Pair) -> "_Admitted":
+        now = self.catalog.now(db)
+        return _Admitted(sign_in_failures.find(db, pair, now - FORGIVEN_AFTER), now)
+
+    def _require_no_wait(self, admitted: "_Admitted", under_way: int) -> None:
+        wait = wait_for(admitted.failures, under_way, admitted.at)
         if wait > timedelta():
             raise TooManyAttempts(-(-wait // _SECOND))
-        await self._hold_back(hold_for(failures))
-        return failures
 
     async def _hold_back(self, lasts: timedelta) -> None:
         if lasts <= timedelta() or self._held >= MOST_HELD:
@@ -89,10 +119,23 @@ class SignInThrottle:
 
         await self.catalog.partition.record(record)
 
-    def _leave(self, pair: Pair) -> None:
-        left = self._under_way.pop(pair) - 1
-        if left:
-            self._under_way[pair] = left
+    async def _take_back(self, pair: Pair, admitted: "_Admitted") -> None:
+        """Undo what was stored of an attempt that neither succeeded nor failed, as one that a full queue refused."""
+
+        def take_back(db: Connection) -> None:
+            sign_in_failures.take_back(db, pair, admitted.at, admitted.failures.last)
+
+        with suppress(Unavailable):
+            await self.catalog.partition.record(take_back)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """The failures before an attempt, the time of it, and whether it counts as failed already."""
+
+    failures: Failures
+    at: datetime
+    is_stored: bool = False
 
 
 def pair_of(subject: str, address: str) -> Pair:

@@ -6,14 +6,16 @@ also the rows whose last failure is longest ago.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, not_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, not_, select, update
 
-from twinport.catalog.engine.statements import insert
+from twinport.catalog.engine import statements
+from twinport.catalog.engine.statements import insert, insert_absent
 from twinport.catalog.partition.schema import sign_in_failure as _failure
 
 MOST_PAIRS = 10_000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # At most this many pairs around one pair are counted; more make no difference.
 MOST_AROUND = 20
 
@@ -54,6 +56,22 @@ def record(db: Connection, pair: Pair, now: datetime, since: datetime, most: int
     newest_too_many = db.execute(beyond).scalar_one_or_none()
     until = since if newest_too_many is None else max(since, newest_too_many)
     db.execute(delete(_failure).where(_failure.c.failed_at <= until))
+
+
+def lock(db: Connection, pair: Pair) -> None:
+    """Let no other transaction count failures of the pair before this one ends."""
+    none = {"subject": pair.subject, "network": pair.network, "failures": 0, "failed_at": _LONG_AGO}
+    insert_absent(db, _failure, none)
+    statements.lock(db, select(_failure.c.failures).where(_is(pair)))
+
+
+def take_back(db: Connection, pair: Pair, at: datetime, last: datetime | None) -> None:
+    """Undo a failure that was counted at a time. `last` is when the one before it was."""
+    fewer = update(_failure).where(_is(pair)).values(failures=_failure.c.failures - 1)
+    db.execute(fewer)
+    if last is not None:
+        db.execute(update(_failure).where(_is(pair), _failure.c.failed_at == at).values(failed_at=last))
+    db.execute(delete(_failure).where(_is(pair), _failure.c.failures < 1))
 
 
 def forget(db: Connection, pair: Pair) -> None:
