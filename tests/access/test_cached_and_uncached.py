@@ -17,6 +17,7 @@ from twinport.access.policy_gate import PolicyGate
 from twinport.access.policy_library import PolicyLibrary
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.catalog.engine import statements
+from twinport.catalog.partition import accounts
 from twinport.catalog.partition import schema as partition
 from twinport.catalog.ports import Connection
 from twinport.catalog.regional import schema as regional
@@ -63,6 +64,8 @@ class CachedAndUncached(RuleBasedStateMachine):
         self.of_region(lambda db: statements.insert_absent(db, regional.repository, row))
 
     def _people(self, db: Connection) -> None:
+        row = {"id": fakes.ACCOUNT, "name": "acme", "created_at": fakes.NOW}
+        statements.insert_absent(db, partition.account, row)
         for each in USERS:
             name = each.arn.rpartition("/")[2]
             row = {"unique_id": each.unique_id, "name": name, "name_key": name, **COMMON}
@@ -127,6 +130,11 @@ class CachedAndUncached(RuleBasedStateMachine):
     @rule(text=st.one_of(st.none(), st.builds(document, effects, actions, tags, st.just(value=True))))
     def set_repository_policy(self, text: str | None) -> None:
         self.of_region(lambda db: db.execute(update(regional.repository).values(policy=text)))
+
+    @rule(is_disabled=st.booleans())
+    def disable(self, is_disabled: bool) -> None:  # noqa: FBT001 — a fact
+        since = fakes.NOW if is_disabled else None
+        self.of_iam(lambda db: accounts.disable(db, fakes.ACCOUNT, since))
 
     @rule()
     def delete_bob(self) -> None:

@@ -13,9 +13,16 @@ from tests.waiting import PATIENCE_SECONDS
 from twinport.tour.image import Blob
 
 
-def push(server: Served, account: str, repository: str, tag: str, region: str = "eu-west-1") -> str:
+def push(
+    server: Served,
+    account: str,
+    repository: str,
+    tag: str,
+    region: str = "eu-west-1",
+    keys: tuple[str, str, str | None] | None = None,
+) -> str:
     """Push an image of two layers into a repository that is there, and return its digest."""
-    ecr = server.client("ecr", account, region)
+    ecr = server.client("ecr", account, region, keys)
     image = small(tag)
     for blob in image.blobs:
         _upload(ecr, repository, blob)

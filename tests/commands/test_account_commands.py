@@ -1,15 +1,23 @@
 """Accounts and users by the operator's hand, beside a server that runs and without one."""
 
+import json
 import re
+import sqlite3
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.browser.pushing import hold_back, push
 from tests.command_line import Ended, called
 from tests.postgres import PostgresServer
 from tests.served import Served, new_account, start
+from tests.waiting import PATIENCE_SECONDS, until
 
 POWER_USER = "AmazonEC2ContainerRegistryPowerUser"
 
@@ -61,6 +69,79 @@ def test_users_and_accounts_are_listed(tmp_path: Path) -> None:
     )
     lines = done(data, "user", "list", "acme").splitlines()
     assert [line.split()[0] for line in lines] == ["administrator", "ann", "zoe"]
+
+
+def test_nothing_of_a_disabled_account_may_do_anything_until_it_is_enabled(closed: Served) -> None:
+    account, key = created(closed, "acme")
+    ecr = closed.client("ecr", account, keys=key)
+    ecr.create_repository(repositoryName="team/api")
+    session = closed.client("sts", account, keys=key).get_session_token()["Credentials"]
+    in_session = (session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    assert tags_status(closed, account, token) == HTTPStatus.OK
+    done(closed.data, "account", "disable", "acme")
+    for keys in (key, in_session):
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            closed.client("sts", account, keys=keys).get_caller_identity()
+    assert tags_status(closed, account, token) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    assert re.fullmatch(rf"{account}  \S+  acme  disabled since [\d-]+\n", done(closed.data, "account", "list"))
+    done(closed.data, "account", "enable", account)
+    for keys in (key, in_session):
+        assert closed.client("sts", account, keys=keys).get_caller_identity()["Account"] == account
+    assert tags_status(closed, account, token) == HTTPStatus.OK
+    assert "disabled" not in done(closed.data, "account", "list")
+    assert "'nobody'" in refused(closed.data, "account", "disable", "nobody")
+
+
+def test_the_replication_role_of_a_disabled_account_is_refused_and_others_read_what_it_shared(closed: Served) -> None:
+    account, key = created(closed, "acme")
+    other, others_key = created(closed, "beta")
+    ecr = closed.client("ecr", account, keys=key)
+    ecr.create_repository(repositoryName="team/api")
+    ecr.set_repository_policy(repositoryName="team/api", policyText=json.dumps(shared_with(other)))
+    rule = {"destinations": [{"region": "us-east-1", "registryId": account}]}
+    ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
+    hold_back(closed, "eu-west-1", held=True)
+    digest = push(closed, account, "team/api", "1", keys=key)
+    done(closed.data, "account", "disable", account)
+    hold_back(closed, "eu-west-1", held=False)
+    asked = {"repositoryName": "team/api", "imageIds": [{"imageDigest": digest}]}
+    reader = closed.client("ecr", other, keys=others_key)
+    assert reader.batch_get_image(registryId=account, **asked)["images"]
+    until(lambda: states_of_copies(closed) == {"failed"})
+    done(closed.data, "account", "enable", account)
+    [status] = ecr.describe_image_replication_status(repositoryName="team/api", imageId={"imageDigest": digest})[
+        "replicationStatuses"
+    ]
+    assert status["status"] == "FAILED"
+
+
+def created(served: Served, name: str) -> tuple[str, tuple[str, str, None]]:
+    """Create an account, and return its id and its administrator's key."""
+    shown = done(served.data, "account", "create", name)
+    return shown.split()[1], keys_in(shown)
+
+
+def tags_status(served: Served, account: str, token: str) -> int:
+    """Ask for the tags as docker would, and return the status of the answer."""
+    address = f"{served.url}/v2/{account}/eu-west-1/team/api/tags/list"
+    request = urllib.request.Request(address, headers={"Authorization": f"Basic {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
+
+def shared_with(account: str) -> dict[str, object]:
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "ecr:BatchGetImage"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def states_of_copies(served: Served) -> set[str]:
+    with closing(sqlite3.connect(served.data / "regions" / "eu-west-1" / "catalog.db")) as database:
+        return {state for (state,) in database.execute("SELECT state FROM delivery")}
 
 
 def test_a_lost_key_is_replaced_and_a_stolen_one_switched_off(closed: Served) -> None:

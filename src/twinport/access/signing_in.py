@@ -169,7 +169,7 @@ def _user_of(db: Connection, unique_id: str) -> tuple[User, LoginProfile] | None
 
 
 def _with_profile(db: Connection, user: User) -> tuple[User, LoginProfile] | None:
-    profile = login_profiles.find(db, user.unique_id)
+    profile = None if accounts.is_disabled_now(db, user.account) else login_profiles.find(db, user.unique_id)
     return None if profile is None else (user, profile)
 
 

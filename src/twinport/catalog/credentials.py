@@ -90,8 +90,14 @@ _SESSIONS = (
 )
 
 
-_ACCESS_KEY = _KEYS.where(partition_schema.access_key.c.id == bindparam("key_id"))
-_SESSION = _SESSIONS.where(partition_schema.session.c.access_key_id == bindparam("key_id"))
+_ACCESS_KEY = _KEYS.where(
+    partition_schema.access_key.c.id == bindparam("key_id"),
+    ~accounts.is_disabled(partition_schema.access_key.c.account),
+)
+_SESSION = _SESSIONS.where(
+    partition_schema.session.c.access_key_id == bindparam("key_id"),
+    ~accounts.is_disabled(partition_schema.session.c.account),
+)
 _SESSION_ACCOUNT = (partition_schema.session.c.access_key_id, partition_schema.session.c.account)
 _TOKEN_KEYS = select(regional_schema.token_key.c.id, regional_schema.token_key.c.sealed_key).order_by(
     regional_schema.token_key.c.created_at.desc(), regional_schema.token_key.c.id
@@ -100,12 +106,13 @@ _HISTORY = select(regional_schema.history.c.id)
 
 
 def access_key(db: Connection, key_id: str) -> KeyRow | None:
+    """Find an access key, active or not, unless its account is disabled."""
     row = db.execute(_ACCESS_KEY, {"key_id": key_id}).one_or_none()
     return KeyRow(*row) if row else None
 
 
 def session(db: Connection, key_id: str) -> SessionRow | None:
-    """Find a session, whether or not a principal with its unique id still exists."""
+    """Find a session, whether or not a principal with its unique id still exists, unless its account is disabled."""
     row = db.execute(_SESSION, {"key_id": key_id}).one_or_none()
     return SessionRow(*tuple(row)) if row else None
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from twinport.catalog.engine.prepared import Prepared, Row
+from twinport.catalog.partition import accounts
 from twinport.catalog.partition import schema as partition_schema
 from twinport.catalog.regional import schema as regional_schema
 from twinport.model.account_settings import PolicyScope
@@ -61,8 +62,8 @@ def _holdings_statement(_engine: str) -> Any:
         _version, _default_version
     )
     return union_all(
-        _part("principal", _user.c.unique_id).where(_user.c.unique_id == owner),
-        _part("principal", _role.c.unique_id).where(_role.c.unique_id == owner),
+        _part("principal", _user.c.unique_id).where(_user.c.unique_id == owner, ~accounts.is_disabled(_user.c.account)),
+        _part("principal", _role.c.unique_id).where(_role.c.unique_id == owner, ~accounts.is_disabled(_role.c.account)),
         _part("boundary", boundary.c.policy_arn).where(boundary.c.owner_id == owner),
         inline.where(or_(_inline.c.owner_id == owner, _inline.c.owner_id.in_(_groups))),
         _part("attached", attached.c.policy_arn, _version.c.document).select_from(managed),
@@ -93,7 +94,7 @@ class Holdings:
 
 
 def holdings(db: Connection, principal_id: str) -> Holdings | None:
-    """Return what a user or role holds, or None when no principal has this unique id any more."""
+    """Return what a user or role holds; None when none has this unique id any more, or its account is disabled."""
     rows = _HOLDINGS.all(db, id=principal_id)
     return _held(rows) if any(kind == "principal" for kind, *_ in rows) else None
 

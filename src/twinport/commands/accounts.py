@@ -38,11 +38,27 @@ def create_account(name: str, data: Data = None, config: Config = None) -> None:
 
 @accounts.command("list")
 def list_accounts(data: Data = None, config: Config = None) -> None:
-    """List the accounts that were created: id, name, and since when."""
+    """List the accounts that were created: id, since when, name, and whether they are disabled."""
     found = _done(data, config, lambda them: them.accounts.listed(), "READ")
     _say_if_none(found, "there is no account yet: 'twinport account create NAME' makes one")
     for each in found:
-        typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}")
+        disabled = f"  disabled since {each.disabled_at:%Y-%m-%d}" if each.disabled_at else ""
+        typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}{disabled}")
+
+
+@accounts.command("disable")
+def disable_account(account: Account, data: Data = None, config: Config = None) -> None:
+    """Refuse everything that an account's keys, sessions and roles ask, from now on.
+
+    Nothing is deleted. Other accounts still reach its repositories as its policies allow.
+    """
+    _done(data, config, lambda them: them.accounts.disable(account))
+
+
+@accounts.command("enable")
+def enable_account(account: Account, data: Data = None, config: Config = None) -> None:
+    """Let a disabled account do what its policies allow again."""
+    _done(data, config, lambda them: them.accounts.enable(account))
 
 
 @users.command("create")

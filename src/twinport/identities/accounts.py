@@ -51,6 +51,16 @@ class Accounts:
             raise AccountNotFound(text)
         return found
 
+    async def disable(self, text: str) -> None:
+        """Let nothing of this account do anything from now on, until it is enabled. Raises AccountNotFound."""
+        account, now = await self.find(text), self.world.now()
+        await self.catalog.partition.write(lambda db: accounts.disable(db, account, now))
+
+    async def enable(self, text: str) -> None:
+        """Let the account do what its policies allow again. Raises AccountNotFound."""
+        account = await self.find(text)
+        await self.catalog.partition.write(lambda db: accounts.disable(db, account, None))
+
     async def create(self, name: str) -> NewAccount:
         """Create an account with an administrator and an access key. Raises AccountNameInvalid, AccountNameTaken."""
         if not _NAME.fullmatch(name) or is_account_id(name):

@@ -2,8 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, FromClause, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from twinport.catalog.partition import schema
 from twinport.model.names import AccountId
@@ -27,17 +41,36 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account that was created, with the name that its operator gave it."""
+    """An account that was created, with the name that its operator gave it, and since when it is disabled, if it is."""
 
     id: AccountId
     name: str
     created_at: datetime
+    disabled_at: datetime | None
 
 
 def listed(db: Connection) -> list[Account]:
     """List the accounts that were created, in the order of their names. Open accounts are not among them."""
     rows = db.execute(select(schema.account).order_by(schema.account.c.name))
-    return [Account(AccountId(row.id), row.name, row.created_at) for row in rows]
+    return [Account(AccountId(row.id), row.name, row.created_at, row.disabled_at) for row in rows]
+
+
+def is_disabled(account: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that the account in a column is disabled. Open accounts never are."""
+    created = schema.account
+    return exists(select(created.c.id).where(created.c.id == account, created.c.disabled_at.is_not(None)))
+
+
+def is_disabled_now(db: Connection, account: AccountId) -> bool:
+    """Tell whether an account is disabled."""
+    return bool(db.execute(select(is_disabled(literal(account)))).scalar())
+
+
+def disable(db: Connection, account: AccountId, since: datetime | None) -> None:
+    """Disable a created account from this time on, unless it is disabled already; with None, enable it."""
+    created = schema.account
+    changed = created.c.disabled_at.is_(None) if since is not None else true()
+    db.execute(update(created).where(created.c.id == account, changed).values(disabled_at=since))
 
 
 def is_any(db: Connection) -> bool:

@@ -24,6 +24,8 @@ account = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # Since when nothing of this account may do anything; none while it is enabled.
+    Column("disabled_at", Instant),
 )
 
 # A Region is listed here before its database is written for the first time.
