@@ -29,7 +29,10 @@ class WallClock:
 
 @dataclass(slots=True)
 class WorldClock:
-    """The wall clock's time plus an offset, which is zero unless a test moved it."""
+    """The wall clock's time plus an offset, which is zero unless a test moved it.
+
+    The offset belongs to the process. Nothing but tests moves it, so processes of a deployment need not share it.
+    """
 
     wall: Clock = field(default_factory=WallClock)
     offset: timedelta = timedelta()

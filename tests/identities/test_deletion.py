@@ -114,8 +114,8 @@ class Process:
     def over(self, catalog: Catalog, clock: ManualClock) -> None:
         submitted = asyncio.Event()
         self.roles = ServiceLinkedRoles(catalog, AllowAll(), clock)
-        self.deletions = Deletions(catalog, AllowAll(), clock, submitted.set)
-        self.runner = DeletionRunner(catalog, clock, submitted, "runner")
+        self.deletions = Deletions(catalog, AllowAll(), submitted.set)
+        self.runner = DeletionRunner(catalog, submitted, "runner")
 
     async def configure(self, region: RegionName = REGION, rules: ReplicationConfiguration = RULES) -> None:
         def store(db: Connection, role_id: str) -> None:

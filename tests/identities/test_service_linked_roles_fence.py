@@ -53,8 +53,8 @@ class World:
         self.catalog = SteppedCatalog(self.stored, self.clock)
         submitted = asyncio.Event()
         self.roles = ServiceLinkedRoles(self.catalog, AllowAll(), self.clock)
-        self.deletions = Deletions(self.catalog, AllowAll(), self.clock, submitted.set)
-        self.runner = DeletionRunner(self.catalog, self.clock, submitted, "runner")
+        self.deletions = Deletions(self.catalog, AllowAll(), submitted.set)
+        self.runner = DeletionRunner(self.catalog, submitted, "runner")
 
     # --- what a client may do -----------------------------------------------------------------------------
 

@@ -49,6 +49,10 @@ class Server:
         return f"http://{self.address}"
 
     @property
+    def data(self) -> Path:
+        return self._data
+
+    @property
     def pid(self) -> int:
         return self._running().pid
 

@@ -64,8 +64,7 @@ class Sessions:
             "expires_at": session.expires_at,
             "facts": facts_of(holder.kind, session),
         }
-        now = self._world.now()
-        await self._catalog.partition.record(lambda db: credentials.add_session(db, row, now))
+        await self._catalog.partition.record(lambda db: credentials.add_session(db, row, self._catalog.now(db)))
         token = await self.sign({"k": key_id, "p": holder.unique_id, "e": session.expires_at.timestamp()})
         return Credentials(key_id, secret, token, session.expires_at)
 

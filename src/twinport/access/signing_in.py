@@ -17,7 +17,6 @@ from twinport.catalog.partition import accounts, console_sessions, entities, log
 from twinport.catalog.partition.console_sessions import ConsoleSession
 from twinport.catalog.partition.login_profiles import LoginProfile
 from twinport.catalog.ports import Catalog, Connection
-from twinport.clock import Clock
 from twinport.errors import NotAuthenticated
 from twinport.http import access_log
 from twinport.logs import telemetry
@@ -43,7 +42,6 @@ class SigningIn:
     catalog: Catalog
     principals: Principals
     throttle: SignInThrottle
-    world: Clock
     uses: Uses
 
     async def by_key(self, access_key_id: str, secret: str, origin: Origin) -> str:
@@ -74,8 +72,10 @@ class SigningIn:
         return caller
 
     async def _visitor(self, token: str, origin: Origin) -> Caller:
-        session = await self.catalog.partition.read(lambda db: console_sessions.find(db, _hash(token)))
-        if session is None or session.expires_at <= self.world.now():
+        session, now = await self.catalog.partition.read(
+            lambda db: (console_sessions.find(db, _hash(token)), self.catalog.now(db))
+        )
+        if session is None or session.expires_at <= now:
             raise SignedOut
         if session.access_key_id is None:
             return await self._person(session, origin)
@@ -124,9 +124,14 @@ class SigningIn:
         access_log.note_caller(caller.arn)
         pools.PARTY.set(caller.account)
         self.uses.note(caller, _SIGN_IN)
-        token, now = secrets.token_urlsafe(32), self.world.now()
-        session = ConsoleSession(_hash(token), caller.unique_id, access_key_id, now, now + SESSION)
-        await self.catalog.partition.record(lambda db: _store(db, session))
+        token, principal_id = secrets.token_urlsafe(32), caller.unique_id
+
+        def store(db: Connection) -> None:
+            # Changes of the password, and requests to other hosts, are compared with these times.
+            now = self.catalog.now(db)
+            _store(db, ConsoleSession(_hash(token), principal_id, access_key_id, now, now + SESSION))
+
+        await self.catalog.partition.record(store)
         telemetry.event(Event.SIGN_IN_DONE, caller=caller.arn, source=origin.source_ip)
         return token
 

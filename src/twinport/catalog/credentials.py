@@ -1,7 +1,7 @@
 """Rows behind a credential: access keys, sessions, the principals they stand for, and signing keys."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -14,6 +14,8 @@ from twinport.model.names import AccountId
 from twinport.refusals.identities import AccountNameTaken
 
 _FORGOTTEN_AT_ONCE = 20
+# A session ends by the clock of the host that is asked, which may be behind that of the database.
+_KEPT_AFTER_END = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,13 @@ def account_of_key(db: Connection, key_id: str) -> AccountId | None:
 
 
 def add_session(db: Connection, row: dict[str, object], now: datetime) -> None:
-    """Store a session, and delete several that have ended, so that they do not pile up."""
+    """Store a session, and delete several that ended long before `now`, so that they do not pile up.
+
+    `now` is `Catalog.now`.
+    """
     session = partition_schema.session
     db.execute(insert(session).values(row))
-    statements.delete_some(db, session, [session.c.expires_at < now], _FORGOTTEN_AT_ONCE)
+    statements.delete_some(db, session, [session.c.expires_at < now - _KEPT_AFTER_END], _FORGOTTEN_AT_ONCE)
 
 
 def site_key(db: Connection) -> SiteKeyRow | None:

@@ -49,7 +49,7 @@ def console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Ve
         *_registry_pages(ground, verbs),
         *_role_pages(ground, verbs, identities),
     )
-    signing_in = SigningIn(ground.catalog, access.principals, SignInThrottle(ground.catalog), ground.world, access.uses)
+    signing_in = SigningIn(ground.catalog, access.principals, SignInThrottle(ground.catalog), access.uses)
     session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
     opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
     return ConsoleDoor(

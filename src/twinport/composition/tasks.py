@@ -105,7 +105,7 @@ def _between_processes(ground: Ground) -> dict[str, Loop]:
     scanner = DocumentScanner(ground.settings.scan_findings)
     return {
         "scanning": ScanRuns(ground.catalog, scanner, ground.peers.name, requested).run,
-        "deletions": DeletionRunner(ground.catalog, ground.world, submitted, ground.peers.name).run,
+        "deletions": DeletionRunner(ground.catalog, submitted, ground.peers.name).run,
         "wake-ups": wakeups.run,
         "reclaiming": Reclaiming(ground.catalog, ground.peers, due_again).run,
         "reopening": Reopening(ground.catalog, ground.stores, due_again).run,

@@ -15,7 +15,6 @@ from twinport.catalog import deletions
 from twinport.catalog.deletions import Conclusion
 from twinport.catalog.partition import entities
 from twinport.catalog.ports import Catalog, Connection
-from twinport.clock import Clock
 from twinport.errors import Unavailable
 from twinport.identities.service_linked_roles import registry_arn
 from twinport.logs import telemetry
@@ -79,7 +78,6 @@ class Deletions:
 
     catalog: Catalog
     gate: Gate
-    world: Clock
     submitted: Callable[[], None]
 
     async def submit(self, caller: Caller, name: str) -> DeletionTask:
@@ -91,10 +89,14 @@ class Deletions:
         arn = role.arn if role else role_arn(caller.account, "/", name)
         resource = IdentityResource(caller.account, arn, role.unique_id if role else None, f"role {name}")
         await self.gate.authorize(caller, "iam:DeleteServiceLinkedRole", resource)
-        uuid, now = str(uuid4()), self.world.now()
-        task = await self.catalog.partition.record(
-            lambda db: deletions.submit_for(db, caller.account, name, uuid=uuid, now=now, deadline=now + DEADLINE)
-        )
+        uuid = str(uuid4())
+
+        def submit(db: Connection) -> DeletionTask:
+            # The runner that compares the deadline may be on another host.
+            now = self.catalog.now(db)
+            return deletions.submit_for(db, caller.account, name, uuid=uuid, now=now, deadline=now + DEADLINE)
+
+        task = await self.catalog.partition.record(submit)
         self.submitted()
         return task
 
@@ -113,7 +115,6 @@ class DeletionRunner:
     """Carries out pending tasks of every process, including tasks that another process began and left."""
 
     catalog: Catalog
-    world: Clock
     submitted: asyncio.Event
     holder: str
 
@@ -139,7 +140,8 @@ class DeletionRunner:
             return
         task, failed = begun
         answers = await self._ask(task, failed)
-        match decide(task.account, answers, self.world.now(), task.deadline_at):
+        now = await self.catalog.partition.read(self.catalog.now)
+        match decide(task.account, answers, now, task.deadline_at):
             case Proceed():
                 await self._conclude(task, frozenset(answers))
             case GiveUp(reason):

@@ -7,7 +7,6 @@ from twinport.access import passwords
 from twinport.catalog.partition import login_profiles
 from twinport.catalog.partition.login_profiles import LoginProfile
 from twinport.catalog.ports import Catalog, Connection
-from twinport.clock import Clock
 from twinport.identities.entities import Entities
 from twinport.identities.rules import login_profiles as rules
 from twinport.identities.rules import users
@@ -35,15 +34,19 @@ class LoginProfiles:
 
     catalog: Catalog
     entities: Entities
-    world: Clock
 
     async def create(self, caller: Caller, name: str | None, password: str) -> Profile:
         """Give a user a password. Raises EntityNotFound, EntityExists, PasswordTooWeak."""
         name = await self._authorized(caller, "iam:CreateLoginProfile", name)
         check(password)
-        stored, now = await _hashed(password), self.world.now()
-        await self.catalog.partition.write(lambda db: _create(db, caller.account, name, stored, now))
-        return Profile(name, now)
+        stored = await _hashed(password)
+
+        def create(db: Connection) -> datetime:
+            now = self.catalog.now(db)
+            _create(db, caller.account, name, stored, now)
+            return now
+
+        return Profile(name, await self.catalog.partition.write(create))
 
     async def get(self, caller: Caller, name: str | None) -> Profile:
         """Raises EntityNotFound, LoginProfileNotFound."""
@@ -58,8 +61,9 @@ class LoginProfiles:
             await self.catalog.partition.read(lambda db: _get(db, caller.account, name))
             return
         check(password)
-        stored, now = await _hashed(password), self.world.now()
-        await self.catalog.partition.write(lambda db: _replace(db, caller.account, name, stored, now))
+        stored = await _hashed(password)
+        # Sessions that began before are compared with this time, on any host.
+        await self.catalog.partition.write(lambda db: _replace(db, caller.account, name, stored, self.catalog.now(db)))
 
     async def delete(self, caller: Caller, name: str | None) -> None:
         """Remove a user's password, which ends the user's sessions. Raises EntityNotFound, LoginProfileNotFound."""
