@@ -58,16 +58,17 @@ async def bytes_are_served_as_they_were_stored(new_store: Factory) -> None:
 async def joined_bytes_are_those_of_the_blobs_in_order(new_store: Factory) -> None:
     source, target = new_store(), new_store()
     parts = [(await store(source, part)).key for part in (LARGE, SMALL)]
-    known = RunningHash()
-    known.update(LARGE + SMALL[:5])
+    known, joined = RunningHash(), LARGE * 3 + SMALL[:5]
+    known.update(joined)
     for writing in (target.create(), target.create_joined(known)):
         async with writing as writer:
-            await writer.join(source, parts[0], len(LARGE))
+            for _ in range(3):
+                await writer.join(source, parts[0], len(LARGE))
             await writer.join(source, parts[1], 5)
             await writer.write(b"the rest")
             written = await writer.finish()
-        assert await content(target.read(written.key)) == LARGE + SMALL[:5] + b"the rest"
-        assert (written.size, written.digest) == (len(LARGE) + 13, Digest.of(LARGE + SMALL[:5] + b"the rest"))
+        assert await content(target.read(written.key)) == joined + b"the rest"
+        assert (written.size, written.digest) == (len(joined) + 8, Digest.of(joined + b"the rest"))
 
 
 async def a_blob_that_is_too_short_is_not_joined(new_store: Factory) -> None:

@@ -80,11 +80,12 @@ class ObjectWriter:
     async def join(self, source: BlobReader, key: Key, size: int) -> None:
         """Take the first bytes of another blob, after earlier joined bytes and before any piece."""
         self.size += size
-        spool = self._spool = self._spool or _Spool(self._sending.folder)
         async for piece in source.read(key, 0, size):
             digests = self._digests
             take = partial(digests.skip, len(piece)) if digests.is_known else partial(digests.update, piece)
-            await self._spooled(spool, piece, take)
+            # Each full part leaves another file for the next piece.
+            self._spool = self._spool or _Spool(self._sending.folder)
+            await self._spooled(self._spool, piece, take)
 
     async def finish(self) -> WrittenBlob:
         return await self._finish(())
