@@ -221,7 +221,7 @@ def test_a_note_that_names_no_catalog_is_explained(tmp_path: Path) -> None:
 @words("was_served", [False, True])
 @words("found", [None, Found(), Found("a", opens=True), Found("a"), Found("b", opens=True), Found("b")])
 def test_a_folder_takes_only_its_own_catalog(noted: str | None, was_served: bool, found: Found | None) -> None:  # noqa: FBT001 — a table
-    folder = Folder(noted, has_sealing_key=True, was_served=was_served)
+    folder = Folder(noted, was_served=was_served)
     identity = None if found is None else found.identity
     took = standing(folder, found) in (Standing.OWN, Standing.UNUSED)
     if noted is not None:

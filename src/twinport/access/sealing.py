@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from twinport.errors import ConfigurationWrong
 from twinport.refusals.storage import FolderUnusable
+from twinport.settings.storage import sealing_keys
 
-_FILE = "sealing.key"
+KEY_FILE = "sealing.key"
 _VERSION = "v1"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -31,6 +32,11 @@ class Sealer:
     def instance(self) -> str:
         """The unique name of this deployment. It is no secret."""
         return self._current
+
+    @property
+    def key_ids(self) -> list[str]:
+        """Return the ids of the keys that open, in the order in which they were given."""
+        return list(self._keys)
 
     def seal(self, secret: bytes, purpose: str) -> str:
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -55,9 +61,28 @@ class SealBroken(Exception):
         super().__init__(f"the secret sealed for '{purpose}' does not open: it was altered or its key is gone")
 
 
+def sealer_with(keys: dict[str, bytes]) -> Sealer:
+    """Return a sealer with these keys; the first one seals."""
+    return Sealer(keys, next(iter(keys)))
+
+
+def sealed_elsewhere(sealer: Sealer | None, sealed: str) -> ConfigurationWrong:
+    """Return the refusal of a database whose first secret, `sealed`, this host cannot open. `sealer` may be missing."""
+    has = "none" if sealer is None else " and ".join(f"'{each}'" for each in sealer.key_ids)
+    problem = (
+        f"the database was begun with the sealing key '{_key_id(sealed)}', and this host has {has}: "
+        "every host needs the same 'sealing_key_file', or a data folder with the same sealing.key"
+    )
+    return ConfigurationWrong([problem])
+
+
+def _key_id(sealed: str) -> str:
+    return sealed.split(":")[1] if sealed.count(":") > 1 else ""
+
+
 def has_sealer(folder: Path) -> bool:
     """Tell whether a data folder is set up: has its key file. Raises FolderUnusable, also for a broken link."""
-    path = folder / _FILE
+    path = folder / KEY_FILE
     try:
         is_there = path.exists()
     except OSError as error:
@@ -72,12 +97,20 @@ def sealer_of_folder(folder: Path) -> Sealer:
 
     Raises FolderUnusable, and ConfigurationWrong if there is no key in the file.
     """
-    path = folder / _FILE
+    path = folder / KEY_FILE
     try:
         if not path.exists():
             _make(path)
-        key_id, _, digits = path.read_text().strip().partition(":")
-        return Sealer({key_id: bytes.fromhex(digits)}, key_id)
+    except OSError as error:
+        raise FolderUnusable(str(path), f"cannot be used ({error.strerror})") from error
+    return sealer_with(keys_of_folder(folder))
+
+
+def keys_of_folder(folder: Path) -> dict[str, bytes]:
+    """Return what is in the key file of a data folder. Raises FolderUnusable and ConfigurationWrong."""
+    path = folder / KEY_FILE
+    try:
+        return sealing_keys(path.read_text())
     except OSError as error:
         raise FolderUnusable(str(path), f"cannot be used ({error.strerror})") from error
     except ValueError as error:

@@ -10,12 +10,11 @@ from datetime import datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from twinport.access.sealing import SealBroken, Sealer
+from twinport.access.sealing import SealBroken, Sealer, sealed_elsewhere
 from twinport.access.session_callers import Holder, facts_of
 from twinport.catalog import credentials
 from twinport.catalog.ports import Catalog
 from twinport.clock import Clock
-from twinport.errors import ConfigurationWrong
 from twinport.model.identities import Session
 from twinport.refusals.callers import CredentialsUnknown
 
@@ -41,15 +40,15 @@ class Sessions:
         self._key: _SiteKey | None = None
 
     async def open(self) -> None:
-        """Open the key that signs tokens, or make it. Raises ConfigurationWrong if another data folder's key sealed it.
+        """Open the key that signs tokens, or make it. Raises ConfigurationWrong if another host's key sealed it.
 
-        So a second host with a data folder of its own fails at the start, and not at its clients' requests.
+        So a second host with a key of its own fails at the start, and not at its clients' requests.
         """
+        row = await self._row()
         try:
-            await self._site_key()
+            self._take(row)
         except SealBroken as error:
-            problem = "'data': the database was begun with the sealing.key of another folder; every host needs the same"
-            raise ConfigurationWrong([problem]) from error
+            raise sealed_elsewhere(self._sealer, row.sealed_private_key) from error
 
     async def issue(self, holder: Holder, session: Session) -> Credentials:
         """Store a new session and return its credentials."""
@@ -82,14 +81,19 @@ class Sessions:
             raise CredentialsUnknown
 
     async def _site_key(self) -> "_SiteKey":
-        if self._key is None:
-            row = await self._catalog.partition.read(credentials.site_key)
-            if row is None:
-                made = _new_site_key(self._sealer)
-                now = self._world.now()
-                # `write` serializes transactions, `record` may not: so two processes that start together share one key.
-                row = await self._catalog.partition.write(lambda db: credentials.add_site_key(db, made, now))
-            self._key = _SiteKey(row, self._sealer)
+        return self._key or self._take(await self._row())
+
+    async def _row(self) -> credentials.SiteKeyRow:
+        row = await self._catalog.partition.read(credentials.site_key)
+        if row is not None:
+            return row
+        made, now = _new_site_key(self._sealer), self._world.now()
+        # `write` serializes transactions, `record` may not: so two processes that start together share one key.
+        return await self._catalog.partition.write(lambda db: credentials.add_site_key(db, made, now))
+
+    def _take(self, row: credentials.SiteKeyRow) -> "_SiteKey":
+        """Open the site's key, and keep it. Raises SealBroken."""
+        self._key = _SiteKey(row, self._sealer)
         return self._key
 
 

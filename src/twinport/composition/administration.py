@@ -8,14 +8,13 @@ from typing import Any
 
 from twinport.access.calls import Call
 from twinport.access.operator import OperatorGate, acting_for
-from twinport.access.sealing import sealer_of_folder
 from twinport.access.sessions import Sessions
 from twinport.access.uses import Uses
 from twinport.aws import protocols, shapes
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
 from twinport.clock import Clock, WallClock, WorldClock
-from twinport.composition.databases import join_catalog, note_catalog, open_catalog
+from twinport.composition.databases import join_catalog, note_catalog, open_catalog, sealer_of
 from twinport.files import private_files
 from twinport.iam.policies import AttachedPolicyOperations
 from twinport.iam.users import AccessKeyOperations, UserOperations
@@ -142,7 +141,7 @@ async def opened(settings: Settings, purpose: Purpose) -> AsyncIterator[Administ
     if purpose is not Purpose.READ:
         private_files.close_folder(settings.data)
     try:
-        sealer, aws, uses = sealer_of_folder(settings.data), AwsPolicies(), Uses(catalog)
+        sealer, aws, uses = sealer_of(settings), AwsPolicies(), Uses(catalog)
         if purpose is not Purpose.READ:
             # Link the folder and the catalog first, before anything is stored that only one of them holds.
             await Sessions(catalog, sealer, world).open()

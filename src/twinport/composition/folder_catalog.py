@@ -11,12 +11,12 @@ import os
 import re
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from twinport.access import sealing
-from twinport.access.sealing import SealBroken
+from twinport.access.sealing import SealBroken, Sealer
 from twinport.catalog.credentials import SiteKeyRow
 from twinport.catalog.engine import folders
 from twinport.errors import ConfigurationWrong
@@ -30,13 +30,12 @@ _OF_SERVERS = ("processes", "regions")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The facts of a data folder: the noted catalog, and whether commands and servers have used the folder.
+    """The facts of a data folder: the noted catalog, and whether servers have used the folder.
 
-    `was_served` is False for a folder that lost its sealing key, even if a server ran on it.
+    `was_served` is False for a folder that lost its sealing key or never had one, even if a server ran on it.
     """
 
     noted: str | None
-    has_sealing_key: bool
     was_served: bool
 
 
@@ -44,10 +43,11 @@ class Folder:
 class Found:
     """The catalog that the settings name. `identity` is None before the first start of a server.
 
-    `opens` tells whether the folder's sealing key opens the site key.
+    `sealed` is its site key, and `opens` tells whether the sealing key of this host opens it.
     """
 
     identity: str | None = None
+    sealed: str = field(default="", repr=False)
     opens: bool = False
 
 
@@ -74,16 +74,17 @@ def look(folder: Path) -> Folder:
     folders.require(folder)
     has_key = sealing.has_sealer(folder)
     try:
-        return Folder(_noted(folder), has_key, has_key and any((folder / name).exists() for name in _OF_SERVERS))
+        return Folder(_noted(folder), has_key and any((folder / name).exists() for name in _OF_SERVERS))
     except OSError as error:
         raise FolderUnusable(str(folder), f"cannot be read ({error.strerror})") from error
 
 
-def found(folder: Path, site_key: SiteKeyRow | None) -> Found:
-    """Return the facts of a catalog with this site key for a folder. Raises as `sealing.sealer_of_folder` does."""
+def found(sealer: Sealer | None, site_key: SiteKeyRow | None) -> Found:
+    """Return the facts of a catalog with this site key for a host with this sealer, which may have none yet."""
     if site_key is None:
         return Found()
-    return Found(identity_of(site_key), sealing.has_sealer(folder) and _opens(folder, site_key))
+    opens = sealer is not None and _opens(sealer, site_key)
+    return Found(identity_of(site_key), site_key.sealed_private_key, opens)
 
 
 def identity_of(site_key: SiteKeyRow) -> str:
@@ -92,11 +93,16 @@ def identity_of(site_key: SiteKeyRow) -> str:
 
 
 def note(folder: Path, site_key: SiteKeyRow) -> None:
-    """Note durably which catalog a folder belongs to, unless there is a note. Raises FolderUnusable."""
+    """Note durably which catalog a folder belongs to, unless there is a note. Makes the folder.
+
+    Raises FolderUnusable, and what `folders.make` does.
+    """
     path, draft = folder / _NOTE, folder / f".{_NOTE}.{secrets.token_hex(4)}"
     try:
         if path.exists():
             return
+        if not folder.exists():
+            folders.make(folder)
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(handle, "w") as file:  # noqa: PTH123 — a descriptor with its mode from the beginning
             file.write(f"{identity_of(site_key)}\n")
@@ -122,9 +128,9 @@ def _noted(folder: Path) -> str | None:
     return text
 
 
-def _opens(folder: Path, site_key: SiteKeyRow) -> bool:
+def _opens(sealer: Sealer, site_key: SiteKeyRow) -> bool:
     try:
-        sealing.sealer_of_folder(folder).open(site_key.sealed_private_key, f"site key {site_key.id}")
+        sealer.open(site_key.sealed_private_key, f"site key {site_key.id}")
     except SealBroken:
         return False
     return True

@@ -4,11 +4,12 @@ import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from twinport.access.sealing import Sealer, sealer_of_folder
+from twinport.access.sealing import Sealer
 from twinport.blobs.store import WholeBlobStores
 from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import Clock, WallClock, WorldClock
+from twinport.composition.databases import sealer_of
 from twinport.composition.stores import stores_of
 from twinport.files import private_files
 from twinport.http.admission import Admission, admission_of
@@ -50,7 +51,7 @@ def ground_of(settings: Settings, opened: Callable[[Settings, Clock], WholeCatal
         world=world,
         catalog=catalog,
         stores=stores_of(settings),
-        sealer=sealer_of_folder(settings.data),
+        sealer=sealer_of(settings),
         admission=admission_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies),
         regions=frozenset(tuple(region_name(text) for text in settings.regions) or DEFAULT_REGIONS),
         peers=peers,

@@ -16,6 +16,8 @@ from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
 
 _OTHERS = 0o077
+# Each folder that twinport has used has one of these.
+_MARKS = frozenset({"sealing.key", "catalog.identity"})
 _OURS = re.compile(
     r"sealing\.key|catalog\.identity|global\.db(-\w+)?|regions|processes|metrics|listeners|events\.log(\.\d+)?|lost\+found"
 )
@@ -32,7 +34,8 @@ def others_in(data: Path) -> list[str]:
         names = sorted(each.name for each in data.iterdir())
     except OSError:
         return []
-    return [] if "sealing.key" in names else [name for name in names if not _OURS.fullmatch(name)]
+    is_used = not _MARKS.isdisjoint(names)
+    return [] if is_used else [name for name in names if not _OURS.fullmatch(name)]
 
 
 def words_of_others(data: Path, others: Sequence[str]) -> str:

@@ -56,6 +56,16 @@ class NothingBegun(Unavailable):
         )
 
 
+class CatalogNotBegun(Unavailable):
+    """No server has ever used the database that the settings name. Nothing was created."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no server has begun in the database that 'database' names: name the database of the other hosts, or start "
+            "'twinport serve' with these settings first"
+        )
+
+
 class WriterDied(Unavailable):
     """The thread of this process that writes a database has died. Only another process can continue."""
 

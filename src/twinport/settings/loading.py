@@ -16,7 +16,7 @@ from twinport.settings.deviations import AS_ECR, Deviation, Deviations, Quotas, 
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.organization_table import OrganizationTable
 from twinport.settings.retention import Retention
-from twinport.settings.storage import EncryptionAtRest, Location, Pulls, StoreEncryption
+from twinport.settings.storage import EncryptionAtRest, Location, Pulls, StoreEncryption, sealing_keys
 
 DEFAULT_LISTEN = "127.0.0.1:4566"
 # A process's connections to all PostgreSQL databases: enough for the partition and nine Regions at once.
@@ -35,6 +35,7 @@ class Settings:
     `regions` empty means the partition's list. `database` is the address of PostgreSQL, or None for SQLite in the data
     folder; it may hold a password, so it is never shown.
     For retention times and the frequency of checks, see `Retention` and docs/how-to/garbage.md.
+    `sealing_key` and `sealing_key_file` are two ways to give the keys of `sealing_keys`.
     `database_connections` bounds one process's connections to all PostgreSQL databases together.
     `workers` is the number of processes of `serve`; with `couriers_apart` one more, a whole worker, replicates
     in their place, and shares garbage collection, scans, lifecycle policies and verification with them.
@@ -48,6 +49,8 @@ class Settings:
     database_connections: int = setting(
         parsers.number(MOST_CONNECTIONS, "a number of connections"), default=DATABASE_CONNECTIONS
     )
+    sealing_key: str | None = setting(parsers.sealing_key, default=None, is_secret=True)
+    sealing_key_file: Path | None = setting(parsers.sealing_key_file, default=None)
     listen: str = setting(parsers.listen, default=DEFAULT_LISTEN)
     garbage_delay: timedelta = setting(parsers.duration, default=Retention.garbage_delay)
     upload_expiry: timedelta = setting(parsers.duration, default=Retention.upload_expiry)
@@ -154,6 +157,13 @@ class Settings:
         return self.object_store_endpoint or f"https://s3.{self.object_store_region}.amazonaws.com"
 
     @property
+    def sealing_keys(self) -> dict[str, bytes] | None:
+        """Return the keys that seal secrets, the one in use first; None if the data folder has a key of its own."""
+        held = self.sealing_key_file
+        text = self.sealing_key if held is None else parsers.secret_in(held)
+        return None if text is None else sealing_keys(text)
+
+    @property
     def store_secret(self) -> str:
         """Return the secret of the object store's access key."""
         held = self.object_store_secret_file
@@ -243,6 +253,8 @@ def _contradictions(values: Mapping[str, object]) -> Iterator[str]:
         yield "'tls_cert' and 'tls_key' belong together: give both, or none for plain HTTP"
     if "metrics_token" in values and "metrics_token_file" in values:
         yield "'metrics_token' and 'metrics_token_file' say the same: give one of them"
+    if "sealing_key" in values and "sealing_key_file" in values:
+        yield "'sealing_key' and 'sealing_key_file' say the same: give one of them"
     yield from _contradictions_of_the_store(values)
 
 

@@ -18,7 +18,7 @@ from twinport.logs.levels import LogLevel
 from twinport.settings.deviations import Deviation
 from twinport.settings.open_accounts import OpenAccounts
 from twinport.settings.organization_table import OrganizationTable
-from twinport.settings.storage import EncryptionAtRest, Location, Pulls, StoreEncryption
+from twinport.settings.storage import EncryptionAtRest, Location, Pulls, StoreEncryption, sealing_keys
 
 E = TypeVar("E", bound=Enum)
 
@@ -175,6 +175,20 @@ def secret(value: object) -> str:
 def secret_file(value: object) -> Path:
     found = file(value)
     secret(secret_in(found))
+    return found
+
+
+def sealing_key(value: object) -> str:
+    # The message does not repeat the value.
+    if not isinstance(value, str):
+        raise TypeError("a text is needed, a line KEYID:HEX64 for each key")
+    sealing_keys(value)
+    return value
+
+
+def sealing_key_file(value: object) -> Path:
+    found = file(value)
+    sealing_keys(secret_in(found))
     return found
 
 

@@ -1,7 +1,10 @@
-"""What the operator says about storage: where layers are, how they reach clients, and what encrypts them."""
+"""What the operator says about storage: where layers are, how they reach clients, and what encrypts or seals."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+
+_KEY_LINE = re.compile(r"([A-Za-z0-9._-]{1,64}):([0-9a-fA-F]{64})")
 
 
 class EncryptionAtRest(Enum):
@@ -43,3 +46,22 @@ class Location:
 
     bucket: str
     prefix: str
+
+
+def sealing_keys(text: str) -> dict[str, bytes]:
+    """Return the keys that seal secrets, by their ids, in the order of the lines `KEYID:HEX64`.
+
+    The first one seals, and all of them open. Raises ValueError, which repeats nothing of a
+    text that may be a key with a mistake in it.
+    """
+    found: dict[str, bytes] = {}
+    for line in text.split():
+        parts = _KEY_LINE.fullmatch(line)
+        if parts is None:
+            raise ValueError("lines KEYID:HEX64 are needed, an id of letters, digits and . _ - and 64 hex digits")
+        if parts[1] in found:
+            raise ValueError(f"the id '{parts[1]}' stands in two lines: each key needs an id of its own")
+        found[parts[1]] = bytes.fromhex(parts[2])
+    if not found:
+        raise ValueError("at least one line KEYID:HEX64 is needed")
+    return found
