@@ -149,7 +149,8 @@ async def test_a_marker_is_not_written_over_because_the_store_failed_for_a_momen
     hidden: list[str] = []
 
     async def hide(request: web.Request, _body: bytes) -> web.StreamResponse | None:
-        if request.method == "HEAD" and not hidden:
+        # A store that does not find an object is asked twice.
+        if request.method == "HEAD" and len(hidden) < 2:
             hidden.append(request.path)
             liar.objects[request.path.removeprefix(f"/{BUCKET}/")] = b"first"
             return web.Response(status=404)

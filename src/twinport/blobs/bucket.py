@@ -34,6 +34,10 @@ _PIECE = 1 << 20
 _LEAST_PIECE = 256 << 10
 _ONE_REQUEST = timedelta(seconds=60)
 _SILENCE = timedelta(seconds=30)
+# The store copies up to 5 GiB, without a word until it is done.
+_LONGEST_COPY = timedelta(minutes=15)
+# What the library hands over of a list is made on the event loop.
+_LISTED_AT_ONCE = 250
 # A read has no end of its own: a client may take hours over a large layer. Its silences are bounded.
 _LONGEST_READ = timedelta(days=2)
 _RESUMED = 4
@@ -83,23 +87,34 @@ class Bucket:
         Return whether the store refused because an object is there. Raises StorageUnavailable, BlobUnreadable.
         """
         with measured("write"), _refused():
+            async with asyncio.timeout(_ONE_REQUEST.total_seconds()):
+                return await self._put_new(path, content)
+
+    async def _put_new(self, path: str, content: bytes) -> bool:
+        try:
+            await obstore.put_async(self._store, path, content, mode="create")
+        except (AlreadyExistsError, PreconditionError):
+            return True
+        except BaseError:
+            # The store knows no conditions, or it failed for a moment, and an older object may be there.
             try:
-                await obstore.put_async(self._store, path, content, mode="create")
-            except (AlreadyExistsError, PreconditionError):
-                return True
-            except BaseError:
-                # The store knows no conditions, or it failed for a moment, and an older object may be there.
-                try:
-                    await self.size(path)
-                except BlobMissing:
-                    await obstore.put_async(self._store, path, content)
-            return False
+                await self.size(path)
+            except BlobMissing:
+                await obstore.put_async(self._store, path, content)
+        return False
 
     async def size(self, path: str) -> int:
-        """Return the number of an object's bytes. Raises BlobMissing, BlobUnreadable."""
+        """Return the number of an object's bytes. Raises BlobMissing, BlobUnreadable.
+
+        A store that does not find an object is asked twice, since a missing object counts as damaged.
+        """
         with _reading(path):
             async with asyncio.timeout(_ONE_REQUEST.total_seconds()):
-                return (await obstore.head_async(self._store, path))["size"]
+                try:
+                    return (await obstore.head_async(self._store, path))["size"]
+                except FileNotFoundError:
+                    await asyncio.sleep(_FIRST_PAUSE)
+                    return (await obstore.head_async(self._store, path))["size"]
 
     async def read(self, path: str, first: int, size: int) -> AsyncIterator[bytes]:
         """Yield `size` bytes from `first` on, in pieces of at most 1 MiB. Raises BlobMissing, BlobUnreadable.
@@ -138,7 +153,8 @@ class Bucket:
         """Have the store copy an object of at most 5 GiB. Raises BlobMissing, StorageUnavailable."""
         with measured("copy"), _refused():
             try:
-                await obstore.copy_async(self._store, path, to)
+                async with asyncio.timeout(_LONGEST_COPY.total_seconds()):
+                    await obstore.copy_async(self._store, path, to)
             except FileNotFoundError:
                 raise BlobMissing(_key(path)) from None
 
@@ -154,7 +170,12 @@ class Bucket:
     async def listed(self, prefix: str) -> AsyncIterator[FoundObject]:
         """Yield the objects below a prefix, as far as the store lists them by now. Raises StorageUnavailable."""
         with _refused():
-            async for page in obstore.list(self._store, prefix, chunk_size=1000):
+            pages = obstore.list(self._store, prefix, chunk_size=_LISTED_AT_ONCE).__aiter__()
+            while True:
+                async with asyncio.timeout(_ONE_REQUEST.total_seconds()):
+                    page = await anext(pages, None)
+                if page is None:
+                    return
                 for each in page:
                     yield FoundObject(each["path"], each["size"], each["last_modified"])
 

@@ -33,7 +33,8 @@ def _encryption(settings: Settings) -> Encryption | None:
 
 
 def _presigning(settings: Settings) -> Presigning | None:
-    if settings.object_store_pulls is Pulls.PROXIED:
-        return None
     life = min(_LONGEST_LIFE, settings.retention.reader_grace / 2)
+    # An address lives for whole seconds.
+    if settings.object_store_pulls is Pulls.PROXIED or life < timedelta(seconds=1):
+        return None
     return Presigning(settings.object_store_public_endpoint or settings.store_endpoint, life, WallClock())

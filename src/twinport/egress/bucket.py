@@ -18,6 +18,7 @@ from yarl import URL
 
 from twinport.aws import sigv4
 from twinport.aws.sigv4 import EMPTY_HASH, Credentials, Message
+from twinport.egress.client import SystemNames
 from twinport.processes.pools import BLOBS
 from twinport.refusals.storage import StorageUnavailable
 
@@ -144,7 +145,7 @@ class BucketRequests:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._trust),
+                connector=aiohttp.TCPConnector(ssl=self._trust, resolver=SystemNames()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=_WITHIN,
                 auto_decompress=False,

@@ -196,7 +196,9 @@ def origin(value: object) -> str:
     """Parse the address of a server, without a path."""
     address = url(value)
     if urlsplit(address).path or not urlsplit(address).netloc or {"?", "#", "@"} & set(address):
-        raise ValueError(f"http://HOST:PORT or https://HOST is needed, without a path, not {value!r}")
+        # What stands before an @ may be a password.
+        said = "an address with '@'" if "@" in address else repr(value)
+        raise ValueError(f"http://HOST:PORT or https://HOST is needed, without a path, not {said}")
     return address
 
 
