@@ -24,6 +24,7 @@ from twinport.settings.loading import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "garbage.md"
 NAME, CONFIG, LAYER = "team/api", b"a config", b"a layer"
+OPEN = {"TWINPORT_OPEN_ACCOUNTS": "true"}
 SOON = {"TWINPORT_GARBAGE_DELAY": "1s", "TWINPORT_READER_GRACE": "1s", "TWINPORT_UPLOAD_EXPIRY": "1s"}
 # By its old name, which operators may have in their files.
 OLD = {"TWINPORT_LITTER_AGE": "1s"}
@@ -254,6 +255,31 @@ def test_who_names_another_database_than_the_server_is_refused(pusher: Pusher, p
         done = called(*command, "--data", str(pusher.served.data), TWINPORT_DATABASE=postgres_address)
         assert done.code == 3
         assert "belongs to another catalog" in done.stderr
+
+
+def test_the_bytes_of_accounts_are_told_with_those_of_their_repositories(pusher: Pusher) -> None:
+    layer, shared = unique(LAYER, pusher), b"held by two repositories"
+    pusher.push(unique(CONFIG, pusher), layer, shared)
+    pusher.ecr.create_repository(repositoryName="team/web")
+    digest, here = digest_of(shared), {"repositoryName": "team/web"}
+    upload = pusher.ecr.initiate_layer_upload(**here)["uploadId"]
+    last = len(shared) - 1
+    pusher.ecr.upload_layer_part(**here, uploadId=upload, partFirstByte=0, partLastByte=last, layerPartBlob=shared)
+    pusher.ecr.complete_layer_upload(**here, uploadId=upload, layerDigests=[digest])
+
+    data = ("--data", str(pusher.served.data))
+    [registry] = json.loads(called("account", "usage", pusher.account, "--json", *data, **OPEN).stdout)["registries"]
+    own = len(unique(CONFIG, pusher)) + len(layer)
+    assert (registry["account"], registry["region"]) == (pusher.account, "eu-west-1")
+    assert (registry["bytes"], registry["own_bytes"]) == (own + len(shared), own + len(shared))
+    figures = {each["name"]: (each["own_bytes"], each["shared_bytes"]) for each in registry["repositories"]}
+    assert figures == {NAME: (own, len(shared)), "team/web": (0, len(shared))}
+
+    lines = called("account", "usage", pusher.account, *data, **OPEN).stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == ["eu-west-1", NAME, "team/web"]
+    assert f"{pusher.account}  eu-west-1" in called("account", "usage", *data).stdout
+    missing = called("account", "usage", "nowhere", *data)
+    assert (missing.code, missing.stdout) == (3, "")
 
 
 def test_every_command_and_setting_of_the_page_works(pusher: Pusher, tmp_path: Path) -> None:

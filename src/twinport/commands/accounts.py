@@ -20,6 +20,8 @@ keys = typer.Typer(help="A user's access keys, two at most.", no_args_is_help=Tr
 users.add_typer(keys, name="keys")
 
 Account = Annotated[str, typer.Argument(help="The account's id, name or alias.")]
+AnyAccount = Annotated[str | None, typer.Argument(help="The account's id, name or alias.  [default: every account]")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 User = Annotated[str, typer.Argument(help="The user's name.")]
 Key = Annotated[str, typer.Argument(help="The access key's id.")]
 Attached = Annotated[
@@ -59,6 +61,17 @@ def disable_account(account: Account, data: Data = None, config: Config = None) 
 def enable_account(account: Account, data: Data = None, config: Config = None) -> None:
     """Let a disabled account do what its policies allow again."""
     _done(data, config, lambda them: them.accounts.enable(account))
+
+
+@accounts.command("usage")
+def usage(account: AnyAccount = None, *, as_json: Json = False, data: Data = None, config: Config = None) -> None:
+    """Count the bytes of layers that an account, or every account, holds in each Region.
+
+    A layer counts once for each account and once for each repository. It is shared if another one holds it, too.
+    """
+    found, counted = _done(data, config, lambda them: them.usage(account), "READ")
+    report = importlib.import_module("twinport.upkeep.usage").report(counted, found)
+    typer.echo(report.json() if as_json else "\n".join(report.lines()))
 
 
 @users.command("create")

@@ -13,6 +13,7 @@ from twinport.access.uses import Uses
 from twinport.aws import protocols, shapes
 from twinport.aws.dispatch import Handler
 from twinport.aws.types import iam
+from twinport.catalog.ports import Catalog
 from twinport.clock import Clock, WallClock, WorldClock
 from twinport.composition.databases import join_catalog, note_catalog, open_catalog, sealer_of
 from twinport.files import private_files
@@ -26,9 +27,11 @@ from twinport.identities.principal_policies import PrincipalPolicies
 from twinport.identities.users import Users
 from twinport.model.entities import KeyStatus
 from twinport.model.identities import Caller
-from twinport.model.names import AccountId, account_id, is_account_id
+from twinport.model.names import AccountId, RegionName, account_id, is_account_id
+from twinport.model.usage import RegionUsage
 from twinport.policies.aws_managed import AwsPolicies
 from twinport.refusals.identities import PolicyNameUnknown
+from twinport.registry.usage import Usages
 from twinport.settings.loading import Settings
 
 _PAGE = 1000
@@ -45,6 +48,7 @@ class Administration:
     operations: Mapping[str, Handler[Call]]
     aws: AwsPolicies
     world: Clock
+    catalog: Catalog
     open_accounts: bool
 
     async def create_user(self, account: str, name: str, attached: Sequence[str]) -> tuple[iam.User, iam.AccessKey]:
@@ -98,6 +102,12 @@ class Administration:
     async def delete_key(self, account: str, user: str, key_id: str) -> None:
         """Delete a key. Raises AccountNotFound, EntityNotFound, AccessKeyNotFound."""
         await self._call(await self._root(account), "DeleteAccessKey", {"UserName": user, "AccessKeyId": key_id})
+
+    async def usage(self, account: str | None) -> tuple[AccountId | None, Mapping[RegionName, RegionUsage]]:
+        """Count the bytes that are held in each Region, and find the account that is named. Raises AccountNotFound."""
+        found = None if account is None else await self._account(account)
+        usages = Usages(self.catalog)
+        return found, {region: await usages.of_region(region) for region in await self.catalog.regions()}
 
     async def _call(self, caller: Caller, name: str, given: Mapping[str, object]) -> Mapping[str, Any]:
         """Carry out an operation as the API would. Raises ConstraintsViolated, and what the operation raises."""
@@ -157,6 +167,7 @@ async def opened(settings: Settings, purpose: Purpose) -> AsyncIterator[Administ
             },
             aws=aws,
             world=world,
+            catalog=catalog,
             open_accounts=settings.has_open_accounts,
         )
     finally:
