@@ -1,7 +1,7 @@
 """A gate that limits each registry's calls to ECR's rates (deviation `rates`), for all processes together.
 
 A process leases a slice of a budget for a second, and serves calls from it without a statement. So N processes together
-pass a rate by a slice each at most.
+pass a rate by a slice each at most: docs/decisions/0055-rates-are-leased.md.
 """
 
 import asyncio
