@@ -1,5 +1,6 @@
 """A process of a deployment without its sockets: the application as the composition builds it, asked over ASGI."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -113,7 +114,12 @@ class Process:
         }
         sent: list[Message] = []
 
+        received = asyncio.Event()
+
         async def receive() -> Message:
+            if received.is_set():
+                await asyncio.Event().wait()  # the client stays, and sends nothing more
+            received.set()
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Message) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from twinport import __version__
-from twinport.commands import accounts, replication, status, upkeep, why
+from twinport.commands import accounts, maintenance, replication, status, upkeep, why
 from twinport.commands.options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.model.printable import printable
@@ -180,7 +180,8 @@ app.command("status")(status.status)
 app.command("why")(why.why)
 app.command("verify")(upkeep.verify)
 app.add_typer(replication.replication, name="replication")
-app.command("gc")(upkeep.collect_garbage)
+app.add_typer(upkeep.garbage, name="gc")
+app.add_typer(maintenance.read_only, name="read-only")
 
 
 @app.command()

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes import REGISTRY
 from tests.registry.dump import API, ME, OTHER, TICK, Dump, fresh, pieces_of
 from tests.upload_ids import open_upload
+from twinport.catalog.partition import maintenance
 from twinport.catalog.ports import WholeCatalog
 from twinport.catalog.regional import blobs, garbage, schema
 from twinport.catalog.regional.blobs import NewBlob
@@ -37,6 +38,19 @@ async def test_the_bytes_of_a_deleted_image_go_after_the_delay_and_not_before(du
     assert await dump.stored() == {CONFIG, LAYER}, "a client may be reading"
     assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(keys=2)
     assert await dump.stored() == set()
+
+
+async def test_nothing_goes_while_the_operator_has_paused_the_collection(dump: Dump) -> None:
+    await dump.delete(await dump.push(CONFIG, LAYER))
+    now, hours = dump.world.now(), dump.retention.garbage_delay + TICK
+    await dump.catalog.partition.write(lambda db: maintenance.pause_garbage(db, now, now + hours + hours))
+    assert await dump.sweep(hours) == Swept()
+    assert await dump.stored() == {CONFIG, LAYER}
+    assert await dump.sweep(hours) == Swept(layers=2, blobs=2), "the pause has ended by itself"
+    await dump.catalog.partition.write(lambda db: maintenance.pause_garbage(db, now, None))
+    assert await dump.sweep(dump.retention.reader_grace + TICK) == Swept(), "the bytes stay, too"
+    await dump.catalog.partition.write(maintenance.resume_garbage)
+    assert await dump.sweep() == Swept(keys=2)
 
 
 async def test_a_layer_that_another_image_names_stays(dump: Dump) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from twinport.commands import maintenance
 from twinport.commands.options import Config, Data, settings_from
 from twinport.model.printable import printable
 from twinport.settings.parsers import parse_size
@@ -21,7 +22,14 @@ Regions = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+garbage = typer.Typer(invoke_without_command=True)
+garbage.command("pause")(maintenance.pause_garbage)
+garbage.command("resume")(maintenance.resume_garbage)
+
+
+@garbage.callback()
 def collect_garbage(
+    context: typer.Context,
     *,
     delete: Annotated[bool, typer.Option("--delete", help="Delete it now.")] = False,
     region: Regions = None,
@@ -33,6 +41,8 @@ def collect_garbage(
 
     A server collects garbage by itself, and may run meanwhile.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings, collecting = settings_from(data, None, config), _part("collecting")
     work = collecting.delete if delete else collecting.plan
     _print(asyncio.run(work(settings, region or ())), json=json)

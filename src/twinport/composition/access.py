@@ -47,10 +47,10 @@ def access_of(ground: Ground, gate_class: type[PolicyGate]) -> Access:
     library = PolicyLibrary(ground.catalog, AwsPolicies())
     messages = AuthorizationMessages(ground.sealer)
     gate = gate_class(ground.catalog, library, organization(ground.settings.organization), messages.encode)
-    sessions = Sessions(ground.catalog, ground.sealer, ground.world)
+    sessions = Sessions(ground.unguarded, ground.sealer, ground.world)
     principals = Principals(ground.catalog, ground.sealer, ground.world, ground.settings.opening)
     uses = Uses(ground.catalog)
-    keys = RegionKeys(ground.catalog, ground.sealer, ground.world, ground.regions)
+    keys = RegionKeys(ground.unguarded, ground.sealer, ground.world, ground.regions)
     return Access(
         gate=gate,
         principals=principals,

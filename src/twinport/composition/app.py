@@ -57,7 +57,7 @@ def build(
     identities = identity_verbs(ground, access)
     pulls = Pulls(ground.catalog)
     verbs = registry_verbs(ground, access, pulls)
-    carrying = couriers(ground, access)
+    carrying = couriers(ground.patient(), access)
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
     scrape = _scraping(ground, scraped)
     control = control_door(ground, access, carrying, scrape)
@@ -71,7 +71,8 @@ def build(
         scraped,
         couriers=carrying,
         carries=kind == "worker" or not settings.couriers_apart,
-        loops=loops(ground, access, verbs, pulls),
+        loops=loops(ground.patient(), access, verbs, pulls),
+        orders=ground.orders,
     )
     application = Application(ground.admission, served, has_access_log=settings.has_access_log)
     return App(application, metrics_application(ground, scrape), tasks, ground.catalog)

@@ -49,8 +49,9 @@ def console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Ve
         *_registry_pages(ground, verbs),
         *_role_pages(ground, verbs, identities),
     )
-    signing_in = SigningIn(ground.catalog, access.principals, SignInThrottle(ground.catalog), access.uses)
-    session, renderer = Cookie("session", ground.sealer.instance), Renderer(ground.regions)
+    throttle = SignInThrottle(ground.unguarded)
+    signing_in = SigningIn(ground.unguarded, access.principals, throttle, access.uses)
+    session, renderer = Cookie("session", ground.sealer.instance), _renderer(ground)
     opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
     return ConsoleDoor(
         admission=ground.admission,
@@ -63,6 +64,10 @@ def console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Ve
         first_page=repositories.first_page,
         renderer=renderer,
     )
+
+
+def _renderer(ground: Ground) -> Renderer:
+    return Renderer(ground.regions, lambda: ground.orders.known.read_only_since)
 
 
 def _image_pages(ground: Ground, verbs: ecr.Verbs) -> tuple[Pages, ...]:

@@ -2,10 +2,11 @@
 
 import importlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twinport.access.sealing import Sealer
 from twinport.blobs.store import WholeBlobStores
+from twinport.catalog.guarded import GuardedCatalog, Orders
 from twinport.catalog.measured import MeasuredCatalog
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import Clock, WallClock, WorldClock
@@ -22,11 +23,17 @@ from twinport.settings.loading import Settings
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The parts that everything else depends on."""
+    """The parts that everything else depends on.
+
+    Writes to `catalog` are refused while the deployment is read-only, as `orders` tell. `unguarded` is the same
+    catalog for what must go on then.
+    """
 
     settings: Settings
     world: WorldClock
     catalog: WholeCatalog
+    unguarded: WholeCatalog
+    orders: Orders
     stores: WholeBlobStores
     sealer: Sealer
     admission: Admission
@@ -39,17 +46,24 @@ class Ground:
         """The first Region of the settings, or AWS's own first one where they name none."""
         return region_name(self.settings.regions[0]) if self.settings.regions else HOME_REGION
 
+    def patient(self) -> "Ground":
+        """Return the parts for work beside the requests: its writes wait until the deployment is not read-only."""
+        return replace(self, catalog=GuardedCatalog(self.unguarded, self.orders.wait))
+
 
 def ground_of(settings: Settings, opened: Callable[[Settings, Clock], WholeCatalog], kind: str) -> Ground:
     """Open the data folder. Raises what `opened` raises; `open_catalog` is the usual one."""
     world = WorldClock(WallClock())
     catalog = MeasuredCatalog(opened(settings, world))
+    orders = Orders(catalog)
     private_files.close_folder(settings.data)
     peers = Peers(settings.data / "processes", this_host(), kind)
     return Ground(
         settings=settings,
         world=world,
-        catalog=catalog,
+        catalog=GuardedCatalog(catalog, orders.refuse),
+        unguarded=catalog,
+        orders=orders,
         stores=stores_of(settings),
         sealer=sealer_of(settings),
         admission=admission_of(settings.allowed_hosts, settings.public_url, settings.trusted_proxies),

@@ -73,7 +73,7 @@ def registry_verbs(ground: Ground, access: Access, pulls: Pulls) -> ecr.Verbs:
 def _deviating(ground: Ground, access: Access) -> tuple[Gate, BlobMounting]:
     """Return the gate, and whether blobs are mounted, as the operator wants them to differ from the standard."""
     ways = ground.settings.ways
-    gate: Gate = PacedGate(access.gate, ground.catalog) if Deviation.RATES in ways else access.gate
+    gate: Gate = PacedGate(access.gate, ground.unguarded) if Deviation.RATES in ways else access.gate
     return gate, BlobMounting.DISABLED if Deviation.NO_MOUNTS in ways else BlobMounting.ENABLED
 
 

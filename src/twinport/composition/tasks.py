@@ -8,6 +8,7 @@ from functools import partial
 
 from twinport.access.sessions import Sessions
 from twinport.blobs.store import WholeBlobStores
+from twinport.catalog.guarded import Orders
 from twinport.catalog.ports import WholeCatalog
 from twinport.clock import WallClock
 from twinport.composition.access import Access
@@ -51,12 +52,14 @@ class BackgroundTasks:
     couriers: worker.ReplicationWorker
     carries: bool
     loops: Loops
+    orders: Orders
 
     async def start(self) -> None:
         """Raise ConfigurationWrong, StoresOfAnother if the folder, the database and the store do not belong together.
 
         Also raises StorageUnavailable: a process that cannot ask whose the objects of a bucket are stores none there.
         """
+        await self.orders.read()
         await self.sessions.open()
         await note_catalog(self.settings, self.catalog)
         await claim_stores(self.stores, self.catalog)
@@ -68,6 +71,7 @@ class BackgroundTasks:
 
     async def stop(self, within: timedelta) -> None:
         """Stop in an orderly way. What still runs after `within` ends with the process."""
+        self.orders.release()
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 await self.loops.stop()
@@ -79,7 +83,7 @@ class BackgroundTasks:
 
 def loops(ground: Ground, access: Access, verbs: ecr.Verbs, pulls: Pulls) -> Loops:
     """Build every loop that runs beside the requests."""
-    noting = {"uses": access.uses.run, "pulls": pulls.run}
+    noting = {"uses": access.uses.run, "pulls": pulls.run, "orders": ground.orders.run}
     return Loops({**noting, **_lifecycle(ground, pulls), **_between_processes(ground), **_upkeep(ground, verbs)})
 
 

@@ -1,8 +1,9 @@
 """Renders a page as an answer: templates that escape everything, and headers that block other content."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -47,8 +48,9 @@ class RegionLink:
 class Renderer:
     """Holds the templates and the assets. An asset's address changes with its content."""
 
-    def __init__(self, known: Collection[RegionName]) -> None:
-        self._regions = regions.ordered(known)
+    def __init__(self, known: Collection[RegionName], read_only_since: Callable[[], datetime | None]) -> None:
+        """`read_only_since` tells since when the deployment is read-only, if it is."""
+        self._regions, self._read_only_since = regions.ordered(known), read_only_since
         self._assets = {name: (_HERE / "assets" / name).read_bytes() for name in _ASSETS}
         digest = hashlib.sha256(b"".join(self._assets.values())).hexdigest()[:12]
         self._environment = Environment(
@@ -102,6 +104,7 @@ class Renderer:
             "request_id": visit.request_id,
             "region": regions.named(visit.region),
             "region_links": links,
+            "read_only_since": self._read_only_since(),
         }
 
     def _html(self, status: int, template: str, values: Mapping[str, object]) -> Answer:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
+from twinport.catalog.partition import maintenance
 from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional.backlog import (
     Backlog,
@@ -70,13 +71,15 @@ class BacklogReader:
             _join(destinations, self._named(look.destinations))
         accounts = await self._accounts(list(regions.values()), [look.accounts for look in looks.values()])
         total, shown = _waiting(destinations), _waiting(accounts)
-        now = self.world.now()
+        now, orders = self.world.now(), await self.catalog.partition.read(maintenance.read)
         return {
             names.BACKLOG_READABLE.name: [([], [1.0])],
             **_pair(names.WAITING, names.OLDEST, destinations, now),
             **_pair(names.ACCOUNT_WAITING, names.ACCOUNT_OLDEST, accounts, now, others=total - shown),
             names.GARBAGE_OLDEST.name: [([name], [_age(look.garbage, now)]) for name, look in looks.items()],
             names.VERIFICATION_OLDEST.name: [([name], [_age(look.unverified, now)]) for name, look in looks.items()],
+            names.READ_ONLY.name: [([], [float(orders.is_read_only)])],
+            names.GARBAGE_PAUSED.name: [([], [float(orders.pauses_garbage(now))])],
         }
 
     async def _accounts(self, regions: list[Database], found: list[Mapping[str, Backlog]]) -> dict[str, Backlog]:

@@ -96,6 +96,9 @@ VERIFICATION_OLDEST = _shared(
     "region",
 )
 
+READ_ONLY = _shared("read_only", "1 while the operator has made the deployment read-only, else 0.")
+GARBAGE_PAUSED = _shared("garbage_paused", "1 while the operator has paused garbage collection, else 0.")
+
 OF_PROCESSES = tuple(each.metric for each in _all)
 OF_THE_DEPLOYMENT = (
     BACKLOG_READABLE,
@@ -105,6 +108,8 @@ OF_THE_DEPLOYMENT = (
     ACCOUNT_OLDEST,
     GARBAGE_OLDEST,
     VERIFICATION_OLDEST,
+    READ_ONLY,
+    GARBAGE_PAUSED,
 )
 
 

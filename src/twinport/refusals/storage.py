@@ -1,5 +1,7 @@
 """Refusals of the stores for bytes and rows, and of interrupted work."""
 
+from datetime import datetime
+
 from twinport.errors import Conflict, NotFound, Unavailable
 
 
@@ -15,6 +17,16 @@ class StorageUnavailable(Unavailable):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"storage is unavailable: {what}; nothing was changed, try again")
+
+
+class ReadOnly(Unavailable):
+    """The operator has made the whole deployment read-only. Nothing was changed."""
+
+    def __init__(self, since: datetime) -> None:
+        super().__init__(
+            f"this registry is read-only since {since:%Y-%m-%d %H:%M} UTC, while its operator works on it: nothing was "
+            "changed, try again later"
+        )
 
 
 class ResetBrokenOff(Unavailable):

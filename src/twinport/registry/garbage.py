@@ -9,8 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import partial
 
 from twinport.blobs.store import BlobStores
+from twinport.catalog.guarded import pauses_garbage
 from twinport.catalog.ports import Catalog
 from twinport.catalog.regional import endings, garbage, removals
 from twinport.errors import Unavailable
@@ -66,14 +68,14 @@ class Garbage:
     async def sweep(self, region: RegionName) -> Swept:
         """Remove everything that is old enough, a bounded number of rows at a time. Tell how much was removed."""
         self.running.expire(self.retention.upload_expiry)
-        if not await self._has_work(region):
+        if not await self._has_work(region) or await pauses_garbage(self.catalog):
             return Swept()
         swept = Swept(
-            repositories=await _until_none(lambda: self.remove_repositories(region)),
+            repositories=await self._go_on(lambda: self.remove_repositories(region)),
             uploads=await self._end_uploads(region),
-            layers=await _until_none(lambda: self.review_layers(region)),
-            blobs=await _until_none(lambda: self.review_blobs(region)),
-            keys=await _until_none(lambda: self.sweep_keys(region)),
+            layers=await self._go_on(lambda: self.review_layers(region)),
+            blobs=await self._go_on(lambda: self.review_blobs(region)),
+            keys=await self._go_on(lambda: self.sweep_keys(region)),
         )
         if swept != Swept():
             counts = {each.name: getattr(swept, each.name) for each in fields(swept)}
@@ -135,8 +137,12 @@ class Garbage:
         return len(keys), len(keys)
 
     async def _end_uploads(self, region: RegionName) -> int:
-        expired = await _until_none(lambda: self.expire_uploads(region))
-        return expired + await _until_none(lambda: self.empty_uploads(region))
+        expired = await self._go_on(lambda: self.expire_uploads(region))
+        return expired + await self._go_on(lambda: self.empty_uploads(region))
+
+    async def _go_on(self, step: Callable[[], Awaitable[tuple[int, int]]]) -> int:
+        """As `_until_none`, but take no further step once the operator has paused the collection."""
+        return await _until_none(step, partial(pauses_garbage, self.catalog))
 
     async def _has_work(self, region: RegionName) -> bool:
         """Look before writing: an idle Region costs only reads, and one that was never written to is not made."""
@@ -159,11 +165,18 @@ class Garbage:
             telemetry.warning(Event.WORKER_HINDERED, region=region, reason=refusal.message)
 
 
-async def _until_none(step: Callable[[], Awaitable[tuple[int, int]]]) -> int:
-    """Take steps until one finds nothing to look at. Tell how much went in all."""
+async def _never() -> bool:
+    return False
+
+
+async def _until_none(
+    step: Callable[[], Awaitable[tuple[int, int]]], is_over: Callable[[], Awaitable[bool]] = _never
+) -> int:
+    """Take steps until one finds nothing to look at, or `is_over` says so. Tell how much went in all."""
     total = 0
-    while True:
+    while not await is_over():
         looked_at, gone = await step()
         total += gone
         if looked_at == 0:
             return total
+    return total

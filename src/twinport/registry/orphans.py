@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from twinport.blobs.store import PARTS, BlobStores, ListedBlob
-from twinport.catalog.ports import Catalog
+from twinport.catalog.guarded import pauses_garbage
+from twinport.catalog.ports import Catalog, Database
 from twinport.catalog.regional import chores, garbage
 from twinport.catalog.regional.chores import Chore
 from twinport.clock import Clock
@@ -46,14 +47,17 @@ class Orphans:
             await asyncio.sleep(self._pause.total_seconds())
 
     async def look(self, region: RegionName) -> None:
-        """Look through the folders that are due."""
+        """Look through the folders that are due, unless the operator has paused the collection."""
         database, chore, now = self.catalog.region(region), self._chore, await self._now(region)
-        while await database.read(lambda db: chores.is_due(db, chore, now)):
+        while await self._may_take(database, chore, now):
             part = await database.write(lambda db: chores.take(db, chore, now))
             if part is not None:
                 await self.collect(region, await self.find(region, part))
             if part == PARTS[-1]:
                 await self._give_up_unfinished(region)
+
+    async def _may_take(self, database: Database, chore: Chore, now: datetime) -> bool:
+        return await database.read(lambda db: chores.is_due(db, chore, now)) and not await pauses_garbage(self.catalog)
 
     async def find(self, region: RegionName, part: str) -> list[ListedBlob]:
         """Return the orphaned files in one folder, except those so young that a process may still be writing them.

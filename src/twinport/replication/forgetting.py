@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from twinport.catalog.guarded import pauses_garbage
 from twinport.catalog.ports import Catalog, Connection
 from twinport.catalog.regional import chores, forgetting
 from twinport.catalog.regional.forgetting import Step
@@ -45,7 +46,10 @@ class Forgetting:
         await every_region(self.catalog, "forgetting", self.look, _PAUSE)
 
     async def look(self, region: RegionName) -> int:
-        """Go on with the rounds of a Region that are due, to their ends. Tell how many rows were forgotten."""
+        """Go on with the rounds of a Region that are due, to their ends. Tell how many rows were forgotten.
+
+        A pause of garbage collection holds for them, too.
+        """
         steps: dict[str, _Step] = {
             DELIVERIES: self._forget_deliveries,
             ARRIVALS: self._forget_arrivals,
@@ -60,7 +64,7 @@ class Forgetting:
     async def _go_round(self, region: RegionName, name: str, step: _Step) -> int:
         database, forgotten = self.catalog.region(region), 0
         place = await database.read(lambda db: chores.place(db, name, self.catalog.now(db) - _ROUND))
-        while place is not None:
+        while place is not None and not await pauses_garbage(self.catalog):
             done = await step(region, place)
             forgotten += done.forgotten
             await database.write(lambda db, at=done.place: chores.go_on(db, name, at, self.catalog.now(db)))  # type: ignore[misc]

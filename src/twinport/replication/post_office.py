@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from twinport.catalog.guarded import pauses_garbage
 from twinport.catalog.ports import Catalog, Connection, Database
 from twinport.catalog.regional import arrivals, cancellations, outbox
 from twinport.logs import telemetry
@@ -115,8 +116,9 @@ class PostOffice:
 
     async def _expire_offers(self, region: Database) -> None:
         now, most = self.catalog.now, self.rows_at_once
-        while await region.write(lambda db: arrivals.expire_offers(db, now(db), most)):
-            pass
+        while not await pauses_garbage(self.catalog):
+            if not await region.write(lambda db: arrivals.expire_offers(db, now(db), most)):
+                return
 
     async def _regions(self) -> list[Database]:
         return [self.catalog.region(name) for name in await self.catalog.regions()]

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,13 +10,14 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from twinport import __version__
-from twinport.catalog.partition import accounts
+from twinport.catalog.partition import accounts, maintenance
 from twinport.catalog.regional.progress import Progress, progress
 from twinport.clock import WallClock
 from twinport.composition import databases
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.files import disks
 from twinport.http import tls
+from twinport.model.maintenance import Maintenance
 from twinport.model.names import RegionName
 from twinport.processes import listeners
 from twinport.processes.listeners import Listening
@@ -40,6 +41,7 @@ class _Catalog:
     has_account: bool
     regions: list[RegionFacts]
     refusals: list[Finding]
+    orders: tuple[str, ...] = ()
 
 
 def gather(settings: Settings) -> Status:
@@ -60,6 +62,7 @@ def gather(settings: Settings) -> Status:
         processes=[_process(each) for each in peers_in(settings.data / "processes", this_host())],
         regions=catalog.regions,
         refusals=refusals,
+        orders=catalog.orders,
     )
 
 
@@ -79,6 +82,7 @@ def _catalog(settings: Settings) -> _Catalog:
     try:
         databases.check_begun(settings)
         has_account = databases.look(settings, accounts.is_any) or False
+        orders = databases.look(settings, maintenance.read) or Maintenance()
         listed = databases.look_at_regions(settings, progress)
     except Refusal as refusal:
         return _Catalog(answers=False, has_account=False, regions=[], refusals=[_finding(refusal)])
@@ -90,7 +94,17 @@ def _catalog(settings: Settings) -> _Catalog:
         has_account=has_account,
         regions=found,
         refusals=[_finding(each) for _, each in listed if isinstance(each, Refusal)],
+        orders=tuple(_orders(orders, WallClock().now())),
     )
+
+
+def _orders(found: Maintenance, now: datetime) -> Iterator[str]:
+    if found.read_only_since is not None:
+        yield f"read-only since {found.read_only_since:%Y-%m-%d %H:%M:%S} UTC: 'twinport read-only off' ends it"
+    if found.pauses_garbage(now):
+        until = found.garbage_paused_until
+        end = "" if until is None else f" until {until:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"garbage collection is paused{end}: 'twinport gc resume' ends it"
 
 
 def _region(name: RegionName, found: Progress, now: datetime) -> RegionFacts:

@@ -59,6 +59,7 @@ class Disk:
 class Status:
     """A deployment's current status.
 
+    `orders` are what the operator ordered and did not end: read-only mode, a pause of garbage collection.
     `has_server_told`: a running server reported for which clients accounts are open. Otherwise the settings say so.
     """
 
@@ -73,6 +74,7 @@ class Status:
     processes: Sequence[ProcessFacts]
     regions: Sequence[RegionFacts]
     refusals: Sequence[Finding]
+    orders: Sequence[str] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -103,6 +105,7 @@ class Status:
             "disk": None if self.disk is None else asdict(self.disk),
             "processes": [asdict(each) for each in self.processes],
             "regions": [asdict(each) for each in self.regions],
+            "orders": list(self.orders),
             "findings": [{"standing": each.standing.name.lower(), "sentence": each.sentence} for each in found],
         }
 
@@ -114,6 +117,7 @@ class Status:
             f"  accounts   {self.accounts}{'' if self.has_server_told else _BY_SETTINGS}",
             f"  database   {self.database}, {answers}",
             f"  folder     {self.data}{_free(self.disk)}",
+            *[f"  order      {each}" for each in self.orders],
             *[f"  process    {_process_line(each)}" for each in self.processes],
             *[f"  region     {_region_line(each)}" for each in self.regions],
             *[f"{_MARKS[each.standing]}: {each.sentence}" for each in self.findings],

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from twinport.blobs.store import PARTS, BlobReader
+from twinport.catalog.guarded import pauses_garbage
 from twinport.catalog.ports import Connection
 from twinport.catalog.regional import candidates
 from twinport.catalog.regional.candidates import Candidate, Kind
@@ -14,6 +15,7 @@ from twinport.model.names import RegionName
 from twinport.refusals.storage import BlobMissing
 from twinport.registry.garbage import Swept
 from twinport.settings.loading import Settings
+from twinport.upkeep.maintenance import GarbagePaused
 from twinport.upkeep.sites import Site, opened
 from twinport.upkeep.words import plural, size_of
 
@@ -95,9 +97,11 @@ async def plan(settings: Settings, regions: Sequence[str]) -> Plan:
 
 
 async def delete(settings: Settings, regions: Sequence[str]) -> Done:
-    """Delete what `plan` lists."""
+    """Delete what `plan` lists. Raises GarbagePaused."""
     done = Done()
     async with opened(settings) as site:
+        if await pauses_garbage(site.catalog):
+            raise GarbagePaused
         for region in await site.regions(regions):
             done.swept += await site.garbage.sweep(region)
             for part in PARTS:

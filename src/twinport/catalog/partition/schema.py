@@ -46,6 +46,16 @@ generation = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+# At most one row: what an operator ordered for the whole deployment.
+maintenance = Table(
+    "maintenance",
+    partition,
+    Column("id", Integer, primary_key=True),
+    Column("read_only_since", Instant),
+    Column("garbage_paused_since", Instant),
+    Column("garbage_paused_until", Instant),
+)
+
 site_key = Table(
     "site_key",
     partition,

@@ -1,0 +1,133 @@
+"""A catalog whose writes are refused, or wait, while the deployment is read-only. No write passes by it.
+
+Parts that must go on in read-only mode (sessions, sign-ins, keys of tokens) get the catalog itself, from the
+composition root. docs/decisions/0056-maintenance.md.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from twinport.catalog.partition import maintenance
+from twinport.catalog.ports import CLOSING_LIMIT, Catalog, Database, PartitionDatabase, WholeCatalog
+from twinport.model.maintenance import Maintenance
+from twinport.model.names import RegionName
+from twinport.processes.breakdown import Breakdown
+from twinport.refusals.storage import ReadOnly
+
+T = TypeVar("T")
+Admit = Callable[[], Awaitable[None]]
+# An order takes effect in every process within this time and the time of one query.
+_PAUSE = timedelta(seconds=0.5)
+
+
+@dataclass(slots=True)
+class Orders:
+    """The operator's orders as this process last read them. `run` reads them twice a second."""
+
+    catalog: Catalog
+    known: Maintenance = field(default_factory=Maintenance)
+    _may_write: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self) -> None:
+        """Read the orders now. Raises what a read raises."""
+        self.known = await self.catalog.partition.read(maintenance.read)
+        if not self.known.is_read_only:
+            self._may_write.set()
+        else:
+            self._may_write.clear()
+
+    async def run(self) -> None:
+        """Read the orders again and again, until canceled. A database that does not answer changes no order."""
+        while True:
+            await self.read()
+            await asyncio.sleep(_PAUSE.total_seconds())
+
+    async def refuse(self) -> None:
+        """Raise ReadOnly while the deployment is read-only."""
+        if self.known.read_only_since is not None:
+            raise ReadOnly(self.known.read_only_since)
+
+    async def wait(self) -> None:
+        """Wait while the deployment is read-only. Raises ReadOnly once `release` was called."""
+        if self.known.is_read_only:
+            await self._may_write.wait()
+            await self.refuse()
+
+    def release(self) -> None:
+        """Let nothing wait any longer: the process ends."""
+        self._may_write.set()
+
+
+async def pauses_garbage(catalog: Catalog) -> bool:
+    """Tell whether the operator has paused the collection of garbage, by the clock that all processes share."""
+    return await catalog.partition.read(lambda db: maintenance.read(db).pauses_garbage(catalog.now(db)))
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedDatabase:
+    """A database that asks `admit` before each write."""
+
+    database: Database
+    admit: Admit
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read(query)
+
+    async def read_much(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.read_much(query)
+
+    async def write(self, transaction: Callable[[Connection], T]) -> T:
+        await self.admit()
+        return await self.database.write(transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedPartition(GuardedDatabase):
+    database: PartitionDatabase
+
+    async def record(self, transaction: Callable[[Connection], T]) -> T:
+        await self.admit()
+        return await self.database.record(transaction)
+
+    async def generation(self) -> int:
+        return await self.database.generation()
+
+
+class GuardedCatalog:
+    """A catalog that asks `admit` before each write to any of its databases."""
+
+    def __init__(self, catalog: WholeCatalog, admit: Admit) -> None:
+        self._catalog, self._admit = catalog, admit
+        self.breakdown: Breakdown = catalog.breakdown
+        self._partition = GuardedPartition(catalog.partition, admit)
+        self._regions: dict[RegionName, GuardedDatabase] = {}
+
+    @property
+    def partition(self) -> PartitionDatabase:
+        return self._partition
+
+    def now(self, db: Connection) -> datetime:
+        return self._catalog.now(db)
+
+    def region(self, name: RegionName) -> Database:
+        found = self._regions.get(name)
+        if found is None:
+            found = self._regions[name] = GuardedDatabase(self._catalog.region(name), self._admit)
+        return found
+
+    def version(self, region: RegionName) -> int | None:
+        return self._catalog.version(region)
+
+    async def regions(self) -> list[RegionName]:
+        return await self._catalog.regions()
+
+    async def check(self) -> None:
+        await self._catalog.check()
+
+    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
+        self._catalog.close(within)
