@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from twinport import __version__
-from twinport.commands import accounts, maintenance, replication, status, upkeep, why
+from twinport.commands import accounts, draining, maintenance, replication, status, upkeep, why
 from twinport.commands.options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.model.printable import printable
@@ -122,7 +122,8 @@ def serve(  # noqa: PLR0913, PLR0917 — its options
             asyncio.run(serving.serve(composition.build(settings), settings, taken, parent, invoked))
 
         works = [*[one] * settings.workers, *([partial(_work, settings)] if settings.couriers_apart else [])]
-        sys.exit(_part("processes.supervisor").supervise(works, [signal.SIGHUP] if settings.has_tls else []))
+        passed_on = [signal.SIGUSR1, signal.SIGUSR2, *([signal.SIGHUP] if settings.has_tls else [])]
+        sys.exit(_part("processes.supervisor").supervise(works, passed_on))
 
 
 def _work(settings: Settings, parent: Any = None) -> None:  # noqa: ANN401 — a supervisor.ParentWatch, as in `serve`
@@ -178,6 +179,7 @@ app.add_typer(accounts.accounts, name="account")
 app.add_typer(accounts.users, name="user")
 app.command("status")(status.status)
 app.command("why")(why.why)
+app.command("drain")(draining.drain)
 app.command("verify")(upkeep.verify)
 app.add_typer(replication.replication, name="replication")
 app.add_typer(upkeep.garbage, name="gc")

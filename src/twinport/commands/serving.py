@@ -16,6 +16,7 @@ from twinport.clock import WallClock
 from twinport.commands.encryption_warning import warn_of_keys
 from twinport.commands.start_notice import Invocation, notice, ways_in
 from twinport.composition.app import App
+from twinport.composition.node_drain import NodeDrain
 from twinport.errors import ConfigurationWrong, Unavailable
 from twinport.http import tls
 from twinport.http.listener import QUEUED, Listener
@@ -99,9 +100,11 @@ async def serve(
     try:
         with signals.ending(None if parent is None else parent.lifeline) as ended:
             app.breakdown.on_report(signals.setter(ended))
+            drain = NodeDrain(app)
+            drain.listen()
             if await signals.unless(ended, app.tasks.start()):
                 with _noted(app, settings, taken, parent), signals.hangups(settings.has_tls) as renewed:
-                    async with metrics_shown(app.metrics_application, settings):
+                    async with metrics_shown(app.metrics_application, settings), drain.followed():
                         listener.show(certificate(settings))
                         if parent is not None:
                             parent.ready()

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 
 from twinport.composition.app import App
+from twinport.composition.node_drain import NodeDrain
 from twinport.http.metrics_listener import metrics_shown
 from twinport.logs import telemetry
 from twinport.logs.telemetry import Event
@@ -27,8 +28,10 @@ async def work(app: App, settings: Settings, parent: ParentWatch | None = None) 
         lifeline, has_parent = (None, False) if parent is None else (parent.lifeline, True)
         with signals.ending(lifeline) as ended, signals.hangups(has_parent):
             app.breakdown.on_report(signals.setter(ended))
+            drain = NodeDrain(app)
+            drain.listen()
             if await signals.unless(ended, app.tasks.start()):
-                async with metrics_shown(app.metrics_application, settings):
+                async with metrics_shown(app.metrics_application, settings), drain.followed():
                     telemetry.event(Event.WORKER_STARTED, data=str(settings.data), process=os.getpid())
                     await ended.wait()
             await app.tasks.stop(_GRACE)

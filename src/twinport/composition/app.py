@@ -13,11 +13,12 @@ from twinport.composition.doors import control_door, doors, metrics_application
 from twinport.composition.ground import Ground, ground_of
 from twinport.composition.identities import identity_verbs
 from twinport.composition.registry import couriers, registry_verbs
-from twinport.composition.tasks import BackgroundTasks, loops
+from twinport.composition.tasks import BackgroundTasks, loops, notes
 from twinport.control.backlog import BacklogReader
 from twinport.control.metrics import Scrape, load_exposition
 from twinport.http.application import Application
 from twinport.processes.breakdown import Breakdown
+from twinport.processes.draining import Draining
 from twinport.processes.peers import this_host
 from twinport.processes.scrapes import ScrapedProcesses
 from twinport.registry.pulls import Pulls
@@ -32,6 +33,7 @@ class App:
     metrics_application: Application
     tasks: BackgroundTasks
     catalog: WholeCatalog
+    draining: Draining
 
     @property
     def breakdown(self) -> Breakdown:
@@ -60,7 +62,7 @@ def build(
     carrying = couriers(ground.patient(), access)
     scraped = ScrapedProcesses(settings.data / "metrics", this_host())
     scrape = _scraping(ground, scraped)
-    control = control_door(ground, access, carrying, scrape)
+    control = control_door(ground, access, carrying, scrape, draining := Draining())
     served = doors(ground, access, verbs, identities, control)
     tasks = BackgroundTasks(
         settings,
@@ -71,11 +73,12 @@ def build(
         scraped,
         couriers=carrying,
         carries=kind == "worker" or not settings.couriers_apart,
-        loops=loops(ground.patient(), access, verbs, pulls),
+        notes=notes(ground, access, pulls),
+        loops=loops(ground.patient(), verbs, pulls),
         orders=ground.orders,
     )
-    application = Application(ground.admission, served, has_access_log=settings.has_access_log)
-    return App(application, metrics_application(ground, scrape), tasks, ground.catalog)
+    application = Application(ground.admission, served, has_access_log=settings.has_access_log, draining=draining)
+    return App(application, metrics_application(ground, scrape), tasks, ground.catalog, draining)
 
 
 def _scraping(ground: Ground, scraped: ScrapedProcesses) -> Scrape:

@@ -29,6 +29,7 @@ from twinport.oci.listings import Listings
 from twinport.oci.manifests import ManifestRoutes
 from twinport.oci.presigned import PresignedDoor
 from twinport.oci.redirects import LayerRedirects
+from twinport.processes.draining import Draining
 from twinport.registry import download_links
 from twinport.registry.pull_reads import PullReads
 from twinport.replication import worker
@@ -95,7 +96,9 @@ def _console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.V
     return door
 
 
-def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWorker, scrape: Scrape) -> ControlDoor:
+def control_door(
+    ground: Ground, access: Access, couriers: worker.ReplicationWorker, scrape: Scrape, draining: Draining
+) -> ControlDoor:
     """Build the door of twinport's own operations."""
     reset = Reset(ground, couriers).run
     deliveries = DeliveryStatus(ground.catalog).page
@@ -103,7 +106,9 @@ def control_door(ground: Ground, access: Access, couriers: worker.ReplicationWor
     opening = ground.settings.opening
     metrics = MetricsDoor(ground.admission, opening, ground.settings.metrics_secret, scrape)
     signed = SignedReaders(ground.admission, access.authenticator, access.gate, ground.world)
-    return ControlDoor(ground.admission, opening, ground.regions, reset, deliveries, readiness, metrics.answer, signed)
+    return ControlDoor(
+        ground.admission, opening, ground.regions, reset, deliveries, readiness, metrics.answer, signed, draining
+    )
 
 
 def metrics_application(ground: Ground, scrape: Scrape) -> Application:

@@ -51,6 +51,7 @@ class BackgroundTasks:
     scraped: ScrapedProcesses
     couriers: worker.ReplicationWorker
     carries: bool
+    notes: Loops
     loops: Loops
     orders: Orders
 
@@ -67,6 +68,18 @@ class BackgroundTasks:
         await self.scraped.open()
         if self.carries:
             await self.couriers.start()
+        await self.notes.start()
+        await self.loops.start()
+
+    async def give_up(self) -> None:
+        """Take on no more deliveries and chores, and give back the leases of the deliveries. Requests are served on."""
+        await self.loops.stop()
+        await self.couriers.stop()
+
+    async def take_up(self) -> None:
+        """Work again, after `give_up`."""
+        if self.carries:
+            await self.couriers.start()
         await self.loops.start()
 
     async def stop(self, within: timedelta) -> None:
@@ -74,17 +87,23 @@ class BackgroundTasks:
         self.orders.release()
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
-                await self.loops.stop()
-                await self.couriers.stop()
+                await self.give_up()
+                await self.notes.stop()
         await self.stores.close()
         await self.scraped.close()
         self.peers.close()
 
 
-def loops(ground: Ground, access: Access, verbs: ecr.Verbs, pulls: Pulls) -> Loops:
-    """Build every loop that runs beside the requests."""
-    noting = {"uses": access.uses.run, "pulls": pulls.run, "orders": ground.orders.run}
-    return Loops({**noting, **_lifecycle(ground, pulls), **_between_processes(ground), **_upkeep(ground, verbs)})
+def notes(ground: Ground, access: Access, pulls: Pulls) -> Loops:
+    """Build the loops that requests depend on: what they noted, the operator's orders, and wake-ups."""
+    return Loops(
+        {"uses": access.uses.run, "pulls": pulls.run, "orders": ground.orders.run, "wake-ups": ground.wakeups.run}
+    )
+
+
+def loops(ground: Ground, verbs: ecr.Verbs, pulls: Pulls) -> Loops:
+    """Build every loop that does work of its own beside the requests: a process that drains runs none."""
+    return Loops({**_lifecycle(ground, pulls), **_between_processes(ground), **_upkeep(ground, verbs)})
 
 
 def _lifecycle(ground: Ground, pulls: Pulls) -> dict[str, Loop]:
@@ -110,7 +129,6 @@ def _between_processes(ground: Ground) -> dict[str, Loop]:
     return {
         "scanning": ScanRuns(ground.catalog, scanner, ground.peers.name, requested).run,
         "deletions": DeletionRunner(ground.catalog, submitted, ground.peers.name).run,
-        "wake-ups": wakeups.run,
         "reclaiming": Reclaiming(ground.catalog, ground.peers, due_again).run,
         "reopening": Reopening(ground.catalog, ground.stores, due_again).run,
     }

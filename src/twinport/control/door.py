@@ -13,6 +13,7 @@ from twinport.http.admission import Admission
 from twinport.http.messages import Answer, AnyAnswer, Request
 from twinport.metrics import current_request
 from twinport.model.names import RegionName, Registry
+from twinport.processes.draining import Draining
 from twinport.processes.pools import MESSAGES
 from twinport.settings.open_accounts import OpenAccounts
 
@@ -36,6 +37,7 @@ class ControlDoor:
     readiness: Readiness
     metrics: Handler
     signed: SignedReaders | None = None
+    draining: Draining = field(default_factory=Draining)
     # The handler of each method for each address beneath `PREFIX`.
     routes: Mapping[str, Mapping[str, Handler]] = field(init=False, repr=False, compare=False)
 
@@ -68,6 +70,8 @@ class ControlDoor:
             return json_answer(503, {"message": refusal.message})
 
     async def _ready(self, _request: Request) -> AnyAnswer:
+        if self.draining.is_on:
+            return json_answer(503, {"status": "draining", "reason": "the operator drains this node"})
         missing = await self.readiness.missing()
         if missing:
             return json_answer(503, {"status": "unready", "missing": missing})

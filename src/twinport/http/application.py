@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twinport.errors import Refusal
@@ -27,6 +27,7 @@ from twinport.logs.telemetry import Event
 from twinport.metrics.requests import Measurement, measured
 from twinport.model.networks import network_of
 from twinport.processes import pools
+from twinport.processes.draining import Draining
 from twinport.processes.pools import PARTY
 from twinport.refusals.callers import HostUnclear, OriginRefused
 from twinport.refusals.storage import BodyBroken, Interrupted
@@ -47,10 +48,15 @@ class Application:
     doors: tuple[tuple[str, Door], ...]
     drain: Drain = _DRAIN
     has_access_log: bool = False
+    draining: Draining = field(default_factory=Draining)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._respond(scope, receive, send)
+            self.draining.requests += 1
+            try:
+                await self._respond(scope, receive, send)
+            finally:
+                self.draining.requests -= 1
 
     async def _respond(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         entry = access_log.begin(receive, send) if self.has_access_log else None
@@ -111,7 +117,8 @@ class Application:
         if self.admission.asks_for_tls(request):
             more["strict-transport-security"] = _TLS_FOR_A_YEAR
         # Where a broken body ends and the next request begins is unknown. HTTP/2 has frames for that, not this header.
-        if incoming.is_broken and request.http_version.startswith("1"):
+        # A process that drains wants its clients to come back by another one.
+        if (incoming.is_broken or self.draining.is_on) and request.http_version.startswith("1"):
             more["connection"] = "close"
         return replace(answer, headers={**answer.headers, **more}) if more else answer
 

@@ -130,6 +130,13 @@ TABLE: Mapping[Event, Described] = {
     ),
     Event.SERVER_STOPPED: Described((INFO,), "A process of the server has ended in order."),
     Event.SERVER_READY: Described((INFO,), "A part that was away is there again.", fields=("part",)),
+    Event.DRAIN_BEGUN: Described(
+        (INFO,),
+        "The process drains: it is not ready, and takes on no work beside the requests.",
+        "End it when `twinport drain --wait` returns, or undo it.",
+        (),
+    ),
+    Event.DRAIN_UNDONE: Described((INFO,), "The process takes on work again.", "", ()),
     Event.SERVER_UNREADY: Described(
         (WARNING,),
         "`/_twinport/health/ready` answers 503 because of a part.",

@@ -35,6 +35,8 @@ class Event(Enum):
     OPEN_ACCOUNT_REFUSED = "open_account.refused"
     SERVER_READY = "server.ready"
     SERVER_UNREADY = "server.unready"
+    DRAIN_BEGUN = "drain.begun"
+    DRAIN_UNDONE = "drain.undone"
     DATABASE_REFUSED = "database.refused"
     CERTIFICATE_SHOWN = "certificate.shown"
     CERTIFICATE_REFUSED = "certificate.refused"

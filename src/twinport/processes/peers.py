@@ -49,12 +49,17 @@ class Peer:
 
 def peers_in(folder: Path, host: str) -> list[Peer]:
     """Return the processes of a folder, and whether those of this host are alive. Creates and removes nothing."""
+    return list(named_peers_in(folder, host).values())
+
+
+def named_peers_in(folder: Path, host: str) -> dict[str, Peer]:
+    """As `peers_in`, by the names of the processes."""
     looking = Peers(folder, host)
     try:
         names = sorted(each.name for each in folder.iterdir())
     except OSError:
-        return []
-    return [looking.look_at(name) for name in names]
+        return {}
+    return {name: looking.look_at(name) for name in names}
 
 
 class Peers:

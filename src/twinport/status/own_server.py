@@ -76,9 +76,9 @@ def _answered(url: str, status: int, body: bytes) -> Readiness:
         content = json.loads(body)
     except ValueError:
         content = {}
-    missing = content.get("missing") if isinstance(content, Mapping) else None
+    missing, told = (content.get("missing"), content.get("reason")) if isinstance(content, Mapping) else (None, None)
     reason = f"{', '.join(map(str, missing))} away" if isinstance(missing, list) else f"HTTP status {status}"
-    return Readiness(url, answers=True, is_ready=False, reason=reason)
+    return Readiness(url, answers=True, is_ready=False, reason=told if isinstance(told, str) else reason)
 
 
 def _words(error: Exception) -> str:
