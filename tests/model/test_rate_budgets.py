@@ -63,7 +63,7 @@ class Sharing:
         unused = self.leases[process].calls - self.used[process]
         self.budget, lease = self.budget.leased(self.rate, self.now, wanted, unused)
         self.leases[process], self.used[process], self.begun[process] = lease, 0, self.now
-        assert (lease.calls == 0) == (lease.wait > timedelta())
+        assert lease.calls or lease.wait
 
 
 class SharedBudget(RuleBasedStateMachine):

@@ -70,8 +70,8 @@ class _Slice:
 
     def renew(self, lease: Lease, now: float) -> None:
         """Begin with a new lease. Raises RateExceeded if no call is left."""
+        self.refused_until = now + lease.wait.total_seconds() if lease.wait else 0.0
         if not lease.calls:
-            self.refused_until = now + lease.wait.total_seconds()
             raise RateExceeded
         self.lease, self.used, self.begun = lease, 0, now
 

@@ -12,7 +12,7 @@ _SLICES = 10
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Calls that a process may make, or how long it must wait until a call is left.
+    """Calls that a process may make, and how long it must wait until another one is left for it.
 
     `ready` is how many of them it may make at once, in millionths of a call. The others come at the rate.
     """
@@ -41,10 +41,16 @@ class Budget:
         """
         passed = max((now - self.at) // _MICROSECOND, 0)
         spent = max(self.spent - passed * rate - unused * _CALL, 0)
-        missing = spent - (rate - 1) * _CALL
-        if missing > 0:
-            return Budget(spent, now), Lease(0, -(-missing // rate) * _MICROSECOND)
-        return Budget(spent + wanted * _CALL, now), Lease(wanted, ready=min(rate * _CALL - spent, wanted * _CALL))
+        if wait := _wait(spent, rate):
+            return Budget(spent, now), Lease(0, wait)
+        ready, spent = min(rate * _CALL - spent, wanted * _CALL), spent + wanted * _CALL
+        return Budget(spent, now), Lease(wanted, _wait(spent, rate), ready)
+
+
+def _wait(spent: int, rate: int) -> timedelta:
+    """Return how long it takes until a whole call is left."""
+    missing = max(spent - (rate - 1) * _CALL, 0)
+    return -(-missing // rate) * _MICROSECOND
 
 
 def largest_slice(rate: int) -> int:
