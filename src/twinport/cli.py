@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from twinport import __version__
-from twinport.commands import accounts, draining, maintenance, replication, status, upkeep, why
+from twinport.commands import accounts, draining, keys, maintenance, replication, status, upkeep, why
 from twinport.commands.options import DEFAULTS, Config, Data, Listen, Open, Quiet, settings_from
 from twinport.errors import ConfigurationWrong, Refusal, Unavailable
 from twinport.model.printable import printable
@@ -182,6 +182,7 @@ app.command("why")(why.why)
 app.command("drain")(draining.drain)
 app.command("verify")(upkeep.verify)
 app.add_typer(replication.replication, name="replication")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(upkeep.garbage, name="gc")
 app.add_typer(maintenance.read_only, name="read-only")
 

@@ -8,7 +8,7 @@ from twinport.console import forgery
 from twinport.console.cookies import Cookie
 from twinport.http.messages import Message, Request
 
-COOKIE = Cookie("session", "ab12")
+COOKIE = Cookie("session", lambda: "ab12")
 
 
 def request(*cookies: str) -> Request:
@@ -20,7 +20,7 @@ def request(*cookies: str) -> Request:
 
 
 def test_two_deployments_on_one_host_do_not_share_a_cookie() -> None:
-    other = Cookie("session", "cd34")
+    other = Cookie("session", lambda: "cd34")
     assert other.read(request("twinport-session-ab12=mine"), secure=False) is None
     assert COOKIE.read(request("twinport-session-ab12=mine"), secure=False) == "mine"
 

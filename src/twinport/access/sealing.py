@@ -3,12 +3,16 @@
 import base64
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from twinport.errors import ConfigurationWrong
+from twinport.catalog.engine import folders
+from twinport.errors import ConfigurationWrong, Conflict
 from twinport.refusals.storage import FolderUnusable
 from twinport.settings.storage import sealing_keys
 
@@ -16,6 +20,7 @@ KEY_FILE = "sealing.key"
 _VERSION = "v1"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_LONGEST_WAIT = timedelta(seconds=10)
 
 
 class Sealer:
@@ -29,8 +34,8 @@ class Sealer:
         self._current = current
 
     @property
-    def instance(self) -> str:
-        """The unique name of this deployment. It is no secret."""
+    def key_id(self) -> str:
+        """Return the id of the key that seals."""
         return self._current
 
     @property
@@ -54,6 +59,10 @@ class Sealer:
             raise SealBroken(purpose) from error
 
 
+class KeyLines(Conflict):
+    """The key file of a data folder does not have the lines that a change needs. Nothing was changed."""
+
+
 class SealBroken(Exception):
     """A sealed secret does not open."""
 
@@ -70,13 +79,14 @@ def sealed_elsewhere(sealer: Sealer | None, sealed: str) -> ConfigurationWrong:
     """Return the refusal of a database whose first secret, `sealed`, this host cannot open. `sealer` may be missing."""
     has = "none" if sealer is None else " and ".join(f"'{each}'" for each in sealer.key_ids)
     problem = (
-        f"the database was begun with the sealing key '{_key_id(sealed)}', and this host has {has}: "
+        f"the database was begun with the sealing key '{key_id_of(sealed)}', and this host has {has}: "
         "every host needs the same 'sealing_key_file', or a data folder with the same sealing.key"
     )
     return ConfigurationWrong([problem])
 
 
-def _key_id(sealed: str) -> str:
+def key_id_of(sealed: str) -> str:
+    """Return the id of the key that sealed a secret; empty for a text that is none."""
     return sealed.split(":")[1] if sealed.count(":") > 1 else ""
 
 
@@ -117,16 +127,75 @@ def keys_of_folder(folder: Path) -> dict[str, bytes]:
         raise ConfigurationWrong([f"{path}: the sealing key cannot be used: {error}"]) from error
 
 
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = f"{secrets.token_hex(4)}:{secrets.token_hex(_KEY_BYTES)}\n".encode()
+def add_key(folder: Path) -> str:
+    """Add a key as the second line of a data folder's key file, where it opens. Return its id. Durable on return.
+
+    Raises KeyLines if there are two keys already, FolderUnusable and ConfigurationWrong.
+    """
+    with _changing(folder) as keys:
+        if len(keys) > 1:
+            raise KeyLines(f"'{folder / KEY_FILE}' has {len(keys)} keys: end that rotation before you begin another")
+        added = secrets.token_hex(4)
+        keys[added] = secrets.token_bytes(_KEY_BYTES)
+    return added
+
+
+def use_last_key(folder: Path) -> str:
+    """Make the last key of a data folder's key file the first, which seals. Return its id. Durable on return.
+
+    Raises KeyLines if there is one key alone, FolderUnusable and ConfigurationWrong.
+    """
+    with _changing(folder) as keys:
+        if len(keys) == 1:
+            raise KeyLines(f"'{folder / KEY_FILE}' has one key: add another by 'twinport keys add'")
+        *others, last = keys.items()
+        keys.clear()
+        keys.update([last, *others])
+    return last[0]
+
+
+def drop_key(folder: Path, key_id: str) -> None:
+    """Remove a key that does not seal from a data folder's key file. Durable on return.
+
+    Raises KeyLines if the file has no such key, or if it seals; FolderUnusable and ConfigurationWrong.
+    """
+    with _changing(folder) as keys:
+        if key_id not in keys:
+            raise KeyLines(f"'{folder / KEY_FILE}' has no key '{key_id}'")
+        if key_id == next(iter(keys)):
+            raise KeyLines(f"the key '{key_id}' seals: use another by 'twinport keys use' first")
+        del keys[key_id]
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[dict[str, bytes]]:
+    """Yield the keys of a data folder, alone, and then replace its key file by what became of them."""
+    path = folder / KEY_FILE
+    with folders.alone(folder, _LONGEST_WAIT):
+        keys = keys_of_folder(folder)
+        yield keys
+        try:
+            _draft(path, keys).replace(path)
+            folders.sync(folder)
+        except OSError as error:
+            raise FolderUnusable(str(path), f"cannot be written ({error.strerror})") from error
+
+
+def _draft(path: Path, keys: dict[str, bytes]) -> Path:
+    """Write keys to a new file beside the key file, and sync it."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(handle, content)
+        os.write(handle, "".join(f"{each}:{key.hex()}\n" for each, key in keys.items()).encode())
         os.fsync(handle)
     finally:
         os.close(handle)
+    return draft
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = _draft(path, {secrets.token_hex(4): secrets.token_bytes(_KEY_BYTES)})
     # A link, not a rename: when two processes start at once, the first one's key stays.
     try:
         os.link(draft, path)
@@ -134,11 +203,7 @@ def _make(path: Path) -> None:
         pass
     finally:
         draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    folders.sync(path.parent)
 
 
 def _text(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ class Sessions:
             self._take(row)
         except SealBroken as error:
             raise sealed_elsewhere(self._sealer, row.sealed_private_key) from error
+
+    def site(self) -> str:
+        """Return the name of this deployment, which is no secret. No sealing key is part of it. Needs `open`."""
+        assert self._key is not None, "the site's key is open"  # noqa: S101 — an order that the composition keeps
+        return self._key.site
 
     async def issue(self, holder: Holder, session: Session) -> Credentials:
         """Store a new session and return its credentials."""
@@ -113,6 +119,10 @@ class _SiteKey:
     def __init__(self, row: credentials.SiteKeyRow, sealer: Sealer) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(sealer.open(row.sealed_private_key, f"site key {row.id}"))
         self._public = Ed25519PublicKey.from_public_bytes(row.public_key)
+
+    @property
+    def site(self) -> str:
+        return hashlib.sha256(self._public.public_bytes_raw()).hexdigest()[:8]
 
     def sign(self, payload: dict[str, object]) -> str:
         text = base64.urlsafe_b64encode(json.dumps(payload, separators=(",", ":")).encode())

@@ -51,8 +51,8 @@ def console(ground: Ground, access: Access, verbs: ecr.Verbs, identities: iam.Ve
     )
     throttle = SignInThrottle(ground.unguarded)
     signing_in = SigningIn(ground.unguarded, access.principals, throttle, access.uses)
-    session, renderer = Cookie("session", ground.sealer.instance), _renderer(ground)
-    opening, visit = ground.settings.opening, Cookie("visit", ground.sealer.instance)
+    session, renderer = Cookie("session", access.sessions.site), _renderer(ground)
+    opening, visit = ground.settings.opening, Cookie("visit", access.sessions.site)
     return ConsoleDoor(
         admission=ground.admission,
         signing_in=signing_in,

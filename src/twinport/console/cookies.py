@@ -1,6 +1,6 @@
 """The console's cookies: their names, their protection from scripts and other sites, and their expiry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,14 +9,17 @@ from twinport.http.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A deployment's cookie. Browsers send cookies to every port of a host, so its name identifies the deployment."""
+    """A deployment's cookie. Browsers send cookies to every port of a host, so its name identifies the deployment.
+
+    `instance` returns the deployment's name, which is known once the server has started.
+    """
 
     purpose: str
-    instance: str
+    instance: Callable[[], str]
 
     def name(self, *, secure: bool) -> str:
         """The cookie's name. Over TLS a prefix stops other hosts and plain HTTP pages from setting it (RFC 6265bis)."""
-        return f"{'__Host-' if secure else ''}twinport-{self.purpose}-{self.instance}"
+        return f"{'__Host-' if secure else ''}twinport-{self.purpose}-{self.instance()}"
 
     def read(self, request: Request, *, secure: bool) -> str | None:
         return _cookies(request).get(self.name(secure=secure)) or None
