@@ -33,10 +33,25 @@ from twinport.refusals.callers import (
 from twinport.refusals.requests import BadName
 
 TOKEN_LIFE = timedelta(hours=12)
+_NEVER, _ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 TOKEN_USER = "AWS"  # noqa: S105 — a user name, no secret
+# A superseded key is good as long as what it signed, and five minutes more, for hosts whose clocks differ.
+_CLOCKS = timedelta(minutes=5)
+_OVERLAP = TOKEN_LIFE + _CLOCKS
+# Ids of uploads without a byte live for 24 hours (docs/decisions/0048-upload-ids.md).
+_OVERLAP_OF_MACS = timedelta(hours=24) + 2 * _CLOCKS
 # The most keys of Regions, and verified tokens, that are remembered.
 _MOST_KEYS = 256
 _MOST_TOKENS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    secret: bytes
+    superseded_at: datetime | None
+
+    def is_good(self, now: datetime, overlap: timedelta) -> bool:
+        return self.superseded_at is None or now < self.superseded_at + overlap
 
 
 class RegionKeys:
@@ -48,15 +63,15 @@ class RegionKeys:
 
     def __init__(self, catalog: Catalog, sealer: Sealer, world: Clock, regions: Collection[RegionName]) -> None:
         self._catalog, self._sealer, self._world, self._regions = catalog, sealer, world, regions
-        # By era: a Region keeps its keys until a reset of the deployment.
-        self._opened: ByGeneration[tuple[RegionName, str], bytes] = ByGeneration(_MOST_KEYS)
+        # By era: a Region keeps its keys until a reset of the deployment, or a rotation, which begins an era too.
+        self._opened: ByGeneration[tuple[RegionName, str], _Key] = ByGeneration(_MOST_KEYS)
         # All keys of a Region, the newest first. Not beside those above, whose ids clients send.
-        self._all: ByGeneration[RegionName, tuple[bytes, ...]] = ByGeneration(_MOST_KEYS)
+        self._all: ByGeneration[RegionName, tuple[_Key, ...]] = ByGeneration(_MOST_KEYS)
 
     async def sign(self, region: RegionName, text: str) -> str:
         """Return `key-id.mac` for a text."""
         row = await self._newest(region)
-        return f"{row.id}.{_mac(self._open(region, row), text)}"
+        return f"{row.id}.{_mac(self._open(region, row).secret, text)}"
 
     async def mac(self, region: RegionName, text: str, generation: int) -> bytes:
         """Return a MAC for a text, by the Region's newest key, for what has no room to name the key.
@@ -64,19 +79,23 @@ class RegionKeys:
         `generation` is one that was read just before. The keys are read once an era.
         """
         keys = self._all.get(era_of(generation), region) or await self._read_all(region, generation)
-        return _digest(keys[0], text)
+        return _digest(keys[0].secret, text)
 
     async def has_mac(self, region: RegionName, text: str, generation: int, is_right: Callable[[bytes], bool]) -> bool:
-        """Tell whether `is_right` recognizes the MAC of a text by any key of the Region.
+        """Tell whether `is_right` recognizes the MAC of a text by any key of the Region that is good.
 
         The keys are read again before the answer is no: another process may have made one since.
         """
         known = self._all.get(era_of(generation), region)
-        if known is not None and any(is_right(_digest(key, text)) for key in known):
+        if known is not None and self._is_by_one(known, text, is_right):
             return True
-        return any(is_right(_digest(key, text)) for key in await self._read_all(region, generation))
+        return self._is_by_one(await self._read_all(region, generation), text, is_right)
 
-    async def _read_all(self, region: RegionName, generation: int) -> tuple[bytes, ...]:
+    def _is_by_one(self, keys: tuple[_Key, ...], text: str, is_right: Callable[[bytes], bool]) -> bool:
+        now = self._world.now()
+        return any(is_right(_digest(key.secret, text)) for key in keys if key.is_good(now, _OVERLAP_OF_MACS))
+
+    async def _read_all(self, region: RegionName, generation: int) -> tuple[_Key, ...]:
         rows = await self._catalog.region(region).read(credentials.token_keys) or [await self._make(region)]
         keys = tuple(self._open(region, row) for row in rows)
         self._all.keep(era_of(generation), region, keys)
@@ -91,14 +110,36 @@ class RegionKeys:
 
         `generation` is one that was read just before.
         """
+        return await self.good_until(region, text, signature, generation) > self._world.now()
+
+    async def good_until(
+        self, region: RegionName, text: str, signature: str, generation: int | None = None
+    ) -> datetime:
+        """Return when the key of a signature ends, as far as is known: the end of time for the key that signs.
+
+        Return the beginning of time if the signature is not this Region's for `text`, or the Region is not served.
+        """
         if region not in self._regions:
-            return False
+            return _NEVER
         key_id, _, mac = signature.partition(".")
         now = await self._catalog.partition.generation() if generation is None else generation
         key = await self._key(region, key_id, now)
-        return key is not None and hmac.compare_digest(_mac(key, text).encode(), mac.encode())
+        if key is None or not hmac.compare_digest(_mac(key.secret, text).encode(), mac.encode()):
+            return _NEVER
+        return _ALWAYS if key.superseded_at is None else key.superseded_at + _OVERLAP
 
-    async def _key(self, region: RegionName, key_id: str, generation: int) -> bytes | None:
+    async def rotate(self, region: RegionName) -> bool:
+        """Make another key of a Region, which signs from now on, if it has one. Tell whether it has.
+
+        Other processes know that the key before was superseded once a new era has begun.
+        """
+        row, now = self._new(region), self._world.now()
+        forgotten = now - max(_OVERLAP, _OVERLAP_OF_MACS)
+        return await self._catalog.region(region).write(
+            lambda db: credentials.rotate_token_key(db, row, now, forgotten)
+        )
+
+    async def _key(self, region: RegionName, key_id: str, generation: int) -> _Key | None:
         opened = self._opened.get(era_of(generation), (region, key_id))
         if opened is not None:
             return opened
@@ -109,13 +150,16 @@ class RegionKeys:
         # Not what is kept: meanwhile another request may have kept keys of a newer era.
         return found.get(key_id)
 
-    def _open(self, region: RegionName, row: credentials.TokenKeyRow) -> bytes:
-        return self._sealer.open(row.sealed_key, f"token key {region} {row.id}")
+    def _open(self, region: RegionName, row: credentials.TokenKeyRow) -> _Key:
+        return _Key(self._sealer.open(row.sealed_key, f"token key {region} {row.id}"), row.superseded_at)
 
-    async def _make(self, region: RegionName) -> credentials.TokenKeyRow:
+    def _new(self, region: RegionName) -> credentials.TokenKeyRow:
         key_id = secrets.token_hex(4)
         sealed = self._sealer.seal(secrets.token_bytes(32), f"token key {region} {key_id}")
-        row, now = credentials.TokenKeyRow(key_id, sealed), self._world.now()
+        return credentials.TokenKeyRow(key_id, sealed)
+
+    async def _make(self, region: RegionName) -> credentials.TokenKeyRow:
+        row, now = self._new(region), self._world.now()
         return await self._catalog.region(region).write(lambda db: credentials.add_token_key(db, row, now))
 
 
@@ -178,8 +222,11 @@ class RegistryTokens:
         if known is None:
             payload, _, signature = token.partition(".")
             known = _claims(payload)
-            if not await self._keys.verifies(known.region, f"token {payload}", signature, generation):
+            until = await self._keys.good_until(known.region, f"token {payload}", signature, generation)
+            if until <= self._world.now():
                 raise RegistryTokenInvalid
+            # Kept claims end with the key, whatever they say.
+            known = replace(known, ends=min(known.ends, int(until.timestamp())))
             self._verified.keep(era_of(generation), token, known)
         return known
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from twinport.catalog.engine import statements
 from twinport.catalog.partition import accounts, entities
@@ -58,8 +58,11 @@ class SiteKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class TokenKeyRow:
+    """A Region's key for tokens. `superseded_at` is when a newer key came, None for the one that signs."""
+
     id: str
     sealed_key: str
+    superseded_at: datetime | None = None
 
 
 _KEYS = select(
@@ -101,9 +104,11 @@ _SESSION = _SESSIONS.where(
     ~accounts.is_disabled(partition_schema.session.c.account),
 )
 _SESSION_ACCOUNT = (partition_schema.session.c.access_key_id, partition_schema.session.c.account)
-_TOKEN_KEYS = select(regional_schema.token_key.c.id, regional_schema.token_key.c.sealed_key).order_by(
-    regional_schema.token_key.c.created_at.desc(), regional_schema.token_key.c.id
-)
+_TOKEN_KEYS = select(
+    regional_schema.token_key.c.id, regional_schema.token_key.c.sealed_key, regional_schema.token_key.c.created_at
+).order_by(regional_schema.token_key.c.created_at.desc(), regional_schema.token_key.c.id)
+# The keys of a Region need an order, also if the clock went back since the last one was made.
+_TICK = timedelta(milliseconds=1)
 _HISTORY = select(regional_schema.history.c.id)
 
 
@@ -164,7 +169,9 @@ def add_site_key(db: Connection, row: SiteKeyRow, now: datetime) -> SiteKeyRow:
 
 def token_keys(db: Connection) -> list[TokenKeyRow]:
     """List a Region's token keys, the newest first; of the same time, in the order of their ids."""
-    return [TokenKeyRow(*row) for row in db.execute(_TOKEN_KEYS).all()]
+    rows = db.execute(_TOKEN_KEYS).all()
+    newer = [None, *(row.created_at for row in rows)]
+    return [TokenKeyRow(row.id, row.sealed_key, since) for row, since in zip(rows, newer, strict=False)]
 
 
 def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRow:
@@ -178,6 +185,23 @@ def add_token_key(db: Connection, row: TokenKeyRow, now: datetime) -> TokenKeyRo
         return existing[0]
     db.execute(insert(regional_schema.token_key).values(id=row.id, sealed_key=row.sealed_key, created_at=now))
     return row
+
+
+def rotate_token_key(db: Connection, row: TokenKeyRow, now: datetime, forgotten: datetime) -> bool:
+    """Store a new token key of a Region, if it has one already. Tell whether it was stored.
+
+    Delete the keys that were superseded before `forgotten`.
+    """
+    statements.lock(db, _HISTORY)
+    columns = regional_schema.token_key.c
+    newest = db.execute(select(columns.created_at).order_by(columns.created_at.desc()).limit(1)).scalar()
+    if newest is None:
+        return False
+    created_at = max(now, newest + _TICK)
+    db.execute(insert(regional_schema.token_key).values(id=row.id, sealed_key=row.sealed_key, created_at=created_at))
+    old = [each.id for each in token_keys(db) if each.superseded_at is not None and each.superseded_at < forgotten]
+    db.execute(delete(regional_schema.token_key).where(columns.id.in_(old)))
+    return True
 
 
 @dataclass(frozen=True, slots=True)

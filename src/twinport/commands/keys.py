@@ -1,4 +1,4 @@
-"""`twinport keys …`: an operator rotates the sealing key, beside running servers."""
+"""`twinport keys …`: an operator rotates the sealing key and the token keys, beside running servers."""
 
 import asyncio
 import importlib
@@ -13,7 +13,7 @@ from twinport.model.printable import printable
 
 _BROKEN = 5
 
-keys = typer.Typer(help="Sealing keys, and their rotation.", no_args_is_help=True)
+keys = typer.Typer(help="Keys of secrets and tokens, and their rotation.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -66,6 +66,26 @@ def drop(
     """
     asyncio.run(_part().drop(settings_from(data, None, config), key))
     typer.echo(f"removed the key '{key}'")
+
+
+@keys.command("rotate-tokens")
+def rotate_tokens(
+    *,
+    region: Annotated[
+        list[str] | None,
+        typer.Option("--region", metavar="REGION", help="Only this Region; may be repeated.  [default: every Region]"),
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Sign authorization tokens with a new key from now on.
+
+    Tokens that were issued before stay good as long as they last, at most 12 hours. Servers may run meanwhile.
+    """
+    rotating = importlib.import_module("twinport.upkeep.token_keys")
+    rotated = asyncio.run(rotating.rotate(settings_from(data, None, config), region or ()))
+    lines = [f"{each}: new tokens are signed with a new key" for each in rotated]
+    typer.echo("\n".join(lines) or "no Region has a key yet")
 
 
 def _end(report: Any, *, json: bool) -> None:  # noqa: ANN401 — what a part that was loaded by name returned
