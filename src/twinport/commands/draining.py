@@ -27,7 +27,9 @@ class NothingRuns(NotFound):
 
 
 def drain(*, undo: Undo = False, wait: Wait = False, data: Data = None, config: Config = None) -> None:
-    """Take on nothing new in the processes of this folder and host.
+    """Let the processes of this node take on nothing new.
+
+    These are the servers and workers of this host on the folder.
 
     Readiness becomes 503, and answers close their connections. Requests are still answered. A restart ends it.
     """

@@ -10,7 +10,7 @@ import typer
 from twinport.commands.options import Config, Data, settings_from
 from twinport.settings.parsers import parse_duration
 
-read_only = typer.Typer(help="Refuse every write of clients, and go on answering reads.", no_args_is_help=True)
+read_only = typer.Typer(help="Refuse writes, and go on answering reads.", no_args_is_help=True)
 
 For = Annotated[
     str | None, typer.Option("--for", metavar="TIME", help="How long, such as 6h.  [default: until it is resumed]")
