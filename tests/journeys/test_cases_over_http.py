@@ -22,6 +22,7 @@ _ORGANIZATION, _MADE_UP = "o-everycase01", "o-ourown0000"
 
 
 # A minute of CPU, which takes ten on a busy machine: every case has accounts of its own, with all that hangs in them.
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_every_case_that_a_client_can_bring_about_is_answered_alike(tmp_path: Path) -> None:
     with issuing(tmp_path / "issuer") as issuer:

@@ -143,6 +143,7 @@ async def test_a_thousand_connections_of_every_kind_keep_no_other_client_out(tar
     await asyncio.to_thread(wait_until, lambda: target.descriptors <= descriptors)
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 async def test_ten_thousand_abandoned_uploads_cost_their_rows_and_bytes_alone(target: Target) -> None:
     async with connected(target) as line:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.catalogs import SQLITE
 from tests.journeys import terraform
 from tests.journeys.clients import SOURCE, Owner
@@ -11,6 +13,7 @@ DATABASES = (SQLITE,)
 ROLE = "AWSServiceRoleForECRReplication"
 
 
+@pytest.mark.nightly
 def test_terraform_manages_the_identities_of_an_account(source: Owner, tmp_path: Path) -> None:
     identities, iam = terraform.initialized("identities", source, tmp_path), source.boto("iam")
 
