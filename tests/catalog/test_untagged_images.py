@@ -181,6 +181,7 @@ async def test_a_page_of_the_few_images_without_tags_does_not_read_the_others(sh
     assert [name for name in short if long[name] > short[name] * 1.2] == []
 
 
+@pytest.mark.large
 async def test_a_page_of_the_few_active_ones_does_not_read_the_archive(shelf: Shelf) -> None:
     """A lifecycle policy that archives images without tags leaves a repository like this."""
     repository_id = await own_id(shelf)
