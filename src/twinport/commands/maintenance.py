@@ -40,7 +40,7 @@ def show_read_only(data: Data = None, config: Config = None) -> None:
 
 
 def pause_garbage(duration: For = None, data: Data = None, config: Config = None) -> None:
-    """Remove no garbage in any process, until it is resumed or the time is over."""
+    """Remove no garbage in any process for a time."""
     settings, pause = settings_from(data, None, config), None if duration is None else parse_duration(duration)
     typer.echo(asyncio.run(_part().pause_garbage(settings, pause)))
 
