@@ -92,6 +92,8 @@ async def test_a_large_form_that_is_malformed_is_parsed_once(process: Process, s
 
 
 async def test_a_form_of_the_console_is_not_read_without_a_session(process: Process) -> None:
+    # The cookies' names are those of the site.
+    await process.whole.tasks.sessions.open()
     body = b"csrf=" + b"x" * (4 << 20)
     reply = await process.ask("POST", f"/console/{REGION}/repositories/create", body, _FORM_TYPE)
     assert (reply.status, reply.headers["location"]) == (303, "/console/sign-in")

@@ -40,7 +40,7 @@ def create_account(name: str, data: Data = None, config: Config = None) -> None:
 
 @accounts.command("list")
 def list_accounts(data: Data = None, config: Config = None) -> None:
-    """List the accounts that were created: id, since when, name, and whether they are disabled."""
+    """List the accounts that were created, and which are disabled."""
     found = _done(data, config, lambda them: them.accounts.listed(), "READ")
     _say_if_none(found, "there is no account yet: 'twinport account create NAME' makes one")
     for each in found:
@@ -50,9 +50,9 @@ def list_accounts(data: Data = None, config: Config = None) -> None:
 
 @accounts.command("disable")
 def disable_account(account: Account, data: Data = None, config: Config = None) -> None:
-    """Refuse everything that an account's keys, sessions and roles ask, from now on.
+    """Refuse all that an account's keys and roles ask.
 
-    Nothing is deleted. Other accounts still reach its repositories as its policies allow.
+    That holds from now on, for its sessions and tokens too. Nothing is deleted. Other accounts still reach its repositories as its policies allow.
     """
     _done(data, config, lambda them: them.accounts.disable(account))
 
@@ -65,7 +65,9 @@ def enable_account(account: Account, data: Data = None, config: Config = None) -
 
 @accounts.command("usage")
 def usage(account: AnyAccount = None, *, as_json: Json = False, data: Data = None, config: Config = None) -> None:
-    """Count the bytes of layers that an account, or every account, holds in each Region.
+    """Count the bytes of layers that accounts hold.
+
+    Each Region is counted, for one account or for every account.
 
     A layer counts once for each account and once for each repository. It is shared if another one holds it, too.
     """
