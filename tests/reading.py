@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Table, event
 
 from twinport.catalog.engine import prepared
 
@@ -30,6 +30,13 @@ def settle_statistics(db: Connection) -> None:
     """Let PostgreSQL look at its tables, as its vacuum does in time; SQLite plans without."""
     if db.dialect.name == "postgresql":
         db.exec_driver_sql("ANALYZE")
+
+
+def rebuild_indexes(db: Connection, *tables: Table) -> None:
+    """Let PostgreSQL plan as on new tables: the indexes of these have grown by the rows of earlier tests."""
+    if db.dialect.name == "postgresql":
+        for table in tables:
+            db.exec_driver_sql(f"REINDEX TABLE {table.name}")
 
 
 def _steps(db: Connection, query: Query) -> int:

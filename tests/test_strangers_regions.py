@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,7 @@ class Built:
 
 
 @pytest.fixture
-def built(tmp_path: Path) -> Iterator[Built]:
+async def built(tmp_path: Path) -> AsyncIterator[Built]:
     given = {"data": tmp_path / "data", "open_accounts": True, "basic_access_keys": True}
     opened: list[Counting] = []
 
@@ -118,6 +118,8 @@ def built(tmp_path: Path) -> Iterator[Built]:
         return opened[-1]
 
     built = app.build(load(None, {}, given), opened=opening)
+    # The cookies of the console are named for the site.
+    await built.tasks.sessions.open()
     [catalog] = opened
     yield Built(built, catalog)
     built.close()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from tests.catalogs import ENGINES, emptied
 from tests.fakes import NOW, REGION
-from tests.reading import Query, plans, settle_statistics, work
+from tests.reading import Query, plans, rebuild_indexes, settle_statistics, work
 from tests.shelf import Shelf
 from twinport.catalog.regional import image_lists, images, lifecycle_previews, repositories, schema, untagged
 from twinport.catalog.regional.lifecycle_previews import Wanted
@@ -209,6 +209,7 @@ async def test_every_page_is_read_from_its_index(shelf: Shelf) -> None:
     other = await replace(shelf, name=RepositoryName("other")).make_repository()
 
     def explain(db: Connection) -> dict[str, str]:
+        rebuild_indexes(db, schema.manifest, schema.tag, schema.untagged_image)
         put(db, repository_id, 0, LONG)
         put(db, other.id, 0, 1000, few=1000)
         settle_statistics(db)

@@ -52,7 +52,9 @@ def list_accounts(data: Data = None, config: Config = None) -> None:
 def disable_account(account: Account, data: Data = None, config: Config = None) -> None:
     """Refuse all that an account's keys and roles ask.
 
-    That holds from now on, for its sessions and tokens too. Nothing is deleted. Other accounts still reach its repositories as its policies allow.
+    That holds from now on, for its sessions and tokens too. Nothing is deleted.
+
+    Other accounts still reach its repositories as its policies allow.
     """
     _done(data, config, lambda them: them.accounts.disable(account))
 
