@@ -55,14 +55,15 @@ def test_the_key_of_a_folder_is_rotated_by_commands(tmp_path: Path) -> None:
     [(old, count)] = shown(data).items()
     assert count == 2, "the site key and an access key"
 
-    assert called(data, "keys", "use").code == 3, "there is one key alone"
+    assert called(data, "keys", "use", "nonsense").code == 3, "there is no such key"
     added = called(data, "keys", "add").stdout.split("'")[1]
     assert called(data, "keys", "add").code == 3, "a rotation is under way"
     assert called(data, "account", "create", "second").code == 0
     assert shown(data) == {old: 3, added: 0}
     assert called(data, "keys", "drop", old).code == 3, "it seals"
 
-    assert called(data, "keys", "use").code == 0
+    for _ in range(2):
+        assert called(data, "keys", "use", added).code == 0, "a repetition changes nothing"
     assert called(data, "account", "create", "third").code == 0
     assert list(shown(data).items()) == [(added, 1), (old, 3)]
     ended = called(data, "keys", "drop", old)
@@ -81,7 +82,7 @@ def test_the_key_of_a_folder_is_rotated_by_commands(tmp_path: Path) -> None:
 def test_keys_of_the_settings_are_not_changed_by_commands(tmp_path: Path) -> None:
     line = {"TWINPORT_SEALING_KEY": f"old:{OLD.hex()}"}
     assert called(tmp_path, "account", "create", "acme", **line).code == 0
-    for command in (("add",), ("use",), ("drop", "old")):
+    for command in (("add",), ("use", "old"), ("drop", "old")):
         ended = called(tmp_path, "keys", *command, **line)
         assert (ended.code, "'sealing_key'" in ended.stderr) == (2, True)
     lines = {"TWINPORT_SEALING_KEY": f"new:{NEW.hex()}\nold:{OLD.hex()}"}
@@ -91,7 +92,7 @@ def test_keys_of_the_settings_are_not_changed_by_commands(tmp_path: Path) -> Non
 
 
 def test_no_key_is_added_where_nothing_was_begun(tmp_path: Path) -> None:
-    for command in (("add",), ("use",), ("drop", "x"), ("show",), ("reseal",)):
+    for command in (("add",), ("use", "x"), ("drop", "x"), ("show",), ("reseal",)):
         assert called(tmp_path / "typo", "keys", *command).code == 4
     assert not (tmp_path / "typo").exists()
 
@@ -246,7 +247,7 @@ def test_a_key_that_no_host_has_is_told_and_no_line_of_it_may_go() -> None:
     assert not report.is_whole
     assert list(report.lines()) == [
         "new  seals and opens, seals 2 stored secrets",
-        "old  opens, seals 0 stored secrets; its line may go",
+        "old  opens, seals 0 stored secrets; it may go, unless it is about to be used",
         "lost  is no key of this host, and seals 1 stored secret",
     ]
     assert key_id_of(BEFORE.seal(b"x", "y")) == "old"

@@ -140,18 +140,19 @@ def add_key(folder: Path) -> str:
     return added
 
 
-def use_last_key(folder: Path) -> str:
-    """Make the last key of a data folder's key file the first, which seals. Return its id. Durable on return.
+def use_key(folder: Path, key_id: str) -> None:
+    """Make a key of a data folder's key file the first, which seals, unless it is. Durable on return.
 
-    Raises KeyLines if there is one key alone, FolderUnusable and ConfigurationWrong.
+    Raises KeyLines if the file has no such key, FolderUnusable and ConfigurationWrong.
     """
     with _changing(folder) as keys:
-        if len(keys) == 1:
-            raise KeyLines(f"'{folder / KEY_FILE}' has one key: add another by 'twinport keys add'")
-        *others, last = keys.items()
+        if key_id not in keys:
+            raise KeyLines(
+                f"'{folder / KEY_FILE}' has no key '{key_id}': 'twinport keys add' adds one and tells its id"
+            )
+        used = {key_id: keys.pop(key_id), **keys}
         keys.clear()
-        keys.update([last, *others])
-    return last[0]
+        keys.update(used)
 
 
 def drop_key(folder: Path, key_id: str) -> None:
@@ -163,7 +164,7 @@ def drop_key(folder: Path, key_id: str) -> None:
         if key_id not in keys:
             raise KeyLines(f"'{folder / KEY_FILE}' has no key '{key_id}'")
         if key_id == next(iter(keys)):
-            raise KeyLines(f"the key '{key_id}' seals: use another by 'twinport keys use' first")
+            raise KeyLines(f"the key '{key_id}' seals: use another by 'twinport keys use KEYID' first")
         del keys[key_id]
 
 

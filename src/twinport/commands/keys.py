@@ -14,6 +14,7 @@ from twinport.model.printable import printable
 _BROKEN = 5
 
 keys = typer.Typer(help="Keys of secrets and tokens, and their rotation.", no_args_is_help=True)
+KeyId = Annotated[str, typer.Argument(metavar="KEYID", help="The key, as 'twinport keys show' names it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -43,23 +44,18 @@ def add(*, data: Data = None, config: Config = None) -> None:
     It opens once every process was started again. Then 'twinport keys use' makes it the first.
     """
     added = _part().add(settings_from(data, None, config))
-    typer.echo(f"added the key '{added}': start every process again, then 'twinport keys use'")
+    typer.echo(f"added the key '{added}': start every process again, then 'twinport keys use {added}'")
 
 
 @keys.command("use")
-def use(*, data: Data = None, config: Config = None) -> None:
-    """Have the last key in the data folder's sealing.key seal."""
-    used = _part().use(settings_from(data, None, config))
-    typer.echo(f"the key '{used}' is the first: start every process again, then 'twinport keys reseal'")
+def use(key: KeyId, *, data: Data = None, config: Config = None) -> None:
+    """Have this key in the data folder's sealing.key seal."""
+    _part().use(settings_from(data, None, config), key)
+    typer.echo(f"the key '{key}' is the first: start every process again, then 'twinport keys reseal'")
 
 
 @keys.command("drop")
-def drop(
-    key: Annotated[str, typer.Argument(metavar="KEYID", help="The key, as 'twinport keys show' names it.")],
-    *,
-    data: Data = None,
-    config: Config = None,
-) -> None:
+def drop(key: KeyId, *, data: Data = None, config: Config = None) -> None:
     """Remove a key that seals no stored secret.
 
     It is a line of the data folder's sealing.key.

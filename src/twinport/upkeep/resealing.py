@@ -45,7 +45,7 @@ class KeysReport:
             yield f"sealed {plural(self.changed, 'secret')} again"
         for number, key in enumerate(self.keys):
             use = "seals and opens" if number == 0 else "opens"
-            free = "; its line may go" if number and not self.counts[key] else ""
+            free = "; it may go, unless it is about to be used" if number and not self.counts[key] else ""
             yield f"{key}  {use}, seals {plural(self.counts[key], 'stored secret')}{free}"
         for key in sorted(self.counts.keys() - set(self.keys)):
             yield f"{key}  is no key of this host, and seals {plural(self.counts[key], 'stored secret')}"
@@ -77,9 +77,9 @@ def add(settings: Settings) -> str:
     return sealing.add_key(_folder(settings))
 
 
-def use(settings: Settings) -> str:
-    """Have the last key of the data folder's key file seal. Return its id. Raises as `add`."""
-    return sealing.use_last_key(_folder(settings))
+def use(settings: Settings, key_id: str) -> None:
+    """Have a key of the data folder's key file seal. Raises KeyLines if the file has no such key, and as `add`."""
+    sealing.use_key(_folder(settings), key_id)
 
 
 async def drop(settings: Settings, key_id: str) -> None:
