@@ -1,8 +1,8 @@
 """The AWS command that does the same as a form, ready to paste into a shell."""
 
 import json
+import re
 import shlex
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ from twinport.model.replication import ReplicationConfiguration
 _NOT_AS_TYPED = ("file://", "fileb://", "http://", "https://", "-")
 # The files that a page asks the visitor to write before the command.
 _OF_THE_VISITOR = tuple(f"file://{name}.json" for name in ("configuration", "lifecycle", "policy", "rules"))
-# White space of documents.
-_KEPT = "\t\n\r"
+# All control characters (category Cc) but the white space of documents.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | bool
 
 
@@ -48,7 +48,7 @@ def quoted(value: str) -> str:
     Control characters are escaped as Python does: a terminal into which they are pasted obeys them before the shell
     reads the quotes.
     """
-    return shlex.quote("".join(printable(each) if _is_control(each) else each for each in value))
+    return shlex.quote(_CONTROLS.sub(lambda found: printable(found[0]), value))
 
 
 def _is_taken_as_typed(value: str) -> bool:
@@ -60,10 +60,6 @@ def _member(operation: str, option: str) -> str:
     first, *others = option.split("_")
     first = first.capitalize() if operation.startswith("iam ") else first
     return first + "".join(each.capitalize() for each in others)
-
-
-def _is_control(character: str) -> bool:
-    return character not in _KEPT and unicodedata.category(character) == "Cc"
 
 
 def ecr(visit: Visit) -> Cli:
