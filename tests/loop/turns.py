@@ -63,6 +63,7 @@ class _Sampler:
 
     thread: int
     _met: "Counter[str]" = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_on: bool = False
     is_closed: bool = False
 
@@ -71,7 +72,8 @@ class _Sampler:
 
     def pause(self) -> list[str]:
         self._is_on = False
-        met, self._met = self._met, Counter()
+        with self._lock:
+            met, self._met = self._met, Counter()
         return [name for name, _ in met.most_common(8)]
 
     def go_on(self) -> None:
@@ -81,7 +83,9 @@ class _Sampler:
         while not self.is_closed:
             time.sleep(_PAUSE)
             if self._is_on and (frame := sys._current_frames().get(self.thread)):
-                self._met.update(_functions(frame))
+                functions = _functions(frame)
+                with self._lock:
+                    self._met.update(functions)
 
 
 def _functions(frame: FrameType | None) -> list[str]:
