@@ -7,16 +7,15 @@ composition root. docs/decisions/0056-maintenance.md.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from twinport.catalog.partition import maintenance
-from twinport.catalog.ports import CLOSING_LIMIT, Catalog, Database, PartitionDatabase, WholeCatalog
+from twinport.catalog.ports import Catalog, Database, PartitionDatabase, WholeCatalog
+from twinport.catalog.wrapped import WrappedCatalog
 from twinport.model.maintenance import Maintenance
-from twinport.model.names import RegionName
-from twinport.processes.breakdown import Breakdown
 from twinport.refusals.storage import ReadOnly
 
 T = TypeVar("T")
@@ -98,36 +97,12 @@ class GuardedPartition(GuardedDatabase):
         return await self.database.generation()
 
 
-class GuardedCatalog:
+class GuardedCatalog(WrappedCatalog):
     """A catalog that asks `admit` before each write to any of its databases."""
 
     def __init__(self, catalog: WholeCatalog, admit: Admit) -> None:
-        self._catalog, self._admit = catalog, admit
-        self.breakdown: Breakdown = catalog.breakdown
-        self._partition = GuardedPartition(catalog.partition, admit)
-        self._regions: dict[RegionName, GuardedDatabase] = {}
+        super().__init__(catalog, GuardedPartition(catalog.partition, admit))
+        self._admit = admit
 
-    @property
-    def partition(self) -> PartitionDatabase:
-        return self._partition
-
-    def now(self, db: Connection) -> datetime:
-        return self._catalog.now(db)
-
-    def region(self, name: RegionName) -> Database:
-        found = self._regions.get(name)
-        if found is None:
-            found = self._regions[name] = GuardedDatabase(self._catalog.region(name), self._admit)
-        return found
-
-    def version(self, region: RegionName) -> int | None:
-        return self._catalog.version(region)
-
-    async def regions(self) -> list[RegionName]:
-        return await self._catalog.regions()
-
-    async def check(self) -> None:
-        await self._catalog.check()
-
-    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
-        self._catalog.close(within)
+    def _wrap(self, database: Database) -> Database:
+        return GuardedDatabase(database, self._admit)

@@ -1,16 +1,15 @@
 """Timed databases: wrappers with the same ports, which the composition root puts around a catalog."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from twinport.catalog.ports import CLOSING_LIMIT, Database, PartitionDatabase, WholeCatalog
+from twinport.catalog.ports import Database, PartitionDatabase, WholeCatalog
+from twinport.catalog.wrapped import WrappedCatalog
 from twinport.metrics import names
 from twinport.model.names import RegionName
-from twinport.processes.breakdown import Breakdown
 from twinport.refusals.storage import OutcomeUnknown, StorageUnavailable
 
 T = TypeVar("T")
@@ -62,37 +61,15 @@ class MeasuredPartition(MeasuredDatabase):
         return await self._partition.generation()
 
 
-class MeasuredCatalog:
+class MeasuredCatalog(WrappedCatalog):
     """A catalog whose databases are timed. Every Region counts under one name: there may be many."""
 
     def __init__(self, catalog: WholeCatalog) -> None:
-        self._catalog = catalog
-        self.breakdown: Breakdown = catalog.breakdown
-        self._partition = MeasuredPartition(catalog.partition)
-        self._regions: dict[RegionName, MeasuredDatabase] = {}
+        super().__init__(catalog, MeasuredPartition(catalog.partition))
 
-    @property
-    def partition(self) -> PartitionDatabase:
-        return self._partition
-
-    def now(self, db: Connection) -> datetime:
-        return self._catalog.now(db)
-
-    def region(self, name: RegionName) -> Database:
-        found = self._regions.get(name)
-        if found is None:
-            found = self._regions[name] = MeasuredDatabase(self._catalog.region(name), "region")
-        return found
+    def _wrap(self, database: Database) -> Database:
+        return MeasuredDatabase(database, "region")
 
     def version(self, region: RegionName) -> int | None:
         with _timed("region", "read"):
-            return self._catalog.version(region)
-
-    async def regions(self) -> list[RegionName]:
-        return await self._catalog.regions()
-
-    async def check(self) -> None:
-        await self._catalog.check()
-
-    def close(self, within: timedelta = CLOSING_LIMIT) -> None:
-        self._catalog.close(within)
+            return super().version(region)

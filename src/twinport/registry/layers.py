@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from twinport.access.gate import Decide, Gate, RepositoryResource
+from twinport.access.gate import Decide, Gate, RepositoryResource, allow_any
 from twinport.blobs.damage import is_lost
 from twinport.blobs.store import BlobReader, BlobStores, Serving
 from twinport.catalog.ports import Catalog, Connection
@@ -21,7 +21,6 @@ from twinport.metrics import names
 from twinport.model.content import Damage, Digest
 from twinport.model.identities import Caller
 from twinport.model.names import RepositoryId
-from twinport.model.repository_facts import RepositoryFacts
 from twinport.refusals.callers import DownloadExpired
 from twinport.refusals.images import (
     DigestInvalid,
@@ -89,10 +88,6 @@ class DownloadGrant:
     repository: RepositoryId
     digest: Digest
     expires_at: datetime
-
-
-async def _granted(_facts: RepositoryFacts) -> None:
-    """Decide nothing: the gate did when the grant was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +159,8 @@ class Layers:
     async def _deciding(self, caller: Caller, repository: RepositoryId) -> Decide:
         return await self.gate.decision(caller, (DOWNLOAD,), RepositoryResource(repository))
 
-    async def _found(self, repository: RepositoryId, digest: Digest, decide: Decide = _granted) -> ServedLayer:
+    async def _found(self, repository: RepositoryId, digest: Digest, decide: Decide = allow_any) -> ServedLayer:
+        """Find a layer. Without `decide`, the gate has decided when the grant was given."""
         found = await PullReads(self.catalog).blob(repository, digest)
         await decide(found.facts)
         if not found.is_repository_there:
