@@ -90,7 +90,7 @@ def test_nothing_of_a_disabled_account_may_do_anything_until_it_is_enabled(close
         assert closed.client("sts", account, keys=keys).get_caller_identity()["Account"] == account
     assert tags_status(closed, account, token) == HTTPStatus.OK
     assert "disabled" not in done(closed.data, "account", "list")
-    assert "'nobody'" in refused(closed.data, "account", "disable", "nobody")
+    assert "'unknown'" in refused(closed.data, "account", "disable", "unknown")
 
 
 def test_the_replication_role_of_a_disabled_account_is_refused_and_others_read_what_it_shared(closed: Served) -> None:

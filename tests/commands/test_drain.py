@@ -3,6 +3,9 @@
 import contextlib
 import http.client
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,4 +77,35 @@ def test_a_delivery_waits_while_the_only_node_drains(served: Served) -> None:
 
 def test_without_a_process_there_is_nothing_to_drain(tmp_path: Path) -> None:
     ended = called("drain", "--data", str(tmp_path))
-    assert (ended.code, "no process of this host runs" in ended.stderr) == (3, True)
+    assert (ended.code, "no process of this host runs" in ended.stderr, "--data" in ended.stderr) == (3, True, True)
+
+
+def test_a_process_that_cannot_be_told_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_OF_ANOTHER_NAME)
+    words = ["python", str(program), str(tmp_path / "processes")]
+    with subprocess.Popen(words, executable=sys.executable, stdout=subprocess.PIPE, env=_environment()) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        try:
+            ended = called("drain", "--wait", "--data", str(tmp_path))
+            assert (ended.code, "was told nothing" in ended.stderr, other.poll()) == (3, True, None)
+        finally:
+            other.terminate()
+
+
+# The number of this process is that of another program, as it is for a command outside of the server's container.
+_OF_ANOTHER_NAME = """
+import asyncio, pathlib, sys
+from twinport.processes.peers import Peers, this_host
+async def stay():
+    peers = Peers(pathlib.Path(sys.argv[1]), this_host(), "server")
+    peers.open()
+    print("open", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(stay())
+"""
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}

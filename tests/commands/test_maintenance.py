@@ -68,4 +68,5 @@ def test_a_pause_of_garbage_is_told_and_ends_by_itself_or_by_command(served: Ser
     assert called("gc", "--delete", "--data", str(served.data)).code == 3
     say(served, "gc", "pause", "--for", "1s")
     until(lambda: called("gc", "--delete", "--data", str(served.data)).code == 0)
-    assert called("gc", "pause", "--for", "soon", "--data", str(served.data)).code == 2
+    ended = called("gc", "pause", "--for", "soon", "--data", str(served.data))
+    assert (ended.code, "--for" in ended.stderr, "configuration" in ended.stderr) == (2, True, False)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from twinport.commands.options import Config, Data, settings_from
-from twinport.errors import NotFound
+from twinport.errors import NotFound, Refusal
 from twinport.processes.draining import notes_in
 from twinport.processes.peers import Peer, named_peers_in, this_host
 
@@ -23,7 +23,18 @@ class NothingRuns(NotFound):
     """No process of this host uses the folder."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"no process of this host runs on the folder '{folder}'")
+        super().__init__(
+            f"no process of this host runs on the folder '{folder}': name the server's folder with --data DIR"
+        )
+
+
+class OutOfReach(Refusal):
+    """A process lives, and this command cannot send it a signal."""
+
+    def __init__(self, process: Peer) -> None:
+        super().__init__(
+            f"the {process.kind} {process.pid} was told nothing: run this as its user, and inside its container"
+        )
 
 
 def drain(*, undo: Undo = False, wait: Wait = False, data: Data = None, config: Config = None) -> None:
@@ -52,9 +63,15 @@ def _processes(folder: Path) -> dict[str, Peer]:
 
 
 def _send(process: Peer, number: signal.Signals) -> None:
+    """Send a signal, unless the process has ended by now. Raises OutOfReach."""
     if process.pid is None or not _is_ours(process.pid):
+        raise OutOfReach(process)
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
         return
-    os.kill(process.pid, number)
+    except PermissionError as error:
+        raise OutOfReach(process) from error
 
 
 def _is_ours(pid: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from twinport.commands.options import Config, Data, settings_from
-from twinport.settings.parsers import parse_duration
+from twinport.settings import parsers
 
 read_only = typer.Typer(help="Refuse writes, and go on answering reads.", no_args_is_help=True)
 
@@ -41,8 +41,11 @@ def show_read_only(data: Data = None, config: Config = None) -> None:
 
 def pause_garbage(duration: For = None, data: Data = None, config: Config = None) -> None:
     """Remove no garbage in any process for a time."""
-    settings, pause = settings_from(data, None, config), None if duration is None else parse_duration(duration)
-    typer.echo(asyncio.run(_part().pause_garbage(settings, pause)))
+    try:
+        pause = None if duration is None else parsers.duration(duration)
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong), param_hint="--for") from wrong
+    typer.echo(asyncio.run(_part().pause_garbage(settings_from(data, None, config), pause)))
 
 
 def resume_garbage(data: Data = None, config: Config = None) -> None:

@@ -67,14 +67,6 @@ def parse_size(text: str) -> int:
         raise ConfigurationWrong([str(error)]) from error
 
 
-def parse_duration(text: str) -> timedelta:
-    """Parse a time from a command's option. Raises ConfigurationWrong."""
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise ConfigurationWrong([str(error)]) from error
-
-
 def number(most: int, what: str = "a number") -> Callable[[object], int]:
     """Return the parser of whole numbers from 1 to `most`. Its message calls them `what`."""
 

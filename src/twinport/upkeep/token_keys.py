@@ -25,9 +25,11 @@ async def rotate(settings: Settings, named: Sequence[str]) -> list[RegionName]:
                 raise RegionNeverUsed(name, known)
         chosen = [each for each in known if not named or each in named]
         keys = RegionKeys(catalog, sealer_of(settings), world, chosen)
-        rotated = [each for each in chosen if await keys.rotate(each)]
-        # Every process then reads the keys again, and learns until when the old ones are good.
-        await catalog.partition.write(begin_era)
-        return rotated
+        try:
+            return [each for each in chosen if await keys.rotate(each)]
+        finally:
+            # Every process then reads the keys again, and learns until when the old ones are good. Where one Region
+            # fails, that holds for those before it.
+            await catalog.partition.write(begin_era)
     finally:
         catalog.close()
