@@ -1,7 +1,10 @@
 """The rotation of a Region's token keys: what was issued stays good for its time, and not longer."""
 
+import asyncio
 import base64
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -18,11 +21,15 @@ from twinport.access.sealing import Sealer
 from twinport.access.tokens import TOKEN_LIFE, RegionKeys, RegistryTokens
 from twinport.access.uses import Uses
 from twinport.catalog import credentials
-from twinport.catalog.beginnings import begin_era
+from twinport.catalog.beginnings import begin_era, era_of
 from twinport.catalog.embedded import EmbeddedCatalog
 from twinport.clock import ManualClock
+from twinport.model.names import RegionName
 from twinport.refusals.callers import RegistryTokenExpired, RegistryTokenInvalid
+from twinport.refusals.storage import StorageUnavailable
+from twinport.settings.loading import load
 from twinport.settings.open_accounts import OpenAccounts
+from twinport.upkeep import token_keys
 
 SEALER = Sealer({"k": b"k" * 32}, "k")
 SLACK = timedelta(minutes=6)
@@ -166,6 +173,34 @@ async def test_an_id_of_an_upload_is_good_by_the_key_before(nodes: tuple[Node, N
 
 async def test_a_region_without_a_key_gets_none(nodes: tuple[Node, Node]) -> None:
     assert not await nodes[0].keys.rotate(fakes.REGION)
+
+
+def test_a_rotation_that_breaks_off_begins_an_era_for_the_regions_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    assert command_line.called("account", "create", "acme", "--data", str(data)).code == 0
+
+    async def break_off(_keys: RegionKeys, _region: RegionName) -> bool:
+        raise StorageUnavailable("the disk is gone")
+
+    monkeypatch.setattr(RegionKeys, "rotate", break_off)
+    before = era(data)
+    asyncio.run(write_to(data, fakes.REGION))
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(token_keys.rotate(load(None, {}, {"data": data}), ()))
+    assert era(data) > before
+
+
+async def write_to(data: Path, region: RegionName) -> None:
+    with closing(EmbeddedCatalog(data, ManualClock(fakes.NOW))) as catalog:
+        await catalog.region(region).write(credentials.token_keys)
+
+
+def era(data: Path) -> int:
+    with closing(sqlite3.connect(data / "global.db")) as database:
+        [(generation,)] = database.execute("SELECT value FROM generation")
+    return era_of(generation)
 
 
 def test_a_command_rotates_the_keys_beside_a_running_server(tmp_path: Path) -> None:
